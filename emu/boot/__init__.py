@@ -1,0 +1,1 @@
+"""What is booted: images and their symbols, device trees, platforms, and the loader."""

@@ -1,0 +1,248 @@
+"""From an address to a line of source and back, by the images' DWARF.
+
+Read lazily, one compilation unit at a time and only when somebody asks. Sections 6.2 (line
+number tables) and 2.17 (address ranges) of the DWARF 5 standard; DWARF 4 differs in how it
+counts files and folders.
+"""
+
+from __future__ import annotations
+
+import bisect
+from array import array
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from emu.boot.dwarf import dwarf_of, units
+from emu.boot.image import Image, Placed
+
+SEARCH_UP: Final = 3
+"""How many folders above an image its source may lie."""
+SOURCE_BYTES_MAX: Final = 4 << 20
+"""A larger file is no source that anybody reads."""
+ROWS_MAX: Final = 1_000_000
+"""Rows of one unit; a damaged table may claim more than memory holds."""
+_EXECUTABLE: Final = 1
+_EVERYWHERE: Final = ((0, 1 << 64),)
+_ADDRESS_MAX: Final = 1 << 63
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The rows of one unit as columns, by link address: row i is `starts[i]` to `ends[i]`."""
+
+    starts: array[int] = field(default_factory=lambda: array("Q"))
+    ends: array[int] = field(default_factory=lambda: array("Q"))
+    numbers: array[int] = field(default_factory=lambda: array("L"))
+    files: array[int] = field(default_factory=lambda: array("L"))
+    statements: array[int] = field(default_factory=lambda: array("B"))
+
+    @classmethod
+    def of(cls, rows: list[tuple[int, int, int, int, int]]) -> _Table:
+        """From (start, end, line, file, is_stmt) rows in any order."""
+        table = cls()
+        columns = (table.starts, table.ends, table.numbers, table.files, table.statements)
+        for row in sorted(rows):
+            for column, value in zip(columns, row, strict=True):
+                column.append(value)
+        return table
+
+
+class _Unit:
+    """One compilation unit: where its code lies now, its rows when they are needed."""
+
+    def __init__(self, image: Image, dwarf: Any, unit: Any) -> None:
+        self._image = image
+        self._dwarf = dwarf
+        self._unit = unit
+
+    @cached_property
+    def ranges(self) -> tuple[tuple[int, int], ...]:
+        """[start, end) link addresses of its code; everywhere if it does not say."""
+        try:
+            return _ranges(self._dwarf, self._unit.get_top_DIE())
+        except Exception:  # damaged: its rows will tell
+            return _EVERYWHERE
+
+    @cached_property
+    def _program(self) -> Any | None:
+        try:
+            return self._dwarf.line_program_for_CU(self._unit)
+        except Exception:  # damaged: no rows
+            return None
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """File number -> path as compiled, relative to the folder of the compiler."""
+        if self._program is None:
+            return {}
+        try:
+            return _file_names(self._program.header, self._unit.get_top_DIE())
+        except Exception:  # damaged: lines of unknown files
+            return {}
+
+    @cached_property
+    def table(self) -> _Table:
+        """All rows of code that the linker kept."""
+        if self._program is None:
+            return _Table()
+        rows: list[tuple[int, int, int, int, int]] = []
+        try:
+            _collect(self._program, self._image, rows)
+        except Exception:  # damaged: the rows before it are good
+            rows = rows[:ROWS_MAX]
+        return _Table.of(rows)
+
+
+def _ranges(dwarf: Any, top: Any) -> tuple[tuple[int, int], ...]:
+    """DW_AT_ranges, else DW_AT_low_pc and DW_AT_high_pc (an address, or since 4 a length)."""
+    low = top.attributes.get("DW_AT_low_pc")
+    start = low.value if low else 0
+    if "DW_AT_ranges" in top.attributes:
+        place = top.attributes["DW_AT_ranges"]
+        lists = dwarf.range_lists()
+        found = []
+        for entry in lists.get_range_list_at_offset(place.value, cu=top.cu):
+            if hasattr(entry, "base_address"):
+                start = entry.base_address
+            else:
+                base = 0 if getattr(entry, "is_absolute", False) else start
+                found.append((base + entry.begin_offset, base + entry.end_offset))
+        return tuple(found)
+    high = top.attributes.get("DW_AT_high_pc")
+    if low is None or high is None:
+        return _EVERYWHERE
+    return ((start, high.value if high.form == "DW_FORM_addr" else start + high.value),)
+
+
+def _file_names(header: Any, top: Any) -> dict[int, str]:
+    """Numbers of files and folders start at 1 before DWARF 5, at 0 since."""
+    first = 0 if header["version"] >= 5 else 1
+    folders = [_text(folder) for folder in header["include_directory"]]
+    compiled_in = top.attributes.get("DW_AT_comp_dir")
+    root = _text(compiled_in.value) if compiled_in else "."
+    found = {}
+    for number, entry in enumerate(header["file_entry"], first):
+        index = entry.dir_index - first
+        folder = folders[index] if 0 <= index < len(folders) else ""
+        path = str(Path(folder, _text(entry.name)))
+        found[number] = path.removeprefix(f"{root}/")
+    return found
+
+
+def _text(value: Any) -> str:
+    raw = getattr(value, "DW_LNCT_path", value)
+    return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
+
+
+def _collect(program: Any, image: Image, rows: list[tuple[int, int, int, int, int]]) -> None:
+    """Run a line program; a sequence outside the code is what the linker dropped."""
+    before = None
+    kept = False
+    for entry in program.get_entries():
+        state = entry.state
+        if state is None:
+            continue
+        if before is None:
+            kept = _holds_code(image, state.address)
+        elif kept and before.line > 0 and before.address < state.address < _ADDRESS_MAX:
+            rows.append(
+                (before.address, state.address, before.line, before.file, bool(before.is_stmt))
+            )
+            if len(rows) >= ROWS_MAX:
+                return
+        before = None if state.end_sequence else state
+
+
+def _holds_code(image: Image, address: int) -> bool:
+    """Address 0 of a PIE is its ELF header, so nothing that was kept lies there."""
+    return address > 0 and any(
+        segment.flags & _EXECUTABLE
+        and segment.address <= address < segment.address + segment.memory_bytes
+        for segment in image.segments
+    )
+
+
+class Lines:
+    """The line tables of all placed images, at run addresses."""
+
+    def __init__(self, placed: tuple[Placed, ...]) -> None:
+        self._placed = placed
+        self._units: dict[str, list[_Unit]] = {}
+        self._texts: dict[str, list[str] | None] = {}
+
+    def _units_of(self, item: Placed) -> list[_Unit]:
+        if item.name not in self._units:
+            dwarf = dwarf_of(item.image.data)
+            found = units(dwarf) if dwarf is not None else ()
+            self._units[item.name] = [_Unit(item.image, dwarf, unit) for unit in found]
+        return self._units[item.name]
+
+    def line_of(self, address: int) -> tuple[str, int] | None:
+        """(file, line) of the code at an address, None where no table covers it."""
+        for item in self._placed:
+            link = address - item.bias
+            if not item.image.first <= link < item.image.first + item.image.size:
+                continue
+            for unit in self._units_of(item):
+                if any(start <= link < end for start, end in unit.ranges):
+                    table = unit.table
+                    row = bisect.bisect_right(table.starts, link) - 1
+                    if row >= 0 and link < table.ends[row]:
+                        return unit.names.get(table.files[row], "?"), table.numbers[row]
+        return None
+
+    def addresses(self, file: str, number: int) -> tuple[int, ...]:
+        """Where the code of a line begins, ascending; `file` may be the end of a path."""
+        found = {
+            link + item.bias
+            for item in self._placed
+            for unit in self._units_of(item)
+            for link in _beginnings(unit, file, number)
+        }
+        return tuple(sorted(found))
+
+    def text(self, file: str, number: int) -> str | None:
+        """A line of source, None where the file cannot be found."""
+        if file not in self._texts:
+            self._texts[file] = self._read(file)
+        lines = self._texts[file]
+        return lines[number - 1] if lines and 0 < number <= len(lines) else None
+
+    def _read(self, file: str) -> list[str] | None:
+        """Source lies beside an image, or up to a few folders above it."""
+        for item in self._placed:
+            here = item.image.path.resolve().parent
+            for folder in (here, *here.parents[:SEARCH_UP]):
+                place = Path(folder, file)
+                try:
+                    if place.is_file() and place.stat().st_size <= SOURCE_BYTES_MAX:
+                        text = place.read_text(encoding="utf-8", errors="replace")
+                        return text.expandtabs(8).splitlines()
+                except (OSError, ValueError):  # unreadable, or a name no system can have
+                    continue
+        return None
+
+
+def _beginnings(unit: _Unit, file: str, number: int) -> list[int]:
+    """Link addresses at which execution comes to a line from another one."""
+    files = {
+        index
+        for index, name in unit.names.items()
+        if file and (name == file or name.endswith(f"/{file}"))
+    }
+    if not files:
+        return []
+    table = unit.table
+    same = [
+        line == number and name in files
+        for line, name in zip(table.numbers, table.files, strict=True)
+    ]
+    starts = [
+        row
+        for row, hit in enumerate(same)
+        if hit and not (row and same[row - 1] and table.ends[row - 1] == table.starts[row])
+    ]
+    statements = [row for row in starts if table.statements[row]]
+    return [table.starts[row] for row in statements or starts]

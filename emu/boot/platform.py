@@ -1,0 +1,265 @@
+"""What an image finds around it: CPUs, memory, isolation and the price of time."""
+
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from emu.boot.samples import samples_dir
+from emu.errors import PlatformError
+from emu.hw.address import LARGE_BYTES
+
+Isolation = Literal["none", "vbs", "tdx"]
+Start = Literal["hypercall", "reset-vector", "sipi"]
+
+CPUS_MAX: Final = 2048
+"""What openhcl_boot and the shim have room for (MAX_CPU_COUNT)."""
+MEMORY_MIB: Final = 64
+MEMORY_MIB_MANY: Final = 192
+"""Default memory, and that for more than `MANY_CPUS`: each AP needs tables and stacks."""
+MANY_CPUS: Final = 512
+MEMORY_MIB_MAX: Final = 3072
+MEMORY_END_MAX: Final = 0xFEC0_0000
+"""Where the I/O APIC page begins; AP tables and the reset page too need 32-bit addresses."""
+COST_NS_MAX: Final = 10**12
+"""A thousand seconds for one event: more is a slip of the keyboard."""
+FILE_BYTES_MAX: Final = 1 << 20
+SHOWN_MAX: Final = 60
+"""Characters of a wrong value that an error repeats."""
+APIC_ID_END: Final = 0xFFFF_FFFE
+"""Ids from here on address everyone or no one (x2APIC broadcast)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Virtual time of what leaves the guest, in nanoseconds; one instruction takes
+    1 / `instructions_per_ns` (times the speed of its CPU)."""
+
+    instructions_per_ns: float = 2.0
+    exit_ns: int = 1_000
+    tdcall_ns: int = 1_500
+    hypercall_ns: int = 2_000
+    accept_4k_ns: int = 500
+    accept_2m_ns: int = 60_000
+    start_vp_ns: int = 20_000
+    sipi_ns: int = 10_000
+    io_ns: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One machine, wholly described: the same platform, image and seed give the same run."""
+
+    name: str
+    isolation: Isolation
+    start: Start
+    hyperv: bool
+    """Whether CPUID shows the Hyper-V leaves and the synthetic MSRs answer."""
+    apic_ids: tuple[int, ...]
+    """APIC id of each CPU; the position is the VP index, 0 is the BSP."""
+    speeds: tuple[float, ...]
+    """Relative speed of each CPU: 1.0 is nominal, 0.5 runs at half the rate."""
+    memory_base: int
+    """GPA of the paravisor's (VTL 2) RAM, 2 MiB aligned."""
+    memory_bytes: int
+    low_memory_bytes: int
+    """RAM from GPA 0 for real-mode trampolines; 0 where there is none."""
+    tsc_hz: int
+    accept_level: Literal["4K", "2M"]
+    """Largest page the host maps for a TD: an accept above it is a size mismatch."""
+    costs: Costs
+
+    @property
+    def cpus(self) -> int:
+        """How many CPUs there are, 1 to 2,048."""
+        return len(self.apic_ids)
+
+
+_KEYS: Final = {
+    "": {"name", "isolation", "start", "hyperv", "tsc_hz", "accept_level", "cpus", "memory",
+         "time"},
+    "cpus": {"count", "apic_ids", "speeds"},
+    "memory": {"base", "mib", "low_kib"},
+    "time": {slot.name for slot in fields(Costs)},
+}  # fmt: skip
+
+
+def _is_whole(value: Any) -> bool:
+    """TOML tells true from 1, Python does not."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+class _Table:
+    """One table of a platform file, whose every complaint names the file and the key."""
+
+    def __init__(self, path: Path, name: str, values: Any) -> None:
+        self.path = path
+        self.name = name
+        if not isinstance(values, dict):
+            raise PlatformError(f"{path}: {name} must be a table")
+        self.values: dict[str, Any] = values
+        for key in values:
+            if key not in _KEYS[name]:
+                raise PlatformError(f"{path}: {self._full(key)}: there is no such key")
+
+    def _full(self, key: str) -> str:
+        return f"{self.name}.{key}" if self.name else key
+
+    def wrong(self, key: str, what: str) -> PlatformError:
+        """The exception for a value that cannot be."""
+        got = repr(self.values[key]) if key in self.values else "nothing"
+        got = got if len(got) <= SHOWN_MAX else f"{got[:SHOWN_MAX]}..."
+        return PlatformError(f"{self.path}: {self._full(key)} must be {what}, got {got}")
+
+    def whole(self, key: str, default: int, least: int, most: int) -> int:
+        """A whole number between two bounds."""
+        value: Any = self.values.get(key, default)
+        if not _is_whole(value) or not least <= value <= most:
+            raise self.wrong(key, f"a whole number from {least:,} to {most:,}")
+        return int(value)
+
+    def real(self, key: str, default: float, least: float, most: float) -> float:
+        """A number between two bounds."""
+        value = self.values.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.wrong(key, "a number")
+        if not least <= value <= most:
+            raise self.wrong(key, f"from {least} to {most}")
+        return float(value)
+
+    def one_of(self, key: str, default: str | None, choices: tuple[str, ...]) -> Any:
+        """One of a few words."""
+        value = self.values.get(key, default)
+        if value not in choices:
+            raise self.wrong(key, f"one of {', '.join(choices)}")
+        return value
+
+    def table(self, key: str) -> "_Table":
+        """A table below this one; an absent one is empty."""
+        return _Table(self.path, key, self.values.get(key, {}))
+
+
+def load_platform(
+    name: str, *, cpus: int | None = None, memory_mib: int | None = None
+) -> Platform:
+    """A platform by the name of a packaged one or by the path of a TOML file.
+
+    `cpus` and `memory_mib` override the file. Raises PlatformError naming file and key."""
+    path = _path_of(name)
+    try:
+        if path.exists() and not path.is_file():
+            raise PlatformError(f"{path}: is no file")
+        with path.open("rb") as file:
+            text = file.read(FILE_BYTES_MAX + 1)
+        values = tomllib.loads(text.decode("utf-8"))
+    except OSError as error:
+        raise PlatformError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise PlatformError(f"{path}: is no TOML: {error}") from None
+    if len(text) > FILE_BYTES_MAX:
+        raise PlatformError(f"{path}: is larger than {FILE_BYTES_MAX:,} bytes")
+    return _platform(_Table(path, "", values), cpus, memory_mib)
+
+
+def _path_of(name: str) -> Path:
+    packaged = samples_dir() / "platforms"
+    if (packaged / f"{name}.toml").is_file():
+        return packaged / f"{name}.toml"
+    if "/" in name or name.endswith(".toml"):
+        return Path(name)
+    known = ", ".join(sorted(place.stem for place in packaged.glob("*.toml")))
+    raise PlatformError(f"--platform {name}: there is none of that name: {known}, or a file")
+
+
+def _platform(top: _Table, cpus: int | None, memory_mib: int | None) -> Platform:
+    if not isinstance(top.values.get("hyperv"), bool):
+        raise top.wrong("hyperv", "true or false")
+    processors = top.table("cpus")
+    count = processors.whole("count", 4, 1, CPUS_MAX) if cpus is None else cpus
+    if not 1 <= count <= CPUS_MAX:
+        raise PlatformError(f"--cpus: 1 to {CPUS_MAX:,}, got {count:,}")
+    memory = top.table("memory")
+    base, size = _memory(memory, count, memory_mib)
+    name = top.values.get("name", top.path.stem)
+    if not isinstance(name, str) or not name.isprintable():
+        raise top.wrong("name", "one line of text")
+    return Platform(
+        name=name,
+        isolation=top.one_of("isolation", None, ("none", "vbs", "tdx")),
+        start=top.one_of("start", None, ("hypercall", "reset-vector", "sipi")),
+        hyperv=top.values["hyperv"],
+        apic_ids=_apic_ids(processors, count),
+        speeds=_speeds(processors, count),
+        memory_base=base,
+        memory_bytes=size,
+        low_memory_bytes=memory.whole("low_kib", 0, 0, 640) << 10,
+        tsc_hz=top.whole("tsc_hz", 2_000_000_000, 1_000_000, 10_000_000_000),
+        accept_level=top.one_of("accept_level", "2M", ("4K", "2M")),
+        costs=_costs(top.table("time")),
+    )
+
+
+def _memory(table: _Table, cpus: int, memory_mib: int | None) -> tuple[int, int]:
+    """(base, bytes) of the RAM; a size of 0 means what that many CPUs need."""
+    base = table.whole("base", 0x8000000, 0, 1 << 31)
+    if base % LARGE_BYTES:
+        raise table.wrong("base", "a multiple of 2 MiB")
+    mib = table.whole("mib", 0, 0, MEMORY_MIB_MAX) if memory_mib is None else memory_mib
+    size = (mib or (MEMORY_MIB_MANY if cpus > MANY_CPUS else MEMORY_MIB)) << 20
+    where = "--memory" if memory_mib is not None else f"{table.path}: memory.mib"
+    if size % LARGE_BYTES or not 0 < size <= MEMORY_MIB_MAX << 20:
+        raise PlatformError(
+            f"{where}: an even number of MiB up to {MEMORY_MIB_MAX:,}, got {mib:,}"
+        )
+    if base + size > MEMORY_END_MAX:
+        raise PlatformError(
+            f"{where}: {size >> 20:,} MiB from {base:#x} reach beyond {MEMORY_END_MAX:#x}"
+        )
+    return base, size
+
+
+def _costs(time: _Table) -> Costs:
+    usual = Costs()
+    rate = time.real("instructions_per_ns", usual.instructions_per_ns, 0.001, 100)
+    whole = {
+        slot.name: time.whole(slot.name, getattr(usual, slot.name), 0, COST_NS_MAX)
+        for slot in fields(Costs)
+        if slot.name != "instructions_per_ns"
+    }
+    return Costs(instructions_per_ns=rate, **whole)
+
+
+def _apic_ids(table: _Table, count: int) -> tuple[int, ...]:
+    """`"dense"`, { first, stride }, or a list that continues upwards if it is short."""
+    given = table.values.get("apic_ids", "dense")
+    if given == "dense":
+        given = {}
+    if isinstance(given, dict):
+        first, stride = given.get("first", 0), given.get("stride", 1)
+        whole = _is_whole(first) and _is_whole(stride)
+        if not whole or not set(given) <= {"first", "stride"}:
+            raise table.wrong("apic_ids", '"dense", a list, or { first, stride }')
+        ids = [first + stride * index for index in range(count)]
+    elif isinstance(given, list) and given and all(_is_whole(value) for value in given):
+        ids = given[:count]
+        above = max(ids) + 1
+        ids = [*ids, *range(above, above + count - len(ids))]
+    else:
+        raise table.wrong("apic_ids", '"dense", a list, or { first, stride }')
+    if min(ids) < 0 or max(ids) >= APIC_ID_END:
+        raise table.wrong("apic_ids", f"ids from 0 to {APIC_ID_END - 1:#x}")
+    if len(set(ids)) != len(ids):
+        raise table.wrong("apic_ids", "unique")
+    return tuple(ids)
+
+
+def _speeds(table: _Table, count: int) -> tuple[float, ...]:
+    """A pattern that repeats: [1.0, 0.5] alternates big and little cores."""
+    given = table.values.get("speeds", [1.0])
+    if not isinstance(given, list) or not given:
+        raise table.wrong("speeds", "a list of numbers")
+    for value in given:
+        good = isinstance(value, int | float) and not isinstance(value, bool)
+        if not good or not 0.01 <= value <= 100:
+            raise table.wrong("speeds", "numbers from 0.01 to 100")
+    return tuple(float(given[index % len(given)]) for index in range(count))

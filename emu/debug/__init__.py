@@ -1,0 +1,1 @@
+"""What people do with a machine: sessions, commands, views, schedules and breakpoints."""

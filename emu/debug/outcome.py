@@ -1,0 +1,64 @@
+"""How a boot ended, and the evidence for it."""
+
+from dataclasses import dataclass
+
+from emu.debug.view import CpuState, Outcome
+from emu.hw.cpu import Cpu
+from emu.machine.machine import Machine
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome and one sentence that says why."""
+
+    outcome: Outcome
+    reason: str
+
+
+def state_of(machine: Machine, cpu: Cpu) -> CpuState:
+    """What a CPU is doing in one word; what it is for counts more than how it passes time."""
+    record = machine.ap_record(cpu)
+    if record is not None and record.failed and cpu.phase != "online":
+        return "failed"
+    match cpu.activity:
+        case "off" | "wait-for-sipi" | "shutdown":
+            return cpu.activity
+        case "running" if not machine.powered_off:
+            return "running"
+        case "waiting" | "halted" | "running":
+            if cpu.phase == "online":
+                return "online"
+            if cpu.phase == "parked":
+                return "parked"
+            if cpu.activity == "running":
+                return "running"
+            return "spinning" if cpu.activity == "waiting" else "halted"
+
+
+def verdict(machine: Machine, *, hung: bool = False, limit: bool = False) -> Verdict:
+    """Judge a machine that will not run on by itself."""
+    if machine.crash:
+        return Verdict("crashed", machine.crash)
+    if limit:
+        return Verdict("limit", f"still running after {machine.tick:,} instructions")
+    if hung:
+        return Verdict("hung", _why_hung(machine))
+    if not machine.knows_online:
+        return Verdict("booted", "the guest switched the machine off")
+    states = [state_of(machine, cpu) for cpu in machine.cpus]
+    online = states.count("online")
+    if online == len(states):
+        return Verdict("booted", f"all {online} CPUs came online and the guest switched off")
+    lost = ", ".join(str(i) for i, state in enumerate(states) if state != "online")
+    return Verdict("degraded", f"{online} of {len(states)} CPUs came online; lost: {lost}")
+
+
+def _why_hung(machine: Machine) -> str:
+    """Nothing can ever run again: who sleeps, and on what."""
+    parts = []
+    for state in ("waiting", "halted", "wait-for-sipi", "off", "shutdown"):
+        ids = [str(cpu.id) for cpu in machine.cpus if cpu.activity == state]
+        if ids:
+            shown = ", ".join(ids[:8]) + (", ..." if len(ids) > 8 else "")
+            parts.append(f"{len(ids)} {state} ({shown})")
+    return f"no CPU can ever run again: {'; '.join(parts)}"

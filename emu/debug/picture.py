@@ -1,0 +1,159 @@
+"""From the machine to the frozen view: everything that a screen may know, nothing more."""
+
+from typing import TYPE_CHECKING
+
+from emu.debug import registers
+from emu.debug.listing import listing
+from emu.debug.outcome import state_of
+from emu.debug.registers import RegisterValues
+from emu.debug.view import EVENTS_IN_VIEW, ApProgress, CpuView, MachineView, MailboxView
+from emu.debug.waiting import words_for
+from emu.errors import CommandError
+from emu.hw.address import Gpa
+from emu.hw.cpu import Cpu
+from emu.machine.event import Event, MailboxWrite, Milestone
+from emu.machine.machine import Machine
+from emu.mailbox.layout import HEAD_BYTES, command_name, read_head
+
+if TYPE_CHECKING:
+    from emu.debug.session import Session
+
+
+def view(session: "Session", seen: RegisterValues, reply: tuple[str, ...]) -> MachineView:
+    """The whole machine with the session's CPU in focus."""
+    machine = session.machine
+    focus = machine.cpus[session.focus]
+    stops = frozenset(a for p in session.breakpoints.listed for a in p.addresses)
+    started = focus.context is not None
+    verdict = session.verdict
+    return MachineView(
+        image=machine.layout.name,
+        platform=machine.platform.name,
+        seed=machine.seed,
+        tick=machine.tick,
+        virtual_ns=machine.now_ps() // 1000,
+        running=session.running,
+        stop=session.stop,
+        outcome=None if verdict is None else verdict.outcome,
+        outcome_reason="" if verdict is None else verdict.reason,
+        focus=session.focus,
+        cpus=tuple(cpu_view(machine, cpu) for cpu in machine.cpus),
+        registers=registers.views(focus.registers, seen) if started else (),
+        code=listing(machine, focus, stops, _places(machine)) if started else (),
+        mailbox=mailbox_view(machine),
+        events=tuple(machine.events[-EVENTS_IN_VIEW:]),
+        event_count=len(machine.events),
+        serial=machine.vmm.serial.decode("utf-8", "replace"),
+        breakpoints=tuple(point.view() for point in session.breakpoints.listed),
+        reply=reply,
+    )
+
+
+def register_values(cpu: Cpu) -> RegisterValues:
+    """All registers of a CPU, none of one that never started."""
+    return {} if cpu.context is None else registers.values(cpu.context)
+
+
+def _places(machine: Machine) -> dict[int, tuple[int, ...]]:
+    """Linear RIP -> the CPUs there."""
+    found: dict[int, tuple[int, ...]] = {}
+    for cpu in machine.cpus:
+        if cpu.context is not None:
+            address = machine.linear_rip(cpu)
+            found[address] = (*found.get(address, ()), cpu.id)
+    return found
+
+
+def cpu_view(machine: Machine, cpu: Cpu) -> CpuView:
+    """One CPU in a row."""
+    if cpu.context is None:
+        return CpuView(
+            cpu.id, cpu.apic_id, state_of(machine, cpu), "", 0, "", "", "", why_still(cpu), 0, 0
+        )
+    address = machine.linear_rip(cpu)
+    line = machine.layout.lines.line_of(address)
+    waits = words_for(machine, cpu) if cpu.activity == "waiting" else ""
+    return CpuView(
+        id=cpu.id,
+        apic_id=cpu.apic_id,
+        state=state_of(machine, cpu),
+        mode=cpu.context.mode,
+        rip=address,
+        symbol=machine.layout.symbols.name(address),
+        line="" if line is None else f"{line[0]}:{line[1]}",
+        milestone=cpu.milestone,
+        waits=waits or why_still(cpu),
+        ticks=cpu.ticks,
+        virtual_ns=machine.clock_of(cpu) // 1000,
+    )
+
+
+def why_still(cpu: Cpu) -> str:
+    """Why a CPU cannot execute anything now, empty if it can."""
+    match cpu.activity:
+        case "off":
+            return "nobody has started it"
+        case "wait-for-sipi":
+            return "a SIPI"
+        case "halted":
+            return "an interrupt"
+        case "shutdown":
+            return cpu.reason
+        case "running" | "waiting":
+            return ""
+
+
+def mailbox_view(machine: Machine) -> MailboxView | None:
+    """The mailbox page and how far each AP is; None where no mailbox is known."""
+    gpa = machine.mailbox_gpa
+    data = None if gpa is None else machine.ram.guest_bytes(gpa, HEAD_BYTES)
+    if gpa is None or data is None:
+        return None
+    head = read_head(data)
+    return MailboxView(
+        gpa=gpa,
+        page_state=machine.ram.state(Gpa(gpa)) or "none",
+        command=head.command,
+        command_name=command_name(head.command),
+        reserved=head.reserved,
+        apic_id=head.apic_id,
+        vector=head.vector,
+        vector_symbol=machine.layout.symbols.name(head.vector) if head.vector else "",
+        aps=tuple(progress(machine, cpu) for cpu in machine.cpus[1:]),
+    )
+
+
+_NEXT = {
+    "parked": "the OS stores its id, a vector and Wakeup",
+    "woken": "it reads the vector and clears the command",
+    "acked": "it jumps to the vector",
+    "online": "",
+    "offline": "it comes back to the mailbox",
+}
+
+
+def progress(machine: Machine, cpu: Cpu) -> ApProgress:
+    """Where one AP is in the protocol, and what must come next."""
+    at = machine.protocol.reached.get(cpu.id)
+    if at is None:
+        return ApProgress(cpu.id, "off" if cpu.context is None else "starting", 0, 0,
+                          "it starts" if cpu.context is None else "it reaches the mailbox")  # fmt: skip
+    return ApProgress(cpu.id, at.step, at.tick, at.virtual_ns, _NEXT[at.step])
+
+
+def milestones(events: list[Event]) -> list[tuple[str, Event]]:
+    """(name, event) of every milestone."""
+    return [(e.detail.name, e) for e in events if isinstance(e.detail, Milestone)]
+
+
+def mailbox_writes(events: list[Event]) -> list[tuple[MailboxWrite, Event]]:
+    """(write, event) of every change of the mailbox."""
+    return [(e.detail, e) for e in events if isinstance(e.detail, MailboxWrite)]
+
+
+def kernel_dtb(machine: Machine) -> bytes:
+    """The device tree in boot_params.setup_data (type 2), which the kernel is handed."""
+    found = machine.kernel_dtb()
+    if found is None:
+        raise CommandError("the shim has not handed a device tree to the kernel yet")
+    return found

@@ -1,0 +1,146 @@
+"""The report of a run: `apdbg-run/1` as JSON, or the same in a few lines for people.
+
+Within a version of the schema there are only additions (DESIGN.md, section 7).
+"""
+
+import time
+from typing import Final
+
+import msgspec
+
+from emu.debug.outcome import state_of
+from emu.debug.picture import mailbox_writes, milestones
+from emu.debug.session import Session
+from emu.debug.view import CpuState, Outcome
+from emu.debug.waiting import facts
+
+SCHEMA: Final = "apdbg-run/1"
+
+
+class ImageReport(msgspec.Struct, frozen=True):
+    path: str
+    sha256: str
+
+
+class CpuReport(msgspec.Struct, frozen=True):
+    id: int
+    apic_id: int
+    state: CpuState
+    milestone: str
+    ticks: int
+    virtual_ns: int
+    rip: int
+    symbol: str
+
+
+class MilestoneReport(msgspec.Struct, frozen=True):
+    name: str
+    cpu: int | None
+    tick: int
+    virtual_ns: int
+
+
+class MailboxReport(msgspec.Struct, frozen=True):
+    tick: int
+    cpu: int | None
+    field: str
+    old: int
+    new: int
+    symbol: str
+
+
+class WaitReport(msgspec.Struct, frozen=True):
+    cpu: int
+    on: str
+    last_writer: int | None
+    tick: int | None
+
+
+class RunReport(msgspec.Struct, frozen=True):
+    """One object; `findings` and `injections` are empty until there are rules and faults."""
+
+    schema: str
+    image: ImageReport
+    platform: str
+    seed: int
+    outcome: Outcome
+    reason: str
+    ticks: int
+    virtual_ns: int
+    wall_s: float
+    cpus: list[CpuReport]
+    milestones: list[MilestoneReport]
+    mailbox: list[MailboxReport]
+    exits: dict[str, int]
+    findings: list[str]
+    injections: list[str]
+    waits: list[WaitReport]
+    serial: str
+    digest: str
+
+
+def of(session: Session, began: float) -> RunReport:
+    """Report a session that has stopped; `began` is when it was opened (perf_counter)."""
+    machine, setup = session.machine, session.setup
+    verdict = session.verdict
+    cpus = [
+        CpuReport(
+            cpu.id, cpu.apic_id, state_of(machine, cpu), cpu.milestone, cpu.ticks,
+            machine.clock_of(cpu) // 1000, machine.linear_rip(cpu) if cpu.context else 0,
+            machine.place(cpu) if cpu.context else "",
+        )
+        for cpu in machine.cpus
+    ]  # fmt: skip
+    return RunReport(
+        schema=SCHEMA,
+        image=ImageReport(str(setup.image.path), setup.image.sha256),
+        platform=machine.platform.name,
+        seed=machine.seed,
+        outcome=verdict.outcome if verdict else "stopped",
+        reason=verdict.reason if verdict else "; ".join(stop.text for stop in session.stop),
+        ticks=machine.tick,
+        virtual_ns=machine.now_ps() // 1000,
+        cpus=cpus,
+        milestones=[
+            MilestoneReport(name, e.cpu, e.tick, e.virtual_ns)
+            for name, e in milestones(machine.events)
+        ],
+        mailbox=[
+            MailboxReport(e.tick, e.cpu, w.field, w.old, w.new, w.symbol)
+            for w, e in mailbox_writes(machine.events)
+        ],
+        exits=dict(sorted(machine.exit_counts.items())),
+        findings=[],
+        injections=[],
+        waits=[WaitReport(f.cpu, f.on, f.last_writer, f.tick) for f in facts(machine)],
+        serial=machine.vmm.serial.decode("utf-8", "replace"),
+        digest=session.digest(),
+        wall_s=round(time.perf_counter() - began, 3),
+    )
+
+
+def as_json(report: RunReport) -> str:
+    """The object on one line."""
+    return msgspec.json.encode(report).decode()
+
+
+def as_text(report: RunReport) -> str:
+    """What happened, for a person."""
+    counts: dict[str, int] = {}
+    for cpu in report.cpus:
+        counts[cpu.state] = counts.get(cpu.state, 0) + 1
+    states = ", ".join(f"{count} {state}" for state, count in counts.items())
+    lines = [
+        *report.serial.splitlines(),
+        "",
+        f"{report.outcome}: {report.reason}",
+        f"{len(report.cpus)} CPUs on {report.platform}: {states}",
+        f"{report.ticks:,} instructions, {report.virtual_ns / 1e6:,.3f} ms of virtual time, "
+        f"{report.wall_s:.2f} s",
+    ]
+    lines += [f"cpu {wait.cpu} waits for {wait.on}" for wait in report.waits if _stuck(report)]
+    return "\n".join(lines)
+
+
+def _stuck(report: RunReport) -> bool:
+    return report.outcome in ("hung", "limit")

@@ -1,0 +1,83 @@
+"""What a session was asked to boot: files read once, so that a reset starts the same again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from emu.boot.image import Image, load_image
+from emu.boot.loader import INITRD_MAX, BootLayout, build_layout
+from emu.boot.platform import Platform, load_platform
+from emu.boot.samples import samples_dir
+from emu.errors import ImageError
+
+MAX_TICKS: Final = 20_000_000_000
+"""Without --max-ticks a run that neither ends nor hangs is stopped here: many minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The words of the command line that say what to boot."""
+
+    image: str | None = None
+    platform: str = "tdx"
+    cpus: int | None = None
+    memory: int | None = None
+    seed: int = 0
+    kernel: str | None = None
+    initrd: str | None = None
+    cmdline: str = ""
+    host_dtb: str | None = None
+    max_ticks: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Everything read and checked."""
+
+    image: Image
+    kernel: Image | None
+    reset: Image | None
+    platform: Platform
+    seed: int
+    initrd: bytes
+    cmdline: str
+    host_dtb: bytes | None
+    max_ticks: int
+
+    @classmethod
+    def of(cls, options: Options) -> "Setup":
+        """Read all files; raises ApdbgError with one sentence that names the file."""
+        samples = samples_dir()
+        platform = load_platform(options.platform, cpus=options.cpus, memory_mib=options.memory)
+        at_reset = platform.start == "reset-vector"
+        return cls(
+            image=load_image(options.image or samples / "shim.elf"),
+            kernel=load_image(options.kernel or samples / "kernel.elf"),
+            reset=load_image(samples / "reset.elf") if at_reset else None,
+            platform=platform,
+            seed=options.seed,
+            initrd=_file(options.initrd, INITRD_MAX) or b"",
+            cmdline=options.cmdline,
+            host_dtb=_file(options.host_dtb, INITRD_MAX),
+            max_ticks=options.max_ticks or MAX_TICKS,
+        )
+
+    def layout(self) -> BootLayout:
+        """Where everything lies before the first instruction."""
+        return build_layout(
+            self.image, self.kernel, self.reset, self.platform,
+            initrd=self.initrd, cmdline=self.cmdline, host_dtb=self.host_dtb,
+        )  # fmt: skip
+
+
+def _file(path: str | None, most: int) -> bytes | None:
+    """The bytes of an optional file."""
+    if path is None:
+        return None
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(data) > most:
+        raise ImageError(f"{path}: is larger than {most >> 20} MiB")
+    return data

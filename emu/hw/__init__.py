@@ -1,0 +1,1 @@
+"""The parts of the emulated machine: addresses, memory, paging, CPUs and the engine."""

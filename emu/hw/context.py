@@ -1,0 +1,149 @@
+"""A CPU's saved state: the registers inside an engine context, by name.
+
+The context is Unicorn's copy of its CPUX86State. Offsets are those of unicorn 2.1.4, measured,
+and `emu.hw.selftest` verifies them at start-up.
+"""
+
+import ctypes
+import struct
+from typing import Any, Final
+
+from unicorn import x86_const as x86
+from unicorn.unicorn_py3.unicorn import uclib
+
+from emu.hw.address import U64, Hpa
+from emu.hw.vmcb import SegmentState
+
+_STATE: Final = 0x28
+"""CPUX86State starts here inside a context."""
+STATE_BYTES: Final = 5608 - _STATE
+
+GENERAL: Final = (
+    "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp",
+    "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+)  # fmt: skip
+"""General registers in the order people read them."""
+_ENCODED: Final = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", *GENERAL[8:])
+WORDS: Final = {name: 8 * index for index, name in enumerate(_ENCODED)} | {
+    "rip": 0x80, "cr0": 0x1A8, "cr2": 0x1B8, "cr3": 0x1C0, "cr4": 0x1C8, "efer": 0x250,
+    "sysenter_esp": 0x12C8, "sysenter_eip": 0x12D0, "star": 0x12D8,
+    "lstar": 0x12E8, "cstar": 0x12F0, "fmask": 0x12F8, "kernel_gs_base": 0x1300, "pat": 0x14A0,
+    "dr0": 0x1518, "dr1": 0x1520, "dr2": 0x1528, "dr3": 0x1530, "dr6": 0x1548, "dr7": 0x1550,
+}  # fmt: skip
+"""64-bit registers and where they lie in the state."""
+_HFLAGS, _SEGMENTS = 0xB0, 0xB8
+_FLOATING: Final = (0x330, 0x338 + 16 * 0x40)
+"""MXCSR and the sixteen vector registers."""
+_ERROR_CODE, _VMCB, _NESTED_CR3, _RETURN_ADDRESS = 0x1508, 0x1580, 0x15A8, 0x15B8
+SEGMENTS: Final = ("es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr", "gdtr", "idtr")
+
+_SEGMENT: Final = struct.Struct("<IIQII")
+_HF_CPL, _HF_CS64 = 0x3, 1 << 15
+
+
+class Context:
+    """One CPU's registers. A change is felt the next time the engine runs this context."""
+
+    __slots__ = ("_flags", "_keep", "_state", "_words", "dirty", "pointer")
+
+    def __init__(self, context: Any) -> None:
+        self._keep = context
+        self.pointer = ctypes.cast(context.context, ctypes.c_void_p)
+        base = (self.pointer.value or 0) + _STATE
+        self._state = (ctypes.c_char * STATE_BYTES).from_address(base)
+        self._words = memoryview(self._state).cast("B").cast("Q")
+        self._flags = ctypes.c_uint64()
+        self.dirty = True
+
+    @property
+    def rip(self) -> int:
+        """The instruction pointer."""
+        return self._words[0x10]
+
+    def get(self, name: str) -> int:
+        """A 64-bit register by name."""
+        if name == "rflags":
+            flags = ctypes.byref(self._flags)
+            uclib.uc_context_reg_read(self._keep.context, x86.UC_X86_REG_RFLAGS, flags)
+            return self._flags.value
+        return self._words[WORDS[name] >> 3]
+
+    def put(self, name: str, value: int) -> None:
+        """Set a 64-bit register by name."""
+        self.dirty = True
+        if name == "rflags":
+            self._flags.value = value
+            flags = ctypes.byref(self._flags)
+            uclib.uc_context_reg_write(self._keep.context, x86.UC_X86_REG_RFLAGS, flags)
+            return
+        self._words[WORDS[name] >> 3] = value & U64
+
+    def segment(self, name: str) -> SegmentState:
+        """A segment or table register with its hidden part."""
+        place = _SEGMENTS + 24 * SEGMENTS.index(name)
+        selector, _, base, limit, flags = _SEGMENT.unpack_from(self._state, place)
+        return SegmentState(selector, base, limit, flags >> 8 & 0xFF | flags >> 12 & 0xF00)
+
+    def put_segment(self, name: str, segment: SegmentState) -> None:
+        """Set a segment register with its hidden part; CS and SS do not change the CPL."""
+        self.dirty = True
+        flags = (segment.attributes & 0xFF) << 8 | (segment.attributes & 0xF00) << 12
+        values = (segment.selector, 0, segment.base, segment.limit, flags)
+        _SEGMENT.pack_into(self._state, _SEGMENTS + 24 * SEGMENTS.index(name), *values)
+
+    @property
+    def cpl(self) -> int:
+        """Current privilege level, 0 to 3."""
+        return self._words[_HFLAGS >> 3] & _HF_CPL
+
+    def put_cpl(self, level: int) -> None:
+        """Set the privilege level that the engine checks against."""
+        self.dirty = True
+        self._words[_HFLAGS >> 3] = self._words[_HFLAGS >> 3] & ~_HF_CPL | level
+
+    @property
+    def mode(self) -> str:
+        """`real`, `protected`, `compatibility` or `long`."""
+        if not self.get("cr0") & 1:
+            return "real"
+        if not self.get("efer") & 0x400:
+            return "protected"
+        return "long" if self._words[_HFLAGS >> 3] & _HF_CS64 else "compatibility"
+
+    @property
+    def error_code(self) -> int:
+        """Error code of the last exception or nested page fault."""
+        return int.from_bytes(self._state[_ERROR_CODE : _ERROR_CODE + 4], "little")
+
+    @property
+    def fetching(self) -> bool:
+        """Whether the last fault hit while the engine fetched code, not while it ran any."""
+        return self._words[_RETURN_ADDRESS >> 3] == 0
+
+    @property
+    def vmcb(self) -> Hpa:
+        """The control block this context entered guest mode with."""
+        return Hpa(self._words[_VMCB >> 3])
+
+    @property
+    def nested_cr3(self) -> Hpa:
+        """The nested table the engine walks for this context."""
+        return Hpa(self._words[_NESTED_CR3 >> 3])
+
+    def architectural(self) -> bytes:
+        """All registers that software can see, for digests: the same bytes for the same
+        state, however the engine was cut into runs."""
+        words = [self._words[place >> 3] for place in WORDS.values()]
+        last = _SEGMENTS + 24 * len(SEGMENTS)
+        first, end = _FLOATING
+        head = struct.pack(f"<{len(words) + 1}Q", *words, self.get("rflags"))
+        return head + self._state[_SEGMENTS:last] + self._state[first:end]
+
+    def save(self) -> bytes:
+        """Everything, for putting back later into this same context with `load`."""
+        return self._state[:]
+
+    def load(self, saved: bytes) -> None:
+        """Put back what `save` gave."""
+        self.dirty = True
+        ctypes.memmove(self._state, saved, len(saved))

@@ -1,0 +1,43 @@
+"""One CPU of the machine: its registers, what it is doing, and its own clock."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from emu.hw.address import Hpa
+from emu.hw.context import Context
+
+Activity = Literal["off", "wait-for-sipi", "running", "waiting", "halted", "shutdown"]
+"""`waiting`: in a loop that can only end when a byte it reads changes or time passes."""
+
+
+@dataclass(slots=True)
+class Cpu:
+    """Mutable and private to the machine; people see a CpuView."""
+
+    id: int
+    apic_id: int
+    vmcb: Hpa
+    ps_per_instruction: int
+    activity: Activity = "off"
+    context: Context | None = None
+    clock_ps: int = 0
+    """This CPU's clock in picoseconds of virtual time since power-on."""
+    ticks: int = 0
+    milestone: str = ""
+    phase: str = ""
+    """What the last milestone says of this CPU: parked, online, failed, or nothing."""
+    reason: str = ""
+    """Why it shut down."""
+    skip: int | None = None
+    """The breakpoint address that this CPU was just reported at: it steps off it once."""
+
+    @property
+    def registers(self) -> Context:
+        """The context of a CPU that has started."""
+        assert self.context is not None, f"cpu {self.id} never started"
+        return self.context
+
+    @property
+    def nanoseconds(self) -> int:
+        """The clock in whole nanoseconds."""
+        return self.clock_ps // 1000

@@ -1,0 +1,274 @@
+"""The one file that drives Unicorn: a context goes in, runs as an SVM guest, an exit comes out.
+
+Unicorn kept QEMU's AMD SVM code. One VMRUN puts the engine into guest mode; from then on the
+emulated MMU walks guest and nested tables, and every intercept arrives in a hook with the
+state untouched. Each CPU is a saved context of that engine. What this relies on beyond the
+public interface (field offsets, hook order) is checked at start-up by `emu.hw.selftest`.
+"""
+
+import ctypes
+from collections.abc import Iterable
+from enum import Enum
+from typing import Any, Final, NamedTuple
+
+import unicorn
+from unicorn import unicorn_const as uc_const
+from unicorn import x86_const as x86
+from unicorn.unicorn_py3.unicorn import uclib
+
+from emu.errors import EngineError
+from emu.hw.address import Hpa
+from emu.hw.context import Context
+from emu.hw.memory import HostMemory
+from emu.hw.vmcb import (
+    EXIT_EXCEPTION,
+    EXIT_NPF,
+    EXITINFO2,
+    GuestState,
+    msr_permission_map,
+    write_vmcb,
+)
+
+VMRUN_STUB: Final = Hpa(0x1000)
+IOPM: Final = Hpa(0x2000)
+MSRPM: Final = Hpa(0x5000)
+HOST_SAVE: Final = Hpa(0x7000)
+LOW_HOST_BYTES: Final = 0x8000
+"""Host pages that the engine itself needs, from HPA 0."""
+
+TRANSLATION_BYTES: Final = 32 << 20
+"""Translated code: whole boots fit, and one flush stays below 40 us."""
+
+_INTR_BASE: Final = 0x100
+"""Unicorn hands an SVM exit to its interrupt hook as this plus the exit code."""
+_CALIBRATION: Final = 0x5CA1AB1E12345
+_ENGINE_WORDS: Final = 512
+
+
+class ExitKind(Enum):
+    """Why the engine gave the CPU back."""
+
+    BUDGET = "budget"
+    BREAKPOINT = "breakpoint"
+    INTERCEPT = "intercept"
+    PORT_IN = "port in"
+    PORT_OUT = "port out"
+    SYSCALL = "syscall"
+    ERROR = "error"
+
+
+class Exit(NamedTuple):
+    """One exit from guest to host. `executed` counts the instructions that retired."""
+
+    kind: ExitKind
+    executed: int
+    code: int = 0
+    """SVM exit code for INTERCEPT, port number for ports, address for BREAKPOINT."""
+    info: int = 0
+    """EXITINFO2: the address of a #PF, the GPA of a nested page fault; a port's value."""
+    error: int = 0
+    """Error code of an exception or of a nested page fault; a port access's size in bytes."""
+    text: str = ""
+    """The engine's own words for ERROR."""
+
+
+_CODE_HOOK = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p
+)
+_INTR_HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
+_IN_HOOK = ctypes.CFUNCTYPE(
+    ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_void_p
+)
+_OUT_HOOK = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_uint32, ctypes.c_void_p
+)
+_SYSCALL_HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+
+# The binding's wrappers cost as much as the calls; hot ones go straight to the library.
+_raw = ctypes.CDLL(uclib._name)
+_hook_add = _raw.uc_hook_add
+_hook_del = _raw.uc_hook_del
+_start = _raw.uc_emu_start
+_start.argtypes = (ctypes.c_void_p, *(ctypes.c_uint64,) * 3, ctypes.c_size_t)
+_stop = _raw.uc_emu_stop
+_stop.argtypes = (ctypes.c_void_p,)
+_save = _raw.uc_context_save
+_save.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+_restore = _raw.uc_context_restore
+_restore.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+_control = _raw.uc_ctl
+_FLUSH_TLB: Final = ctypes.c_int(
+    uc_const.UC_CTL_TLB_FLUSH | (uc_const.UC_CTL_IO_WRITE << 30)
+).value
+
+
+class Engine:
+    """One Unicorn engine that lends itself to one CPU context at a time."""
+
+    def __init__(self, memory: HostMemory) -> None:
+        self.memory = memory
+        self._uc = self._open(memory)
+        self._handle = ctypes.c_void_p(ctypes.cast(self._uc._uch, ctypes.c_void_p).value)
+        self._keep: list[Any] = []
+        self._breakpoints: dict[int, ctypes.c_size_t] = {}
+        self._skip: int | None = None
+        self._vmcb = Hpa(0)
+        self._live: Context | None = None
+        self._pending: Exit | None = None
+        memory.write(VMRUN_STUB, b"\x0f\x01\xd8\xf4")  # vmrun; hlt
+        memory.write(IOPM, b"\xff" * (MSRPM - IOPM))
+        memory.write(MSRPM, msr_permission_map())
+        self._host = self._new_context()
+        self._scratch = self._new_context()
+        self._count = self._find_counter()
+        self._add_hooks()
+
+    @staticmethod
+    def _open(memory: HostMemory) -> Any:
+        """A 64-bit engine with SVM, host paging off, all of host memory at HPA 0."""
+        uc = unicorn.Uc(uc_const.UC_ARCH_X86, uc_const.UC_MODE_64)
+        uc.ctl_set_cpu_model(x86.UC_CPU_X86_EPYC)
+        uc.ctl_set_tcg_buffer_size(TRANSLATION_BYTES)
+        uc.mem_map_ptr(0, memory.size, uc_const.UC_PROT_ALL, memory.pointer)
+        uc.reg_write(x86.UC_X86_REG_CR4, 1 << 5 | 1 << 9 | 1 << 10 | 1 << 18)
+        uc.msr_write(0xC0000080, 0x1D00)  # host EFER: SVME, NXE, LMA, LME
+        uc.msr_write(0xC0010117, HOST_SAVE)
+        # Exits mode without exits: `until` would make each return walk the guest's tables.
+        uc.ctl_exits_enabled(True)
+        uc.ctl_set_exits([])
+        return uc
+
+    def _new_context(self) -> Context:
+        return Context(self._uc.context_save())
+
+    def _find_counter(self) -> Any:
+        """The engine's own instruction counter, which lies just before the count it was given.
+
+        It is found by its value: one run with a number that nothing else holds.
+        """
+        _start(self._handle, VMRUN_STUB + 3, 0, 0, _CALIBRATION)
+        words = (ctypes.c_uint64 * _ENGINE_WORDS).from_address(self._handle.value or 0)
+        hits = [index for index, word in enumerate(words) if word == _CALIBRATION]
+        if len(hits) != 1:
+            raise EngineError("unicorn: the instruction counter is not where 2.1.4 has it")
+        _restore(self._handle, self._host.pointer)
+        return ctypes.c_uint64.from_address((self._handle.value or 0) + 8 * (hits[0] - 1))
+
+    def _add_hooks(self) -> None:
+        """One hook per way out; each notes the exit and asks the engine to stop."""
+        insn = uc_const.UC_HOOK_INSN
+        self._hook(uc_const.UC_HOOK_INTR, _INTR_HOOK(self._on_intercept))
+        self._hook(insn, _IN_HOOK(self._on_in), instruction=x86.UC_X86_INS_IN)
+        self._hook(insn, _OUT_HOOK(self._on_out), instruction=x86.UC_X86_INS_OUT)
+        self._hook(insn, _SYSCALL_HOOK(self._on_syscall), instruction=x86.UC_X86_INS_SYSCALL)
+
+    def _hook(
+        self, kind: int, callback: Any, first: int = 1, last: int = 0, instruction: int = 0
+    ) -> ctypes.c_size_t:
+        handle = ctypes.c_size_t()
+        status = _hook_add(
+            self._handle, ctypes.byref(handle), ctypes.c_int(kind),
+            ctypes.cast(callback, ctypes.c_void_p), ctypes.c_void_p(0),
+            ctypes.c_uint64(first), ctypes.c_uint64(last), ctypes.c_int(instruction),
+        )  # fmt: skip
+        if status:
+            raise EngineError(f"unicorn: cannot hook kind {kind}: error {status}")
+        self._keep.append(callback)
+        return handle
+
+    # -- hooks: called by the library in the middle of a run --------------------------------
+
+    def _on_intercept(self, _uc: int, number: int, _data: int) -> None:
+        """An SVM exit. The faulting instruction was counted, unless its fetch faulted."""
+        code = number - _INTR_BASE
+        executed = self._count.value - 1
+        error = 0
+        if EXIT_EXCEPTION <= code < EXIT_EXCEPTION + 32 or code == EXIT_NPF:
+            _save(self._handle, self._scratch.pointer)
+            error = self._scratch.error_code
+            if code in (EXIT_NPF, EXIT_EXCEPTION + 14) and self._scratch.fetching:
+                executed += 1
+        info = self.memory.u64(self._vmcb + EXITINFO2)
+        self._pending = Exit(ExitKind.INTERCEPT, executed, code, info, error)
+        _stop(self._handle)
+
+    def _on_in(self, _uc: int, port: int, size: int, _data: int) -> int:
+        """IN retires with a value of 0; who handles the exit sets the real one."""
+        self._pending = Exit(ExitKind.PORT_IN, self._count.value, port, 0, size)
+        _stop(self._handle)
+        return 0
+
+    def _on_out(self, _uc: int, port: int, size: int, value: int, _data: int) -> None:
+        self._pending = Exit(ExitKind.PORT_OUT, self._count.value, port, value, size)
+        _stop(self._handle)
+
+    def _on_syscall(self, _uc: int, _data: int) -> None:
+        self._pending = Exit(ExitKind.SYSCALL, self._count.value - 1)
+        _stop(self._handle)
+
+    def _on_breakpoint(self, _uc: int, address: int, _size: int, _data: int) -> None:
+        executed = self._count.value - 1
+        if (executed == 0 and address == self._skip) or self._pending is not None:
+            return
+        self._pending = Exit(ExitKind.BREAKPOINT, executed, address)
+        _stop(self._handle)
+
+    # -- what the machine calls -------------------------------------------------------------
+
+    def enter_guest(self, vmcb: Hpa, state: GuestState, nested_cr3: Hpa) -> Context:
+        """VMRUN: a new context in guest mode, before its first instruction."""
+        write_vmcb(self.memory, vmcb, state, nested_cr3, MSRPM, IOPM)
+        _restore(self._handle, self._host.pointer)
+        self._uc.reg_write(x86.UC_X86_REG_RAX, vmcb)
+        self._live = None
+        _start(self._handle, VMRUN_STUB, 0, 0, 1)
+        context = self._new_context()
+        if context.vmcb != vmcb or context.nested_cr3 != nested_cr3:
+            raise EngineError("unicorn: VMRUN did not enter guest mode as 2.1.4 does")
+        for name, value in state.registers:
+            context.put(name, value)
+        context.dirty = False
+        return context
+
+    def run(self, context: Context, budget: int, skip: int | None = None) -> Exit:
+        """Run a CPU for at most `budget` (> 0) instructions, or to its first exit.
+
+        `skip`: a breakpoint address that does not stop the first instruction.
+        """
+        handle = self._handle
+        if self._live is not context or context.dirty:
+            _restore(handle, context.pointer)
+            self._live = context
+            context.dirty = False
+        self._vmcb = context.vmcb
+        self._skip = skip
+        self._pending = None
+        status = _start(handle, context.rip, 0, 0, budget)
+        _save(handle, context.pointer)
+        if self._pending is not None:
+            return self._pending
+        if status:
+            text = unicorn.UcError(status).__str__()
+            return Exit(ExitKind.ERROR, max(self._count.value - 1, 0), text=text)
+        return Exit(ExitKind.BUDGET, min(self._count.value, budget))
+
+    def flush_tlb(self) -> None:
+        """Forget all translations of addresses; needed at a switch and after table edits."""
+        _control(self._handle, _FLUSH_TLB)
+
+    def flush_code(self) -> None:
+        """Forget all translated code; needed after the host wrote into guest code."""
+        self._uc.ctl_flush_tb()
+
+    def set_breakpoints(self, addresses: Iterable[int]) -> None:
+        """Stop before these linear addresses, on every CPU; replaces the set before."""
+        wanted = set(addresses)
+        if wanted == set(self._breakpoints):
+            return
+        for address in set(self._breakpoints) - wanted:
+            _hook_del(self._handle, self._breakpoints.pop(address))
+        for address in sorted(wanted - set(self._breakpoints)):
+            callback = _CODE_HOOK(self._on_breakpoint)
+            hook = self._hook(uc_const.UC_HOOK_CODE, callback, address, address)
+            self._breakpoints[address] = hook
+        self.flush_code()

@@ -1,0 +1,168 @@
+"""Does the installed emulator behave as apdbg relies on? Asked once, before any guest runs.
+
+Each check drives a tiny guest in memory of its own and compares with what unicorn 2.1.4 was
+measured to do. None of these behaviours is documented by Unicorn; another version may differ.
+"""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from emu.errors import EngineError
+from emu.hw.address import Hpa
+from emu.hw.context import GENERAL, Context
+from emu.hw.engine import Engine, Exit, ExitKind
+from emu.hw.memory import HostMemory
+from emu.hw.vmcb import EXIT_CPUID, EXIT_EXCEPTION, EXIT_NPF, GuestState, SegmentState
+
+_VMCB: Final = Hpa(0x10000)
+_NPT: Final = Hpa(0x20000)
+_GUEST: Final = Hpa(0x200000)
+_GUEST_BYTES: Final = 0x200000
+_CODE: Final = 0x10000
+_ABSENT: Final = 0x180000
+"""A guest page that the nested table does not map."""
+_CODE64: Final = SegmentState(8, 0, 0xFFFFFFFF, 0xA9B)
+_DATA: Final = SegmentState(0x10, 0, 0xFFFFFFFF, 0xC93)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing apdbg relies on, and whether it holds."""
+
+    what: str
+    holds: bool
+    found: str
+
+
+class _Probe:
+    """A guest of 2 MiB with identity page tables, one page of it missing underneath."""
+
+    def __init__(self) -> None:
+        self.memory = HostMemory(_GUEST + _GUEST_BYTES)
+        self.engine = Engine(self.memory)
+        for level in range(3):
+            self.memory.put_u64(_NPT + 0x1000 * level, (_NPT + 0x1000 * (level + 1)) | 7)
+        for page in range(512):
+            present = 0 if page * 0x1000 == _ABSENT else (_GUEST + page * 0x1000) | 7
+            self.memory.put_u64(_NPT + 0x3000 + 8 * page, present)
+        for place, entry in ((0x1000, 0x2003), (0x2000, 0x3003), (0x3000, 0x83)):
+            self.memory.put_u64(_GUEST + place, entry)
+
+    def run(self, code: bytes, budget: int = 16) -> tuple[Context, Exit]:
+        """Run code in 64-bit mode from a fresh state to its first exit."""
+        self.memory.write(Hpa(_GUEST + _CODE), code)
+        names = ("es", "ss", "ds", "fs", "gs")
+        segments = {"cs": _CODE64} | dict.fromkeys(names, _DATA)
+        segments |= dict.fromkeys(("gdtr", "ldtr", "idtr", "tr"), SegmentState(0, 0, 0, 0))
+        state = GuestState(
+            rip=_CODE, rsp=0x8000, rflags=2, efer=0xD00, cr0=0x80010033, cr3=0x1000, cr4=0x20,
+            segments=tuple(segments.items()),
+        )  # fmt: skip
+        context = self.engine.enter_guest(_VMCB, state, _NPT)
+        self.engine.flush_code()
+        self.engine.flush_tlb()
+        return context, self.engine.run(context, budget)
+
+
+def _registers(probe: _Probe) -> str:
+    """MOV r64, imm64 for all sixteen, and read them back by offset."""
+    encoded = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", *GENERAL[8:])
+    code = b"".join(
+        struct.pack("<BBQ", 0x48 | index >> 3, 0xB8 | index & 7, 0x1111_0000_0000_0000 + index)
+        for index in range(16)
+    )
+    context, _ = probe.run(code + b"\x0f\xa2", 20)
+    wrong = [n for i, n in enumerate(encoded) if context.get(n) != 0x1111_0000_0000_0000 + i]
+    wrong += [] if context.rip == _CODE + len(code) else ["rip"]
+    return f"wrong: {', '.join(wrong)}" if wrong else ""
+
+
+def _state(probe: _Probe) -> str:
+    """Control registers, flags, segments and mode of a fresh guest."""
+    context, _ = probe.run(b"\x31\xc0\x0f\xa2")  # xor eax, eax: ZF and PF
+    found = (
+        context.get("cr0"), context.get("cr3"), context.get("cr4"), context.get("efer"),
+        context.get("rflags") & 0xC5, context.segment("cs"), context.mode, context.cpl,
+    )  # fmt: skip
+    wanted = (0x80010033, 0x1000, 0x20, 0xD00, 0x44, _CODE64, "long", 0)
+    return "" if found == wanted else f"found {found}"
+
+
+def _counting(probe: _Probe) -> str:
+    """NOPs up to the budget, and up to an exit."""
+    _, whole = probe.run(b"\x90" * 200, 100)
+    _, cut = probe.run(b"\x90" * 7 + b"\x0f\xa2", 100)
+    found = (whole.kind, whole.executed, cut.kind, cut.executed, cut.code)
+    wanted = (ExitKind.BUDGET, 100, ExitKind.INTERCEPT, 7, EXIT_CPUID)
+    return "" if found == wanted else f"found {found}"
+
+
+def _nested_fault(probe: _Probe) -> str:
+    """A store to, and a jump into, the page that the nested table lacks."""
+    store = b"\x89\x04\x25" + struct.pack("<I", _ABSENT + 8)
+    _, data = probe.run(b"\x90" + store)
+    jump = b"\xb8" + struct.pack("<I", _ABSENT) + b"\xff\xe0"
+    _, fetch = probe.run(jump)
+    found = (data.code, data.info, data.error & 3, data.executed, fetch.info, fetch.executed)
+    wanted = (EXIT_NPF, _ABSENT + 8, 2, 1, _ABSENT, 2)
+    return "" if found == wanted else f"found {found}"
+
+
+def _page_fault(probe: _Probe) -> str:
+    """A load from an address that the guest's own tables do not map."""
+    _, fault = probe.run(b"\xa1" + struct.pack("<Q", 0x40000000))
+    found = (fault.code, fault.info, fault.error, fault.executed)
+    wanted = (EXIT_EXCEPTION + 14, 0x40000000, 0, 0)
+    return "" if found == wanted else f"found {found}"
+
+
+def _breakpoint(probe: _Probe) -> str:
+    """Stop before the third NOP, and not at it when told to step off."""
+    probe.engine.set_breakpoints([_CODE + 2])
+    context, first = probe.run(b"\x90" * 8 + b"\x0f\xa2")
+    again = probe.engine.run(context, 16, skip=_CODE + 2)
+    probe.engine.set_breakpoints([])
+    found = (first.kind, first.executed, again.kind, again.executed)
+    wanted = (ExitKind.BREAKPOINT, 2, ExitKind.INTERCEPT, 6)
+    return "" if found == wanted else f"found {found}"
+
+
+def _ports(probe: _Probe) -> str:
+    """OUT and IN retire and then stop."""
+    _, out = probe.run(b"\x90\xe6\x80")
+    _, into = probe.run(b"\xe4\x81\x90")
+    found = (out.kind, out.executed, out.code, into.kind, into.executed, into.code)
+    wanted = (ExitKind.PORT_OUT, 2, 0x80, ExitKind.PORT_IN, 1, 0x81)
+    return "" if found == wanted else f"found {found}"
+
+
+_CHECKS: Final[tuple[tuple[str, Callable[[_Probe], str]], ...]] = (
+    ("general registers lie where they are read", _registers),
+    ("control registers, flags and segments are those of the guest", _state),
+    ("instructions are counted exactly", _counting),
+    ("nested page faults tell the guest-physical address", _nested_fault),
+    ("page faults tell address and error code", _page_fault),
+    ("breakpoints stop before the instruction", _breakpoint),
+    ("port accesses stop after the instruction", _ports),
+)
+
+
+def self_test() -> tuple[Check, ...]:
+    """Every check with its result; never raises for a check that fails."""
+    probe = _Probe()
+    results = ((what, check(probe)) for what, check in _CHECKS)
+    return tuple(Check(what, not found, found) for what, found in results)
+
+
+@cache
+def require() -> None:
+    """Refuse to work with an emulator that differs; asked once per process."""
+    for check in self_test():
+        if not check.holds:
+            raise EngineError(
+                f"unicorn: {check.what}: not so in the installed version ({check.found}); "
+                "apdbg needs exactly 2.1.4"
+            )

@@ -1,0 +1,221 @@
+"""What a decision does to the machine: one function per effect that is more than a line."""
+
+from typing import TYPE_CHECKING, Final, assert_never
+
+from emu.boot import disasm
+from emu.hw import interrupt
+from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
+from emu.hw.cpu import Cpu
+from emu.machine import entry
+from emu.vmm import effects as fx
+
+if TYPE_CHECKING:
+    from emu.machine.machine import Machine
+
+_FLAG_IF: Final = 1 << 9
+NMI_PENDING: Final = 256
+"""Stands for an NMI in VpState.pending."""
+
+
+def carry_out(machine: "Machine", cpu: Cpu, effects: fx.Effects) -> None:
+    """Apply the effects of one exit, in their order."""
+    for effect in effects:
+        _apply(machine, cpu, effect)
+
+
+def _apply(machine: "Machine", cpu: Cpu, effect: fx.Effect) -> None:
+    vmm = machine.vmm
+    match effect:
+        case fx.Complete():
+            complete(machine, cpu)
+        case fx.SetRegisters(values):
+            for name, value in values:
+                cpu.registers.put(name, value)
+        case fx.Cost(nanoseconds):
+            cpu.clock_ps += nanoseconds * 1000
+        case fx.RaiseException():
+            raise_exception(machine, cpu, effect)
+        case fx.SetMsr(owner, msr, value):
+            vmm.msrs[owner, msr] = value
+        case fx.SetVpRegister(owner, name, value):
+            vmm.registers[owner, name] = value
+        case fx.SetPort(port, value):
+            vmm.ports[port] = value
+        case fx.SetVeInfo(owner, info):
+            vmm.ve_info[owner] = info
+        case fx.EnableVtl(vp, _):
+            vmm.vps[vp].vtl2_enabled = True
+        case fx.StartVp(vp, context):
+            start_vp(machine, cpu, vp, context)
+        case fx.SendInit(target):
+            init(machine, cpu, machine.cpus[target])
+        case fx.SendSipi(target, vector):
+            sipi(machine, cpu, machine.cpus[target], vector)
+        case fx.SendInterrupt(target, vector, nmi):
+            interrupt_cpu(machine, cpu, machine.cpus[target], NMI_PENDING if nmi else vector)
+        case fx.SetPageState(gpa, count, state, zero):
+            set_page_state(machine, gpa, count, state, zero=zero)
+        case fx.HostWrite(gpa, data):
+            machine.host_write(gpa, data)
+        case fx.OverlayHypercallPage(gpa):
+            overlay(machine, gpa)
+        case fx.SerialOut(_, byte):
+            serial(machine, cpu, byte)
+        case fx.Halt():
+            if not vmm.vps[cpu.id].pending:
+                cpu.activity = "halted"
+        case fx.PowerOff():
+            machine.powered_off = True
+            machine.event(cpu, "state", "switches the machine off")
+        case fx.Crash(reason):
+            machine.crash = reason
+            machine.event(cpu, "fault", reason)
+        case fx.Note(text):
+            machine.event(cpu, "exit", text)
+        case _:
+            assert_never(effect)
+
+
+def complete(machine: "Machine", cpu: Cpu) -> None:
+    """The VMM did the instruction's work: it retires like any other."""
+    length = disasm.length(machine.code_bytes(cpu), cpu.registers.mode)
+    cpu.registers.put("rip", cpu.registers.rip + length)
+    machine.retire(cpu, 1)
+
+
+def raise_exception(machine: "Machine", cpu: Cpu, effect: fx.RaiseException) -> None:
+    """Enter the handler; if that fails #DF, and after that the CPU shuts down."""
+    context = cpu.registers
+    where = machine.place(cpu)
+    rip = context.rip
+    if effect.software:
+        rip += disasm.length(machine.code_bytes(cpu), context.mode)
+    if effect.fault_address is not None:
+        context.put("cr2", effect.fault_address)
+    machine.event(cpu, "fault", f"{effect.why} at {where}")
+    guest = interrupt.GuestAccess(
+        lambda gva, count: machine.virtual.read(context, gva, count),
+        lambda gva, data: machine.write_virtual(cpu, gva, data),
+    )
+    refused = interrupt.deliver(context, guest, effect.vector, effect.error_code, rip)
+    if refused is None:
+        return
+    again = interrupt.deliver(context, guest, interrupt.DOUBLE_FAULT, 0, rip)
+    if again is not None:
+        shut_down(machine, cpu, f"{effect.why} at {where}, and {refused}: triple fault")
+
+
+def shut_down(machine: "Machine", cpu: Cpu, reason: str) -> None:
+    """The CPU stops for good, as after a triple fault; on the BSP that ends the boot."""
+    cpu.activity = "shutdown"
+    cpu.reason = reason
+    machine.event(cpu, "state", f"shuts down: {reason}")
+    if cpu.id == 0 or machine.platform.isolation == "tdx":
+        machine.crash = f"cpu {cpu.id} shut down: {reason}"
+
+
+def start_vp(machine: "Machine", cpu: Cpu, vp: int, context: fx.VpContext | None) -> None:
+    """A started VP runs after the VMM's latency, on the caller's time."""
+    target = machine.cpus[vp]
+    machine.vmm.vps[vp].started = True
+    state = entry.reset_vector(vp) if context is None else entry.from_context(context)
+    target.clock_ps = cpu.clock_ps + machine.platform.costs.start_vp_ns * 1000
+    machine.start(target, state)
+    machine.event(cpu, "state", f"starts cpu {vp}")
+
+
+def init(machine: "Machine", cpu: Cpu, target: Cpu) -> None:
+    """INIT: whatever the CPU did, it now waits for a start-up IPI."""
+    machine.waits.forget(target)
+    target.activity = "wait-for-sipi"
+    machine.vmm.vps[target.id].wait_for_sipi = True
+    machine.event(cpu, "state", f"sends INIT to cpu {target.id}")
+
+
+def sipi(machine: "Machine", cpu: Cpu, target: Cpu, vector: int) -> None:
+    """A start-up IPI; one to a CPU that does not wait for it is lost (SDM 3, 10.4.4)."""
+    if target.activity != "wait-for-sipi":
+        machine.event(
+            cpu, "state", f"sends SIPI to cpu {target.id}, which does not wait for it"
+        )
+        return
+    machine.vmm.vps[target.id].wait_for_sipi = False
+    machine.vmm.vps[target.id].started = True
+    target.clock_ps = cpu.clock_ps + machine.platform.costs.sipi_ns * 1000
+    machine.start(target, entry.after_sipi(vector))
+    machine.event(
+        cpu, "state", f"sends SIPI to cpu {target.id}: it starts at {vector << 12:#x}"
+    )
+
+
+def interrupt_cpu(machine: "Machine", cpu: Cpu, target: Cpu, vector: int) -> None:
+    """An interrupt becomes pending; a halted or waiting CPU wakes to look at it."""
+    machine.vmm.vps[target.id].pending.append(vector)
+    if target.activity == "halted" and (vector == NMI_PENDING or _open(target)):
+        target.activity = "running"
+        target.clock_ps = max(target.clock_ps, cpu.clock_ps)
+        machine.reschedule = True
+    machine.waits.wake(target, cpu.clock_ps)
+
+
+def _open(cpu: Cpu) -> bool:
+    return bool(cpu.registers.get("rflags") & _FLAG_IF)
+
+
+def take_interrupt(machine: "Machine", cpu: Cpu) -> None:
+    """Deliver the first pending interrupt that the CPU's flags let in."""
+    pending = machine.vmm.vps[cpu.id].pending
+    for vector in pending:
+        if vector == NMI_PENDING or _open(cpu):
+            pending.remove(vector)
+            number = interrupt.NMI if vector == NMI_PENDING else vector
+            why = interrupt.name_of(number)
+            raise_exception(machine, cpu, fx.RaiseException(number, None, why))
+            return
+
+
+def set_page_state(
+    machine: "Machine", gpa: Gpa, count: int, state: fx.PageState, *, zero: bool
+) -> None:
+    """Pages change hands: the nested table shows one view of each, or none."""
+    bank = machine.ram.bank(gpa)
+    assert bank is not None, f"page state of {gpa:#x}, where there is no memory"
+    machine.ram.set_state(bank, gpa, count, state)
+    offset = gpa - bank.gpa
+    if zero:
+        start = bank.hpa + offset
+        machine.memory.zero(Hpa(start), count * PAGE_BYTES)
+    alias = Gpa(gpa | machine.shared_alias)
+    two_views = machine.ram.two_views
+    if state == "shared" and two_views:
+        machine.npt.unmap(gpa, count)
+        machine.npt.map(alias, Hpa(bank.shared_hpa + offset), count)
+    elif state == "unaccepted":
+        machine.npt.unmap(gpa, count)
+        if two_views:
+            machine.npt.unmap(alias, count)
+    else:
+        machine.npt.map(gpa, Hpa(bank.hpa + offset), count)
+    machine.tables_changed()
+
+
+def overlay(machine: "Machine", gpa: Gpa | None) -> None:
+    """The hypercall page covers one page of the guest's, which keeps its bytes beneath."""
+    old = machine.vmm.hypercall_page
+    if old is not None:
+        hpa = machine.ram.hpa(old)
+        assert hpa is not None, "an overlaid page has memory"
+        machine.npt.map(old, hpa, 1)
+    if gpa is not None:
+        machine.npt.map(Gpa(page_of(gpa)), machine.hypercall_code, 1, write=False)
+    machine.vmm.hypercall_page = gpa
+    machine.tables_changed()
+
+
+def serial(machine: "Machine", cpu: Cpu, byte: int) -> None:
+    """A byte on the serial line; a whole line is an event."""
+    text = machine.vmm.serial
+    text.append(byte)
+    if byte == 0x0A:
+        line = bytes(text).rstrip(b"\r\n").rpartition(b"\n")[2].decode("utf-8", "replace")
+        machine.event(cpu, "serial", line)

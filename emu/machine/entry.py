@@ -1,0 +1,80 @@
+"""The state in which a CPU begins: at the reset vector, after a SIPI, or as the VMM was told."""
+
+from typing import Final
+
+from emu.boot.loader import EntryState
+from emu.hw.address import U64
+from emu.hw.vmcb import GuestState, SegmentState
+from emu.vmm.effects import Segment, TableRegister, VpContext
+
+_BUSY_TSS: Final = SegmentState(0, 0, 0xFFFF, 0x8B)
+_LDT: Final = SegmentState(0, 0, 0xFFFF, 0x82)
+_DATA_NAMES: Final = ("ds", "es", "fs", "gs", "ss")
+
+
+def _flat(selector: int, attributes: int) -> SegmentState:
+    return SegmentState(selector, 0, 0xFFFFFFFF, attributes)
+
+
+def reset_vector(vp: int, gpaw: int = 48) -> GuestState:
+    """A TDX vCPU after TDH.VP.INIT: 32-bit protected mode, paging off, at 0xFFFFFFF0.
+
+    EBX[5:0] is the GPA width and ESI the vCPU index (Intel TDX Module ABI, initial state of
+    TD VCPU; openhcl facts 3.2). EFER already has LME and NXE: a TD cannot set them.
+    """
+    segments = {name: _flat(0, 0xC93) for name in _DATA_NAMES}
+    segments |= {"cs": _flat(0, 0xC9B), "gdtr": SegmentState(0, 0, 0, 0)}
+    segments |= {"idtr": SegmentState(0, 0, 0, 0), "ldtr": _LDT, "tr": _BUSY_TSS}
+    return GuestState(
+        rip=0xFFFFFFF0, rsp=0, rflags=2, efer=0x900, cr0=0x21, cr3=0, cr4=0x40,
+        segments=tuple(segments.items()), registers=(("rbx", gpaw), ("rsi", vp)),
+    )  # fmt: skip
+
+
+def after_sipi(vector: int) -> GuestState:
+    """Real mode at CS:IP = vector << 8 : 0 (SDM 3, 10.4.4 and table 11-1)."""
+    data = SegmentState(0, 0, 0xFFFF, 0x93)
+    segments = dict.fromkeys(_DATA_NAMES, data)
+    segments |= {"cs": SegmentState(vector << 8, vector << 12, 0xFFFF, 0x9B)}
+    segments |= {name: SegmentState(0, 0, 0xFFFF, 0) for name in ("gdtr", "idtr")}
+    segments |= {"ldtr": _LDT, "tr": _BUSY_TSS}
+    return GuestState(
+        rip=0, rsp=0, rflags=2, efer=0, cr0=0x60000010, cr3=0, cr4=0,
+        segments=tuple(segments.items()), registers=(("rdx", 0x600),),
+    )  # fmt: skip
+
+
+def _segment(segment: Segment) -> SegmentState:
+    """Descriptor attributes (bits 15:12 and 7:0) squeezed into the VMCB's twelve bits."""
+    attributes = segment.attributes & 0xFF | segment.attributes >> 4 & 0xF00
+    return SegmentState(segment.selector, segment.base, segment.limit, attributes)
+
+
+def _table(table: TableRegister) -> SegmentState:
+    return SegmentState(0, table.base, table.limit, 0)
+
+
+def from_context(context: VpContext) -> GuestState:
+    """The full context that StartVirtualProcessor carries."""
+    names = (*_DATA_NAMES, "cs", "tr", "ldtr")
+    segments = {name: _segment(getattr(context, name)) for name in names}
+    segments |= {"gdtr": _table(context.gdtr), "idtr": _table(context.idtr)}
+    return GuestState(
+        rip=context.rip, rsp=context.rsp, rflags=context.rflags, efer=context.efer,
+        cr0=context.cr0, cr3=context.cr3, cr4=context.cr4, pat=context.pat,
+        segments=tuple(segments.items()), cpl=context.ss.attributes >> 5 & 3,
+    )  # fmt: skip
+
+
+def from_loader(entry: EntryState) -> GuestState:
+    """The BSP as the loader left it (facts 1.2): no stack, no IDT, RSI leads to the rest."""
+    if entry.kind == "reset-vector":
+        return reset_vector(0)
+    code = SegmentState(entry.code_selector, 0, 0xFFFFFFFF, 0xA9B)
+    segments = {name: _flat(entry.data_selector, 0xC93) for name in _DATA_NAMES}
+    segments |= {"cs": code, "gdtr": SegmentState(0, entry.gdt_base, entry.gdt_limit, 0)}
+    segments |= {"idtr": SegmentState(0, 0, 0, 0), "ldtr": _LDT, "tr": _BUSY_TSS}
+    return GuestState(
+        rip=entry.rip, rsp=0, rflags=2, efer=entry.efer, cr0=entry.cr0, cr3=entry.cr3,
+        cr4=entry.cr4, segments=tuple(segments.items()), registers=(("rsi", entry.rsi & U64),),
+    )  # fmt: skip

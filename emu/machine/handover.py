@@ -1,0 +1,83 @@
+"""What the shim leaves in memory for others to read: its AP records and the kernel's tree."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from emu.hw.address import Gpa
+from emu.hw.cpu import Cpu
+
+if TYPE_CHECKING:
+    from emu.machine.machine import Machine
+
+SETUP_DATA: Final = 0x250
+"""boot_params.hdr.setup_data (Linux, Documentation/arch/x86/boot)."""
+SETUP_DTB: Final = 2
+_HEADER: Final = 16
+_LIST_MAX: Final = 16
+_DTB_MAX: Final = 2 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ApRecord:
+    """The shim's own word on one AP (`struct ap_record` in shim/abi.h)."""
+
+    state: str
+    reason: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether the shim gave this AP up."""
+        return self.state == "AP_FAILED"
+
+
+def ap_record(machine: "Machine", cpu: Cpu) -> ApRecord | None:
+    """The record of a CPU; None for the BSP, and where the image has no such records.
+
+    The shim's pointer `ap_records` leads to one record per AP, VP index 1 first; the layout
+    comes from the image's DWARF.
+    """
+    layout = machine.layout.structs.get("ap_record")
+    places = machine.layout.symbols.find("ap_records")
+    if cpu.id == 0 or layout is None or not places:
+        return None
+    base = _u64(machine, places[0])
+    data = (
+        machine.ram.guest_bytes(base + (cpu.id - 1) * layout.size, layout.size)
+        if base
+        else None
+    )
+    if data is None:
+        return None
+    values = layout.decode(data)
+    return ApRecord(str(values["state"]), str(values["reason"]))
+
+
+def kernel_dtb(machine: "Machine") -> bytes | None:
+    """The blob behind setup_data type 2 of the boot_params the kernel was entered with."""
+    if machine.boot_params is None:
+        return None
+    node = _u64(machine, machine.boot_params + SETUP_DATA)
+    for _ in range(_LIST_MAX):
+        if not node:
+            return None
+        header = machine.ram.guest_bytes(node, _HEADER)
+        if header is None:
+            return None
+        kind = int.from_bytes(header[8:12], "little")
+        if kind == SETUP_DTB:
+            return _blob(machine, node + _HEADER)
+        node = int.from_bytes(header[:8], "little")
+    return None
+
+
+def _blob(machine: "Machine", gpa: int) -> bytes | None:
+    """A device tree by the total size in its own header (Devicetree 0.4, 5.2)."""
+    head = machine.ram.guest_bytes(gpa, 8)
+    if head is None or head[:4] != b"\xd0\x0d\xfe\xed":
+        return None
+    size = int.from_bytes(head[4:8], "big")
+    return machine.ram.guest_bytes(gpa, size) if size <= _DTB_MAX else None
+
+
+def _u64(machine: "Machine", gpa: int) -> int:
+    return int.from_bytes(machine.ram.guest_bytes(Gpa(gpa), 8) or b"", "little")

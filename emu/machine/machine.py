@@ -1,0 +1,385 @@
+"""The machine: the one place where exits are handled, effects applied and events made.
+
+Reading order: `run` drives one CPU through a slice of virtual time; `_exit` sends what the
+engine reports to `exits.decide`, and `apply.carry_out` does what was decided.
+"""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Final
+
+from emu.boot.loader import BootLayout
+from emu.boot.milestones import MILESTONES
+from emu.boot.platform import Platform
+from emu.hw.address import PAGE_BYTES, Gpa, Hpa, align_up, page_of
+from emu.hw.cpu import Cpu
+from emu.hw.engine import LOW_HOST_BYTES, Engine, Exit, ExitKind
+from emu.hw.memory import HostMemory
+from emu.hw.nested import NestedPageTable
+from emu.hw.vmcb import VMCB_BYTES, GuestState
+from emu.machine import apply, entry, exits, handover, quirks
+from emu.machine.access import VirtualMemory
+from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
+from emu.machine.ram import GuestRam
+from emu.machine.tracked import TrackedPages
+from emu.machine.waits import Waits
+from emu.mailbox.protocol import Protocol
+from emu.vmm.effects import Crash, RaiseException
+from emu.vmm.hypercalls import hypercall_page
+from emu.vmm.state import Caller, VmmState, VpState
+
+HYPERCALL_CODE: Final = Hpa(LOW_HOST_BYTES)
+"""The host's page that overlays the guest's hypercall page: VMMCALL; RET."""
+VMCBS: Final = Hpa(1 << 20)
+TABLES: Final = Hpa(16 << 20)
+GUEST: Final = Hpa(64 << 20)
+"""Guest memory begins here in the host, so a GPA never equals its HPA."""
+SHARED_ALIAS: Final = 1 << 39
+"""Where the nested table has a TD's shared pages: the engine's page walk knows 40 bits of
+physical address, so the architectural shared bit 47 is folded to this one."""
+
+INTERRUPT_POLL: Final = 200
+"""Instructions between two looks at IF while an interrupt is pending."""
+VMMCALL: Final = b"\x0f\x01\xd9"
+KERNEL_ENTRY: Final = "kernel_start"
+"""The milestone at which RSI holds boot_params (Linux 64-bit boot protocol)."""
+INSTRUCTION_BYTES: Final = 15
+"""The longest instruction (SDM 2, 2.3.11)."""
+
+
+class Pause(Enum):
+    """Why `Machine.run` came back."""
+
+    SLICE = "the slice is over"
+    BUDGET = "the instruction budget is used up"
+    BREAKPOINT = "a breakpoint was reached"
+    OUTCOME = "the machine stopped for good"
+
+
+class Machine:
+    """Everything of one machine. Only a Session holds one."""
+
+    def __init__(self, platform: Platform, layout: BootLayout, seed: int) -> None:
+        self.platform = platform
+        self.layout = layout
+        self.seed = seed
+        self.tick = 0
+        self.events: list[Event] = []
+        self.exit_counts: dict[str, int] = {}
+        self.powered_off = False
+        self.crash = ""
+        self.protocol = Protocol(platform.apic_ids)
+        self.boot_params: int | None = None
+        """GPA of the boot_params the kernel was entered with."""
+        self.reschedule = False
+        """Somebody became runnable: the current slice must end."""
+        self.user_breakpoints: dict[int, frozenset[int] | None] = {}
+        """Linear address -> the CPUs it is for, None for all."""
+        self._build_memory()
+        self._build_cpus()
+        self.milestone_at = {
+            address: milestone
+            for milestone in MILESTONES
+            for address in layout.symbols.find(milestone.symbol)
+        }
+        self.refresh_breakpoints()
+
+    # -- construction -----------------------------------------------------------------------
+
+    def _build_memory(self) -> None:
+        """Host memory, the nested table over all banks, and what the loader placed."""
+        two_views = self.platform.isolation == "tdx"
+        guest_bytes = sum(align_up(size, PAGE_BYTES) for _, size in self.layout.ram)
+        self.memory = HostMemory(GUEST + guest_bytes * (2 if two_views else 1))
+        self.shared_alias = SHARED_ALIAS
+        self.hypercall_code = HYPERCALL_CODE
+        self.memory.write(HYPERCALL_CODE, hypercall_page(VMMCALL))
+        self.engine = Engine(self.memory)
+        self.ram = GuestRam(self.memory, self.layout.ram, GUEST, two_views)
+        self.npt = NestedPageTable(self.memory, TABLES, Hpa(GUEST - TABLES))
+        isolated = self.platform.isolation != "none"
+        for bank in self.ram.banks:
+            count = bank.size // PAGE_BYTES
+            self.ram.set_state(bank, bank.gpa, count, "unaccepted" if isolated else "shared")
+            if not isolated:
+                self.npt.map(bank.gpa, bank.hpa, count)
+        if isolated:
+            for gpa, size in self.layout.accepted:
+                apply.set_page_state(self, Gpa(gpa), size // PAGE_BYTES, "private", zero=False)
+        for gpa, data in self.layout.chunks:
+            hpa = self.ram.hpa(gpa)
+            assert hpa is not None, f"the loader placed bytes at {gpa:#x}, outside memory"
+            self.memory.write(hpa, data)
+        self.virtual = VirtualMemory(self.ram, self.npt)
+        self.tracked = TrackedPages(self)
+        self.waits = Waits(self)
+
+    def _build_cpus(self) -> None:
+        """Every CPU off (or waiting for a SIPI), but the BSP at its first instruction."""
+        platform = self.platform
+        rate = platform.costs.instructions_per_ns
+        self.cpus = tuple(
+            Cpu(index, apic_id, Hpa(VMCBS + VMCB_BYTES * index), round(1000 / (rate * speed)))
+            for index, (apic_id, speed) in enumerate(
+                zip(platform.apic_ids, platform.speeds, strict=True)
+            )
+        )
+        self.vmm = VmmState([VpState(apic_id) for apic_id in platform.apic_ids])
+        if platform.start == "sipi":
+            for cpu in self.cpus[1:]:
+                cpu.activity = "wait-for-sipi"
+                self.vmm.vps[cpu.id].wait_for_sipi = True
+        self.vmm.vps[0].started = self.vmm.vps[0].vtl2_enabled = True
+        self.start(self.cpus[0], entry.from_loader(self.layout.entry))
+        mailbox = self.layout.mailbox_gpa
+        if mailbox is None:
+            places = self.layout.symbols.find("mailbox_page")
+            mailbox = places[0] if places else None
+        self.mailbox_gpa = None if mailbox is None else Gpa(mailbox)
+        if self.mailbox_gpa is not None:
+            self.tracked.add(self.mailbox_gpa, "mailbox")
+
+    def start(self, cpu: Cpu, state: GuestState) -> None:
+        """Put a CPU at the beginning of `state`; its clock is the caller's business."""
+        cpu.context = self.engine.enter_guest(cpu.vmcb, state, self.npt.root)
+        cpu.activity = "running"
+        cpu.phase = cpu.milestone = cpu.reason = ""
+        self.reschedule = True
+
+    # -- events -----------------------------------------------------------------------------
+
+    def event(
+        self, cpu: Cpu | None, kind: EventKind, text: str,
+        detail: MailboxWrite | Milestone | None = None,
+    ) -> None:  # fmt: skip
+        """Append to the log at this tick, on the CPU's clock."""
+        index = None if cpu is None else cpu.id
+        self.events.append(Event(self.tick, self.nanoseconds(cpu), index, kind, text, detail))
+
+    def nanoseconds(self, cpu: Cpu | None) -> int:
+        """The clock of a CPU, or the machine's own for what no CPU did."""
+        return cpu.nanoseconds if cpu is not None else self.now_ps() // 1000
+
+    def now_ps(self) -> int:
+        """The machine's time: the furthest clock of any CPU that has run."""
+        return max(cpu.clock_ps for cpu in self.cpus)
+
+    def caller(self, cpu: Cpu) -> Caller:
+        """What a VMM handler gets to see."""
+        context = cpu.registers
+        return Caller(cpu.id, context.get, cpu.nanoseconds, self.platform, self.vmm, self.ram)
+
+    # -- running ----------------------------------------------------------------------------
+
+    def switch_to(self, cpu: Cpu) -> None:
+        """Begin a slice: translations of the CPU before must not be used."""
+        self.engine.flush_tlb()
+        self.reschedule = False
+
+    def run(self, cpu: Cpu, until_ps: int, budget: int) -> Pause:
+        """Run one CPU up to a moment of its clock, a number of instructions, or a stop."""
+        while cpu.activity == "running" and cpu.clock_ps < until_ps:
+            if self.powered_off or self.crash:
+                return Pause.OUTCOME
+            if budget <= 0:
+                return Pause.BUDGET
+            if self.vmm.vps[cpu.id].pending:
+                apply.take_interrupt(self, cpu)
+            before = self.tick
+            if self._advance(cpu, until_ps, budget):
+                return Pause.BREAKPOINT
+            budget -= self.tick - before
+            if self.reschedule:
+                break
+        return Pause.OUTCOME if self.powered_off or self.crash else Pause.SLICE
+
+    def _advance(self, cpu: Cpu, until_ps: int, budget: int) -> bool:
+        """One stretch of guest code and the exit that ended it; True at a breakpoint."""
+        wanted = -(-(until_ps - cpu.clock_ps) // cpu.ps_per_instruction)
+        if self.vmm.vps[cpu.id].pending:
+            wanted = min(wanted, INTERRUPT_POLL)
+        tracing = self.waits.tracing(cpu)
+        exit_ = self.engine.run(cpu.registers, 1 if tracing else min(wanted, budget), cpu.skip)
+        if exit_.executed:
+            self.retire(cpu, exit_.executed)
+        if exit_.kind is ExitKind.BREAKPOINT:
+            return self._breakpoint(cpu, exit_.code)
+        cpu.skip = None
+        tracing = tracing or self.waits.suspect(cpu, exit_)
+        if exit_.kind is not ExitKind.BUDGET:
+            self.exit_(cpu, exit_)
+        if tracing:
+            self.waits.stepped(cpu, exit_)
+        elif cpu.clock_ps >= until_ps:
+            self.waits.slice_ended(cpu)
+        return False
+
+    def execute_one(self, cpu: Cpu) -> Exit:
+        """Run one instruction that was already begun: no breakpoint stops it again."""
+        exit_ = self.engine.run(cpu.registers, 1, self.linear_rip(cpu))
+        self.retire(cpu, exit_.executed)
+        return exit_
+
+    def retire(self, cpu: Cpu, count: int) -> None:
+        """Instructions were executed: ticks and the CPU's clock move on."""
+        self.tick += count
+        cpu.ticks += count
+        cpu.clock_ps += count * cpu.ps_per_instruction
+
+    def step(self, cpu: Cpu) -> None:
+        """Exactly one instruction of one CPU, or the exception it raises."""
+        self.waits.wake(cpu, self.now_ps())
+        ticks, faults = cpu.ticks, len(self.events)
+        for _ in range(exits.EXITS_PER_INSTRUCTION):
+            self._pass(cpu, self.linear_rip(cpu))
+            self.run(cpu, cpu.clock_ps + 1, 1)
+            if cpu.ticks != ticks or len(self.events) != faults or cpu.activity != "running":
+                return
+
+    def exit_(self, cpu: Cpu, exit_: Exit) -> None:
+        """Undo what only the emulator causes; everything else is decided and carried out."""
+        ticks = cpu.ticks
+        if self.tracked.write(cpu, exit_):
+            return
+        if quirks.repair(self, cpu, exit_):
+            if cpu.ticks == ticks:
+                cpu.skip = self.linear_rip(cpu)
+            return
+        name = exits.name_of(exit_)
+        self.exit_counts[name] = self.exit_counts.get(name, 0) + 1
+        self.answer(cpu, exit_)
+
+    def answer(self, cpu: Cpu, exit_: Exit) -> None:
+        """Decide an exit and carry the decision out."""
+        apply.carry_out(self, cpu, exits.decide(self, cpu, exit_))
+
+    # -- breakpoints ------------------------------------------------------------------------
+
+    def refresh_breakpoints(self) -> None:
+        """Tell the engine where to look: milestones and the user's places."""
+        self.engine.set_breakpoints({*self.milestone_at, *self.user_breakpoints})
+
+    def linear_rip(self, cpu: Cpu) -> int:
+        """The linear address of the next instruction."""
+        base = 0 if cpu.registers.mode == "long" else cpu.registers.segment("cs").base
+        return base + cpu.registers.rip
+
+    def _breakpoint(self, cpu: Cpu, address: int) -> bool:
+        """A milestone is noted and passed; a place of the user's stops this CPU."""
+        self._pass(cpu, address)
+        if address not in self.user_breakpoints:
+            return False
+        cpus = self.user_breakpoints[address]
+        return cpus is None or cpu.id in cpus
+
+    def _pass(self, cpu: Cpu, address: int) -> None:
+        """A CPU is about to execute the instruction at an address, breakpoint or not."""
+        cpu.skip = address
+        milestone = self.milestone_at.get(address)
+        if milestone is None or cpu.milestone == milestone.symbol:
+            return
+        cpu.milestone, cpu.phase = milestone.symbol, milestone.phase
+        self.event(cpu, "milestone", f"reaches {cpu.milestone}", Milestone(cpu.milestone))
+        self.protocol.milestone(cpu.id, cpu.milestone, self.tick, cpu.nanoseconds)
+        if cpu.milestone == KERNEL_ENTRY:
+            self.boot_params = cpu.registers.get("rsi")
+
+    # -- memory -----------------------------------------------------------------------------
+
+    def host_write(self, gpa: int, data: bytes) -> None:
+        """The host stores into guest memory; whoever waits for those bytes wakes up."""
+        hpa = self.ram.hpa(gpa)
+        assert hpa is not None, f"host write to {gpa:#x}, where there is no memory"
+        before = self.memory.read(hpa, len(data))
+        self.memory.write(hpa, data)
+        if before != data:
+            self.engine.flush_code()
+            self.tracked.changed(None, Gpa(gpa), hpa, before)
+
+    def write_virtual(self, cpu: Cpu, gva: int, data: bytes) -> bool:
+        """The processor itself stores at a GVA (an exception frame); False if it cannot."""
+        pieces = self.virtual.pieces(cpu.registers, gva, len(data))
+        if pieces is None:
+            return False
+        for hpa, count in pieces:
+            before = self.memory.read(hpa, count)
+            self.memory.write(hpa, data[:count])
+            page = self.page_at(hpa)
+            if page is not None:
+                self.tracked.changed(cpu, Gpa(page + hpa % PAGE_BYTES), hpa, before)
+            data = data[count:]
+        return True
+
+    def code_bytes(self, cpu: Cpu) -> bytes:
+        """Up to 15 bytes at RIP: one instruction at the most."""
+        address = self.linear_rip(cpu)
+        near = PAGE_BYTES - address % PAGE_BYTES
+        code = self.virtual.read(cpu.registers, address, min(INSTRUCTION_BYTES, near)) or b""
+        if near < INSTRUCTION_BYTES:
+            rest = INSTRUCTION_BYTES - near
+            code += self.virtual.read(cpu.registers, address + near, rest) or b""
+        return code
+
+    def place(self, cpu: Cpu) -> str:
+        """Where a CPU is, as a symbol with offset, or the address."""
+        address = self.linear_rip(cpu)
+        return self.layout.symbols.name(address) or f"{address:#x}"
+
+    def page_at(self, hpa: int) -> Gpa | None:
+        """The GPA of the guest page at a host address, None for the host's own."""
+        for gpa, first, size in self.guest_pages():
+            if first <= hpa < first + size:
+                return Gpa(page_of(gpa + hpa - first))
+        return None
+
+    def readable(self, cpu: Cpu, gva: int, count: int) -> bytes:
+        """Bytes from a GVA up to the first page that is not mapped, at most `count`."""
+        found = b""
+        while len(found) < count:
+            take = min(count - len(found), PAGE_BYTES - (gva + len(found)) % PAGE_BYTES)
+            part = self.virtual.read(cpu.registers, gva + len(found), take)
+            if part is None:
+                break
+            found += part
+        return found
+
+    def clock_of(self, cpu: Cpu) -> int:
+        """A CPU's clock in picoseconds; that of a waiting CPU has moved on with the others."""
+        wait = self.waits.waiting.get(cpu.id)
+        return cpu.clock_ps if wait is None else max(wait.lap_at(self.now_ps()), cpu.clock_ps)
+
+    def ap_record(self, cpu: Cpu) -> handover.ApRecord | None:
+        """The shim's own record of an AP, where the image keeps one."""
+        return handover.ap_record(self, cpu)
+
+    def kernel_dtb(self) -> bytes | None:
+        """The device tree the kernel was handed, None before that."""
+        return handover.kernel_dtb(self)
+
+    @property
+    def knows_online(self) -> bool:
+        """Whether any image has a place that means `online`."""
+        return any(milestone.phase == "online" for milestone in self.milestone_at.values())
+
+    def tables_changed(self) -> None:
+        """The nested table was edited: what the engine remembers of it is void."""
+        self.engine.flush_tlb()
+
+    def refusal(self, cpu: Cpu, gpa: int, what: str) -> RaiseException | Crash:
+        """What hardware does with an access that the nested table refuses."""
+        tdx = self.platform.isolation == "tdx"
+        if tdx and gpa & self.shared_alias:
+            return RaiseException(20, None, f"#VE: {what}, which is not shared")
+        state = self.ram.state(Gpa(gpa))
+        if state is None:
+            return Crash(f"{what}, where there is no memory")
+        if state == "unaccepted":
+            return Crash(f"{what}, which is not accepted")
+        return Crash(f"{what}, which the nested table does not allow ({state})")
+
+    def guest_pages(self) -> Iterable[tuple[int, Hpa, int]]:
+        """(gpa, hpa, bytes) of everything that belongs to the guest, both views of a TD."""
+        for bank in self.ram.banks:
+            yield bank.gpa, bank.hpa, bank.size
+            if bank.shared_hpa != bank.hpa:
+                yield bank.gpa | SHARED_ALIAS, bank.shared_hpa, bank.size

@@ -1,0 +1,109 @@
+"""Guest memory: where each bank lies in the host, its pages' states, what the host sees."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from emu.hw.address import PAGE_BYTES, Gpa, Hpa, align_up
+from emu.hw.memory import HostMemory
+from emu.vmm.ciphertext import ciphertext
+from emu.vmm.effects import PageState
+
+_STATES: Final[tuple[PageState, ...]] = ("unaccepted", "private", "shared")
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """One contiguous range of guest-physical memory and the host memory behind it.
+
+    A TD has two views of a page: private bytes at `hpa`, shared bytes at `shared_hpa`.
+    """
+
+    gpa: Gpa
+    size: int
+    hpa: Hpa
+    shared_hpa: Hpa
+    first_page: int
+    """Index of the bank's first page among all pages."""
+
+
+class GuestRam:
+    """All banks; addresses are GPAs without the shared bit."""
+
+    def __init__(
+        self, memory: HostMemory, ranges: tuple[tuple[int, int], ...], first: Hpa,
+        two_views: bool,
+    ) -> None:  # fmt: skip
+        self.memory = memory
+        self.two_views = two_views
+        banks: list[Bank] = []
+        hpa, page = first, 0
+        for gpa, size in ranges:
+            shared = Hpa(hpa + align_up(size, PAGE_BYTES) if two_views else hpa)
+            banks.append(Bank(Gpa(gpa), size, hpa, shared, page))
+            hpa = Hpa(shared + align_up(size, PAGE_BYTES))
+            page += size // PAGE_BYTES
+        self.banks = tuple(banks)
+        self.end = hpa
+        self.states = bytearray(page)
+
+    def bank(self, gpa: int) -> Bank | None:
+        """The bank that holds a GPA."""
+        for bank in self.banks:
+            if bank.gpa <= gpa < bank.gpa + bank.size:
+                return bank
+        return None
+
+    def state(self, gpa: Gpa) -> PageState | None:
+        """The state of the page at a GPA, None where there is no memory."""
+        bank = self.bank(gpa)
+        if bank is None:
+            return None
+        return _STATES[self.states[bank.first_page + (gpa - bank.gpa) // PAGE_BYTES]]
+
+    def page_states(self, gpa: Gpa, count: int) -> frozenset[PageState | None]:
+        """The distinct states among `count` pages; None where a page has no memory."""
+        found: set[PageState | None] = set()
+        while count > 0:
+            bank = self.bank(gpa)
+            take = 1
+            if bank is None:
+                found.add(None)
+            else:
+                index = (gpa - bank.gpa) // PAGE_BYTES
+                take = min(count, bank.size // PAGE_BYTES - index)
+                first = bank.first_page + index
+                found.update(_STATES[state] for state in set(self.states[first : first + take]))
+            gpa, count = Gpa(gpa + take * PAGE_BYTES), count - take
+        return frozenset(found)
+
+    def set_state(self, bank: Bank, gpa: Gpa, count: int, state: PageState) -> None:
+        """Change `count` pages of one bank."""
+        first = bank.first_page + (gpa - bank.gpa) // PAGE_BYTES
+        self.states[first : first + count] = bytes([_STATES.index(state)]) * count
+
+    def hpa(self, gpa: int) -> Hpa | None:
+        """Where the guest's own view of a byte lies: the shared copy of a shared page."""
+        bank = self.bank(gpa)
+        if bank is None:
+            return None
+        shared = self.state(Gpa(gpa)) == "shared"
+        return Hpa((bank.shared_hpa if shared else bank.hpa) + gpa - bank.gpa)
+
+    def guest_bytes(self, gpa: int, count: int) -> bytes | None:
+        """What the guest itself would read; None where the range leaves memory."""
+        parts = []
+        while count > 0:
+            hpa = self.hpa(gpa)
+            if hpa is None:
+                return None
+            take = min(count, PAGE_BYTES - gpa % PAGE_BYTES)
+            parts.append(self.memory.read(hpa, take))
+            gpa, count = gpa + take, count - take
+        return b"".join(parts)
+
+    def read(self, gpa: Gpa, count: int) -> bytes | None:
+        """What the host reads: ciphertext where a page is private to a TD."""
+        data = self.guest_bytes(gpa, count)
+        if data is None or not self.two_views or self.state(gpa) == "shared":
+            return data
+        return ciphertext(gpa, data)

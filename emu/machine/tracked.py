@@ -1,0 +1,142 @@
+"""Pages whose every write is seen: the mailbox, and what waiting CPUs look at.
+
+A tracked page is read-only in the shadow nested table. A write to it exits; the page is
+opened for that one instruction, and what changed is told. The guest cannot tell.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, Literal
+
+from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
+from emu.hw.cpu import Cpu
+from emu.hw.engine import Exit, ExitKind
+from emu.hw.vmcb import EXIT_NPF
+from emu.machine.event import MailboxWrite
+from emu.mailbox.layout import COMMAND, FIELDS, HEAD_BYTES, describe, read_head
+
+if TYPE_CHECKING:
+    from emu.machine.machine import Machine
+
+Why = Literal["mailbox", "wait"]
+_WRITE: Final = 2
+"""W bit of a nested page fault's error code."""
+GRANULE: Final = 8
+"""Last writers are remembered per aligned word of this many bytes."""
+
+
+class TrackedPages:
+    """Which pages are tracked and why, and who changed their words last."""
+
+    def __init__(self, machine: "Machine") -> None:
+        self._machine = machine
+        self._why: dict[Gpa, set[Why]] = {}
+        self.writers: dict[int, tuple[int | None, int]] = {}
+        """HPA of a word -> (CPU or None for the host, tick) of its last change."""
+
+    @contextmanager
+    def opened(self, pages: Iterable[Gpa | None]) -> Iterator[None]:
+        """For a while writes to these pages are not seen: whoever asks takes them back."""
+        closed = [page for page in pages if page in self._why]
+        for page in closed:
+            self._machine.npt.unprotect(page)
+        self._machine.engine.flush_tlb()
+        yield
+        for page in closed:
+            self._machine.npt.protect(page)
+
+    def add(self, gpa: Gpa, why: Why) -> None:
+        """See writes to the page that holds a GPA."""
+        page = Gpa(page_of(gpa))
+        reasons = self._why.setdefault(page, set())
+        if not reasons:
+            self._machine.npt.protect(page)
+            self._machine.tables_changed()
+        reasons.add(why)
+
+    def remove(self, gpa: Gpa, why: Why) -> None:
+        """One reason less to see writes to a page."""
+        page = Gpa(page_of(gpa))
+        reasons = self._why[page]
+        reasons.discard(why)
+        if not reasons:
+            del self._why[page]
+            self._machine.npt.unprotect(page)
+            self._machine.tables_changed()
+
+    def write(self, cpu: Cpu, exit_: Exit) -> bool:
+        """Whether the exit was a write to a tracked page; then the instruction has run."""
+        machine = self._machine
+        opened: dict[Gpa, tuple[Hpa, bytes]] = {}
+        while (page := self._page_of_write(exit_)) is not None and page not in opened:
+            hpa = machine.npt.hpa_of(page)
+            assert hpa is not None, "a tracked page is mapped"
+            opened[page] = (hpa, machine.memory.read(hpa, PAGE_BYTES))
+            machine.npt.unprotect(page)
+            machine.engine.flush_tlb()
+            exit_ = machine.execute_one(cpu)
+        if not opened:
+            return False
+        for page, (hpa, before) in opened.items():
+            machine.npt.protect(page)
+            self.changed(cpu, page, hpa, before)
+        machine.engine.flush_tlb()
+        if exit_.kind is not ExitKind.BUDGET:
+            machine.exit_(cpu, exit_)
+        return True
+
+    def _page_of_write(self, exit_: Exit) -> Gpa | None:
+        nested = exit_.kind is ExitKind.INTERCEPT and exit_.code == EXIT_NPF
+        if not nested or not exit_.error & _WRITE:
+            return None
+        page = Gpa(page_of(exit_.info))
+        return page if page in self._why else None
+
+    def changed(self, cpu: Cpu | None, gpa: Gpa, hpa: Hpa, before: bytes) -> None:
+        """Bytes from `hpa` on may have changed from `before`: tell whoever cares."""
+        words = _changed_words(before, self._machine.memory.read(hpa, len(before)))
+        if not words:
+            return
+        who = None if cpu is None else cpu.id
+        for offset in words:
+            place = hpa + offset & ~(GRANULE - 1)
+            self.writers[place] = (who, self._machine.tick)
+        if self._machine.mailbox_gpa == page_of(gpa):
+            self._mailbox(cpu, gpa, hpa, before)
+        self._machine.waits.notify(cpu, hpa, len(before))
+
+    def _mailbox(self, cpu: Cpu | None, gpa: Gpa, hpa: Hpa, before: bytes) -> None:
+        """One event for every field of the protocol that has another value now."""
+        machine = self._machine
+        first = gpa % PAGE_BYTES
+        after = machine.memory.read(hpa, len(before))
+        place = "host" if cpu is None else machine.place(cpu)
+        for field in FIELDS:
+            start, end = field.offset - first, field.offset + field.size - first
+            if start < 0 or end > len(before) or before[start:end] == after[start:end]:
+                continue
+            old = int.from_bytes(before[start:end], "little")
+            new = int.from_bytes(after[start:end], "little")
+            detail = MailboxWrite(field.name, old, new, place)
+            text = describe(field.name, old, new, machine.layout.symbols.name)
+            machine.event(cpu, "mailbox", text, detail)
+            if field is COMMAND:
+                who = None if cpu is None else cpu.id
+                apic_id = read_head(machine.memory.read(Hpa(hpa - first), HEAD_BYTES)).apic_id
+                machine.protocol.command(
+                    who, new, apic_id, machine.tick, machine.nanoseconds(cpu)
+                )
+
+
+def _changed_words(before: bytes, after: bytes) -> list[int]:
+    """Offsets of the words that differ."""
+    if before == after:
+        return []
+    coarse = 64
+    return [
+        offset
+        for block in range(0, len(before), coarse)
+        if before[block : block + coarse] != after[block : block + coarse]
+        for offset in range(block, min(block + coarse, len(before)), GRANULE)
+        if before[offset : offset + GRANULE] != after[offset : offset + GRANULE]
+    ]

@@ -1,0 +1,57 @@
+"""The mailbox page, field by field (ACPI 6.6, 5.2.12.19, multiprocessor wakeup mailbox)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field: its name, and offset and size in bytes. All are little endian."""
+
+    name: str
+    offset: int
+    size: int
+
+
+COMMAND: Final = Field("command", 0x000, 2)
+RESERVED: Final = Field("reserved", 0x002, 2)
+APIC_ID: Final = Field("apic_id", 0x004, 4)
+VECTOR: Final = Field("vector", 0x008, 8)
+FIELDS: Final = (COMMAND, RESERVED, APIC_ID, VECTOR)
+HEAD_BYTES: Final = 16
+OS_BYTES: Final = 0x800
+"""The OS half ends here; the rest of the page belongs to the firmware."""
+
+COMMANDS: Final = {0: "Noop", 1: "Wakeup", 2: "Test"}
+"""ACPI 6.6; td-shim and EDK2 know more (facts 3.1), by their dialect."""
+
+
+def command_name(command: int) -> str:
+    """`Wakeup`, or `command 7` for one the specification does not have."""
+    return COMMANDS.get(command, f"command {command}")
+
+
+def describe(field: str, old: int, new: int, name_of: Callable[[int], str]) -> str:
+    """A change in words: `command = Wakeup (was Noop)`, `vector = secondary_start`."""
+    if field == "command":
+        return f"mailbox command = {command_name(new)} (was {command_name(old)})"
+    if field == "vector":
+        return f"mailbox vector = {name_of(new) or hex(new)}"
+    return f"mailbox {field} = {new}"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The four fields of the protocol."""
+
+    command: int
+    reserved: int
+    apic_id: int
+    vector: int
+
+
+def read_head(data: bytes) -> Head:
+    """Decode the first 16 bytes of the page."""
+    values = (int.from_bytes(data[f.offset : f.offset + f.size], "little") for f in FIELDS)
+    return Head(*values)

@@ -1,0 +1,48 @@
+"""How far each AP is in the wake-up protocol, told by what is seen on the page and in code."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Step = Literal["parked", "woken", "acked", "online", "offline"]
+
+BY_MILESTONE: Final[dict[str, Step]] = {
+    "mailbox_wait": "parked",
+    "secondary_online": "online",
+    "mailbox_reset_vector": "offline",
+}
+"""What reaching a named place says of the AP that reaches it."""
+_WAKEUP: Final = 1
+_NOOP: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The last step of one AP, and when it took it."""
+
+    step: Step
+    tick: int
+    virtual_ns: int
+
+
+class Protocol:
+    """Steps by CPU; those that never reached the mailbox are absent."""
+
+    def __init__(self, apic_ids: tuple[int, ...]) -> None:
+        self._cpu_of = {apic_id: index for index, apic_id in enumerate(apic_ids)}
+        self.reached: dict[int, Reached] = {}
+
+    def milestone(self, cpu: int, name: str, tick: int, virtual_ns: int) -> None:
+        """A CPU passed a named place."""
+        step = BY_MILESTONE.get(name)
+        if step is not None and cpu != 0:
+            self.reached[cpu] = Reached(step, tick, virtual_ns)
+
+    def command(
+        self, writer: int | None, command: int, apic_id: int, tick: int, virtual_ns: int
+    ) -> None:
+        """The command word changed: a wake-up names an AP, an AP that clears it acks."""
+        if command == _WAKEUP and apic_id in self._cpu_of:
+            self.reached[self._cpu_of[apic_id]] = Reached("woken", tick, virtual_ns)
+        elif command == _NOOP and writer in self.reached:
+            if self.reached[writer].step == "woken":
+                self.reached[writer] = Reached("acked", tick, virtual_ns)

@@ -1,0 +1,47 @@
+"""What the guest reads as time: every counter is integer arithmetic on a CPU's nanoseconds."""
+
+from typing import Final
+
+from emu.boot.platform import Platform
+from emu.hw.address import U64
+from emu.vmm.effects import Complete, Effects, SetRegisters
+from emu.vmm.state import Caller
+
+NS_PER_SECOND: Final = 1_000_000_000
+REFERENCE_NS: Final = 100
+"""One count of the Hyper-V reference counter (TLFS, partition reference counter)."""
+CRYSTAL_HZ: Final = 25_000_000
+"""CPUID 0x15 ECX: openhcl_boot assumes this crystal (facts, host contract 5.1)."""
+APIC_HZ: Final = 200_000_000
+"""What HV_X64_MSR_APIC_FREQUENCY reports."""
+TSC_ADJUST: Final = 0x3B
+"""IA32_TSC_ADJUST: the offset of a CPU's TSC lives in this MSR (SDM 3, 18.17.3)."""
+
+
+def tsc(platform: Platform, nanoseconds: int, adjust: int = 0) -> int:
+    """The time-stamp counter at a CPU's clock; `adjust` is that CPU's IA32_TSC_ADJUST."""
+    return (nanoseconds * platform.tsc_hz // NS_PER_SECOND + adjust) & U64
+
+
+def nanoseconds_at(platform: Platform, count: int, adjust: int = 0) -> int:
+    """The first nanosecond at which the TSC is not below `count`: the inverse of `tsc`."""
+    ticks = max(count - adjust, 0)
+    return -(-ticks * NS_PER_SECOND // platform.tsc_hz)
+
+
+def tsc_of(caller: Caller) -> int:
+    """The calling CPU's time-stamp counter now."""
+    adjust = caller.vmm.msrs.get((caller.cpu, TSC_ADJUST), 0)
+    return tsc(caller.platform, caller.nanoseconds, adjust)
+
+
+def reference_time(nanoseconds: int) -> int:
+    """The Hyper-V partition reference counter, in 100 ns units."""
+    return nanoseconds // REFERENCE_NS
+
+
+def rdtsc(caller: Caller) -> Effects:
+    """RDTSC: the counter goes to EDX:EAX, the upper halves become zero."""
+    count = tsc_of(caller)
+    low, high = count & 0xFFFF_FFFF, count >> 32
+    return (SetRegisters((("rax", low), ("rdx", high))), Complete())

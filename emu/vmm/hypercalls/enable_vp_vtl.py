@@ -1,0 +1,42 @@
+"""HvCallEnableVpVtl (0x0F): gives a virtual processor its VTL 2, before it can be started."""
+
+import struct
+from typing import Final
+
+from emu.vmm.effects import EnableVtl
+from emu.vmm.hypercalls import context
+from emu.vmm.hypercalls.call import Answer, Hypercall, Request, Status, refuse
+from emu.vmm.hypercalls.target import (
+    vp_index,
+    vtl2_enabled,
+    wrong_partition,
+    wrong_vp,
+    wrong_vtl,
+)
+
+HEADER: Final = struct.Struct("<QIB3s")
+"""Partition, VP index, VTL, reserved; the 224-byte context follows."""
+
+
+def _enable(request: Request) -> Answer:
+    """The context is for the first entry to the VTL. All zero (as in a TD) is the reset
+    state; anything else must be a state that a processor can be in."""
+    caller = request.caller
+    partition, index, vtl, reserved = HEADER.unpack_from(request.data)
+    refusal = wrong_partition(partition) or wrong_vp(caller, index) or wrong_vtl(vtl, reserved)
+    if refusal is not None:
+        return refusal
+    vp = vp_index(caller, index)
+    assert vp is not None, "wrong_vp has let it pass"
+    if vtl2_enabled(caller, vp):
+        return refuse(Status.VTL_ALREADY_ENABLED, f"VP {vp} has VTL {vtl} already")
+    start = request.data[HEADER.size :]
+    problem = context.invalid(context.parse(start)) if any(start) else None
+    if problem is not None:
+        return refuse(Status.INVALID_REGISTER_VALUE, f"VP {vp}: {problem}")
+    return Answer(why=f"VP {vp} gets VTL {vtl}", effects=(EnableVtl(vp, vtl),))
+
+
+CALL: Final = Hypercall(
+    0x0F, "EnableVpVtl", _enable, header_bytes=HEADER.size + context.CONTEXT_BYTES
+)

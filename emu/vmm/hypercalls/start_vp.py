@@ -1,0 +1,60 @@
+"""HvCallStartVirtualProcessor (0x99): a virtual processor begins to run in VTL 2."""
+
+from typing import Final
+
+from emu.vmm.effects import StartVp, VpContext
+from emu.vmm.hypercalls import context
+from emu.vmm.hypercalls.call import Answer, Hypercall, Request, Status, refuse
+from emu.vmm.hypercalls.enable_vp_vtl import HEADER
+from emu.vmm.hypercalls.target import vp_index, wrong_partition, wrong_vp, wrong_vtl
+from emu.vmm.state import Caller
+
+
+def _not_startable(caller: Caller, vp: int) -> Answer | None:
+    """Refusals that depend on the virtual processor's own state.
+
+    Starting oneself: the two public implementations differ, so a TD gets the answer of the
+    confidential one (bad VP index) and others that of the plain one (bad parameter)."""
+    if vp == caller.cpu:
+        confidential = caller.platform.isolation == "tdx"
+        status = Status.INVALID_VP_INDEX if confidential else Status.INVALID_PARAMETER
+        return refuse(status, f"VP {vp} tried to start itself")
+    if not caller.vmm.vps[vp].vtl2_enabled:
+        return refuse(Status.INVALID_VP_STATE, f"VTL 2 is not enabled on VP {vp}")
+    if caller.vmm.vps[vp].started:
+        return refuse(Status.INVALID_VP_STATE, f"VP {vp} is started already")
+    return None
+
+
+def _start_state(caller: Caller, data: bytes) -> tuple[VpContext | None, str | None]:
+    """The state to start in and what is wrong with it.
+
+    The host cannot set a TD's registers: there the context must be zero, and the processor
+    starts at the reset vector."""
+    if caller.platform.isolation == "tdx":
+        return None, "a TD's context must be zero" if any(data) else None
+    parsed = context.parse(data)
+    return parsed, context.invalid(parsed)
+
+
+def _start(request: Request) -> Answer:
+    caller = request.caller
+    partition, index, vtl, reserved = HEADER.unpack_from(request.data)
+    refusal = wrong_partition(partition) or wrong_vp(caller, index) or wrong_vtl(vtl, reserved)
+    if refusal is not None:
+        return refusal
+    vp = vp_index(caller, index)
+    assert vp is not None, "wrong_vp has let it pass"
+    refusal = _not_startable(caller, vp)
+    if refusal is not None:
+        return refusal
+    state, problem = _start_state(caller, request.data[HEADER.size :])
+    if problem is not None:
+        return refuse(Status.INVALID_REGISTER_VALUE, f"VP {vp}: {problem}")
+    where = "the reset vector" if state is None else f"{state.rip:#x}"
+    return Answer(why=f"VP {vp} starts at {where}", effects=(StartVp(vp, state),))
+
+
+CALL: Final = Hypercall(
+    0x99, "StartVirtualProcessor", _start, header_bytes=HEADER.size + context.CONTEXT_BYTES
+)

@@ -1,0 +1,61 @@
+"""Whom a hypercall is about: the partition, the virtual processor and the trust level."""
+
+from typing import Final
+
+from emu.hw.address import U64
+from emu.vmm.hypercalls.call import Answer, Status, refuse
+from emu.vmm.state import Caller
+
+PARTITION_SELF: Final = U64
+VP_SELF: Final = 0xFFFF_FFFE
+VTL: Final = 2
+"""The trust level in which every guest of ours runs; the partition has VTL 0 and VTL 2."""
+_USE_TARGET: Final = 0x10
+
+
+def wrong_partition(partition: int) -> Answer | None:
+    """A refusal unless the partition is the caller's own."""
+    if partition == PARTITION_SELF:
+        return None
+    return refuse(Status.INVALID_PARTITION_ID, f"partition {partition:#x} is not this one")
+
+
+def vp_index(caller: Caller, index: int) -> int | None:
+    """The virtual processor that an index or VP_SELF names, None where there is none."""
+    if index == VP_SELF:
+        return caller.cpu
+    return index if index < len(caller.vmm.vps) else None
+
+
+def wrong_vp(caller: Caller, index: int) -> Answer | None:
+    """A refusal unless the partition has the virtual processor."""
+    if vp_index(caller, index) is not None:
+        return None
+    return refuse(Status.INVALID_VP_INDEX, f"there is no VP {index:#x}")
+
+
+def wrong_input_vtl(byte: int, reserved: bytes = b"") -> Answer | None:
+    """A refusal of an HV_INPUT_VTL above the caller's: 3:0 is the level if bit 4 is set."""
+    if byte & ~0x1F or any(reserved):
+        return refuse(Status.INVALID_PARAMETER, "reserved bits beside the target VTL")
+    if not byte & _USE_TARGET or byte & 0xF in (0, VTL):
+        return None
+    if byte & 0xF > VTL:
+        return refuse(Status.ACCESS_DENIED, f"VTL {byte & 0xF} is above the caller's {VTL}")
+    return refuse(Status.INVALID_VTL_STATE, f"VTL {byte & 0xF} is not enabled here")
+
+
+def wrong_vtl(vtl: int, reserved: bytes) -> Answer | None:
+    """A refusal of a plain HV_VTL byte other than the one we bring processors up in."""
+    if any(reserved):
+        return refuse(Status.INVALID_PARAMETER, "reserved bytes beside the VTL are not zero")
+    if vtl > VTL:
+        return refuse(Status.INVALID_PARAMETER, f"there is no VTL {vtl}")
+    if vtl != VTL:
+        return refuse(Status.INVALID_VTL_STATE, f"VTL {vtl} starts no processors here")
+    return None
+
+
+def vtl2_enabled(caller: Caller, vp: int) -> bool:
+    """Whether a virtual processor has VTL 2: always so for the one that is running in it."""
+    return vp == caller.cpu or caller.vmm.vps[vp].vtl2_enabled

@@ -1,0 +1,1 @@
+"""The model-specific registers, one file per family."""

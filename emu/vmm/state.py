@@ -1,0 +1,68 @@
+"""What the VMM remembers between two exits, and what a handler may look at."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from emu.boot.platform import Platform
+from emu.hw.address import Gpa
+from emu.vmm.effects import PageState, VeInfo
+
+
+@dataclass(slots=True)
+class VpState:
+    """One virtual processor as the hypervisor knows it."""
+
+    apic_id: int
+    vtl2_enabled: bool = False
+    started: bool = False
+    wait_for_sipi: bool = False
+    pending: list[int] = field(default_factory=list)
+    """Interrupt vectors that arrived and were not taken, in order; 256 stands for an NMI."""
+
+
+@dataclass(slots=True)
+class VmmState:
+    """Everything the VMM model changes over time. Only the machine writes it."""
+
+    vps: list[VpState]
+    msrs: dict[tuple[int | None, int], int] = field(default_factory=dict)
+    """Modelled MSRs by (cpu or None for the partition, number)."""
+    registers: dict[tuple[int | None, int], int] = field(default_factory=dict)
+    """Hyper-V synthetic registers by (cpu or None for the partition, name)."""
+    ports: dict[int, int] = field(default_factory=dict)
+    """Values latched behind I/O ports; bit 16 of the key is the UART's DLAB bank."""
+    ve_info: dict[int, VeInfo | None] = field(default_factory=dict)
+    """Why the last #VE of a CPU came, until the guest asks (TD only)."""
+    hypercall_page: Gpa | None = None
+    serial: bytearray = field(default_factory=bytearray)
+
+
+class GuestMemory(Protocol):
+    """Guest memory as the host sees it: a private page of a TD reads as ciphertext.
+
+    Every GPA is without the shared bit: the state of the page says which copy is meant."""
+
+    def read(self, gpa: Gpa, count: int) -> bytes | None:
+        """Bytes, or None where no memory lies behind the whole range."""
+
+    def state(self, gpa: Gpa) -> PageState | None:
+        """The state of the page at a GPA (shared bit cleared), None where there is none."""
+
+    def page_states(self, gpa: Gpa, count: int) -> frozenset[PageState | None]:
+        """The distinct states among `count` pages of 4 KiB from a page's start; None is one
+        of them where a page has no memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What a handler gets to see: who exits, with which registers, on which machine."""
+
+    cpu: int
+    registers: Callable[[str], int]
+    """A register of the calling CPU by lower-case name: "rax" .. "r15", "rip"."""
+    nanoseconds: int
+    """The calling CPU's clock."""
+    platform: Platform
+    vmm: VmmState
+    memory: GuestMemory

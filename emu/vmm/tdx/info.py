@@ -1,0 +1,53 @@
+"""TDG.VP.INFO (1), TDG.VP.VEINFO.GET (3), TDG.VP.CPUIDVE.SET (5): a vCPU about itself."""
+
+from typing import Final
+
+from emu.vmm.effects import Effects, SetVeInfo
+from emu.vmm.state import Caller
+from emu.vmm.tdx.abi import GPAW, Code, Operand
+from emu.vmm.tdx.leaf import Leaf, done, failed
+
+ATTRIBUTES: Final = 1 << 28
+"""TD attributes: SEPT_VE_DISABLE only, so a missing private page is the host's fault."""
+
+
+def _vp_info(caller: Caller) -> Effects:
+    cpus = caller.platform.cpus
+    return done(
+        ("rcx", GPAW),
+        ("rdx", ATTRIBUTES),
+        ("r8", cpus << 32 | cpus),
+        ("r9", caller.cpu),
+        ("r10", 0),
+        ("r11", 0),
+    )
+
+
+def _ve_info(caller: Caller) -> Effects:
+    """Hands out the record once; a second #VE before that would be a double fault."""
+    info = caller.vmm.ve_info.get(caller.cpu)
+    if info is None:
+        return failed(Code.NO_VALID_VE_INFO, why="VP.VEINFO.GET with no #VE pending")
+    found = done(
+        ("rcx", info.reason),
+        ("rdx", info.qualification),
+        ("r8", info.gla),
+        ("r9", info.gpa),
+        ("r10", info.instruction_bytes),
+    )
+    return (SetVeInfo(caller.cpu, None), *found)
+
+
+def _cpuid_ve(caller: Caller) -> Effects:
+    """Bit 0 asks for #VE on CPUID in the kernel, bit 1 in user mode; never delivered here."""
+    flags = caller.registers("rcx")
+    if flags & ~3:
+        return failed(Code.OPERAND_INVALID, Operand.RCX, f"CPUIDVE.SET flags {flags:#x}")
+    return done()
+
+
+LEAVES: Final = (
+    Leaf(1, "VP.INFO", _vp_info),
+    Leaf(3, "VP.VEINFO.GET", _ve_info),
+    Leaf(5, "VP.CPUIDVE.SET", _cpuid_ve),
+)

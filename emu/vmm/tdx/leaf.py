@@ -1,0 +1,33 @@
+"""What a TDCALL leaf is, and the two ways in which most of them end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from emu.vmm.effects import Complete, Effects, Note, SetRegisters
+from emu.vmm.state import Caller
+from emu.vmm.tdx.abi import Code, completion
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A row of the TDCALL table."""
+
+    number: int
+    """What RAX holds."""
+    name: str
+    """Without the TDG prefix: "MEM.PAGE.ACCEPT"."""
+    handle: Callable[[Caller], Effects]
+
+
+def done(*registers: tuple[str, int]) -> Effects:
+    """Success: RAX is zero, the named registers get their values, the rest stay."""
+    return (SetRegisters((("rax", 0), *registers)), Complete())
+
+
+def failed(
+    code: Code, operand: int = 0, why: str = "", registers: tuple[tuple[str, int], ...] = ()
+) -> Effects:
+    """A completion code in RAX and a line in the log."""
+    status = completion(code, operand)
+    text = f"TDCALL: {why} -> {status:#018x} {code.name}"
+    return (Note(text), SetRegisters((("rax", status), *registers)), Complete())

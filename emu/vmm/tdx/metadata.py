@@ -1,0 +1,80 @@
+"""TDG.VM.RD (7), TDG.VM.WR (8), TDG.SYS.RD (11): what the module knows of TD and system."""
+
+from collections.abc import Callable
+from typing import Final
+
+from emu.vmm.effects import Effects
+from emu.vmm.state import Caller
+from emu.vmm.tdx.abi import Code, Operand
+from emu.vmm.tdx.info import ATTRIBUTES
+from emu.vmm.tdx.leaf import Leaf, done, failed
+
+CONFIG_FLAGS: Final = 0x9110_0003_0000_0016
+"""Bit 0 GPAW 52, bit 5 TDX Connect, bit 6 page release: all off."""
+NOTIFY_ENABLES: Final = 0x9100_0000_0000_0010
+
+VM_FIELDS: Final[tuple[tuple[int, Callable[[Caller], int]], ...]] = (
+    (0x1110_0003_0000_0000, lambda caller: ATTRIBUTES),
+    (0x1110_0003_0000_0001, lambda caller: 0x3),
+    (0x1110_0002_0000_0002, lambda caller: caller.platform.cpus),
+    (0x1110_0003_0000_0017, lambda caller: 0),
+    (CONFIG_FLAGS, lambda caller: 0),
+    (NOTIFY_ENABLES, lambda caller: 0),
+)
+"""Fields of the TD: ATTRIBUTES, XFAM (x87 and SSE), MAX_VCPUS, TD_CTLS, CONFIG_FLAGS,
+NOTIFY_ENABLES (TDX module ABI, TD-scope metadata)."""
+
+SYSTEM_FIELDS: Final[tuple[tuple[int, int], ...]] = (
+    (0x0800_0002_0000_0000, 0x8086),
+    (0x0A00_0003_0000_0008, 0),
+)
+"""Fields of the system: VENDOR_ID, TDX_FEATURES0."""
+
+_VM: Final = dict(VM_FIELDS)
+_SYSTEM: Final = dict(SYSTEM_FIELDS)
+
+
+def _read_vm(caller: Caller) -> Effects:
+    """RCX must be 0, RDX is the field; its value comes back in R8."""
+    if caller.registers("rcx"):
+        return failed(Code.OPERAND_INVALID, Operand.RCX, "VM.RD with RCX not zero")
+    field = caller.registers("rdx")
+    read = _VM.get(field)
+    if read is None:
+        return _unknown("VM.RD", field)
+    return done(("r8", read(caller)))
+
+
+def _write_vm(caller: Caller) -> Effects:
+    """RDX field, R8 value, R9 mask; the old value comes back in R8.
+
+    NOTIFY_ENABLES can be written, to what it is: no notification exists here."""
+    field = caller.registers("rdx")
+    read = _VM.get(field)
+    if read is None:
+        return _unknown("VM.WR", field)
+    if field != NOTIFY_ENABLES:
+        return failed(Code.METADATA_FIELD_NOT_WRITABLE, Operand.RDX, f"VM.WR of {field:#x}")
+    value = caller.registers("r8") & caller.registers("r9")
+    if value:
+        return failed(
+            Code.METADATA_FIELD_VALUE_NOT_VALID, Operand.R8, f"VM.WR of {field:#x} = {value:#x}"
+        )
+    return done(("r8", read(caller)))
+
+
+def _read_system(caller: Caller) -> Effects:
+    field = caller.registers("rdx")
+    value = _SYSTEM.get(field)
+    return _unknown("SYS.RD", field) if value is None else done(("r8", value))
+
+
+def _unknown(what: str, field: int) -> Effects:
+    return failed(Code.METADATA_FIELD_ID_INCORRECT, Operand.RDX, f"{what} of {field:#x}")
+
+
+LEAVES: Final = (
+    Leaf(7, "VM.RD", _read_vm),
+    Leaf(8, "VM.WR", _write_vm),
+    Leaf(11, "SYS.RD", _read_system),
+)

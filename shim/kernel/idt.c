@@ -1,0 +1,85 @@
+/* The kernel's IDT: an exception is one line on the serial port, and the end of that CPU. */
+#include "kernel.h"
+#include "print.h"
+
+#define VECTORS 32
+#define STUB_BYTES 16
+#define INTERRUPT_GATE 0x8E /* present, DPL 0, IF stays clear */
+
+struct gate {
+    uint16_t offset_low, selector;
+    uint8_t stack, type;
+    uint16_t offset_middle;
+    uint32_t offset_high, padding;
+};
+_Static_assert(sizeof(struct gate) == 16, "SDM 3, 6.14.1");
+
+struct frame { /* as exception_stubs leaves it */
+    uint64_t vector, error, rip, cs, rflags, rsp, ss;
+};
+
+extern const uint8_t exception_stubs[] __attribute__((visibility("hidden")));
+_Noreturn void exception(const struct frame *frame) __attribute__((visibility("hidden")));
+
+static struct gate idt[VECTORS];
+
+void idt_build(void)
+{
+    for (uint32_t vector = 0; vector < VECTORS; vector++) {
+        uint64_t target = (uint64_t)exception_stubs + vector * STUB_BYTES;
+        idt[vector] = (struct gate){
+            .offset_low = (uint16_t)target,
+            .selector = KERNEL_CODE,
+            .type = INTERRUPT_GATE,
+            .offset_middle = (uint16_t)(target >> 16),
+            .offset_high = (uint32_t)(target >> 32),
+        };
+    }
+}
+
+void idt_load(void)
+{
+    struct {
+        uint16_t limit;
+        const void *base;
+    } __attribute__((packed)) table;
+
+    table.limit = sizeof idt - 1;
+    table.base = idt;
+    /* Opaque: a constant struct would be copied from one that needs relocation. */
+    __asm__("" : "+m"(table));
+    __asm__ volatile("lidt %0" ::"m"(table));
+}
+
+/* Whose stack this is says which CPU it is: asking the APIC could fault again. */
+static struct cpu *cpu_on_stack(uint64_t rsp)
+{
+    uint64_t top = (rsp + CPU_STACK_BYTES - 1) / CPU_STACK_BYTES * CPU_STACK_BYTES;
+    uint64_t first = info.cpu_count ? cpus[0].stack_top : 0;
+    uint64_t index = (top - first) / CPU_STACK_BYTES;
+
+    return first && top >= first && index < info.cpu_count ? &cpus[index] : boot_cpu;
+}
+
+void exception(const struct frame *frame)
+{
+    struct cpu *cpu = cpu_on_stack((uint64_t)frame);
+    struct line line = {0};
+    uint64_t cr2;
+
+    __asm__ volatile("mov %%cr2, %0" : "=r"(cr2));
+    line_text(&line, "cpu ");
+    line_number(&line, cpu ? cpu->number : 0);
+    line_text(&line, ": exception ");
+    line_number(&line, frame->vector);
+    line_text(&line, " at ");
+    line_hex(&line, frame->rip);
+    line_text(&line, " error ");
+    line_hex(&line, frame->error);
+    line_text(&line, " cr2 ");
+    line_hex(&line, cr2);
+    line_print_now(&line);
+    if (cpu && cpu != boot_cpu && cmpxchg32(&cpu->state, AP_WOKEN, AP_FAILED))
+        __atomic_fetch_add(&settled_count, 1, __ATOMIC_SEQ_CST);
+    halt_forever();
+}

@@ -1,0 +1,205 @@
+/* The reset page of a TD: mailbox, trampoline context and code in one 4 KiB page.
+ *
+ * Every vCPU of a TD begins at 0xFFFFFFF0 in 32-bit protected mode.  The BSP follows the
+ * trampoline context to its loader's entry point.  An AP takes the page tables, stack and IDT
+ * of its own record, learns its APIC id from the host, and waits in the mailbox loop.  With no
+ * records (openhcl_boot does not know them) all APs share the context's page tables.
+ *
+ * The context is only read here: once the OS owns the mailbox, its half of the page is its.
+ */
+#include "abi.h"
+
+#define CTX(field) (RESET_PAGE + (field))
+#define TDVMCALL_MASK_R10_R12 0x1C00
+
+    .section .reset, "awx", @progbits
+    .globl  mailbox_page
+mailbox_page:
+    .org    TC_STATIC_GDT_LIMIT
+    .word   0xF
+    .long   CTX(TC_STATIC_GDT)
+    .org    TC_STATIC_GDT
+    .quad   0
+    .quad   0x00AF9B000000FFFF          # selector 8: 64-bit code, base 0
+    .org    TC_BYTES
+
+/* Arrives in:  32-bit protected mode, paging off, flat segments, EFER.LME and NXE set.
+ *              ESI = vCPU index (the BSP is 0).  All vCPUs come here, at any time.
+ * Leaves by:   reset_long, with EDI = this AP's record or 0. */
+    .code32
+    .globl  reset_entry
+reset_entry:
+    lgdtl   CTX(TC_STATIC_GDT_LIMIT)
+    xor     %edi, %edi
+    mov     CTX(TC_TRANSITION_CR3), %ebx
+    mov     CTX(TC_CR0), %edx
+    test    %esi, %esi
+    jz      1f                          # the BSP
+    cmpl    $0, CTX(RF_AP_RECORDS)
+    je      1f                          # an AP of an image without records
+    mov     %esi, %eax
+    cmp     CTX(RF_AP_COUNT), %eax
+    ja      1f
+    dec     %eax
+    mull    CTX(RF_STRIDE)              # clobbers EDX, so CR0 is read again
+    add     CTX(RF_AP_RECORDS), %eax
+    mov     %eax, %edi
+    mov     AR_CR3(%edi), %ebx
+    mov     CTX(TC_CR0), %edx
+    or      $0x10000, %edx              # WP: an AP's read-only pages are read-only
+1:  mov     CTX(TC_CR4), %eax
+    mov     %eax, %cr4
+    mov     %ebx, %cr3
+    mov     %edx, %cr0
+    ljmp    $8, $CTX(reset_long - mailbox_page)
+
+/* Arrives in:  64-bit mode on the tables just loaded; ESI = vCPU index, EDI = record or 0. */
+    .code64
+    .globl  reset_long
+reset_long:
+    mov     %esi, %ebp
+    mov     %edi, %ebx
+    mov     $RESET_PAGE, %r15d          # zero-extends: the page lies below 4 GiB
+    test    %ebx, %ebx
+    jnz     ap_with_record
+    mov     TC_CR3(%r15), %rax
+    mov     %rax, %cr3
+    cmpw    $0, TC_GDTR_LIMIT(%r15)
+    je      2f                          # openhcl_boot clears it for APs: keep the static GDT
+    lgdt    TC_GDTR_LIMIT(%r15)
+    lidt    TC_IDTR_LIMIT(%r15)
+    movzwl  TC_DATA_SELECTOR(%r15), %eax
+    mov     %eax, %ds
+    mov     %eax, %es
+    mov     %eax, %fs
+    mov     %eax, %gs
+    mov     %eax, %ss
+    movzwl  TC_TASK_SELECTOR(%r15), %eax
+    test    %eax, %eax
+    jz      2f
+    ltr     %ax
+2:  mov     $RESET_PAGE, %r13d
+    test    %ebp, %ebp
+    jnz     ap_ready
+    mov     TC_RSP(%r15), %rsp
+    mov     TC_RBP(%r15), %rbp
+    mov     TC_RSI(%r15), %rsi
+    mov     TC_R8(%r15), %r8
+    mov     TC_R9(%r15), %r9
+    mov     TC_R10(%r15), %r10
+    mov     TC_R11(%r15), %r11
+    .byte   0x49, 0xff, 0x6f, TC_INITIAL_RIP    # rex.w ljmp *(%r15): initial_rip, code_selector
+
+/* An AP with a record: its tables are loaded already. */
+ap_with_record:
+    mov     AR_IDT(%rbx), %rax
+    test    %rax, %rax
+    jz      3f
+    lidt    (%rax)
+3:  mov     AR_STACK_TOP(%rbx), %rsp
+    mov     $0xC0000101, %ecx           # GS base = record: how the exception handler finds it
+    mov     %ebx, %eax
+    xor     %edx, %edx
+    wrmsr
+    mov     AR_MAILBOX(%rbx), %r13
+
+/* Ask the host for this CPU's APIC id.  Nothing but the MSR number leaves the TD. */
+ap_ready:
+    xor     %eax, %eax                  # TDG.VP.VMCALL
+    mov     $TDVMCALL_MASK_R10_R12, %ecx
+    xor     %edx, %edx
+    xor     %r8d, %r8d
+    xor     %r9d, %r9d
+    xor     %r10d, %r10d
+    mov     $TDVMCALL_RDMSR, %r11d
+    mov     $MSR_X2APIC_ID, %r12d
+    .byte   0x66, 0x0f, 0x01, 0xcc      # tdcall
+    or      %r10, %rax
+    jnz     ap_no_answer
+    test    %ebx, %ebx
+    jz      mailbox_wait
+    mov     $REASON_APIC_ID_VALUE, %edx
+    mov     %r11, %rax
+    cmp     AR_APIC_ID(%rbx), %r11d
+    jne     ap_give_up
+    mov     $AP_STARTING_VALUE, %eax
+    mov     $AP_WAIT_FOR_WAKEUP_VALUE, %ecx
+    lock cmpxchg %ecx, AR_STATE(%rbx)
+    jne     ap_failed                   # too late: the BSP has given this AP up
+
+#include "mailbox_loop.inc"
+    test    %rbx, %rbx
+    jnz     4f
+    mov     $RESET_PAGE, %r15d          # an image without records gets its context's registers
+    mov     TC_RSP(%r15), %rsp
+    mov     TC_RBP(%r15), %rbp
+    mov     TC_RSI(%r15), %rsi
+    mov     TC_R8(%r15), %r8
+    mov     TC_R9(%r15), %r9
+    mov     TC_R10(%r15), %r10
+    mov     TC_R11(%r15), %r11
+    jmp     *%r14
+4:
+#include "scrub.inc"
+    jmp     *%r14
+
+/* The host did not say the APIC id: RAX = status of module or host. */
+ap_no_answer:
+    mov     $REASON_TDCALL_VALUE, %edx
+    test    %ebx, %ebx
+    jz      ap_failed
+ap_give_up:
+    mov     %rax, AR_STATUS(%rbx)
+    mov     %edx, AR_REASON(%rbx)
+    mov     $AP_STARTING_VALUE, %eax
+    mov     $AP_FAILED_VALUE, %ecx
+    lock cmpxchg %ecx, AR_STATE(%rbx)
+
+/* Sleep for good; the BSP goes on without this CPU. */
+    .globl  ap_failed
+ap_failed:
+    xor     %eax, %eax
+    mov     $TDVMCALL_MASK_R10_R12, %ecx
+    xor     %r10d, %r10d
+    mov     $TDVMCALL_HLT, %r11d
+    mov     $1, %r12d                   # interrupts are blocked
+    .byte   0x66, 0x0f, 0x01, 0xcc
+    pause
+    jmp     ap_failed
+
+/* The OS gives a CPU back (ACPI 6.6 ResetVector).
+ *
+ * Arrives in:  64-bit mode, IF = 0, on any tables that map this page and the records at their
+ *              own addresses.  Nothing else is expected.
+ * Leaves by:   the mailbox loop, on the CPU's own tables, stack and IDT. */
+    .globl  mailbox_reset_vector
+mailbox_reset_vector:
+    cli
+    mov     $TDCALL_VP_INFO, %eax
+    .byte   0x66, 0x0f, 0x01, 0xcc
+    mov     %r9d, %ebp                  # vCPU index
+    mov     $RESET_PAGE, %r15d
+    lgdt    TC_STATIC_GDT_LIMIT(%r15)
+    mov     %ebp, %eax
+    dec     %eax
+    mull    RF_STRIDE(%r15)
+    mov     RF_AP_RECORDS(%r15), %ebx
+    add     %eax, %ebx
+    mov     $AP_WOKEN_VALUE, %eax
+    mov     $AP_STARTING_VALUE, %ecx
+    lock cmpxchg %ecx, AR_STATE(%rbx)
+    mov     AR_CR3(%rbx), %rax
+    mov     %rax, %cr3
+    jmp     ap_with_record
+
+    .org    RF_AP_RECORDS, 0xCC
+    .quad   0
+    .long   0
+    .long   0
+    .quad   RESET_PAGE
+    .quad   mailbox_reset_vector - mailbox_page
+
+    .code32
+    .org    0xFF0, 0xCC
+    jmp     reset_entry
+    .org    0x1000, 0xCC
