@@ -138,6 +138,7 @@ class _Reader:
         self.end = min(at + size, len(blob))
         self.strings = blob[strings : strings + nstrings]
         self.root: Node | None = None
+        self._nameless = ""
 
     def reservations(self, at: int) -> tuple[tuple[tuple[int, int], ...], str]:
         """The memory reservation block up to its empty entry, and what is wrong with it."""
@@ -158,7 +159,7 @@ class _Reader:
             self._walk()
         except _Broken as error:
             return str(error)
-        return ""
+        return self._nameless
 
     def _cell(self) -> int:
         if self.at + 4 > self.end:
@@ -205,13 +206,18 @@ class _Reader:
         size, name = self._cell(), self._cell()
         if self.at + size > self.end:
             raise _Broken(f"offset {place:#x}: a property of {size:,} bytes leaves the block")
-        stop = self.strings.find(b"\0", name, name + NAME_MAX + 1)
-        if stop < 0:
-            raise _Broken(f"offset {place:#x}: a property's name lies outside the strings")
-        text = self.strings[name:stop].decode("utf-8", "replace")
-        found = Property(text, self.at, self.blob[self.at : self.at + size])
+        found = Property(self._name(place, name), self.at, self.blob[self.at : self.at + size])
         self.at += size + 3 & ~3
         return found
+
+    def _name(self, place: int, at: int) -> str:
+        """A property's name; without it the structure can be read on."""
+        stop = self.strings.find(b"\0", at, at + NAME_MAX + 1)
+        if stop >= 0:
+            return self.strings[at:stop].decode("utf-8", "replace")
+        problem = f"offset {place:#x}: a property's name lies outside the strings"
+        self._nameless = self._nameless or problem
+        return f"?{at:#x}"
 
 
 def wakeup_mailbox_problems(tree: Tree) -> tuple[str, ...]:

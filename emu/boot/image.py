@@ -8,17 +8,27 @@ sentence; DWARF is read elsewhere, with a library.
 import bisect
 import hashlib
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal
 
 from emu.errors import ImageError
 
-FILE_BYTES_MAX: Final = 256 << 20
+FILE_BYTES_MAX: Final = 64 << 20
+"""A file is held in memory twice; stripped kernels and unstripped shims stay far below."""
 IMAGE_BYTES_MAX: Final = 1 << 30
 """Memory an image may ask for: more than any boot shim or kernel of the field."""
+ADDRESS_END: Final = 1 << 40
+"""Where the emulated processor's physical addresses end."""
 HEADERS_MAX: Final = 512
-SYMBOLS_MAX: Final = 2_000_000
+SYMBOLS_MAX: Final = 300_000
+"""A whole Linux kernel has some 200,000; reading as many takes half a second."""
+NAME_BYTES_MAX: Final = 4_096
+"""Of one symbol; a damaged string table may hold no end at all."""
+NAMES_BYTES_MAX: Final = 32 << 20
+"""Of all symbols together: names may share their bytes."""
 
 _EHDR: Final = struct.Struct("<16sHHIQQQIHHHHHH")
 _PHDR: Final = struct.Struct("<IIQQQQQQ")
@@ -27,8 +37,11 @@ _SYM: Final = struct.Struct("<IBBHQQ")
 _EM_X86_64, _ET_EXEC, _ET_DYN = 62, 2, 3
 _PT_LOAD, _PT_INTERP = 1, 3
 _SHT_SYMTAB = 2
-_STT_OBJECT, _STT_FUNC, _STT_SECTION, _STT_FILE = 1, 2, 3, 4
-_ARCHITECTURES: Final = {3: "32-bit x86", 40: "Arm", 183: "AArch64", 243: "RISC-V"}
+_STT_FUNC, _STT_SECTION, _STT_FILE = 2, 3, 4
+_SHN_UNDEF, _SHN_ABS = 0, 0xFFF1
+_ARCHITECTURES: Final = {
+    3: "32-bit x86", 40: "Arm", 62: "32-bit x86-64 (x32)", 183: "AArch64", 243: "RISC-V",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +96,16 @@ def load_image(path: str | Path) -> Image:
     try:
         if place.is_dir():
             raise ImageError(f"{place}: is a directory, not an ELF file")
-        if place.stat().st_size > FILE_BYTES_MAX:
-            raise ImageError(f"{place}: is larger than {FILE_BYTES_MAX >> 20} MiB")
-        data = place.read_bytes()
+        if place.exists() and not place.is_file():
+            raise ImageError(f"{place}: is no file")
+        with place.open("rb") as file:
+            data = file.read(FILE_BYTES_MAX + 1)
     except OSError as error:
         raise ImageError(f"{place}: cannot be read: {error.strerror}") from None
+    except ValueError:  # a NUL in the name
+        raise ImageError(f"{str(place)!r}: is no name of a file") from None
+    if len(data) > FILE_BYTES_MAX:
+        raise ImageError(f"{place}: is larger than {FILE_BYTES_MAX >> 20} MiB: strip it")
     return parse_image(place, data)
 
 
@@ -97,7 +115,7 @@ def parse_image(path: Path, data: bytes) -> Image:
     segments = _segments(path, data, headers)
     if not any(s.address <= entry < s.address + s.memory_bytes for s in segments):
         raise ImageError(f"{path}: the entry point {entry:#x} lies in no segment")
-    symbols = _symbols(path, data, sections)
+    symbols = _symbols(data, sections)
     digest = hashlib.sha256(data).hexdigest()
     return Image(path, digest, kind, entry, segments, symbols, data)
 
@@ -114,9 +132,8 @@ def _header(
         _EHDR.unpack_from(data)
     )
     if ident[4] != 2 or ident[5] != 1 or machine != _EM_X86_64:
-        other = (
-            "big-endian" if ident[5] == 2 else _ARCHITECTURES.get(machine, "another machine")
-        )
+        other = _ARCHITECTURES.get(machine, "another machine")
+        other = "a big-endian machine" if ident[5] == 2 else other
         raise ImageError(f"{path}: is for {other}; apdbg boots little-endian x86-64")
     if type_ not in (_ET_EXEC, _ET_DYN):
         raise ImageError(f"{path}: is no executable (ELF type {type_}): link it first")
@@ -130,7 +147,7 @@ def _header(
 
 
 def _segments(path: Path, data: bytes, headers: tuple[int, int]) -> tuple[Segment, ...]:
-    found: list[Segment] = []
+    rows: list[tuple[int, int, int, int, int]] = []
     for index in range(headers[1]):
         type_, flags, offset, address, _, file_bytes, memory_bytes, _ = _PHDR.unpack_from(
             data, headers[0] + index * _PHDR.size
@@ -139,52 +156,74 @@ def _segments(path: Path, data: bytes, headers: tuple[int, int]) -> tuple[Segmen
             raise ImageError(f"{path}: is dynamically linked; apdbg boots static images")
         if type_ != _PT_LOAD or memory_bytes == 0:
             continue
-        if offset + file_bytes > len(data):
-            raise ImageError(f"{path}: is cut off inside segment {index}")
-        if file_bytes > memory_bytes:
-            raise ImageError(
-                f"{path}: segment {index} has more bytes in the file than in memory"
-            )
-        if memory_bytes > IMAGE_BYTES_MAX or address + memory_bytes >= 1 << 47:
-            raise ImageError(f"{path}: segment {index} asks for {memory_bytes:,} bytes of memory"
-                             f" at {address:#x}")  # fmt: skip
-        found.append(Segment(address, data[offset : offset + file_bytes], memory_bytes, flags))
-    if not found:
+        problem = _segment_problem(data, offset, address, file_bytes, memory_bytes)
+        if problem:
+            raise ImageError(f"{path}: segment {index} {problem}")
+        rows.append((address, memory_bytes, offset, file_bytes, flags))
+    rows.sort()
+    _check_extent(path, data, rows)
+    return tuple(
+        Segment(address, data[offset : offset + file_bytes], memory_bytes, flags)
+        for address, memory_bytes, offset, file_bytes, flags in rows
+    )
+
+
+def _segment_problem(
+    data: bytes, offset: int, address: int, file_bytes: int, memory_bytes: int
+) -> str:
+    """Why a PT_LOAD cannot be, or nothing."""
+    if offset + file_bytes > len(data):
+        return f"is cut off: {len(data):,} bytes of {offset + file_bytes:,} are there"
+    if file_bytes > memory_bytes:
+        return "has more bytes in the file than in memory"
+    if memory_bytes > IMAGE_BYTES_MAX:
+        return f"asks for {memory_bytes:,} bytes of memory"
+    if address + memory_bytes > ADDRESS_END:
+        return f"lies at {address:#x}, beyond all physical memory"
+    return ""
+
+
+def _check_extent(path: Path, data: bytes, rows: list[tuple[int, int, int, int, int]]) -> None:
+    """All segments together; raises ImageError. Rows are sorted by address."""
+    if not rows:
         raise ImageError(f"{path}: has nothing to load")
-    found.sort(key=lambda segment: segment.address)
-    for before, after in zip(found, found[1:], strict=False):
-        if before.address + before.memory_bytes > after.address:
-            raise ImageError(f"{path}: segments overlap at {after.address:#x}")
-    last = found[-1]
-    if last.address + last.memory_bytes - found[0].address > IMAGE_BYTES_MAX:
+    for before, after in pairwise(rows):
+        if before[0] + before[1] > after[0]:
+            raise ImageError(f"{path}: segments overlap at {after[0]:#x}")
+    if rows[-1][0] + rows[-1][1] - rows[0][0] > IMAGE_BYTES_MAX:
         raise ImageError(f"{path}: its segments span more than {IMAGE_BYTES_MAX >> 20} MiB")
-    return tuple(found)
+    if sum(row[3] for row in rows) > len(data):
+        raise ImageError(f"{path}: its segments share bytes of the file")
 
 
-def _symbols(path: Path, data: bytes, sections: tuple[int, int]) -> tuple[Symbol, ...]:
-    """The symbol table; a broken one only costs the names."""
+def _symbols(data: bytes, sections: tuple[int, int]) -> tuple[Symbol, ...]:
+    """The symbol table, of which ELF allows one; a broken one only costs the names."""
     rows = [
         _SHDR.unpack_from(data, sections[0] + index * _SHDR.size)
         for index in range(sections[1])
     ]
+    table = next((row for row in rows if row[1] == _SHT_SYMTAB), None)
+    if table is None or table[9] != _SYM.size or table[6] >= len(rows):
+        return ()
+    offset, size, names = table[4], table[5], rows[table[6]]
+    if offset + size > len(data) or size // _SYM.size > SYMBOLS_MAX:
+        return ()
+    entries = memoryview(data)[offset : offset + size // _SYM.size * _SYM.size]
+    strings = data[names[4] : names[4] + names[5]]
     found: list[Symbol] = []
-    for row in rows:
-        _, type_, _, _, offset, size, link, _, _, entry_size = row
-        if type_ != _SHT_SYMTAB or entry_size != _SYM.size or link >= len(rows):
+    left = NAMES_BYTES_MAX
+    for name, info, _, section, value, length in _SYM.iter_unpack(entries):
+        kind = info & 0xF
+        absolute = section in (_SHN_UNDEF, _SHN_ABS)
+        if absolute or kind in (_STT_SECTION, _STT_FILE) or name >= len(strings):
             continue
-        if offset + size > len(data) or size // _SYM.size > SYMBOLS_MAX:
-            continue
-        strings = data[rows[link][4] : rows[link][4] + rows[link][5]]
-        for name, info, _, section, value, length in _SYM.iter_unpack(
-            data[offset : offset + size // _SYM.size * _SYM.size]
-        ):
-            kind = info & 0xF
-            absolute = section in (0, 0xFFF1)
-            if absolute or kind in (_STT_SECTION, _STT_FILE) or name >= len(strings):
-                continue
-            text = strings[name : strings.find(b"\0", name)].decode("utf-8", "replace")
-            if text:
-                found.append(Symbol(text, value, length, kind == _STT_FUNC))
+        stop = strings.find(b"\0", name, name + NAME_BYTES_MAX)
+        left -= max(stop - name, 0)
+        if left < 0:
+            break
+        if stop > name and value + length <= ADDRESS_END:
+            text = strings[name:stop].decode("utf-8", "replace")
+            found.append(Symbol(text, value, length, kind == _STT_FUNC))
     found.sort(key=lambda symbol: (symbol.address, not symbol.function, symbol.name))
     return tuple(found)
 
@@ -207,19 +246,12 @@ class SymbolMap:
     """Names for run addresses over all placed images; a look-up is a bisection."""
 
     def __init__(self, placed: tuple[Placed, ...]) -> None:
-        rows: list[tuple[int, int, str, str]] = []
-        for item in placed:
-            end = item.start + item.image.size
-            for symbol in item.image.symbols:
-                start = symbol.address + item.bias
-                limit = start + symbol.size if symbol.size else end
-                rows.append((start, limit, symbol.name, item.name))
-        rows.sort(key=lambda row: row[0])
+        rows = sorted((row for item in placed for row in _rows(item)), key=lambda row: row[0])
         self._by_name: dict[str, list[int]] = {}
         for start, _, name, image in rows:
             for key in (name, f"{image}:{name}"):
                 places = self._by_name.setdefault(key, [])
-                if start not in places:
+                if start not in places[-1:]:
                     places.append(start)
         # One name per address: the first, which is a function if there is one.
         unique = {start: (limit, name) for start, limit, name, _ in reversed(rows)}
@@ -248,3 +280,16 @@ class SymbolMap:
     def names(self) -> list[str]:
         """All names, sorted."""
         return sorted(self._by_name)
+
+
+def _rows(item: Placed) -> Iterator[tuple[int, int, str, str]]:
+    """(start, limit, name, image) of every symbol, at run addresses; one without a size
+    reaches to the end of its segment, if no other begins before."""
+    ends = [(s.address, s.address + s.memory_bytes) for s in item.image.segments]
+    starts = [start for start, _ in ends]
+    for symbol in item.image.symbols:
+        limit = symbol.address + symbol.size
+        if not symbol.size:
+            index = bisect.bisect_right(starts, symbol.address) - 1
+            limit = max(limit, ends[index][1]) if index >= 0 else limit
+        yield symbol.address + item.bias, limit + item.bias, symbol.name, item.name

@@ -12,6 +12,7 @@ from array import array
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from posixpath import join, normpath
 from typing import Any, Final
 
 from emu.boot.dwarf import dwarf_of, units
@@ -121,12 +122,12 @@ def _file_names(header: Any, top: Any) -> dict[int, str]:
     first = 0 if header["version"] >= 5 else 1
     folders = [_text(folder) for folder in header["include_directory"]]
     compiled_in = top.attributes.get("DW_AT_comp_dir")
-    root = _text(compiled_in.value) if compiled_in else "."
+    root = normpath(_text(compiled_in.value)) if compiled_in else "."
     found = {}
     for number, entry in enumerate(header["file_entry"], first):
         index = entry.dir_index - first
         folder = folders[index] if 0 <= index < len(folders) else ""
-        path = str(Path(folder, _text(entry.name)))
+        path = normpath(join(root, folder, _text(entry.name)))
         found[number] = path.removeprefix(f"{root}/")
     return found
 

@@ -7,56 +7,40 @@ paravisor}.rs` (parameters). All addresses are GPAs; the guest's tables map them
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from emu.boot.dtb import host_tree
+from emu.boot.entry import RESET_VECTOR, long_mode
+from emu.boot.entry import EntryState as EntryState
 from emu.boot.image import Image, Placed, SymbolMap
 from emu.boot.lines import Lines
 from emu.boot.pagetables import TABLE_PAGES_MAX, identity_tables
+from emu.boot.parameters import (
+    COMMAND_LINE_MAX,
+    IMPORTED_FIRST,
+    Range,
+    ShimParameters,
+    command_line_page,
+    imported_descriptors,
+)
 from emu.boot.platform import Platform
+from emu.boot.reset_page import reset_page
 from emu.boot.structs import Structs
 from emu.errors import ImageError, PlatformError
 from emu.hw.address import LARGE_BYTES, PAGE_BYTES, RESET_PAGE, align_up
 
-COMMAND_LINE_MAX: Final = 4092
 INITRD_MAX: Final = 512 << 20
-_PERSISTED: Final = LARGE_BYTES
-_RESERVED_PAGES: Final = 4
-_PARAMETER_PAGES: Final = 362
+_RESERVED_BYTES: Final = 4 * PAGE_BYTES
+_PARAMETER_BYTES: Final = 362 * PAGE_BYTES
 _TREE_OFFSET, _TREE_BYTES = 0x28000, 0x40000
 _IMPORTED_OFFSET: Final = 0x68000
-_IMPORTED_FIRST: Final = 48
 _LOG_BYTES: Final = 2 * PAGE_BYTES
 _HEAP_BYTES: Final = 16 * PAGE_BYTES
 _ISOLATION_TYPE: Final = {"none": 1, "vbs": 1, "tdx": 3}
-_CODE_SELECTOR, _DATA_SELECTOR = 0x10, 0x18
 _GDT: Final = struct.pack("<4Q", 0, 0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF)
+"""Selector 0x10 is 64-bit code, 0x18 flat data; both accessed, so nobody writes them."""
 _STUB: Final = b"\xf4\xeb\xfd"
 """hlt; jmp: what stands in for a kernel when there is none."""
-_CR0: Final = 1 << 31 | 1 << 5 | 1
-_CR4: Final = 1 << 18 | 1 << 6 | 1 << 5
-_EFER: Final = 0xD00
-
-_TRAMPOLINE_GDTR_LIMIT: Final = 0x36
-_TRAMPOLINE_BYTES: Final = 0x98
-
-
-@dataclass(frozen=True, slots=True)
-class EntryState:
-    """How the BSP begins: at the reset vector, or in long mode at the shim's entry."""
-
-    kind: Literal["reset-vector", "long"]
-    rip: int
-    rsi: int
-    """Offset of the shim parameters from the shim's base (ShimParamsRaw)."""
-    cr0: int
-    cr3: int
-    cr4: int
-    efer: int
-    gdt_base: int
-    gdt_limit: int
-    code_selector: int
-    data_selector: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +57,9 @@ class BootLayout:
     """Everything the machine needs to begin."""
 
     name: str
-    ram: tuple[tuple[int, int], ...]
+    ram: tuple[Range, ...]
     """(GPA, bytes) of all memory there is."""
-    accepted: tuple[tuple[int, int], ...]
+    accepted: tuple[Range, ...]
     """(GPA, bytes) of what the loader imported as accepted."""
     chunks: tuple[tuple[int, bytes], ...]
     """What to write where."""
@@ -97,18 +81,26 @@ class _Builder:
         self.regions: list[Region] = []
         self.chunks: list[tuple[int, bytes]] = []
 
-    def take(self, name: str, size: int, alignment: int = PAGE_BYTES) -> int:
+    def take(self, name: str, size: int, alignment: int = PAGE_BYTES) -> Range:
         """A range for a region of `size` bytes, rounded up to pages."""
-        gpa = align_up(self.next, alignment)
-        self.next = gpa + align_up(size, PAGE_BYTES)
-        self.regions.append(Region(name, gpa, align_up(size, PAGE_BYTES)))
-        return gpa
+        gpa, whole = align_up(self.next, alignment), align_up(size, PAGE_BYTES)
+        self.next = gpa + whole
+        self.regions.append(Region(name, gpa, whole))
+        return gpa, whole
 
-    def place(self, name: str, data: bytes, size: int = 0, alignment: int = PAGE_BYTES) -> int:
-        """A region with content; `size` where it is larger than its content."""
-        gpa = self.take(name, max(len(data), size, 1), alignment)
+    def place(self, name: str, data: bytes, alignment: int = PAGE_BYTES) -> int:
+        """A region with content; its GPA."""
+        gpa, _ = self.take(name, len(data), alignment)
         self.chunks.append((gpa, data))
         return gpa
+
+    def load(self, name: str, image: Image, gpa: int) -> Placed:
+        """An image at an address, which need not be the next one, but not below it."""
+        self.next = gpa
+        self.take(name, image.size)
+        bias = gpa - image.first
+        self.chunks += [(s.address + bias, s.data) for s in image.segments if s.data]
+        return Placed(name, image, bias)
 
 
 def build_layout(
@@ -122,88 +114,41 @@ def build_layout(
     host_dtb: bytes | None = None,
 ) -> BootLayout:
     """Place everything; raises ImageError or PlatformError where it does not fit."""
-    text = cmdline.encode()
-    if len(text) > COMMAND_LINE_MAX:
-        raise PlatformError(f"--cmdline: {len(text)} bytes, at most {COMMAND_LINE_MAX} fit")
-    memory = _memory(shim, platform)
-    base = memory[0]
     at_reset = platform.start == "reset-vector"
-    if at_reset and reset is None:
-        raise PlatformError(f"platform {platform.name}: it starts at the reset vector, and there "
-                            "is no reset page to put there")  # fmt: skip
-    build = _Builder(base)
-    build.take("persisted state", _PERSISTED)
-    bounce = build.take("bounce buffer", LARGE_BYTES) if platform.isolation == "tdx" else 0
-    imported_from = build.next
-    kernel_bias, kernel_entry = _place_kernel(build, kernel)
-    shim_bias = _place_shim(build, shim)
-    shim_base = shim.first + shim_bias
-    initrd_gpa = build.place("initrd", initrd) if initrd else build.next
-    gdt = build.place("GDT", _GDT)
-    parameters = build.take("shim parameters", PAGE_BYTES)
-    line = build.place("command line", struct.pack("<HH", 0, len(text)) + text)
-    reserved = build.take("reserved", _RESERVED_PAGES * PAGE_BYTES)
-    region = build.take("parameter region", _PARAMETER_PAGES * PAGE_BYTES)
-    log = build.take("log", _LOG_BYTES)
-    heap = build.take("heap", _HEAP_BYTES)
-    tables = build.take("page tables", TABLE_PAGES_MAX * PAGE_BYTES)
-    used_end = align_up(build.next, LARGE_BYTES)
-    end = memory[0] + memory[1]
-    if used_end + LARGE_BYTES > end:
-        raise PlatformError(
-            f"{memory[1] >> 20} MiB of memory are not enough: the images need "
-            f"{(used_end - base) >> 20} MiB and the shim as much again: raise --memory"
-        )
-    low = platform.low_memory_bytes if base else 0
-    maps = ((0, LARGE_BYTES),) if low else ()
-    build.chunks.append((tables, identity_tables(
-        tables, (*maps, memory), local_map=at_reset, reset_page=at_reset,
-    )))  # fmt: skip
-    imported = [(imported_from, used_end - imported_from)]
-    imported += [(RESET_PAGE, PAGE_BYTES)] if at_reset else []
-    raw = struct.pack(
-        "<qqqQIIqQqQqQqQqqqqQqQqQqQ",
-        kernel_entry - shim_base, line - shim_base, initrd_gpa - shim_base, len(initrd),
-        zlib.crc32(initrd), _ISOLATION_TYPE[platform.isolation], base - shim_base, memory[1],
-        region - shim_base, _PARAMETER_PAGES * PAGE_BYTES, reserved - shim_base,
-        _RESERVED_PAGES * PAGE_BYTES, 0, 0, 0, base - shim_base, used_end - shim_base,
-        bounce - shim_base if bounce else 0, LARGE_BYTES if bounce else 0, log - shim_base,
-        _LOG_BYTES, heap - shim_base, _HEAP_BYTES, base - shim_base, _PERSISTED,
-    )  # fmt: skip
-    build.chunks.append((parameters, raw))
-    ram = (
-        *(((0, low),) if low else ()),
-        memory,
-        *(((RESET_PAGE, PAGE_BYTES),) if at_reset else ()),
-    )
-    tree = host_dtb
-    if tree is None:
-        tree = host_tree(
-            platform, ram=ram, vtl2_start=base, vtl2_bytes=memory[1], bootargs="",
-        )  # fmt: skip
+    memory = _memory(shim, platform)
+    ram = _ram(platform, memory)
+    tree = _tree(platform, ram, memory) if host_dtb is None else host_dtb
     if len(tree) > _TREE_BYTES:
+        raise PlatformError(f"host device tree: {len(tree):,} bytes, {_TREE_BYTES:,} fit")
+    build = _Builder(memory[0])
+    images, parameters = _used(build, shim, kernel, platform, memory, initrd, _text(cmdline))
+    used_end = sum(parameters.used)
+    if used_end + LARGE_BYTES > sum(memory):
         raise PlatformError(
-            f"the host device tree has {len(tree):,} bytes, {_TREE_BYTES:,} fit"
+            f"{memory[1] >> 20:,} MiB of memory are not enough: the loader needs "
+            f"{parameters.used[1] >> 20:,} MiB and the shim 2 MiB more: raise --memory"
         )
+    accepted = _accepted(parameters, (RESET_PAGE, PAGE_BYTES) if at_reset else None)
+    region = parameters.parameter_region[0]
     build.chunks.append((region + _TREE_OFFSET, tree))
-    build.chunks.append((region + _IMPORTED_OFFSET + _IMPORTED_FIRST, _imported(imported)))
-    placed = [Placed("shim", shim, shim_bias)]
-    if kernel is not None:
-        placed.append(Placed("kernel", kernel, kernel_bias))
-    entry = EntryState(
-        "long", shim.entry + shim_bias, parameters - shim_base, _CR0, tables, _CR4, _EFER, gdt,
-        len(_GDT) - 1, _CODE_SELECTOR, _DATA_SELECTOR,
-    )  # fmt: skip
-    if at_reset and reset is not None:
-        placed.append(Placed("reset", reset, 0))
-        build.chunks += _reset_page(reset, entry)
+    build.chunks.append(
+        (region + _IMPORTED_OFFSET + IMPORTED_FIRST, imported_descriptors(accepted))
+    )
+    entry = _finish(build, images[0], platform, memory, parameters)
+    if at_reset:
+        if reset is None:
+            raise PlatformError(
+                f"platform {platform.name}: it starts at the reset vector, and no reset page "
+                "is there"
+            )
+        build.chunks.append((RESET_PAGE, reset_page(reset, entry)))
         build.regions.append(Region("reset page", RESET_PAGE, PAGE_BYTES))
-        entry = EntryState("reset-vector", 0xFFFFFFF0, 0, 0x21, 0, 0x40, 0x900, 0, 0, 0, 0)
-    images = tuple(placed)
+        images = (*images, Placed("reset", reset, 0))
+        entry = RESET_VECTOR
     return BootLayout(
         name=shim.path.name,
         ram=ram,
-        accepted=tuple(imported),
+        accepted=accepted,
         chunks=tuple(build.chunks),
         entry=entry,
         regions=tuple(build.regions),
@@ -215,68 +160,110 @@ def build_layout(
     )
 
 
-def _memory(shim: Image, platform: Platform) -> tuple[int, int]:
-    """(base, bytes) of the paravisor's memory; an image linked below it moves it to 0."""
+def _memory(shim: Image, platform: Platform) -> Range:
+    """The paravisor's memory; an executable linked below it moves it down to 0."""
     base, size = platform.memory_base, platform.memory_bytes
-    if shim.kind == "pie" or base <= shim.first < base + size:
-        return base, size
-    if shim.first < base:
-        return 0, size
-    raise ImageError(f"{shim.path}: is linked at {shim.first:#x}, outside memory "
-                     f"({base:#x} to {base + size:#x})")  # fmt: skip
+    if shim.kind == "executable" and shim.first < base:
+        base = 0
+    if shim.kind == "executable" and shim.first + shim.size > base + size:
+        raise ImageError(
+            f"{shim.path}: is linked at {shim.first:#x} to {shim.first + shim.size:#x}, and "
+            f"memory lies at {base:#x} to {base + size:#x}: move it, or raise --memory"
+        )
+    return base, size
 
 
-def _place_kernel(build: _Builder, kernel: Image | None) -> tuple[int, int]:
-    """(bias, entry) of the kernel, which stands before the shim."""
+def _ram(platform: Platform, memory: Range) -> tuple[Range, ...]:
+    low = platform.low_memory_bytes if memory[0] else 0
+    at_reset = platform.start == "reset-vector"
+    return (
+        *(((0, low),) if low else ()),
+        memory,
+        *(((RESET_PAGE, PAGE_BYTES),) if at_reset else ()),
+    )
+
+
+def _tree(platform: Platform, ram: tuple[Range, ...], memory: Range) -> bytes:
+    return host_tree(platform, ram=ram, vtl2_start=memory[0], vtl2_bytes=memory[1], bootargs="")
+
+
+def _text(cmdline: str) -> bytes:
+    """The command line as bytes; raises PlatformError."""
+    try:
+        text = cmdline.encode()
+    except UnicodeEncodeError:
+        raise PlatformError("--cmdline: is no UTF-8 text") from None
+    if len(text) > COMMAND_LINE_MAX:
+        raise PlatformError(f"--cmdline: {len(text):,} bytes, {COMMAND_LINE_MAX:,} fit")
+    return text
+
+
+def _used(
+    build: _Builder, shim: Image, kernel: Image | None, platform: Platform, memory: Range,
+    initrd: bytes, cmdline: bytes,
+) -> tuple[tuple[Placed, ...], ShimParameters]:  # fmt: skip
+    """Lay out all that the loader uses: a PIE stands after the kernel, an executable where it
+    is linked, with everything else behind it. Returns (shim and kernel, parameters)."""
+    fixed = build.load("shim", shim, shim.first) if shim.kind == "executable" else None
+    persisted = build.take("persisted state", LARGE_BYTES, LARGE_BYTES)
+    isolated = platform.isolation == "tdx"
+    bounce = build.take("bounce buffer", LARGE_BYTES) if isolated else (0, 0)
+    placed_kernel, kernel_entry = _place_kernel(build, kernel)
+    placed = fixed or build.load("shim", shim, align_up(build.next, LARGE_BYTES))
+    ramdisk = (build.place("initrd", initrd), len(initrd)) if initrd else (0, 0)
+    build.place("GDT", _GDT)
+    build.take("shim parameters", PAGE_BYTES)
+    line = build.place("command line", command_line_page(cmdline))
+    reserved = build.take("reserved", _RESERVED_BYTES)
+    region = build.take("parameter region", _PARAMETER_BYTES)
+    log = build.take("log", _LOG_BYTES)
+    heap = build.take("heap", _HEAP_BYTES)
+    build.take("page tables", TABLE_PAGES_MAX * PAGE_BYTES)
+    end = align_up(build.next, LARGE_BYTES)
+    images = (placed, placed_kernel) if placed_kernel else (placed,)
+    return images, ShimParameters(
+        kernel_entry=kernel_entry, command_line=line, initrd=ramdisk,
+        initrd_crc=zlib.crc32(initrd), isolation_type=_ISOLATION_TYPE[platform.isolation],
+        memory=memory, parameter_region=region, reserved=reserved,
+        used=(memory[0], end - memory[0]), bounce=bounce, log=log, heap=heap,
+        persisted=persisted,
+    )  # fmt: skip
+
+
+def _place_kernel(build: _Builder, kernel: Image | None) -> tuple[Placed | None, int]:
+    """(the kernel, its entry); nobody relocates it but itself."""
     if kernel is None:
-        entry = build.place("kernel stub", _STUB, alignment=LARGE_BYTES)
-        return 0, entry
+        return None, build.place("kernel stub", _STUB, LARGE_BYTES)
     if kernel.kind == "executable":
         raise ImageError(f"{kernel.path}: a kernel must be position independent")
-    base = build.take("kernel", kernel.size, LARGE_BYTES)
-    bias = base - kernel.first
-    build.chunks += [(s.address + bias, s.data) for s in kernel.segments if s.data]
-    return bias, kernel.entry + bias
+    placed = build.load("kernel", kernel, align_up(build.next, LARGE_BYTES))
+    return placed, kernel.entry + placed.bias
 
 
-def _place_shim(build: _Builder, shim: Image) -> int:
-    """The shim's bias: a PIE goes to the next 2 MiB, an executable stays where it is linked."""
-    if shim.kind == "executable":
-        if shim.first < build.next:
-            raise ImageError(f"{shim.path}: is linked at {shim.first:#x}, where the loader needs "
-                             f"memory up to {build.next:#x}")  # fmt: skip
-        build.next = shim.first
-        build.take("shim", shim.size)
-        bias = 0
-    else:
-        bias = build.take("shim", shim.size, LARGE_BYTES) - shim.first
-    build.chunks += [(s.address + bias, s.data) for s in shim.segments if s.data]
-    return bias
+def _accepted(parameters: ShimParameters, reset: Range | None) -> tuple[Range, ...]:
+    """What is imported, ascending: all that is used but the persisted state and the bounce
+    buffer behind it, which the shim accepts itself."""
+    start, end = parameters.used[0], sum(parameters.used)
+    gap = parameters.persisted[0]
+    gap_end = gap + parameters.persisted[1] + parameters.bounce[1]
+    ranges = ((start, gap - start), (gap_end, end - gap_end))
+    found = tuple(extent for extent in ranges if extent[1])
+    return (*found, reset) if reset else found
 
 
-def _imported(ranges: list[tuple[int, int]]) -> bytes:
-    """Descriptors of the imported-regions page: base page, page count, accepted."""
-    return b"".join(
-        struct.pack("<QQB7x", gpa // PAGE_BYTES, size // PAGE_BYTES, 1) for gpa, size in ranges
+def _finish(
+    build: _Builder, shim: Placed, platform: Platform, memory: Range, parameters: ShimParameters
+) -> EntryState:
+    """Fill the parameter page and the page tables; how the shim is entered."""
+    places = {region.name: region.gpa for region in build.regions}
+    tables, page = places["page tables"], places["shim parameters"]
+    at_reset = platform.start == "reset-vector"
+    low = ((0, LARGE_BYTES),) if platform.low_memory_bytes and memory[0] else ()
+    build.chunks.append((page, parameters.pack(shim.start)))
+    build.chunks.append((
+        tables,
+        identity_tables(tables, (*low, memory), local_map=at_reset, reset_page=at_reset),
+    ))  # fmt: skip
+    return long_mode(
+        shim.image.entry + shim.bias, page - shim.start, tables, places["GDT"], len(_GDT)
     )
-
-
-def _reset_page(reset: Image, entry: EntryState) -> list[tuple[int, bytes]]:
-    """The reset page with its trampoline context filled in for the BSP (facts 1.7)."""
-    page = bytearray(PAGE_BYTES)
-    for segment in reset.segments:
-        if segment.address < RESET_PAGE or segment.memory_bytes > PAGE_BYTES:
-            raise ImageError(f"{reset.path}: a reset page lies at {RESET_PAGE:#x}, not at "
-                             f"{segment.address:#x}")  # fmt: skip
-        offset = segment.address - RESET_PAGE
-        page[offset : offset + len(segment.data)] = segment.data
-    struct.pack_into("<HH", page, 0x14, entry.data_selector, 0xF)
-    struct.pack_into("<I", page, 0x18, RESET_PAGE + 0x98)
-    struct.pack_into("<HH", page, 0x1C, 0, 0)
-    struct.pack_into("<QQ", page, 0x20, 0, entry.rip)
-    struct.pack_into(
-        "<HHHHQ", page, 0x30, entry.code_selector, 0, 0, entry.gdt_limit, entry.gdt_base
-    )
-    struct.pack_into("<QQQ", page, 0x40, 0, 0, entry.rsi)
-    struct.pack_into("<QQQI", page, 0x78, entry.cr0, entry.cr3, entry.cr4, entry.cr3)
-    return [(RESET_PAGE, bytes(page))]

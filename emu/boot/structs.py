@@ -7,6 +7,7 @@ other and only until the name is found.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any, Final
 
 from emu.boot.dwarf import dwarf_of, units
@@ -14,6 +15,8 @@ from emu.boot.image import Image
 
 DEPTH_MAX: Final = 16
 """Types wrapped in types; damage may make a ring of them."""
+CHILDREN_MAX: Final = 100_000
+"""Entries below one entry; damage may make a ring of these too."""
 _STRUCT: Final = "DW_TAG_structure_type"
 _COMPOUND: Final = (_STRUCT, "DW_TAG_union_type")
 _ENUM: Final = "DW_TAG_enumeration_type"
@@ -80,7 +83,7 @@ class Structs:
         return self._found[name]
 
     def _look(self, name: str) -> Layout | None:
-        if self._dwarf is None or not _mentions(self._dwarf, name):
+        if not name or self._dwarf is None or not _mentions(self._dwarf, name):
             return None
         for die in _types(self._dwarf):
             try:
@@ -100,7 +103,7 @@ class Structs:
             return None
         members = tuple(
             self._field(name, member)
-            for member in die.iter_children()
+            for member in _children(die)
             if member.tag == "DW_TAG_member" and "DW_AT_bit_size" not in member.attributes
         )
         return Layout(name, die.attributes["DW_AT_byte_size"].value, members)
@@ -146,11 +149,15 @@ def _types(dwarf: Any) -> Iterator[Any]:
     """The entries at the top of every unit, where C has its types."""
     for unit in units(dwarf):
         try:
-            yield from unit.get_top_DIE().iter_children()
+            yield from _children(unit.get_top_DIE())
         except GeneratorExit:
             raise
         except Exception:  # damaged: the next unit stands on its own
             continue
+
+
+def _children(die: Any) -> Iterator[Any]:
+    return islice(die.iter_children(), CHILDREN_MAX)
 
 
 def _name(die: Any) -> str:
@@ -170,7 +177,7 @@ def _bare(die: Any) -> Any:
 def _enumerators(die: Any) -> Names:
     return tuple(
         (child.attributes["DW_AT_const_value"].value, _name(child))
-        for child in die.iter_children()
+        for child in _children(die)
         if child.tag == "DW_TAG_enumerator"
     )
 
@@ -184,7 +191,7 @@ def _extent(kind: Any, depth: int = 0) -> tuple[int, int]:
     if depth >= DEPTH_MAX:
         raise ValueError("arrays of arrays deeper than any real one")
     count = 1
-    for bound in kind.iter_children():
+    for bound in _children(kind):
         if "DW_AT_count" in bound.attributes:
             count *= bound.attributes["DW_AT_count"].value
         elif "DW_AT_upper_bound" in bound.attributes:

@@ -44,9 +44,5 @@ def next_slice(machine: Machine) -> Slice | None:
 
 def _moments(machine: Machine) -> list[tuple[int, int]]:
     """(clock, CPU) of everyone who can run by itself."""
-    found = [(cpu.clock_ps, cpu.id) for cpu in machine.cpus if cpu.activity == "running"]
-    for index in machine.waits.waiting:
-        moment = machine.waits.next_moment(machine.cpus[index])
-        if moment is not None:
-            found.append((moment, index))
-    return found
+    running = [(cpu.clock_ps, cpu.id) for cpu in machine.cpus if cpu.activity == "running"]
+    return running + machine.waits.moments()

@@ -24,16 +24,16 @@ def words_for(machine: Machine, cpu: Cpu) -> str:
     wait = machine.waits.waiting.get(cpu.id)
     if wait is None:
         return ""
-    names = list(dict.fromkeys(name_of(machine, wait, gva) for _, _, gva in wait.reads))
+    names = list(dict.fromkeys(name_of(machine, wait, gva) for _, _, gva in wait.loop.reads))
     text = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
     if not text:
-        return "time" if wait.clock else "nothing: it loops for ever"
-    return f"{text} or time" if wait.clock else text
+        return "time" if wait.loop.clock else "nothing: it loops for ever"
+    return f"{text} or time" if wait.loop.clock else text
 
 
 def name_of(machine: Machine, wait: Wait, gva: int) -> str:
     """A byte that a loop looks at, as a mailbox field, a symbol or an address."""
-    hpa = next(place for place, _, address in wait.reads if address == gva)
+    hpa = next(place for place, _, address in wait.loop.reads if address == gva)
     page = machine.page_at(hpa)
     if page is not None and page == machine.mailbox_gpa:
         offset = hpa % 4096
@@ -49,7 +49,7 @@ def facts(machine: Machine) -> list[WaitFact]:
     for index, wait in sorted(machine.waits.waiting.items()):
         written = [
             machine.tracked.writers[hpa & ~(GRANULE - 1)]
-            for hpa, _, _ in wait.reads
+            for hpa, _, _ in wait.loop.reads
             if hpa & ~(GRANULE - 1) in machine.tracked.writers
         ]
         who, tick = max(written, key=lambda pair: pair[1], default=(None, None))

@@ -31,6 +31,7 @@ WORDS: Final = {name: 8 * index for index, name in enumerate(_ENCODED)} | {
     "dr0": 0x1518, "dr1": 0x1520, "dr2": 0x1528, "dr3": 0x1530, "dr6": 0x1548, "dr7": 0x1550,
 }  # fmt: skip
 """64-bit registers and where they lie in the state."""
+_SYSTEM: Final = tuple(name for name in WORDS if name not in (*GENERAL, "rip"))
 _HFLAGS, _SEGMENTS = 0xB0, 0xB8
 _FLOATING: Final = (0x330, 0x338 + 16 * 0x40)
 """MXCSR and the sixteen vector registers."""
@@ -44,13 +45,13 @@ _HF_CPL, _HF_CS64 = 0x3, 1 << 15
 class Context:
     """One CPU's registers. A change is felt the next time the engine runs this context."""
 
-    __slots__ = ("_flags", "_keep", "_state", "_words", "dirty", "pointer")
+    __slots__ = ("_base", "_flags", "_keep", "_state", "_words", "dirty", "pointer")
 
     def __init__(self, context: Any) -> None:
         self._keep = context
         self.pointer = ctypes.cast(context.context, ctypes.c_void_p)
-        base = (self.pointer.value or 0) + _STATE
-        self._state = (ctypes.c_char * STATE_BYTES).from_address(base)
+        self._base = (self.pointer.value or 0) + _STATE
+        self._state = (ctypes.c_char * STATE_BYTES).from_address(self._base)
         self._words = memoryview(self._state).cast("B").cast("Q")
         self._flags = ctypes.c_uint64()
         self.dirty = True
@@ -59,6 +60,9 @@ class Context:
     def rip(self) -> int:
         """The instruction pointer."""
         return self._words[0x10]
+
+    def _raw(self, first: int, end: int) -> bytes:
+        return ctypes.string_at(self._base + first, end - first)
 
     def get(self, name: str) -> int:
         """A 64-bit register by name."""
@@ -113,7 +117,7 @@ class Context:
     @property
     def error_code(self) -> int:
         """Error code of the last exception or nested page fault."""
-        return int.from_bytes(self._state[_ERROR_CODE : _ERROR_CODE + 4], "little")
+        return int.from_bytes(self._raw(_ERROR_CODE, _ERROR_CODE + 4), "little")
 
     @property
     def fetching(self) -> bool:
@@ -137,11 +141,18 @@ class Context:
         last = _SEGMENTS + 24 * len(SEGMENTS)
         first, end = _FLOATING
         head = struct.pack(f"<{len(words) + 1}Q", *words, self.get("rflags"))
-        return head + self._state[_SEGMENTS:last] + self._state[first:end]
+        return head + self._raw(_SEGMENTS, last) + self._raw(first, end)
+
+    def beyond_general(self) -> bytes:
+        """Everything `architectural` has but general registers, RIP and RFLAGS."""
+        words = [self._words[WORDS[name] >> 3] for name in _SYSTEM]
+        first, end = _FLOATING
+        tail = self._raw(_SEGMENTS, _SEGMENTS + 24 * len(SEGMENTS)) + self._raw(first, end)
+        return struct.pack(f"<{len(words)}Q", *words) + tail
 
     def save(self) -> bytes:
         """Everything, for putting back later into this same context with `load`."""
-        return self._state[:]
+        return self._raw(0, STATE_BYTES)
 
     def load(self, saved: bytes) -> None:
         """Put back what `save` gave."""

@@ -2,7 +2,7 @@
 
 Two four-level tables of 4 KiB leaves in host memory (AMD APM 2, 15.25): the *model*, which
 people see and edit, and the *shadow*, which the emulated MMU walks. The shadow is the model
-minus what the debugger withholds for a while: write permission of pages it watches.
+minus what the debugger withholds for a while: write permission, or the whole page.
 """
 
 import struct
@@ -17,23 +17,40 @@ WRITE: Final = 1 << 1
 USER: Final = 1 << 2
 ACCESSED: Final = 1 << 5
 DIRTY: Final = 1 << 6
+LARGE: Final = 1 << 7
 NO_EXECUTE: Final = 1 << 63
 FRAME: Final = 0x000F_FFFF_FFFF_F000
 """Bits 51:12 of an entry: the address of a page or of the next table."""
+PHYSICAL_BITS: Final = 40
+"""Physical address width of the emulated processor; higher bits of an entry are reserved."""
+ERROR_PRESENT, ERROR_WRITE, ERROR_USER, ERROR_RESERVED, ERROR_FETCH = 1, 2, 4, 8, 16
+"""Bits of a page fault's error code, the same for guest and nested tables (SDM 3, 4.7)."""
 
 LEVELS: Final = (("L4", 39), ("L3", 30), ("L2", 21), ("L1", 12))
 """Name and lowest address bit of each level, root first."""
 _ENTRIES: Final = 512
 _TABLE_SPAN: Final = _ENTRIES * PAGE_BYTES
+_GPA_BITS: Final = 48
+_READ_ONLY: Final = int.from_bytes(struct.pack("<Q", ~WRITE & (1 << 64) - 1) * _ENTRIES)
+"""A whole table's worth of ones, but for W of each entry."""
 
 Access = Literal["read", "write", "execute"]
-Verdict = Literal["ok", "not present", "read-only", "no execute", "user bit clear"]
+Verdict = Literal[
+    "ok", "not present", "reserved bits", "user bit clear", "no execute", "read-only",
+    "no host memory",
+]  # fmt: skip
 
 
-def bits_in_words(entry: int) -> str:
-    """The permission and status bits of an entry: `P W U A D NX`."""
-    names = ((0, "P"), (1, "W"), (2, "U"), (5, "A"), (6, "D"), (7, "PS"), (63, "NX"))
-    return " ".join(name for bit, name in names if entry >> bit & 1)
+def bits_in_words(name: str, entry: int) -> str:
+    """The permission and status bits of an entry of level `name`: `P W U A D PS NX`."""
+    if not entry & PRESENT:
+        return "absent"
+    names = [(0, "P"), (1, "W"), (2, "U"), (5, "A"), (63, "NX")]
+    if name == "L1":
+        names.insert(4, (6, "D"))
+    elif entry & LARGE:
+        names[4:4] = [(6, "D"), (7, "PS")]
+    return " ".join(word for bit, word in names if entry >> bit & 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +58,15 @@ class NestedLevel:
     """One entry that a nested walk read."""
 
     name: str
+    table: Hpa
     index: int
     entry_hpa: Hpa
     value: int
+
+    @property
+    def words(self) -> str:
+        """The entry's bits in words."""
+        return bits_in_words(self.name, self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,65 +74,113 @@ class NestedWalk:
     """A nested walk with every level it read; `hpa` is None unless the verdict is ok."""
 
     gpa: Gpa
+    access: Access
     levels: tuple[NestedLevel, ...]
     hpa: Hpa | None
     verdict: Verdict
+    at: str = ""
+    """Name of the level that the verdict is about; empty if it is about none."""
+
+    @property
+    def why(self) -> str:
+        """The verdict with its place, such as `not present at L3`."""
+        return f"{self.verdict} at {self.at}" if self.at else self.verdict
+
+    @property
+    def error_code(self) -> int:
+        """Low bits of the fault's EXITINFO1 (APM 2, 15.25.6); 0 if the verdict is ok."""
+        if self.verdict in ("ok", "no host memory"):
+            return 0
+        bits = ERROR_USER | {"read": 0, "write": ERROR_WRITE, "execute": ERROR_FETCH}[self.access]
+        if self.verdict == "not present":
+            return bits
+        reserved = ERROR_RESERVED if self.verdict == "reserved bits" else 0
+        return bits | ERROR_PRESENT | reserved
 
     def lines(self) -> tuple[str, ...]:
         """The walk as a person reads it, one level a line."""
         rows = [
             f"{level.name}[{level.index:03}] {level.entry_hpa:010x} = {level.value:016x} "
-            f"{bits_in_words(level.value)}".rstrip()
+            f"{level.words}"
             for level in self.levels
         ]
-        end = self.verdict if self.hpa is None else f"hpa {self.hpa:#x}"
+        end = self.why if self.hpa is None else f"hpa {self.hpa:#x}"
         return (*rows, f"gpa {self.gpa:#x}: {end}")
 
 
 def walk_nested(memory: HostMemory, root: Hpa, gpa: Gpa, access: Access = "read") -> NestedWalk:
-    """Translate a GPA through a nested table; never raises, however broken the table is."""
-    table: int = root
+    """Translate a GPA through a nested table; never raises, however broken the table is.
+
+    Rights are those of all levels together, judged once the leaf is found (APM 2, 15.25.5).
+    """
     levels: list[NestedLevel] = []
-    for name, shift in LEVELS:
+    table: int = root
+    for name, shift in LEVELS if gpa < 1 << _GPA_BITS else ():
         index = gpa >> shift & _ENTRIES - 1
         place = Hpa(table + 8 * index)
-        inside = place + 8 <= memory.size
-        entry = memory.u64(place) if inside else 0
-        levels.append(NestedLevel(name, index, place, entry))
-        verdict = _verdict(entry, access)
+        entry = memory.u64(place) if place + 8 <= memory.size else 0
+        levels.append(NestedLevel(name, Hpa(table), index, place, entry))
+        verdict = _entry_verdict(entry, shift)
         if verdict != "ok":
-            return NestedWalk(gpa, tuple(levels), None, verdict)
+            return NestedWalk(gpa, access, tuple(levels), None, verdict, name)
+        if shift == 12 or entry & LARGE:
+            return _at_leaf(memory, gpa, access, tuple(levels), (1 << shift) - 1)
         table = entry & FRAME
-    return NestedWalk(gpa, tuple(levels), Hpa(table | gpa & PAGE_MASK), "ok")
+    return NestedWalk(gpa, access, (), None, "not present")
 
 
-def _verdict(entry: int, access: Access) -> Verdict:
-    """What one entry allows: nested accesses count as user accesses (APM 2, 15.25.5)."""
+def _entry_verdict(entry: int, shift: int) -> Verdict:
+    """Whether a walk may go on through an entry: present, and no reserved bit set."""
     if not entry & PRESENT:
         return "not present"
-    if not entry & USER:
-        return "user bit clear"
-    if access == "write" and not entry & WRITE:
-        return "read-only"
-    if access == "execute" and entry & NO_EXECUTE:
-        return "no execute"
-    return "ok"
+    reserved = (1 << 52) - (1 << PHYSICAL_BITS)
+    if shift == 39:
+        reserved |= LARGE
+    elif shift > 12 and entry & LARGE:
+        reserved |= (1 << shift) - (1 << 13)
+    return "reserved bits" if entry & reserved else "ok"
+
+
+def _at_leaf(
+    memory: HostMemory, gpa: Gpa, access: Access, levels: tuple[NestedLevel, ...], offset: int
+) -> NestedWalk:
+    """The end of a walk that found its leaf: every nested access counts as a user access."""
+    hpa = Hpa(levels[-1].value & FRAME & ~offset | gpa & offset)
+    for level in levels:
+        if not level.value & USER:
+            return NestedWalk(gpa, access, levels, None, "user bit clear", level.name)
+        if access == "execute" and level.value & NO_EXECUTE:
+            return NestedWalk(gpa, access, levels, None, "no execute", level.name)
+        if access == "write" and not level.value & WRITE:
+            return NestedWalk(gpa, access, levels, None, "read-only", level.name)
+    if hpa + 8 > memory.size:
+        return NestedWalk(gpa, access, levels, None, "no host memory")
+    return NestedWalk(gpa, access, levels, hpa, "ok")
 
 
 class NestedPageTable:
-    """The model and the shadow of one machine; tables are taken from one range of the host."""
+    """The model and the shadow of one machine; tables are taken from one range of the host.
+
+    Whoever edits must flush the engine's TLB before the guest runs again.
+    """
 
     def __init__(self, memory: HostMemory, first: Hpa, size: int) -> None:
         self._memory = memory
         self._next = first
         self._end = first + size
-        self._withheld: set[Gpa] = set()
+        self._withheld: dict[int, int] = {}
+        """Page -> bits that its leaf in the shadow lacks."""
+        self._sealed = False
+        self._lifted: set[int] = set()
+        """While sealed: pages that have their own write permission all the same."""
         self._tables: dict[tuple[int, int], int] = {}
         """(root, GPA >> 21) -> HPA of the leaf table."""
         self.root = self._new_table()
         """HPA of the shadow's root: the nested CR3."""
         self.model_root = self._new_table()
         """HPA of the model's root."""
+
+    # -- tables -----------------------------------------------------------------------------
 
     def _new_table(self) -> Hpa:
         table = self._next
@@ -123,6 +194,7 @@ class NestedPageTable:
         found = self._tables.get(key)
         if found is not None:
             return found
+        assert gpa >> PHYSICAL_BITS == 0, f"gpa {gpa:#x} is beyond what a guest can address"
         table: int = root
         for _, shift in LEVELS[:-1]:
             place = table + 8 * (gpa >> shift & _ENTRIES - 1)
@@ -134,41 +206,53 @@ class NestedPageTable:
         self._tables[key] = table
         return table
 
+    def _fill(self, gpa: int, count: int, entry: int, step: int) -> None:
+        """Leaves of `count` pages, each `step` more than the one before, table by table."""
+        while count > 0:
+            index = gpa >> 12 & _ENTRIES - 1
+            now = min(count, _ENTRIES - index)
+            if entry or (self.model_root, gpa >> 21) in self._tables:
+                values = range(entry, entry + step * now, step) if step else (entry,) * now
+                place = self._leaf_table(self.model_root, gpa) + 8 * index
+                self._memory.write(Hpa(place), struct.pack(f"<{now}Q", *values))
+                self._derive(gpa, now)
+            gpa, count, entry = gpa + PAGE_BYTES * now, count - now, entry + step * now
+
+    def _derive(self, gpa: int, count: int) -> None:
+        """The shadow's leaves of pages that share one table."""
+        offset = 8 * (gpa >> 12 & _ENTRIES - 1)
+        source = Hpa(self._leaf_table(self.model_root, gpa) + offset)
+        target = Hpa(self._leaf_table(self.root, gpa) + offset)
+        image = self._memory.read(source, 8 * count)
+        if self._sealed:
+            short = int.from_bytes(image) & _READ_ONLY
+            image = short.to_bytes(8 * count)
+        self._memory.write(target, image)
+        if self._withheld or self._lifted:
+            for page in range(gpa, gpa + PAGE_BYTES * count, PAGE_BYTES):
+                if page in self._withheld or page in self._lifted:
+                    self._derive_page(page)
+
+    def _derive_page(self, page: int) -> None:
+        """The shadow's leaf of one page: the model's, without what is withheld."""
+        entry = self.leaf(page) & ~self._withheld.get(page, 0)
+        if self._sealed and page not in self._lifted:
+            entry &= ~WRITE
+        place = self._leaf_table(self.root, page) + 8 * (page >> 12 & _ENTRIES - 1)
+        self._memory.put_u64(place, entry)
+
+    # -- the model --------------------------------------------------------------------------
+
     def map(
         self, gpa: Gpa, hpa: Hpa, count: int, *, write: bool = True, execute: bool = True
     ) -> None:
         """Map `count` pages in a row; both addresses are 4 KiB aligned."""
         flags = PRESENT | USER | (WRITE if write else 0) | (0 if execute else NO_EXECUTE)
-        self._fill(gpa, [hpa + PAGE_BYTES * page | flags for page in range(count)])
+        self._fill(gpa, count, hpa | flags, PAGE_BYTES)
 
     def unmap(self, gpa: Gpa, count: int) -> None:
         """Make `count` pages not present."""
-        self._fill(gpa, [0] * count)
-
-    def _fill(self, gpa: int, entries: list[int]) -> None:
-        """Write leaves in the model and the shadow, a whole table at a time."""
-        while entries:
-            first = gpa >> 12 & _ENTRIES - 1
-            now, entries = entries[: _ENTRIES - first], entries[_ENTRIES - first :]
-            packed = struct.pack(f"<{len(now)}Q", *now)
-            for root in (self.model_root, self.root):
-                self._memory.write(Hpa(self._leaf_table(root, gpa) + 8 * first), packed)
-            for page in self._withheld_between(gpa, gpa + PAGE_BYTES * len(now)):
-                self._derive(page)
-            gpa += PAGE_BYTES * len(now)
-
-    def _withheld_between(self, first: int, end: int) -> list[Gpa]:
-        if end - first == PAGE_BYTES:
-            return [Gpa(first)] if first in self._withheld else []
-        return [page for page in self._withheld if first <= page < end]
-
-    def _derive(self, page: Gpa) -> None:
-        """The shadow's leaf: the model's, without what is withheld."""
-        entry = self.leaf(page)
-        if page in self._withheld:
-            entry &= ~WRITE
-        place = self._leaf_table(self.root, page) + 8 * (page >> 12 & _ENTRIES - 1)
-        self._memory.put_u64(place, entry)
+        self._fill(gpa, count, 0, 0)
 
     def leaf(self, gpa: int) -> int:
         """The model's leaf entry of a GPA, 0 where there is none."""
@@ -177,19 +261,63 @@ class NestedPageTable:
 
     def set_leaf(self, gpa: Gpa, entry: int) -> None:
         """Edit one leaf of the model; the shadow follows."""
-        self._fill(page_of(gpa), [entry])
+        self._fill(page_of(gpa), 1, entry, 0)
+
+    def mark(self, gpa: Gpa, *, dirty: bool) -> None:
+        """Note an access in the model's A bit, and D if it wrote: the emulator sets neither."""
+        entry = self.leaf(gpa)
+        if entry & PRESENT:
+            self.set_leaf(gpa, entry | ACCESSED | (DIRTY if dirty else 0))
 
     def hpa_of(self, gpa: int) -> Hpa | None:
         """Where a byte lies by the model, rights aside; None where nothing is mapped."""
         entry = self.leaf(gpa)
         return Hpa(entry & FRAME | gpa & PAGE_MASK) if entry & PRESENT else None
 
+    # -- what the shadow withholds ----------------------------------------------------------
+
     def protect(self, page: Gpa) -> None:
         """Withhold write permission of one page from the guest."""
-        self._withheld.add(page)
-        self._derive(page)
+        self._withhold(page, self._withheld.get(page, 0) | WRITE)
 
     def unprotect(self, page: Gpa) -> None:
-        """Give the page's own write permission back."""
-        self._withheld.discard(page)
-        self._derive(page)
+        """Take `protect` back: the page's own write permission holds again."""
+        self._withhold(page, self._withheld.get(page, 0) & ~WRITE)
+
+    def block(self, page: Gpa) -> None:
+        """Let every access of the guest to one page fault, as if it were not present."""
+        self._withhold(page, self._withheld.get(page, 0) | PRESENT)
+
+    def unblock(self, page: Gpa) -> None:
+        """Take `block` back."""
+        self._withhold(page, self._withheld.get(page, 0) & ~PRESENT)
+
+    def _withhold(self, page: Gpa, bits: int) -> None:
+        if bits:
+            self._withheld[page] = bits
+        else:
+            self._withheld.pop(page, None)
+        self._derive_page(page)
+
+    def protect_all(self) -> None:
+        """Withhold write permission of every page, also of pages mapped later; `lift` gives
+        single pages theirs. Calling it again takes back all that was lifted."""
+        self._sealed = True
+        self._lifted.clear()
+        self._derive_all()
+
+    def unprotect_all(self) -> None:
+        """Take `protect_all` back; pages under `protect` stay read-only."""
+        self._sealed = False
+        self._lifted.clear()
+        self._derive_all()
+
+    def lift(self, page: Gpa) -> None:
+        """Under `protect_all`, let the guest write one page if the page's own rights do."""
+        self._lifted.add(page)
+        self._derive_page(page)
+
+    def _derive_all(self) -> None:
+        for root, span in list(self._tables):
+            if root == self.model_root:
+                self._derive(span * _TABLE_SPAN, _ENTRIES)

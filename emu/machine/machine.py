@@ -4,7 +4,8 @@ Reading order: `run` drives one CPU through a slice of virtual time; `_exit` sen
 engine reports to `exits.decide`, and `apply.carry_out` does what was decided.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import Final
 
@@ -213,6 +214,26 @@ class Machine:
         elif cpu.clock_ps >= until_ps:
             self.waits.slice_ended(cpu)
         return False
+
+    @contextmanager
+    def on_a_copy(
+        self, cpu: Cpu, start_ps: int, writes: tuple[tuple[Hpa, bytes], ...]
+    ) -> Iterator[None]:
+        """Whatever a CPU executes meanwhile is taken back: its registers, its clock, and
+        `writes`, the bytes that it may store."""
+        context = cpu.registers
+        saved = context.save(), cpu.clock_ps, cpu.ticks, self.tick
+        cpu.clock_ps = start_ps
+        pages = {self.page_at(hpa) for hpa, _ in writes} - {None}
+        with self.tracked.opened(pages):
+            try:
+                yield
+            finally:
+                for hpa, old in writes:
+                    self.memory.write(hpa, old)
+                context.load(saved[0])
+                _, cpu.clock_ps, cpu.ticks, self.tick = saved
+        self.engine.flush_tlb()
 
     def execute_one(self, cpu: Cpu) -> Exit:
         """Run one instruction that was already begun: no breakpoint stops it again."""

@@ -41,9 +41,11 @@ class TrackedPages:
         for page in closed:
             self._machine.npt.unprotect(page)
         self._machine.engine.flush_tlb()
-        yield
-        for page in closed:
-            self._machine.npt.protect(page)
+        try:
+            yield
+        finally:
+            for page in closed:
+                self._machine.npt.protect(page)
 
     def add(self, gpa: Gpa, why: Why) -> None:
         """See writes to the page that holds a GPA."""

@@ -1,4 +1,4 @@
-/* The kernel's first instructions: from whatever the shim left to C on the kernel's own stack. */
+/* The first instructions: from whatever the shim left to C on the kernel's own stack. */
 #include "kernel.h"
 
 /* kernel_start

@@ -52,8 +52,9 @@ void idt_load(void)
 }
 
 /* Whose stack this is says which CPU it is: asking the APIC could fault again. */
-static struct cpu *cpu_on_stack(uint64_t rsp)
+struct cpu *cpu_on_stack(const void *address)
 {
+    uint64_t rsp = (uint64_t)address;
     uint64_t top = (rsp + CPU_STACK_BYTES - 1) / CPU_STACK_BYTES * CPU_STACK_BYTES;
     uint64_t first = info.cpu_count ? cpus[0].stack_top : 0;
     uint64_t index = (top - first) / CPU_STACK_BYTES;
@@ -63,7 +64,7 @@ static struct cpu *cpu_on_stack(uint64_t rsp)
 
 void exception(const struct frame *frame)
 {
-    struct cpu *cpu = cpu_on_stack((uint64_t)frame);
+    struct cpu *cpu = cpu_on_stack(frame);
     struct line line = {0};
     uint64_t cr2;
 
@@ -78,8 +79,8 @@ void exception(const struct frame *frame)
     line_hex(&line, frame->error);
     line_text(&line, " cr2 ");
     line_hex(&line, cr2);
-    line_print_now(&line);
-    if (cpu && cpu != boot_cpu && cmpxchg32(&cpu->state, AP_WOKEN, AP_FAILED))
-        __atomic_fetch_add(&settled_count, 1, __ATOMIC_SEQ_CST);
+    line_print_last(&line);
+    if (cpu && cpu != boot_cpu)
+        cmpxchg32(&cpu->state, AP_WOKEN, AP_FAILED);
     halt_forever();
 }

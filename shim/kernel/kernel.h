@@ -25,12 +25,12 @@ enum cpu_command { CPU_STAY = 0, CPU_GO_OFFLINE = 1 };
 
 struct cpu {
     uint32_t apic_id;
-    uint32_t number;      /* place in the device tree */
+    uint32_t number;           /* place in the device tree */
     volatile uint32_t state;   /* enum ap_state; lock cmpxchg only */
     volatile uint32_t command; /* enum cpu_command; the CPU polls its own cell when idle */
     uint64_t stack_top;
-    uint64_t skew;        /* TSC ticks beyond what the handshake allows */
-    const char *failure;  /* why the shim gave it up (in the tree); 0: it can be woken */
+    volatile uint64_t arrival; /* its TSC when it reached C code; 0: not there yet */
+    const char *failure;       /* why the shim gave it up (in the tree); 0: it can be woken */
     uint32_t padding[6];
 };
 _Static_assert(sizeof(struct cpu) == CPU_BYTES, "a CPU polls no one else's cache line");
@@ -43,21 +43,19 @@ struct machine_info {
     bool is_tdx;
     bool has_serial;
     uint32_t cpu_count;
-    uint64_t mailbox;      /* 0: none, APs are started by hypercall */
-    uint64_t reset_vector; /* 0: no CPU can be handed back */
+    uint64_t mailbox;          /* 0: none, APs are started by hypercall */
+    uint64_t reset_vector;     /* 0: no CPU can be handed back */
     const char *mailbox_fault; /* why the tree's mailbox is ignored, or 0 */
 };
 
 extern struct machine_info info;
-extern struct cpu *cpus;          /* info.cpu_count of them, device-tree order */
+extern struct cpu *cpus; /* info.cpu_count of them, device-tree order */
 extern struct cpu *boot_cpu;
 extern uint64_t tsc_hz;
-extern volatile uint32_t settled_count; /* APs that came online or gave up */
-extern volatile uint64_t boot_tsc; /* the BSP's clock, stored while the BSP waits */
 
 /* Cells in .text, which the tables of a woken AP map: see secondary.S. */
 extern uint64_t secondary_cr3;
-extern uint64_t secondary_table;  /* struct cpu *[secondary_mask + 1], by hash of APIC id */
+extern uint64_t secondary_table; /* struct cpu *[secondary_mask + 1], by hash of APIC id */
 extern uint32_t secondary_shift;
 extern uint32_t secondary_mask;
 extern uint32_t secondary_is_tdx;
@@ -71,11 +69,14 @@ void *allocate_pages(uint64_t bytes);
 bool tree_read(const uint8_t *boot_params);
 
 /* smp.c */
+#define ONLINE_MS 10000 /* as long as Linux waits for a CPU to report */
 bool smp_prepare(void); /* false: no memory, or the tree does not list this CPU */
 void wake_aps(void);
-bool wake_cpu(struct cpu *cpu);
-void wait_until_settled(uint32_t target); /* 10 s at most */
-bool mailbox_command(uint16_t command, uint32_t apic_id, uint64_t vector, uint64_t ms);
+bool wake_cpu(struct cpu *cpu); /* true: it is on its way */
+void cpu_report(const struct cpu *cpu, const char *what); /* a line */
+bool wait_for_state(struct cpu *cpu, uint32_t wanted, uint64_t end); /* end: TSC */
+bool wait_until_online(struct cpu *cpu, uint64_t end); /* reports a CPU that is not */
+bool mailbox_command(uint16_t command, uint32_t apic_id, uint64_t vector);
 
 /* hypercall.c */
 bool hypercall_prepare(void);
@@ -92,6 +93,7 @@ _Noreturn void kernel_done(void);
 /* idt.c */
 void idt_build(void);
 void idt_load(void);
+struct cpu *cpu_on_stack(const void *address); /* the BSP where it is no AP's */
 
 /* platform.c */
 uint32_t own_apic_id(void);
@@ -99,14 +101,7 @@ _Noreturn void halt_forever(void);
 uint8_t port_in8(uint16_t port);
 void port_out8(uint16_t port, uint8_t value);
 void power_off(void);
-struct deadline {
-    uint64_t end;
-    uint32_t spins;
-    bool publish;
-};
-struct deadline deadline_in(uint64_t milliseconds);
-struct deadline boot_deadline_in(uint64_t milliseconds); /* for the BSP only */
-bool expired(struct deadline *deadline);
+uint64_t tsc_after(uint64_t milliseconds);
 
 #pragma GCC visibility pop
 #endif

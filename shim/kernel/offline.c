@@ -3,7 +3,6 @@
 #include "print.h"
 
 #define LEAVE_MS 1000
-#define TEST_MS 1000 /* as long as Linux waits (acpi_mp_cpu_die) */
 
 static struct cpu *last_online(void)
 {
@@ -13,24 +12,14 @@ static struct cpu *last_online(void)
     return 0;
 }
 
-static void say(const struct cpu *cpu, const char *what)
+static void report_offline(const struct cpu *cpu)
 {
     struct line line = {0};
 
     line_text(&line, "cpu ");
     line_number(&line, cpu->number);
-    line_text(&line, what);
+    line_text(&line, " offline (handed back)");
     line_print(&line);
-}
-
-static bool has_left(struct cpu *cpu)
-{
-    struct deadline deadline = boot_deadline_in(LEAVE_MS);
-
-    while (load_acquire32(&cpu->state) != AP_PARKED)
-        if (expired(&deadline))
-            return false;
-    return true;
 }
 
 /* Only the TEST ack proves that the CPU runs no code of ours any more. */
@@ -41,17 +30,16 @@ __attribute__((noinline)) void offline_ap(void)
     if (!cpu)
         return;
     store_release32(&cpu->command, CPU_GO_OFFLINE);
-    if (!has_left(cpu)) {
-        say(cpu, " did not go offline");
+    if (!wait_for_state(cpu, AP_PARKED, tsc_after(LEAVE_MS))) {
+        cpu_report(cpu, "did not go offline");
         return;
     }
-    if (!mailbox_command(MAILBOX_TEST, cpu->apic_id, 0, TEST_MS)) {
-        say(cpu, " not handed back: no answer");
+    if (!mailbox_command(MAILBOX_TEST, cpu->apic_id, 0)) {
+        cpu_report(cpu, "not handed back: no answer");
         return;
     }
-    say(cpu, " offline (handed back)");
+    report_offline(cpu);
     store_release32(&cpu->command, CPU_STAY);
-    uint32_t settled = settled_count;
     if (wake_cpu(cpu))
-        wait_until_settled(settled + 1);
+        wait_until_online(cpu, tsc_after(ONLINE_MS));
 }

@@ -5,10 +5,8 @@
 #define POWER_PORT 0x604
 #define POWER_OFF 0x2000 /* SLP_EN of the ACPI PM1 control register */
 #define APIC_X2 0xC00    /* IA32_APIC_BASE: EN and EXTD */
-#define SPINS_PER_LOOK 64 /* RDTSC may be an exit, PAUSE is not */
 
 uint64_t tsc_hz;
-volatile uint64_t boot_tsc;
 
 uint8_t port_in8(uint16_t port)
 {
@@ -69,30 +67,10 @@ static uint64_t tsc_frequency(void)
     return leaf.eax && leaf.ebx ? crystal * leaf.ebx / leaf.eax : 1000000000;
 }
 
-struct deadline deadline_in(uint64_t milliseconds)
+/* A moment of this CPU's clock. */
+uint64_t tsc_after(uint64_t milliseconds)
 {
     if (!tsc_hz)
         tsc_hz = tsc_frequency();
-    return (struct deadline){.end = rdtsc() + tsc_hz / 1000 * milliseconds};
-}
-
-/* The BSP shows its clock while it waits: see clock_check in online.c. */
-struct deadline boot_deadline_in(uint64_t milliseconds)
-{
-    struct deadline deadline = deadline_in(milliseconds);
-
-    deadline.publish = true;
-    return deadline;
-}
-
-/* One turn of a wait loop. */
-bool expired(struct deadline *deadline)
-{
-    cpu_pause();
-    if (++deadline->spins % SPINS_PER_LOOK)
-        return false;
-    uint64_t now = rdtsc();
-    if (deadline->publish)
-        __atomic_store_n(&boot_tsc, now, __ATOMIC_RELEASE);
-    return now > deadline->end;
+    return rdtsc() + tsc_hz / 1000 * milliseconds;
 }

@@ -8,7 +8,8 @@
 #define TRANSMIT_EMPTY 0x20
 #define UART_POLLS_MAX 4096 /* a port that never gets ready must not stop the boot */
 
-static struct ticket_lock print_lock;
+static struct queue_lock print_lock;
+static struct lock_place *print_holder; /* 0: free; written by the holder only */
 
 static void line_char(struct line *line, char c)
 {
@@ -54,7 +55,7 @@ static bool wait_for_uart(void)
     return false;
 }
 
-void line_print_now(struct line *line)
+static void line_send(struct line *line)
 {
     if (!info.has_serial)
         return;
@@ -68,9 +69,26 @@ void line_print_now(struct line *line)
 
 void line_print(struct line *line)
 {
-    ticket_lock(&print_lock);
-    line_print_now(line);
-    ticket_unlock(&print_lock);
+    struct lock_place place;
+
+    lock_take(&print_lock, &place);
+    print_holder = &place;
+    line_send(line);
+    print_holder = 0;
+    lock_give(&print_lock, &place);
+}
+
+void line_print_last(struct line *line)
+{
+    struct lock_place *holder = print_holder;
+
+    if (!holder || cpu_on_stack(holder) != cpu_on_stack(&holder)) {
+        line_print(line);
+        return;
+    }
+    line_send(line);
+    print_holder = 0;
+    lock_give(&print_lock, holder);
 }
 
 void print(const char *text)

@@ -15,8 +15,9 @@ struct line {
 void line_text(struct line *line, const char *text); /* what does not fit is dropped */
 void line_number(struct line *line, uint64_t value);
 void line_hex(struct line *line, uint64_t value);
-void line_print(struct line *line);        /* with a line end, under the print lock */
-void line_print_now(struct line *line);    /* without the lock: this CPU may be holding it */
+void line_print(struct line *line); /* with a line end, under the print lock */
+/* The last line of a CPU that crashed, perhaps while it was printing: frees the lock then. */
+void line_print_last(struct line *line);
 void print(const char *text);
 #pragma GCC visibility pop
 

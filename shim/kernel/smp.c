@@ -2,11 +2,10 @@
 #include "kernel.h"
 #include "print.h"
 
-#define ACK_MS 1000
-#define ONLINE_MS 10000
+#define ACK_MS 1000     /* for a command, and for the first sign of life after it */
+#define SKEW_LIMIT_US 10 /* clocks may differ by this beyond what the handshake proves */
 
 struct cpu *boot_cpu;
-volatile uint32_t settled_count;
 
 static volatile struct mailbox *mailbox(void) { return (struct mailbox *)info.mailbox; }
 
@@ -60,71 +59,111 @@ bool smp_prepare(void)
 }
 
 /* Sends one command and waits for the ack; a command that no one takes is withdrawn. */
-bool mailbox_command(uint16_t command, uint32_t apic_id, uint64_t vector, uint64_t ms)
+bool mailbox_command(uint16_t command, uint32_t apic_id, uint64_t vector)
 {
-    struct deadline deadline = boot_deadline_in(ms);
+    uint64_t end = tsc_after(ACK_MS);
 
     mailbox()->apic_id = apic_id;
     mailbox()->wakeup_vector = vector;
     store_release16(&mailbox()->command, command); /* last: it makes the rest valid */
     while (load_acquire16(&mailbox()->command) != MAILBOX_NOOP) {
-        if (!expired(&deadline))
-            continue;
-        store_release16(&mailbox()->command, MAILBOX_NOOP);
-        return false;
+        if (rdtsc() > end) {
+            store_release16(&mailbox()->command, MAILBOX_NOOP);
+            return false;
+        }
+        cpu_pause();
     }
     return true;
 }
 
-static void report(const struct cpu *cpu, const char *what)
+static void line_cpu(struct line *line, const struct cpu *cpu, const char *what)
+{
+    line_text(line, "cpu ");
+    line_number(line, cpu->number);
+    line_text(line, ": ");
+    line_text(line, what);
+}
+
+void cpu_report(const struct cpu *cpu, const char *what)
 {
     struct line line = {0};
 
-    line_text(&line, "cpu ");
-    line_number(&line, cpu->number);
-    line_text(&line, ": ");
-    line_text(&line, what);
+    line_cpu(&line, cpu, what);
     line_print(&line);
 }
 
-/* True once the CPU is on its way.  A CPU that answers after we gave up finds its state
- * changed and goes no further (secondary_start). */
+/* The CPU read its clock after `sent` and before `seen`: what lies outside is a difference. */
+static void check_clock(const struct cpu *cpu, uint64_t sent, uint64_t seen)
+{
+    uint64_t there = cpu->arrival;
+    uint64_t skew = there < sent ? sent - there : there > seen ? there - seen : 0;
+    struct line line = {0};
+
+    if (skew <= tsc_hz / 1000000 * SKEW_LIMIT_US)
+        return;
+    line_cpu(&line, cpu, there < sent ? "clock behind by " : "clock ahead by ");
+    line_number(&line, skew);
+    line_print(&line);
+}
+
+/* Nothing said in time is not the end of it: wait_until_online has the last word. */
+static void wait_for_arrival(const struct cpu *cpu, uint64_t sent)
+{
+    uint64_t end = tsc_after(ACK_MS);
+
+    while (!cpu->arrival) {
+        if (rdtsc() > end)
+            return;
+        cpu_pause();
+    }
+    check_clock(cpu, sent, rdtsc());
+}
+
+/* A CPU that answers after we gave up finds its state changed and goes no further
+ * (secondary_start). */
 bool wake_cpu(struct cpu *cpu)
 {
+    cpu->arrival = 0;
     cmpxchg32(&cpu->state, cpu->state, AP_STARTING);
+    uint64_t sent = rdtsc();
     bool good = info.mailbox ? mailbox_command(MAILBOX_WAKEUP, cpu->apic_id,
-                                               (uint64_t)secondary_start, ACK_MS)
+                                               (uint64_t)secondary_start)
                              : hypercall_start(cpu);
-    if (good || !cmpxchg32(&cpu->state, AP_STARTING, AP_FAILED))
-        return true;
-    report(cpu, info.mailbox ? "no ack" : "start refused");
-    return false;
-}
-
-void wait_until_settled(uint32_t target)
-{
-    struct deadline deadline = boot_deadline_in(ONLINE_MS);
-
-    while (load_acquire32(&settled_count) != target)
-        if (expired(&deadline))
-            return;
-}
-
-/* Gives up whoever said nothing; one look at each CPU. */
-static void report_missing(void)
-{
-    for (uint32_t index = 0; index < info.cpu_count; index++) {
-        struct cpu *cpu = &cpus[index];
-        if (cmpxchg32(&cpu->state, AP_STARTING, AP_FAILED) ||
-            cmpxchg32(&cpu->state, AP_WOKEN, AP_FAILED))
-            report(cpu, "acked, but not online");
+    if (!good && cmpxchg32(&cpu->state, AP_STARTING, AP_FAILED)) {
+        cpu_report(cpu, info.mailbox ? "no ack" : "start refused");
+        return false;
     }
+    wait_for_arrival(cpu, sent);
+    return true;
+}
+
+bool wait_for_state(struct cpu *cpu, uint32_t wanted, uint64_t end)
+{
+    uint32_t state;
+
+    while ((state = load_acquire32(&cpu->state)) != wanted && state != AP_FAILED) {
+        if (rdtsc() > end)
+            return false;
+        cpu_pause();
+    }
+    return state == wanted;
+}
+
+bool wait_until_online(struct cpu *cpu, uint64_t end)
+{
+    if (wait_for_state(cpu, AP_ONLINE, end))
+        return true;
+    /* It loses the race to AP_ONLINE or AP_WOKEN, or wins it just now. */
+    if (!cmpxchg32(&cpu->state, AP_STARTING, AP_FAILED))
+        cmpxchg32(&cpu->state, AP_WOKEN, AP_FAILED);
+    if (cpu->state == AP_ONLINE)
+        return true;
+    cpu_report(cpu, "woken, but not online");
+    return false;
 }
 
 __attribute__((noinline)) void wake_aps(void)
 {
-    uint32_t woken = 0;
-
     if (!info.mailbox && info.cpu_count > 1 && !hypercall_prepare()) {
         print("no mailbox and no hypercalls: one cpu");
         return;
@@ -134,10 +173,12 @@ __attribute__((noinline)) void wake_aps(void)
         if (cpu == boot_cpu)
             continue;
         if (cpu->failure)
-            report(cpu, cpu->failure);
+            cpu_report(cpu, cpu->failure);
         else
-            woken += wake_cpu(cpu);
+            wake_cpu(cpu);
     }
-    wait_until_settled(woken);
-    report_missing();
+    uint64_t end = tsc_after(ONLINE_MS);
+    for (uint32_t index = 0; index < info.cpu_count; index++)
+        if (cpus[index].state == AP_STARTING || cpus[index].state == AP_WOKEN)
+            wait_until_online(&cpus[index], end);
 }

@@ -1,0 +1,49 @@
+# make run       set everything up and open the screen on the sample shim (ARGS="--cpus 16" passes options)
+# make test      set everything up and pass every check
+# make samples   rebuild samples/*.elf from shim/
+# make bench     print the benchmarks, each beside something that one knows
+# make lock      choose versions anew and write requirements.lock
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+SAMPLES := samples/shim.elf samples/kernel.elf samples/reset.elf
+
+.PHONY: run test samples bench lock clean
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+run: $(READY) | $(SAMPLES)
+	@$(PY) -m tui samples/shim.elf $(ARGS)
+
+test: $(READY) | $(SAMPLES)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m pytest -q -n 2 $(ARGS)
+
+samples: $(READY)
+	$(PY) shim/build.py
+
+# The committed images are used as they are; one that is missing is built.
+$(SAMPLES): | $(READY)
+	$(PY) shim/build.py
+
+bench: $(READY) | $(SAMPLES)
+	@$(PY) -m benchmarks $(ARGS)
+
+# A virtual environment of its own, so that uv never enters the one that it writes the lock for.
+lock:
+	@sh tools/setup.sh venv build/lock $(PYTHON)
+	@build/lock/bin/python -m pip install -qq uv
+	@sh tools/lock.sh build/lock/bin/uv requirements.lock
+	@rm -rf build/lock
+
+$(READY): requirements.lock pyproject.toml tools/setup.sh
+	@sh tools/setup.sh venv $(VENV) $(PYTHON)
+	@sh tools/setup.sh install $(VENV)
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist

@@ -1,0 +1,74 @@
+"""Runs a command as a person would from the shell: wall time, peak memory, what it printed."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+IMAGE: Final = "samples/shim.elf"
+WALL_MAX_S: Final = 180.0
+"""A command is ended after this: three times what the largest boot may take."""
+_RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024
+"""ru_maxrss is in bytes on macOS and in KiB elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A command that has ended."""
+
+    code: int
+    wall_s: float
+    peak_mb: float
+    """Peak resident memory in 10^6 bytes. On Linux never below that of whoever started it,
+    so the starter keeps small: it imports no part of apdbg before."""
+    output: bytes
+
+
+def run(*words: str) -> Finished:
+    """Run this Python with the given arguments from the top of the project."""
+    with tempfile.TemporaryFile() as output:
+        began = time.perf_counter()
+        process = subprocess.Popen([sys.executable, *words], stdout=output, cwd=ROOT)
+        limit = threading.Timer(WALL_MAX_S, process.kill)
+        limit.start()
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except KeyboardInterrupt:
+            process.kill()
+            raise
+        finally:
+            limit.cancel()
+        wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        peak = usage.ru_maxrss * _RSS_UNIT / 1e6
+        return Finished(process.returncode, wall, peak, output.read())
+
+
+def boot(platform: str, cpus: int, cmdline: str = "") -> tuple[Finished, dict[str, Any]]:
+    """`apdbg run --json` of the sample shim; the report is empty where there is none."""
+    words = ["-m", "tui", "run", IMAGE, "--json", "--platform", platform, "--cpus", str(cpus)]
+    finished = run(*words, "--cmdline", cmdline)
+    try:
+        report: dict[str, Any] = msgspec.json.decode(finished.output)
+    except msgspec.DecodeError:
+        report = {}
+    return finished, report
+
+
+def complaint(report: dict[str, Any], cpus: int) -> str:
+    """What is wrong with a boot, or nothing: every CPU has to be online at its end."""
+    if not report:
+        return "no report: it failed, or was ended after its time"
+    online = sum(cpu["state"] == "online" for cpu in report["cpus"])
+    if report["outcome"] != "booted" or online != cpus:
+        return f"{report['outcome']}, {online} of {cpus} online: {report['reason']}"
+    return ""

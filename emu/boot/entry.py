@@ -1,0 +1,44 @@
+"""How the BSP begins: at the reset vector, or in long mode at the shim's entry."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+CODE_SELECTOR: Final = 0x10
+DATA_SELECTOR: Final = 0x18
+_RESET_VECTOR: Final = 0xFFFFFFF0
+_NE_PE: Final = 1 << 5 | 1
+_PG: Final = 1 << 31
+_OSXSAVE, _MCE, _PAE = 1 << 18, 1 << 6, 1 << 5
+_NXE, _LMA, _LME = 1 << 11, 1 << 10, 1 << 8
+
+
+@dataclass(frozen=True, slots=True)
+class EntryState:
+    """Registers of the BSP before its first instruction; the others are 0."""
+
+    kind: Literal["reset-vector", "long"]
+    rip: int
+    rsi: int
+    """Offset of the shim parameters from the shim's base (ShimParamsRaw), or a vCPU index."""
+    cr0: int
+    cr3: int
+    cr4: int
+    efer: int
+    gdt_base: int
+    gdt_limit: int
+    code_selector: int
+    data_selector: int
+
+
+def long_mode(rip: int, rsi: int, cr3: int, gdt: int, gdt_bytes: int) -> EntryState:
+    """64-bit mode on the loader's tables, as openvmm's loader has it (facts 1.2)."""
+    return EntryState(
+        "long", rip, rsi, _PG | _NE_PE, cr3, _OSXSAVE | _MCE | _PAE, _NXE | _LMA | _LME,
+        gdt, gdt_bytes - 1, CODE_SELECTOR, DATA_SELECTOR,
+    )  # fmt: skip
+
+
+RESET_VECTOR: Final = EntryState(
+    "reset-vector", _RESET_VECTOR, 0, _NE_PE, 0, _MCE, _NXE | _LME, 0, 0, 0, 0
+)
+"""A TD's vCPU 0: 32-bit protected mode without paging, flat segments, no GDT of its own."""

@@ -1,0 +1,171 @@
+"""One lap of a loop, executed instruction by instruction and looked at.
+
+A lap that ends where it began with every register it uses unchanged, and every byte it stores
+already there, will be followed by laps that do the same, until a byte it reads changes.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from emu.boot import disasm
+from emu.boot.disasm import Instruction, MemoryOperand
+from emu.hw import vmcb
+from emu.hw.address import Hpa
+from emu.hw.context import GENERAL
+from emu.hw.cpu import Cpu
+from emu.hw.engine import Exit, ExitKind
+
+if TYPE_CHECKING:
+    from emu.machine.machine import Machine
+
+LAP_MAX: Final = 64
+"""Instructions in a loop that may be recognised; wait loops have 3 to 20."""
+WATCHED: Final = (*GENERAL, "rflags")
+_CLOCK_MSRS: Final = frozenset((0x10, 0x40000020))
+
+
+def harmless(cpu: Cpu, exit_: Exit) -> bool:
+    """Whether an exit has no effect outside the CPU: PAUSE, or reading a clock."""
+    if exit_.kind is not ExitKind.INTERCEPT:
+        return False
+    if exit_.code == vmcb.EXIT_MSR:
+        return cpu.registers.get("rcx") & 0xFFFFFFFF in _CLOCK_MSRS
+    return exit_.code in (vmcb.EXIT_PAUSE, vmcb.EXIT_RDTSC)
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A lap that comes round. CPUs in the same loop share one."""
+
+    head: int
+    lap_ps: int
+    path: tuple[int, ...]
+    reads: tuple[tuple[Hpa, int, int], ...]
+    """(HPA, bytes, GVA) of all that it looks at."""
+    values: tuple[bytes, ...]
+    """What it saw there."""
+    writes: tuple[tuple[Hpa, bytes], ...]
+    """What it stores, which is what was there already."""
+    clock: bool
+    """It reads a clock, so it may end on its own."""
+    uses: tuple[tuple[str, int], ...]
+    """Registers whose value matters to it, with the value."""
+    unequal: tuple[tuple[str, int, int], ...]
+    """(register, mask, value): all that matters of this register is that, masked, it is not
+    this value. That is how a mailbox loop uses the APIC id of its CPU."""
+
+    def takes(self, cpu: Cpu) -> bool:
+        """Whether another CPU at the same head would go round in this very loop."""
+        get = cpu.registers.get
+        return all(get(name) == value for name, value in self.uses) and all(
+            get(name) & mask != value for name, mask, value in self.unequal
+        )
+
+
+@dataclass(slots=True)
+class Lap:
+    """A lap as it is being executed."""
+
+    head: int
+    start_ps: int
+    values: dict[str, int]
+    rest: bytes
+    path: list[int] = field(default_factory=list)
+    code: list[Instruction] = field(default_factory=list)
+    reads: dict[tuple[Hpa, int], int] = field(default_factory=dict)
+    writes: dict[tuple[Hpa, int], bytes] = field(default_factory=dict)
+    compared: dict[int, tuple[Hpa, int]] = field(default_factory=dict)
+    """Index of an instruction with one memory operand -> where that lies."""
+    clock: bool = False
+
+    @classmethod
+    def begin(cls, cpu: Cpu) -> "Lap":
+        """A lap whose head is the CPU's next instruction."""
+        context = cpu.registers
+        values = {name: context.get(name) for name in WATCHED}
+        return cls(context.rip, cpu.clock_ps, values, context.beyond_general())
+
+    def look(self, machine: "Machine", cpu: Cpu) -> bool:
+        """Note what the next instruction reads and writes; False if it cannot be judged."""
+        context = cpu.registers
+        if len(self.path) >= LAP_MAX or context.mode == "real":
+            return False
+        code = disasm.decode(machine.code_bytes(cpu), context.rip, context.mode)
+        if code is None or code.repeats:
+            return False
+        self.path.append(context.rip)
+        self.code.append(code)
+        return all(self._note(machine, cpu, code, operand) for operand in code.memory)
+
+    def _note(
+        self, machine: "Machine", cpu: Cpu, code: Instruction, operand: MemoryOperand
+    ) -> bool:
+        gva = operand.address(cpu.registers.get, code)
+        pieces = machine.virtual.pieces(cpu.registers, gva, operand.size)
+        if pieces is None:
+            return False
+        if len(pieces) == 1:
+            self.compared[len(self.path) - 1] = pieces[0]
+        for place in pieces:
+            if "r" in operand.access and place not in self.writes:
+                self.reads[place] = gva  # what the lap itself stored is no reason to wake
+            if "w" in operand.access:
+                self.writes.setdefault(place, machine.memory.read(*place))
+        return True
+
+    def loop(self, machine: "Machine", cpu: Cpu) -> Loop | None:
+        """The loop, if this lap has come round; asked when the CPU is back at the head."""
+        read, context = machine.memory.read, cpu.registers
+        if any(read(*place) != old for place, old in self.writes.items()):
+            return None
+        uses, unequal = self._uses(machine)
+        checked = (*uses, *(name for name, _, _ in unequal))
+        if any(context.get(name) != self.values[name] for name in checked):
+            return None
+        if context.beyond_general() != self.rest:
+            return None
+        return Loop(
+            head=self.head,
+            lap_ps=cpu.clock_ps - self.start_ps,
+            path=tuple(self.path),
+            reads=tuple((hpa, count, gva) for (hpa, count), gva in self.reads.items()),
+            values=tuple(read(*place) for place in self.reads),
+            writes=tuple((hpa, old) for (hpa, _), old in self.writes.items()),
+            clock=self.clock,
+            uses=tuple((name, self.values[name]) for name in uses),
+            unequal=unequal,
+        )
+
+    def _uses(
+        self, machine: "Machine"
+    ) -> tuple[tuple[str, ...], tuple[tuple[str, int, int], ...]]:
+        """Registers read before they are set, apart from those only compared for equality."""
+        live: dict[str, list[int]] = {}
+        is_set = {"rip"}
+        for index, code in enumerate(self.code):
+            for name in sorted(code.reads - is_set):
+                live.setdefault(name, []).append(index)
+            is_set |= code.writes
+        uses, unequal = [], []
+        for name, places in live.items():
+            found = self._comparison(machine, name, places[0]) if len(places) == 1 else None
+            if found is None:
+                uses.append(name)
+            else:
+                unequal.append(found)
+        return tuple(uses), tuple(unequal)
+
+    def _comparison(
+        self, machine: "Machine", name: str, index: int
+    ) -> tuple[str, int, int] | None:
+        """`cmp [memory], register` before JE or JNE that found them unequal."""
+        code = self.code[index]
+        after = self.code[index + 1] if index + 1 < len(self.code) else None
+        if code.mnemonic != "cmp" or len(code.memory) != 1 or after is None:
+            return None
+        operand = code.memory[0]
+        if after.mnemonic not in ("je", "jne") or name in (operand.base, operand.index):
+            return None
+        mask = (1 << 8 * operand.size) - 1
+        value = int.from_bytes(machine.memory.read(*self.compared[index]), "little")
+        return None if self.values[name] & mask == value else (name, mask, value)

@@ -1,0 +1,85 @@
+"""Addresses lead to lines of source and back, also where the debug information is damaged."""
+
+import random
+from dataclasses import replace
+
+from emu.boot.image import Image, Placed, SymbolMap
+from emu.boot.lines import Lines
+
+BIAS = 0x4000_0000
+
+
+def placed(image: Image) -> tuple[Lines, SymbolMap]:
+    """The image, moved to where no address is a link address."""
+    items = (Placed("guest", image, BIAS),)
+    return Lines(items), SymbolMap(items)
+
+
+def test_a_function_begins_in_its_own_line(guest: Image) -> None:
+    lines, symbols = placed(guest)
+    (work,), (start,) = symbols.find("work"), symbols.find("_start")
+    assert lines.line_of(work) in (("src/guest.c", 19), ("src/guest.c", 20))
+    assert lines.line_of(start) in (("src/guest.c", 27), ("src/guest.c", 28))
+
+
+def test_a_line_leads_to_code_of_that_line(guest: Image) -> None:
+    lines, symbols = placed(guest)
+    for number, function in ((20, "work"), (28, "_start"), (30, "_start")):
+        found = lines.addresses("src/guest.c", number)
+        assert found == lines.addresses("guest.c", number)
+        assert found == tuple(sorted(found)) and found
+        for address in found:
+            assert lines.line_of(address) == ("src/guest.c", number)
+            assert symbols.name(address).partition("+")[0] == function
+
+
+def test_what_has_no_line_is_none(guest: Image) -> None:
+    lines, symbols = placed(guest)
+    assert lines.line_of(symbols.find("total")[0]) is None
+    assert lines.line_of(0) is None
+    assert lines.line_of(guest.entry) is None, "a link address is no run address"
+    assert lines.line_of(BIAS) is None
+    assert lines.addresses("guest.c", 1) == ()
+    assert lines.addresses("st.c", 20) == (), "only whole names of files"
+    assert lines.addresses("", 20) == ()
+
+
+def test_code_that_the_linker_dropped_has_no_address(guest: Image) -> None:
+    lines, symbols = placed(guest)
+    assert symbols.find("dropped") == []
+    assert lines.addresses("guest.c", 24) == ()
+
+
+def test_source_is_found_from_the_image_upwards(guest: Image) -> None:
+    lines, _ = placed(guest)
+    assert lines.text("src/guest.c", 20) == "    total += count * other.word;"
+    assert lines.text("src/guest.c", 0) is None
+    assert lines.text("src/guest.c", 10_000) is None
+    assert lines.text("src/gone.c", 1) is None
+    assert lines.text("", 1) is None
+    assert lines.text("src\0/guest.c", 1) is None
+    assert lines.text("/dev/zero", 1) is None
+
+
+def test_two_images_of_one_file_answer_both(guest: Image) -> None:
+    lines = Lines((Placed("low", guest, BIAS), Placed("high", guest, 2 * BIAS)))
+    low, high = lines.addresses("guest.c", 20)
+    assert high - low == BIAS
+    assert lines.line_of(low) == lines.line_of(high) == ("src/guest.c", 20)
+
+
+def test_an_image_without_debug_information_has_no_lines(guest: Image) -> None:
+    lines, _ = placed(replace(guest, data=b""))
+    assert lines.line_of(guest.entry + BIAS) is None
+    assert lines.addresses("guest.c", 20) == ()
+
+
+def test_damage_never_raises(guest: Image) -> None:
+    generator = random.Random(7)
+    for _ in range(60):
+        data = bytearray(guest.data)
+        for _ in range(generator.randrange(1, 30)):
+            data[generator.randrange(64, len(data))] = generator.randrange(256)
+        lines, _ = placed(replace(guest, data=bytes(data)))
+        lines.line_of(guest.entry + BIAS)
+        lines.addresses("guest.c", 20)

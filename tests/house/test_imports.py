@@ -1,0 +1,98 @@
+"""Imports only go down the floors of the house, and each library has one home."""
+
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.house.tree import imported, module, name, python_files
+
+ANYWHERE: Final = ("emu.errors",)
+"""The exceptions of the user's mistakes: every floor raises them."""
+
+BELOW: Final[dict[str, tuple[str, ...]]] = {
+    "emu.errors": (),
+    "emu.hw": (),
+    "emu.boot": ("emu.hw",),
+    "emu.mailbox": ("emu.hw",),
+    "emu.vmm": ("emu.hw", "emu.boot"),
+    "emu.machine": ("emu.hw", "emu.boot", "emu.vmm", "emu.mailbox"),
+    "emu.debug": ("emu.hw", "emu.boot", "emu.vmm", "emu.mailbox", "emu.machine"),
+    "emu.remote": ("emu.debug",),
+    "tui": ("emu.debug", "emu.remote", "emu.open_session", "emu.Session"),
+}
+"""Floor -> what it may import, besides itself."""
+
+DEEPER: Final[dict[str, tuple[str, ...]]] = {
+    "tui/doctor.py": ("emu.hw.selftest", "emu.boot.samples"),
+}
+"""File -> what it alone may import besides: the doctor asks the parts themselves."""
+
+DOORS: Final = ("emu",)
+"""A package that only opens the door: its `__init__` names what lies above the floors."""
+
+HOMES: Final[dict[str, tuple[str, ...]]] = {
+    "unicorn": ("emu/hw/engine*.py", "emu/hw/context.py"),
+    "capstone": ("emu/boot/disasm.py",),
+    "elftools": ("emu/boot/lines*.py", "emu/boot/structs*.py", "emu/boot/dwarf*.py"),
+    "fdt": ("emu/boot/dtb*.py",),
+    "textual": ("tui/*.py",),
+    "rich": ("tui/*.py",),
+}
+"""Library -> the only files of the product that may import it (`*` crosses folders)."""
+
+PRODUCT: Final = python_files("emu", "tui")
+
+
+def floor_of(dotted: str) -> str | None:
+    """The floor that a module stands on; None for what is not ours."""
+    parts = dotted.split(".")
+    for length in range(len(parts), 0, -1):
+        if (candidate := ".".join(parts[:length])) in BELOW:
+            return candidate
+    return None
+
+
+def within(dotted: str, floors: tuple[str, ...]) -> bool:
+    """Whether a module lies in one of these packages."""
+    return any(dotted == floor or dotted.startswith(f"{floor}.") for floor in floors)
+
+
+def upward(path: Path) -> list[str]:
+    """Every import of a file that goes up or sideways, as `file:line: what`."""
+    own = floor_of(module(path))
+    if own is None:
+        return []
+    allowed = (own, *BELOW[own], *ANYWHERE, *DEEPER.get(name(path), ()))
+    return [
+        f"{name(path)}:{line}: {own} imports {target}"
+        for line, target in imported(path)
+        if within(target, ("emu", "tui", "tests", "benchmarks", "shim"))
+        and not within(target, allowed)
+    ]
+
+
+def test_every_file_stands_on_a_floor() -> None:
+    homeless = [
+        name(path)
+        for path in PRODUCT
+        if floor_of(module(path)) is None and module(path) not in DOORS
+    ]
+    assert not homeless
+
+
+def test_imports_only_go_down() -> None:
+    assert not [line for path in PRODUCT for line in upward(path)]
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_a_library_is_imported_only_at_home(library: str) -> None:
+    strangers = [
+        f"{name(path)}:{line}"
+        for path in PRODUCT
+        for line, target in imported(path)
+        if within(target, (library,))
+        and not any(fnmatch(name(path), home) for home in HOMES[library])
+    ]
+    assert not strangers

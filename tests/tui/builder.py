@@ -1,0 +1,181 @@
+"""Views of a machine in the middle of a wake-up, built from the real dataclasses."""
+
+from dataclasses import replace
+
+from emu.debug.view import (
+    ApProgress,
+    BreakpointView,
+    CodeLine,
+    CpuState,
+    CpuView,
+    MachineView,
+    MailboxView,
+    RegisterView,
+    StopReason,
+)
+from emu.machine.event import Event, EventKind
+
+WAIT = 0xFFFF_F140
+_SOURCE = (
+    (84, "wait_for_wakeup:", ()),
+    (85, "pause", (("f3 90", "pause", ""),)),
+    (86, "movzwl  MAILBOX_COMMAND(%rbx), %eax",
+     (("0f b7 03", "movzx eax, word ptr [rbx]", ""),)),
+    (87, "cmpw    $MAILBOX_WAKEUP, %ax", (("66 83 f8 01", "cmp ax, 1", ""),)),
+    (88, "jne     wait_for_wakeup", (("75 f5", "jne 0xfffff140", "mailbox_wait"),)),
+    (89, "mov     MAILBOX_VECTOR(%rbx), %rax",
+     (("48 8b 43 08", "mov rax, qword ptr [rbx + 8]", ""),)),
+    (90, "/* the vector is ours before the ack: ACPI 6.6, 5.2.12.19 */", ()),
+    (91, "movw    $0, MAILBOX_COMMAND(%rbx)",
+     (("66 c7 03 00 00", "mov word ptr [rbx], 0", "[0xfffff000] = 0x1"),)),
+    (92, "lfence", (("0f ae e8", "lfence", ""),)),
+    (93, "jmp     *%rax", (("ff e0", "jmp rax", "secondary_start"),)),
+)  # fmt: skip
+
+
+def code(current: int = 5, spinning: tuple[int, ...] = (3,)) -> tuple[CodeLine, ...]:
+    """A listing of the mailbox loop; `current` counts instructions."""
+    found = [CodeLine("label", WAIT, 0, "", "mailbox_wait:", "", False, False, ())]
+    address, index = WAIT, 0
+    for number, text, instructions in _SOURCE:
+        found.append(CodeLine("source", address, number, "", text, "reset.S", False, False, ()))
+        for encoded, assembly, note in instructions:
+            here = index == current
+            others = spinning if index == 1 else ()
+            found.append(CodeLine("asm", address, 0, encoded, assembly, note, here,
+                                  index == 5, others))  # fmt: skip
+            address += len(encoded.split())
+            index += 1
+    return tuple(found)
+
+
+def cpu(id: int, state: CpuState, symbol: str, line: str, waits: str = "") -> CpuView:
+    """One CPU; its APIC id is twice its number."""
+    return CpuView(id, 2 * id, state, "long", 0xFFFF_F150 + id, symbol, line,
+                   "mailbox_wait", waits, 812_344 + id, 1_204_000 - 1_000 * id)  # fmt: skip
+
+
+def cpus() -> tuple[CpuView, ...]:
+    """Four CPUs: the BSP waits for the ack of CPU 2."""
+    return (
+        cpu(0, "running", "wake_ap+0x3c", "main.c:214"),
+        cpu(1, "online", "secondary_idle", "kernel.c:97", "an interrupt"),
+        cpu(2, "running", "mailbox_wait+0xf", "reset.S:91"),
+        cpu(3, "spinning", "mailbox_wait+0x6", "reset.S:86", "mailbox command"),
+    )
+
+
+def mailbox(aps: tuple[ApProgress, ...] | None = None) -> MailboxView:
+    """The page while CPU 2 is being woken."""
+    three = (
+        ApProgress(1, "online", 3_102_554, 812_000, ""),
+        ApProgress(
+            2, "woken", 3_520_198, 1_190_500, "it reads the vector and clears the command"
+        ),
+        ApProgress(
+            3, "parked", 2_402_118, 640_250, "the OS stores its id, a vector and Wakeup"
+        ),
+    )
+    return MailboxView(0xFFFF_F000, "private", 1, "Wakeup", 0, 4, 0x0840_00A0,
+                       "secondary_start", three if aps is None else aps)  # fmt: skip
+
+
+def registers(changed: tuple[str, ...] = ("rax", "rip", "rflags")) -> tuple[RegisterView, ...]:
+    """The registers of CPU 2 in long mode."""
+    general = {
+        "rax": 0x0840_00A0, "rbx": 0xFFFF_F000, "rcx": 0, "rdx": 0x2, "rsi": 0x0900_0000,
+        "rdi": 0x0880_1000, "rbp": 0, "rsp": 0x0880_2FF8, "r8": 0, "r9": 0x10, "r10": 0,
+        "r11": 0x246, "r12": 0, "r13": 0xFFFF_8880_0000_1000, "r14": 0, "r15": 0x7,
+        "rip": 0xFFFF_F14F,
+    }  # fmt: skip
+    rows = [("general", name, value, 64, "") for name, value in general.items()]
+    rows.append(("flags", "rflags", 0x46, 64, "PF ZF"))
+    rows += [("segment", "cs", 8, 16, "base 0x0 limit 0xffffffff 64-bit"),
+             ("segment", "ss", 0, 16, "not present"),
+             ("segment", "gdtr", 0xFFFF_F098, 64, "limit 0xf")]  # fmt: skip
+    rows += [("control", "cr0", 0x8000_0031, 64, "PE ET NE PG"),
+             ("control", "cr3", 0x0824_0000, 64, ""),
+             ("control", "cr4", 0x660, 64, "PAE MCE OSFXSR OSXMMEXCPT"),
+             ("control", "efer", 0xD00, 64, "LME LMA NXE")]  # fmt: skip
+    rows.append(("msr", "pat", 0x0007_0406_0007_0406, 64, ""))
+    return tuple(
+        RegisterView(group, name, value, bits, words, name in changed)  # type: ignore[arg-type]
+        for group, name, value, bits, words in rows
+    )
+
+
+def event(tick: int, cpu: int | None, kind: EventKind, text: str) -> Event:
+    """One event; virtual time runs at 3 instructions a nanosecond."""
+    return Event(tick, tick // 3, cpu, kind, text)
+
+
+def events() -> tuple[Event, ...]:
+    """The last moments before the stop."""
+    return (
+        event(0, 0, "state", "cpu 0 starts at the reset vector"),
+        event(
+            1_204_551, 0, "exit", "TDG.VP.VMCALL: HvCallStartVirtualProcessor cpu 3: SUCCESS"
+        ),
+        event(2_402_118, 3, "milestone", "mailbox_wait"),
+        event(3_519_902, 0, "serial", "waking cpu 2"),
+        event(3_520_188, 0, "mailbox", "apic_id 0 -> 4 at wake_ap+0x1c"),
+        event(3_520_193, 0, "mailbox", "vector 0 -> secondary_start at wake_ap+0x24"),
+        event(3_520_198, 0, "mailbox", "command Noop -> Wakeup at wake_ap+0x2f"),
+        event(3_520_309, 2, "state", "cpu 2 leaves mailbox_wait: id and command match"),
+        event(3_520_311, 2, "stop", "cpu 2: break 1 at mailbox_wait+0xf"),
+    )
+
+
+def stopped() -> MachineView:
+    """Four CPUs; CPU 2 stands just before the ack of its wake-up."""
+    return MachineView(
+        image="shim.elf", platform="tdx", seed=0, tick=3_520_311, virtual_ns=1_204_000,
+        running=False,
+        stop=(StopReason(2, "breakpoint", "cpu 2: break 1 at mailbox_wait+0xf"),),
+        outcome=None, outcome_reason="", focus=2, cpus=cpus(), registers=registers(),
+        code=code(), mailbox=mailbox(), events=events(), event_count=len(events()),
+        serial="apdbg shim: 4 processors\r\nwaking cpu 1\r\ncpu 1 online\r\nwaking cpu 2\r\n",
+        breakpoints=(BreakpointView(1, "mailbox_wait+0xf", 0xFFFF_F14F, None, 1),), reply=(),
+    )  # fmt: skip
+
+
+def before() -> MachineView:
+    """The first moment: one CPU at its reset vector, the others off."""
+    off = [CpuView(i, 2 * i, "off", "", 0, "", "", "", "nobody has started it", 0, 0)
+           for i in range(1, 4)]  # fmt: skip
+    first = replace(cpu(0, "running", "reset_vector", "reset.S:12"), ticks=0, virtual_ns=0)
+    return replace(
+        stopped(), tick=0, virtual_ns=0, focus=0, cpus=(first, *off), mailbox=None,
+        stop=(StopReason(0, "start", "before the first instruction"),),
+        events=(), event_count=0, serial="", breakpoints=(), registers=registers(()),
+        code=code(0, ()),
+    )  # fmt: skip
+
+
+def crowd(count: int = 1_024, focus: int = 700) -> MachineView:
+    """Many CPUs, most of them parked, every hundredth failed."""
+    many = [cpu(0, "running", "wake_ap+0x3c", "main.c:214", "ack by 700")]
+    for index in range(1, count):
+        state: CpuState = "failed" if index % 100 == 0 else "parked"
+        waits = "" if state == "failed" else "mailbox command"
+        many.append(cpu(index, state, "mailbox_wait+0x6", "reset.S:86", waits))
+    words = "the OS stores its id, a vector and Wakeup"
+    aps = tuple(ApProgress(i, "parked", 2_000 + i, 9_000 + i, words)
+                for i in range(1, count))  # fmt: skip
+    return replace(stopped(), cpus=tuple(many), focus=focus, mailbox=mailbox(aps))
+
+
+def crashed() -> MachineView:
+    """CPU 3 met a triple fault; several long sentences."""
+    lost = replace(cpus()[3], state="shutdown", symbol="", rip=0x9_FFF8,
+                   waits="page fault writing 0x9fff8 with no IDT: triple fault")  # fmt: skip
+    reason = "cpu 3 shut down: page fault writing 0x9fff8 (not present at PT) with no IDT"
+    return replace(
+        stopped(), cpus=(*cpus()[:3], lost), focus=3, code=(), outcome="crashed",
+        outcome_reason=reason, stop=(StopReason(None, "outcome", reason),),
+        reply=("0009fff0  00 00 00 00 00 00 00 00 | ........", "nothing more is mapped"),
+    )  # fmt: skip
+
+
+VIEWS = {"stopped": stopped, "before": before, "crowd": crowd, "crashed": crashed}
+"""The views that every panel is drawn from in the goldens."""

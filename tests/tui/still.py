@@ -1,0 +1,36 @@
+"""A door behind which nothing moves: for pictures that must look the same tomorrow."""
+
+from dataclasses import replace
+
+from emu.debug.command import Command
+from emu.debug.view import MachineView
+
+
+class Still:
+    """Shows one view, with any CPU in focus; every command is over at once."""
+
+    def __init__(self, view: MachineView) -> None:
+        self._view = view
+        self.begun: list[Command | str] = []
+
+    @property
+    def running(self) -> bool:
+        """Never."""
+        return False
+
+    def begin(self, what: Command | str) -> None:
+        """Only remembers the command."""
+        self.begun.append(what)
+
+    def pump(self, seconds: float) -> bool:
+        """There is nothing to carry on."""
+        return False
+
+    def pause(self) -> None:
+        """Nothing runs."""
+
+    def view(self, focus: int | None = None) -> MachineView:
+        """The view, with another focus if one is named."""
+        if focus is not None:
+            self._view = replace(self._view, focus=focus)
+        return self._view

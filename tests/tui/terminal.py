@@ -1,0 +1,98 @@
+"""A real terminal for tests: a process on a pty, its screen kept by pyte."""
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+from types import TracebackType
+
+import pyte
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 30.0
+
+
+class Terminal:
+    """`python -m tui ...` in a terminal of a given size."""
+
+    def __init__(
+        self, *words: str, size: tuple[int, int] = (80, 24), **environment: str
+    ) -> None:
+        columns, rows = size
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._screen)
+        self.raw = b""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        base = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLORTERM")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tui", *words], cwd=ROOT, stdin=theirs, stdout=theirs,
+            stderr=theirs, start_new_session=True,
+            env={**base, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT), **environment},
+        )  # fmt: skip
+        os.close(theirs)
+        self._ours = ours
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        os.close(self._ours)
+
+    def press(self, keys: str) -> None:
+        """Bytes as the terminal sends them."""
+        os.write(self._ours, keys.encode())
+
+    def interrupt(self) -> None:
+        """SIGINT from outside, as `kill -INT` sends it."""
+        self.process.send_signal(signal.SIGINT)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Another size, and the signal that says so."""
+        self._screen.resize(rows, columns)
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.process.send_signal(signal.SIGWINCH)
+
+    @property
+    def text(self) -> str:
+        """What is on the screen now."""
+        return "\n".join(self._screen.display)
+
+    def wait_for(self, words: str) -> None:
+        """Read until the screen shows these words."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while words not in self.text:
+            left = deadline - time.monotonic()
+            assert left > 0 and self._read(left), f"{words!r} never came:\n{self.text}"
+
+    def leave(self) -> int:
+        """Read until the process has gone; its exit code."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self._read(max(deadline - time.monotonic(), 0)):
+            pass
+        return self.process.wait(timeout=PATIENCE_SECONDS)
+
+    def _read(self, seconds: float) -> bool:
+        ready, _, _ = select.select([self._ours], [], [], seconds)
+        if not ready:
+            return False
+        try:
+            data = os.read(self._ours, 65_536)
+        except OSError:  # the other end has closed
+            return False
+        self.raw += data
+        self._stream.feed(data)
+        return bool(data)

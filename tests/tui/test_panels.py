@@ -1,0 +1,126 @@
+"""Every panel as text: each view at each width, and what every panel promises."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.tui import builder
+from tui.panels import BY_ID, PANELS
+from tui.panels.base import Page, Panel, Window
+from tui.panels.code import cpus_here
+from tui.text import plain
+
+HEIGHT = 14
+
+
+def shown(page: Page) -> list[str]:
+    """The lines of a page as text."""
+    return [plain(styled) for styled in page.lines]
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.id)
+@pytest.mark.parametrize("width", [44, 80, 120])
+def test_every_panel_reads_as_it_did(
+    panel: Panel, width: int, golden: Callable[[str, str], None]
+) -> None:
+    parts = []
+    for name, build in builder.VIEWS.items():
+        page = panel.render(build(), Window(width, HEIGHT))
+        parts += [f"== {name} == {panel.title} == {page.detail}", *shown(page), ""]
+    golden(f"{panel.id}-{width}", "\n".join(parts))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    panel=st.sampled_from(PANELS),
+    view=st.sampled_from([build() for build in builder.VIEWS.values()]),
+    width=st.integers(1, 200),
+    height=st.integers(1, 60),
+    top=st.one_of(st.none(), st.integers(-5, 2_000)),
+)
+def test_a_page_never_has_more_lines_than_its_window(
+    panel: Panel, view: builder.MachineView, width: int, height: int, top: int | None
+) -> None:
+    page = panel.render(view, Window(width, height, top))
+    assert len(page.lines) <= height
+    assert len(page.cpus) in (0, len(page.lines))
+    assert all("\n" not in row and "\t" not in row for row in shown(page))
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.id)
+def test_every_panel_explains_itself(panel: Panel) -> None:
+    assert len(panel.help.split()) > 20
+
+
+def test_the_selected_cpu_is_visible_among_a_thousand() -> None:
+    for focus in (0, 511, 1_023):
+        page = BY_ID["cpus"].render(builder.crowd(focus=focus), Window(80, 12))
+        assert any(row.startswith(f"> {focus:>4} ") for row in shown(page))
+
+
+def test_the_rows_of_cpus_stay_while_the_selection_moves_inside_the_window() -> None:
+    panel, view = BY_ID["cpus"], builder.crowd(focus=500)
+    before = panel.render(view, Window(80, 12))
+    after = panel.render(replace(view, focus=498), Window(80, 12, None, before.anchor))
+    assert after.top == before.top
+
+
+def test_the_state_of_a_cpu_is_a_word_and_a_letter() -> None:
+    rows = shown(BY_ID["cpus"].render(builder.stopped(), Window(80, 8)))
+    assert "z spinning" in rows[4] and "+ online" in rows[2] and "> running" in rows[1]
+
+
+def test_code_rows_stay_while_stepping_inside_the_window() -> None:
+    panel, view = BY_ID["code"], builder.stopped()
+    before = panel.render(replace(view, code=builder.code(3)), Window(80, 12))
+    after = panel.render(
+        replace(view, code=builder.code(4)), Window(80, 12, None, before.anchor)
+    )
+    texts = [[row[3:] for row in shown(page)] for page in (before, after)]
+    assert texts[0] == texts[1]
+    assert [row[0] == ">" for row in shown(before)] != [row[0] == ">" for row in shown(after)]
+
+
+def test_the_current_instruction_is_visible_in_the_lowest_window() -> None:
+    for height in (1, 2, 3, 5):
+        rows = shown(BY_ID["code"].render(builder.stopped(), Window(80, height)))
+        assert any(row.startswith(">") for row in rows)
+
+
+def test_other_cpus_stand_in_the_gutter() -> None:
+    rows = shown(BY_ID["code"].render(builder.stopped(), Window(80, 30)))
+    assert any(row[3:9].strip() == "3" and "movzx" in row for row in rows)
+    assert cpus_here((1, 3)) == "1,3"
+    assert cpus_here(tuple(range(1, 1_024))) == "1+1022"
+
+
+def test_changed_registers_are_marked_without_colour() -> None:
+    rows = shown(BY_ID["registers"].render(builder.stopped(), Window(59, 30)))
+    marked = [word for row in rows for word in row.split() if word.startswith("*")]
+    assert marked == ["*rax", "*rip", "*rflags"]
+
+
+def test_no_guest_text_can_move_the_screen() -> None:
+    serial = "a\x1b[2Jb\tc\u0301\u6f22\u202e\r\n\x00"
+    rows = shown(
+        BY_ID["serial"].render(replace(builder.stopped(), serial=serial), Window(80, 5))
+    )
+    assert rows == ["a?[2Jb  c???", "?"]
+
+
+def test_a_scrolled_log_stays_while_events_arrive() -> None:
+    panel, view = BY_ID["events"], builder.stopped()
+    before = panel.render(view, Window(80, 3, 2))
+    more = (*view.events, builder.event(3_520_400, 1, "serial", "one more"))
+    after = panel.render(replace(view, events=more, event_count=len(more)), Window(80, 3, 2))
+    assert shown(before) == shown(after)
+
+
+def test_the_status_line_says_why_where_and_who() -> None:
+    row = shown(BY_ID["status"].render(builder.stopped(), Window(120, 1)))[0]
+    assert "STOPPED  cpu 2: break 1 at mailbox_wait+0xf" in row
+    ended = shown(BY_ID["status"].render(builder.crashed(), Window(160, 1)))[0]
+    assert "CRASHED  cpu 3 shut down: page fault writing 0x9fff8" in ended

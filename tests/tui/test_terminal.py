@@ -1,0 +1,95 @@
+"""The whole program in a real terminal: bytes in, a screen out, an exit code at the end."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.tui.driving import SHIM
+from tests.tui.terminal import ROOT, Terminal
+
+pytestmark = pytest.mark.skipif(not SHIM.exists(), reason="the sample shim is not built")
+SAMPLE = ("samples/shim.elf", "--cpus", "2")
+
+
+def test_a_first_session_of_a_newcomer() -> None:
+    with Terminal(*SAMPLE) as terminal:
+        terminal.wait_for("STOPPED  before the first instruction")
+        terminal.press("s")
+        terminal.wait_for("tick 1 ")
+        terminal.press(":break mailbox_ack\r")
+        terminal.wait_for("breakpoint 1 at mailbox_ack")
+        terminal.press("c")
+        terminal.wait_for("cpu 1: break 1 at mailbox_ack")
+        terminal.press("]")
+        terminal.wait_for("[Registers]")
+        terminal.press("q")
+        assert terminal.leave() == 0
+        assert b"Traceback" not in terminal.raw
+
+
+def test_ctrl_c_pauses_a_run_and_leaves_no_traceback() -> None:
+    with Terminal("samples/shim.elf", "--cpus", "64") as terminal:
+        terminal.wait_for("before the first instruction")
+        terminal.press("c")
+        terminal.wait_for("RUNNING")
+        terminal.press("\x03")
+        terminal.wait_for("paused")
+        terminal.interrupt()
+        terminal.wait_for("q quits")
+        terminal.press("\x11")
+        assert terminal.leave() == 0
+        assert b"Traceback" not in terminal.raw
+
+
+def test_the_screen_follows_the_size_of_the_terminal() -> None:
+    with Terminal(*SAMPLE, size=(40, 12)) as terminal:
+        terminal.wait_for("[CPUs] 1/8")
+        terminal.resize(120, 40)
+        terminal.wait_for("[Registers]  Breakpoints")
+        terminal.resize(20, 5)
+        terminal.wait_for("apdbg needs")
+        terminal.resize(80, 24)
+        terminal.wait_for("[Code]")
+        terminal.press("q")
+        assert terminal.leave() == 0
+
+
+def test_no_colour_means_no_colour() -> None:
+    with Terminal(*SAMPLE, NO_COLOR="1") as terminal:
+        terminal.wait_for("before the first instruction")
+        terminal.press("s")
+        terminal.wait_for("stepped")
+        terminal.press("q")
+        assert terminal.leave() == 0
+        codes = {
+            n
+            for found in re.findall(rb"\x1b\[([\d;]*)m", terminal.raw)
+            for n in found.split(b";")
+        }
+        assert not codes & {
+            str(n).encode() for n in (*range(30, 39), *range(40, 49), *range(90, 108))
+        }
+
+
+@pytest.mark.parametrize("term", ["xterm", "linux", "vt100"])
+def test_a_terminal_of_few_colours_gets_no_mixed_ones(term: str) -> None:
+    with Terminal(*SAMPLE, TERM=term) as terminal:
+        terminal.wait_for("before the first instruction")
+        terminal.press("q")
+        assert terminal.leave() == 0
+        assert b"38;2;" not in terminal.raw and b"38;5;" not in terminal.raw
+
+
+def test_without_a_terminal_one_sentence_and_code_2() -> None:
+    found = subprocess.run(
+        [sys.executable, "-m", "tui", *SAMPLE], cwd=ROOT, capture_output=True, text=True,
+        stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert found.returncode == 2
+    assert found.stderr.startswith("apdbg: the screen needs a terminal")
+    with Terminal(*SAMPLE, TERM="dumb") as terminal:
+        assert terminal.leave() == 2
+        assert "TERM is dumb" in terminal.text

@@ -1,0 +1,168 @@
+"""The command line: `apdbg IMAGE` opens the screen, `apdbg run IMAGE` boots without one."""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from typing import Final, NoReturn
+
+from emu.errors import ApdbgError
+
+EXIT_EXPECTED: Final = 0
+EXIT_OTHERWISE: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_BUG: Final = 3
+EXIT_INTERRUPTED: Final = 130
+
+COMMANDS: Final = ("run", "doctor")
+OUTCOMES: Final = ("booted", "degraded", "hung", "crashed", "limit", "stopped")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Usage errors are one sentence, as all errors of the user are."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ApdbgError(f"{self.prog}: {message}")
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("apdbg")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _count(text: str) -> int:
+    """A whole number above 0 with an optional `_` or `,` between digits, or 0x-hex."""
+    try:
+        value = int(text.replace(",", "_"), 0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be above 0")
+    return value
+
+
+def _machine_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("image", nargs="?", help="static x86-64 ELF; default: the sample shim")
+    add = parser.add_argument
+    add(
+        "--platform",
+        default="tdx",
+        metavar="NAME|FILE",
+        help="tdx, vbs, none, sipi or a TOML file",
+    )
+    add("--cpus", type=_count, metavar="N", help="1 to 2,048 CPUs")
+    add("--memory", type=_count, metavar="MiB", help="guest memory")
+    add("--seed", type=int, default=0, metavar="N", help="default 0")
+    add("--kernel", metavar="ELF", help="what the shim jumps to; default: the sample kernel")
+    add("--initrd", metavar="FILE")
+    add("--cmdline", default="", metavar="TEXT", help="the shim's command line")
+    add("--host-dtb", metavar="FILE", help="the host's device tree instead of a generated one")
+    add("--max-ticks", type=_count, metavar="N", help="stop after N instructions")
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Read the command line; the first word is a command, or the screen is meant."""
+    name = words[0] if words and words[0] in COMMANDS else "screen"
+    rest = list(words[1:] if name != "screen" else words)
+    shown = "apdbg" if name == "screen" else f"apdbg {name}"
+    parser = _Parser(prog=shown, description=_DESCRIPTIONS[name], epilog=_EPILOGS.get(name))
+    if name == "screen":
+        parser.add_argument("--version", action="version", version=f"apdbg {_version()}")
+    if name != "doctor":
+        _machine_options(parser)
+    if name == "run":
+        parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
+        parser.add_argument("--until", metavar="PLACE", help="stop at a symbol or file:line")
+        parser.add_argument(
+            "--expect", choices=OUTCOMES, help="the outcome that is exit code 0"
+        )
+    options = parser.parse_args(rest)
+    options.command = name
+    return options
+
+
+_DESCRIPTIONS: Final = {
+    "screen": "Step every CPU of a booting machine. Commands: apdbg run, apdbg doctor.",
+    "run": "Boot without a screen to power-off, hang, crash or limit, and say which.",
+    "doctor": "Say what works on this machine.",
+}
+_EPILOGS: Final = {
+    "run": "Exit codes: 0 as expected, 1 the guest did otherwise, 2 bad input, 130 interrupted."
+}
+
+
+def _open(options: argparse.Namespace) -> "Session":
+    from emu import open_session
+
+    return open_session(
+        options.image, platform=options.platform, cpus=options.cpus, memory=options.memory,
+        seed=options.seed, kernel=options.kernel, initrd=options.initrd,
+        cmdline=options.cmdline, host_dtb=options.host_dtb, max_ticks=options.max_ticks,
+    )  # fmt: skip
+
+
+def _run(options: argparse.Namespace) -> int:
+    """`apdbg run`: the report on stdout, and an exit code that says how it went."""
+    from emu.debug import report
+
+    began = time.perf_counter()
+    session = _open(options)
+    session.do(f"until {options.until}" if options.until else "run")
+    found = report.of(session, began)
+    print(report.as_json(found) if options.json else report.as_text(found))
+    expected = options.expect or ("stopped" if options.until else "booted")
+    return EXIT_EXPECTED if found.outcome == expected else EXIT_OTHERWISE
+
+
+def _doctor(_options: argparse.Namespace) -> int:
+    from tui.doctor import report
+
+    text, healthy = report()
+    print(text)
+    return EXIT_EXPECTED if healthy else EXIT_OTHERWISE
+
+
+def _screen(options: argparse.Namespace) -> int:
+    if not sys.stdin.isatty() or not sys.stdout.isatty():
+        raise ApdbgError("the screen needs a terminal: `apdbg run` boots without one")
+    if os.environ.get("TERM", "dumb") == "dumb":
+        raise ApdbgError(
+            "the screen needs a terminal that can place text: TERM is dumb or unset"
+        )
+    session = _open(options)
+    from tui.app import open_screen
+
+    return open_screen(session)
+
+
+def _run_command(options: argparse.Namespace) -> int:
+    return {"run": _run, "doctor": _doctor, "screen": _screen}[options.command](options)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """The entry point; returns the exit code, never a traceback for what users do."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        code = _run_command(parse(sys.argv[1:] if words is None else words))
+        sys.stdout.flush()
+        return code
+    except ApdbgError as error:
+        print(f"apdbg: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("apdbg: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"apdbg: {where}{error.strerror}", file=sys.stderr)
+        return EXIT_USAGE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

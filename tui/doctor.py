@@ -1,0 +1,163 @@
+"""What works on this machine, in words: Python, libraries, the emulator, samples, terminal.
+
+Nothing here may fail for a machine in a bad state: that is what it is there to tell.
+"""
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module, metadata
+from typing import Final, Literal
+
+from emu.errors import ApdbgError
+
+PYTHON_MIN: Final = (3, 11)
+DEPENDENCIES: Final = (
+    ("unicorn", "unicorn"),
+    ("capstone", "capstone"),
+    ("textual", "textual"),
+    ("fdt", "fdt"),
+    ("pyelftools", "elftools"),
+    ("msgspec", "msgspec"),
+    ("platformdirs", "platformdirs"),
+)
+"""Distribution and the module it brings: those of pyproject.toml."""
+TOOLS: Final = (
+    ("qemu-system-x86_64", "the benchmarks measure stepping beside it"),
+    ("gdb", "to look at a guest with another debugger"),
+    ("dtc", "to read device trees outside apdbg"),
+)
+"""Programs that apdbg does without, and what they are good for."""
+SAMPLES: Final = ("shim.elf", "reset.elf", "kernel.elf", "platforms/tdx.toml")
+COLUMNS_MIN, LINES_MIN = 80, 24
+
+State = Literal["ok", "note", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at: `bad` keeps apdbg from working, `note` does not."""
+
+    what: str
+    state: State
+    detail: str
+
+
+def doctor() -> tuple[Check, ...]:
+    """Look at everything; never raises for what it finds."""
+    return (
+        _python(),
+        *(_dependency(name, module) for name, module in DEPENDENCIES),
+        *_emulator(),
+        _samples(),
+        *_terminal(os.environ, sys.stdout.isatty(), shutil.get_terminal_size()),
+        *(_tool(name, purpose) for name, purpose in TOOLS),
+    )
+
+
+def report() -> tuple[str, bool]:
+    """The findings as text, and whether apdbg works here."""
+    checks = doctor()
+    return as_text(checks), all(check.state != "bad" for check in checks)
+
+
+def as_text(checks: tuple[Check, ...]) -> str:
+    """One line for each check, in columns, and a sentence at the end."""
+    width = max(len(check.what) for check in checks)
+    lines = [f"{check.state:4}  {check.what:{width}}  {check.detail}" for check in checks]
+    bad = [check.what for check in checks if check.state == "bad"]
+    if bad:
+        verdict = f"apdbg does not work here: see {', '.join(bad)}."
+    else:
+        verdict = "Everything that apdbg needs works here."
+    return "\n".join([*(line.rstrip() for line in lines), "", verdict])
+
+
+def _python() -> Check:
+    found = f"{platform.python_version()} ({platform.system()} {platform.machine()})"
+    if sys.version_info[:2] < PYTHON_MIN:
+        return Check("Python", "bad", f"{found}; 3.11 or newer is needed")
+    return Check("Python", "ok", found)
+
+
+def _dependency(name: str, module: str) -> Check:
+    try:
+        import_module(module)
+        return Check(name, "ok", metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Check(name, "note", "can be imported, but its version is not known")
+    except ModuleNotFoundError as error:
+        return Check(name, "bad", f"not installed: there is no module {error.name}")
+    except (ImportError, OSError) as error:
+        return Check(name, "bad", f"installed, but cannot be loaded: {_first_line(error)}")
+
+
+def _emulator() -> Iterator[Check]:
+    """The emulator is asked for each behaviour that apdbg relies on."""
+    try:
+        from emu.hw.selftest import self_test
+
+        results = self_test()
+    except (ApdbgError, ImportError, OSError, AttributeError) as error:
+        yield Check("emulator", "bad", f"cannot be tested: {_first_line(error)}")
+        return
+    for result in results:
+        detail = result.what if result.holds else f"not so: {result.what} ({result.found})"
+        yield Check("emulator", "ok" if result.holds else "bad", detail)
+
+
+def _samples() -> Check:
+    try:
+        from emu.boot.samples import samples_dir
+
+        place = samples_dir()
+    except (ApdbgError, ImportError) as error:
+        return Check("samples", "bad", _first_line(error))
+    missing = [name for name in SAMPLES if not (place / name).is_file()]
+    if missing:
+        return Check("samples", "bad", f"{place}: lacks {', '.join(missing)}")
+    return Check("samples", "ok", str(place))
+
+
+def _terminal(
+    settings: Mapping[str, str], on_terminal: bool, size: os.terminal_size
+) -> Iterator[Check]:
+    """Size, colour and letters; a screen that is too small or plain is only a note."""
+    if not on_terminal:
+        detail = "the output is no terminal: `apdbg run` works, the screen needs one"
+        yield Check("terminal", "note", detail)
+        return
+    found = f"{size.columns}x{size.lines}"
+    if settings.get("TERM", "dumb") == "dumb":
+        yield Check("terminal", "note", f"{found}, but TERM says that it cannot place text")
+    elif size.columns < COLUMNS_MIN or size.lines < LINES_MIN:
+        advice = f"{COLUMNS_MIN}x{LINES_MIN} or more shows everything"
+        yield Check("terminal", "note", f"{found}: {advice}")
+    else:
+        yield Check("terminal", "ok", found)
+    yield Check("colour", "ok", _colour(settings))
+    if "utf" not in (sys.stdout.encoding or "").lower():
+        yield Check("letters", "note", f"{sys.stdout.encoding}: lines and marks need UTF-8")
+
+
+def _colour(settings: Mapping[str, str]) -> str:
+    """What the environment promises; the screen says everything in words too."""
+    if settings.get("NO_COLOR"):
+        return "none (NO_COLOR is set)"
+    if settings.get("COLORTERM", "") in ("truecolor", "24bit"):
+        return "16 million"
+    return "256" if "256" in settings.get("TERM", "") else "16"
+
+
+def _tool(name: str, purpose: str) -> Check:
+    found = shutil.which(name)
+    if found:
+        return Check(name, "ok", f"{found} (not needed: {purpose})")
+    return Check(name, "note", f"not found, and not needed: {purpose}")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).partition("\n")[0]

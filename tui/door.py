@@ -1,0 +1,26 @@
+"""What the screen needs of a session, and nothing else."""
+
+from typing import Protocol
+
+from emu.debug.command import Command
+from emu.debug.view import MachineView
+
+
+class Door(Protocol):
+    """The one door to a machine (`emu.debug.session.Session` is one)."""
+
+    @property
+    def running(self) -> bool:
+        """Whether a command is being carried out."""
+
+    def begin(self, what: Command | str) -> None:
+        """Start a command; raises ApdbgError with a sentence, and then nothing has changed."""
+
+    def pump(self, seconds: float) -> bool:
+        """Carry the command on for about so long; True while it is not finished."""
+
+    def pause(self) -> None:
+        """Stop a running command where it is."""
+
+    def view(self, focus: int | None = None) -> MachineView:
+        """A frozen picture, with another CPU in focus if one is named."""

@@ -1,0 +1,244 @@
+"""A place on the screen that shows one panel at a time and draws only what changed."""
+
+from typing import Final
+
+from rich.segment import Segment
+from textual import events
+from textual.app import RenderResult
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from emu.debug.view import MachineView
+from tui.layout import Place, Slot
+from tui.panels import BY_ID
+from tui.panels.base import Anchor, Page, Panel, Window
+from tui.text import Line, Role, cut, fit, line, plain
+from tui.theme import PLAIN
+
+RULE: Final = {False: "─", True: "━"}
+"""The title rule without and with the focus."""
+HEAVY: Final = {"┼": "┿", "┴": "┷", "┬": "┯"}
+EDGE: Final = "│"
+WHEEL_ROWS: Final = 3
+
+
+class Frame(Widget, can_focus=True):
+    """A title rule and below it a page of a panel; several panels share it as tabs.
+
+    It is a plain line-API widget: the page holds the visible lines only, so the cost of a
+    repaint depends on the window and never on how much the panel could show."""
+
+    class CpuChosen(Message):
+        """A row that belongs to a CPU was clicked."""
+
+        def __init__(self, cpu: int) -> None:
+            super().__init__()
+            self.cpu = cpu
+
+    def __init__(self, slot: Slot) -> None:
+        super().__init__(id=slot)
+        self.slot = slot
+        self.tabs: tuple[str, ...] = ("cpus",)
+        self.at = 0
+        self.edge = False
+        self.joints: dict[int, str] = {}
+        self.page = Page(())
+        self.looks = PLAIN
+        self._view: MachineView | None = None
+        self._before_peek = ""
+        self._drawn: tuple[str, Size] | None = None
+        self._tops: dict[str, int] = {}
+        self._anchors: dict[str, Anchor | None] = {}
+
+    @property
+    def panel(self) -> Panel:
+        """The panel that is shown."""
+        return BY_ID[self.tabs[self.at]]
+
+    # -- what is shown ----------------------------------------------------------------------
+
+    def put(self, place: Place) -> None:
+        """Stand here, with these panels as tabs; the one that was shown stays if it can."""
+        shown = self.tabs[self.at]
+        self.tabs, self.edge, self.joints = place.panels, place.edge, dict(place.joints)
+        self.at = self.tabs.index(shown) if shown in self.tabs else 0
+        self._drawn = None
+        self.styles.offset = (place.x, place.y)
+        self.styles.width, self.styles.height = place.width, place.height
+        self.refresh()
+
+    def turn_to(self, index: int) -> None:
+        """Show another of the tabs."""
+        self.at = index % len(self.tabs)
+        self._redraw()
+
+    def show(self, view: MachineView, *, moved: bool = False) -> None:
+        """Draw a view; `moved`: a command has been carried out, so follow what matters."""
+        if moved:
+            for panel_id in [name for name in self._tops if BY_ID[name].follows]:
+                del self._tops[panel_id]
+        self._view = view
+        if not self.size.width or not self.size.height:
+            return
+        same = self._drawn == (self.panel.id, self.size)
+        if view.running and not self.panel.live and same:
+            return
+        before = self.page
+        self._make_page()
+        if not same or len(before.lines) != len(self.page.lines):
+            self.refresh()
+            return
+        rows = [i + 1 for i, new in enumerate(self.page.lines) if new != before.lines[i]]
+        rows += [0] if self.page.detail != before.detail else []
+        if rows:
+            self.refresh(*(Region(0, row, self.size.width, 1) for row in rows))
+
+    def peek(self, panel_id: str) -> None:
+        """Show a tab for as long as it has something to say; `unpeek` goes back."""
+        if panel_id in self.tabs and self.panel.id != panel_id:
+            self._before_peek = self.panel.id
+            self.turn_to(self.tabs.index(panel_id))
+
+    def unpeek(self, panel_id: str) -> None:
+        """Go back to the tab from before `peek`, unless somebody has turned to another."""
+        if self._before_peek in self.tabs and self.panel.id == panel_id:
+            self.turn_to(self.tabs.index(self._before_peek))
+        self._before_peek = ""
+
+    def _make_page(self) -> None:
+        assert self._view is not None, "a page is made of a view"
+        panel = self.panel
+        window = Window(
+            width=max(self.size.width - self._left, 1), height=max(self.size.height - 1, 1),
+            top=self._tops.get(panel.id), anchor=self._anchors.get(panel.id),
+        )  # fmt: skip
+        self.page = panel.render(self._view, window)
+        self._anchors[panel.id] = self.page.anchor
+        self._drawn = (panel.id, self.size)
+
+    def _redraw(self) -> None:
+        if self._view is not None and self.size.width and self.size.height:
+            self._make_page()
+            self.refresh()
+
+    def on_resize(self) -> None:
+        """A new size is a new page."""
+        self._redraw()
+
+    def on_focus(self) -> None:
+        """The title rule shows the focus."""
+        self.refresh(Region(0, 0, self.size.width, 1))
+
+    def on_blur(self) -> None:
+        """The title rule shows the focus."""
+        self.refresh(Region(0, 0, self.size.width, 1))
+
+    # -- scrolling --------------------------------------------------------------------------
+
+    def scroll_rows(self, rows: int) -> None:
+        """Scroll by hand; from then on the panel stays there until it is asked to follow."""
+        last = max(self.page.total - self.page.rows, 0)
+        top = min(max(self.page.top + rows, 0), last)
+        self._tops[self.panel.id] = top
+        if top == last and rows > 0 and not self.panel.follows:
+            self._tops.pop(self.panel.id)
+            self._anchors[self.panel.id] = (top, 0)
+        self._redraw()
+
+    def follow(self) -> None:
+        """Back to what matters now: the end of a log, the selected CPU."""
+        self._tops.pop(self.panel.id, None)
+        self._redraw()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """The wheel scrolls the panel under it."""
+        event.stop()
+        self.scroll_rows(WHEEL_ROWS)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """The wheel scrolls the panel under it."""
+        event.stop()
+        self.scroll_rows(-WHEEL_ROWS)
+
+    def on_click(self, event: events.Click) -> None:
+        """A tab's name shows it; a CPU's row selects that CPU."""
+        if event.y == 0:
+            names = self._tab_columns()
+            chosen = [i for i, (start, end) in enumerate(names) if start <= event.x < end]
+            if chosen:
+                self.turn_to(chosen[0])
+        elif event.y - 1 < len(self.page.cpus):
+            cpu = self.page.cpus[event.y - 1]
+            if cpu is not None:
+                self.post_message(self.CpuChosen(cpu))
+
+    # -- drawing ----------------------------------------------------------------------------
+
+    @property
+    def _left(self) -> int:
+        """Cells at the left that are not the panel's."""
+        return 2 if self.edge else 1
+
+    def _tab_columns(self) -> list[tuple[int, int]]:
+        """Columns of the tabs' names in the title, as they are drawn when all fit."""
+        found, column = [], 2
+        for index, name in enumerate(self.tabs):
+            cells = len(BY_ID[name].title) + (
+                2 if index == self.at and len(self.tabs) > 1 else 0
+            )
+            found.append((column, column + cells))
+            column += cells + 2
+        return found if column <= self.size.width else []
+
+    def _title(self) -> Line:
+        """`CPUs`, or the tabs with the one that is shown in brackets, and the details."""
+        role: Role = "strong" if self.has_focus else "plain"
+        names: list[tuple[str, Role]] = []
+        for index, name in enumerate(self.tabs):
+            here = index == self.at
+            text = BY_ID[name].title
+            shown = f"[{text}]" if here and len(self.tabs) > 1 else text
+            names += [("  " if index else "", "dim"), (shown, role if here else "dim")]
+        if sum(len(text) for text, _ in names) + 4 > self.size.width:
+            more = f" {self.at + 1}/{len(self.tabs)}"
+            names = [(f"[{self.panel.title}]", role), (more, "dim")]
+        return line(*names)
+
+    def _rule(self) -> Strip:
+        """The title rule: title at the left, details at the right, joints where rules meet."""
+        width, heavy = self.size.width, self.has_focus
+        rule = [RULE[heavy]] * width
+        for column, joint in self.joints.items():
+            if column < width:
+                rule[column] = HEAVY[joint] if heavy else joint
+        title = fit(self._title(), max(width - 4, 0))
+        detail = cut(self.page.detail, max(width - len(plain(title)) - 7, 0))
+        start = 2 + len(plain(title)) + 1
+        end = width - len(detail) - (3 if detail else 0)
+        look = self.looks["here" if heavy else "dim"]
+        segments = [Segment(rule[0], look), Segment(" ")]
+        segments += [Segment(text, self.looks[role]) for text, role in title]
+        segments += [Segment(" "), Segment("".join(rule[start:end]), look)]
+        if detail:
+            segments += [Segment(f" {detail} ", self.looks["dim"]), Segment(rule[-1], look)]
+        return Strip(segments)
+
+    def _body(self, row: int) -> Strip:
+        styled = self.page.lines[row] if row < len(self.page.lines) else ()
+        room = max(self.size.width - self._left, 0)
+        text = [Segment(text, self.looks[role]) for text, role in fit(styled, room)]
+        strip = Strip([Segment(" "), *text]).adjust_cell_length(room + 1)
+        if any(role == "here" and text.strip() for text, role in styled):
+            strip = strip.apply_style(self.looks.row)
+        return Strip([Segment(EDGE, self.looks["dim"]), *strip]) if self.edge else strip
+
+    def render_line(self, y: int) -> Strip:
+        """One row of the frame; Textual asks for those that were marked as changed only."""
+        strip = self._rule() if y == 0 else self._body(y - 1)
+        return strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)
+
+    def render(self) -> RenderResult:
+        """Never used: `render_line` draws."""
+        return ""

@@ -1,0 +1,100 @@
+"""The one table of keys: bindings, the key bar, the help and the palette are made from it."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from textual.binding import Binding, BindingType
+
+When = Literal["stopped", "running", "always"]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One action, the keys that do it, and its words."""
+
+    id: str
+    """The name of the action, for keymaps of users."""
+    keys: tuple[str, ...]
+    """Textual's names of the keys."""
+    shown: str
+    """The keys as people read them."""
+    action: str
+    """What Textual calls: a method `action_...` of the app."""
+    help: str
+    label: str = ""
+    """In the key bar; empty: not there."""
+    when: When = "always"
+    """When it is in the key bar."""
+
+
+KEYS: Final[tuple[Key, ...]] = (
+    Key("step", ("s", "f7"), "s F7", "move('step')",
+        "step one instruction of the selected CPU; 20s steps 20", "Step", "stopped"),
+    Key("next", ("n", "f8"), "n F8", "move('next')",
+        "step over: a CALL runs to its return, a REP to its end", "Over", "stopped"),
+    Key("run", ("c", "f9"), "c F9", "move('run')",
+        "run all CPUs until something stops them", "Run", "stopped"),
+    Key("pause", ("space", "p"), "space p", "pause", "pause a running machine", "Pause",
+        "running"),
+    Key("interrupt", ("ctrl+c",), "^C", "interrupt", "pause; leave the prompt; never quits"),
+    Key("finish", ("f",), "f", "move('finish')", "run until the CPU's function returns"),
+    Key("until", ("u",), "u", "ask('until ')", "run to a symbol, file:line or address"),
+    Key("break", ("b", "f2"), "b F2", "ask('break ')",
+        "set a breakpoint at a symbol, file:line or address", "Break", "stopped"),
+    Key("reset", ("R", "ctrl+r"), "R ^R", "order('reset')", "start again; breakpoints stay"),
+    Key("repeat", ("enter",), "Enter", "enter", "repeat the last command"),
+    Key("cpu.previous", ("less_than_sign", "comma"), "<", "select(-1)",
+        "select the CPU before; a number selects that one"),
+    Key("cpu.next", ("greater_than_sign", "full_stop"), ">", "select(1)",
+        "select the next CPU"),
+    Key("frame.next", ("tab",), "Tab", "app.focus_next", "go to the next panel", "Panels"),
+    Key("frame.previous", ("shift+tab",), "shift+Tab", "app.focus_previous",
+        "go to the panel before"),
+    Key("tab.previous", ("left_square_bracket", "left"), "[ Left", "tab(-1)",
+        "show the tab before in this place"),
+    Key("tab.next", ("right_square_bracket", "right"), "] Right", "tab(1)",
+        "show the next tab in this place"),
+    Key("zoom", ("z",), "z", "zoom", "let this panel fill the screen, and back"),
+    Key("up", ("up", "k"), "Up k", "scroll(-1)", "scroll up; in CPUs: select"),
+    Key("down", ("down", "j"), "Down j", "scroll(1)", "scroll down; in CPUs: select"),
+    Key("page.up", ("pageup",), "PgUp", "page(-1)", "scroll up by a page"),
+    Key("page.down", ("pagedown",), "PgDn", "page(1)", "scroll down by a page"),
+    Key("home", ("home", "g"), "Home g", "home", "go to the first row"),
+    Key("end", ("end", "G"), "End G", "end", "go back to what matters now"),
+    Key("prompt", ("colon",), ":", "ask('')", "type a command", "Command"),
+    Key("palette", ("ctrl+p",), "^P", "command_palette", "find any action, CPU or symbol"),
+    Key("theme", (), "^P", "change_theme", "choose other colours"),
+    Key("help", ("question_mark", "f1"), "? F1", "help", "explain the panel in focus", "Help"),
+    Key("cancel", ("escape",), "Esc", "cancel", "forget a number; leave a dialog"),
+    Key("suspend", ("ctrl+z",), "^Z", "suspend_process", "back to the shell; fg returns"),
+    Key("quit", ("q",), "q", "quit", "quit", "Quit"),
+    Key("quit.now", ("ctrl+q",), "^Q", "quit", "quit, also from a dialog"),
+)  # fmt: skip
+
+BAR_MAX: Final = 8
+"""Hints that a person can take in."""
+_CPU_HINT: Final = Key("cpu", (), "< >", "select(1)", "select a CPU", "CPU")
+
+
+def bindings() -> list[BindingType]:
+    """The table as Textual takes it, and the digits of a number. All of them have priority: the
+    app acts on each key before it looks at the next one."""
+    found: list[BindingType] = [
+        Binding(",".join(key.keys), key.action, key.help, show=False, priority=True, id=key.id)
+        for key in KEYS if key.keys
+    ]  # fmt: skip
+    digits = [Binding(str(n), f"digit({n})", show=False, priority=True) for n in range(10)]
+    return [*found, *digits]
+
+
+def bar(running: bool) -> tuple[Key, ...]:
+    """What the key bar shows now, the most useful first."""
+    now: When = "running" if running else "stopped"
+    found = [key for key in KEYS if key.label and key.when == now]
+    always = [key for key in KEYS if key.label and key.when == "always"]
+    return (*found, _CPU_HINT, *always)[:BAR_MAX]
+
+
+def shown_first(key: Key) -> str:
+    """The shortest way to say a key in the bar."""
+    return key.shown if key is _CPU_HINT else key.shown.split()[0]

@@ -1,0 +1,112 @@
+"""Which panel stands where: a pure function from the terminal's size to places."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Slot = Literal["cpus", "mailbox", "main", "side", "log"]
+SLOTS: Final[tuple[Slot, ...]] = ("cpus", "mailbox", "main", "side", "log")
+"""In the order in which Tab visits them."""
+
+WIDTH_MIN: Final = 40
+HEIGHT_MIN: Final = 10
+"""A smaller terminal gets a notice instead of panels."""
+COMPACT_FROM: Final = (64, 18)
+WIDE_FROM: Final = (100, 28)
+"""Width and height of the terminal from which a layout is used."""
+BARS: Final = 3
+"""Rows outside the stage: status, message, keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one frame stands on the stage, in cells, and the panels it has as tabs."""
+
+    slot: Slot
+    panels: tuple[str, ...]
+    x: int
+    y: int
+    width: int
+    height: int
+    edge: bool = False
+    """Whether a vertical rule stands at its left."""
+    joints: tuple[tuple[int, str], ...] = ()
+    """Where vertical rules meet its title rule: column and character."""
+
+
+def fits(width: int, height: int) -> bool:
+    """Whether a terminal is large enough for any panel."""
+    return width >= WIDTH_MIN and height >= HEIGHT_MIN
+
+
+def too_small(width: int, height: int) -> str:
+    """What a terminal says that is not large enough."""
+    return f"apdbg needs {WIDTH_MIN}x{HEIGHT_MIN} cells; here are {width}x{height}. q quits."
+
+
+def arrange(
+    width: int, height: int, cpus: int, zoomed: Slot | None = None
+) -> tuple[Place, ...]:
+    """The places on a stage of this size. They depend on nothing that changes while the machine
+    runs, so no row ever moves."""
+    whole = height + BARS
+    if width >= WIDE_FROM[0] and whole >= WIDE_FROM[1]:
+        places = _wide(width, height, cpus)
+    elif width >= COMPACT_FROM[0] and whole >= COMPACT_FROM[1]:
+        places = _compact(width, height, cpus)
+    else:
+        places = _single(width, height)
+    alone = [place for place in places if place.slot == zoomed]
+    if alone:
+        places = (Place(alone[0].slot, alone[0].panels, 0, 0, width, height),)
+    return tuple(_join(place, places) for place in places)
+
+
+def _wide(width: int, height: int, cpus: int) -> tuple[Place, ...]:
+    left = width // 2
+    top = min(max(cpus + 2, 8), max(height // 4, 8))
+    low = max(height // 4, 7)
+    middle = height - top - low
+    return (
+        Place("cpus", ("cpus",), 0, 0, left, top),
+        Place("mailbox", ("mailbox",), left, 0, width - left, top, edge=True),
+        Place("main", ("code",), 0, top, left, middle),
+        Place("side", ("registers", "breakpoints"), left, top, width - left, middle, edge=True),
+        Place("log", ("events", "serial", "answer"), 0, top + middle, width, low),
+    )
+
+
+def _compact(width: int, height: int, cpus: int) -> tuple[Place, ...]:
+    left = width * 23 // 40
+    top = min(max(cpus + 1, 5), max(height // 4, 5))
+    low = 3
+    tabs = ("code", "registers", "serial", "breakpoints", "answer")
+    return (
+        Place("cpus", ("cpus",), 0, 0, left, top),
+        Place("mailbox", ("mailbox",), left, 0, width - left, top, edge=True),
+        Place("main", tabs, 0, top, width, height - top - low),
+        Place("log", ("events",), 0, height - low, width, low),
+    )
+
+
+def _single(width: int, height: int) -> tuple[Place, ...]:
+    tabs = ("cpus", "code", "registers", "mailbox", "events", "serial", "breakpoints", "answer")
+    return (Place("main", tabs, 0, 0, width, height),)
+
+
+def _join(place: Place, places: tuple[Place, ...]) -> Place:
+    """The place with the characters where vertical rules meet its title rule."""
+    joints = []
+    for other in places:
+        if not other.edge or not place.x <= other.x < place.x + place.width:
+            continue
+        above, below = other.y + other.height == place.y, other.y == place.y
+        mates = [p for p in places if p.edge and p.x == other.x]
+        above = above or any(p.y + p.height == place.y for p in mates)
+        below = below or any(p.y == place.y for p in mates)
+        if above or below:
+            joints.append((other.x - place.x, _JOINTS[above, below]))
+    return Place(place.slot, place.panels, place.x, place.y, place.width, place.height,
+                 place.edge, tuple(sorted(set(joints))))  # fmt: skip
+
+
+_JOINTS: Final = {(True, True): "┼", (True, False): "┴", (False, True): "┬"}

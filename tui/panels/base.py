@@ -1,0 +1,88 @@
+"""What a panel is: a pure function from a frozen view and a window to a page of lines."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from emu.debug.view import MachineView
+from tui.text import Line, line, paragraph
+
+Anchor = tuple[int, int]
+"""Names the first visible row in the panel's own terms, so that rows stay where they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of the screen that a panel fills, in cells."""
+
+    width: int
+    height: int
+    top: int | None = None
+    """First row to show; None: the panel shows what matters now."""
+    anchor: Anchor | None = None
+    """The anchor of the page shown before, to be kept while that is possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a panel shows in one window: only the visible lines are ever built."""
+
+    lines: tuple[Line, ...]
+    """At most as many as the window is high."""
+    detail: str = ""
+    """Stands at the right of the title."""
+    top: int = 0
+    """Index of the first scrolled row that is visible."""
+    rows: int = 0
+    """How many scrolled rows are visible; fixed lines such as headings do not count."""
+    total: int = 0
+    """How many scrolled rows there are."""
+    anchor: Anchor | None = None
+    cpus: tuple[int | None, ...] = ()
+    """By line: the CPU that a click on it selects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One panel: its name everywhere, how it draws, and what `?` says about it."""
+
+    id: str
+    title: str
+    render: Callable[[MachineView, Window], Page]
+    help: str
+    """Paragraphs, separated by empty lines."""
+    live: bool = True
+    """Whether it is drawn anew while the machine runs; others show the last stop."""
+    selects_cpu: bool = False
+    """Whether up and down select a CPU instead of scrolling."""
+    follows: bool = False
+    """Whether every command brings it back to what matters now."""
+
+
+def top_of(window: Window, rows: int, total: int, wanted: int | None = None) -> int:
+    """The first visible row: the window's own, else the anchor's moved just far enough to show
+    row `wanted`; always so that the rows are filled."""
+    last = max(total - rows, 0)
+    if window.top is not None:
+        return min(max(window.top, 0), last)
+    top = window.anchor[0] if window.anchor is not None else 0
+    if wanted is not None:
+        top = min(max(top, wanted - rows + 1), wanted)
+    return min(max(top, 0), last)
+
+
+def span_words(top: int, rows: int, total: int) -> str:
+    """`3-14 of 1,024`, or nothing where all is visible."""
+    if rows >= total:
+        return ""
+    return f"{top + 1:,}-{min(top + rows, total):,} of {total:,}"
+
+
+def notice(words: str, window: Window, detail: str = "") -> Page:
+    """A page that says in words why there is nothing to show."""
+    rows = paragraph(words, max(window.width, 8))[: window.height]
+    return Page(tuple(line((row, "dim")) for row in rows), detail)
+
+
+def joined(*words: str) -> str:
+    """The words that are not empty, two spaces between."""
+    return "  ".join(word for word in words if word)

@@ -1,0 +1,139 @@
+"""Source and disassembly around where the selected CPU is."""
+
+import re
+from dataclasses import dataclass
+
+from emu.debug.view import CodeLine, MachineView
+from tui.panels.base import Anchor, Page, Panel, Window, joined, notice, top_of
+from tui.text import Line, address, address_cells, cut, file_name, line, pad, right
+
+GUTTER_CELLS = 6
+"""Where source lines have their number and instructions the other CPUs that are there."""
+BYTES_FROM_CELLS = 84
+BYTES_CELLS = 24
+"""Eight bytes of an instruction; longer ones end in `…`."""
+TEXT_CELLS_MAX = 34
+SOURCE_CELLS_MAX = 500
+_INNER_GAP = re.compile(r"(?<=\S) {3,}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    address: int
+    bytes: int
+    text: int
+
+
+def _columns(lines: tuple[CodeLine, ...], width: int) -> _Columns:
+    address_width = address_cells(max(code.address for code in lines))
+    bytes_width = BYTES_CELLS + 2 if width >= BYTES_FROM_CELLS else 0
+    room = width - 3 - GUTTER_CELLS - 1 - address_width - 2 - bytes_width
+    return _Columns(address_width, bytes_width, max(min(room * 3 // 5, TEXT_CELLS_MAX), 1))
+
+
+def cpus_here(cpus: tuple[int, ...]) -> str:
+    """The other CPUs at an instruction: `1,3`, or the first and how many more: `1+1022`."""
+    every = ",".join(map(str, cpus))
+    if len(every) <= GUTTER_CELLS or len(cpus) < 2:
+        return every
+    return f"{cpus[0]}+{len(cpus) - 1}"
+
+
+def _instruction(code: CodeLine, columns: _Columns) -> Line:
+    marks = (">" if code.current else " ") + ("b" if code.breakpoint else " ") + " "
+    text = pad(code.text, columns.text) if len(code.text) <= columns.text else code.text
+    return line(
+        (marks, "here" if code.current else "bad"),
+        (right(cpus_here(code.cpus), GUTTER_CELLS) + " ", "busy"),
+        (pad(address(code.address), columns.address) + "  ", "dim"),
+        (pad(code.bytes, columns.bytes - 2) + "  " if columns.bytes else "", "dim"),
+        (text, "strong" if code.current else "plain"),
+        ("  " + code.note if code.note else "", "name"),
+    )
+
+
+def _source(code: CodeLine, width: int, file: str) -> Line:
+    """A source line; the file's name where it is another than above."""
+    head = " " * 3 + right(str(code.number), GUTTER_CELLS) + " "
+    text = cut(code.text, SOURCE_CELLS_MAX)
+    other = f"  {code.note}" if code.note != file else ""
+    if len(head) + len(text) + len(other) > width:
+        text = _INNER_GAP.sub("  ", text)
+    return line((head, "dim"), (text, "source"), (other, "dim"))
+
+
+def _lines(view: MachineView, window: Window, top: int) -> tuple[Line, ...]:
+    """The rows from `top` on that fit."""
+    columns = _columns(view.code, window.width)
+    file = next((code.note for code in view.code if code.kind == "source"), "")
+    found: list[Line] = []
+    for index, code in enumerate(view.code[: top + window.height]):
+        if index >= top and code.kind == "source":
+            found.append(_source(code, window.width, file))
+        elif index >= top and code.kind == "asm":
+            found.append(_instruction(code, columns))
+        elif index >= top:
+            found.append(line(" " * (GUTTER_CELLS + 4), (code.text, "name")))
+        file = code.note if code.kind == "source" else file
+    return tuple(found)
+
+
+def _anchor_at(lines: tuple[CodeLine, ...], index: int) -> Anchor:
+    """A row by its address and its place among the rows of that address."""
+    first = index
+    while first and lines[first - 1].address == lines[index].address:
+        first -= 1
+    return lines[index].address, index - first
+
+
+def _top(lines: tuple[CodeLine, ...], window: Window, here: int) -> int:
+    """Rows stay while the current line is among them; otherwise it comes to the upper third."""
+    rows = window.height
+    if window.top is not None:
+        return top_of(window, rows, len(lines))
+    at = {_anchor_at(lines, index): index for index in range(max(here - rows, 0), here + 1)}
+    kept = at.get(window.anchor) if window.anchor is not None else None
+    fits = kept is not None and kept <= here < kept + rows - (1 if rows > 3 else 0)
+    top = kept if fits and kept is not None else here - rows // 3
+    return min(max(top, 0), max(len(lines) - rows, 0))
+
+
+def _nothing(view: MachineView, window: Window) -> Page:
+    cpu = view.cpus[view.focus]
+    if cpu.state in ("off", "wait-for-sipi"):
+        why = "it has not started" if cpu.state == "off" else "it waits for a SIPI"
+        words = f"CPU {cpu.id} executes nothing: {why}. Select another one with < and >."
+    else:
+        words = f"CPU {cpu.id} is at {address(cpu.rip)}, where no code can be read."
+    return notice(words, window, f"cpu {cpu.id}")
+
+
+def render(view: MachineView, window: Window) -> Page:
+    """The lines of the view that fit, the current one always among them unless scrolled."""
+    if not view.code:
+        return _nothing(view, window)
+    cpu = view.cpus[view.focus]
+    here = next((i for i, code in enumerate(view.code) if code.current), 0)
+    top = _top(view.code, window, here)
+    return Page(
+        lines=_lines(view, window, top),
+        detail=joined(f"cpu {cpu.id}", cpu.mode, cpu.symbol, file_name(cpu.line)),
+        top=top, rows=window.height, total=len(view.code), anchor=_anchor_at(view.code, top),
+    )  # fmt: skip
+
+
+HELP = """\
+The code of the selected CPU: each source line of the image, where it has debug information,
+with the instructions made from it. The title names the function, the line and the processor
+mode.
+
+  >       the instruction this CPU executes next
+  b       a breakpoint is set here
+  1,3     other CPUs that are at the same instruction; 1+7 is CPU 1 and seven more
+
+At the right of an instruction stands the symbol it refers to; for the next one, what its
+memory operand holds now.
+
+Rows stay where they are while you step inside the window."""
+
+PANEL = Panel("code", "Code", render, HELP, live=False, follows=True)

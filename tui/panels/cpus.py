@@ -1,0 +1,119 @@
+"""All CPUs, one row each: its state, where it is and what it waits for."""
+
+from dataclasses import dataclass
+
+from emu.debug.view import CpuView, MachineView
+from tui.panels.base import Page, Panel, Window, joined, span_words, top_of
+from tui.panels.states import STATES, WORD_CELLS, summary
+from tui.text import Line, address, clock, file_name, line, pad, right
+
+HEADING_FROM_ROWS = 5
+"""A lower window spends no row on the heading."""
+APIC_FROM_CELLS = 52
+CLOCK_FROM_CELLS = 112
+SOURCE_FROM_ROOM = 50
+"""Cells that must be left for the source line to get a column of its own."""
+SOURCE_CELLS = 19
+WHERE_CELLS_MAX = 28
+_GAP = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Cells per column; 0 leaves a column out. They depend on the window and the machine's
+    size only, so that nothing moves between two steps."""
+
+    id: int
+    apic: int
+    where: int
+    line: int
+    waits: int
+    ticks: int
+    clock: int
+
+
+def _columns(view: MachineView, width: int) -> _Columns:
+    id_cells = max(len(str(len(view.cpus) - 1)), 2)
+    most = max(cpu.apic_id for cpu in view.cpus)
+    apic = max(len(str(most)), 4) if width >= APIC_FROM_CELLS else 0
+    wide = width >= CLOCK_FROM_CELLS
+    ticks, time = (13, 11) if wide else (0, 0)
+    fixed = 2 + id_cells + 1 + (apic + 2 if apic else 0) + 2 + WORD_CELLS + 1 + 1
+    fixed += ticks + time + 4 if wide else 0
+    room = max(width - fixed, 0)
+    source = SOURCE_CELLS + 1 if room >= SOURCE_FROM_ROOM else 0
+    where = min(-(-(room - source) * 4 // 7), WHERE_CELLS_MAX)
+    return _Columns(id_cells, apic, where, source, room - source - where, ticks, time)
+
+
+def _heading(columns: _Columns) -> Line:
+    words = "  " + right("#", columns.id) + " "
+    if columns.apic:
+        words += right("apic", columns.apic) + _GAP
+    words += pad("state", WORD_CELLS + 2) + " "
+    words += pad("where", columns.where + columns.line) + " " + pad("waits for", columns.waits)
+    if columns.ticks:
+        words += _GAP + right("instructions", columns.ticks)
+        words += _GAP + right("clock", columns.clock)
+    return line((words, "dim"))
+
+
+def where(cpu: CpuView) -> str:
+    """The symbol a CPU is at; its address where nothing has a name."""
+    if cpu.state in ("off", "wait-for-sipi"):
+        return "-"
+    return cpu.symbol or address(cpu.rip)
+
+
+def _row(cpu: CpuView, columns: _Columns, focused: bool) -> Line:
+    state = STATES[cpu.state]
+    apic = right(str(cpu.apic_id), columns.apic) + _GAP if columns.apic else ""
+    tail = ""
+    if columns.ticks:
+        time = right(clock(cpu.virtual_ns), columns.clock)
+        tail = _GAP + right(f"{cpu.ticks:,}", columns.ticks) + _GAP + time
+    return line(
+        ("> " if focused else "  ", "here"),
+        (right(str(cpu.id), columns.id) + " ", "strong" if focused else "plain"),
+        (apic, "dim"),
+        (f"{state.glyph} {pad(state.word, WORD_CELLS)} ", state.role),
+        (pad(where(cpu), columns.where), "name"),
+        (" " + pad(file_name(cpu.line), columns.line - 1) if columns.line else "", "dim"),
+        " ",
+        (pad(cpu.waits or "-", columns.waits), "plain" if cpu.waits else "dim"),
+        (tail, "number"),
+    )
+
+
+def render(view: MachineView, window: Window) -> Page:
+    """Only the rows in the window are built: 1,024 CPUs cost what 10 do."""
+    columns = _columns(view, window.width)
+    head = (_heading(columns),) if window.height >= HEADING_FROM_ROWS else ()
+    rows = max(window.height - len(head), 0)
+    total = len(view.cpus)
+    top = top_of(window, rows, total, view.focus)
+    shown = view.cpus[top : top + rows]
+    return Page(
+        lines=(*head, *(_row(cpu, columns, cpu.id == view.focus) for cpu in shown)),
+        detail=joined(summary(view.cpus), span_words(top, rows, total)),
+        top=top, rows=rows, total=total, anchor=(top, 0),
+        cpus=(*(None for _ in head), *(cpu.id for cpu in shown)),
+    )  # fmt: skip
+
+
+_LEGEND = "\n".join(
+    f"  {state.glyph} {state.word:<9}  {state.meaning}" for state in STATES.values()
+)
+
+HELP = f"""\
+One row for each CPU. The row marked > is the selected CPU: the code, the registers and every
+step belong to it.
+
+{_LEGEND}
+
+"waits for" names the byte a CPU looks at while it spins, or what would let it go on.
+
+Select a CPU with < and >, with the arrow keys here, by clicking its row, or by typing its
+number."""
+
+PANEL = Panel("cpus", "CPUs", render, HELP, selects_cpu=True, follows=True)

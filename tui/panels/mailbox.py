@@ -1,0 +1,148 @@
+"""The wake-up mailbox decoded, and how far each AP is in its protocol."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from emu.debug.view import ApProgress, MachineView, MailboxView
+from tui.panels.base import Page, Panel, Window, joined, notice, span_words, top_of
+from tui.text import Line, Role, address, clock, halves, line, pad, right
+
+CHAIN: Final = ("parked", "woken", "acked", "online")
+"""The steps of a wake-up in their order (ACPI 6.6, 5.2.12.19)."""
+_ROLES: Final[dict[str, Role]] = {
+    "parked": "warn", "woken": "busy", "acked": "busy", "online": "good", "offline": "bad",
+}  # fmt: skip
+_STEP_CELLS: Final = 8
+_CHAIN_CELLS: Final = 31
+_TIME_CELLS: Final = 11
+ROOMY_FROM_ROWS: Final = 7
+"""A lower window gives its rows to the APs."""
+CHAIN_FROM_CELLS: Final = 92
+TIME_FROM_CELLS: Final = 60
+ROOM_FROM_CELLS: Final = 40
+_NOTHING: Final = (
+    "No mailbox is known yet. It appears when the guest sets one up; on platforms that start "
+    "APs in other ways there is none."
+)
+
+
+def _decoded(box: MailboxView, roomy: bool) -> list[Line]:
+    name = box.vector_symbol or ("no vector" if box.vector == 0 else "")
+    if not roomy:
+        vector = name or address(box.vector)
+        words = f"  id {box.apic_id}  "
+        return [line((box.command_name, "strong"), words, (vector, "name"))]
+    return [
+        line(("command  ", "dim"), (f"{box.command:04x} ", "number"),
+             (box.command_name, "strong"),
+             ("   reserved ", "dim"), (f"{box.reserved:04x}", "number"),
+             ("   apic id ", "dim"), (str(box.apic_id), "number")),
+        line(("vector   ", "dim"), (halves(box.vector), "number"), "  ", (name, "name")),
+    ]  # fmt: skip
+
+
+def _pipeline(box: MailboxView, width: int) -> Line:
+    """How many APs stand at each step: `parked 1 > woken 1 > acked 0 > online 1`; a narrow
+    window shows only the steps where one is."""
+    found = Counter(ap.step for ap in box.aps)
+    spans: list[tuple[str, Role]] = []
+    steps = [step for step in CHAIN if found[step] or width >= ROOM_FROM_CELLS]
+    for index, step in enumerate(steps):
+        spans.append((" > " if index else "", "dim"))
+        spans.append((f"{step} {found[step]:,}", _ROLES[step] if found[step] else "dim"))
+    others = [name for name in found if name not in CHAIN]
+    spans += [(f"   {name} {found[name]:,}", _ROLES.get(name, "dim")) for name in others]
+    return line(*spans)
+
+
+def _chain(step: str) -> str:
+    """`parked > WOKEN`: the steps behind an AP, and the one it is at in capitals."""
+    if step not in CHAIN:
+        return step.upper()
+    return " > ".join((*CHAIN[: CHAIN.index(step)], step.upper()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Cells per column of the APs' rows; a step's column holds the whole chain or one word."""
+
+    id: int
+    step: int
+    time: int
+    gap: int
+
+
+def _columns(view: MachineView, width: int) -> _Columns:
+    digits = len(str(len(view.cpus) - 1))
+    if width < ROOM_FROM_CELLS:
+        return _Columns(digits, _STEP_CELLS, 0, 1)
+    step = _CHAIN_CELLS if width >= CHAIN_FROM_CELLS else _STEP_CELLS
+    return _Columns(max(digits, 2), step, _TIME_CELLS if width >= TIME_FROM_CELLS else 0, 2)
+
+
+def _ap(ap: ApProgress, columns: _Columns, focused: bool) -> Line:
+    gap = " " * columns.gap
+    chain = _chain(ap.step) if columns.step == _CHAIN_CELLS else ap.step.upper()
+    time = clock(ap.virtual_ns) if ap.virtual_ns else "-"
+    return line(
+        ("> " if focused else "  ", "here"),
+        (right(str(ap.cpu), columns.id) + gap, "strong" if focused else "plain"),
+        (pad(chain, columns.step) + gap, _ROLES.get(ap.step, "dim")),
+        (right(time, columns.time) + gap if columns.time else "", "number"),
+        (ap.next or "-", "plain" if ap.next else "dim"),
+    )
+
+
+def _heading(columns: _Columns) -> Line:
+    gap = " " * columns.gap
+    time = right("since", columns.time) + gap if columns.time else ""
+    words = "  " + right("#", columns.id) + gap + pad("step", columns.step) + gap + time
+    return line((words + "next", "dim"))
+
+
+def render(view: MachineView, window: Window) -> Page:
+    """The decoded page stays at the top; the APs scroll below it."""
+    box = view.mailbox
+    if box is None:
+        return notice(_NOTHING, window)
+    roomy = window.height >= ROOMY_FROM_ROWS
+    columns = _columns(view, window.width)
+    head = _decoded(box, roomy)
+    if roomy or len(head) + len(box.aps) > window.height:
+        head.append(_pipeline(box, window.width))
+    if roomy:
+        head.append(_heading(columns))
+    rows = max(window.height - len(head), 0)
+    at = next((i for i, ap in enumerate(box.aps) if ap.cpu == view.focus), None)
+    top = top_of(window, rows, len(box.aps), at)
+    shown = box.aps[top : top + rows]
+    lines = [*head[: window.height], *(_ap(ap, columns, ap.cpu == view.focus) for ap in shown)]
+    place = joined(f"gpa {address(box.gpa)}", box.page_state)
+    if window.width < ROOM_FROM_CELLS:
+        place = f"{address(box.gpa)} {box.page_state}"
+    return Page(
+        lines=tuple(lines),
+        detail=joined(place, span_words(top, rows, len(box.aps))),
+        top=top, rows=rows, total=len(box.aps), anchor=(top, 0),
+        cpus=(*(None for _ in head[: window.height]), *(ap.cpu for ap in shown)),
+    )  # fmt: skip
+
+
+HELP = """\
+The mailbox is one page of memory through which an operating system takes over processors that
+are already running (ACPI 6.6, section 5.2.12.19). Each AP loops on it:
+
+  parked   it looks for its own APIC id together with the command Wakeup
+  woken    the OS has stored both: the AP must now read the vector
+  acked    it has cleared the command, which says that the mailbox is free again
+  online   it has jumped to the vector: the OS has it
+  offline  it was handed back through the reset vector
+
+The vector must be read before the command is cleared: after that, the OS may already be
+writing the next AP's vector.
+
+"next" says what has to happen for the AP to go on. The title gives the page's guest-physical
+address and its state."""
+
+PANEL = Panel("mailbox", "Mailbox", render, HELP, follows=True)

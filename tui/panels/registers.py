@@ -1,0 +1,106 @@
+"""The registers of the selected CPU in groups, with their bits in words."""
+
+from typing import Final
+
+from emu.debug.view import MachineView, RegisterView
+from tui.panels.base import Page, Panel, Window, joined, notice, span_words, top_of
+from tui.text import Line, Span, halves, line, pad
+
+CELL_CELLS: Final = 25
+"""Mark, name of up to 4, space, 17 digits of the value, two spaces."""
+COLUMNS_MAX: Final = 4
+NAME_CELLS: Final = 6
+"""At least; a group with longer names has them in a wider column."""
+ORDER: Final = ("general", "flags", "control", "segment", "msr")
+"""What people look at most comes first."""
+
+
+def digits(register: RegisterView) -> tuple[str, str]:
+    """The leading zeros and the rest of a value in hex; 64 bits are written as two halves."""
+    text = f"{register.value:0{max(register.bits // 4, 1)}x}"
+    if len(text) == 16:
+        text = halves(register.value)
+    rest = text.lstrip("0_") or "0"
+    return text[: len(text) - len(rest)], rest
+
+
+def _value(register: RegisterView) -> tuple[Span, Span]:
+    zeros, rest = digits(register)
+    return (zeros, "dim"), (rest, "changed" if register.changed else "number")
+
+
+def _mark(register: RegisterView) -> Span:
+    return ("*" if register.changed else " ", "changed")
+
+
+def _name(register: RegisterView, cells: int) -> Span:
+    return pad(register.name, cells), "changed" if register.changed else "plain"
+
+
+def _grid(registers: list[RegisterView], width: int) -> list[Line]:
+    """General registers in as many columns as fit, read downwards."""
+    columns = max(1, min(COLUMNS_MAX, width // CELL_CELLS))
+    height = -(-len(registers) // columns)
+    rows: list[Line] = []
+    for index in range(height):
+        spans: list[Span] = []
+        for register in registers[index::height]:
+            spans += [_mark(register), _name(register, 4), *_value(register), ("  ", "plain")]
+        rows.append(line(*spans))
+    return rows
+
+
+def _row(register: RegisterView, name_cells: int) -> Line:
+    zeros, rest = _value(register)
+    gap = " " * max(17 - len(zeros[0]) - len(rest[0]), 0)
+    words = register.words or ("-" if register.group == "flags" else "")
+    return line(
+        _mark(register), _name(register, name_cells), "  " + gap, zeros, rest, "  ", words
+    )
+
+
+def rows(registers: tuple[RegisterView, ...], width: int) -> list[Line]:
+    """Every row of the panel: the groups in order, an empty row between two."""
+    found: list[Line] = []
+    for group in ORDER:
+        members = [register for register in registers if register.group == group]
+        if not members:
+            continue
+        found += [()] if found else []
+        cells = max(NAME_CELLS, *(len(register.name) for register in members))
+        found += (
+            _grid(members, width) if group == "general" else [_row(r, cells) for r in members]
+        )
+    return found
+
+
+def render(view: MachineView, window: Window) -> Page:
+    """Names and values keep their places; what changed since the last stop is marked."""
+    cpu = view.cpus[view.focus]
+    if not view.registers:
+        words = f"CPU {cpu.id} has no registers yet: it has not started."
+        return notice(words, window, f"cpu {cpu.id}")
+    every = rows(view.registers, window.width)
+    top = top_of(window, window.height, len(every))
+    changed = sum(register.changed for register in view.registers)
+    return Page(
+        lines=tuple(every[top : top + window.height]),
+        detail=joined(f"cpu {cpu.id}", f"{changed} changed" if changed else "",
+                      span_words(top, window.height, len(every))),
+        top=top, rows=window.height, total=len(every), anchor=(top, 0),
+    )  # fmt: skip
+
+
+HELP = """\
+The registers of the selected CPU. Those marked * and bold have changed since the machine
+stood still before. Leading zeros are dim.
+
+  general    the sixteen general registers and RIP
+  flags      RFLAGS, the flags that are set by name (SDM volume 1, 3.4.3)
+  control    CR0, CR2, CR3, CR4, EFER: the bits that are set by name (SDM volume 3, 2.2.1, 2.5)
+  segment    selectors, with what their hidden part holds; GDTR and IDTR
+  msr        model-specific registers that matter while a processor starts
+
+CR0.PE is protected mode, EFER.LMA together with CR0.PG is long mode."""
+
+PANEL = Panel("registers", "Registers", render, HELP, live=False)

@@ -1,0 +1,64 @@
+"""The first line: which machine, what time it is there, and why it stands still."""
+
+from emu.debug.view import MachineView
+from tui.panels.base import Page, Panel, Window
+from tui.text import MORE, Line, Role, clock, fit, line, pad, plain
+
+WIDE_FROM_CELLS = 100
+IMAGE_FROM_CELLS = 60
+_OUTCOME_ROLES: dict[str, Role] = {
+    "booted": "good", "degraded": "warn", "hung": "bad", "crashed": "bad", "limit": "warn",
+    "stopped": "warn",
+}  # fmt: skip
+
+
+def state(view: MachineView) -> tuple[str, Role]:
+    """One word for the machine: RUNNING, STOPPED, or how its boot ended."""
+    if view.running:
+        return "RUNNING", "busy"
+    if view.outcome is not None:
+        return view.outcome.upper(), _OUTCOME_ROLES[view.outcome]
+    return "STOPPED", "warn"
+
+
+def reason(view: MachineView) -> str:
+    """Why the machine stands still, where, and whose doing it was; several may hold."""
+    if view.running:
+        return "space pauses"
+    if view.outcome is not None:
+        return view.outcome_reason
+    return "; ".join(stop.text for stop in view.stop)
+
+
+def _machine(view: MachineView, width: int) -> Line:
+    count = f"{len(view.cpus):,} CPU" + ("s" if len(view.cpus) != 1 else "")
+    if width < IMAGE_FROM_CELLS:
+        return line(" ")
+    if width < WIDE_FROM_CELLS:
+        return line((f" {view.image} ", "strong"), f"{view.platform}  ",
+                    (f"tick {view.tick:,}", "number"), "  ")  # fmt: skip
+    seed = f"seed {view.seed}"
+    moment = f"tick {view.tick:,}"
+    return line((f" {view.image}", "strong"), f"  {view.platform}  {count}  ", (seed, "dim"),
+                "   ", (pad(moment, 16), "number"), " ",
+                (pad(clock(view.virtual_ns), 10), "number"), "  ")  # fmt: skip
+
+
+def render(view: MachineView, window: Window) -> Page:
+    """One line; a narrow window leaves out what is known, never why the machine stopped."""
+    word, role = state(view)
+    head = _machine(view, window.width)
+    return Page((fit((*head, *line((word, role), "  ", reason(view))), window.width),))
+
+
+def hides_reason(view: MachineView, width: int) -> bool:
+    """Whether the sentence does not fit on the line, so that it must be said elsewhere."""
+    return plain(render(view, Window(width, 1)).lines[0]).endswith(MORE)
+
+
+HELP = """\
+The image, the platform and the machine's time. A tick is one instruction of any CPU; virtual
+time is the furthest CPU's own clock. Then: why the machine stands still, where, and whose
+doing it was."""
+
+PANEL = Panel("status", "Status", render, HELP)

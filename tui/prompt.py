@@ -1,0 +1,101 @@
+"""The `:` prompt: the whole command language, with completion, history and help."""
+
+from collections.abc import Callable
+from typing import Final
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from emu.debug import command
+from tui.bars import Bar
+from tui.edit import Edit
+from tui.text import clean
+
+HISTORY_MAX: Final = 200
+_CURSOR: Final = Style(reverse=True)
+
+
+def complete(text: str, names: tuple[str, ...]) -> str | None:
+    """The text with its last word completed: commands first, then names after a command."""
+    head, space, last = text.rpartition(" ")
+    if not last:
+        return None
+    pool = names if space else tuple(sorted(command.WORDS))
+    found = next((name for name in pool if name.startswith(last) and name != last), None)
+    return None if found is None else f"{head}{space}{found}"
+
+
+def explain(text: str) -> str:
+    """What the command being typed does; the command words while none is."""
+    word = text.split()[0] if text.split() else ""
+    kind = command.WORDS.get(command.ALIASES.get(word, word))
+    if kind is None:
+        near = [name for name in command.WORDS if name.startswith(word)]
+        return "  ".join(near) or f"{word!r} is no command: help lists them"
+    return " ".join((kind.__doc__ or "").split())
+
+
+class Prompt(Bar):
+    """One line for a command.
+
+    The app hands it every key in the order in which they were typed, so that a command and what
+    is typed behind it never mix, however fast they come."""
+
+    def __init__(self, names: Callable[[], tuple[str, ...]]) -> None:
+        super().__init__("prompt")
+        self.edit = Edit()
+        self.history: list[str] = []
+        self._names = names
+        self._back = 0
+
+    def open(self, text: str) -> None:
+        """Begin a command with this text."""
+        self._back = 0
+        self._put(Edit.end(text))
+
+    def remember(self, text: str) -> None:
+        """Keep a command that was carried out, or tried."""
+        if text and self.history[-1:] != [text]:
+            self.history = [*self.history, text][-HISTORY_MAX:]
+        self._back = 0
+
+    def take(self, key: str, character: str | None) -> None:
+        """What a key does: Tab completes, Up and Down bring back earlier commands."""
+        if key == "tab" or (key == "right" and self.edit.at == len(self.edit.text)):
+            self._put(Edit.end(complete(self.edit.text, self._names()) or self.edit.text))
+        elif key in ("up", "down"):
+            self._recall(1 if key == "up" else -1)
+        elif character is not None and character.isprintable():
+            self._put(self.edit.insert(character))
+        else:
+            self._put(self.edit.key(key))
+
+    def _recall(self, step: int) -> None:
+        """Further back or forward in the history; before its newest the line is empty."""
+        self._back = min(max(self._back + step, 0), len(self.history))
+        self._put(Edit.end(self.history[-self._back] if self._back else ""))
+
+    def paste(self, text: str) -> None:
+        """The first line of a pasted text."""
+        self._put(self.edit.insert(text.partition("\n")[0]))
+
+    def _put(self, edit: Edit) -> None:
+        self.edit = edit
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """`: text`, the cursor reversed, what Tab would add dim; the cursor stays visible."""
+        text, at = clean(self.edit.text), self.edit.at
+        start = max(at - max(self.size.width - 4, 1), 0)
+        ghost = ""
+        if at == len(text):
+            ghost = (complete(self.edit.text, self._names()) or text)[at:]
+        under = (text[at:] or ghost or " ")[0]
+        plain, dim = self.looks["plain"], self.looks["dim"]
+        strip = Strip([
+            Segment(": ", self.looks["here"]), Segment(text[start:at], plain),
+            Segment(under, plain + _CURSOR), Segment(text[at + 1 :], plain),
+            Segment(ghost[1:], dim),
+        ])  # fmt: skip
+        return strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)

@@ -1,0 +1,42 @@
+"""How a command is carried out while keys are still read: in short slices on one thread."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+from emu.errors import ApdbgError
+from tui.door import Door
+
+SLICE_SECONDS: Final = 0.010
+"""How long the machine runs between two looks at the keys."""
+YIELD_SECONDS: Final = 0.001
+"""Time for the event loop to carry a key from the terminal to its action."""
+PICTURE_SECONDS: Final = 0.050
+"""At most 20 pictures a second while the machine runs."""
+PICTURE_SHARE: Final = 4
+"""From one picture to the next passes at least so many times as long as it took."""
+
+
+def start(session: Door, text: str) -> bool:
+    """Begin a command; True if it is still running after the first slice. Raises ApdbgError
+    with the session's sentence."""
+    session.begin(text)
+    return session.pump(SLICE_SECONDS)
+
+
+async def carry_on(session: Door, show: Callable[[], None]) -> None:
+    """Slices until the command has stopped; `show` paints a picture now and then. Raises
+    ApdbgError; the machine is paused then."""
+    due = 0.0
+    try:
+        while session.pump(SLICE_SECONDS):
+            began = time.monotonic()
+            if began >= due:
+                show()
+                took = time.monotonic() - began
+                due = began + max(PICTURE_SECONDS, took * PICTURE_SHARE)
+            await asyncio.sleep(YIELD_SECONDS)
+    except ApdbgError:
+        session.pause()
+        raise

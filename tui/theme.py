@@ -1,0 +1,84 @@
+"""Colours: what each role of text looks like in full colour, in 16 colours and in none."""
+
+from dataclasses import dataclass
+from typing import Final, get_args
+
+from rich.style import Style
+from textual.color import Color, ColorParseError
+from textual.theme import Theme
+
+from tui.text import Role
+
+CALM: Final = Theme(
+    name="apdbg",
+    primary="#7aa7e8",
+    secondary="#79c0c8",
+    accent="#e8c878",
+    success="#93bf85",
+    warning="#d9a066",
+    error="#e5747c",
+    foreground="#cfd6e2",
+    background="#12161d",
+    surface="#181d26",
+    panel="#222936",
+    dark=True,
+)
+"""The theme of apdbg; people may choose any other in the palette."""
+FEW_COLOURS: Final = "ansi-dark"
+"""The theme for terminals of 16 colours or none: their own colours, nothing mixed."""
+
+_LOOKS: Final[dict[Role, tuple[str, bool]]] = {
+    "plain": ("foreground", False), "strong": ("foreground", True),
+    "number": ("foreground", False),
+    "changed": ("accent", True), "here": ("accent", True), "name": ("secondary", False),
+    "source": ("success", False), "good": ("success", False), "busy": ("primary", True),
+    "warn": ("warning", False), "bad": ("error", True), "dim": ("foreground", False),
+}  # fmt: skip
+"""Role -> the theme's variable, and whether it is bold."""
+FADE: Final = 0.45
+"""How far dim text moves towards the background."""
+
+
+def few_colours(color_system: str | None, no_color: bool) -> bool:
+    """Whether a terminal cannot show mixed colours (rich's name of its colour system)."""
+    return no_color or color_system in (None, "standard", "windows")
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """The styles of a theme: one for each role, and what lies under the selected row."""
+
+    roles: dict[Role, Style]
+    row: Style
+
+    def __getitem__(self, role: Role) -> Style:
+        return self.roles[role]
+
+
+PLAIN: Final = Looks(dict.fromkeys(get_args(Role), Style()), Style())
+"""Before a theme is known."""
+
+
+def looks(variables: dict[str, str], ansi: bool) -> Looks:
+    """The looks of a theme with these variables. In an ansi theme dim is the terminal's own
+    dim, and the selected row has the terminal's background."""
+    found: dict[Role, Style] = {}
+    for role, (name, bold) in _LOOKS.items():
+        colour = _colour(variables, name)
+        if role == "dim" and not ansi and colour is not None:
+            ground = _colour(variables, "background")
+            colour = colour if ground is None else colour.blend(ground, FADE)
+        found[role] = Style(
+            color=None if colour is None else colour.rich_color,
+            bold=bold or None,
+            dim=True if role == "dim" and ansi else None,
+        )
+    under = None if ansi else _colour(variables, "panel")
+    return Looks(found, Style(bgcolor=None if under is None else under.rich_color))
+
+
+def _colour(variables: dict[str, str], name: str) -> Color | None:
+    try:
+        return Color.parse(variables[name])
+    except (KeyError, ColorParseError):
+        return None
