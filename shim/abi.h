@@ -107,8 +107,8 @@ enum ap_reason {
     REASON_START = 2,       /* StartVirtualProcessor refused */
     REASON_TIMEOUT = 3,     /* started, but never reached the mailbox */
     REASON_TDCALL = REASON_TDCALL_VALUE,      /* the AP's own TDCALL failed */
-    REASON_APIC_ID = REASON_APIC_ID_VALUE,     /* the AP has another APIC id than the device tree says */
-    REASON_EXCEPTION = REASON_EXCEPTION_VALUE,   /* the AP took an exception before it was woken */
+    REASON_APIC_ID = REASON_APIC_ID_VALUE,     /* the AP has another APIC id */
+    REASON_EXCEPTION = REASON_EXCEPTION_VALUE, /* the AP took one before it was woken */
 };
 
 struct mailbox {
@@ -154,7 +154,7 @@ _Static_assert(offsetof(struct tdx_trampoline_context, cr3) == TC_CR3, "");
 _Static_assert(offsetof(struct tdx_trampoline_context, static_gdt) == TC_STATIC_GDT, "");
 
 struct reset_firmware {    /* at RESET_PAGE + 0x800 */
-    uint64_t ap_records;   /* below 4 GiB; 0: all APs use the context's cr3, as openhcl_boot's do */
+    uint64_t ap_records;   /* below 4 GiB; 0: all APs use the context's cr3 */
     uint32_t ap_record_stride;
     uint32_t ap_count;     /* records, VP index 1 first */
     uint64_t mailbox;      /* through which address an AP writes the mailbox */

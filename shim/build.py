@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 TARGET = "x86_64-freestanding-none"
 FLAGS = (
     "-target", TARGET, "-std=c17", "-O2", "-g", "-gdwarf-4", "-ffreestanding", "-fPIE",
-    "-fno-stack-protector", "-fno-sanitize=all", "-fno-asynchronous-unwind-tables", "-mno-red-zone",
+    "-fno-stack-protector", "-fno-sanitize=all", "-fno-asynchronous-unwind-tables",
+    "-mno-red-zone",
     "-mcpu=x86_64-mmx-sse-sse2-x87+soft_float", "-fomit-frame-pointer",
     "-fno-strict-aliasing", "-fno-jump-tables", "-fvisibility=hidden",
     "-Wall", "-Wextra", "-Werror", "-Wno-unused-command-line-argument", "-Ishim",
@@ -50,7 +51,8 @@ def build(out: Path, name: str, sources: tuple[str, ...], script: str, scratch: 
     pie = [] if name == "reset" else ["-pie", "--no-dynamic-linker", "-z", "norelro"]
     linked = str(out / f"{name}.elf")
     entry = ["-e", "kernel_start"] if name == "kernel" else []
-    options = ["-T", f"shim/{script}", "--build-id=none", "-z", "max-page-size=4096", *pie, *entry]
+    options = ["-T", f"shim/{script}", "--build-id=none", "-z", "max-page-size=4096"]
+    options += [*pie, *entry]
     zig(["ld.lld", *options, "-o", linked, *objects], scratch / "cache")
 
 

@@ -51,7 +51,8 @@ exception_\vector:
 
     .altmacro
 .macro stub_number n
-    .if (\n == 8) || (\n == 10) || (\n == 11) || (\n == 12) || (\n == 13) || (\n == 14) || (\n == 17) || (\n == 21)
+    /* #DF, #TS to #PF, #AC and #CP push an error code themselves. */
+    .if (\n == 8) || ((\n >= 10) && (\n <= 14)) || (\n == 17) || (\n == 21)
     stub %\n, 1
     .else
     stub %\n, 0

@@ -63,5 +63,6 @@ __attribute__((noinline)) _Noreturn void enter_kernel(void)
     put32(BP_CMDLINE, (uint64_t)shim.cmdline);
     *(uint64_t *)(boot_params + BP_SETUP_DATA) = tree;
     print("shim: entering the kernel\n");
-    jump_to_kernel(shim.base + (uint64_t)shim.params->kernel_entry_offset, (uint64_t)boot_params);
+    jump_to_kernel(shim.base + (uint64_t)shim.params->kernel_entry_offset,
+                   (uint64_t)boot_params);
 }

@@ -64,8 +64,8 @@ static void check_unique(void)
 
 void read_host_tree(void)
 {
-    const void *blob = (const void *)(shim.base + (uint64_t)shim.params->parameter_region_offset +
-                                      PARAMETER_DT_OFFSET);
+    uint64_t region = shim.base + (uint64_t)shim.params->parameter_region_offset;
+    const void *blob = (const void *)(region + PARAMETER_DT_OFFSET);
     struct fdt tree;
     if (!fdt_open(&tree, blob, PARAMETER_DT_BYTES))
         refuse("host tree: no device tree", *(const uint32_t *)blob);

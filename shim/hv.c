@@ -132,7 +132,8 @@ uint64_t hv_start(uint32_t index)
     if (ap->vp_index == ~0u)
         return 0xE; /* invalid VP index */
     *(uint64_t *)(ap->stack_top - 8) = (uint64_t)ap;
-    struct hv_start_vp input = {.partition = ~0ull, .vp = ap->vp_index, .vtl = (uint8_t)shim.vtl};
+    struct hv_start_vp input = {
+        .partition = ~0ull, .vp = ap->vp_index, .vtl = (uint8_t)shim.vtl};
     fill_context(&input.context, ap);
     uint64_t status = STATUS(hypercall(ENABLE_VP_VTL, &input, sizeof(input)));
     if (status && status != VTL_ALREADY_ENABLED)

@@ -4,7 +4,7 @@
  *   the kernel's image      R-X   (the wakeup vector lies there), 2 MiB leaves
  *   the shim's text         R-X   (not on TDX, where the loop is in the reset page)
  *   GDT and IDTs            R--
- *   the mailbox             RW-   on TDX at an alias, and R-X at its own address: it is code too
+ *   the mailbox             RW-   on TDX at an alias, and R-X where it is code too
  *   its own stack           RW-   with its record at the top; what lies below is not mapped
  * Its four tables stand right below its stack, so that an overflow hits an unmapped page.
  */

@@ -73,7 +73,7 @@ void for_each_not_imported(struct range within, void (*call)(uint64_t gpa, uint6
 
 /* pagetable.c */
 void build_ap_tables(void);
-/* Points the 2 MiB leaf of the running tables that covers `gpa` at the shared or private view. */
+/* Points the 2 MiB leaf of the running tables at the shared or private view of `gpa`. */
 void set_shared(uint64_t gpa, bool shared);
 
 /* ap.c */
@@ -105,7 +105,7 @@ extern struct ap_shared {
     struct table_pointer {
         uint16_t limit;
         uint64_t base;
-    } __attribute__((packed)) gdtr, idtr, ap_idtr; /* gdtr first: assembly loads it by this name */
+    } __attribute__((packed)) gdtr, idtr, ap_idtr; /* gdtr first: for assembly */
     uint64_t gdt[4];
     uint8_t idt[32][16];    /* gates with the loader's code selector 0x10 */
     uint8_t ap_idt[32][16]; /* gates with the reset page's code selector 8 */

@@ -27,7 +27,8 @@ void sipi_open(void)
 {
     wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | X2APIC_ENABLE);
     shim.trampoline = LOW_MEMORY_END - PAGE_BYTES;
-    copy_bytes((void *)shim.trampoline, ap_trampoline, (uint64_t)(ap_trampoline_end - ap_trampoline));
+    uint64_t size = (uint64_t)(ap_trampoline_end - ap_trampoline);
+    copy_bytes((void *)shim.trampoline, ap_trampoline, size);
 }
 
 static void wait_us(uint64_t microseconds)

@@ -44,7 +44,8 @@ static void mailbox(struct fdt_writer *w)
 {
     if (!shim.mailbox)
         return;
-    const uint32_t reg[3] = {(uint32_t)(shim.mailbox >> 32), (uint32_t)shim.mailbox, PAGE_BYTES};
+    const uint32_t reg[3] = {(uint32_t)(shim.mailbox >> 32), (uint32_t)shim.mailbox,
+                             PAGE_BYTES};
     fdt_node_at(w, "wakeup_table", shim.mailbox);
     fdt_text(w, "compatible", "intel,wakeup-mailbox");
     fdt_cells(w, "reg", reg, 3);

@@ -6,9 +6,12 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from emu.errors import ApdbgError
+
+if TYPE_CHECKING:
+    from emu import Session
 
 EXIT_EXPECTED: Final = 0
 EXIT_OTHERWISE: Final = 1

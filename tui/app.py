@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 from functools import partial
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal, cast
 
 from rich.console import Console
 from textual import constants, events, on
@@ -54,7 +54,8 @@ class ApdbgApp(App[int]):
     AUTO_FOCUS = "#main"
 
     def __init__(self, session: Door) -> None:
-        terminal = Console(color_system=constants.COLOR_SYSTEM, force_terminal=True)  # type: ignore[arg-type]
+        system = cast(Literal["auto"], constants.COLOR_SYSTEM)  # Textual types it as str
+        terminal = Console(color_system=system, force_terminal=True)
         self._few_colours = few_colours(terminal.color_system, terminal.no_color)
         super().__init__(ansi_color=True if self._few_colours else None)
         self.session = session

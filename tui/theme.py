@@ -35,7 +35,7 @@ _LOOKS: Final[dict[Role, tuple[str, bool]]] = {
     "warn": ("warning", False), "bad": ("error", True), "dim": ("foreground", False),
 }  # fmt: skip
 """Role -> the theme's variable, and whether it is bold."""
-FADE: Final = 0.45
+FADE: Final = 0.4
 """How far dim text moves towards the background."""
 
 

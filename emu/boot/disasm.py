@@ -16,14 +16,19 @@ from emu.hw.address import U64
 Kind = Literal["call", "ret", "jump", "branch", "other"]
 
 
-def _flag_bits(*kinds: str) -> int:
-    """All of capstone's flag-effect bits of some kinds: MODIFY, SET, RESET, UNDEFINED, TEST."""
-    names = (name for name in dir(x86_const) if name.startswith("X86_EFLAGS_"))
-    return sum(getattr(x86_const, name) for name in names if name.split("_")[2] in kinds)
+def _flag_bits(flag: str, *kinds: str) -> int:
+    """Capstone's flag-effect bits of some kinds, for one flag or ("") for all."""
+    names = (name.split("_") for name in dir(x86_const) if name.startswith("X86_EFLAGS_"))
+    chosen = (name for name in names if name[2] in kinds and flag in ("", name[3]))
+    return sum(getattr(x86_const, "_".join(name)) for name in chosen)
 
 
-_FLAGS_WRITTEN: Final = _flag_bits("MODIFY", "SET", "RESET", "UNDEFINED")
-_FLAGS_READ: Final = _flag_bits("TEST")
+_CHANGES: Final = ("MODIFY", "SET", "RESET", "UNDEFINED")
+_FLAGS_WRITTEN: Final = _flag_bits("", *_CHANGES)
+_FLAGS_READ: Final = _flag_bits("", "TEST", "PRIOR")
+_EACH_FLAG: Final = tuple(
+    _flag_bits(flag, *_CHANGES) for flag in ("CF", "PF", "AF", "ZF", "SF", "OF")
+)
 
 CACHE_INSTRUCTIONS: Final = 65_536
 """A whole boot has some 10,000 distinct instructions; an entry is about 1 KB."""
@@ -45,7 +50,14 @@ _MODES: Final = {
 
 def _families() -> dict[str, str]:
     """Every name of a part of a general register -> the 64-bit register."""
-    found = {"eflags": "rflags", "flags": "rflags", "rip": "rip", "eip": "rip", "ip": "rip"}
+    found = {
+        "rflags": "rflags",
+        "eflags": "rflags",
+        "flags": "rflags",
+        "rip": "rip",
+        "eip": "rip",
+        "ip": "rip",
+    }
     for name in ("ax", "bx", "cx", "dx", "si", "di", "bp", "sp"):
         found |= {part + name: f"r{name}" for part in ("r", "e", "")}
     for name in ("a", "b", "c", "d"):
@@ -57,6 +69,36 @@ def _families() -> dict[str, str]:
 
 
 _FAMILY: Final = _families()
+_NARROW: Final = frozenset(
+    name for name in _FAMILY if name[-1] in "lhbw" or (len(name) == 2 and name[0] != "r")
+)
+"""Writing one of these leaves the rest of its 64-bit register as it was."""
+_EVERY: Final = frozenset(_FAMILY.values()) - {"rip"}
+_CALLS_OUT: Final = ("vmcall", "vmmcall", "iret", "sys", "rsm", "int")
+"""Stems of instructions that hand the registers to somebody else."""
+_KEEPS: Final = ("cmov", "bsf", "bsr")
+"""Stems of those that may leave their destination as it was."""
+_KEEPS_FLAGS: Final = frozenset(
+    ("bsf", "bsr", "bt", "btc", "btr", "bts", "clac", "div", "idiv", "prefetchw", "stac")
+)
+"""Those of which capstone has flags undefined that the emulator leaves as they were."""
+_SHIFTS: Final = frozenset(("sal", "sar", "shl", "shld", "shr", "shrd"))
+_NO_ACCESS: Final = {
+    **dict.fromkeys(("cmpxchg", "cmpxchg8b", "cmpxchg16b", "rcl", "rcr", "rol", "ror"), "rw"),
+    **dict.fromkeys(("cmpsb", "cmpsw", "cmpsd", "cmpsq", "test"), "r"),
+    **dict.fromkeys(("movnti", "stmxcsr"), "w"),
+}
+"""Mnemonic -> what it does to its memory operand, where capstone is wrong."""
+_INEXACT: Final = (*_CALLS_OUT, "enter", "fx", "lcall", "ljmp", "maskmov", "popa", "pusha", "retf",
+                   "vgather", "vpgather", "vpscatter", "vscatter", "xlat", "xrstor", "xsave")  # fmt: skip
+_BIT_STRING: Final = frozenset(("bt", "btc", "btr", "bts"))
+"""With memory and a register these reach beyond their operand."""
+_STACK: Final = (
+    ("push", "rsp", 1, "w"), ("call", "rsp", 1, "w"), ("lcall", "rsp", 2, "w"),
+    ("enter", "rsp", 1, "w"), ("pop", "rsp", 1, "r"), ("retf", "rsp", 2, "r"),
+    ("ret", "rsp", 1, "r"), ("iret", "rsp", 5, "r"), ("leave", "rbp", 1, "r"),
+)  # fmt: skip
+"""Stem -> stack register, slots, access."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +111,9 @@ class MemoryOperand:
     displacement: int
     size: int
     access: str
+    segment: str = ""
+    """fs or gs where that is the segment: its base is not part of `address`."""
+    address_bytes: int = 8
 
     def address(self, register: Callable[[str], int], code: "Instruction") -> int:
         """The effective address with these register values, segment bases aside."""
@@ -79,7 +124,7 @@ class MemoryOperand:
             value += register(self.base)
         if self.index:
             value += register(self.index) * self.scale
-        return value & U64
+        return value & (1 << 8 * self.address_bytes) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +141,14 @@ class Instruction:
     """Where a direct call, jump or branch leads."""
     memory: tuple[MemoryOperand, ...]
     reads: frozenset[str]
-    """64-bit registers (and rflags) whose value matters, by name."""
+    """64-bit registers (and rflags) that something it writes depends on, by name."""
     writes: frozenset[str]
+    """Those that it may change. One that is not in `reads` too is set in full."""
     repeats: bool
     """A REP prefix: the instruction retires once per round."""
+    exact: bool
+    """Whether `memory`, `reads` and `writes` are all that it touches of memory, general
+    registers and flags."""
 
 
 @lru_cache(maxsize=len(_MODES))
@@ -113,19 +162,16 @@ def _decoder(mode: str) -> Any:
 def decode(code: bytes, address: int, mode: str) -> Instruction | None:
     """The instruction that `code` begins with; None if it is none or is cut off."""
     if code[:4] in _UNKNOWN:
-        nothing: frozenset[str] = frozenset()
         name = _UNKNOWN[code[:4]]
         return Instruction(
-            address, 4, code[:4], name, "", "other", None, (), nothing, nothing, False
+            address, 4, code[:4], name, "", "other", None, (), _EVERY, _EVERY, False, False
         )
     found = next(_decoder(mode).disasm(code, address, 1), None)
     if found is None:
         return None
+    name = found.mnemonic.rpartition(" ")[2]  # without REP or LOCK
     kind = _kind(found)
-    reads, writes = (_names(found, registers) for registers in found.regs_access())
-    # Capstone tells most effects on the flags apart from those on registers.
-    reads |= {"rflags"} if found.eflags & _FLAGS_READ else set()
-    writes |= {"rflags"} if found.eflags & _FLAGS_WRITTEN else set()
+    reads, writes = _effects(found, name)
     direct = kind in ("call", "jump", "branch") and found.operands
     immediate = direct and found.operands[0].type == x86_const.X86_OP_IMM
     return Instruction(
@@ -136,10 +182,11 @@ def decode(code: bytes, address: int, mode: str) -> Instruction | None:
         operands=found.op_str,
         kind=kind,
         target=found.operands[0].imm & U64 if immediate else None,
-        memory=(*_operands(found), *_stack(found, kind)),
+        memory=(*_operands(found, name), *_stack(found, name, mode)),
         reads=reads,
         writes=writes,
-        repeats=found.prefix[0] in (0xF2, 0xF3) and _is_string(found),
+        repeats=_repeats(found, name),
+        exact=_is_exact(found, name),
     )
 
 
@@ -159,44 +206,108 @@ def _kind(found: Any) -> Kind:
     return "other"
 
 
-def _is_string(found: Any) -> bool:
-    name = found.mnemonic.rpartition(" ")[2]
+def _is_string(name: str) -> bool:
     return any(name.startswith(stem) for stem in ("movs", "stos", "lods", "cmps", "scas")) or (
         name in ("insb", "insd", "insw", "outsb", "outsd", "outsw")
     )
 
 
-def _names(found: Any, registers: list[int]) -> frozenset[str]:
-    names = (found.reg_name(register) for register in registers)
-    return frozenset(_FAMILY[name] for name in names if name in _FAMILY)
+def _repeats(found: Any, name: str) -> bool:
+    """A REP or REPNE prefix of a string instruction, also where capstone drops the latter."""
+    if not _is_string(name) or found.operands[0].type == x86_const.X86_OP_REG and False:
+        return False
+    return any(prefix in (0xF2, 0xF3) for prefix in found.bytes[: found.size - 1])
 
 
-def _operands(found: Any) -> tuple[MemoryOperand, ...]:
-    """Explicit memory operands; LEA and NOP only look as if they had one."""
-    if found.id in (x86_const.X86_INS_LEA, x86_const.X86_INS_NOP):
+def _is_exact(found: Any, name: str) -> bool:
+    if name in _BIT_STRING:
+        place, number = found.operands
+        return place.type != x86_const.X86_OP_MEM or number.type == x86_const.X86_OP_IMM
+    return not name.startswith(_INEXACT)
+
+
+def _effects(found: Any, name: str) -> tuple[frozenset[str], frozenset[str]]:
+    """(reads, writes) by 64-bit names, with what capstone leaves out."""
+    if name.startswith(_CALLS_OUT):
+        return _EVERY, _EVERY
+    read, written = (
+        {found.reg_name(register) for register in registers}
+        for registers in found.regs_access()
+    )
+    read |= {found.reg_name(o.reg) for o in found.operands if _is_read(o, name)}
+    read |= written & _NARROW
+    if name.startswith(_KEEPS) or _repeats(found, name):
+        read |= written
+    extra_read, extra_written = _LEFT_OUT.get(name, ((), ()))
+    read |= {*extra_read}
+    written |= {*extra_written}
+    if found.eflags & _FLAGS_WRITTEN:  # apart from the registers
+        written.add("rflags")
+        if _leaves_flags(found, name):
+            read.add("rflags")
+    if found.eflags & _FLAGS_READ or _is_string(name):
+        read.add("rflags")
+    reads, writes = (
+        frozenset(_FAMILY[part] for part in parts if part in _FAMILY)
+        for parts in (read, written)
+    )
+    return reads, writes
+
+
+def _is_read(operand: Any, name: str) -> bool:
+    """Registers of which capstone does not say, or wrongly, what becomes of them."""
+    return operand.type == x86_const.X86_OP_REG and (not operand.access or name == "cmpxchg")
+
+
+def _leaves_flags(found: Any, name: str) -> bool:
+    """Whether some arithmetic flag may stay as it was."""
+    if name in _KEEPS_FLAGS or not all(found.eflags & flag for flag in _EACH_FLAG):
+        return True
+    if name not in _SHIFTS:
+        return False
+    count = found.operands[-1]  # a shift by nothing changes nothing
+    return bool(count.type != x86_const.X86_OP_IMM or count.imm & 0x1F == 0)
+
+
+def _operands(found: Any, name: str) -> tuple[MemoryOperand, ...]:
+    """Explicit memory operands."""
+    if name.startswith(_NO_ACCESS):
         return ()
     rows = []
     for operand in found.operands:
         if operand.type != x86_const.X86_OP_MEM:
             continue
-        access = ("r" if operand.access & capstone.CS_AC_READ else "") + (
-            "w" if operand.access & capstone.CS_AC_WRITE else ""
-        )
-        base, index = (
-            _FAMILY.get(found.reg_name(number) or "", "") if number else ""
-            for number in (operand.mem.base, operand.mem.index)
-        )
         place = operand.mem
-        rows.append(
-            MemoryOperand(base, index, place.scale, place.disp, operand.size, access or "rw")
+        base, index, segment = (
+            found.reg_name(number) if number else ""
+            for number in (place.base, place.index, place.segment)
         )
+        rows.append(
+            MemoryOperand(
+                _FAMILY.get(base, ""), _FAMILY.get(index, ""), place.scale, place.disp,
+                operand.size, _access(operand, name),
+                segment if segment in ("fs", "gs") else "", found.addr_size,
+            )
+        )  # fmt: skip
     return tuple(rows)
 
 
-def _stack(found: Any, kind: Kind) -> tuple[MemoryOperand, ...]:
-    """The stack slot of PUSH, POP, CALL and RET, which capstone leaves out."""
-    if kind == "call" or found.id in (x86_const.X86_INS_PUSH, x86_const.X86_INS_PUSHFQ):
-        return (MemoryOperand("rsp", "", 1, -8, 8, "w"),)
-    if kind == "ret" or found.id in (x86_const.X86_INS_POP, x86_const.X86_INS_POPFQ):
-        return (MemoryOperand("rsp", "", 1, 0, 8, "r"),)
+def _access(operand: Any, name: str) -> str:
+    """Both where nobody says."""
+    if name.startswith("set"):
+        return "w"
+    reads = "r" if operand.access & capstone.CS_AC_READ else ""
+    writes = "w" if operand.access & capstone.CS_AC_WRITE else ""
+    return _ACCESS.get(name) or reads + writes or "rw"
+
+
+def _stack(found: Any, name: str, mode: str) -> tuple[MemoryOperand, ...]:
+    """The stack slots of PUSH, POP, CALL and RET, which capstone leaves out."""
+    wide = {"long": 8, "real": 2}.get(mode, 4)
+    narrow = found.prefix[2] == 0x66 and name.startswith(("push", "pop"))
+    size = {8: 2, 4: 2, 2: 4}[wide] if narrow else wide
+    for stem, register, slots, access in _STACK:
+        if name.startswith(stem):
+            below = -size * slots if access == "w" else 0
+            return (MemoryOperand(register, "", 1, below, size * slots, access, "", wide),)
     return ()

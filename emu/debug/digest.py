@@ -14,7 +14,7 @@ _ZERO: Final = bytes(CHUNK_BYTES)
 def digest(machine: Machine) -> str:
     """SHA-256 over all guest memory (with its addresses) and all architectural registers."""
     found = hashlib.sha256()
-    for gpa, hpa, size in machine.guest_pages():
+    for gpa, hpa, size in machine.ram.views():
         for offset in range(0, size, CHUNK_BYTES):
             count = min(CHUNK_BYTES, size - offset)
             data = machine.memory.read(Hpa(hpa + offset), count)

@@ -84,7 +84,7 @@ def cpu_view(machine: Machine, cpu: Cpu) -> CpuView:
         milestone=cpu.milestone,
         waits=waits or why_still(cpu),
         ticks=cpu.ticks,
-        virtual_ns=machine.clock_of(cpu) // 1000,
+        virtual_ns=machine.waits.clock_of(cpu) // 1000,
     )
 
 
@@ -135,9 +135,10 @@ _NEXT = {
 def progress(machine: Machine, cpu: Cpu) -> ApProgress:
     """Where one AP is in the protocol, and what must come next."""
     at = machine.protocol.reached.get(cpu.id)
+    if at is None and cpu.context is None:
+        return ApProgress(cpu.id, "off", 0, 0, "it starts")
     if at is None:
-        return ApProgress(cpu.id, "off" if cpu.context is None else "starting", 0, 0,
-                          "it starts" if cpu.context is None else "it reaches the mailbox")  # fmt: skip
+        return ApProgress(cpu.id, "starting", 0, 0, "it reaches the mailbox")
     return ApProgress(cpu.id, at.step, at.tick, at.virtual_ns, _NEXT[at.step])
 
 

@@ -86,7 +86,7 @@ def of(session: Session, began: float) -> RunReport:
     cpus = [
         CpuReport(
             cpu.id, cpu.apic_id, state_of(machine, cpu), cpu.milestone, cpu.ticks,
-            machine.clock_of(cpu) // 1000, machine.linear_rip(cpu) if cpu.context else 0,
+            machine.waits.clock_of(cpu) // 1000, machine.linear_rip(cpu) if cpu.context else 0,
             machine.place(cpu) if cpu.context else "",
         )
         for cpu in machine.cpus

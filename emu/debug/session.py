@@ -139,15 +139,44 @@ class Session:
         self.machine.switch_to(cpu)
 
     def _begin_next(self, cpu: Cpu, count: int) -> None:
-        code = self._instruction(self._movable(cpu))
-        over = code is not None and (code.kind == "call" or code.repeats)
-        if not over or code is None:
-            self._begin_step(cpu, count)
-            return
+        self._movable(cpu)
         self.focus = cpu.id
-        after = self.machine.linear_rip(cpu) + code.size
-        self.breakpoints.until((after,), f"after the {code.mnemonic}", cpu.id)
-        self._begin_run(None)
+        self._before()
+        left, piece = count, self._piece(cpu)
+
+        def over() -> bool:
+            """Each piece is one instruction, or a call up to its return."""
+            nonlocal left, piece
+            if not piece():
+                return False
+            left -= 1
+            reached = all(stop.kind in ("until", "step") for stop in self.stop)
+            if left <= 0 or not reached or self._final():
+                return True
+            self.breakpoints.forget_temporary()
+            piece = self._piece(cpu)
+            return False
+
+        self._goal = over
+
+    def _piece(self, cpu: Cpu) -> _Goal:
+        """What carries one CPU over its next instruction; the others run during a call."""
+        code = self._instruction(cpu)
+        if code is not None and (code.kind == "call" or code.repeats):
+            after = self.machine.linear_rip(cpu) + code.size
+            self.breakpoints.until((after,), f"after the {code.mnemonic}", cpu.id)
+            self._tick_max = self.setup.max_ticks
+            self.stop = ()
+            return self._run_stretch
+
+        def step() -> bool:
+            self._stepping(cpu)
+            if cpu.activity in ("running", "waiting"):
+                self.machine.step(cpu)
+            self.stop = (StopReason(cpu.id, "step", f"cpu {cpu.id} stepped"),)
+            return True
+
+        return step
 
     def _instruction(self, cpu: Cpu) -> Instruction | None:
         code = self.machine.code_bytes(cpu)
@@ -257,9 +286,11 @@ class Session:
         self.focus = cpu.id
         reasons = []
         for point in self.breakpoints.hit(address, cpu.id):
-            kind = "breakpoint" if point.number else "until"
-            name = f"break {point.number} at" if point.number else "reached"
-            reasons.append(StopReason(cpu.id, kind, f"cpu {cpu.id}: {name} {place}"))
+            if point.number:
+                text = f"cpu {cpu.id}: break {point.number} at {place}"
+                reasons.append(StopReason(cpu.id, "breakpoint", text))
+            else:
+                reasons.append(StopReason(cpu.id, "until", f"cpu {cpu.id}: reached {place}"))
         self.stop = tuple(reasons)
         return True
 
@@ -271,6 +302,10 @@ class Session:
             self.focus = self._cpu(focus).id
             self._seen = picture.register_values(self.machine.cpus[self.focus])
         return picture.view(self, self._seen, self._reply)
+
+    def symbols(self) -> list[str]:
+        """Every name that `break` and `until` know, sorted."""
+        return self.machine.layout.symbols.names()
 
     def digest(self) -> str:
         """SHA-256 over all registers and memory."""

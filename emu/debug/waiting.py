@@ -34,7 +34,7 @@ def words_for(machine: Machine, cpu: Cpu) -> str:
 def name_of(machine: Machine, wait: Wait, gva: int) -> str:
     """A byte that a loop looks at, as a mailbox field, a symbol or an address."""
     hpa = next(place for place, _, address in wait.loop.reads if address == gva)
-    page = machine.page_at(hpa)
+    page = machine.ram.page_at(hpa)
     if page is not None and page == machine.mailbox_gpa:
         offset = hpa % 4096
         for field in FIELDS:

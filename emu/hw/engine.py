@@ -11,10 +11,9 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
-import unicorn
 from unicorn import unicorn_const as uc_const
 from unicorn import x86_const as x86
-from unicorn.unicorn_py3.unicorn import uclib
+from unicorn.unicorn_py3 import unicorn as binding
 
 from emu.errors import EngineError
 from emu.hw.address import Hpa
@@ -85,7 +84,7 @@ _OUT_HOOK = ctypes.CFUNCTYPE(
 _SYSCALL_HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 
 # The binding's wrappers cost as much as the calls; hot ones go straight to the library.
-_raw = ctypes.CDLL(uclib._name)
+_raw = ctypes.CDLL(binding.uclib._name)
 _hook_add = _raw.uc_hook_add
 _hook_del = _raw.uc_hook_del
 _start = _raw.uc_emu_start
@@ -97,6 +96,9 @@ _save.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
 _restore = _raw.uc_context_restore
 _restore.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
 _control = _raw.uc_ctl
+_words = _raw.uc_strerror
+_words.restype = ctypes.c_char_p
+_new_engine: Any = binding.Uc
 _FLUSH_TLB: Final = ctypes.c_int(
     uc_const.UC_CTL_TLB_FLUSH | (uc_const.UC_CTL_IO_WRITE << 30)
 ).value
@@ -126,7 +128,7 @@ class Engine:
     @staticmethod
     def _open(memory: HostMemory) -> Any:
         """A 64-bit engine with SVM, host paging off, all of host memory at HPA 0."""
-        uc = unicorn.Uc(uc_const.UC_ARCH_X86, uc_const.UC_MODE_64)
+        uc: Any = _new_engine(uc_const.UC_ARCH_X86, uc_const.UC_MODE_64)
         uc.ctl_set_cpu_model(x86.UC_CPU_X86_EPYC)
         uc.ctl_set_tcg_buffer_size(TRANSLATION_BYTES)
         uc.mem_map_ptr(0, memory.size, uc_const.UC_PROT_ALL, memory.pointer)
@@ -248,7 +250,7 @@ class Engine:
         if self._pending is not None:
             return self._pending
         if status:
-            text = unicorn.UcError(status).__str__()
+            text = _words(status).decode()
             return Exit(ExitKind.ERROR, max(self._count.value - 1, 0), text=text)
         return Exit(ExitKind.BUDGET, min(self._count.value, budget))
 

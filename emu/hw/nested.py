@@ -91,7 +91,9 @@ class NestedWalk:
         """Low bits of the fault's EXITINFO1 (APM 2, 15.25.6); 0 if the verdict is ok."""
         if self.verdict in ("ok", "no host memory"):
             return 0
-        bits = ERROR_USER | {"read": 0, "write": ERROR_WRITE, "execute": ERROR_FETCH}[self.access]
+        bits = (
+            ERROR_USER | {"read": 0, "write": ERROR_WRITE, "execute": ERROR_FETCH}[self.access]
+        )
         if self.verdict == "not present":
             return bits
         reserved = ERROR_RESERVED if self.verdict == "reserved bits" else 0

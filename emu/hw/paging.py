@@ -49,8 +49,11 @@ class Rules:
     @classmethod
     def of(cls, context: Context) -> "Rules":
         """The state of a CPU as it is."""
-        words = (context.get(name) for name in ("cr0", "cr3", "cr4", "efer"))
-        return cls(*words, context.cpl, bool(context.get("rflags") >> 18 & 1))
+        get = context.get
+        alignment_check = bool(get("rflags") >> 18 & 1)
+        return cls(
+            get("cr0"), get("cr3"), get("cr4"), get("efer"), context.cpl, alignment_check
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ class PageWalk:
             if level.nested.hpa is None:
                 end = f"nested: {level.nested.verdict}"
             else:
-                end = f"= {level.value:016x} {bits_in_words(level.value)}".rstrip()
+                end = f"= {level.value:016x} {bits_in_words(level.name, level.value)}".rstrip()
             place = "" if level.nested.hpa is None else f" (hpa {level.nested.hpa:#x})"
             rows.append(
                 f"  {level.name}[{level.index:03}] gpa {level.entry_gpa:#x}{place} {end}"

@@ -1,4 +1,4 @@
-"""The state in which a CPU begins: at the reset vector, after a SIPI, or as the VMM was told."""
+"""The state in which a CPU begins: at the reset vector, after a SIPI, or as a VMM was told."""
 
 from typing import Final
 

@@ -41,7 +41,7 @@ _WRMSR: Final = b"\x0f\x30"
 def name_of(exit_: Exit) -> str:
     """The exit in a word, for counting: `rdtsc`, `port out`, `#PF`."""
     if exit_.kind is not ExitKind.INTERCEPT:
-        return exit_.kind.value
+        return str(exit_.kind.value)
     if vmcb.EXIT_EXCEPTION <= exit_.code < vmcb.EXIT_EXCEPTION + 32:
         return interrupt.name_of(exit_.code - vmcb.EXIT_EXCEPTION)
     return _NAMES.get(exit_.code, f"svm {exit_.code:#x}")

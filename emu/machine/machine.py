@@ -4,7 +4,7 @@ Reading order: `run` drives one CPU through a slice of virtual time; `_exit` sen
 engine reports to `exits.decide`, and `apply.carry_out` does what was decided.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
 from typing import Final
@@ -12,7 +12,7 @@ from typing import Final
 from emu.boot.loader import BootLayout
 from emu.boot.milestones import MILESTONES
 from emu.boot.platform import Platform
-from emu.hw.address import PAGE_BYTES, Gpa, Hpa, align_up, page_of
+from emu.hw.address import PAGE_BYTES, Gpa, Hpa, align_up
 from emu.hw.cpu import Cpu
 from emu.hw.engine import LOW_HOST_BYTES, Engine, Exit, ExitKind
 from emu.hw.memory import HostMemory
@@ -21,7 +21,7 @@ from emu.hw.vmcb import VMCB_BYTES, GuestState
 from emu.machine import apply, entry, exits, handover, quirks
 from emu.machine.access import VirtualMemory
 from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
-from emu.machine.ram import GuestRam
+from emu.machine.ram import SHARED_ALIAS, GuestRam
 from emu.machine.tracked import TrackedPages
 from emu.machine.waits import Waits
 from emu.mailbox.protocol import Protocol
@@ -35,10 +35,6 @@ VMCBS: Final = Hpa(1 << 20)
 TABLES: Final = Hpa(16 << 20)
 GUEST: Final = Hpa(64 << 20)
 """Guest memory begins here in the host, so a GPA never equals its HPA."""
-SHARED_ALIAS: Final = 1 << 39
-"""Where the nested table has a TD's shared pages: the engine's page walk knows 40 bits of
-physical address, so the architectural shared bit 47 is folded to this one."""
-
 INTERRUPT_POLL: Final = 200
 """Instructions between two looks at IF while an interrupt is pending."""
 VMMCALL: Final = b"\x0f\x01\xd9"
@@ -224,7 +220,7 @@ class Machine:
         context = cpu.registers
         saved = context.save(), cpu.clock_ps, cpu.ticks, self.tick
         cpu.clock_ps = start_ps
-        pages = {self.page_at(hpa) for hpa, _ in writes} - {None}
+        pages = {self.ram.page_at(hpa) for hpa, _ in writes} - {None}
         with self.tracked.opened(pages):
             try:
                 yield
@@ -325,7 +321,7 @@ class Machine:
         for hpa, count in pieces:
             before = self.memory.read(hpa, count)
             self.memory.write(hpa, data[:count])
-            page = self.page_at(hpa)
+            page = self.ram.page_at(hpa)
             if page is not None:
                 self.tracked.changed(cpu, Gpa(page + hpa % PAGE_BYTES), hpa, before)
             data = data[count:]
@@ -346,13 +342,6 @@ class Machine:
         address = self.linear_rip(cpu)
         return self.layout.symbols.name(address) or f"{address:#x}"
 
-    def page_at(self, hpa: int) -> Gpa | None:
-        """The GPA of the guest page at a host address, None for the host's own."""
-        for gpa, first, size in self.guest_pages():
-            if first <= hpa < first + size:
-                return Gpa(page_of(gpa + hpa - first))
-        return None
-
     def readable(self, cpu: Cpu, gva: int, count: int) -> bytes:
         """Bytes from a GVA up to the first page that is not mapped, at most `count`."""
         found = b""
@@ -363,11 +352,6 @@ class Machine:
                 break
             found += part
         return found
-
-    def clock_of(self, cpu: Cpu) -> int:
-        """A CPU's clock in picoseconds; that of a waiting CPU has moved on with the others."""
-        wait = self.waits.waiting.get(cpu.id)
-        return cpu.clock_ps if wait is None else max(wait.lap_at(self.now_ps()), cpu.clock_ps)
 
     def ap_record(self, cpu: Cpu) -> handover.ApRecord | None:
         """The shim's own record of an AP, where the image keeps one."""
@@ -397,10 +381,3 @@ class Machine:
         if state == "unaccepted":
             return Crash(f"{what}, which is not accepted")
         return Crash(f"{what}, which the nested table does not allow ({state})")
-
-    def guest_pages(self) -> Iterable[tuple[int, Hpa, int]]:
-        """(gpa, hpa, bytes) of everything that belongs to the guest, both views of a TD."""
-        for bank in self.ram.banks:
-            yield bank.gpa, bank.hpa, bank.size
-            if bank.shared_hpa != bank.hpa:
-                yield bank.gpa | SHARED_ALIAS, bank.shared_hpa, bank.size

@@ -63,7 +63,7 @@ def _fold(machine: "Machine", cpu: Cpu, exit_: Exit) -> bool:
         if not (again.kind is ExitKind.INTERCEPT and again.code == _PAGE_FAULT):
             break
         address = again.info
-    for leaf, entry in folded:
-        seen = machine.memory.u64(leaf)
-        machine.memory.put_u64(leaf, seen & ~machine.shared_alias | entry & 1 << SHARED_BIT)
+    for place, entry in folded:
+        seen = machine.memory.u64(place)
+        machine.memory.put_u64(place, seen & ~machine.shared_alias | entry & 1 << SHARED_BIT)
     return bool(folded)

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from typing import Final
 
-from emu.hw.address import PAGE_BYTES, Gpa, Hpa, align_up
+from emu.hw.address import PAGE_BYTES, Gpa, Hpa, align_up, page_of
 from emu.hw.memory import HostMemory
 from emu.vmm.ciphertext import ciphertext
 from emu.vmm.effects import PageState
 
+SHARED_ALIAS: Final = 1 << 39
+"""Where the nested table has a TD's shared pages: the engine's page walk knows 40 bits of
+physical address, so the architectural shared bit 47 is folded to this one."""
 _STATES: Final[tuple[PageState, ...]] = ("unaccepted", "private", "shared")
 
 
@@ -43,6 +46,11 @@ class GuestRam:
             hpa = Hpa(shared + align_up(size, PAGE_BYTES))
             page += size // PAGE_BYTES
         self.banks = tuple(banks)
+        own: list[tuple[int, Hpa, int]] = [(bank.gpa, bank.hpa, bank.size) for bank in banks]
+        shared: list[tuple[int, Hpa, int]] = [
+            (bank.gpa | SHARED_ALIAS, bank.shared_hpa, bank.size) for bank in banks
+        ]
+        self._views = (*own, *(shared if two_views else []))
         self.end = hpa
         self.states = bytearray(page)
 
@@ -100,6 +108,18 @@ class GuestRam:
             parts.append(self.memory.read(hpa, take))
             gpa, count = gpa + take, count - take
         return b"".join(parts)
+
+    def views(self) -> tuple[tuple[int, Hpa, int], ...]:
+        """(GPA, HPA, bytes) of everything that belongs to the guest, both views of a TD; the
+        shared view stands at the GPA with the alias bit."""
+        return self._views
+
+    def page_at(self, hpa: int) -> Gpa | None:
+        """The GPA of the guest page at a host address, None for the host's own."""
+        for gpa, first, size in self._views:
+            if first <= hpa < first + size:
+                return Gpa(page_of(gpa + hpa - first))
+        return None
 
     def read(self, gpa: Gpa, count: int) -> bytes | None:
         """What the host reads: ciphertext where a page is private to a TD."""

@@ -100,7 +100,7 @@ class Waits:
     def suspect(self, cpu: Cpu, exit_: Exit) -> bool:
         """If a PAUSE or clock read is about to retire: is it the head of a lap to be traced?
 
-        The head is before a clock read on purpose: registers that hold the clock are dead there.
+        The head is before a clock read on purpose: registers that hold it are dead there.
         """
         if cpu.id in self._laps or not harmless(cpu, exit_):
             return False
@@ -183,7 +183,7 @@ class Waits:
         return wait
 
     def _pages_of(self, loop: Loop) -> list[Gpa]:
-        pages = {self._machine.page_at(hpa) for hpa, _, _ in loop.reads}
+        pages = {self._machine.ram.page_at(hpa) for hpa, _, _ in loop.reads}
         return [page for page in pages if page is not None]
 
     def forget(self, cpu: Cpu) -> None:
@@ -203,9 +203,16 @@ class Waits:
         cpu.activity = "running"
         self._machine.reschedule = True
 
+    def clock_of(self, cpu: Cpu) -> int:
+        """A CPU's clock in picoseconds; that of a waiting CPU has moved on with the others."""
+        wait = self.waiting.get(cpu.id)
+        if wait is None:
+            return cpu.clock_ps
+        return max(wait.lap_at(self._machine.now_ps()), cpu.clock_ps)
+
     def notify(self, writer: Cpu | None, hpa: Hpa, count: int) -> None:
         """Memory changed: whoever looks at a byte that is another one now may wake up."""
-        page = self._machine.page_at(hpa)
+        page = self._machine.ram.page_at(hpa)
         watchers = self._pages.get(page) if page is not None else None
         if not watchers:
             return

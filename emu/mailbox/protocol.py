@@ -43,6 +43,7 @@ class Protocol:
         """The command word changed: a wake-up names an AP, an AP that clears it acks."""
         if command == _WAKEUP and apic_id in self._cpu_of:
             self.reached[self._cpu_of[apic_id]] = Reached("woken", tick, virtual_ns)
-        elif command == _NOOP and writer in self.reached:
-            if self.reached[writer].step == "woken":
+        elif command == _NOOP and writer is not None:
+            before = self.reached.get(writer)
+            if before is not None and before.step == "woken":
                 self.reached[writer] = Reached("acked", tick, virtual_ns)

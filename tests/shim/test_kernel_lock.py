@@ -84,7 +84,9 @@ def test_no_increment_is_lost_under_the_lock(tmp_path: Path) -> None:
 def test_pages_come_from_the_largest_range_around_what_is_in_use(tmp_path: Path) -> None:
     """Page 60 holds boot_params, 4 is the first usable one: 61-64 are taken, then below 60."""
     (tmp_path / "memory.c").write_text(
-        (ROOT / "shim/kernel/memory.c").read_text().replace("read_cr3()", "fake_cr3()")
+        (ROOT / "shim/kernel/memory.c")
+        .read_text()
+        .replace("read_cr3()", "fake_cr3()")
         .replace('#include "kernel.h"', '#include "kernel/kernel.h"\nuint64_t fake_cr3(void);')
     )
     printed = run_here(tmp_path, MEMORY, str(tmp_path / "memory.c"))

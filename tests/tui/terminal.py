@@ -17,6 +17,7 @@ import pyte
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 30.0
+_NOT_OURS = ("NO_COLOR", "COLORTERM", "COLUMNS", "LINES")
 
 
 class Terminal:
@@ -31,7 +32,7 @@ class Terminal:
         self.raw = b""
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        base = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLORTERM")}
+        base = {name: value for name, value in os.environ.items() if name not in _NOT_OURS}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tui", *words], cwd=ROOT, stdin=theirs, stdout=theirs,
             stderr=theirs, start_new_session=True,

@@ -177,6 +177,18 @@ def test_keys_of_the_machine_do_nothing_while_a_command_is_typed() -> None:
     drive(story())
 
 
+def test_what_is_typed_ahead_never_mixes_with_the_command_before_it() -> None:
+    async def story() -> None:
+        session = Still(builder.stopped())
+        async with screen(session) as hands:
+            hands.tap(":", *"step 5", "enter", "s", "n", ":", *"ru", "tab", "left", "x")
+            hands.tap("backspace", "enter", "c")
+            await hands.until(lambda: len(session.begun) == 5)
+            assert session.begun == ["step 5", "step", "next", "run", "run"]
+
+    drive(story())
+
+
 def test_a_long_answer_shows_its_tab_until_the_next_command() -> None:
     async def story() -> None:
         async with screen(boot(), (80, 24)) as hands:

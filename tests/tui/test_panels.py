@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emu.debug.view import MachineView
 from tests.tui import builder
 from tui.panels import BY_ID, PANELS
 from tui.panels.base import Page, Panel, Window
@@ -42,7 +43,7 @@ def test_every_panel_reads_as_it_did(
     top=st.one_of(st.none(), st.integers(-5, 2_000)),
 )
 def test_a_page_never_has_more_lines_than_its_window(
-    panel: Panel, view: builder.MachineView, width: int, height: int, top: int | None
+    panel: Panel, view: MachineView, width: int, height: int, top: int | None
 ) -> None:
     page = panel.render(view, Window(width, height, top))
     assert len(page.lines) <= height

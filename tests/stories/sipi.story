@@ -1,0 +1,13 @@
+# The classic way: INIT, SIPI, real mode, and into the same mailbox loop.
+@ sipi 2
+> until ap_entry64
+cpu 0: sends INIT to cpu 1
+cpu 0: sends SIPI to cpu 1: it starts at 0x9e000
+cpu 1: reached ap_entry64
+> registers
+rsp
+cr0            0000000080010031  PE ET NE WP PG
+efer           0000000000000d00  LME LMA NXE
+> until secondary_online
+cpu 0: sends SIPI to cpu 1, which does not wait for it
+cpu 1: reached secondary_online

@@ -1,0 +1,53 @@
+"""What is typed, completed and explained, without a screen."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.tui import builder
+from tui.edit import Edit
+from tui.names import names
+from tui.prompt import complete, explain
+
+KEYS = (
+    "backspace",
+    "delete",
+    "left",
+    "right",
+    "home",
+    "end",
+    "ctrl+w",
+    "ctrl+u",
+    "ctrl+k",
+    "f5",
+)
+
+
+@given(st.lists(st.one_of(st.sampled_from(KEYS), st.text(max_size=3)), max_size=40))
+def test_the_cursor_is_always_inside_the_line(typed: list[str]) -> None:
+    edit = Edit()
+    for word in typed:
+        edit = edit.key(word) if word in KEYS else edit.insert(word)
+        assert 0 <= edit.at <= len(edit.text)
+        assert edit.text.isprintable()
+
+
+def test_words_are_deleted_like_in_a_shell() -> None:
+    edit = Edit.end("break mailbox_ack").key("ctrl+w")
+    assert edit.text == "break "
+    assert edit.key("ctrl+w").text == ""
+    assert Edit("step 20", 5).key("ctrl+k").text == "step "
+
+
+def test_commands_complete_first_and_names_after_them() -> None:
+    found = names(builder.stopped())
+    assert complete("bre", found) == "break"
+    assert complete("break secondary_s", found) == "break secondary_start"
+    assert complete("break ", found) is None
+    assert complete("zzz", found) is None
+
+
+def test_every_command_is_explained_while_it_is_typed() -> None:
+    assert explain("b").startswith("Stop every time")
+    assert explain("re") == "reset  registers"
+    assert "is no command" in explain("frobnicate")
+    assert "step" in explain("")
