@@ -63,7 +63,7 @@ __attribute__((noinline)) static bool wait_for_aps(uint32_t attempt)
     return all;
 }
 
-static const char *words(enum ap_reason reason)
+const char *reason_words(enum ap_reason reason)
 {
     switch (reason) {
     case REASON_ENABLE_VTL:
@@ -92,7 +92,7 @@ static void report(void)
         print("shim: cpu ");
         print_number(ap->vp_index);
         print(" lost: ");
-        print(words((enum ap_reason)ap->reason));
+        print(reason_words((enum ap_reason)ap->reason));
         print(", status ");
         print_hex(ap->status);
         print("\n");

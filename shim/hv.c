@@ -11,6 +11,7 @@
 #define ACCEPT_GPA_PAGES 0xD9
 #define REGISTER_VSM_VP_STATUS 0xD0003
 #define VTL_ALREADY_ENABLED 0x86
+#define INVALID_VP_INDEX 0x0E
 #define INVALID_VP_STATE 0x15
 #define SELF_VP 0xFFFFFFFE
 #define ACCEPT_ATTRIBUTES 0x401 /* RAM, private, VTL 2 */
@@ -128,9 +129,10 @@ static uint32_t vp_index_of(uint32_t apic_id)
 uint64_t hv_start(uint32_t index)
 {
     struct ap_record *ap = ap_record(index);
-    ap->vp_index = vp_index_of(ap->apic_id);
-    if (ap->vp_index == ~0u)
-        return 0xE; /* invalid VP index */
+    uint32_t vp = vp_index_of(ap->apic_id);
+    if (vp == ~0u)
+        return INVALID_VP_INDEX;
+    ap->vp_index = vp;
     *(uint64_t *)(ap->stack_top - 8) = (uint64_t)ap;
     struct hv_start_vp input = {
         .partition = ~0ull, .vp = ap->vp_index, .vtl = (uint8_t)shim.vtl};

@@ -81,6 +81,7 @@ void start_aps(void);
 uint64_t deadline_after_us(uint64_t microseconds);
 bool expired(uint64_t deadline);
 bool ap_arrived(uint32_t index, uint64_t deadline);
+const char *reason_words(enum ap_reason reason);
 void ap_fail(uint32_t index, enum ap_reason reason, uint64_t status);
 
 /* tdx.c, hv.c, sipi.c: one AP, attempt by attempt.  The status is 0 or what the host said. */

@@ -21,7 +21,7 @@ static void cpus(struct fdt_writer *w)
         fdt_cell(w, "numa-node-id", shim.cpus[i].numa_node);
         fdt_text(w, "status", lost ? "fail" : "okay");
         if (lost)
-            fdt_cell(w, "apdbg,reason", ap_record(i - 1)->reason);
+            fdt_text(w, "apdbg,reason", reason_words(ap_record(i - 1)->reason));
         fdt_node_end(w);
     }
     fdt_node_end(w);

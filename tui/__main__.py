@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -18,6 +19,9 @@ EXIT_OTHERWISE: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_BUG: Final = 3
 EXIT_INTERRUPTED: Final = 130
+
+STRETCH_SECONDS: Final = 0.1
+"""How long Ctrl-C may wait."""
 
 COMMANDS: Final = ("run", "doctor")
 OUTCOMES: Final = ("booted", "degraded", "hung", "crashed", "limit", "stopped")
@@ -116,11 +120,25 @@ def _run(options: argparse.Namespace) -> int:
 
     began = time.perf_counter()
     session = _open(options)
-    session.do(f"until {options.until}" if options.until else "run")
+    _carry_out(session, f"until {options.until}" if options.until else "run")
     found = report.of(session, began)
     print(report.as_json(found) if options.json else report.as_text(found))
     expected = options.expect or ("stopped" if options.until else "booted")
     return EXIT_EXPECTED if found.outcome == expected else EXIT_OTHERWISE
+
+
+def _carry_out(session: "Session", words: str) -> None:
+    """A command, stretch by stretch: Ctrl-C is heard between two, never inside the emulator,
+    where Python would have to swallow it."""
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: heard.append(number))
+    try:
+        session.begin(words)
+        while session.pump(STRETCH_SECONDS):
+            if heard:
+                raise KeyboardInterrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _doctor(_options: argparse.Namespace) -> int:
@@ -162,9 +180,15 @@ def main(words: Sequence[str] | None = None) -> int:
         print("apdbg: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     except OSError as error:
+        # What is still in the buffer cannot be written either: do not try again at exit.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
         where = f"{error.filename}: " if error.filename else ""
         print(f"apdbg: {where}{error.strerror}", file=sys.stderr)
         return EXIT_USAGE
+    except Exception:
+        traceback.print_exc()
+        print("apdbg: this is a bug in apdbg; please report the lines above", file=sys.stderr)
+        return EXIT_BUG
 
 
 if __name__ == "__main__":

@@ -83,14 +83,28 @@ _KEEPS_FLAGS: Final = frozenset(
 )
 """Those of which capstone has flags undefined that the emulator leaves as they were."""
 _SHIFTS: Final = frozenset(("sal", "sar", "shl", "shld", "shr", "shrd"))
-_NO_ACCESS: Final = {
+_NO_ACCESS: Final = ("lea", "nop", "invlpg", "prefetch", "clflush", "clwb", "cldemote")
+"""Stems of those whose memory operand is only an address."""
+_LEFT_OUT: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "cmpxchg": ((), ("rax",)),
+    "pushf": (("rflags",), ()),
+    "pushfd": (("rflags",), ()),
+    "pushfq": (("rflags",), ()),
+    "test": ((), ("rflags",)),
+}
+"""Mnemonic -> registers that capstone's own lists of (read, written) lack."""
+_ACCESS: Final = {
     **dict.fromkeys(("cmpxchg", "cmpxchg8b", "cmpxchg16b", "rcl", "rcr", "rol", "ror"), "rw"),
     **dict.fromkeys(("cmpsb", "cmpsw", "cmpsd", "cmpsq", "test"), "r"),
     **dict.fromkeys(("movnti", "stmxcsr"), "w"),
 }
 """Mnemonic -> what it does to its memory operand, where capstone is wrong."""
-_INEXACT: Final = (*_CALLS_OUT, "enter", "fx", "lcall", "ljmp", "maskmov", "popa", "pusha", "retf",
-                   "vgather", "vpgather", "vpscatter", "vscatter", "xlat", "xrstor", "xsave")  # fmt: skip
+_INEXACT: Final = (
+    *_CALLS_OUT, "enter", "fx", "lcall", "ljmp", "maskmov", "popa", "pusha", "retf",
+    "vgather", "vpgather", "vpscatter", "vscatter", "xlat", "xrstor", "xsave",
+)  # fmt: skip
+"""Stems of those that touch more than their operands tell."""
+_STRINGS: Final = frozenset((*range(0x6C, 0x70), *range(0xA4, 0xA8), *range(0xAA, 0xB0)))
 _BIT_STRING: Final = frozenset(("bt", "btc", "btr", "bts"))
 """With memory and a register these reach beyond their operand."""
 _STACK: Final = (
@@ -185,7 +199,7 @@ def decode(code: bytes, address: int, mode: str) -> Instruction | None:
         memory=(*_operands(found, name), *_stack(found, name, mode)),
         reads=reads,
         writes=writes,
-        repeats=_repeats(found, name),
+        repeats=_repeats(found),
         exact=_is_exact(found, name),
     )
 
@@ -206,23 +220,23 @@ def _kind(found: Any) -> Kind:
     return "other"
 
 
-def _is_string(name: str) -> bool:
-    return any(name.startswith(stem) for stem in ("movs", "stos", "lods", "cmps", "scas")) or (
-        name in ("insb", "insd", "insw", "outsb", "outsd", "outsw")
+def _is_string(found: Any) -> bool:
+    """INS, OUTS, MOVS, CMPS, STOS, LODS, SCAS by opcode: SSE has a MOVSD of its own."""
+    return found.opcode[0] in _STRINGS
+
+
+def _repeats(found: Any) -> bool:
+    """Whether there is a REP or REPNE prefix, also where capstone drops the latter."""
+    return _is_string(found) and any(
+        prefix in (0xF2, 0xF3) for prefix in found.bytes[: found.size - 1]
     )
-
-
-def _repeats(found: Any, name: str) -> bool:
-    """A REP or REPNE prefix of a string instruction, also where capstone drops the latter."""
-    if not _is_string(name) or found.operands[0].type == x86_const.X86_OP_REG and False:
-        return False
-    return any(prefix in (0xF2, 0xF3) for prefix in found.bytes[: found.size - 1])
 
 
 def _is_exact(found: Any, name: str) -> bool:
     if name in _BIT_STRING:
         place, number = found.operands
-        return place.type != x86_const.X86_OP_MEM or number.type == x86_const.X86_OP_IMM
+        inside: bool = place.type != x86_const.X86_OP_MEM or number.type == x86_const.X86_OP_IMM
+        return inside
     return not name.startswith(_INEXACT)
 
 
@@ -236,7 +250,7 @@ def _effects(found: Any, name: str) -> tuple[frozenset[str], frozenset[str]]:
     )
     read |= {found.reg_name(o.reg) for o in found.operands if _is_read(o, name)}
     read |= written & _NARROW
-    if name.startswith(_KEEPS) or _repeats(found, name):
+    if name.startswith(_KEEPS) or _repeats(found):
         read |= written
     extra_read, extra_written = _LEFT_OUT.get(name, ((), ()))
     read |= {*extra_read}
@@ -245,7 +259,7 @@ def _effects(found: Any, name: str) -> tuple[frozenset[str], frozenset[str]]:
         written.add("rflags")
         if _leaves_flags(found, name):
             read.add("rflags")
-    if found.eflags & _FLAGS_READ or _is_string(name):
+    if found.eflags & _FLAGS_READ or _is_string(found):
         read.add("rflags")
     reads, writes = (
         frozenset(_FAMILY[part] for part in parts if part in _FAMILY)

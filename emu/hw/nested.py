@@ -155,7 +155,7 @@ def _at_leaf(
             return NestedWalk(gpa, access, levels, None, "no execute", level.name)
         if access == "write" and not level.value & WRITE:
             return NestedWalk(gpa, access, levels, None, "read-only", level.name)
-    if hpa + 8 > memory.size:
+    if hpa >= memory.size:
         return NestedWalk(gpa, access, levels, None, "no host memory")
     return NestedWalk(gpa, access, levels, hpa, "ok")
 
@@ -272,9 +272,11 @@ class NestedPageTable:
             self.set_leaf(gpa, entry | ACCESSED | (DIRTY if dirty else 0))
 
     def hpa_of(self, gpa: int) -> Hpa | None:
-        """Where a byte lies by the model, rights aside; None where nothing is mapped."""
+        """Where a byte lies by the model, rights aside; None where nothing is mapped, or
+        where an edited entry leads outside host memory."""
         entry = self.leaf(gpa)
-        return Hpa(entry & FRAME | gpa & PAGE_MASK) if entry & PRESENT else None
+        hpa = Hpa(entry & FRAME | gpa & PAGE_MASK)
+        return hpa if entry & PRESENT and hpa < self._memory.size else None
 
     # -- what the shadow withholds ----------------------------------------------------------
 

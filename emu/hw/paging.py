@@ -6,32 +6,50 @@ table: a walk of four levels makes up to 24 accesses. Walking reads and never ra
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from emu.hw.address import PAGE_MASK, Gpa, Gva, Hpa, canonical
+from emu.hw.address import Gpa, Gva, Hpa, canonical
 from emu.hw.context import Context
 from emu.hw.memory import HostMemory
-from emu.hw.nested import Access, NestedPageTable, NestedWalk, bits_in_words, walk_nested
+from emu.hw.nested import (
+    ERROR_FETCH,
+    ERROR_PRESENT,
+    ERROR_RESERVED,
+    ERROR_USER,
+    ERROR_WRITE,
+    FRAME,
+    NO_EXECUTE,
+    PHYSICAL_BITS,
+    PRESENT,
+    USER,
+    WRITE,
+    Access,
+    NestedPageTable,
+    walk_nested,
+)
+from emu.hw.page_walk import SHARED_BIT, PageLevel, PageWalk, Verdict
+from emu.hw.paging_modes import (
+    CR0_WP,
+    CR4_PAE,
+    CR4_SMAP,
+    CR4_SMEP,
+    EFER_LMA,
+    EFER_NXE,
+    FORMATS,
+    U32,
+    Level,
+    Mode,
+    frame_of,
+    has_rights,
+    is_leaf,
+    mode_of,
+    reserved_bits,
+)
 
-SHARED_BIT: Final = 47
-"""Bit of a TD's physical addresses that asks for the shared view (GPAW 48)."""
 ALIAS_BIT: Final = 39
 """Where the nested table has the shared view (the engine's walk knows 40 bits)."""
-PHYSICAL_BITS: Final = 40
-"""Physical address width of the emulated processor; higher bits of an entry are reserved."""
 
-_FRAME: Final = 0x000F_FFFF_FFFF_F000
-_PRESENT, _WRITE, _USER, _LARGE, _NX = 1, 2, 4, 1 << 7, 1 << 63
-_LEVELS: Final = (("L4", 39), ("L3", 30), ("L2", 21), ("L1", 12))
-_CR0_PG, _CR0_WP = 1 << 31, 1 << 16
-_CR4_SMEP, _CR4_SMAP = 1 << 20, 1 << 21
-_EFER_NXE, _EFER_LMA = 1 << 11, 1 << 10
-
-ERROR_PRESENT, ERROR_WRITE, ERROR_USER, ERROR_RESERVED, ERROR_FETCH = 1, 2, 4, 8, 16
-
-Verdict = Literal[
-    "ok", "not canonical", "page fault", "nested fault in a table", "nested fault at the page"
-]
+RFLAGS_AC: Final = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,58 +68,13 @@ class Rules:
     def of(cls, context: Context) -> "Rules":
         """The state of a CPU as it is."""
         get = context.get
-        alignment_check = bool(get("rflags") >> 18 & 1)
-        return cls(
-            get("cr0"), get("cr3"), get("cr4"), get("efer"), context.cpl, alignment_check
-        )
+        forgiven = bool(get("rflags") & RFLAGS_AC)
+        return cls(get("cr0"), get("cr3"), get("cr4"), get("efer"), context.cpl, forgiven)
 
-
-@dataclass(frozen=True, slots=True)
-class PageLevel:
-    """One guest entry: where it lies for the guest, and the nested walk that finds it."""
-
-    name: str
-    index: int
-    entry_gpa: Gpa
-    nested: NestedWalk
-    value: int
-    leaf: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PageWalk:
-    """A two-dimensional walk. `gpa` and `hpa` are None unless the walk got that far."""
-
-    gva: Gva
-    access: Access
-    levels: tuple[PageLevel, ...]
-    page_bytes: int
-    gpa: Gpa | None
-    nested: NestedWalk | None
-    """The nested walk of the final address."""
-    hpa: Hpa | None
-    verdict: Verdict
-    error_code: int
-    """Error code of the page fault, if that is the verdict."""
-    why: str
-
-    def lines(self) -> tuple[str, ...]:
-        """The walk as a person reads it: guest levels, and where each lies in the host."""
-        rows = [f"gva {self.gva:#x} {self.access}"]
-        for level in self.levels:
-            if level.nested.hpa is None:
-                end = f"nested: {level.nested.verdict}"
-            else:
-                end = f"= {level.value:016x} {bits_in_words(level.name, level.value)}".rstrip()
-            place = "" if level.nested.hpa is None else f" (hpa {level.nested.hpa:#x})"
-            rows.append(
-                f"  {level.name}[{level.index:03}] gpa {level.entry_gpa:#x}{place} {end}"
-            )
-        if self.gpa is not None:
-            rows.append(f"  page gpa {self.gpa:#x}")
-        if self.nested is not None:
-            rows += [f"    {row}" for row in self.nested.lines()]
-        return (*rows, f"  verdict: {self.verdict}" + (f": {self.why}" if self.why else ""))
+    @property
+    def mode(self) -> Mode:
+        """The paging mode."""
+        return mode_of(self.cr0, self.cr4, self.efer)
 
 
 def walk_context(
@@ -119,157 +92,173 @@ def walk(
     memory: HostMemory, root: Hpa, rules: Rules, gva: Gva, access: Access,
     physical_bits: int = PHYSICAL_BITS,
 ) -> PageWalk:  # fmt: skip
-    """Walk a GVA by 4-level paging (or none), each table through the nested table at `root`."""
-    if not rules.cr0 & _CR0_PG:
-        return _final(memory, root, gva, access, (), 0, Gpa(gva))
-    if not canonical(gva):
-        return _stop(gva, access, (), "not canonical", 0, "bits 63:47 differ")
-    table = rules.cr3 & _FRAME
+    """Walk a GVA by the guest's paging mode, each table through the nested table at `root`.
+
+    PAE's four root entries are read from memory as they are now, as the engine does; a real
+    processor keeps those of the last MOV to CR3.
+    """
+    mode = rules.mode
+    if mode != "4-level":
+        gva = Gva(gva & U32)
+    elif not canonical(gva):
+        why = "bits 63:47 differ: #GP, or #SS by the stack segment"
+        return _stop(gva, access, mode, (), "not canonical", 0, why)
+    if mode == "off":
+        return _final(memory, root, gva, access, mode, (), 0, Gpa(gva))
     levels: list[PageLevel] = []
-    rights = _WRITE | _USER
-    no_execute = False
-    for name, shift in _LEVELS:
-        index = gva >> shift & 511
-        place = Gpa(table + 8 * index)
-        # The processor may set A, so a table must be writable in the nested table.
-        nested = walk_nested(memory, root, place, "write")
-        if nested.hpa is None:
-            levels.append(PageLevel(name, index, place, nested, 0, False))
-            why = f"{name} at gpa {place:#x}: {nested.verdict}"
-            return _stop(gva, access, levels, "nested fault in a table", 0, why)
-        value = memory.u64(nested.hpa)
-        leaf = shift == 12 or (shift in (21, 30) and bool(value & _LARGE))
-        levels.append(PageLevel(name, index, place, nested, value, leaf))
-        error = _entry_error(value, shift, leaf, rules, physical_bits)
-        if error is not None:
-            code = error[0] | _access_bits(rules, access)
-            return _stop(gva, access, levels, "page fault", code, f"{name} {error[1]}")
-        rights &= value
-        no_execute = no_execute or bool(value & _NX)
-        if leaf:
+    form = FORMATS[mode]
+    table = rules.cr3 & form.base
+    for step in form.levels:
+        level = _read_entry(memory, root, rules, step, table, gva, physical_bits)
+        levels.append(level)
+        if level.nested.hpa is None:
+            why = f"{step.name} at gpa {level.entry_gpa:#x}: {level.nested.why}"
+            return _stop(gva, access, mode, levels, "nested fault in a table", 0, why)
+        if not level.value & PRESENT or level.reserved:
+            code, why = _entry_fault(level)
+            code |= _access_bits(rules, access)
+            return _stop(gva, access, mode, levels, "page fault", code, why)
+        if level.leaf:
             break
-        table = value & _FRAME
-    refused = _refusal(rules, access, rights, no_execute)
+        table = level.value & FRAME
+    size = 1 << step.shift
+    refused = _refusal(rules, access, levels)
     if refused:
         code = ERROR_PRESENT | _access_bits(rules, access)
-        return _stop(gva, access, levels, "page fault", code, refused)
-    size = 1 << shift
-    gpa = Gpa(value & _FRAME & ~(size - 1) | gva & size - 1)
-    return _final(memory, root, gva, access, tuple(levels), size, gpa)
+        return _stop(gva, access, mode, levels, "page fault", code, refused, size)
+    gpa = Gpa(frame_of(mode, level.value, size) | gva & size - 1)
+    return _final(memory, root, gva, access, mode, levels, size, gpa)
 
 
-def _entry_error(
-    value: int, shift: int, leaf: bool, rules: Rules, physical_bits: int
-) -> tuple[int, str] | None:
+def _read_entry(
+    memory: HostMemory, root: Hpa, rules: Rules, step: Level, table: int, gva: Gva,
+    physical_bits: int,
+) -> PageLevel:  # fmt: skip
+    """Find and read one guest entry. The processor may set A, so it asks the nested table
+    for write permission (APM 2, 15.25.6)."""
+    mode = rules.mode
+    width = FORMATS[mode].entry_bytes
+    index = gva >> step.shift & step.entries - 1
+    place = Gpa(table + width * index)
+    nested = walk_nested(memory, root, place, "write")
+    if nested.hpa is None:
+        return PageLevel(step.name, index, place, nested, 0, False)
+    value = int.from_bytes(memory.read(nested.hpa, width), "little")
+    leaf = is_leaf(mode, step, value, rules.cr4)
+    reserved = value & reserved_bits(mode, step, leaf, rules.efer, physical_bits)
+    return PageLevel(step.name, index, place, nested, value, leaf, reserved)
+
+
+def _entry_fault(level: PageLevel) -> tuple[int, str]:
     """Not present, or a reserved bit set: (error code bits, what is wrong)."""
-    if not value & _PRESENT:
-        return 0, "is not present"
-    reserved = (1 << 52) - (1 << physical_bits)
-    if shift == 39:
-        reserved |= _LARGE
-    elif leaf and shift > 12:
-        reserved |= (1 << shift) - (1 << 13)
-    if not rules.efer & _EFER_NXE:
-        reserved |= _NX
-    if value & reserved:
-        return ERROR_PRESENT | ERROR_RESERVED, f"has reserved bits {value & reserved:#x} set"
-    return None
+    if not level.value & PRESENT:
+        return 0, f"{level.name} is not present"
+    why = f"{level.name} has reserved bits {level.reserved:#x} set"
+    return ERROR_PRESENT | ERROR_RESERVED, why
 
 
 def _access_bits(rules: Rules, access: Access) -> int:
     """W, U and I of a page fault's error code (SDM 3, 4.7)."""
     bits = ERROR_WRITE if access == "write" else 0
     bits |= ERROR_USER if rules.cpl == 3 else 0
-    told = rules.efer & _EFER_NXE or rules.cr4 & _CR4_SMEP
+    told = (rules.efer & EFER_NXE and rules.cr4 & CR4_PAE) or rules.cr4 & CR4_SMEP
     return bits | (ERROR_FETCH if access == "execute" and told else 0)
 
 
-def _refusal(rules: Rules, access: Access, rights: int, no_execute: bool) -> str:
+def _refusal(rules: Rules, access: Access, levels: list[PageLevel]) -> str:
     """Why the combined rights of all levels forbid an access, empty if they do not."""
-    user_page = bool(rights & _USER)
-    if rules.cpl == 3 and not user_page:
-        return "a supervisor page, from CPL 3"
+    entries = [level for level in levels if has_rights(rules.mode, level.name)]
+    user = _lacking(entries, USER)
+    if rules.cpl == 3 and user:
+        return f"a supervisor page by {user}, from CPL 3"
+    reached_down = rules.cpl < 3 and not user
     if access == "execute":
-        if no_execute:
-            return "no execute"
-        if user_page and rules.cpl < 3 and rules.cr4 & _CR4_SMEP:
+        forbidden = [level.name for level in entries if level.value & NO_EXECUTE]
+        if forbidden:
+            return f"no execute by {forbidden[0]}"
+        if reached_down and rules.cr4 & CR4_SMEP:
             return "SMEP: a user page, fetched by the supervisor"
         return ""
-    smap = rules.cr4 & _CR4_SMAP and not rules.alignment_check
-    if user_page and rules.cpl < 3 and smap:
+    if reached_down and rules.cr4 & CR4_SMAP and not rules.alignment_check:
         return "SMAP: a user page, touched by the supervisor"
-    if access == "write" and not rights & _WRITE and (rules.cpl == 3 or rules.cr0 & _CR0_WP):
-        return "read-only"
+    read_only = _lacking(entries, WRITE)
+    if access == "write" and read_only and (rules.cpl == 3 or rules.cr0 & CR0_WP):
+        return f"read-only by {read_only}"
     return ""
 
 
+def _lacking(entries: list[PageLevel], bit: int) -> str:
+    """Name of the first level whose entry lacks a bit, empty if all have it."""
+    return next((level.name for level in entries if not level.value & bit), "")
+
+
 def _stop(
-    gva: Gva, access: Access, levels: list[PageLevel] | tuple[PageLevel, ...], verdict: Verdict,
-    error_code: int, why: str,
+    gva: Gva, access: Access, mode: Mode, levels: list[PageLevel] | tuple[PageLevel, ...],
+    verdict: Verdict, error_code: int, why: str, size: int = 0,
 ) -> PageWalk:  # fmt: skip
-    return PageWalk(gva, access, tuple(levels), 0, None, None, None, verdict, error_code, why)
+    found = (gva, access, mode, tuple(levels), size, None, None, None)
+    return PageWalk(*found, verdict, error_code, why)
 
 
 def _final(
-    memory: HostMemory, root: Hpa, gva: Gva, access: Access, levels: tuple[PageLevel, ...],
-    size: int, gpa: Gpa,
+    memory: HostMemory, root: Hpa, gva: Gva, access: Access, mode: Mode,
+    levels: list[PageLevel] | tuple[PageLevel, ...], size: int, gpa: Gpa,
 ) -> PageWalk:  # fmt: skip
     nested = walk_nested(memory, root, gpa, access)
     verdict: Verdict = "ok" if nested.hpa is not None else "nested fault at the page"
-    why = "" if nested.hpa is not None else nested.verdict
-    return PageWalk(gva, access, levels, size, gpa, nested, nested.hpa, verdict, 0, why)
-
-
-def expected_accessed(found: PageWalk) -> tuple[tuple[Gpa, int], ...]:
-    """(entry GPA, bits A and D) that the processor sets when this access succeeds."""
-    marks = []
-    for level in found.levels:
-        dirty = level.leaf and found.access == "write"
-        marks.append((level.entry_gpa, 1 << 5 | (1 << 6 if dirty else 0)))
-    return tuple(marks)
+    why = "" if nested.hpa is not None else nested.why
+    found = (gva, access, mode, tuple(levels), size, gpa, nested, nested.hpa)
+    return PageWalk(*found, verdict, 0, why)
 
 
 # -- fast paths for the monitor: no rights, no levels kept ------------------------------------
 
 
 def translate(
-    memory: HostMemory, hpa_of: Callable[[int], Hpa | None], cr0: int, cr3: int, gva: int
-) -> int | None:
-    """GVA to GPA by what is mapped, rights aside; a TD's shared bit becomes the alias bit."""
-    if not cr0 & _CR0_PG:
-        return gva & 0xFFFFFFFF
-    found = _leaf(memory, hpa_of, cr3, gva)
+    memory: HostMemory, hpa_of: Callable[[int], Hpa | None], cr0: int, cr3: int, gva: int,
+    *, cr4: int = CR4_PAE, efer: int = EFER_LMA,
+) -> int | None:  # fmt: skip
+    """GVA to GPA by what is mapped, rights aside; a TD's shared bit becomes the alias bit.
+
+    Without CR4 and EFER, paging that is on is taken for four-level paging.
+    """
+    mode = mode_of(cr0, cr4, efer)
+    if mode == "off":
+        return gva & U32
+    found = _leaf(memory, hpa_of, mode, cr3, cr4, gva)
     if found is None:
         return None
-    _, value, shift = found
-    size = 1 << shift
-    frame = value & _FRAME
+    _, value, size = found
+    frame = frame_of(mode, value, size)
     if frame >> SHARED_BIT & 1:
         frame = frame & ~(1 << SHARED_BIT) | 1 << ALIAS_BIT
-    return frame & ~(size - 1) | gva & size - 1
+    return frame | gva & size - 1
 
 
 def shared_bit_leaf(
     memory: HostMemory, hpa_of: Callable[[int], Hpa | None], context: Context, gva: int
 ) -> Hpa | None:
     """HPA of the leaf entry of a GVA if the leaf asks for a TD's shared view."""
-    found = _leaf(memory, hpa_of, context.get("cr3"), gva)
+    found = _leaf(memory, hpa_of, "4-level", context.get("cr3"), CR4_PAE, gva)
     return found[0] if found is not None and found[1] >> SHARED_BIT & 1 else None
 
 
 def _leaf(
-    memory: HostMemory, hpa_of: Callable[[int], Hpa | None], cr3: int, gva: int
-) -> tuple[Hpa, int, int] | None:
-    """(HPA of the entry, entry, log2 of the page size) of a GVA's leaf."""
-    table = cr3 & _FRAME
-    for _, shift in _LEVELS:
-        place = hpa_of(table + (gva >> shift & 511) * 8)
+    memory: HostMemory, hpa_of: Callable[[int], Hpa | None], mode: Mode, cr3: int, cr4: int,
+    gva: int,
+) -> tuple[Hpa, int, int] | None:  # fmt: skip
+    """(HPA of the entry, entry, bytes of the page) of a GVA's leaf."""
+    form = FORMATS[mode]
+    table = cr3 & form.base
+    width = form.entry_bytes
+    for step in form.levels:
+        place = hpa_of(table + width * (gva >> step.shift & step.entries - 1))
         if place is None:
             return None
-        value = memory.u64(place)
-        if not value & _PRESENT:
+        value = int.from_bytes(memory.read(place, width), "little")
+        if not value & PRESENT:
             return None
-        if shift == 12 or (shift in (21, 30) and value & _LARGE):
-            return place, value, shift
-        table = value & _FRAME & ~PAGE_MASK
+        if is_leaf(mode, step, value, cr4):
+            return place, value, 1 << step.shift
+        table = value & FRAME
     return None

@@ -91,7 +91,7 @@ class Lap:
         if len(self.path) >= LAP_MAX or context.mode == "real":
             return False
         code = disasm.decode(machine.code_bytes(cpu), context.rip, context.mode)
-        if code is None or code.repeats:
+        if code is None or code.repeats or not code.exact:
             return False
         self.path.append(context.rip)
         self.code.append(code)

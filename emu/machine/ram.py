@@ -46,11 +46,11 @@ class GuestRam:
             hpa = Hpa(shared + align_up(size, PAGE_BYTES))
             page += size // PAGE_BYTES
         self.banks = tuple(banks)
-        own: list[tuple[int, Hpa, int]] = [(bank.gpa, bank.hpa, bank.size) for bank in banks]
-        shared: list[tuple[int, Hpa, int]] = [
-            (bank.gpa | SHARED_ALIAS, bank.shared_hpa, bank.size) for bank in banks
-        ]
-        self._views = (*own, *(shared if two_views else []))
+        self._views = tuple((int(bank.gpa), bank.hpa, bank.size) for bank in banks)
+        if two_views:
+            self._views += tuple(
+                (bank.gpa | SHARED_ALIAS, bank.shared_hpa, bank.size) for bank in banks
+            )
         self.end = hpa
         self.states = bytearray(page)
 

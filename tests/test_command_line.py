@@ -1,0 +1,124 @@
+"""`apdbg` as a user meets it: what it prints, where, and with which exit code."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FULL = Path("/dev/full")
+
+
+def apdbg(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """Run the command as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "tui", *words],
+        cwd=ROOT, text=True, capture_output=True, timeout=120, check=False, **options,  # type: ignore[call-overload]
+    )  # fmt: skip
+
+
+def test_json_is_one_object_and_nothing_else() -> None:
+    done = apdbg("run", "samples/shim.elf", "--cpus", "2", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    report = json.loads(done.stdout)
+    assert report["schema"] == "apdbg-run/1"
+    assert list(report) == [
+        "schema", "image", "platform", "seed", "outcome", "reason", "ticks", "virtual_ns",
+        "wall_s", "cpus", "milestones", "mailbox", "exits", "findings", "injections", "waits",
+        "serial", "digest",
+    ]  # fmt: skip
+    assert report["outcome"] == "booted"
+    assert [cpu["state"] for cpu in report["cpus"]] == ["online", "online"]
+    assert set(report["mailbox"][0]) == {"tick", "cpu", "field", "old", "new", "symbol"}
+    assert len(report["image"]["sha256"]) == len(report["digest"]) == 64
+
+
+def test_the_same_run_twice_differs_in_wall_time_only() -> None:
+    reports = [json.loads(apdbg("run", "--cpus", "4", "--json").stdout) for _ in range(2)]
+    for report in reports:
+        del report["wall_s"]
+    assert reports[0] == reports[1]
+
+
+def test_sparse_and_large_apic_ids(tmp_path: Path) -> None:
+    text = (ROOT / "samples/platforms/tdx.toml").read_text()
+    place = tmp_path / "sparse.toml"
+    place.write_text(text.replace("{ stride = 1 }", "[0, 7, 300, 70000]"))
+    report = json.loads(apdbg("run", "--platform", str(place), "--json").stdout)
+    assert report["outcome"] == "booted"
+    assert [cpu["apic_id"] for cpu in report["cpus"]] == [0, 7, 300, 70000]
+
+
+def test_until_stops_and_says_where() -> None:
+    done = apdbg("run", "--until", "mailbox_ack", "--cpus", "2")
+    assert done.returncode == 0
+    assert "stopped: cpu 1: reached mailbox_ack" in done.stdout
+
+
+def test_an_outcome_that_was_not_expected_is_exit_code_1() -> None:
+    assert apdbg("run", "--cpus", "1", "--expect", "degraded").returncode == 1
+    assert apdbg("run", "--cpus", "1", "--max-ticks", "99").returncode == 1
+    assert apdbg("run", "--cpus", "1", "--max-ticks", "99", "--expect", "limit").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("run", "nowhere.elf"), "nowhere.elf: cannot be read: No such file or directory"),
+        (("run", "README.md"), "README.md: is not an ELF file"),
+        (("run", "samples"), "samples: is a directory, not an ELF file"),
+        (("run", sys.executable), "is dynamically linked"),
+        (("run", "--cpus", "0"), "'0' must be above 0"),
+        (("run", "--cpus", "4000"), "--cpus: 1 to 2,048, got 4,000"),
+        (("run", "--cpus", "many"), "'many' is not a number"),
+        (("run", "--platform", "moon"), "--platform moon: there is none of that name"),
+        (("run", "--memory", "8"), "memory are not enough"),
+        (("run", "--until", "nowhere"), "nowhere: no symbol, file:line or address"),
+        (("run", "--initrd", "nowhere"), "nowhere: cannot be read"),
+        (("run", "--fly"), "unrecognized arguments: --fly"),
+        (("samples/shim.elf",), "the screen needs a terminal"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(words: tuple[str, ...], says: str) -> None:
+    done = apdbg(*words, stdin=subprocess.DEVNULL)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full on this system")
+def test_a_full_disk_is_one_sentence() -> None:
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tui", "run", "--cpus", "1"],
+            cwd=ROOT, text=True, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (2, "apdbg: No space left on device\n")
+
+
+def test_ctrl_c_is_one_sentence_and_exit_code_130() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tui", "run", "--cpus", "1024"],
+        cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=4)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert (process.returncode, out, err) == (130, "", "apdbg: interrupted\n")
+
+
+def test_version_and_doctor() -> None:
+    assert apdbg("--version").stdout.startswith("apdbg ")
+    done = apdbg("doctor")
+    assert done.returncode == 0
+    assert "instructions are counted exactly" in done.stdout
