@@ -1,4 +1,4 @@
-"""A CPU that never comes is asked for again, then given up with a reason, and the boot goes on."""
+"""A CPU that never comes is asked again, then given up with a reason, and the boot goes on."""
 
 from pathlib import Path
 
