@@ -78,9 +78,7 @@ _CALLS_OUT: Final = ("vmcall", "vmmcall", "iret", "sys", "rsm", "int")
 """Stems of instructions that hand the registers to somebody else."""
 _KEEPS: Final = ("cmov", "bsf", "bsr")
 """Stems of those that may leave their destination as it was."""
-_KEEPS_FLAGS: Final = frozenset(
-    ("bsf", "bsr", "bt", "btc", "btr", "bts", "clac", "div", "idiv", "prefetchw", "stac")
-)
+_KEEPS_FLAGS: Final = frozenset(("bsf", "bsr", "bt", "btc", "btr", "bts", "div", "idiv"))
 """Those of which capstone has flags undefined that the emulator leaves as they were."""
 _SHIFTS: Final = frozenset(("sal", "sar", "shl", "shld", "shr", "shrd"))
 _NO_ACCESS: Final = ("lea", "nop", "invlpg", "prefetch", "clflush", "clwb", "cldemote")
@@ -255,10 +253,13 @@ def _effects(found: Any, name: str) -> tuple[frozenset[str], frozenset[str]]:
     extra_read, extra_written = _LEFT_OUT.get(name, ((), ()))
     read |= {*extra_read}
     written |= {*extra_written}
+    if _repeats(found):
+        read.add("rcx")
+        written.add("rcx")
     if found.eflags & _FLAGS_WRITTEN:  # apart from the registers
         written.add("rflags")
-        if _leaves_flags(found, name):
-            read.add("rflags")
+    if "rflags" in written and _leaves_flags(found, name):
+        read.add("rflags")
     if found.eflags & _FLAGS_READ or _is_string(found):
         read.add("rflags")
     reads, writes = (
@@ -275,6 +276,8 @@ def _is_read(operand: Any, name: str) -> bool:
 
 def _leaves_flags(found: Any, name: str) -> bool:
     """Whether some arithmetic flag may stay as it was."""
+    if name == "test":
+        return False
     if name in _KEEPS_FLAGS or not all(found.eflags & flag for flag in _EACH_FLAG):
         return True
     if name not in _SHIFTS:

@@ -14,6 +14,8 @@ from emu.hw.vmcb import SegmentState
 
 NMI: Final = 2
 DOUBLE_FAULT: Final = 8
+NOT_PRESENT: Final = 11
+GENERAL: Final = 13
 PAGE_FAULT: Final = 14
 NAMES: Final = (
     "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "exception 9", "#TS", "#NP",
@@ -48,6 +50,14 @@ class GuestAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A delivery that the tables do not allow: the exception it is, and why."""
+
+    vector: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Gate:
     selector: int
     offset: int
@@ -57,53 +67,58 @@ class _Gate:
 
 def deliver(
     context: Context, guest: GuestAccess, vector: int, error_code: int | None, return_rip: int
-) -> str | None:
-    """Enter a handler. None when done, else why the tables do not allow it; then nothing of
-    the context has changed. `return_rip` is what the handler returns to."""
+) -> Refusal | None:
+    """Enter a handler. None when done, else what forbids it; then nothing of the context has
+    changed. `return_rip` is what the handler returns to."""
     if context.mode == "real":
         return _deliver_real(context, guest, vector, return_rip)
     wide = bool(context.get("efer") & 0x400)
     found = _gate(context, guest, vector, wide)
-    if isinstance(found, str):
+    if isinstance(found, Refusal):
         return found
     segment = _code_segment(context, guest, found.selector)
-    if isinstance(segment, str):
+    if isinstance(segment, Refusal):
         return segment
     if wide:
         return _deliver_long(context, guest, found, segment, error_code, return_rip)
     return _deliver_protected(context, guest, found, segment, error_code, return_rip)
 
 
-def _gate(context: Context, guest: GuestAccess, vector: int, wide: bool) -> _Gate | str:
+def _gate(context: Context, guest: GuestAccess, vector: int, wide: bool) -> _Gate | Refusal:
     """The IDT entry of a vector, or why there is none."""
     idt = context.segment("idtr")
     size = 16 if wide else 8
     if idt.limit < vector * size + size - 1:
-        return f"no IDT entry {vector}: IDT limit is {idt.limit:#x}"
+        return Refusal(GENERAL, f"no IDT entry {vector}: IDT limit is {idt.limit:#x}")
     raw = guest.read(idt.base + vector * size, size)
     if raw is None:
-        return f"IDT entry {vector} at {idt.base + vector * size:#x} is not mapped"
+        where = idt.base + vector * size
+        return Refusal(PAGE_FAULT, f"IDT entry {vector} at {where:#x} is not mapped")
     low, selector, flags, high = struct.unpack_from("<HHHH", raw)
     kind = flags >> 8 & 0xF
     if not flags & 0x8000 or kind not in (_INTERRUPT_GATE, _TRAP_GATE):
-        return f"IDT entry {vector} is no present interrupt or trap gate"
+        absent = NOT_PRESENT if kind in (_INTERRUPT_GATE, _TRAP_GATE) else GENERAL
+        return Refusal(absent, f"IDT entry {vector} is no present interrupt or trap gate")
     upper = struct.unpack_from("<I", raw, 8)[0] if wide else 0
     return _Gate(selector, upper << 32 | high << 16 | low, kind, flags & 7 if wide else 0)
 
 
-def _code_segment(context: Context, guest: GuestAccess, selector: int) -> SegmentState | str:
+def _code_segment(
+    context: Context, guest: GuestAccess, selector: int
+) -> SegmentState | Refusal:
     """The code segment a gate names, read from the GDT."""
     gdt = context.segment("gdtr")
     place = selector & ~7
     if not place or place + 7 > gdt.limit:
-        return f"gate selector {selector:#x} is outside the GDT (limit {gdt.limit:#x})"
+        why = f"gate selector {selector:#x} is outside the GDT (limit {gdt.limit:#x})"
+        return Refusal(GENERAL, why)
     raw = guest.read(gdt.base + place, 8)
     if raw is None:
-        return f"GDT entry at {gdt.base + place:#x} is not mapped"
+        return Refusal(PAGE_FAULT, f"GDT entry at {gdt.base + place:#x} is not mapped")
     word = int.from_bytes(raw, "little")
     attributes = word >> 40 & 0xFF | word >> 44 & 0xF00
     if attributes & 0x98 != 0x98:
-        return f"gate selector {selector:#x} is no present code segment"
+        return Refusal(GENERAL, f"gate selector {selector:#x} is no present code segment")
     limit = word & 0xFFFF | word >> 32 & 0xF0000
     if attributes & 0x800:
         limit = limit << 12 | 0xFFF
@@ -123,7 +138,7 @@ def _enter(context: Context, gate: _Gate, segment: SegmentState, pushed: int) ->
 def _deliver_long(
     context: Context, guest: GuestAccess, gate: _Gate, segment: SegmentState,
     error_code: int | None, return_rip: int,
-) -> str | None:  # fmt: skip
+) -> Refusal | None:  # fmt: skip
     """64-bit delivery: always SS:RSP, on the IST or privilege stack where one is asked for."""
     level = segment.attributes >> 5 & 3
     inward = level < context.cpl
@@ -132,7 +147,7 @@ def _deliver_long(
         place = context.segment("tr").base + (28 + 8 * gate.ist if gate.ist else 4)
         raw = guest.read(place, 8)
         if raw is None:
-            return f"the TSS stack pointer at {place:#x} is not mapped"
+            return Refusal(PAGE_FAULT, f"the TSS stack pointer at {place:#x} is not mapped")
         top = int.from_bytes(raw, "little")
     stack_segment = context.segment("ss")
     words = [stack_segment.selector, context.get("rsp"), context.get("rflags")]
@@ -141,7 +156,7 @@ def _deliver_long(
     frame = struct.pack(f"<{len(words)}Q", *reversed(words))
     pushed = (top & ~0xF) - len(frame)
     if not guest.write(pushed, frame):
-        return f"the stack at {pushed:#x} cannot be written"
+        return Refusal(PAGE_FAULT, f"the stack at {pushed:#x} cannot be written")
     _enter(context, gate, segment, pushed)
     if inward:
         context.put_segment("ss", SegmentState(level, 0, 0xFFFFFFFF, 0xC93))
@@ -152,28 +167,30 @@ def _deliver_long(
 def _deliver_protected(
     context: Context, guest: GuestAccess, gate: _Gate, segment: SegmentState,
     error_code: int | None, return_rip: int,
-) -> str | None:  # fmt: skip
+) -> Refusal | None:  # fmt: skip
     """32-bit delivery without a change of privilege, which is all that boot code does."""
     if (segment.attributes >> 5 & 3) != context.cpl:
-        return "a 32-bit gate that changes the privilege level is not modelled"
+        return Refusal(
+            GENERAL, "a 32-bit gate that changes the privilege level is not modelled"
+        )
     words = [context.get("rflags"), context.segment("cs").selector, return_rip]
     words += [error_code] if error_code is not None else []
     frame = struct.pack(f"<{len(words)}I", *(word & 0xFFFFFFFF for word in reversed(words)))
     pushed = context.get("rsp") - len(frame) & 0xFFFFFFFF
     if not guest.write(context.segment("ss").base + pushed, frame):
-        return f"the stack at {pushed:#x} cannot be written"
+        return Refusal(PAGE_FAULT, f"the stack at {pushed:#x} cannot be written")
     _enter(context, gate, segment, pushed)
     return None
 
 
 def _deliver_real(
     context: Context, guest: GuestAccess, vector: int, return_rip: int
-) -> str | None:
+) -> Refusal | None:
     """Real mode: FLAGS, CS and IP on the stack, the handler from the vector table."""
     idt = context.segment("idtr")
     raw = guest.read(idt.base + 4 * vector, 4)
     if raw is None or idt.limit < 4 * vector + 3:
-        return f"the real-mode vector table has no entry {vector}"
+        return Refusal(GENERAL, f"the real-mode vector table has no entry {vector}")
     offset, selector = struct.unpack("<HH", raw)
     frame = struct.pack(
         "<HHH", return_rip & 0xFFFF, context.segment("cs").selector,
@@ -181,7 +198,7 @@ def _deliver_real(
     )  # fmt: skip
     pushed = context.get("rsp") - len(frame) & 0xFFFF
     if not guest.write(context.segment("ss").base + pushed, frame):
-        return f"the stack at {pushed:#x} cannot be written"
+        return Refusal(PAGE_FAULT, f"the stack at {pushed:#x} cannot be written")
     context.put("rflags", context.get("rflags") & ~(_FLAG_IF | _FLAG_TF))
     context.put_segment("cs", SegmentState(selector, selector << 4, 0xFFFF, 0x9B))
     context.put("rip", offset)

@@ -37,7 +37,7 @@ class Check:
     found: str
 
 
-class _Probe:
+class Probe:
     """A guest of 2 MiB with identity page tables, one page of it missing underneath."""
 
     def __init__(self) -> None:
@@ -51,9 +51,17 @@ class _Probe:
         for place, entry in ((0x1000, 0x2003), (0x2000, 0x3003), (0x3000, 0x83)):
             self.memory.put_u64(_GUEST + place, entry)
 
+    def read(self, gpa: int, count: int) -> bytes:
+        """Guest memory."""
+        return self.memory.read(Hpa(_GUEST + gpa), count)
+
+    def write(self, gpa: int, data: bytes) -> None:
+        """Change guest memory."""
+        self.memory.write(Hpa(_GUEST + gpa), data)
+
     def run(self, code: bytes, budget: int = 16) -> tuple[Context, Exit]:
         """Run code in 64-bit mode from a fresh state to its first exit."""
-        self.memory.write(Hpa(_GUEST + _CODE), code)
+        self.write(_CODE, code)
         names = ("es", "ss", "ds", "fs", "gs")
         segments = {"cs": _CODE64} | dict.fromkeys(names, _DATA)
         segments |= dict.fromkeys(("gdtr", "ldtr", "idtr", "tr"), SegmentState(0, 0, 0, 0))
@@ -67,7 +75,7 @@ class _Probe:
         return context, self.engine.run(context, budget)
 
 
-def _registers(probe: _Probe) -> str:
+def _registers(probe: Probe) -> str:
     """MOV r64, imm64 for all sixteen, and read them back by offset."""
     encoded = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", *GENERAL[8:])
     code = b"".join(
@@ -80,7 +88,7 @@ def _registers(probe: _Probe) -> str:
     return f"wrong: {', '.join(wrong)}" if wrong else ""
 
 
-def _state(probe: _Probe) -> str:
+def _state(probe: Probe) -> str:
     """Control registers, flags, segments and mode of a fresh guest."""
     context, _ = probe.run(b"\x31\xc0\x0f\xa2")  # xor eax, eax: ZF and PF
     found = (
@@ -91,7 +99,7 @@ def _state(probe: _Probe) -> str:
     return "" if found == wanted else f"found {found}"
 
 
-def _counting(probe: _Probe) -> str:
+def _counting(probe: Probe) -> str:
     """NOPs up to the budget, and up to an exit."""
     _, whole = probe.run(b"\x90" * 200, 100)
     _, cut = probe.run(b"\x90" * 7 + b"\x0f\xa2", 100)
@@ -100,7 +108,7 @@ def _counting(probe: _Probe) -> str:
     return "" if found == wanted else f"found {found}"
 
 
-def _nested_fault(probe: _Probe) -> str:
+def _nested_fault(probe: Probe) -> str:
     """A store to, and a jump into, the page that the nested table lacks."""
     store = b"\x89\x04\x25" + struct.pack("<I", _ABSENT + 8)
     _, data = probe.run(b"\x90" + store)
@@ -111,7 +119,7 @@ def _nested_fault(probe: _Probe) -> str:
     return "" if found == wanted else f"found {found}"
 
 
-def _page_fault(probe: _Probe) -> str:
+def _page_fault(probe: Probe) -> str:
     """A load from an address that the guest's own tables do not map."""
     _, fault = probe.run(b"\xa1" + struct.pack("<Q", 0x40000000))
     found = (fault.code, fault.info, fault.error, fault.executed)
@@ -119,7 +127,7 @@ def _page_fault(probe: _Probe) -> str:
     return "" if found == wanted else f"found {found}"
 
 
-def _breakpoint(probe: _Probe) -> str:
+def _breakpoint(probe: Probe) -> str:
     """Stop before the third NOP, and not at it when told to step off."""
     probe.engine.set_breakpoints([_CODE + 2])
     context, first = probe.run(b"\x90" * 8 + b"\x0f\xa2")
@@ -130,7 +138,7 @@ def _breakpoint(probe: _Probe) -> str:
     return "" if found == wanted else f"found {found}"
 
 
-def _ports(probe: _Probe) -> str:
+def _ports(probe: Probe) -> str:
     """OUT and IN retire and then stop."""
     _, out = probe.run(b"\x90\xe6\x80")
     _, into = probe.run(b"\xe4\x81\x90")
@@ -139,7 +147,7 @@ def _ports(probe: _Probe) -> str:
     return "" if found == wanted else f"found {found}"
 
 
-_CHECKS: Final[tuple[tuple[str, Callable[[_Probe], str]], ...]] = (
+_CHECKS: Final[tuple[tuple[str, Callable[[Probe], str]], ...]] = (
     ("general registers lie where they are read", _registers),
     ("control registers, flags and segments are those of the guest", _state),
     ("instructions are counted exactly", _counting),
@@ -152,7 +160,7 @@ _CHECKS: Final[tuple[tuple[str, Callable[[_Probe], str]], ...]] = (
 
 def self_test() -> tuple[Check, ...]:
     """Every check with its result; never raises for a check that fails."""
-    probe = _Probe()
+    probe = Probe()
     results = ((what, check(probe)) for what, check in _CHECKS)
     return tuple(Check(what, not found, found) for what, found in results)
 

@@ -100,9 +100,11 @@ def raise_exception(machine: "Machine", cpu: Cpu, effect: fx.RaiseException) -> 
     refused = interrupt.deliver(context, guest, effect.vector, effect.error_code, rip)
     if refused is None:
         return
-    again = interrupt.deliver(context, guest, interrupt.DOUBLE_FAULT, 0, rip)
-    if again is not None:
-        shut_down(machine, cpu, f"{effect.why} at {where}, and {refused}: triple fault")
+    second, error = interrupt.DOUBLE_FAULT, 0
+    if not interrupt.doubles(effect.vector, refused.vector):
+        second = refused.vector  # a benign first one: the second is simply the next
+    if interrupt.deliver(context, guest, second, error, rip) is not None:
+        shut_down(machine, cpu, f"{effect.why} at {where}, and {refused.why}: triple fault")
 
 
 def shut_down(machine: "Machine", cpu: Cpu, reason: str) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 from emu.boot.loader import BootLayout
 from emu.boot.milestones import MILESTONES
 from emu.boot.platform import Platform
-from emu.hw.address import PAGE_BYTES, Gpa, Hpa, align_up
+from emu.hw.address import PAGE_BYTES, Gpa, Hpa, align_up, page_of
 from emu.hw.cpu import Cpu
 from emu.hw.engine import LOW_HOST_BYTES, Engine, Exit, ExitKind
 from emu.hw.memory import HostMemory
@@ -68,6 +68,8 @@ class Machine:
         self.protocol = Protocol(platform.apic_ids)
         self.boot_params: int | None = None
         """GPA of the boot_params the kernel was entered with."""
+        self.broken_pages: set[int] = set()
+        """Private pages of a TD that the host wrote to."""
         self.reschedule = False
         """Somebody became runnable: the current slice must end."""
         self.user_breakpoints: dict[int, frozenset[int] | None] = {}
@@ -304,9 +306,21 @@ class Machine:
     # -- memory -----------------------------------------------------------------------------
 
     def host_write(self, gpa: int, data: bytes) -> None:
-        """The host stores into guest memory; whoever waits for those bytes wakes up."""
+        """The host stores into guest memory. Into a private page of a TD it cannot: the page's
+        integrity is broken, and the guest's next access to it is fatal (TDX Module base
+        specification, memory integrity)."""
+        if self.ram.is_secret(gpa):
+            self.broken_pages.add(page_of(gpa))
+            self.npt.block(Gpa(page_of(gpa)))
+            self.tables_changed()
+            self.event(None, "fault", f"the host writes to private page {page_of(gpa):#x}")
+            return
+        self.edit(gpa, data)
+
+    def edit(self, gpa: int, data: bytes) -> None:
+        """Somebody outside changes memory as if the guest had; whoever waits wakes up."""
         hpa = self.ram.hpa(gpa)
-        assert hpa is not None, f"host write to {gpa:#x}, where there is no memory"
+        assert hpa is not None, f"a write to {gpa:#x}, where there is no memory"
         before = self.memory.read(hpa, len(data))
         self.memory.write(hpa, data)
         if before != data:
@@ -378,6 +392,8 @@ class Machine:
         state = self.ram.state(Gpa(gpa))
         if state is None:
             return Crash(f"{what}, where there is no memory")
+        if page_of(gpa) in self.broken_pages:
+            return Crash(f"{what}, whose integrity the host has broken")
         if state == "unaccepted":
             return Crash(f"{what}, which is not accepted")
         return Crash(f"{what}, which the nested table does not allow ({state})")

@@ -121,9 +121,11 @@ class GuestRam:
                 return Gpa(page_of(gpa + hpa - first))
         return None
 
+    def is_secret(self, gpa: int) -> bool:
+        """Whether a page belongs to a TD alone."""
+        return self.two_views and self.state(Gpa(gpa)) != "shared"
+
     def read(self, gpa: Gpa, count: int) -> bytes | None:
         """What the host reads: ciphertext where a page is private to a TD."""
         data = self.guest_bytes(gpa, count)
-        if data is None or not self.two_views or self.state(gpa) == "shared":
-            return data
-        return ciphertext(gpa, data)
+        return ciphertext(gpa, data) if data is not None and self.is_secret(gpa) else data
