@@ -70,8 +70,12 @@ class ApdbgApp(App[int]):
         yield Stage()
         yield Bar("message")
         yield KeyBar("keys")
-        yield Prompt(lambda: names(self.seen))
+        yield Prompt(self.names)
         yield Static(id="small")
+
+    def names(self) -> tuple[str, ...]:
+        """What the prompt completes and the palette finds."""
+        return names(self.session.symbols())
 
     def on_mount(self) -> None:
         """Colours, signals and the first words."""

@@ -22,5 +22,8 @@ class Door(Protocol):
     def pause(self) -> None:
         """Stop a running command where it is."""
 
+    def symbols(self) -> list[str]:
+        """Every name that `break` and `until` know, sorted."""
+
     def view(self, focus: int | None = None) -> MachineView:
         """A frozen picture, with another CPU in focus if one is named."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from tui.keys import KEYS
-from tui.names import names
 from tui.panels import PANELS
 from tui.panels.states import STATES
 
@@ -49,7 +48,7 @@ class Finder(Provider):
             words = f"Select cpu {cpu.id}"
             state = STATES[cpu.state].word
             yield Entry(words, f"{state}  {cpu.symbol}", partial(app.select_cpu, cpu.id))
-        for name in names(app.seen):
+        for name in app.names():
             yield Entry(f"Run to {name}", "", partial(app.order, f"until {name}"))
             yield Entry(f"Break at {name}", "", partial(app.order, f"break {name}"))
 
@@ -66,7 +65,7 @@ class Finder(Provider):
             if score > 0:
                 shown = matcher.highlight(entry.text)
                 yield Hit(score, shown, entry.act, text=entry.text, help=entry.help or None)
-        if query and " " not in query.strip() and query not in names(self._apdbg.seen):
+        if query and " " not in query.strip() and query not in self._apdbg.names():
             for words, order in (("Run to", "until"), ("Break at", "break")):
                 act = partial(self._apdbg.order, f"{order} {query}")
                 yield Hit(_TYPED_SCORE, f"{words} {query}", act, text=f"{words} {query}")

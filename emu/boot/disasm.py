@@ -105,12 +105,16 @@ _INEXACT: Final = (
 _STRINGS: Final = frozenset((*range(0x6C, 0x70), *range(0xA4, 0xA8), *range(0xAA, 0xB0)))
 _BIT_STRING: Final = frozenset(("bt", "btc", "btr", "bts"))
 """With memory and a register these reach beyond their operand."""
-_STACK: Final = (
-    ("push", "rsp", 1, "w"), ("call", "rsp", 1, "w"), ("lcall", "rsp", 2, "w"),
-    ("enter", "rsp", 1, "w"), ("pop", "rsp", 1, "r"), ("retf", "rsp", 2, "r"),
-    ("ret", "rsp", 1, "r"), ("iret", "rsp", 5, "r"), ("leave", "rbp", 1, "r"),
-)  # fmt: skip
-"""Stem -> stack register, slots, access."""
+_STACK: Final = {
+    **dict.fromkeys(("push", "pushf", "pushfd", "pushfq", "call", "enter"), ("rsp", 1, "w")),
+    **dict.fromkeys(("pop", "popf", "popfd", "popfq", "ret"), ("rsp", 1, "r")),
+    **dict.fromkeys(("iret", "iretd", "iretq"), ("rsp", 5, "r")),
+    "lcall": ("rsp", 2, "w"),
+    "retf": ("rsp", 2, "r"),
+    "retfq": ("rsp", 2, "r"),
+    "leave": ("rbp", 1, "r"),
+}
+"""Mnemonic -> stack register, slots, access."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +164,7 @@ class Instruction:
     """A REP prefix: the instruction retires once per round."""
     exact: bool
     """Whether `memory`, `reads` and `writes` are all that it touches of memory, general
-    registers and flags."""
+    registers and flags, and no segment base but 0 is needed to say where."""
 
 
 @lru_cache(maxsize=len(_MODES))
@@ -213,7 +217,7 @@ def _kind(found: Any) -> Kind:
         return "call"
     if found.group(capstone.CS_GRP_RET) or found.group(capstone.CS_GRP_IRET):
         return "ret"
-    if found.group(capstone.CS_GRP_JUMP):
+    if found.group(capstone.CS_GRP_JUMP) or found.group(capstone.CS_GRP_BRANCH_RELATIVE):
         return "jump" if found.id == x86_const.X86_INS_JMP else "branch"
     return "other"
 
@@ -231,11 +235,18 @@ def _repeats(found: Any) -> bool:
 
 
 def _is_exact(found: Any, name: str) -> bool:
-    if name in _BIT_STRING:
-        place, number = found.operands
-        inside: bool = place.type != x86_const.X86_OP_MEM or number.type == x86_const.X86_OP_IMM
-        return inside
+    places = [o for o in found.operands if o.type == x86_const.X86_OP_MEM]
+    if any(_segment(found, place) for place in places):
+        return False
+    if name in _BIT_STRING and places:
+        return bool(found.operands[1].type == x86_const.X86_OP_IMM)
     return not name.startswith(_INEXACT)
+
+
+def _segment(found: Any, operand: Any) -> str:
+    """fs or gs, the only ones with a base in long mode."""
+    name = found.reg_name(operand.mem.segment) if operand.mem.segment else ""
+    return name if name in ("fs", "gs") else ""
 
 
 def _effects(found: Any, name: str) -> tuple[frozenset[str], frozenset[str]]:
@@ -295,15 +306,14 @@ def _operands(found: Any, name: str) -> tuple[MemoryOperand, ...]:
         if operand.type != x86_const.X86_OP_MEM:
             continue
         place = operand.mem
-        base, index, segment = (
-            found.reg_name(number) if number else ""
-            for number in (place.base, place.index, place.segment)
+        base, index = (
+            found.reg_name(number) if number else "" for number in (place.base, place.index)
         )
         rows.append(
             MemoryOperand(
                 _FAMILY.get(base, ""), _FAMILY.get(index, ""), place.scale, place.disp,
                 operand.size, _access(operand, name),
-                segment if segment in ("fs", "gs") else "", found.addr_size,
+                _segment(found, operand), found.addr_size,
             )
         )  # fmt: skip
     return tuple(rows)
@@ -323,8 +333,8 @@ def _stack(found: Any, name: str, mode: str) -> tuple[MemoryOperand, ...]:
     wide = {"long": 8, "real": 2}.get(mode, 4)
     narrow = found.prefix[2] == 0x66 and name.startswith(("push", "pop"))
     size = {8: 2, 4: 2, 2: 4}[wide] if narrow else wide
-    for stem, register, slots, access in _STACK:
-        if name.startswith(stem):
-            below = -size * slots if access == "w" else 0
-            return (MemoryOperand(register, "", 1, below, size * slots, access, "", wide),)
-    return ()
+    if name not in _STACK:
+        return ()
+    register, slots, access = _STACK[name]
+    below = -size * slots if access == "w" else 0
+    return (MemoryOperand(register, "", 1, below, size * slots, access, "", wide),)

@@ -275,7 +275,7 @@ class SymbolMap:
 
     def find(self, name: str) -> list[int]:
         """Every address of a name; `kernel:main` asks one image only."""
-        return self._by_name.get(name, [])
+        return list(self._by_name.get(name, ()))
 
     def names(self) -> list[str]:
         """All names, sorted."""

@@ -12,7 +12,7 @@ from emu.hw.nested import ACCESSED, DIRTY, PRESENT, USER, WRITE, Access
 from emu.hw.page_walk import PageWalk, expected_accessed
 from emu.hw.paging import Rules
 from emu.hw.paging_modes import FORMATS, Mode
-from emu.hw.vmcb import EXIT_EXCEPTION, EXIT_HLT, EXIT_NPF, GuestState, SegmentState
+from emu.hw.vmcb import EXIT_EXCEPTION, EXIT_NPF, GuestState, SegmentState
 
 VMCB: Final = Hpa(0x8000)
 TABLES: Final = Hpa(0x100000)
@@ -22,7 +22,7 @@ GUEST: Final = Hpa(0x200000)
 GUEST_BYTES: Final = 0x40000
 CODE: Final = Gpa(0x5000)
 """GPA of the page with the instructions; the pages after it hold the tables that map it."""
-CODE_PAGES: Final = 5
+CODE_PAGES: Final = 4
 PATTERN: Final = 0x9E3779B97F4A7C15
 STORED: Final = 0x0123456789ABCDEF
 FETCHED: Final = 0x600DC0DE
@@ -61,7 +61,7 @@ def entry_place(mode: Mode, table: int, index: int) -> int:
 
 
 class Mmu:
-    """One engine for many cases; `gpa_to_hpa` says where the cases' guest pages lie."""
+    """One engine for many cases, and the memory that they are built in."""
 
     def __init__(self) -> None:
         self.memory = HostMemory(GUEST + GUEST_BYTES)
@@ -168,8 +168,8 @@ def _outcome(found: Exit, value: int) -> Outcome:
     return Outcome(kind, found.info if kind in ("#NPF", "#PF") else 0, found.error)
 
 
-def predicted(memory: HostMemory, found: PageWalk) -> Outcome:
-    """The outcome that a walk foretells; it must be asked before the access."""
+def predicted(found: PageWalk, after: bytes | bytearray) -> Outcome:
+    """The outcome that a walk foretells; `after` is guest memory as the access leaves it."""
     if found.nested_fault is not None:
         gpa, info = found.nested_fault
         return Outcome("#NPF", gpa, info & 0xFFFFFFFF)
@@ -178,12 +178,10 @@ def predicted(memory: HostMemory, found: PageWalk) -> Outcome:
     if found.verdict == "not canonical":
         return Outcome("#GP")
     assert found.hpa is not None
+    start = found.hpa - GUEST
     width = 8 if found.mode == "4-level" else 4
-    value = {
-        "read": int.from_bytes(memory.read(found.hpa, width), "little"),
-        "write": 0,
-        "execute": FETCHED,
-    }
+    read = int.from_bytes(after[start : start + width], "little")
+    value = {"read": read, "write": 0, "execute": FETCHED}
     return Outcome("ok", value[found.access])
 
 
@@ -206,6 +204,3 @@ def image_after(image: bytes, found: PageWalk) -> bytearray:
         start = found.hpa - GUEST
         after[start : start + width] = STORED.to_bytes(8, "little")[:width]
     return after
-
-
-__all__ = ["EXIT_HLT"]

@@ -5,6 +5,8 @@ from dataclasses import replace
 from emu.debug.command import Command
 from emu.debug.view import MachineView
 
+SYMBOLS = ("mailbox_ack", "mailbox_wait", "secondary_idle", "secondary_start")
+
 
 class Still:
     """Shows one view, with any CPU in focus; every command is over at once."""
@@ -28,6 +30,10 @@ class Still:
 
     def pause(self) -> None:
         """Nothing runs."""
+
+    def symbols(self) -> list[str]:
+        """The labels in the picture."""
+        return sorted({*SYMBOLS, *(f"shim:{name}" for name in SYMBOLS)})
 
     def view(self, focus: int | None = None) -> MachineView:
         """The view, with another focus if one is named."""

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tui import builder
+from tests.tui.still import Still
 from tui.edit import Edit
 from tui.names import names
 from tui.prompt import complete, explain
@@ -39,7 +40,7 @@ def test_words_are_deleted_like_in_a_shell() -> None:
 
 
 def test_commands_complete_first_and_names_after_them() -> None:
-    found = names(builder.stopped())
+    found = names(Still(builder.stopped()).symbols())
     assert complete("bre", found) == "break"
     assert complete("break secondary_s", found) == "break secondary_start"
     assert complete("break ", found) is None
