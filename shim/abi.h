@@ -16,6 +16,7 @@
 
 #define TC_DATA_SELECTOR 0x14
 #define TC_STATIC_GDT_LIMIT 0x16
+#define TC_STATIC_GDT_BASE 0x18
 #define TC_TASK_SELECTOR 0x1C
 #define TC_IDTR_LIMIT 0x1E
 #define TC_INITIAL_RIP 0x28
@@ -42,7 +43,7 @@
 #define RF_MAILBOX 0x810
 #define RF_RESET_VECTOR 0x818
 
-/* struct ap_record */
+/* struct ap_record; state and reason are neighbours, so that one swap can change both */
 #define AR_STATE 0x00
 #define AR_REASON 0x04
 #define AR_APIC_ID 0x08
@@ -72,18 +73,32 @@
 #define AP_PARKED_VALUE 5
 #define AP_FAILED_VALUE 6
 
-#define REASON_TDCALL_VALUE 4
-#define REASON_APIC_ID_VALUE 5
-#define REASON_EXCEPTION_VALUE 6
+#define REASON_TDCALL_VALUE 3
+#define REASON_APIC_ID_VALUE 4
+#define REASON_EXCEPTION_VALUE 5
+
+/* struct ap_shared */
+#define AS_GDTR 0x00
+#define AS_ON_TDX 0x1E
 
 #define MSR_APIC_BASE 0x1B
 #define MSR_X2APIC_ID 0x802
 #define MSR_X2APIC_ICR 0x830
 #define MSR_EFER 0xC0000080
+#define MSR_GS_BASE 0xC0000101 /* 0 on the BSP, an AP's record on that AP */
+#define EFER_LME 0x100
+#define EFER_NXE 0x800
 #define EFER_LME_LMA_NXE 0xD00
+#define CR0_PE 0x1
+#define CR0_NE 0x20
+#define CR0_WP 0x10000
+#define CR0_PG 0x80000000
+#define CR4_PAE 0x20
+#define CR4_MCE 0x40
 
 #define TDVMCALL_RDMSR 0x1F
 #define TDVMCALL_HLT 0x0C
+#define TDVMCALL_MASK_R10_R12 0x1C00
 #define TDCALL_VP_INFO 1
 
 #ifndef __ASSEMBLER__
@@ -103,12 +118,11 @@ enum ap_state {
 
 enum ap_reason {
     REASON_NONE = 0,
-    REASON_ENABLE_VTL = 1,  /* EnableVpVtl refused; see ap_record.status */
-    REASON_START = 2,       /* StartVirtualProcessor refused */
-    REASON_TIMEOUT = 3,     /* started, but never reached the mailbox */
-    REASON_TDCALL = REASON_TDCALL_VALUE,      /* the AP's own TDCALL failed */
-    REASON_APIC_ID = REASON_APIC_ID_VALUE,     /* the AP has another APIC id */
-    REASON_EXCEPTION = REASON_EXCEPTION_VALUE, /* the AP took one before it was woken */
+    REASON_START = 1,   /* the host refused it; see ap_record.status */
+    REASON_TIMEOUT = 2, /* started, but never reached the mailbox */
+    REASON_TDCALL = REASON_TDCALL_VALUE,       /* the AP's own TDCALL failed */
+    REASON_APIC_ID = REASON_APIC_ID_VALUE,     /* its APIC id is not the device tree's */
+    REASON_EXCEPTION = REASON_EXCEPTION_VALUE, /* it took an exception on the shim's IDT */
 };
 
 struct mailbox {
@@ -148,23 +162,39 @@ struct tdx_trampoline_context {
     uint8_t static_gdt[16];
 };
 _Static_assert(sizeof(struct tdx_trampoline_context) == TC_BYTES, "openhcl_boot's layout");
+_Static_assert(offsetof(struct tdx_trampoline_context, static_gdt_limit) ==
+                   TC_STATIC_GDT_LIMIT, "");
+_Static_assert(offsetof(struct tdx_trampoline_context, task_selector) == TC_TASK_SELECTOR, "");
+_Static_assert(offsetof(struct tdx_trampoline_context, idtr_limit) == TC_IDTR_LIMIT, "");
 _Static_assert(offsetof(struct tdx_trampoline_context, initial_rip) == TC_INITIAL_RIP, "");
+_Static_assert(offsetof(struct tdx_trampoline_context, code_selector) == TC_CODE_SELECTOR, "");
 _Static_assert(offsetof(struct tdx_trampoline_context, gdtr_limit) == TC_GDTR_LIMIT, "");
+_Static_assert(offsetof(struct tdx_trampoline_context, rsp) == TC_RSP, "");
+_Static_assert(offsetof(struct tdx_trampoline_context, r11) == TC_R11, "");
+_Static_assert(offsetof(struct tdx_trampoline_context, cr0) == TC_CR0, "");
 _Static_assert(offsetof(struct tdx_trampoline_context, cr3) == TC_CR3, "");
+_Static_assert(offsetof(struct tdx_trampoline_context, cr4) == TC_CR4, "");
+_Static_assert(offsetof(struct tdx_trampoline_context, transition_cr3) ==
+                   TC_TRANSITION_CR3, "");
 _Static_assert(offsetof(struct tdx_trampoline_context, static_gdt) == TC_STATIC_GDT, "");
 
 struct reset_firmware {    /* at RESET_PAGE + 0x800 */
-    uint64_t ap_records;   /* below 4 GiB; 0: all APs use the context's cr3 */
+    uint64_t ap_records;   /* below 4 GiB; 0: all APs use the context's cr3 (openhcl_boot) */
     uint32_t ap_record_stride;
     uint32_t ap_count;     /* records, VP index 1 first */
     uint64_t mailbox;      /* through which address an AP writes the mailbox */
     uint64_t reset_vector; /* offset in the page where the OS hands a CPU back */
 };
 _Static_assert(sizeof(struct reset_firmware) == 32, "the reset page's own half");
+_Static_assert(0x800 + offsetof(struct reset_firmware, ap_records) == RF_AP_RECORDS, "");
+_Static_assert(0x800 + offsetof(struct reset_firmware, ap_record_stride) == RF_STRIDE, "");
+_Static_assert(0x800 + offsetof(struct reset_firmware, ap_count) == RF_AP_COUNT, "");
+_Static_assert(0x800 + offsetof(struct reset_firmware, mailbox) == RF_MAILBOX, "");
+_Static_assert(0x800 + offsetof(struct reset_firmware, reset_vector) == RF_RESET_VECTOR, "");
 
 struct ap_record {
     uint32_t state;  /* enum ap_state; lock cmpxchg only */
-    uint32_t reason; /* enum ap_reason */
+    uint32_t reason; /* enum ap_reason; changes in the same swap as state */
     uint32_t apic_id;
     uint32_t vp_index;
     uint64_t cr3;       /* below 4 GiB */
@@ -176,10 +206,36 @@ struct ap_record {
     uint32_t padding;
 };
 _Static_assert(sizeof(struct ap_record) == AR_BYTES, "assembly uses AR_*");
+_Static_assert(offsetof(struct ap_record, state) == AR_STATE && AR_STATE % 8 == 0, "");
+_Static_assert(offsetof(struct ap_record, reason) == AR_REASON, "");
+_Static_assert(AR_REASON == AR_STATE + 4, "one swap of 8 bytes changes both");
+_Static_assert(offsetof(struct ap_record, apic_id) == AR_APIC_ID, "");
+_Static_assert(offsetof(struct ap_record, vp_index) == AR_VP_INDEX, "");
 _Static_assert(offsetof(struct ap_record, cr3) == AR_CR3, "");
+_Static_assert(offsetof(struct ap_record, stack_top) == AR_STACK_TOP, "");
 _Static_assert(offsetof(struct ap_record, idt) == AR_IDT, "");
 _Static_assert(offsetof(struct ap_record, mailbox) == AR_MAILBOX, "");
 _Static_assert(offsetof(struct ap_record, status) == AR_STATUS, "");
+_Static_assert(offsetof(struct ap_record, attempts) == AR_ATTEMPTS, "");
+
+struct table_pointer { /* what LGDT and LIDT take in 64-bit mode */
+    uint16_t limit;
+    uint64_t base;
+} __attribute__((packed));
+_Static_assert(sizeof(struct table_pointer) == 10, "SDM 3, 3.5.1");
+
+/* The page that every AP may read and none may write. */
+struct ap_shared {
+    struct table_pointer gdtr, idtr, ap_idtr;
+    uint16_t on_tdx; /* HLT is a call to the host, not an instruction */
+    uint64_t gdt[4];
+    uint8_t idt[32][16];    /* gates with the loader's code selector 0x10 */
+    uint8_t ap_idt[32][16]; /* gates with the reset page's code selector 8 */
+};
+_Static_assert(sizeof(struct ap_shared) <= PAGE_BYTES, "one page");
+_Static_assert(offsetof(struct ap_shared, gdtr) == AS_GDTR, "");
+_Static_assert(offsetof(struct ap_shared, on_tdx) == AS_ON_TDX, "");
+_Static_assert(offsetof(struct ap_shared, gdt) % 8 == 0, "descriptors are aligned");
 
 struct shim_params { /* openhcl_boot's ShimParamsRaw; offsets are relative to __ehdr_start */
     int64_t kernel_entry_offset;
@@ -209,7 +265,10 @@ struct shim_params { /* openhcl_boot's ShimParamsRaw; offsets are relative to __
     uint64_t persisted_size;
 };
 _Static_assert(sizeof(struct shim_params) == 0xC0, "openhcl_boot's layout");
+_Static_assert(offsetof(struct shim_params, supported_isolation_type) == 0x24, "");
+_Static_assert(offsetof(struct shim_params, parameter_region_offset) == 0x38, "");
 _Static_assert(offsetof(struct shim_params, used_start) == 0x70, "");
+_Static_assert(offsetof(struct shim_params, persisted_offset) == 0xB0, "");
 
 struct imported_region { /* 24 bytes each from byte 48 of the imported-regions page */
     uint64_t base_page;
@@ -240,7 +299,11 @@ struct hv_vp_context { /* TLFS, HV_INITIAL_VP_CONTEXT */
     struct hv_table idtr, gdtr;
     uint64_t efer, cr0, cr3, cr4, pat;
 };
+_Static_assert(sizeof(struct hv_segment) == 16 && sizeof(struct hv_table) == 16, "TLFS");
 _Static_assert(sizeof(struct hv_vp_context) == 224, "TLFS");
+_Static_assert(offsetof(struct hv_vp_context, cs) == 0x18, "TLFS");
+_Static_assert(offsetof(struct hv_vp_context, idtr) == 0x98, "TLFS");
+_Static_assert(offsetof(struct hv_vp_context, efer) == 0xB8, "TLFS");
 
 struct hv_start_vp { /* HvCallEnableVpVtl and HvCallStartVirtualProcessor */
     uint64_t partition; /* all ones: this partition */
@@ -250,6 +313,8 @@ struct hv_start_vp { /* HvCallEnableVpVtl and HvCallStartVirtualProcessor */
     struct hv_vp_context context;
 };
 _Static_assert(sizeof(struct hv_start_vp) == 240, "TLFS");
+_Static_assert(offsetof(struct hv_start_vp, vtl) == 0xC, "TLFS");
+_Static_assert(offsetof(struct hv_start_vp, context) == 0x10, "TLFS");
 
 #define BP_E820_COUNT 0x1E8
 #define BP_TYPE_OF_LOADER 0x210

@@ -7,24 +7,21 @@
 
 uint64_t deadline_after_us(uint64_t microseconds)
 {
-    return rdtsc() + microseconds * (shim.tsc_hz / 1000000);
+    return rdtsc() + microseconds * shim.tsc_hz / 1000000;
 }
 
 bool expired(uint64_t deadline) { return rdtsc() >= deadline; }
 
-void ap_fail(uint32_t index, enum ap_reason reason, uint64_t status)
+/* The AP may arrive at this very moment; whoever swaps first decides. */
+static void give_up(struct ap_record *ap, enum ap_reason reason, uint64_t status)
 {
-    struct ap_record *ap = ap_record(index);
-    /* The AP may arrive at this very moment; whoever swaps first decides. */
-    if (!cmpxchg32(&ap->state, AP_STARTING, AP_FAILED))
-        return;
-    ap->reason = reason;
-    ap->status = status;
+    uint64_t starting = AP_STARTING, failed = (uint64_t)reason << 32 | AP_FAILED;
+    if (cmpxchg64((volatile uint64_t *)&ap->state, starting, failed) && status)
+        ap->status = status;
 }
 
-bool ap_arrived(uint32_t index, uint64_t deadline)
+bool ap_arrived(const struct ap_record *ap, uint64_t deadline)
 {
-    const struct ap_record *ap = ap_record(index);
     while (load_acquire32(&ap->state) == AP_STARTING) {
         if (expired(deadline))
             return false;
@@ -33,31 +30,38 @@ bool ap_arrived(uint32_t index, uint64_t deadline)
     return load_acquire32(&ap->state) == AP_WAIT_FOR_WAKEUP;
 }
 
-/* Asks the host for one AP; an AP that cannot be asked for has failed at once. */
-static void ask(uint32_t index)
+/* Asks the host for one AP; an AP that is refused twice has failed. */
+static void ask(struct ap_record *ap)
 {
-    struct ap_record *ap = ap_record(index);
+    uint64_t status = 0;
     cmpxchg32(&ap->state, AP_NOT_STARTED, AP_STARTING);
     ap->attempts++;
-    if (shim.start == START_SIPI) {
-        sipi_start(index);
-        return;
+    switch (shim.start) {
+    case START_RESET_VECTOR:
+        status = tdx_start(ap);
+        break;
+    case START_HYPERCALL:
+        status = hv_start(ap);
+        break;
+    case START_SIPI:
+        sipi_start(ap);
+        break;
     }
-    uint64_t status = shim.start == START_RESET_VECTOR ? tdx_start(index) : hv_start(index);
-    ap->status = status;
     if (status && ap->attempts == ATTEMPTS)
-        ap_fail(index, REASON_START, status);
+        give_up(ap, REASON_START, status);
 }
 
-__attribute__((noinline)) static bool wait_for_aps(uint32_t attempt)
+__attribute__((noinline)) bool wait_for_aps(bool last_attempt)
 {
-    uint64_t deadline = deadline_after_us(ARRIVAL_US + (uint64_t)ap_count * ARRIVAL_PER_AP_US);
+    uint64_t allowed_us = ARRIVAL_US + (uint64_t)ap_count * ARRIVAL_PER_AP_US;
+    /* sipi_start has waited for each already, and stopped those that were late. */
+    uint64_t deadline = shim.start == START_SIPI ? 0 : deadline_after_us(allowed_us);
     bool all = true;
     for (uint32_t i = 0; i < ap_count; i++) {
-        if (ap_arrived(i, deadline))
+        if (ap_arrived(ap_record(i), deadline))
             continue;
-        if (attempt + 1 == ATTEMPTS)
-            ap_fail(i, REASON_TIMEOUT, ap_record(i)->status);
+        if (last_attempt)
+            give_up(ap_record(i), REASON_TIMEOUT, 0);
         all = false;
     }
     return all;
@@ -66,8 +70,6 @@ __attribute__((noinline)) static bool wait_for_aps(uint32_t attempt)
 const char *reason_words(enum ap_reason reason)
 {
     switch (reason) {
-    case REASON_ENABLE_VTL:
-        return "EnableVpVtl refused";
     case REASON_START:
         return "the host refused to start it";
     case REASON_TIMEOUT:
@@ -78,9 +80,10 @@ const char *reason_words(enum ap_reason reason)
         return "it has another APIC id";
     case REASON_EXCEPTION:
         return "it took an exception";
-    default:
-        return "no reason";
+    case REASON_NONE:
+        break;
     }
+    return "no reason";
 }
 
 static void report(void)
@@ -90,7 +93,7 @@ static void report(void)
         if (load_acquire32(&ap->state) != AP_FAILED)
             continue;
         print("shim: cpu ");
-        print_number(ap->vp_index);
+        print_number(i + 1);
         print(" lost: ");
         print(reason_words((enum ap_reason)ap->reason));
         print(", status ");
@@ -103,13 +106,13 @@ __attribute__((noinline)) void start_aps(void)
 {
     if (shim.start == START_RESET_VECTOR)
         tdx_patch_reset_page();
-    for (uint32_t attempt = 0; attempt < ATTEMPTS; attempt++) {
+    for (uint32_t attempt = 1; attempt <= ATTEMPTS; attempt++) {
         for (uint32_t i = 0; i < ap_count; i++) {
             uint32_t state = load_acquire32(&ap_record(i)->state);
             if (state == AP_NOT_STARTED || state == AP_STARTING)
-                ask(i);
+                ask(ap_record(i));
         }
-        if (wait_for_aps(attempt))
+        if (wait_for_aps(attempt == ATTEMPTS))
             break;
     }
     report();

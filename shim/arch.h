@@ -81,7 +81,19 @@ static inline bool cmpxchg32(volatile uint32_t *cell, uint32_t expected, uint32_
                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
+/* The same for two neighbours that change together. */
+static inline bool cmpxchg64(volatile uint64_t *cell, uint64_t expected, uint64_t desired)
+{
+    return __atomic_compare_exchange_n((uint64_t *)cell, &expected, desired, false,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
 /* x86 keeps stores in order; this keeps the compiler from moving what was stored before. */
+static inline void store_release64(volatile uint64_t *cell, uint64_t value)
+{
+    __atomic_store_n((uint64_t *)cell, value, __ATOMIC_RELEASE);
+}
+
 static inline void store_release32(volatile uint32_t *cell, uint32_t value)
 {
     __atomic_store_n((uint32_t *)cell, value, __ATOMIC_RELEASE);

@@ -4,6 +4,7 @@ Usage: python shim/build.py [--out DIR]    (default: samples/)
 """
 
 import argparse
+import importlib.util
 import os
 import subprocess
 import sys
@@ -21,10 +22,12 @@ FLAGS = (
     "-Wall", "-Wextra", "-Werror", "-Wno-unused-command-line-argument", "-Ishim",
     "-fdebug-compilation-dir=.",
 )  # fmt: skip
+"""No vector or floating-point registers, no tables of pointers, no path of this machine."""
 SHARED = ("fdt_read.c", "tdcall.c", "tdcall.S")
 SHIM = (
     "entry.S", "main.c", "ap.c", "ap_entry.S", "fdt_write.c", "handover.c", "host.c", "hv.c",
-    "idt.c", "memory.c", "pagetable.c", "print.c", "sipi.c", "tdx.c", "tree.c", *SHARED,
+    "idt.c", "memory.c", "pagetable.c", "print.c", "sipi.c", "tdx.c", "trampoline.S", "tree.c",
+    *SHARED,
 )  # fmt: skip
 
 
@@ -32,6 +35,22 @@ def kernel_sources() -> tuple[str, ...]:
     """The kernel's own files and what it shares with the shim."""
     own = sorted((ROOT / "shim" / "kernel").glob("*.[cS]"))
     return (*(f"kernel/{place.name}" for place in own), *SHARED)
+
+
+def relative(place: Path) -> str:
+    """A path as seen from the repository's root."""
+    return os.path.relpath(place, ROOT)
+
+
+def path_maps() -> list[str]:
+    """Flags that hide where the compiler's own headers are; DWARF names every file it saw."""
+    spec = importlib.util.find_spec("ziglang")
+    if spec is None or spec.origin is None:
+        raise SystemExit("the guest code is built with the ziglang package: pip install it")
+    home = Path(spec.origin).parent
+    # The compiler resolves links and may write a path relative to the current directory.
+    names = {str(way) for place in (home, home.resolve()) for way in (place, relative(place))}
+    return [f"-ffile-prefix-map={name}=zig" for name in sorted(names)]
 
 
 def zig(arguments: list[str], cache: Path) -> None:
@@ -44,9 +63,10 @@ def zig(arguments: list[str], cache: Path) -> None:
 def build(out: Path, name: str, sources: tuple[str, ...], script: str, scratch: Path) -> None:
     """Compile and link one image."""
     objects = []
+    flags = [*FLAGS, *path_maps()]
     for source in sources:
         target = scratch / f"{name}-{source.replace('/', '-')}.o"
-        zig(["cc", *FLAGS, "-c", f"shim/{source}", "-o", str(target)], scratch / "cache")
+        zig(["cc", *flags, "-c", f"shim/{source}", "-o", str(target)], scratch / "cache")
         objects.append(str(target))
     pie = [] if name == "reset" else ["-pie", "--no-dynamic-linker", "-z", "norelro"]
     linked = str(out / f"{name}.elf")

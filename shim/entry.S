@@ -19,7 +19,7 @@ _start:
     cld
     rep stosq
     lea     stack_top(%rip), %rsp
-    mov     $0xC0000101, %ecx           # GS base 0 says "BSP" to the exception handler
+    mov     $MSR_GS_BASE, %ecx          # GS base 0 says "BSP" to the exception handler
     xor     %eax, %eax
     xor     %edx, %edx
     wrmsr
@@ -40,34 +40,28 @@ jump_to_kernel:
     jmp     *%rax
 
 /* Exceptions.  Each stub leaves vector and error code (0 where there is none) on the stack. */
-.macro stub vector, has_error
+#define PUSHES_ERROR 0x60227D00 /* vectors 8, 10-14, 17, 21, 29, 30 */
+    .altmacro
+.macro stub vector
 exception_\vector:
-    .if \has_error == 0
+    .if (PUSHES_ERROR >> \vector & 1) == 0
     push    $0
     .endif
     push    $\vector
     jmp     exception_common
 .endm
-
-    .altmacro
-.macro stub_number n
-    /* #DF, #TS to #PF, #AC and #CP push an error code themselves. */
-    .if (\n == 8) || ((\n >= 10) && (\n <= 14)) || (\n == 17) || (\n == 21)
-    stub %\n, 1
-    .else
-    stub %\n, 0
-    .endif
-.endm
     .set i, 0
     .rept 32
-    stub_number %i
+    stub    %i
     .set i, i + 1
     .endr
 
 /* Arrives in:  any exception of a CPU that runs shim code; vector and error code pushed.
- * Leaves by:   exception(vector, error, rip, cr2) on the BSP; an AP notes it in its record. */
+ * Placed by:   load_idt() in idt.c, through exception_stubs.
+ * Leaves by:   exception(vector, error, rip, cr2) on the BSP; an AP notes it in its record,
+ *              whatever state that is in, and sleeps. */
 exception_common:
-    mov     $0xC0000101, %ecx
+    mov     $MSR_GS_BASE, %ecx
     rdmsr
     shl     $32, %rdx
     or      %rdx, %rax
@@ -81,9 +75,10 @@ exception_common:
 1:  mov     %rax, %rbx                  # an AP: it may touch its record and nothing else
     pop     %rax
     mov     %rax, AR_STATUS(%rbx)
-    movl    $REASON_EXCEPTION_VALUE, AR_REASON(%rbx)
-    movl    $AP_FAILED_VALUE, %eax
-    lock xchg %eax, AR_STATE(%rbx)
+    mov     $(REASON_EXCEPTION_VALUE << 32 | AP_FAILED_VALUE), %rcx
+    mov     AR_STATE(%rbx), %rax
+2:  lock cmpxchg %rcx, AR_STATE(%rbx)   # who else writes here does so once
+    jne     2b
     jmp     ap_failed
 
     .section .rodata.stubs, "a", @progbits

@@ -29,7 +29,7 @@ struct fdt_token fdt_next(const struct fdt *tree, struct fdt_cursor *cursor);
 
 uint32_t fdt_u32(const uint8_t *value);
 uint64_t fdt_u64(const uint8_t *value);
-bool fdt_name_is(const char *name, const char *wanted);      /* up to the unit address */
+bool fdt_name_is(const char *name, const char *wanted);             /* unit address aside */
 bool fdt_value_is(const struct fdt_token *token, const char *text); /* its first string */
 
 /* Writing, front to back into one buffer.  `full` says that something did not fit. */

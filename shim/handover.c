@@ -21,8 +21,10 @@ static void add_e820(uint64_t start, uint64_t end, uint32_t type)
 static void fill_e820(struct range tree)
 {
     uint64_t free = shim.memory.start + LARGE_BYTES;
-    if (shim.trampoline)
+    if (shim.trampoline) {
         add_e820(0, shim.trampoline, E820_RAM);
+        add_e820(shim.trampoline, LOW_MEMORY_END, E820_RESERVED);
+    }
     add_e820(shim.memory.start, free, E820_RESERVED); /* persisted state */
     if (shim.bounce.end > free) {
         add_e820(free, shim.bounce.end, E820_RAM); /* private again */

@@ -6,7 +6,6 @@
 #define PRESENT_INTERRUPT_GATE 0x8E00
 
 struct ap_shared ap_shared __attribute__((aligned(PAGE_BYTES)));
-_Static_assert(sizeof(struct ap_shared) <= PAGE_BYTES, "one page");
 
 static void set_gate(uint8_t *gate, uint16_t selector, uint64_t handler)
 {
@@ -28,9 +27,11 @@ void load_idt(void)
         set_gate(ap_shared.idt[i], BSP_CODE, handler);
         set_gate(ap_shared.ap_idt[i], AP_CODE, handler);
     }
-    ap_shared.idtr = (struct table_pointer){sizeof(ap_shared.idt) - 1, (uint64_t)ap_shared.idt};
-    ap_shared.ap_idtr =
-        (struct table_pointer){sizeof(ap_shared.ap_idt) - 1, (uint64_t)ap_shared.ap_idt};
-    ap_shared.gdtr = (struct table_pointer){sizeof(ap_shared.gdt) - 1, (uint64_t)ap_shared.gdt};
+    ap_shared.idtr.limit = sizeof(ap_shared.idt) - 1;
+    ap_shared.idtr.base = (uint64_t)ap_shared.idt;
+    ap_shared.ap_idtr.limit = sizeof(ap_shared.ap_idt) - 1;
+    ap_shared.ap_idtr.base = (uint64_t)ap_shared.ap_idt;
+    ap_shared.gdtr.limit = sizeof(ap_shared.gdt) - 1;
+    ap_shared.gdtr.base = (uint64_t)ap_shared.gdt;
     __asm__ volatile("lidt %0" ::"m"(ap_shared.idtr));
 }

@@ -7,7 +7,7 @@ uint32_t ap_count, ap_record_stride;
 
 #define LEAF_HYPERVISOR 0x40000000
 #define LEAF_PRIVILEGES 0x40000003
-#define ISOLATION_BIT (1u << 22)
+#define ISOLATION_BIT (1u << 22) /* HvPartitionPrivilege bit 54, in EBX */
 #define HYPERVISOR_PRESENT (1u << 31)
 #define CRYSTAL_DEFAULT 25000000
 
@@ -26,6 +26,7 @@ static void find_platform(void)
     if (shim.params->supported_isolation_type == 3) {
         shim.isolation = ISOLATION_TDX;
         shim.start = START_RESET_VECTOR;
+        ap_shared.on_tdx = true;
         return;
     }
     if (shim.params->supported_isolation_type != 1)
@@ -37,6 +38,13 @@ static void find_platform(void)
     shim.start = hyperv ? START_HYPERCALL : START_SIPI;
     if (hyperv && cpuid(LEAF_PRIVILEGES, 0).ebx & ISOLATION_BIT)
         shim.isolation = ISOLATION_VBS;
+}
+
+const char *isolation_name(void)
+{
+    static const char names[][5] = {
+        [ISOLATION_NONE] = "none", [ISOLATION_VBS] = "vbs", [ISOLATION_TDX] = "tdx"};
+    return names[shim.isolation];
 }
 
 static bool has_word(const char *text, const char *word)
@@ -55,6 +63,16 @@ static bool has_word(const char *text, const char *word)
     return false;
 }
 
+/* The loader's page: u16 policy, u16 length, text. */
+static void read_command_line(uint64_t page)
+{
+    const uint16_t *header = (const uint16_t *)page;
+    uint32_t room = sizeof(shim.cmdline) - 1;
+    copy_bytes(shim.cmdline, header + 2, header[1] < room ? header[1] : room);
+    shim.mailbox_off = has_word(shim.cmdline, "mailbox=off");
+    shim.sipi_modern = has_word(shim.cmdline, "sipi=modern");
+}
+
 static void read_params(const struct shim_params *params)
 {
     shim.params = params;
@@ -68,32 +86,51 @@ static void read_params(const struct shim_params *params)
         shim.bounce = (struct range){start, start + params->bounce_size};
     }
     shim.next_page = shim.used.end;
-    shim.memory_end = shim.memory.end;
-    const uint16_t *line = (const uint16_t *)(shim.base + (uint64_t)params->cmdline_offset);
-    const char *text = (const char *)(line + 2);
-    uint32_t count = line[1] < sizeof(shim.cmdline) ? line[1] : sizeof(shim.cmdline) - 1;
-    copy_bytes(shim.cmdline, text, count);
-    shim.mailbox_off = has_word(shim.cmdline, "mailbox=off");
-    shim.sipi_modern = has_word(shim.cmdline, "sipi=modern");
+    shim.low_memory_end = LOW_MEMORY_END;
+    read_command_line(shim.base + (uint64_t)params->cmdline_offset);
 }
 
-static void open_host(void)
+static void prepare_memory_and_host(void)
 {
-    if (shim.isolation == ISOLATION_TDX)
+    switch (shim.start) {
+    case START_RESET_VECTOR:
+        accept_memory(); /* the hypercall page must be accepted before it can be shared */
         tdx_open();
-    else if (shim.start == START_HYPERCALL)
-        hv_open();
-    else
+        break;
+    case START_HYPERCALL:
+        hv_open(); /* pages are accepted by hypercall */
+        accept_memory();
+        break;
+    case START_SIPI:
         sipi_open();
+        break;
+    }
 }
 
-/* Needs the accepted memory for tables and stacks, and the records for the hypercalls. */
+/* Without the shim's mailbox the kernel starts its CPUs itself, where it can. */
 static void bring_up_aps(void)
 {
-    if (shim.cpu_count == 1 || shim.mailbox_off)
+    if (shim.cpu_count == 1 || (shim.mailbox_off && shim.start == START_HYPERCALL))
         return;
     build_ap_tables();
     start_aps();
+}
+
+static void close_host(void)
+{
+    if (shim.start == START_RESET_VECTOR)
+        tdx_close();
+    if (shim.start == START_HYPERCALL)
+        hv_close();
+}
+
+static void say_what_was_found(void)
+{
+    print("shim: ");
+    print_number(shim.cpu_count);
+    print(" cpus, ");
+    print(shim.start == START_SIPI ? "sipi" : isolation_name());
+    print("\n");
 }
 
 _Noreturn void shim_main(const struct shim_params *params)
@@ -104,25 +141,9 @@ _Noreturn void shim_main(const struct shim_params *params)
     find_platform();
     shim.tsc_hz = tsc_frequency();
     read_host_tree();
-    print("shim: ");
-    print_number(shim.cpu_count);
-    print(" cpus, ");
-    print(shim.isolation == ISOLATION_TDX   ? "tdx"
-          : shim.isolation == ISOLATION_VBS ? "vbs"
-          : shim.start == START_SIPI        ? "sipi"
-                                            : "none");
-    print("\n");
-    if (shim.isolation == ISOLATION_TDX) {
-        accept_memory(); /* the hypercall page must be accepted before it is shared */
-        open_host();
-    } else {
-        open_host();
-        accept_memory();
-    }
+    say_what_was_found();
+    prepare_memory_and_host();
     bring_up_aps();
-    if (shim.isolation == ISOLATION_TDX)
-        tdx_close();
-    else if (shim.start == START_HYPERCALL)
-        hv_close();
+    close_host();
     enter_kernel();
 }

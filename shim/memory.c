@@ -4,21 +4,22 @@
 uint64_t take_pages(uint64_t count, uint64_t alignment)
 {
     uint64_t start = (shim.next_page + alignment - 1) & ~(alignment - 1);
-    if (start + count * PAGE_BYTES > shim.memory_end)
+    if (start > shim.memory.end || count > (shim.memory.end - start) / PAGE_BYTES)
         refuse("out of memory: pages wanted", count);
     shim.next_page = start + count * PAGE_BYTES;
     return start;
 }
 
-/* Calls for each piece of `within` that the loader did not import as accepted. */
+#define IMPORTED_MAX ((PAGE_BYTES - 48) / sizeof(struct imported_region))
+
+/* Calls for each piece of `within` that the loader did not import.  The list is in order. */
 void for_each_not_imported(struct range within, void (*call)(uint64_t gpa, uint64_t pages))
 {
+    uint64_t parameters = shim.base + (uint64_t)shim.params->parameter_region_offset;
     const struct imported_region *region =
-        (const struct imported_region *)(shim.base +
-                                         (uint64_t)shim.params->parameter_region_offset +
-                                         PARAMETER_IMPORTED_OFFSET + 48);
+        (const struct imported_region *)(parameters + PARAMETER_IMPORTED_OFFSET + 48);
     uint64_t at = within.start;
-    for (uint32_t i = 0; i < 168 && region[i].page_count; i++) {
+    for (uint32_t i = 0; i < IMPORTED_MAX && region[i].page_count; i++) {
         uint64_t start = region[i].base_page * PAGE_BYTES;
         uint64_t end = start + region[i].page_count * PAGE_BYTES;
         if (end <= at || start >= within.end)

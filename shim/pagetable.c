@@ -2,9 +2,10 @@
  *
  * An AP's tables map what it needs and nothing else, writable or executable but never both:
  *   the kernel's image      R-X   (the wakeup vector lies there), 2 MiB leaves
- *   the shim's text         R-X   (not on TDX, where the loop is in the reset page)
+ *   the shim's text         R-X   (on TDX the loop is in the reset page; handlers are here)
  *   GDT and IDTs            R--
- *   the mailbox             RW-   on TDX at an alias, and R-X where it is code too
+ *   the SIPI trampoline     R-X
+ *   the mailbox             RW-   on TDX at an alias; at its own address it is code, R-X
  *   its own stack           RW-   with its record at the top; what lies below is not mapped
  * Its four tables stand right below its stack, so that an overflow hits an unmapped page.
  */
@@ -30,7 +31,7 @@
 
 typedef uint64_t table_t[512] __attribute__((aligned(PAGE_BYTES)));
 
-/* Common to all APs: an L2 that each copies, and tables that hold only common leaves. */
+/* Common to all APs: an L2 that each copies, and tables with common leaves only. */
 static table_t common_l2, shim_l1, low_l1, reset_l2, reset_l1;
 
 static uint64_t index_of(uint64_t address, uint32_t shift) { return address >> shift & 511; }
@@ -92,13 +93,23 @@ static void build_block(uint64_t block, uint32_t index)
     };
 }
 
+/* The tables above name one L3 entry for all images and blocks, and one for the reset page; a
+ * TD's AP loads its CR3 in 32-bit mode. */
+static void check_reach(void)
+{
+    uint64_t gib = shim.memory.start >> 30;
+    if (gib > 2 || gib != (shim.ap_area.end - 1) >> 30)
+        refuse("the APs' tables are out of reach of the images", shim.ap_area.end);
+    if (shim.trampoline && gib)
+        refuse("the SIPI trampoline is out of reach of the images", shim.memory.start);
+}
+
 __attribute__((noinline)) void build_ap_tables(void)
 {
     uint32_t count = shim.cpu_count - 1;
     uint64_t first = take_pages((uint64_t)count * BLOCK_PAGES, BLOCK_BYTES);
     shim.ap_area = (struct range){first, first + (uint64_t)count * BLOCK_BYTES};
-    if (shim.memory.start >> 30 != (shim.ap_area.end - 1) >> 30)
-        refuse("the APs' tables do not fit into one GiB with the images", shim.ap_area.end);
+    check_reach();
     shim.mailbox = shim.start == START_RESET_VECTOR ? RESET_PAGE : (uint64_t)mailbox_page;
     ap_record_stride = BLOCK_BYTES;
     ap_records = (struct ap_record *)(first + BLOCK_BYTES - sizeof(struct ap_record));

@@ -1,24 +1,34 @@
 /* Text for people: the memory log (always), and the serial line where the host has one. */
+#include "hyperv.h"
 #include "shim.h"
 #include "tdcall.h"
 
 #define COM3 0x3E8
 #define LINE_STATUS 5
 #define READY 0x20
+#define FATAL_CODE 1 /* the host only shows it */
 #define READY_ROUNDS 1000 /* a UART that is never ready costs text, not the boot */
 
 struct memory_log {
-    uint16_t capacity, used, dropped;
+    uint16_t capacity, used, dropped; /* openhcl_boot's layout; we drop bytes, not lines */
     char text[];
 };
 static struct memory_log *log;
 
+static bool refusing; /* what is printed now is why the boot ends */
+static struct {
+    char text[TDVMCALL_FATAL_BYTES];
+    uint32_t used;
+} said;
+
 void print_open(void)
 {
-    if (shim.params->log_size < PAGE_BYTES)
+    uint64_t size = shim.params->log_size;
+    if (size < PAGE_BYTES)
         return;
     log = (struct memory_log *)(shim.base + (uint64_t)shim.params->log_offset);
-    log->capacity = (uint16_t)(shim.params->log_size - sizeof(*log));
+    size = size < UINT16_MAX ? size : UINT16_MAX;
+    log->capacity = (uint16_t)(size - sizeof(*log));
     log->used = log->dropped = 0;
 }
 
@@ -33,13 +43,21 @@ static void serial_byte(char byte)
     out8(COM3, (uint8_t)byte);
 }
 
+static void log_byte(char byte)
+{
+    if (log->used < log->capacity)
+        log->text[log->used++] = byte;
+    else if (log->dropped < UINT16_MAX)
+        log->dropped++;
+}
+
 void print(const char *text)
 {
     for (; *text; text++) {
-        if (log && log->used < log->capacity)
-            log->text[log->used++] = *text;
-        else if (log)
-            log->dropped = 1;
+        if (refusing && said.used < sizeof(said.text))
+            said.text[said.used++] = *text;
+        if (log)
+            log_byte(*text);
         if (shim.serial)
             serial_byte(*text);
     }
@@ -65,42 +83,52 @@ void print_hex(uint64_t value)
 
 void print_number(uint64_t value) { print_base(value, 10); }
 
-#define MSR_CRASH_P0 0x40000100
-#define CRASH_NOTIFY (1ull << 63)
-
-/* The host may know no serial line; the crash registers it always knows. */
-static void tell_host(uint64_t value)
+/* The host may know no serial line, but it always knows how to be told of a crash.  It cannot
+ * read the memory of an isolated guest. */
+static void tell_host(void)
 {
     if (shim.isolation == ISOLATION_TDX) {
-        tdvmcall_fatal(value);
+        tdvmcall_fatal(FATAL_CODE, said.text);
         return;
     }
     if (shim.start != START_HYPERCALL)
         return;
-    wrmsr(MSR_CRASH_P0, 0x4D494853544F4F42); /* as openhcl_boot: "BOOTSHIM" */
-    wrmsr(MSR_CRASH_P0 + 1, value);
-    wrmsr(MSR_CRASH_P0 + 5, CRASH_NOTIFY);
+    bool readable = shim.isolation == ISOLATION_NONE;
+    wrmsr(HV_MSR_CRASH_P0, 0x4D494853544F4F42); /* "BOOTSHIM", as openhcl_boot */
+    wrmsr(HV_MSR_CRASH_P3, (uint64_t)said.text);
+    wrmsr(HV_MSR_CRASH_P4, said.used);
+    wrmsr(HV_MSR_CRASH_CONTROL, HV_CRASH_NOTIFY | (readable ? HV_CRASH_MESSAGE : 0));
+}
+
+static _Noreturn void halt_forever(void)
+{
+    for (;;) {
+        if (shim.isolation == ISOLATION_TDX)
+            tdvmcall_hlt();
+        else
+            __asm__ volatile("cli; hlt");
+    }
 }
 
 _Noreturn void refuse(const char *what, uint64_t value)
 {
-    static bool refused; /* telling may itself fail: then only stop */
-    if (!refused) {
-        refused = true;
-        print("shim: refused: ");
-        print(what);
-        print(" (");
-        print_hex(value);
-        print(")\n");
-        tell_host(value);
-    }
-    for (;;)
-        __asm__ volatile("cli; hlt");
+    if (refusing) /* telling failed itself */
+        halt_forever();
+    print("shim: refused: ");
+    refusing = true;
+    print(what);
+    print(" (");
+    print_hex(value);
+    print(")\n");
+    tell_host();
+    halt_forever();
 }
 
 /* An exception of the BSP; an AP's is noted in its record by assembly. */
 _Noreturn void exception(uint64_t vector, uint64_t error, uint64_t rip, uint64_t cr2)
 {
+    if (refusing)
+        halt_forever();
     print("shim: exception ");
     print_number(vector);
     print(" error ");
@@ -110,5 +138,5 @@ _Noreturn void exception(uint64_t vector, uint64_t error, uint64_t rip, uint64_t
     print(" cr2 ");
     print_hex(cr2);
     print("\n");
-    refuse("exception", vector);
+    refuse("an exception at", rip - shim.base);
 }

@@ -8,9 +8,22 @@
  * The context is only read here: once the OS owns the mailbox, its half of the page is its.
  */
 #include "abi.h"
+#include "tdcall.inc"
 
 #define CTX(field) (RESET_PAGE + (field))
-#define TDVMCALL_MASK_R10_R12 0x1C00
+#define NO_RECORD 0 /* the BSP, and all CPUs of an image without records */
+#define STRAY 1     /* a vCPU with an index beyond the records */
+
+/* The registers that the context gives to whoever leaves the page without a record. */
+.macro context_registers
+    mov     TC_RSP(%r15), %rsp
+    mov     TC_RBP(%r15), %rbp
+    mov     TC_RSI(%r15), %rsi
+    mov     TC_R8(%r15), %r8
+    mov     TC_R9(%r15), %r9
+    mov     TC_R10(%r15), %r10
+    mov     TC_R11(%r15), %r11
+.endm
 
     .section .reset, "awx", @progbits
     .globl  mailbox_page
@@ -25,43 +38,43 @@ mailbox_page:
 
 /* Arrives in:  32-bit protected mode, paging off, flat segments, EFER.LME and NXE set.
  *              ESI = vCPU index (the BSP is 0).  All vCPUs come here, at any time.
- * Leaves by:   reset_long, with EDI = this AP's record or 0. */
+ * Placed by:   the TDX module, at 0xFFFFFFF0, when the host first runs the vCPU.
+ * Leaves by:   reset_long, with EDI = this AP's record, NO_RECORD or STRAY. */
     .code32
     .globl  reset_entry
 reset_entry:
     lgdtl   CTX(TC_STATIC_GDT_LIMIT)
-    xor     %edi, %edi
+    mov     $NO_RECORD, %edi
     mov     CTX(TC_TRANSITION_CR3), %ebx
-    mov     CTX(TC_CR0), %edx
+    mov     CTX(TC_CR0), %ecx
     test    %esi, %esi
     jz      1f                          # the BSP
     cmpl    $0, CTX(RF_AP_RECORDS)
-    je      1f                          # an AP of an image without records
-    mov     %esi, %eax
-    cmp     CTX(RF_AP_COUNT), %eax
+    je      1f
+    mov     $STRAY, %edi
+    cmp     CTX(RF_AP_COUNT), %esi
     ja      1f
-    dec     %eax
-    mull    CTX(RF_STRIDE)              # clobbers EDX, so CR0 is read again
-    add     CTX(RF_AP_RECORDS), %eax
-    mov     %eax, %edi
+    lea     -1(%esi), %edi
+    imul    CTX(RF_STRIDE), %edi
+    add     CTX(RF_AP_RECORDS), %edi
     mov     AR_CR3(%edi), %ebx
-    mov     CTX(TC_CR0), %edx
-    or      $0x10000, %edx              # WP: an AP's read-only pages are read-only
+    or      $CR0_WP, %ecx               # an AP's read-only pages are read-only
 1:  mov     CTX(TC_CR4), %eax
     mov     %eax, %cr4
     mov     %ebx, %cr3
-    mov     %edx, %cr0
+    mov     %ecx, %cr0                  # paging on: with LME set this is long mode
     ljmp    $8, $CTX(reset_long - mailbox_page)
 
-/* Arrives in:  64-bit mode on the tables just loaded; ESI = vCPU index, EDI = record or 0. */
+/* Arrives in:  64-bit mode on the tables just loaded; ESI = vCPU index, EDI as above. */
     .code64
     .globl  reset_long
 reset_long:
     mov     %esi, %ebp
     mov     %edi, %ebx
     mov     $RESET_PAGE, %r15d          # zero-extends: the page lies below 4 GiB
-    test    %ebx, %ebx
-    jnz     ap_with_record
+    cmp     $STRAY, %ebx
+    je      ap_failed
+    ja      ap_with_record
     mov     TC_CR3(%r15), %rax
     mov     %rax, %cr3
     cmpw    $0, TC_GDTR_LIMIT(%r15)
@@ -78,26 +91,23 @@ reset_long:
     test    %eax, %eax
     jz      2f
     ltr     %ax
-2:  mov     $RESET_PAGE, %r13d
+2:  mov     $RESET_PAGE, %r13d          # where an AP without a record writes the mailbox
     test    %ebp, %ebp
     jnz     ap_ready
-    mov     TC_RSP(%r15), %rsp
-    mov     TC_RBP(%r15), %rbp
-    mov     TC_RSI(%r15), %rsi
-    mov     TC_R8(%r15), %r8
-    mov     TC_R9(%r15), %r9
-    mov     TC_R10(%r15), %r10
-    mov     TC_R11(%r15), %r11
+    context_registers
+    cmpw    $0, TC_CODE_SELECTOR(%r15)
+    je      3f
     .byte   0x49, 0xff, 0x6f, TC_INITIAL_RIP    # rex.w ljmp *(%r15): initial_rip, code_selector
+3:  jmp     *TC_INITIAL_RIP(%r15)
 
 /* An AP with a record: its tables are loaded already. */
 ap_with_record:
     mov     AR_IDT(%rbx), %rax
     test    %rax, %rax
-    jz      3f
+    jz      4f
     lidt    (%rax)
-3:  mov     AR_STACK_TOP(%rbx), %rsp
-    mov     $0xC0000101, %ecx           # GS base = record: how the exception handler finds it
+4:  mov     AR_STACK_TOP(%rbx), %rsp
+    mov     $MSR_GS_BASE, %ecx          # how the exception handler finds the record
     mov     %ebx, %eax
     xor     %edx, %edx
     wrmsr
@@ -113,7 +123,7 @@ ap_ready:
     xor     %r10d, %r10d
     mov     $TDVMCALL_RDMSR, %r11d
     mov     $MSR_X2APIC_ID, %r12d
-    .byte   0x66, 0x0f, 0x01, 0xcc      # tdcall
+    tdcall
     or      %r10, %rax
     jnz     ap_no_answer
     test    %ebx, %ebx
@@ -129,17 +139,11 @@ ap_ready:
 
 #include "mailbox_loop.inc"
     test    %rbx, %rbx
-    jnz     4f
-    mov     $RESET_PAGE, %r15d          # an image without records gets its context's registers
-    mov     TC_RSP(%r15), %rsp
-    mov     TC_RBP(%r15), %rbp
-    mov     TC_RSI(%r15), %rsi
-    mov     TC_R8(%r15), %r8
-    mov     TC_R9(%r15), %r9
-    mov     TC_R10(%r15), %r10
-    mov     TC_R11(%r15), %r11
+    jnz     5f
+    mov     $RESET_PAGE, %r15d
+    context_registers
     jmp     *%r14
-4:
+5:
 #include "scrub.inc"
     jmp     *%r14
 
@@ -148,48 +152,56 @@ ap_no_answer:
     mov     $REASON_TDCALL_VALUE, %edx
     test    %ebx, %ebx
     jz      ap_failed
+
+/* This AP cannot be used.  EDX = enum ap_reason, RAX = what shows it. */
 ap_give_up:
     mov     %rax, AR_STATUS(%rbx)
-    mov     %edx, AR_REASON(%rbx)
-    mov     $AP_STARTING_VALUE, %eax
-    mov     $AP_FAILED_VALUE, %ecx
-    lock cmpxchg %ecx, AR_STATE(%rbx)
+    shl     $32, %rdx
+    or      $AP_FAILED_VALUE, %rdx
+    mov     $AP_STARTING_VALUE, %eax    # with no reason yet
+    lock cmpxchg %rdx, AR_STATE(%rbx)
 
-/* Sleep for good; the BSP goes on without this CPU. */
+/* Sleep for good; the boot goes on without this CPU. */
     .globl  ap_failed
 ap_failed:
-    xor     %eax, %eax
-    mov     $TDVMCALL_MASK_R10_R12, %ecx
-    xor     %r10d, %r10d
-    mov     $TDVMCALL_HLT, %r11d
-    mov     $1, %r12d                   # interrupts are blocked
-    .byte   0x66, 0x0f, 0x01, 0xcc
-    pause
-    jmp     ap_failed
+    tdvmcall_halt
 
 /* The OS gives a CPU back (ACPI 6.6 ResetVector).
  *
- * Arrives in:  64-bit mode, IF = 0, on any tables that map this page and the records at their
- *              own addresses.  Nothing else is expected.
+ * Arrives in:  64-bit mode on any tables that map this page and the records at their own
+ *              addresses.  Nothing else is expected.
+ * Placed by:   the OS, by a jump, on the CPU that it does not want any more.
  * Leaves by:   the mailbox loop, on the CPU's own tables, stack and IDT. */
     .globl  mailbox_reset_vector
 mailbox_reset_vector:
     cli
     mov     $TDCALL_VP_INFO, %eax
-    .byte   0x66, 0x0f, 0x01, 0xcc
-    mov     %r9d, %ebp                  # vCPU index
+    tdcall                              # R9 = vCPU index
+    test    %rax, %rax
+    jnz     ap_failed
     mov     $RESET_PAGE, %r15d
-    lgdt    TC_STATIC_GDT_LIMIT(%r15)
-    mov     %ebp, %eax
-    dec     %eax
-    mull    RF_STRIDE(%r15)
-    mov     RF_AP_RECORDS(%r15), %ebx
-    add     %eax, %ebx
+    mov     %r9d, %ebp
+    lea     -1(%r9), %ebx
+    cmp     RF_AP_COUNT(%r15), %ebx
+    jae     ap_failed                   # the BSP has no record either
+    imul    RF_STRIDE(%r15), %ebx
+    add     RF_AP_RECORDS(%r15), %ebx
+    mov     TC_CR4(%r15), %rax          # first, without PGE: no global entry of the OS stays
+    mov     %rax, %cr4
+    mov     AR_CR3(%rbx), %rax
+    mov     %rax, %cr3
+    mov     %cr0, %rax
+    or      $CR0_WP, %rax
+    mov     %rax, %cr0
+    mov     AR_STACK_TOP(%rbx), %rsp
+    mov     TC_STATIC_GDT_BASE(%r15), %eax
+    push    %rax                        # LGDT wants ten bytes; the context has six
+    pushw   TC_STATIC_GDT_LIMIT(%r15)
+    lgdt    (%rsp)
     mov     $AP_WOKEN_VALUE, %eax
     mov     $AP_STARTING_VALUE, %ecx
     lock cmpxchg %ecx, AR_STATE(%rbx)
-    mov     AR_CR3(%rbx), %rax
-    mov     %rax, %cr3
+    jne     ap_failed                   # the mailbox never let this CPU go
     jmp     ap_with_record
 
     .org    RF_AP_RECORDS, 0xCC

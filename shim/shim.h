@@ -8,6 +8,8 @@
 /* Position independent: no symbol may be reached through a table that needs relocation. */
 #pragma GCC visibility push(hidden)
 
+#define LOW_MEMORY_END 0x9F000 /* above may lie the firmware's own data */
+
 enum isolation { ISOLATION_NONE, ISOLATION_VBS, ISOLATION_TDX };
 enum ap_start { START_HYPERCALL, START_RESET_VECTOR, START_SIPI };
 
@@ -29,15 +31,16 @@ struct shim {
     struct range used;               /* what the loader populated */
     struct range bounce;
     struct range ap_area;            /* tables, stacks and records of the APs */
-    uint64_t next_page, memory_end;  /* free pages */
+    uint64_t next_page;              /* free from here to the end of memory */
+    uint64_t low_memory_end;         /* of the RAM at 0, which every PC has */
     uint64_t tsc_hz;
     uint64_t mailbox;                /* GPA of the mailbox page */
     uint64_t reset_vector;           /* where the OS hands a CPU back */
     uint64_t trampoline;             /* SIPI page, 0 if none */
     uint32_t cpu_count;
+    uint32_t vtl;                    /* in which we run: 0 or 2 */
     bool serial;                     /* the host's tree has COM3 */
     bool mailbox_off, sipi_modern;   /* command line */
-    uint32_t vtl;
     char cmdline[256];
     struct host_cpu cpus[CPU_MAX];
 };
@@ -52,8 +55,11 @@ static inline struct ap_record *ap_record(uint32_t index)
     return (struct ap_record *)((uint64_t)ap_records + (uint64_t)index * ap_record_stride);
 }
 
-/* Linker-provided. */
+/* From the linker. */
 extern const uint8_t __ehdr_start[], __text_start[], __text_end[];
+
+/* main.c */
+const char *isolation_name(void); /* as in the tree's /openhcl */
 
 /* print.c: one line to the memory log and, where there is one, the serial line. */
 void print_open(void);
@@ -73,44 +79,34 @@ void for_each_not_imported(struct range within, void (*call)(uint64_t gpa, uint6
 
 /* pagetable.c */
 void build_ap_tables(void);
-/* Points the 2 MiB leaf of the running tables at the shared or private view of `gpa`. */
+/* Points the running tables' 2 MiB leaf over `gpa` at the shared or the private view. */
 void set_shared(uint64_t gpa, bool shared);
 
 /* ap.c */
 void start_aps(void);
 uint64_t deadline_after_us(uint64_t microseconds);
 bool expired(uint64_t deadline);
-bool ap_arrived(uint32_t index, uint64_t deadline);
+bool wait_for_aps(bool last_attempt); /* false: some have not arrived */
+bool ap_arrived(const struct ap_record *ap, uint64_t deadline);
 const char *reason_words(enum ap_reason reason);
-void ap_fail(uint32_t index, enum ap_reason reason, uint64_t status);
 
-/* tdx.c, hv.c, sipi.c: one AP, attempt by attempt.  The status is 0 or what the host said. */
+/* tdx.c, hv.c, sipi.c: the host, and one attempt to start one AP.  The status is
+ * the host's; 0: the AP is on its way. */
 void tdx_open(void);
 void tdx_accept(uint64_t gpa, uint64_t pages);
 void tdx_patch_reset_page(void);
-uint64_t tdx_start(uint32_t index);
+uint64_t tdx_start(struct ap_record *ap);
 void tdx_close(void);
 void hv_open(void);
 void hv_accept(uint64_t gpa, uint64_t pages);
-uint64_t hv_start(uint32_t index);
+uint64_t hv_start(struct ap_record *ap);
 void hv_close(void);
 void sipi_open(void);
-bool sipi_start(uint32_t index);
-/* A Hyper-V call with `input` at a static page; the status in bits 15:0, reps in 43:32. */
-uint64_t hypercall(uint64_t control, const void *input, uint32_t bytes);
-extern uint8_t hypercall_output[PAGE_BYTES];
+void sipi_start(struct ap_record *ap);
 
 /* idt.c */
 void load_idt(void);
-extern struct ap_shared {
-    struct table_pointer {
-        uint16_t limit;
-        uint64_t base;
-    } __attribute__((packed)) gdtr, idtr, ap_idtr; /* gdtr first: for assembly */
-    uint64_t gdt[4];
-    uint8_t idt[32][16];    /* gates with the loader's code selector 0x10 */
-    uint8_t ap_idt[32][16]; /* gates with the reset page's code selector 8 */
-} ap_shared;
+extern struct ap_shared ap_shared;
 
 /* handover.c, tree.c */
 void write_device_tree(uint8_t *buffer, uint32_t room);

@@ -5,7 +5,6 @@
 #define ICR_INIT_ASSERT 0xC500
 #define ICR_INIT_DEASSERT 0x8500
 #define ICR_STARTUP 0x600
-#define LOW_MEMORY_END 0x9F000
 #define INIT_US 10000
 #define SIPI_US 200
 #define MODERN_SIPI_US 10 /* Linux since 2015 on family 6: no wait after INIT */
@@ -26,9 +25,11 @@ struct trampoline_words {
 void sipi_open(void)
 {
     wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | X2APIC_ENABLE);
+    if (shim.low_memory_end < LOW_MEMORY_END)
+        refuse("no memory for the SIPI trampoline below", LOW_MEMORY_END);
     shim.trampoline = LOW_MEMORY_END - PAGE_BYTES;
-    uint64_t size = (uint64_t)(ap_trampoline_end - ap_trampoline);
-    copy_bytes((void *)shim.trampoline, ap_trampoline, size);
+    copy_bytes((void *)shim.trampoline, ap_trampoline,
+               (uint64_t)(ap_trampoline_end - ap_trampoline));
 }
 
 static void wait_us(uint64_t microseconds)
@@ -43,10 +44,8 @@ static void send(uint32_t apic_id, uint32_t low)
     wrmsr(MSR_X2APIC_ICR, (uint64_t)apic_id << 32 | low);
 }
 
-/* One AP at a time: they share the trampoline. */
-bool sipi_start(uint32_t index)
+static void fill_trampoline(const struct ap_record *ap)
 {
-    const struct ap_record *ap = ap_record(index);
     struct trampoline_words *words =
         (struct trampoline_words *)(shim.trampoline + trampoline_offsets[1]);
     *(uint64_t *)(ap->stack_top - 8) = (uint64_t)ap;
@@ -57,17 +56,30 @@ bool sipi_start(uint32_t index)
         .gdt_base = (uint32_t)ap_shared.gdtr.base,
         .cr3 = ap->cr3,
         .stack = ap->stack_top - 8,
-        .idtr = (uint64_t)&ap_shared.idtr,
+        .idtr = ap->idt,
         .entry = (uint64_t)ap_entry64,
     };
-    uint32_t sipi_us = shim.sipi_modern ? MODERN_SIPI_US : SIPI_US;
+}
+
+/* Puts an AP back to where it waits for a SIPI.  It may have arrived just before. */
+static void stop(struct ap_record *ap, uint64_t wait)
+{
     send(ap->apic_id, ICR_INIT_ASSERT);
-    if (!shim.sipi_modern)
-        wait_us(INIT_US);
+    wait_us(wait);
+    cmpxchg32(&ap->state, AP_WAIT_FOR_WAKEUP, AP_STARTING);
     send(ap->apic_id, ICR_INIT_DEASSERT);
-    for (int sipi = 0; sipi < 2; sipi++) {
+}
+
+/* One AP at a time: they share the trampoline.  One that is late must not come at all, or it
+ * would take the stack of the next. */
+void sipi_start(struct ap_record *ap)
+{
+    fill_trampoline(ap);
+    stop(ap, shim.sipi_modern && ap->attempts == 1 ? 0 : INIT_US);
+    for (int sipi = 0; sipi < 2; sipi++) { /* the second finds most APs awake, and is lost */
         send(ap->apic_id, ICR_STARTUP | (uint32_t)(shim.trampoline >> 12));
-        wait_us(sipi_us);
+        wait_us(shim.sipi_modern ? MODERN_SIPI_US : SIPI_US);
     }
-    return ap_arrived(index, deadline_after_us(ARRIVAL_US));
+    if (!ap_arrived(ap, deadline_after_us(ARRIVAL_US)))
+        stop(ap, INIT_US);
 }

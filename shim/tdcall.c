@@ -52,12 +52,6 @@ void tdvmcall_hlt(void)
     tdvmcall(&regs, MASK_R10_R12);
 }
 
-void tdvmcall_fatal(uint64_t code)
-{
-    struct tdcall_regs regs = {.r11 = VMCALL_FATAL, .r12 = code};
-    tdvmcall(&regs, MASK_R10_R13);
-}
-
 uint64_t tdvmcall_hypercall(uint64_t control, uint64_t input, uint64_t output)
 {
     struct tdcall_regs regs = {

@@ -19,7 +19,6 @@ enum {
     VMCALL_RDMSR = 0x1F,
     VMCALL_WRMSR = 0x20,
     VMCALL_MAPGPA = 0x10001,
-    VMCALL_FATAL = 0x10003,
 };
 #define VMCALL_OK 0
 #define VMCALL_RETRY 1
@@ -36,7 +35,8 @@ bool tdvmcall_wrmsr(uint32_t msr, uint64_t value);
 bool tdvmcall_out(uint16_t port, uint32_t value, uint32_t bytes);
 bool tdvmcall_in8(uint16_t port, uint8_t *value);
 void tdvmcall_hlt(void);
-void tdvmcall_fatal(uint64_t code);
+/* Ends the TD, unless the host goes on with it; the host shows the text (GHCI 3.4). */
+void tdvmcall_fatal(uint64_t code, const char text[TDVMCALL_FATAL_BYTES]);
 /* The status of the Hyper-V call; all ones when the module refused it. */
 uint64_t tdvmcall_hypercall(uint64_t control, uint64_t input, uint64_t output);
 /* Changes [gpa, gpa+bytes) to the view that bit 47 of gpa asks for; honours RETRY. */

@@ -1,27 +1,24 @@
 /* A TD: accept memory, share one page with the host, start vCPUs by its hypercalls. */
+#include "hyperv.h"
 #include "shim.h"
 #include "tdcall.h"
 
-#define GUEST_OS_ID 0x40000000
-#define OS_ID (1ull << 40)
-#define ENABLE_VP_VTL 0x0F
-#define START_VP 0x99
-#define VTL_ALREADY_ENABLED 0x86
-#define INVALID_VP_STATE 0x15
 #define SHARED (1ull << 47)
-#define BUSY_ROUNDS 100
+#define BUSY_US 1000 /* the module or the host works on the same page */
 #define VTL2 2
 
 static uint64_t accept_once(uint64_t gpa, uint64_t level)
 {
-    uint64_t status = 0;
-    for (int round = 0; round < BUSY_ROUNDS; round++) {
+    uint64_t status, deadline = 0;
+    do {
         struct tdcall_regs regs = {.rcx = gpa | level};
         status = TDCALL_STATUS(tdcall(TDG_MEM_PAGE_ACCEPT, &regs));
         if (status != OPERAND_BUSY)
             break;
+        if (!deadline)
+            deadline = deadline_after_us(BUSY_US);
         cpu_pause();
-    }
+    } while (!expired(deadline));
     return status;
 }
 
@@ -65,8 +62,8 @@ void tdx_open(void)
     set_shared(page, true);
     if (!tdvmcall_mapgpa(page | SHARED, LARGE_BYTES))
         refuse("MapGPA does not share the hypercall page", page);
-    if (!tdvmcall_wrmsr(GUEST_OS_ID, OS_ID))
-        refuse("the host refuses GUEST_OS_ID", OS_ID);
+    if (!tdvmcall_wrmsr(HV_MSR_GUEST_OS_ID, HV_OS_ID))
+        refuse("the host refuses GUEST_OS_ID", HV_OS_ID);
 }
 
 /* Input of a call about one vCPU, with a context of zeros: it starts at the reset vector. */
@@ -74,7 +71,7 @@ static uint64_t vp_call(uint64_t code, uint32_t vp)
 {
     struct hv_start_vp *input = (struct hv_start_vp *)shim.bounce.start;
     zero_words(input, sizeof(*input));
-    input->partition = ~0ull;
+    input->partition = HV_PARTITION_SELF;
     input->vp = vp;
     input->vtl = VTL2;
     return tdvmcall_hypercall(code, shim.bounce.start, shim.bounce.start + PAGE_BYTES) & 0xFFFF;
@@ -84,33 +81,35 @@ void tdx_patch_reset_page(void)
 {
     struct tdx_trampoline_context *context = (struct tdx_trampoline_context *)RESET_PAGE;
     struct reset_firmware *firmware = (struct reset_firmware *)(RESET_PAGE + 0x800);
-    /* What openhcl_boot leaves for its APs; ours take the same from their records. */
+    /* What openhcl_boot leaves for its APs; ours take tables, stack and IDT from records. */
     context->gdtr_limit = 0;
     context->idtr_limit = 0;
     context->code_selector = 0;
     context->task_selector = 0;
+    context->cr0 |= CR0_PG | CR0_NE | CR0_PE;
+    context->cr4 |= CR4_PAE | CR4_MCE;
     firmware->ap_record_stride = ap_record_stride;
     firmware->ap_count = ap_count;
     firmware->mailbox = RESET_ALIAS;
-    firmware->ap_records = (uint64_t)ap_records;
     shim.reset_vector = RESET_PAGE + firmware->reset_vector;
+    /* Last: from now on an AP looks for its record. */
+    store_release64(&firmware->ap_records, (uint64_t)ap_records);
 }
 
-uint64_t tdx_start(uint32_t index)
+uint64_t tdx_start(struct ap_record *ap)
 {
-    struct ap_record *ap = ap_record(index);
-    uint64_t status = vp_call(ENABLE_VP_VTL, ap->vp_index);
-    if (status && status != VTL_ALREADY_ENABLED)
+    uint64_t status = vp_call(HV_ENABLE_VP_VTL, ap->vp_index);
+    if (status && status != HV_VTL_ALREADY_ENABLED)
         return status;
-    status = vp_call(START_VP, ap->vp_index);
+    status = vp_call(HV_START_VP, ap->vp_index);
     /* A second request for a vCPU that runs already is how a late one looks. */
-    return status == INVALID_VP_STATE && ap->attempts > 1 ? 0 : status;
+    return status == HV_INVALID_VP_STATE && ap->attempts > 1 ? 0 : status;
 }
 
 void tdx_close(void)
 {
     uint64_t page = shim.bounce.start;
-    tdvmcall_wrmsr(GUEST_OS_ID, 0);
+    tdvmcall_wrmsr(HV_MSR_GUEST_OS_ID, 0);
     set_shared(page, false);
     if (!tdvmcall_mapgpa(page, LARGE_BYTES))
         refuse("MapGPA does not take the hypercall page back", page);

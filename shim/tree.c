@@ -21,7 +21,7 @@ static void cpus(struct fdt_writer *w)
         fdt_cell(w, "numa-node-id", shim.cpus[i].numa_node);
         fdt_text(w, "status", lost ? "fail" : "okay");
         if (lost)
-            fdt_text(w, "apdbg,reason", reason_words(ap_record(i - 1)->reason));
+            fdt_text(w, "apdbg,reason", reason_words((enum ap_reason)ap_record(i - 1)->reason));
         fdt_node_end(w);
     }
     fdt_node_end(w);
@@ -44,9 +44,9 @@ static void mailbox(struct fdt_writer *w)
 {
     if (!shim.mailbox)
         return;
-    const uint32_t reg[3] = {(uint32_t)(shim.mailbox >> 32), (uint32_t)shim.mailbox,
-                             PAGE_BYTES};
-    fdt_node_at(w, "wakeup_table", shim.mailbox);
+    const uint64_t gpa = shim.mailbox;
+    const uint32_t reg[3] = {(uint32_t)(gpa >> 32), (uint32_t)gpa, PAGE_BYTES};
+    fdt_node_at(w, "wakeup_table", gpa);
     fdt_text(w, "compatible", "intel,wakeup-mailbox");
     fdt_cells(w, "reg", reg, 3);
     fdt_wide(w, "apdbg,reset-vector", shim.reset_vector);
@@ -115,10 +115,7 @@ __attribute__((noinline)) void write_device_tree(uint8_t *buffer, uint32_t room)
     serial(&w);
     chosen(&w);
     fdt_node(&w, "openhcl");
-    fdt_text(&w, "isolation-type",
-             shim.isolation == ISOLATION_TDX   ? "tdx"
-             : shim.isolation == ISOLATION_VBS ? "vbs"
-                                               : "none");
+    fdt_text(&w, "isolation-type", isolation_name());
     fdt_node_end(&w);
     fdt_node_end(&w);
     if (!fdt_finish(&w, shim.cpus[0].apic_id))

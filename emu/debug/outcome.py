@@ -43,7 +43,7 @@ def verdict(machine: Machine, *, hung: bool = False, limit: bool = False) -> Ver
         return Verdict("limit", f"still running after {machine.tick:,} instructions")
     if hung:
         return Verdict("hung", _why_hung(machine))
-    if not machine.knows_online:
+    if not any(milestone.phase == "online" for milestone in machine.milestone_at.values()):
         return Verdict("booted", "the guest switched the machine off")
     states = [state_of(machine, cpu) for cpu in machine.cpus]
     online = states.count("online")

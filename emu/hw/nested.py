@@ -2,7 +2,8 @@
 
 Two four-level tables of 4 KiB leaves in host memory (AMD APM 2, 15.25): the *model*, which
 people see and edit, and the *shadow*, which the emulated MMU walks. The shadow is the model
-minus what the debugger withholds for a while: write permission, or the whole page.
+minus what the debugger withholds for a while (write permission, or the whole page), and minus
+no-execute pages, which the emulator cannot stand (see `NestedPageTable.lend`).
 """
 
 import struct
@@ -172,6 +173,9 @@ class NestedPageTable:
         self._end = first + size
         self._withheld: dict[int, int] = {}
         """Page -> bits that its leaf in the shadow lacks."""
+        self._special: dict[int, set[int]] = {}
+        """GPA >> 21 -> pages whose shadow leaf is more than the model's and the seal."""
+        self._lent: set[int] = set()
         self._sealed = False
         self._lifted: set[int] = set()
         """While sealed: pages that have their own write permission all the same."""
@@ -214,6 +218,9 @@ class NestedPageTable:
             index = gpa >> 12 & _ENTRIES - 1
             now = min(count, _ENTRIES - index)
             if entry or (self.model_root, gpa >> 21) in self._tables:
+                if entry & NO_EXECUTE:
+                    pages = range(gpa, gpa + PAGE_BYTES * now, PAGE_BYTES)
+                    self._special.setdefault(gpa >> 21, set()).update(pages)
                 values = range(entry, entry + step * now, step) if step else (entry,) * now
                 place = self._leaf_table(self.model_root, gpa) + 8 * index
                 self._memory.write(Hpa(place), struct.pack(f"<{now}Q", *values))
@@ -230,14 +237,17 @@ class NestedPageTable:
             short = int.from_bytes(image) & _READ_ONLY
             image = short.to_bytes(8 * count)
         self._memory.write(target, image)
-        if self._withheld or self._lifted:
-            for page in range(gpa, gpa + PAGE_BYTES * count, PAGE_BYTES):
-                if page in self._withheld or page in self._lifted:
-                    self._derive_page(page)
+        pages = range(gpa, gpa + PAGE_BYTES * count, PAGE_BYTES)
+        lifted = self._lifted.intersection(pages) if self._lifted else ()
+        for page in (*self._special.get(gpa >> 21, ()), *lifted):
+            if page in pages:
+                self._derive_page(page)
 
     def _derive_page(self, page: int) -> None:
         """The shadow's leaf of one page: the model's, without what is withheld."""
         entry = self.leaf(page) & ~self._withheld.get(page, 0)
+        if entry & NO_EXECUTE:
+            entry &= ~(NO_EXECUTE if page in self._lent else PRESENT)
         if self._sealed and page not in self._lifted:
             entry &= ~WRITE
         place = self._leaf_table(self.root, page) + 8 * (page >> 12 & _ENTRIES - 1)
@@ -299,6 +309,7 @@ class NestedPageTable:
     def _withhold(self, page: Gpa, bits: int) -> None:
         if bits:
             self._withheld[page] = bits
+            self._special.setdefault(page >> 21, set()).add(page)
         else:
             self._withheld.pop(page, None)
         self._derive_page(page)
@@ -319,6 +330,18 @@ class NestedPageTable:
     def lift(self, page: Gpa) -> None:
         """Under `protect_all`, let the guest write one page if the page's own rights do."""
         self._lifted.add(page)
+        self._derive_page(page)
+
+    def lend(self, page: Gpa) -> None:
+        """Let the guest reach a no-execute page, for one instruction that may: the shadow
+        never has NX, as the emulator dies of it when the page holds a guest page table
+        (its get_hphys stores through a null pointer), so every access exits first."""
+        self._lent.add(page)
+        self._derive_page(page)
+
+    def reclaim(self, page: Gpa) -> None:
+        """Take `lend` back."""
+        self._lent.discard(page)
         self._derive_page(page)
 
     def _derive_all(self) -> None:

@@ -68,6 +68,7 @@ class Machine:
         self.protocol = Protocol(platform.apic_ids)
         self.boot_params: int | None = None
         """GPA of the boot_params the kernel was entered with."""
+        self._by_hand = False  # a CPU that is stepped is not put to sleep
         self.broken_pages: set[int] = set()
         """Private pages of a TD that the host wrote to."""
         self.reschedule = False
@@ -145,7 +146,7 @@ class Machine:
         cpu.phase = cpu.milestone = cpu.reason = ""
         self.reschedule = True
 
-    # -- events -----------------------------------------------------------------------------
+    # -- events ----------------------------------------------------------------------------
 
     def event(
         self, cpu: Cpu | None, kind: EventKind, text: str,
@@ -204,12 +205,12 @@ class Machine:
         if exit_.kind is ExitKind.BREAKPOINT:
             return self._breakpoint(cpu, exit_.code)
         cpu.skip = None
-        tracing = tracing or self.waits.suspect(cpu, exit_)
+        tracing = tracing or (not self._by_hand and self.waits.suspect(cpu, exit_))
         if exit_.kind is not ExitKind.BUDGET:
             self.exit_(cpu, exit_)
         if tracing:
             self.waits.stepped(cpu, exit_)
-        elif cpu.clock_ps >= until_ps:
+        elif cpu.clock_ps >= until_ps and not self._by_hand:
             self.waits.slice_ended(cpu)
         return False
 
@@ -248,12 +249,14 @@ class Machine:
     def step(self, cpu: Cpu) -> None:
         """Exactly one instruction of one CPU, or the exception it raises."""
         self.waits.wake(cpu, self.now_ps())
+        self._by_hand = True
         ticks, faults = cpu.ticks, len(self.events)
         for _ in range(exits.EXITS_PER_INSTRUCTION):
             self._pass(cpu, self.linear_rip(cpu))
             self.run(cpu, cpu.clock_ps + 1, 1)
             if cpu.ticks != ticks or len(self.events) != faults or cpu.activity != "running":
-                return
+                break
+        self._by_hand = False
 
     def exit_(self, cpu: Cpu, exit_: Exit) -> None:
         """Undo what only the emulator causes; everything else is decided and carried out."""
@@ -374,11 +377,6 @@ class Machine:
     def kernel_dtb(self) -> bytes | None:
         """The device tree the kernel was handed, None before that."""
         return handover.kernel_dtb(self)
-
-    @property
-    def knows_online(self) -> bool:
-        """Whether any image has a place that means `online`."""
-        return any(milestone.phase == "online" for milestone in self.milestone_at.values())
 
     def tables_changed(self) -> None:
         """The nested table was edited: what the engine remembers of it is void."""
