@@ -85,7 +85,7 @@ void print_number(uint64_t value) { print_base(value, 10); }
 
 /* The host may know no serial line, but it always knows how to be told of a crash.  It cannot
  * read the memory of an isolated guest. */
-static void tell_host(void)
+static void tell_host(uint64_t value)
 {
     if (shim.isolation == ISOLATION_TDX) {
         tdvmcall_fatal(FATAL_CODE, said.text);
@@ -95,6 +95,7 @@ static void tell_host(void)
         return;
     bool readable = shim.isolation == ISOLATION_NONE;
     wrmsr(HV_MSR_CRASH_P0, 0x4D494853544F4F42); /* "BOOTSHIM", as openhcl_boot */
+    wrmsr(HV_MSR_CRASH_P1, value);
     wrmsr(HV_MSR_CRASH_P3, (uint64_t)said.text);
     wrmsr(HV_MSR_CRASH_P4, said.used);
     wrmsr(HV_MSR_CRASH_CONTROL, HV_CRASH_NOTIFY | (readable ? HV_CRASH_MESSAGE : 0));
@@ -120,7 +121,7 @@ _Noreturn void refuse(const char *what, uint64_t value)
     print(" (");
     print_hex(value);
     print(")\n");
-    tell_host();
+    tell_host(value);
     halt_forever();
 }
 

@@ -1,3 +1,5 @@
+/* Calls to the TDX module that need registers C cannot name. */
+
 /* uint64_t tdcall(uint64_t leaf, struct tdcall_regs *regs)
  *
  * Arrives in:  64-bit mode, System V ABI; RDI = leaf, RSI = registers for the call.
@@ -49,3 +51,44 @@ tdcall:
     pop     %rbx
     ret
     .size   tdcall, . - tdcall
+
+/* void tdvmcall_fatal(uint64_t code, const char text[64])
+ *
+ * ReportFatalError (GHCI 3.4): the text travels in R14, R15, RBX, RDI, RSI, R8, R9 and RDX.
+ *
+ * Arrives in:  64-bit mode, System V ABI; RDI = code, RSI = text.
+ * Leaves with: nothing; a host that goes on with the TD has its answer ignored.
+ */
+    .globl  tdvmcall_fatal
+    .type   tdvmcall_fatal, @function
+tdvmcall_fatal:
+    push    %rbx
+    push    %rbp
+    push    %r12
+    push    %r13
+    push    %r14
+    push    %r15
+    mov     %rdi, %r12
+    mov     0x00(%rsi), %r14
+    mov     0x08(%rsi), %r15
+    mov     0x10(%rsi), %rbx
+    mov     0x18(%rsi), %rdi
+    mov     0x28(%rsi), %r8
+    mov     0x30(%rsi), %r9
+    mov     0x38(%rsi), %rdx
+    mov     0x20(%rsi), %rsi
+    xor     %eax, %eax                  # TDG.VP.VMCALL
+    mov     $0xFFCC, %ecx               # all but RAX, RCX, RSP and RBP
+    xor     %ebp, %ebp
+    xor     %r10d, %r10d
+    mov     $0x10003, %r11d
+    xor     %r13d, %r13d
+    .byte   0x66, 0x0f, 0x01, 0xcc      # tdcall
+    pop     %r15
+    pop     %r14
+    pop     %r13
+    pop     %r12
+    pop     %rbp
+    pop     %rbx
+    ret
+    .size   tdvmcall_fatal, . - tdvmcall_fatal

@@ -26,6 +26,7 @@ enum {
 #define ACCEPT_ALREADY 0x00000B0A
 #define ACCEPT_SIZE_MISMATCH 0xC0000B0B
 #define OPERAND_BUSY 0x80000200
+#define TDVMCALL_FATAL_BYTES 64
 
 /* R10 after a standard VMCALL, or all ones when the module itself refused. */
 uint64_t tdvmcall(struct tdcall_regs *regs, uint64_t mask);

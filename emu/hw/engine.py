@@ -223,6 +223,7 @@ class Engine:
         _restore(self._handle, self._host.pointer)
         self._uc.reg_write(x86.UC_X86_REG_RAX, vmcb)
         self._live = None
+        self.flush_tlb()  # a guest's translation of the stub's address may live on
         _start(self._handle, VMRUN_STUB, 0, 0, 1)
         context = self._new_context()
         if context.vmcb != vmcb or context.nested_cr3 != nested_cr3:
