@@ -26,7 +26,7 @@ ap_prepare:
     rdmsr
     mov     %eax, %r11d
     cmp     AR_APIC_ID(%rbx), %r11d
-    jne     1f
+    jne     ap_give_up
     mov     AR_VP_INDEX(%rbx), %ebp
     mov     AR_MAILBOX(%rbx), %r13
     mov     $AP_STARTING_VALUE, %eax
@@ -38,7 +38,9 @@ ap_prepare:
 #include "scrub.inc"
     jmp     *%r14
 
-1:  mov     %r11, AR_STATUS(%rbx)
+/* The host runs another CPU here than the one the record is for.  R11 = its id. */
+ap_give_up:
+    mov     %r11, AR_STATUS(%rbx)
     mov     $(REASON_APIC_ID_VALUE << 32 | AP_FAILED_VALUE), %rdx
     mov     $AP_STARTING_VALUE, %eax    # with no reason yet
     lock cmpxchg %rdx, AR_STATE(%rbx)

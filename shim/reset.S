@@ -213,5 +213,7 @@ mailbox_reset_vector:
 
     .code32
     .org    0xFF0, 0xCC
+    .globl  reset_vector
+reset_vector:                           # every vCPU of a TD begins here
     jmp     reset_entry
     .org    0x1000, 0xCC

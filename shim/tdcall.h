@@ -12,7 +12,7 @@ struct tdcall_regs {
  * zero meanwhile: a host that reads more than the mask says still learns nothing. */
 uint64_t tdcall(uint64_t leaf, struct tdcall_regs *regs);
 
-enum { TDG_VP_VMCALL = 0, TDG_VP_INFO = 1, TDG_MEM_PAGE_ACCEPT = 6 };
+enum { TDG_VP_VMCALL = 0, TDG_MEM_PAGE_ACCEPT = 6 };
 enum {
     VMCALL_HLT = 0xC,
     VMCALL_IO = 0x1E,

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -45,7 +45,6 @@ Break = Literal[
     "not canonical", "nested absent", "nested read-only", "nested no execute",
     "nested reserved",
 ]  # fmt: skip
-BREAKS: Final[tuple[Break, ...]] = Break.__args__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ _SMALL: Final = st.integers(0, 255)
 CASES_OF: Final = st.builds(
     Case,
     mode=st.sampled_from(_MODES),
-    access=st.sampled_from(("read", "write", "execute")),
+    access=st.sampled_from(get_args(Access)),
     cpl=st.sampled_from((0, 3)),
     controls=st.integers(0, 63),
     depth=_SMALL,
@@ -83,7 +82,7 @@ CASES_OF: Final = st.builds(
     page=_SMALL,
     noise=st.tuples(_WORD, _WORD, _WORD, _WORD),
     breaks=st.lists(
-        st.tuples(st.sampled_from(BREAKS), st.integers(0, 4), _SMALL), max_size=2
+        st.tuples(st.sampled_from(get_args(Break)), st.integers(0, 4), _SMALL), max_size=2
     ).map(tuple),
 )
 
@@ -167,9 +166,8 @@ def _chain(
     for depth, level in enumerate(levels[: leaf + 1]):
         place = mmu.entry_place(mode, tables[depth], gva >> level.shift & level.entries - 1)
         below = built.page if depth == leaf else tables[depth + 1]
-        entry = _entry(case, level.shift, depth == leaf, below) | _noise(
-            case, built, depth, leaf
-        )
+        entry = _entry(case, level.shift, depth == leaf, below)
+        entry |= _noise(case, depth, leaf)
         machine.put(mode, npt.hpa_of, place, entry)
         built.places.append(place)
     return built
@@ -187,7 +185,7 @@ def _entry(case: Case, shift: int, leaf: bool, below: int) -> int:
     return below & ~((1 << shift) - 1) | rights | LARGE
 
 
-def _noise(case: Case, built: Built, depth: int, leaf: int) -> int:
+def _noise(case: Case, depth: int, leaf: int) -> int:
     """Bits that the processor ignores here: A, D, caching, G, software, PAT."""
     ignored = 0xF38 | (DIRTY if depth == leaf else 0)
     if case.mode == "4-level":

@@ -27,9 +27,7 @@ def tables(session: Session, cpu: int) -> list[Leaf]:
 
 def covering(session: Session, cpu: int, address: int) -> list[Leaf]:
     """The mappings of an AP through which it reaches an address."""
-    return [
-        leaf for leaf in tables(session, cpu) if leaf.gva <= address < leaf.gva + leaf.size
-    ]
+    return [leaf for leaf in tables(session, cpu) if leaf.gva <= address < leaf.gva + leaf.size]
 
 
 def mailbox(session: Session) -> int:
@@ -82,7 +80,7 @@ def test_the_kernel_and_the_mailbox_loop_can_be_executed(session: Session) -> No
         assert leaf.executable and not leaf.writable, name
 
 
-@pytest.mark.parametrize("name", ["shim", "hypercall_page", "ap_records"])
+@pytest.mark.parametrize("name", ["shim", "common_l2", "boot_params", "ap_records"])
 def test_the_shims_own_data_stays_out_of_reach(session: Session, name: str) -> None:
     assert not covering(session, 1, guest.symbol(session, name))
 
