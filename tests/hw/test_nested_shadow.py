@@ -1,4 +1,4 @@
-"""The shadow nested table lets the emulated MMU do what the model allows, less what is withheld.
+"""The shadow nested table lets the emulated MMU do what a model allows, less the withheld.
 
 Random edits of a `NestedPageTable` and of three sets that say in plain words what is withheld;
 then every page is read, written and fetched from by a guest without paging.
