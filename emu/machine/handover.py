@@ -33,19 +33,17 @@ class ApRecord:
 def ap_record(machine: "Machine", cpu: Cpu) -> ApRecord | None:
     """The record of a CPU; None for the BSP, and where the image has no such records.
 
-    The shim's pointer `ap_records` leads to one record per AP, VP index 1 first; the layout
-    comes from the image's DWARF.
+    The shim's pointer `ap_records` leads to one record per AP, VP index 1 first and
+    `ap_record_stride` bytes apart; the layout comes from the image's DWARF.
     """
     layout = machine.layout.structs.get("ap_record")
     places = machine.layout.symbols.find("ap_records")
     if cpu.id == 0 or layout is None or not places:
         return None
+    strides = machine.layout.symbols.find("ap_record_stride")
+    stride = _u64(machine, strides[0]) & 0xFFFFFFFF if strides else layout.size
     base = _u64(machine, places[0])
-    data = (
-        machine.ram.guest_bytes(base + (cpu.id - 1) * layout.size, layout.size)
-        if base
-        else None
-    )
+    data = machine.ram.guest_bytes(base + (cpu.id - 1) * stride, layout.size) if base else None
     if data is None:
         return None
     values = layout.decode(data)

@@ -63,3 +63,12 @@ def test_a_kernel_that_only_halts_is_a_hang_with_evidence() -> None:
 def test_a_limit_of_ticks_is_its_own_outcome() -> None:
     view = open_session(cpus=2, max_ticks=5_000).do("run")
     assert (view.outcome, view.tick) == ("limit", 5_000)
+
+
+def test_the_shims_own_records_are_read_from_its_debug_information() -> None:
+    session = open_session(platform="tdx", cpus=4)
+    session.do("until kernel_start")
+    records = [session.machine.ap_record(cpu) for cpu in session.machine.cpus]
+    assert records[0] is None
+    states = [(record.state, record.reason) for record in records[1:] if record]
+    assert states == [("AP_WAIT_FOR_WAKEUP", "REASON_NONE")] * 3

