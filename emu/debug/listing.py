@@ -52,7 +52,7 @@ def _run(
     address = start
     mode = cpu.registers.mode
     want = most * INSTRUCTION_BYTES if end is None else end - start
-    data = machine.readable(cpu, start, want)
+    data = machine.virtual.most(cpu.registers, start, want)
     while len(found) < most and (end is None or address < end):
         code = decode(
             data[address - start : address - start + INSTRUCTION_BYTES], address, mode

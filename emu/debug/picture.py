@@ -1,5 +1,6 @@
 """From the machine to the frozen view: everything that a screen may know, nothing more."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from emu.debug import registers
@@ -142,12 +143,12 @@ def progress(machine: Machine, cpu: Cpu) -> ApProgress:
     return ApProgress(cpu.id, at.step, at.tick, at.virtual_ns, _NEXT[at.step])
 
 
-def milestones(events: list[Event]) -> list[tuple[str, Event]]:
+def milestones(events: Iterable[Event]) -> list[tuple[str, Event]]:
     """(name, event) of every milestone."""
     return [(e.detail.name, e) for e in events if isinstance(e.detail, Milestone)]
 
 
-def mailbox_writes(events: list[Event]) -> list[tuple[MailboxWrite, Event]]:
+def mailbox_writes(events: Iterable[Event]) -> list[tuple[MailboxWrite, Event]]:
     """(write, event) of every change of the mailbox."""
     return [(e.detail, e) for e in events if isinstance(e.detail, MailboxWrite)]
 

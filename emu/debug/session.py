@@ -265,7 +265,8 @@ class Session:
         if left <= 0:
             return self._out_of_ticks()
         cpu = self._slice.cpu
-        pause = machine.run(cpu, self._slice.until_ps, min(left, STRETCH_TICKS))
+        goal = machine.tick + min(left, STRETCH_TICKS)
+        pause = machine.run(cpu, self._slice.until_ps, goal)
         if pause is Pause.SLICE:
             self._slice = None
         elif pause is Pause.BREAKPOINT:

@@ -45,7 +45,9 @@ _HF_CPL, _HF_CS64 = 0x3, 1 << 15
 class Context:
     """One CPU's registers. A change is felt the next time the engine runs this context."""
 
-    __slots__ = ("_base", "_flags", "_keep", "_state", "_words", "dirty", "pointer")
+    __slots__ = (
+        "_base", "_flags", "_image", "_keep", "_state", "_words", "changed", "dirty", "pointer",
+    )  # fmt: skip
 
     def __init__(self, context: Any) -> None:
         self._keep = context
@@ -55,6 +57,10 @@ class Context:
         self._words = memoryview(self._state).cast("B").cast("Q")
         self._flags = ctypes.c_uint64()
         self.dirty = True
+        """Whether the engine must take it over before it runs."""
+        self.changed = True
+        """Whether it may differ from what `save` gave last."""
+        self._image = b""
 
     @property
     def rip(self) -> int:
@@ -74,7 +80,7 @@ class Context:
 
     def put(self, name: str, value: int) -> None:
         """Set a 64-bit register by name."""
-        self.dirty = True
+        self.dirty = self.changed = True
         if name == "rflags":
             self._flags.value = value
             flags = ctypes.byref(self._flags)
@@ -90,7 +96,7 @@ class Context:
 
     def put_segment(self, name: str, segment: SegmentState) -> None:
         """Set a segment register with its hidden part; CS and SS do not change the CPL."""
-        self.dirty = True
+        self.dirty = self.changed = True
         flags = (segment.attributes & 0xFF) << 8 | (segment.attributes & 0xF00) << 12
         values = (segment.selector, 0, segment.base, segment.limit, flags)
         _SEGMENT.pack_into(self._state, _SEGMENTS + 24 * SEGMENTS.index(name), *values)
@@ -102,7 +108,7 @@ class Context:
 
     def put_cpl(self, level: int) -> None:
         """Set the privilege level that the engine checks against."""
-        self.dirty = True
+        self.dirty = self.changed = True
         self._words[_HFLAGS >> 3] = self._words[_HFLAGS >> 3] & ~_HF_CPL | level
 
     @property
@@ -151,10 +157,15 @@ class Context:
         return struct.pack(f"<{len(words)}Q", *words) + tail
 
     def save(self) -> bytes:
-        """Everything, for putting back later into this same context with `load`."""
-        return self._raw(0, STATE_BYTES)
+        """Everything, for putting back later into this same context with `load`. The same
+        object again while nothing has changed."""
+        if self.changed:
+            self._image = self._raw(0, STATE_BYTES)
+            self.changed = False
+        return self._image
 
     def load(self, saved: bytes) -> None:
         """Put back what `save` gave."""
         self.dirty = True
         ctypes.memmove(self._state, saved, len(saved))
+        self._image, self.changed = saved, False

@@ -8,6 +8,9 @@ from emu.hw.context import Context
 
 Activity = Literal["off", "wait-for-sipi", "running", "waiting", "halted", "shutdown"]
 """`waiting`: in a loop that can only end when a byte it reads changes or time passes."""
+CpuState = tuple[
+    Context | None, bytes, Activity, int, int, str, str, str, int | None, bool, int
+]
 
 
 @dataclass(slots=True)
@@ -30,12 +33,33 @@ class Cpu:
     """Why it shut down."""
     skip: int | None = None
     """The breakpoint address that this CPU was just reported at: it steps off it once."""
+    look: bool = False
+    """Something happened after which a pending interrupt may be taken at once."""
+    looked: int = -1
+    """The value of `ticks` when pending interrupts were looked at last."""
 
     @property
     def registers(self) -> Context:
         """The context of a CPU that has started."""
         assert self.context is not None, f"cpu {self.id} never started"
         return self.context
+
+    def save(self) -> "CpuState":
+        """Everything that changes over time, for `load`."""
+        image = b"" if self.context is None else self.context.save()
+        return (
+            self.context, image, self.activity, self.clock_ps, self.ticks, self.milestone,
+            self.phase, self.reason, self.skip, self.look, self.looked,
+        )  # fmt: skip
+
+    def load(self, saved: "CpuState") -> None:
+        """Be again what `save` saw."""
+        (
+            self.context, image, self.activity, self.clock_ps, self.ticks, self.milestone,
+            self.phase, self.reason, self.skip, self.look, self.looked,
+        ) = saved  # fmt: skip
+        if self.context is not None:
+            self.context.load(image)
 
     @property
     def nanoseconds(self) -> int:

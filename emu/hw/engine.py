@@ -7,7 +7,7 @@ public interface (field offsets, hook order) is checked at start-up by `emu.hw.s
 """
 
 import ctypes
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
@@ -40,8 +40,16 @@ TRANSLATION_BYTES: Final = 32 << 20
 
 _INTR_BASE: Final = 0x100
 """Unicorn hands an SVM exit to its interrupt hook as this plus the exit code."""
+_WRITE_DENIED: Final = 3
+"""P and W of a nested page fault's error code: a write to a page that is mapped read-only."""
 _CALIBRATION: Final = 0x5CA1AB1E12345
 _ENGINE_WORDS: Final = 512
+
+
+ACCESS_BYTES_MAX: Final = 16
+"""The widest store that the emulator reports at once."""
+Told = Callable[[int, int, int, int | None], None]
+"""(instruction since the run began, HPA, bytes, the value stored or None for a load)."""
 
 
 class ExitKind(Enum):
@@ -81,6 +89,10 @@ _IN_HOOK = ctypes.CFUNCTYPE(
 _OUT_HOOK = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_uint32, ctypes.c_void_p
 )
+_MEMORY_HOOK = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.c_int, ctypes.c_uint64, ctypes.c_int, ctypes.c_int64,
+    ctypes.c_void_p,
+)  # fmt: skip
 _SYSCALL_HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 
 # The binding's wrappers cost as much as the calls; hot ones go straight to the library.
@@ -117,6 +129,15 @@ class Engine:
         self._vmcb = Hpa(0)
         self._live: Context | None = None
         self._pending: Exit | None = None
+        self._done = 0
+        self._again = 0
+        self._watches: list[ctypes.c_size_t] = []
+        self._told: Told | None = None
+        self.absorb: Callable[[int], bool] | None = None
+        """Is asked about every write to a read-only page of the nested table (its GPA): if it
+        has made the page writable, the instruction goes on as if nothing had been."""
+        self.quiet: Container[int] | None = None
+        """While set: only breakpoints at these addresses stop."""
         memory.write(VMRUN_STUB, b"\x0f\x01\xd8\xf4")  # vmrun; hlt
         memory.write(IOPM, b"\xff" * (MSRPM - IOPM))
         memory.write(MSRPM, msr_permission_map())
@@ -183,34 +204,46 @@ class Engine:
     def _on_intercept(self, _uc: int, number: int, _data: int) -> None:
         """An SVM exit. The faulting instruction was counted, unless its fetch faulted."""
         code = number - _INTR_BASE
-        executed = self._count.value - 1
+        executed = self._executed - 1
         error = 0
+        info = self.memory.u64(self._vmcb + EXITINFO2)
         if EXIT_EXCEPTION <= code < EXIT_EXCEPTION + 32 or code == EXIT_NPF:
             _save(self._handle, self._scratch.pointer)
             error = self._scratch.error_code
-            if code in (EXIT_NPF, EXIT_EXCEPTION + 14) and self._scratch.fetching:
-                executed += 1
-        info = self.memory.u64(self._vmcb + EXITINFO2)
+            fetching = code in (EXIT_NPF, EXIT_EXCEPTION + 14) and self._scratch.fetching
+            executed += fetching
+            denied = code == EXIT_NPF and error & _WRITE_DENIED == _WRITE_DENIED
+            if denied and self.absorb is not None and self.absorb(info):
+                self._again += not fetching  # the retry is counted once more
+                return
         self._pending = Exit(ExitKind.INTERCEPT, executed, code, info, error)
         _stop(self._handle)
 
+    @property
+    def _executed(self) -> int:
+        """Instructions begun since `run`, the present one included."""
+        begun: int = self._count.value
+        return self._done + begun - self._again
+
     def _on_in(self, _uc: int, port: int, size: int, _data: int) -> int:
         """IN retires with a value of 0; who handles the exit sets the real one."""
-        self._pending = Exit(ExitKind.PORT_IN, self._count.value, port, 0, size)
+        self._pending = Exit(ExitKind.PORT_IN, self._executed, port, 0, size)
         _stop(self._handle)
         return 0
 
     def _on_out(self, _uc: int, port: int, size: int, value: int, _data: int) -> None:
-        self._pending = Exit(ExitKind.PORT_OUT, self._count.value, port, value, size)
+        self._pending = Exit(ExitKind.PORT_OUT, self._executed, port, value, size)
         _stop(self._handle)
 
     def _on_syscall(self, _uc: int, _data: int) -> None:
-        self._pending = Exit(ExitKind.SYSCALL, self._count.value - 1)
+        self._pending = Exit(ExitKind.SYSCALL, self._executed - 1)
         _stop(self._handle)
 
     def _on_breakpoint(self, _uc: int, address: int, _size: int, _data: int) -> None:
-        executed = self._count.value - 1
+        executed = self._executed - 1
         if (executed == 0 and address == self._skip) or self._pending is not None:
+            return
+        if self.quiet is not None and address not in self.quiet:
             return
         self._pending = Exit(ExitKind.BREAKPOINT, executed, address)
         _stop(self._handle)
@@ -246,14 +279,21 @@ class Engine:
         self._vmcb = context.vmcb
         self._skip = skip
         self._pending = None
-        status = _start(handle, context.rip, 0, 0, budget)
-        _save(handle, context.pointer)
-        if self._pending is not None:
-            return self._pending
-        if status:
-            text = _words(status).decode()
-            return Exit(ExitKind.ERROR, max(self._count.value - 1, 0), text=text)
-        return Exit(ExitKind.BUDGET, min(self._count.value, budget))
+        self._done = 0
+        context.changed = True
+        while True:
+            self._again = 0
+            status = _start(handle, context.rip, 0, 0, budget - self._done)
+            _save(handle, context.pointer)
+            if self._pending is not None:
+                return self._pending
+            if status:
+                text = _words(status).decode()
+                return Exit(ExitKind.ERROR, max(self._executed - 1, 0), text=text)
+            # Instructions that the undo log let through were counted twice: make up for it.
+            self._done += min(self._count.value, budget - self._done) - self._again
+            if not self._again:
+                return Exit(ExitKind.BUDGET, self._done)
 
     def flush_tlb(self) -> None:
         """Forget all translations of addresses; needed at a switch and after table edits."""
@@ -262,6 +302,28 @@ class Engine:
     def flush_code(self) -> None:
         """Forget all translated code; needed after the host wrote into guest code."""
         self._uc.ctl_flush_tb()
+
+    def watch(self, hpa: int, size: int, reads: bool, told: Told | None) -> None:
+        """Tell of every load (if wanted) and store of the guest that touches a range of host
+        memory; `told` None: of none any more. An access may begin below the range."""
+        for hook in self._watches:
+            _hook_del(self._handle, hook)
+        self._watches.clear()
+        self._told = told
+        if told is None:
+            return
+        first = max(hpa - ACCESS_BYTES_MAX + 1, 0)
+        kinds = (uc_const.UC_HOOK_MEM_WRITE, *((uc_const.UC_HOOK_MEM_READ,) * reads))
+        for kind in kinds:
+            callback = _MEMORY_HOOK(self._on_access)
+            self._watches.append(self._hook(kind, callback, first, hpa + size - 1))
+
+    def _on_access(
+        self, _uc: int, kind: int, hpa: int, size: int, value: int, _data: int
+    ) -> None:
+        if self._told is not None:
+            stored = value if kind == uc_const.UC_MEM_WRITE else None
+            self._told(self._executed, hpa, size, stored)
 
     def set_breakpoints(self, addresses: Iterable[int]) -> None:
         """Stop before these linear addresses, on every CPU; replaces the set before."""

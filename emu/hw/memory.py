@@ -3,19 +3,24 @@
 import ctypes
 import mmap
 import struct
+from collections.abc import Callable
 
-from emu.hw.address import Hpa
+from emu.hw.address import PAGE_BYTES, Hpa
 
 _U64 = struct.Struct("<Q")
+_ZERO_BYTES = 64 << 10
+_ZERO = bytes(_ZERO_BYTES)
 
 
 class HostMemory:
     """Zeroed bytes addressed by HPA from 0; pages never written cost no memory of ours."""
 
-    __slots__ = ("_anchor", "buffer", "pointer", "size")
+    __slots__ = ("_anchor", "before_write", "buffer", "pointer", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
+        self.before_write: Callable[[int, int], None] | None = None
+        """Is told (HPA, bytes) before the host writes; the guest's own writes pass by."""
         # Private: an untouched page that is only read then stays the kernel's zero page.
         self.buffer = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         self._anchor = (ctypes.c_char * size).from_buffer(self.buffer)
@@ -27,7 +32,17 @@ class HostMemory:
 
     def write(self, hpa: Hpa, data: bytes) -> None:
         """Put bytes at an address that must lie inside."""
+        if self.before_write is not None:
+            self.before_write(hpa, len(data))
         self.buffer[hpa : hpa + len(data)] = data
+
+    def derive(self, hpa: int, data: bytes) -> None:
+        """Put bytes that can be worked out again from others: nobody is told."""
+        self.buffer[hpa : hpa + len(data)] = data
+
+    def put_page(self, hpa: int, image: bytes) -> None:
+        """Put a page's bytes back; nobody is told."""
+        ctypes.memmove(self.pointer + hpa, image, PAGE_BYTES)
 
     def u64(self, hpa: int) -> int:
         """The little-endian 64-bit word at an address."""
@@ -36,8 +51,19 @@ class HostMemory:
 
     def put_u64(self, hpa: int, value: int) -> None:
         """Store a little-endian 64-bit word."""
+        if self.before_write is not None:
+            self.before_write(hpa, 8)
+        _U64.pack_into(self.buffer, hpa, value)
+
+    def derive_u64(self, hpa: int, value: int) -> None:
+        """Store a word that can be worked out again from others: nobody is told."""
         _U64.pack_into(self.buffer, hpa, value)
 
     def zero(self, hpa: Hpa, count: int) -> None:
-        """Fill a range with zeros."""
-        ctypes.memset(self.pointer + hpa, 0, count)
+        """Fill a range with zeros; what is zero already stays untouched and costs no memory."""
+        for place in range(hpa, hpa + count, _ZERO_BYTES):
+            size = min(_ZERO_BYTES, hpa + count - place)
+            if self.buffer[place : place + size] != _ZERO[:size]:
+                if self.before_write is not None:
+                    self.before_write(place, size)
+                ctypes.memset(self.pointer + place, 0, size)

@@ -7,6 +7,7 @@ no-execute pages, which the emulator cannot stand (see `NestedPageTable.lend`).
 """
 
 import struct
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -35,6 +36,8 @@ _GPA_BITS: Final = 48
 _READ_ONLY: Final = int.from_bytes(struct.pack("<Q", ~WRITE & (1 << 64) - 1) * _ENTRIES)
 """A whole table's worth of ones, but for W of each entry."""
 
+NestedState = tuple[dict[int, int], Hpa, dict[tuple[int, int], int]]
+"""What is withheld, the next free table, and the leaf tables by root and span."""
 Access = Literal["read", "write", "execute"]
 Verdict = Literal[
     "ok", "not present", "reserved bits", "user bit clear", "no execute", "read-only",
@@ -192,6 +195,7 @@ class NestedPageTable:
         table = self._next
         assert table + PAGE_BYTES <= self._end, "the nested tables outgrew their range"
         self._next = Hpa(table + PAGE_BYTES)
+        self._memory.zero(table, PAGE_BYTES)  # it may have been one before time went back
         return table
 
     def _leaf_table(self, root: Hpa, gpa: int) -> int:
@@ -236,7 +240,7 @@ class NestedPageTable:
         if self._sealed:
             short = int.from_bytes(image) & _READ_ONLY
             image = short.to_bytes(8 * count)
-        self._memory.write(target, image)
+        self._memory.derive(target, image)
         pages = range(gpa, gpa + PAGE_BYTES * count, PAGE_BYTES)
         lifted = self._lifted.intersection(pages) if self._lifted else ()
         for page in (*self._special.get(gpa >> 21, ()), *lifted):
@@ -245,13 +249,15 @@ class NestedPageTable:
 
     def _derive_page(self, page: int) -> None:
         """The shadow's leaf of one page: the model's, without what is withheld."""
+        if (self.model_root, page >> 21) not in self._tables:
+            return
         entry = self.leaf(page) & ~self._withheld.get(page, 0)
         if entry & NO_EXECUTE:
             entry &= ~(NO_EXECUTE if page in self._lent else PRESENT)
         if self._sealed and page not in self._lifted:
             entry &= ~WRITE
         place = self._leaf_table(self.root, page) + 8 * (page >> 12 & _ENTRIES - 1)
-        self._memory.put_u64(place, entry)
+        self._memory.derive_u64(place, entry)
 
     # -- the model --------------------------------------------------------------------------
 
@@ -314,21 +320,25 @@ class NestedPageTable:
             self._withheld.pop(page, None)
         self._derive_page(page)
 
-    def protect_all(self) -> None:
+    def seal(self) -> None:
         """Withhold write permission of every page, also of pages mapped later; `lift` gives
         single pages theirs. Calling it again takes back all that was lifted."""
-        self._sealed = True
-        self._lifted.clear()
-        self._derive_all()
+        lifted, self._lifted = self._lifted, set()
+        if not self._sealed:
+            self._sealed = True
+            self._derive_all()
+            return
+        for page in lifted:
+            self._derive_page(page)
 
-    def unprotect_all(self) -> None:
-        """Take `protect_all` back; pages under `protect` stay read-only."""
-        self._sealed = False
-        self._lifted.clear()
-        self._derive_all()
+    def liftable(self, page: int) -> bool:
+        """Whether only the seal keeps the guest from writing to a page."""
+        entry = self.leaf(page) & ~self._withheld.get(page, 0)
+        sealed = self._sealed and page not in self._lifted
+        return sealed and entry & (PRESENT | WRITE) == PRESENT | WRITE
 
-    def lift(self, page: Gpa) -> None:
-        """Under `protect_all`, let the guest write one page if the page's own rights do."""
+    def lift(self, page: int) -> None:
+        """Under `seal`, let the guest write one page if the page's own rights do."""
         self._lifted.add(page)
         self._derive_page(page)
 
@@ -343,6 +353,25 @@ class NestedPageTable:
         """Take `lend` back."""
         self._lent.discard(page)
         self._derive_page(page)
+
+    # -- going back -------------------------------------------------------------------------
+
+    def save(self) -> "NestedState":
+        """What `load` needs beside the pages of the model, which are the undo log's."""
+        return dict(self._withheld), self._next, dict(self._tables)
+
+    def load(self, saved: "NestedState", pages: Container[int]) -> None:
+        """Be again what `save` saw; `pages` of host memory have been put back meanwhile."""
+        withheld, next_table, tables = saved
+        changed = {page for page, _ in withheld.items() ^ self._withheld.items()}
+        self._withheld, self._next, self._tables = dict(withheld), next_table, dict(tables)
+        changed |= self._lifted
+        self._lifted = set()
+        for (root, span), table in tables.items():
+            if root == self.model_root and table in pages:
+                self._derive(span * _TABLE_SPAN, _ENTRIES)
+        for page in changed:
+            self._derive_page(page)
 
     def _derive_all(self) -> None:
         for root, span in list(self._tables):

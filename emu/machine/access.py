@@ -38,6 +38,17 @@ class VirtualMemory:
             gva, count = gva + take, count - take
         return b"".join(parts)
 
+    def most(self, context: Context, gva: int, count: int) -> bytes:
+        """Bytes from a GVA up to the first page that is not mapped, at most `count`."""
+        found = b""
+        while len(found) < count:
+            take = min(count - len(found), PAGE_BYTES - (gva + len(found)) % PAGE_BYTES)
+            part = self.read(context, gva + len(found), take)
+            if part is None:
+                break
+            found += part
+        return found
+
     def pieces(self, context: Context, gva: int, count: int) -> list[tuple[Hpa, int]] | None:
         """The host ranges behind a guest-virtual range, None where a page is not mapped."""
         found = []

@@ -6,7 +6,7 @@ from emu.boot import disasm
 from emu.hw import interrupt
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
-from emu.machine import entry
+from emu.machine import entry, stores
 from emu.vmm import effects as fx
 
 if TYPE_CHECKING:
@@ -56,14 +56,14 @@ def _apply(machine: "Machine", cpu: Cpu, effect: fx.Effect) -> None:
         case fx.SetPageState(gpa, count, state, zero):
             set_page_state(machine, gpa, count, state, zero=zero)
         case fx.HostWrite(gpa, data):
-            machine.host_write(gpa, data)
+            stores.host_write(machine, gpa, data)
         case fx.OverlayHypercallPage(gpa):
             overlay(machine, gpa)
         case fx.SerialOut(_, byte):
             serial(machine, cpu, byte)
         case fx.Halt():
             if not vmm.vps[cpu.id].pending:
-                cpu.activity = "halted"
+                machine.turn(cpu, "halted")
         case fx.PowerOff():
             machine.powered_off = True
             machine.event(cpu, "state", "switches the machine off")
@@ -95,7 +95,7 @@ def raise_exception(machine: "Machine", cpu: Cpu, effect: fx.RaiseException) -> 
     machine.event(cpu, "fault", f"{effect.why} at {where}")
     guest = interrupt.GuestAccess(
         lambda gva, count: machine.virtual.read(context, gva, count),
-        lambda gva, data: machine.write_virtual(cpu, gva, data),
+        lambda gva, data: stores.write_virtual(machine, cpu, gva, data),
     )
     refused = interrupt.deliver(context, guest, effect.vector, effect.error_code, rip)
     if refused is None:
@@ -109,7 +109,7 @@ def raise_exception(machine: "Machine", cpu: Cpu, effect: fx.RaiseException) -> 
 
 def shut_down(machine: "Machine", cpu: Cpu, reason: str) -> None:
     """The CPU stops for good, as after a triple fault; on the BSP that ends the boot."""
-    cpu.activity = "shutdown"
+    machine.turn(cpu, "shutdown")
     cpu.reason = reason
     machine.event(cpu, "state", f"shuts down: {reason}")
     if cpu.id == 0 or machine.platform.isolation == "tdx":
@@ -129,7 +129,7 @@ def start_vp(machine: "Machine", cpu: Cpu, vp: int, context: fx.VpContext | None
 def init(machine: "Machine", cpu: Cpu, target: Cpu) -> None:
     """INIT: whatever the CPU did, it now waits for a start-up IPI."""
     machine.waits.forget(target)
-    target.activity = "wait-for-sipi"
+    machine.turn(target, "wait-for-sipi")
     machine.vmm.vps[target.id].wait_for_sipi = True
     machine.event(cpu, "state", f"sends INIT to cpu {target.id}")
 
@@ -153,9 +153,10 @@ def sipi(machine: "Machine", cpu: Cpu, target: Cpu, vector: int) -> None:
 def interrupt_cpu(machine: "Machine", cpu: Cpu, target: Cpu, vector: int) -> None:
     """An interrupt becomes pending; a halted or waiting CPU wakes to look at it."""
     machine.vmm.vps[target.id].pending.append(vector)
+    target.look = True
     if target.activity == "halted" and (vector == NMI_PENDING or _open(target)):
-        target.activity = "running"
         target.clock_ps = max(target.clock_ps, cpu.clock_ps)
+        machine.turn(target, "running")
         machine.reschedule = True
     machine.waits.wake(target, cpu.clock_ps)
 
@@ -170,6 +171,7 @@ def take_interrupt(machine: "Machine", cpu: Cpu) -> None:
     for vector in pending:
         if vector == NMI_PENDING or _open(cpu):
             pending.remove(vector)
+            machine.beat += 1
             number = interrupt.NMI if vector == NMI_PENDING else vector
             why = interrupt.name_of(number)
             raise_exception(machine, cpu, fx.RaiseException(number, None, why))

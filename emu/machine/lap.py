@@ -4,7 +4,7 @@ A lap that ends where it began with every register it uses unchanged, and every 
 already there, will be followed by laps that do the same, until a byte it reads changes.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from emu.boot import disasm
@@ -84,6 +84,13 @@ class Lap:
         context = cpu.registers
         values = {name: context.get(name) for name in WATCHED}
         return cls(context.rip, cpu.clock_ps, values, context.beyond_general())
+
+    def copy(self) -> "Lap":
+        """The lap as far as it has come."""
+        return replace(
+            self, path=list(self.path), code=list(self.code), reads=dict(self.reads),
+            writes=dict(self.writes), compared=dict(self.compared),
+        )  # fmt: skip
 
     def look(self, machine: "Machine", cpu: Cpu) -> bool:
         """Note what the next instruction reads and writes; False if it cannot be judged."""

@@ -7,13 +7,14 @@ engine reports to `exits.decide`, and `apply.carry_out` does what was decided.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
+from functools import partial
 from typing import Final
 
 from emu.boot.loader import BootLayout
 from emu.boot.milestones import MILESTONES
 from emu.boot.platform import Platform
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, align_up, page_of
-from emu.hw.cpu import Cpu
+from emu.hw.cpu import Activity, Cpu
 from emu.hw.engine import LOW_HOST_BYTES, Engine, Exit, ExitKind
 from emu.hw.memory import HostMemory
 from emu.hw.nested import NestedPageTable
@@ -21,8 +22,11 @@ from emu.hw.vmcb import VMCB_BYTES, GuestState
 from emu.machine import apply, entry, exits, handover, quirks
 from emu.machine.access import VirtualMemory
 from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
+from emu.machine.log import Lanes, Log, Turn
+from emu.machine.probe import Probe
 from emu.machine.ram import SHARED_ALIAS, GuestRam
 from emu.machine.tracked import TrackedPages
+from emu.machine.undo import UndoLog
 from emu.machine.waits import Waits
 from emu.mailbox.protocol import Protocol
 from emu.vmm.effects import Crash, RaiseException
@@ -36,7 +40,8 @@ TABLES: Final = Hpa(16 << 20)
 GUEST: Final = Hpa(64 << 20)
 """Guest memory begins here in the host, so a GPA never equals its HPA."""
 INTERRUPT_POLL: Final = 200
-"""Instructions between two looks at IF while an interrupt is pending."""
+"""Of a CPU's own instructions: so many lie between two looks at IF while an interrupt is
+pending. They are counted from the CPU's start, so that stops change nothing."""
 VMMCALL: Final = b"\x0f\x01\xd9"
 KERNEL_ENTRY: Final = "kernel_start"
 """The milestone at which RSI holds boot_params (Linux 64-bit boot protocol)."""
@@ -61,7 +66,17 @@ class Machine:
         self.layout = layout
         self.seed = seed
         self.tick = 0
-        self.events: list[Event] = []
+        self.beat = 0
+        """Changes so far that took no instruction: slices begun, milestones noted, interrupts
+        taken, exceptions raised. (tick, beat) names every state at which a run can stop."""
+        self.events: Log[Event] = Log()
+        self.turns: Log[Turn] = Log()
+        self.lanes = Lanes()
+        self.probe: Probe | None = None
+        self.at_work: int | None = None
+        """The CPU that the engine runs, or whose exit is handled."""
+        self.on_trial = False
+        """What is executed now will be taken back."""
         self.exit_counts: dict[str, int] = {}
         self.powered_off = False
         self.crash = ""
@@ -83,6 +98,9 @@ class Machine:
             for address in layout.symbols.find(milestone.symbol)
         }
         self.refresh_breakpoints()
+        self.npt.seal()
+        self.memory.before_write = self.undo.note
+        self.engine.absorb = self.undo.absorb
 
     # -- construction -----------------------------------------------------------------------
 
@@ -113,6 +131,7 @@ class Machine:
         self.virtual = VirtualMemory(self.ram, self.npt)
         self.tracked = TrackedPages(self)
         self.waits = Waits(self)
+        self.undo = UndoLog(self.memory, self.npt)
 
     def _build_cpus(self) -> None:
         """Every CPU off (or waiting for a SIPI), but the BSP at its first instruction."""
@@ -127,7 +146,7 @@ class Machine:
         self.vmm = VmmState([VpState(apic_id) for apic_id in platform.apic_ids])
         if platform.start == "sipi":
             for cpu in self.cpus[1:]:
-                cpu.activity = "wait-for-sipi"
+                self.turn(cpu, "wait-for-sipi")
                 self.vmm.vps[cpu.id].wait_for_sipi = True
         self.vmm.vps[0].started = self.vmm.vps[0].vtl2_enabled = True
         self.start(self.cpus[0], entry.from_loader(self.layout.entry))
@@ -142,9 +161,15 @@ class Machine:
     def start(self, cpu: Cpu, state: GuestState) -> None:
         """Put a CPU at the beginning of `state`; its clock is the caller's business."""
         cpu.context = self.engine.enter_guest(cpu.vmcb, state, self.npt.root)
-        cpu.activity = "running"
+        self.turn(cpu, "running")
         cpu.phase = cpu.milestone = cpu.reason = ""
+        cpu.skip = None
         self.reschedule = True
+
+    def turn(self, cpu: Cpu, activity: Activity) -> None:
+        """A CPU begins to do something else."""
+        cpu.activity = activity
+        self.turns.append(Turn(self.tick, cpu.id, activity, cpu.clock_ps))
 
     # -- events ----------------------------------------------------------------------------
 
@@ -175,38 +200,48 @@ class Machine:
         """Begin a slice: translations of the CPU before must not be used."""
         self.engine.flush_tlb()
         self.reschedule = False
+        self.beat += 1
 
-    def run(self, cpu: Cpu, until_ps: int, budget: int) -> Pause:
-        """Run one CPU up to a moment of its clock, a number of instructions, or a stop."""
+    def run(self, cpu: Cpu, until_ps: int, tick: int, beat: int = 0) -> Pause:
+        """Run one CPU up to a moment of its clock, to the first state that is at or after a
+        tick and a beat, or to a stop."""
         while cpu.activity == "running" and cpu.clock_ps < until_ps:
             if self.powered_off or self.crash:
                 return Pause.OUTCOME
-            if budget <= 0:
+            if self.tick >= tick and self.beat >= beat:
                 return Pause.BUDGET
             if self.vmm.vps[cpu.id].pending:
-                apply.take_interrupt(self, cpu)
-            before = self.tick
-            if self._advance(cpu, until_ps, budget):
+                self._look(cpu)
+            if self._advance(cpu, until_ps, max(tick - self.tick, 1)):
                 return Pause.BREAKPOINT
-            budget -= self.tick - before
             if self.reschedule:
                 break
         return Pause.OUTCOME if self.powered_off or self.crash else Pause.SLICE
+
+    def _look(self, cpu: Cpu) -> None:
+        """Take a pending interrupt, at moments that no stop of the user's can move."""
+        if cpu.look or (cpu.ticks % INTERRUPT_POLL == 0 and cpu.looked != cpu.ticks):
+            cpu.look, cpu.looked = False, cpu.ticks
+            apply.take_interrupt(self, cpu)
 
     def _advance(self, cpu: Cpu, until_ps: int, budget: int) -> bool:
         """One stretch of guest code and the exit that ended it; True at a breakpoint."""
         wanted = -(-(until_ps - cpu.clock_ps) // cpu.ps_per_instruction)
         if self.vmm.vps[cpu.id].pending:
-            wanted = min(wanted, INTERRUPT_POLL)
+            wanted = min(wanted, INTERRUPT_POLL - cpu.ticks % INTERRUPT_POLL)
         tracing = self.waits.tracing(cpu)
+        self.at_work = cpu.id
         exit_ = self.engine.run(cpu.registers, 1 if tracing else min(wanted, budget), cpu.skip)
         if exit_.executed:
             self.retire(cpu, exit_.executed)
+        if self.probe is not None:
+            self.probe.compare(self, "walk")
         if exit_.kind is ExitKind.BREAKPOINT:
             return self._breakpoint(cpu, exit_.code)
         cpu.skip = None
         tracing = tracing or (not self._by_hand and self.waits.suspect(cpu, exit_))
         if exit_.kind is not ExitKind.BUDGET:
+            cpu.look = True
             self.exit_(cpu, exit_)
         if tracing:
             self.waits.stepped(cpu, exit_)
@@ -221,8 +256,9 @@ class Machine:
         """Whatever a CPU executes meanwhile is taken back: its registers, its clock, and
         `writes`, the bytes that it may store."""
         context = cpu.registers
-        saved = context.save(), cpu.clock_ps, cpu.ticks, self.tick
+        saved = context.save(), cpu.clock_ps, cpu.ticks, self.tick, self.beat, self.on_trial
         cpu.clock_ps = start_ps
+        self.on_trial = True
         pages = {self.ram.page_at(hpa) for hpa, _ in writes} - {None}
         with self.tracked.opened(pages):
             try:
@@ -231,7 +267,7 @@ class Machine:
                 for hpa, old in writes:
                     self.memory.write(hpa, old)
                 context.load(saved[0])
-                _, cpu.clock_ps, cpu.ticks, self.tick = saved
+                _, cpu.clock_ps, cpu.ticks, self.tick, self.beat, self.on_trial = saved
         self.engine.flush_tlb()
 
     def execute_one(self, cpu: Cpu) -> Exit:
@@ -242,18 +278,23 @@ class Machine:
 
     def retire(self, cpu: Cpu, count: int) -> None:
         """Instructions were executed: ticks and the CPU's clock move on."""
+        if self.lanes.cpu != cpu.id and not self.on_trial:
+            self.lanes.begin(cpu.id, self.tick, cpu.clock_ps)
         self.tick += count
         cpu.ticks += count
         cpu.clock_ps += count * cpu.ps_per_instruction
 
     def step(self, cpu: Cpu) -> None:
-        """Exactly one instruction of one CPU, or the exception it raises."""
+        """Exactly one instruction of one CPU, or the exception it raises. Nothing that the
+        CPU's TLB held before is used."""
+        self.engine.flush_tlb()
         self.waits.wake(cpu, self.now_ps())
-        self._by_hand = True
-        ticks, faults = cpu.ticks, len(self.events)
+        self._by_hand = cpu.look = True
+        ticks = cpu.ticks
         for _ in range(exits.EXITS_PER_INSTRUCTION):
             self._pass(cpu, self.linear_rip(cpu))
-            self.run(cpu, cpu.clock_ps + 1, 1)
+            faults = len(self.events)
+            self.run(cpu, cpu.clock_ps + 1, self.tick + 1)
             if cpu.ticks != ticks or len(self.events) != faults or cpu.activity != "running":
                 break
         self._by_hand = False
@@ -266,10 +307,14 @@ class Machine:
         if quirks.repair(self, cpu, exit_):
             if cpu.ticks == ticks:
                 cpu.skip = self.linear_rip(cpu)
-            return
-        name = exits.name_of(exit_)
-        self.exit_counts[name] = self.exit_counts.get(name, 0) + 1
-        self.answer(cpu, exit_)
+        else:
+            name = exits.name_of(exit_)
+            self.exit_counts[name] = self.exit_counts.get(name, 0) + 1
+            self.answer(cpu, exit_)
+        if cpu.ticks == ticks:
+            self.beat += 1
+        if self.probe is not None:
+            self.probe.compare(self, "host")
 
     def answer(self, cpu: Cpu, exit_: Exit) -> None:
         """Decide an exit and carry the decision out."""
@@ -300,6 +345,7 @@ class Machine:
         milestone = self.milestone_at.get(address)
         if milestone is None or cpu.milestone == milestone.symbol:
             return
+        self.beat += 1
         cpu.milestone, cpu.phase = milestone.symbol, milestone.phase
         self.event(cpu, "milestone", f"reaches {cpu.milestone}", Milestone(cpu.milestone))
         self.protocol.milestone(cpu.id, cpu.milestone, self.tick, cpu.nanoseconds)
@@ -308,67 +354,14 @@ class Machine:
 
     # -- memory -----------------------------------------------------------------------------
 
-    def host_write(self, gpa: int, data: bytes) -> None:
-        """The host stores into guest memory. Into a private page of a TD it cannot: the page's
-        integrity is broken, and the guest's next access to it is fatal (TDX Module base
-        specification, memory integrity)."""
-        if self.ram.is_secret(gpa):
-            self.broken_pages.add(page_of(gpa))
-            self.npt.block(Gpa(page_of(gpa)))
-            self.tables_changed()
-            self.event(None, "fault", f"the host writes to private page {page_of(gpa):#x}")
-            return
-        self.edit(gpa, data)
-
-    def edit(self, gpa: int, data: bytes) -> None:
-        """Somebody outside changes memory as if the guest had; whoever waits wakes up."""
-        hpa = self.ram.hpa(gpa)
-        assert hpa is not None, f"a write to {gpa:#x}, where there is no memory"
-        before = self.memory.read(hpa, len(data))
-        self.memory.write(hpa, data)
-        if before != data:
-            self.engine.flush_code()
-            self.tracked.changed(None, Gpa(gpa), hpa, before)
-
-    def write_virtual(self, cpu: Cpu, gva: int, data: bytes) -> bool:
-        """The processor itself stores at a GVA (an exception frame); False if it cannot."""
-        pieces = self.virtual.pieces(cpu.registers, gva, len(data))
-        if pieces is None:
-            return False
-        for hpa, count in pieces:
-            before = self.memory.read(hpa, count)
-            self.memory.write(hpa, data[:count])
-            page = self.ram.page_at(hpa)
-            if page is not None:
-                self.tracked.changed(cpu, Gpa(page + hpa % PAGE_BYTES), hpa, before)
-            data = data[count:]
-        return True
-
     def code_bytes(self, cpu: Cpu) -> bytes:
         """Up to 15 bytes at RIP: one instruction at the most."""
-        address = self.linear_rip(cpu)
-        near = PAGE_BYTES - address % PAGE_BYTES
-        code = self.virtual.read(cpu.registers, address, min(INSTRUCTION_BYTES, near)) or b""
-        if near < INSTRUCTION_BYTES:
-            rest = INSTRUCTION_BYTES - near
-            code += self.virtual.read(cpu.registers, address + near, rest) or b""
-        return code
+        return self.virtual.most(cpu.registers, self.linear_rip(cpu), INSTRUCTION_BYTES)
 
     def place(self, cpu: Cpu) -> str:
         """Where a CPU is, as a symbol with offset, or the address."""
         address = self.linear_rip(cpu)
         return self.layout.symbols.name(address) or f"{address:#x}"
-
-    def readable(self, cpu: Cpu, gva: int, count: int) -> bytes:
-        """Bytes from a GVA up to the first page that is not mapped, at most `count`."""
-        found = b""
-        while len(found) < count:
-            take = min(count - len(found), PAGE_BYTES - (gva + len(found)) % PAGE_BYTES)
-            part = self.virtual.read(cpu.registers, gva + len(found), take)
-            if part is None:
-                break
-            found += part
-        return found
 
     def ap_record(self, cpu: Cpu) -> handover.ApRecord | None:
         """The shim's own record of an AP, where the image keeps one."""
@@ -377,6 +370,15 @@ class Machine:
     def kernel_dtb(self) -> bytes | None:
         """The device tree the kernel was handed, None before that."""
         return handover.kernel_dtb(self)
+
+    def look_at(self, probe: Probe | None) -> None:
+        """See every access to some bytes from now on; None: to none any more."""
+        self.probe = probe
+        if probe is None:
+            self.engine.watch(0, 0, False, None)
+            return
+        probe.last = self.memory.read(probe.hpa, probe.size)
+        self.engine.watch(probe.hpa, probe.size, probe.reads, partial(probe.touched, self))
 
     def tables_changed(self) -> None:
         """The nested table was edited: what the engine remembers of it is void."""

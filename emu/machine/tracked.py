@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from emu.machine.machine import Machine
 
 Why = Literal["mailbox", "wait"]
+Writers = dict[int, tuple[int | None, int]]
+SavedPages = tuple[dict[Gpa, frozenset[Why]], Writers]
 _WRITE: Final = 2
 """W bit of a nested page fault's error code."""
 GRANULE: Final = 8
@@ -31,8 +33,18 @@ class TrackedPages:
     def __init__(self, machine: "Machine") -> None:
         self._machine = machine
         self._why: dict[Gpa, set[Why]] = {}
-        self.writers: dict[int, tuple[int | None, int]] = {}
+        self.writers: Writers = {}
         """HPA of a word -> (CPU or None for the host, tick) of its last change."""
+
+    def save(self) -> SavedPages:
+        """What is tracked and who wrote, for `load`; protection itself is the NPT's."""
+        return {page: frozenset(why) for page, why in self._why.items()}, dict(self.writers)
+
+    def load(self, saved: SavedPages) -> None:
+        """Be again what `save` saw."""
+        why, writers = saved
+        self._why = {page: set(reasons) for page, reasons in why.items()}
+        self.writers = dict(writers)
 
     @contextmanager
     def opened(self, pages: Iterable[Gpa | None]) -> Iterator[None]:

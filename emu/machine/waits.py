@@ -10,8 +10,8 @@ A loop that also reads a clock may end by itself. The lap in which it does is fo
 laps at later times and taking them back.
 """
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emu.hw import vmcb
 from emu.hw.address import Gpa, Hpa
@@ -43,6 +43,10 @@ class _Suspicion:
     hits: dict[int, int] = field(default_factory=dict)
     wanted: dict[int, int] = field(default_factory=dict)
 
+    def copy(self) -> "_Suspicion":
+        """What is suspected so far."""
+        return _Suspicion(dict(self.hits), dict(self.wanted))
+
     def hit(self, place: int) -> bool:
         """One more sighting; True if that makes it worth a trace."""
         count = self.hits[place] = self.hits.get(place, 0) + 1
@@ -56,7 +60,7 @@ class _Suspicion:
         self.hits.clear()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Wait:
     """A CPU that sleeps in a loop since its clock stood at the loop's head."""
 
@@ -73,6 +77,17 @@ class Wait:
         return self.since_ps + max(0, -(-(moment_ps - self.since_ps) // lap)) * lap
 
 
+class SavedWaits(NamedTuple):
+    """What a Waits was at one moment."""
+
+    waiting: dict[int, Wait]
+    clocked: dict[int, Wait]
+    laps: dict[int, tuple[int, Lap]]
+    suspicions: dict[int, _Suspicion]
+    pages: dict[Gpa, frozenset[int]]
+    loops: dict[Loop, Loop]
+
+
 class Waits:
     """Who waits, for what, and until when."""
 
@@ -84,6 +99,23 @@ class Waits:
         self._suspicions: dict[int, _Suspicion] = {}
         self._pages: dict[Gpa, set[int]] = {}
         self._loops: dict[Loop, Loop] = {}
+
+    def save(self) -> "SavedWaits":
+        """A copy of everything, for `load`. What does not change is shared."""
+        return SavedWaits(
+            dict(self.waiting), dict(self._clocked),
+            {cpu: (place, lap.copy()) for cpu, (place, lap) in self._laps.items()},
+            {cpu: seen.copy() for cpu, seen in self._suspicions.items()},
+            {page: frozenset(cpus) for page, cpus in self._pages.items()}, dict(self._loops),
+        )  # fmt: skip
+
+    def load(self, saved: "SavedWaits") -> None:
+        """Be again what `save` saw."""
+        self.waiting, self._clocked = dict(saved.waiting), dict(saved.clocked)
+        self._laps = {cpu: (place, lap.copy()) for cpu, (place, lap) in saved.laps.items()}
+        self._suspicions = {cpu: seen.copy() for cpu, seen in saved.suspicions.items()}
+        self._pages = {page: set(cpus) for page, cpus in saved.pages.items()}
+        self._loops = dict(saved.loops)
 
     # -- noticing ---------------------------------------------------------------------------
 
@@ -148,7 +180,7 @@ class Waits:
     def _sleep(self, cpu: Cpu, loop: Loop) -> None:
         del self._laps[cpu.id]
         self._suspicions[cpu.id].hits.clear()
-        cpu.activity = "waiting"
+        self._machine.turn(cpu, "waiting")
         self._enter(cpu, Wait(self._shared(loop), cpu.clock_ps, cpu.clock_ps - 1))
 
     def _shared(self, loop: Loop) -> Loop:
@@ -200,7 +232,7 @@ class Waits:
             return
         start = wait.lap_at(moment_ps)
         cpu.clock_ps = start if wait.ends_ps is None else min(start, wait.ends_ps)
-        cpu.activity = "running"
+        self._machine.turn(cpu, "running")
         self._machine.reschedule = True
 
     def clock_of(self, cpu: Cpu) -> int:
@@ -285,7 +317,7 @@ class Waits:
             del self._clocked[cpu.id]
             return
         if self._comes_round(cpu, wait, bad):
-            wait.safe_ps = bad
+            self._know(cpu, replace(wait, safe_ps=bad))
             return
         first = max(0, -(-(good + 1 - wait.since_ps) // lap))
         last = (bad - wait.since_ps) // lap
@@ -295,7 +327,10 @@ class Waits:
                 first = middle + 1
             else:
                 last = middle
-        wait.ends_ps = wait.since_ps + last * lap
+        self._know(cpu, replace(wait, ends_ps=wait.since_ps + last * lap))
+
+    def _know(self, cpu: Cpu, wait: Wait) -> None:
+        self.waiting[cpu.id] = self._clocked[cpu.id] = wait
 
     def _comes_round(self, cpu: Cpu, wait: Wait, start_ps: int) -> bool:
         """Execute one lap at another time, and take it back."""

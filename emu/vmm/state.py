@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from emu.boot.platform import Platform
 from emu.hw.address import Gpa
@@ -36,6 +36,37 @@ class VmmState:
     """Why the last #VE of a CPU came, until the guest asks (TD only)."""
     hypercall_page: Gpa | None = None
     serial: bytearray = field(default_factory=bytearray)
+
+    def save(self) -> "SavedVmm":
+        """A copy of everything, for `load`."""
+        vps = tuple(
+            (vp.vtl2_enabled, vp.started, vp.wait_for_sipi, tuple(vp.pending))
+            for vp in self.vps
+        )
+        tables = dict(self.msrs), dict(self.registers), dict(self.ports), dict(self.ve_info)
+        return SavedVmm(vps, *tables, self.hypercall_page, bytes(self.serial))
+
+    def load(self, saved: "SavedVmm") -> None:
+        """Be again what `save` saw."""
+        for vp, (vtl2, started, sipi, pending) in zip(self.vps, saved.vps, strict=True):
+            vp.vtl2_enabled, vp.started, vp.wait_for_sipi = vtl2, started, sipi
+            vp.pending = list(pending)
+        self.msrs, self.registers = dict(saved.msrs), dict(saved.registers)
+        self.ports, self.ve_info = dict(saved.ports), dict(saved.ve_info)
+        self.hypercall_page = saved.hypercall_page
+        self.serial = bytearray(saved.serial)
+
+
+class SavedVmm(NamedTuple):
+    """What a VmmState was at one moment."""
+
+    vps: tuple[tuple[bool, bool, bool, tuple[int, ...]], ...]
+    msrs: dict[tuple[int | None, int], int]
+    registers: dict[tuple[int | None, int], int]
+    ports: dict[int, int]
+    ve_info: dict[int, VeInfo | None]
+    hypercall_page: Gpa | None
+    serial: bytes
 
 
 class GuestMemory(Protocol):

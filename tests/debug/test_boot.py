@@ -4,6 +4,7 @@ import pytest
 
 from emu import open_session
 from emu.boot.dtb import read_tree, wakeup_mailbox_problems
+from emu.machine import stores
 
 
 @pytest.mark.parametrize("platform", ["tdx", "vbs", "none", "sipi"])
@@ -53,7 +54,7 @@ def test_without_a_mailbox_the_kernel_starts_cpus_by_hypercall(platform: str) ->
 def test_a_kernel_that_only_halts_is_a_hang_with_evidence() -> None:
     session = open_session(platform="tdx", cpus=2)
     session.do("until kernel_start")
-    session.machine.edit(session.machine.cpus[0].registers.rip, b"\xf4\xeb\xfd")
+    stores.edit(session.machine, session.machine.cpus[0].registers.rip, b"\xf4\xeb\xfd")
     view = session.do("run")
     assert view.outcome == "hung"
     assert "1 halted (0)" in view.outcome_reason

@@ -24,7 +24,7 @@ PAGES: Final = 4
 _HOMES: Final = 8
 _CHANGES: Final = (
     "map", "map read-only", "map no execute", "unmap", "protect", "unprotect", "block",
-    "unblock", "protect_all", "unprotect_all", "lift", "lend", "reclaim",
+    "unblock", "seal", "lift", "lend", "reclaim",
 )  # fmt: skip
 _ERRORS: Final[dict[Access, int]] = {"read": 4, "write": 6, "execute": 0x14}
 EDITS: Final = st.lists(
@@ -79,9 +79,9 @@ def apply(npt: NestedPageTable, said: Said, what: str, page: int, count: int) ->
         for at in range(page, page + count):
             said.mapped.pop(at, None)
         return
-    if what.endswith("protect_all"):
-        getattr(npt, what)()
-        said.sealed = what == "protect_all"
+    if what == "seal":
+        npt.seal()
+        said.sealed = True
         said.lifted.clear()
         return
     getattr(npt, what)(gpa)

@@ -2,6 +2,7 @@
 
 from emu import Session, open_session
 from emu.hw.address import Gpa
+from emu.machine import stores
 
 
 def _booting(platform: str) -> tuple[Session, Gpa]:
@@ -27,7 +28,7 @@ def test_the_host_reads_a_page_of_a_guest_without_isolation_as_it_is() -> None:
 
 def test_a_private_page_that_the_host_wrote_to_is_fatal_at_the_next_access() -> None:
     session, code = _booting("tdx")
-    session.machine.host_write(code, b"\x90")
+    stores.host_write(session.machine, code, b"\x90")
     view = session.do("run")
     assert view.outcome == "crashed"
     assert "whose integrity the host has broken" in view.outcome_reason

@@ -7,6 +7,7 @@ import pytest
 
 from emu import Session, open_session
 from emu.boot.dtb import read_tree
+from emu.machine import stores
 from tests.shim import guest
 
 LOST: Final = 2
@@ -37,7 +38,7 @@ def jump_into_nothing(session: Session) -> None:
 def rename(session: Session) -> None:
     """The CPU's record is for another APIC id than the host will give it."""
     place = guest.record_gpa(session, LOST) + 8
-    session.machine.edit(place, (77).to_bytes(4, "little"))
+    stores.edit(session.machine, place, (77).to_bytes(4, "little"))
 
 
 def fate(session: Session) -> tuple[str, str, str]:

@@ -1,0 +1,140 @@
+"""What is known of a course of events: it grows, is moved back, and is retraced.
+
+After going back, the entries behind `now` are the known future. Running forward again
+writes the same entries once more, because the machine is deterministic.
+"""
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple, TypeVar, overload
+
+from emu.hw.cpu import Activity
+
+T = TypeVar("T")
+NOBODY: Final = 0xFFFF
+"""Stands for "no CPU yet" among the executing CPUs; there are at most 2,048."""
+
+
+class Log(Sequence[T]):
+    """A list of which the first `now` entries have happened."""
+
+    __slots__ = ("known", "now")
+
+    def __init__(self, known: list[T] | None = None) -> None:
+        self.known: list[T] = [] if known is None else known
+        self.now = len(self.known)
+
+    def append(self, entry: T) -> None:
+        """One more entry has happened."""
+        if self.now < len(self.known):
+            self.known[self.now] = entry
+        else:
+            self.known.append(entry)
+        self.now += 1
+
+    def copy(self) -> "Log[T]":
+        """What has happened, without the known future."""
+        return Log(self.known[: self.now])
+
+    def __len__(self) -> int:
+        return self.now
+
+    def __iter__(self) -> Iterator[T]:
+        for index in range(self.now):
+            yield self.known[index]
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[T]: ...
+    def __getitem__(self, index: int | slice) -> T | list[T]:
+        if isinstance(index, slice):
+            return [self.known[i] for i in range(*index.indices(self.now))]
+        return self.known[range(self.now)[index]]
+
+
+class Run(NamedTuple):
+    """Ticks that one CPU executed in a row: those after `first`, up to and with `last`."""
+
+    cpu: int
+    first: int
+    last: int
+    begin_ps: int
+    """The CPU's clock at the beginning."""
+
+
+class Turn(NamedTuple):
+    """A CPU began to do something else."""
+
+    tick: int
+    cpu: int
+    activity: Activity
+    clock_ps: int
+
+
+class Lanes:
+    """Who executed when, run-length coded; 18 bytes for each run."""
+
+    __slots__ = ("_begin_ps", "_cpus", "_starts", "count", "cpu")
+
+    def __init__(self) -> None:
+        self._starts = array("Q")
+        self._cpus = array("H")
+        self._begin_ps = array("Q")
+        self.count = 0
+        self.cpu = NOBODY
+        """Who executes now."""
+
+    def begin(self, cpu: int, tick: int, clock_ps: int) -> None:
+        """Another CPU executes from the next instruction on."""
+        place = self.count
+        if place < len(self._starts):
+            self._starts[place], self._cpus[place] = tick, cpu
+            self._begin_ps[place] = clock_ps
+        else:
+            self._starts.append(tick)
+            self._cpus.append(cpu)
+            self._begin_ps.append(clock_ps)
+        self.count += 1
+        self.cpu = cpu
+
+    def back_to(self, count: int) -> None:
+        """The runs from `count` on are the known future again."""
+        self.count = count
+        self.cpu = self._cpus[count - 1] if count else NOBODY
+
+    def copy(self) -> "Lanes":
+        """What has happened, without the known future."""
+        other = Lanes()
+        other._starts = self._starts[: self.count]
+        other._cpus = self._cpus[: self.count]
+        other._begin_ps = self._begin_ps[: self.count]
+        other.back_to(self.count)
+        return other
+
+    def cpu_at(self, tick: int) -> int | None:
+        """The CPU that executes the instruction which ends at a tick (1 is the first)."""
+        place = bisect_left(self._starts, tick) - 1
+        return self._cpus[place] if place >= 0 else None
+
+    def runs(self, first: int, last: int) -> Iterator[Run]:
+        """All known runs that touch the ticks after `first` up to `last`, cut to them."""
+        place = max(bisect_right(self._starts, first) - 1, 0)
+        while place < len(self._starts) and self._starts[place] < last:
+            yield self._run(place, first, last)
+            place += 1
+
+    def backwards(self, cpu: int, last: int) -> Iterator[Run]:
+        """The known runs of one CPU up to a tick, newest first."""
+        place = bisect_left(self._starts, last) - 1
+        while place >= 0:
+            if self._cpus[place] == cpu:
+                yield self._run(place, 0, last)
+            place -= 1
+
+    def _run(self, place: int, first: int, last: int) -> Run:
+        after = place + 1
+        end = min(self._starts[after], last) if after < len(self._starts) else last
+        begin = max(self._starts[place], first)
+        return Run(self._cpus[place], begin, end, self._begin_ps[place])
