@@ -7,7 +7,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from emu.debug import command
+from emu.debug import language
 from tui.bars import Bar
 from tui.edit import Edit
 from tui.text import clean
@@ -21,7 +21,7 @@ def complete(text: str, names: tuple[str, ...]) -> str | None:
     head, space, last = text.rpartition(" ")
     if not last:
         return None
-    pool = names if space else tuple(sorted(command.WORDS))
+    pool = names if space else tuple(sorted(language.WORDS))
     found = next((name for name in pool if name.startswith(last) and name != last), None)
     return None if found is None else f"{head}{space}{found}"
 
@@ -29,9 +29,9 @@ def complete(text: str, names: tuple[str, ...]) -> str | None:
 def explain(text: str) -> str:
     """What the command being typed does; the command words while none is."""
     word = text.split()[0] if text.split() else ""
-    kind = command.WORDS.get(command.ALIASES.get(word, word))
+    kind = language.WORDS.get(language.ALIASES.get(word, word))
     if kind is None:
-        near = [name for name in command.WORDS if name.startswith(word)]
+        near = [name for name in language.WORDS if name.startswith(word)]
         return "  ".join(near) or f"{word!r} is no command: help lists them"
     return " ".join((kind.__doc__ or "").split())
 

@@ -1,9 +1,9 @@
 """Commands that only look: each answers in lines of text and leaves no trace."""
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final
 
-from emu.debug import command, registers
+from emu.debug import command, files, language, place, questions, registers
 from emu.debug.breakpoint import resolve
 from emu.debug.picture import mailbox_view
 from emu.debug.waiting import facts
@@ -23,6 +23,10 @@ Looking = (
     | command.Mailbox
     | command.Waits
     | command.Help
+    | command.Print
+    | command.Save
+    | command.Export
+    | questions.Asking
 )
 Lines = tuple[str, ...]
 
@@ -47,8 +51,14 @@ def answer(session: "Session", order: Looking) -> Lines:
             return _waits(session)
         case command.Help(word):
             return _help(word)
+        case command.Print(text):
+            return _print(session, text)
+        case command.Save(file):
+            return (files.save(session, file),)
+        case command.Export(file):
+            return (files.export(session, file),)
         case _:
-            assert_never(order)
+            return questions.answer(session, order)
 
 
 def _started(session: "Session") -> Cpu:
@@ -103,6 +113,15 @@ def _npt(session: "Session", where: str) -> Lines:
     return (*found.lines(), f"page state: {state}")
 
 
+def _print(session: "Session", text: str) -> Lines:
+    where = place.place(session.machine, session.cpu(None), text)
+    number = place.value(session.machine, where)
+    if number is None:
+        raise CommandError(f"{text}: that cpu has not started")
+    name = session.machine.layout.symbols.name(number) if number > 0xFFF else ""
+    return (f"{text} = {number:#x} {number:,} {name}".rstrip(),)
+
+
 def _registers(session: "Session") -> Lines:
     rows = registers.views(_started(session).registers, {})
     return tuple(
@@ -145,18 +164,18 @@ def _who(cpu: int | None) -> str:
 def _help(word: str) -> Lines:
     if not word:
         return tuple(
-            f"{_usage(name):32}{_summary(kind)}" for name, kind in command.WORDS.items()
+            f"{_usage(name):32}{_summary(kind)}" for name, kind in language.WORDS.items()
         )
-    name = command.ALIASES.get(word, word)
-    if name not in command.WORDS:
+    name = language.ALIASES.get(word, word)
+    if name not in language.WORDS:
         raise CommandError(f"help: {word!r} is no command")
-    short = [alias for alias, full in command.ALIASES.items() if full == name]
+    short = [alias for alias, full in language.ALIASES.items() if full == name]
     also = (f"short: {', '.join(short)}",) if short else ()
-    return (_usage(name), _summary(command.WORDS[name]), *also)
+    return (_usage(name), _summary(language.WORDS[name]), *also)
 
 
 def _usage(name: str) -> str:
-    words = [slot.name.upper() for slot in fields(command.WORDS[name])]
+    words = [slot.name.upper() for slot in fields(language.WORDS[name])]
     return " ".join([name, *words])
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from emu.debug.command import number
+from emu.debug.language import number
 from emu.debug.view import BreakpointView
 from emu.errors import CommandError
 from emu.machine.machine import Machine
@@ -37,12 +37,17 @@ class Breakpoints:
     """Those of the command that is being carried out; gone when it stops."""
     _next: int = 1
 
+    def number(self) -> int:
+        """A number that no breakpoint or watchpoint has had."""
+        self._next += 1
+        return self._next - 1
+
     def add(self, where: str, cpu: int | None) -> Breakpoint:
         """Set a breakpoint; raises CommandError where the place or CPU does not exist."""
         if cpu is not None and cpu >= len(self.machine.cpus):
             raise CommandError(f"break: there is no cpu {cpu}")
-        found = Breakpoint(self._next, where, resolve(self.machine, where), cpu)
-        self._next += 1
+        addresses = resolve(self.machine, where)
+        found = Breakpoint(self.number(), where, addresses, cpu)
         self.listed.append(found)
         self.apply()
         return found
@@ -78,11 +83,8 @@ class Breakpoints:
         self.machine.refresh_breakpoints()
 
     def hit(self, address: int, cpu: int) -> list[Breakpoint]:
-        """Those that a CPU stopped at, counted."""
-        found = [p for p in (*self.listed, *self.temporary) if p.stops(address, cpu)]
-        for point in found:
-            point.hits += 1
-        return found
+        """Those that a CPU stops at."""
+        return [p for p in (*self.listed, *self.temporary) if p.stops(address, cpu)]
 
 
 def resolve(machine: Machine, where: str) -> tuple[int, ...]:

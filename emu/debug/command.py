@@ -1,8 +1,6 @@
-"""The command language: the same words in keys, prompt, stories, headless runs and Python."""
+"""The commands, as values: `emu.debug.language` reads and writes them as words."""
 
-from dataclasses import dataclass, fields
-
-from emu.errors import CommandError
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +103,165 @@ class Waits:
 
 
 @dataclass(frozen=True, slots=True)
+class ReverseStep:
+    """Go back to before the last COUNT instructions of a CPU; `any` for whichever CPU's."""
+
+    cpu: int | None = None
+    count: int = 1
+    any_cpu: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReverseNext:
+    """Like reverse-step, but a function that has returned is left behind as a whole."""
+
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReverseFinish:
+    """Go back to the call of the function that the selected CPU is in."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReverseRun:
+    """Go back to where a breakpoint or watchpoint would have stopped last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goto:
+    """Go to a TICK, `50%`, `start`, `end`, a mark, a milestone, or `#7` for the 7th event."""
+
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Give this moment a name for `goto` and `diff`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Branches:
+    """List all branches: where each began, how far it goes, what was entered on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Go to the end of a branch, or begin one of that name here; with NEW, rename it."""
+
+    name: str
+    new: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """Say how two moments or branches (its end) differ; `now` is where the machine stands."""
+
+    first: str
+    second: str = "now"
+
+
+@dataclass(frozen=True, slots=True)
+class LastWriter:
+    """Say who wrote a place last: `rax`, `mailbox.command`, `pte:GVA`, `npt:GPA`, ADDRESS/4."""
+
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """Say who executed a place first and last, and how often, up to now."""
+
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accessed:
+    """Say who read and who wrote a place first and last, and how often, up to now."""
+
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousChange:
+    """Go back to before the last change of a place."""
+
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class NextChange:
+    """Run until a place changes."""
+
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Stop every time a place changes."""
+
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """Show the value of a place."""
+
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """Change a place: `set rax=5`, `set mailbox.command=0`, `set npt:0x8805000=0`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inject:
+    """Break something now: `nmi CPU`, `interrupt CPU VECTOR`, `stall CPU NS`, `host-write`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Let a CPU not run until it is released."""
+
+    cpu: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Let a held CPU run again."""
+
+    cpu: int
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Choose who runs next: `timed` or `random SEED`, each with an optional `quantum NS`."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Write a recording of this branch to a file."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Write what happened to a file: `.json` for Perfetto, `.html` for a colleague."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """Say what a command does; without a word, list them all."""
 
@@ -128,105 +285,27 @@ Command = (
     | Mailbox
     | Waits
     | Help
+    | ReverseStep
+    | ReverseNext
+    | ReverseFinish
+    | ReverseRun
+    | Goto
+    | Mark
+    | Branches
+    | Branch
+    | Diff
+    | LastWriter
+    | Executed
+    | Accessed
+    | PreviousChange
+    | NextChange
+    | Watch
+    | Print
+    | Set
+    | Inject
+    | Hold
+    | Release
+    | Schedule
+    | Save
+    | Export
 )
-
-WORDS: dict[str, type[Command]] = {
-    "step": Step,
-    "next": Next,
-    "finish": Finish,
-    "run": Run,
-    "until": Until,
-    "reset": Reset,
-    "cpu": SelectCpu,
-    "break": Break,
-    "delete": Delete,
-    "mem": Mem,
-    "walk": Walk,
-    "npt": Npt,
-    "registers": Registers,
-    "mailbox": Mailbox,
-    "waits": Waits,
-    "help": Help,
-}
-ALIASES = {
-    "s": "step",
-    "n": "next",
-    "c": "run",
-    "continue": "run",
-    "u": "until",
-    "b": "break",
-    "d": "delete",
-    "x": "mem",
-    "r": "registers",
-    "h": "help",
-}
-
-
-def number(text: str, what: str) -> int:
-    """A whole number not below 0, decimal (with `,` or `_`) or 0x-hex."""
-    try:
-        value = int(text.replace(",", "_"), 0)
-    except ValueError:
-        raise CommandError(f"{what}: {text!r} is not a number") from None
-    if value < 0:
-        raise CommandError(f"{what}: {text!r} is below 0")
-    return value
-
-
-def parse(text: str) -> Command:
-    """Read one command; raises CommandError with a sentence that names the word."""
-    words = text.split()
-    if not words:
-        raise CommandError("an empty line is no command: try `help`")
-    name = ALIASES.get(words[0], words[0])
-    kind = WORDS.get(name)
-    if kind is None:
-        raise CommandError(f"{words[0]!r} is no command: `help` lists them")
-    return _PARSERS.get(name, _parse_plain)(kind, name, words[1:])
-
-
-def _parse_plain(kind: type[Command], name: str, words: list[str]) -> Command:
-    """Arguments in the order of the fields; text or number by the field's type."""
-    slots = fields(kind)
-    if len(words) > len(slots):
-        raise CommandError(f"{name}: too many words: {' '.join(words[len(slots) :])!r}")
-    values: dict[str, int | str] = {}
-    for slot, word in zip(slots, words, strict=False):
-        values[slot.name] = word if slot.type is str else number(word, f"{name} {slot.name}")
-    try:
-        return kind(**values)  # type: ignore[arg-type]  # checked by the field types above
-    except TypeError:
-        raise CommandError(f"{name}: needs {slots[len(words)].name}") from None
-
-
-def _parse_step(kind: type[Command], name: str, words: list[str]) -> Command:
-    """`step`, `step N`, `step CPU N`: one number is a count, as gdb's users expect."""
-    if len(words) > 2:
-        raise CommandError(f"{name}: takes [CPU] [N]")
-    numbers = [number(word, name) for word in words]
-    cpu = numbers[0] if len(numbers) == 2 else None
-    return kind(cpu, numbers[-1] if numbers else 1)  # type: ignore[call-arg,arg-type]
-
-
-def _parse_break(kind: type[Command], name: str, words: list[str]) -> Command:
-    """`break WHERE [cpu N]`."""
-    if len(words) == 1:
-        return Break(words[0])
-    if len(words) == 3 and words[1] == "cpu":
-        return Break(words[0], number(words[2], "break cpu"))
-    raise CommandError("break: takes WHERE [cpu N]")
-
-
-_PARSERS = {"step": _parse_step, "next": _parse_step, "break": _parse_break}
-
-
-def show(command: Command) -> str:
-    """The text of a command; `parse(show(c)) == c`."""
-    name = next(word for word, kind in WORDS.items() if isinstance(command, kind))
-    if isinstance(command, Step | Next):
-        cpu = "" if command.cpu is None else f" {command.cpu}"
-        return f"{name}{cpu} {command.count}"
-    if isinstance(command, Break):
-        return f"break {command.where}" + ("" if command.cpu is None else f" cpu {command.cpu}")
-    values = (getattr(command, slot.name) for slot in fields(command))
-    return " ".join([name, *(str(value) for value in values if value not in (None, ""))])

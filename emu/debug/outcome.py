@@ -14,6 +14,11 @@ class Verdict:
     outcome: Outcome
     reason: str
 
+    @property
+    def words(self) -> tuple[str, str]:
+        """Both, for those who do not judge."""
+        return self.outcome, self.reason
+
 
 def state_of(machine: Machine, cpu: Cpu) -> CpuState:
     """What a CPU is doing in one word; what it is for counts more than how it passes time."""

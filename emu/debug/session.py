@@ -11,24 +11,24 @@ from typing import Final
 
 from emu.boot.disasm import Instruction
 from emu.boot.disasm import decode as decode_instruction
-from emu.debug import answers, command, picture
+from emu.debug import answers, command, course, language, picture, stepping, travel
 from emu.debug.breakpoint import Breakpoints, resolve
-from emu.debug.digest import digest
+from emu.debug.digest import Digest
+from emu.debug.driver import STRETCH_TICKS
+from emu.debug.moment import Moment
 from emu.debug.outcome import Verdict, verdict
-from emu.debug.schedule import Slice, next_slice
 from emu.debug.setup import Options, Setup
+from emu.debug.stepping import Goal
+from emu.debug.timeline import Timeline
 from emu.debug.view import MachineView, StopReason
+from emu.debug.watchpoint import Watchpoints
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
 from emu.hw.selftest import require as require_emulator
 from emu.machine.machine import Machine, Pause
 
-STRETCH_TICKS: Final = 200_000
-"""Instructions between two looks at the host's clock: 5 to 10 ms."""
-FOREVER: Final = 1 << 62
-
-_Goal = Callable[[], bool]
-"""Whether the command that runs has reached what it was for; called when the CPUs pause."""
+ENDLESS: Final = float("inf")
+"""Seconds that `pump` may take when nobody waits for a key."""
 
 
 class Session:
@@ -42,16 +42,19 @@ class Session:
     def _build(self) -> None:
         layout = self.setup.layout()
         self.machine = Machine(self.setup.platform, layout, self.setup.seed)
+        self.timeline = Timeline(self.machine)
         self.breakpoints = Breakpoints(self.machine)
+        self.watchpoints = Watchpoints()
         self.stop: tuple[StopReason, ...] = (
             StopReason(0, "start", "before the first instruction"),
         )
         self.verdict: Verdict | None = None
-        self._slice: Slice | None = None
-        self._goal: _Goal | None = None
+        self._goal: Goal | None = None
         self._tick_max = self.setup.max_ticks
-        self._reply: tuple[str, ...] = ()
+        self._standing: tuple[int, int, int] | None = None
+        self.reply: tuple[str, ...] = ()
         self._seen = picture.register_values(self.machine.cpus[self.focus])
+        self._digest = Digest(self.machine)
 
     # -- commands ---------------------------------------------------------------------------
 
@@ -63,157 +66,112 @@ class Session:
     def do(self, what: command.Command | str) -> MachineView:
         """Carry a command out wholly; raises CommandError, and then nothing has changed."""
         self.begin(what)
-        while self.pump(FOREVER):
+        while self.pump(ENDLESS):
             pass
         return self.view()
 
     def begin(self, what: command.Command | str) -> None:
         """Start a command; `pump` carries it on while `running`."""
-        order = command.parse(what) if isinstance(what, str) else what
+        order = language.parse(what) if isinstance(what, str) else what
         if self.running:
             raise CommandError("the machine is running: pause it first")
-        self._reply = ()
+        self.reply = ()
         match order:
             case command.Step(cpu, count):
-                self._begin_step(self._cpu(cpu), count)
+                self._begin(self._movable(cpu), lambda one: stepping.step(self, one, count))
             case command.Next(cpu, count):
-                self._begin_next(self._cpu(cpu), count)
+                self._begin(self._movable(cpu), lambda one: stepping.over(self, one, count))
             case command.Finish():
-                self._begin_finish(self._cpu(None))
+                self._begin(self._movable(None), lambda one: stepping.finish(self, one))
             case command.Run(ticks):
                 self._begin_run(ticks)
             case command.Until(where):
                 self.breakpoints.until(resolve(self.machine, where), where, None)
                 self._begin_run(None)
+            case command.Goto():
+                self._goto(order)
             case command.Reset():
                 self._reset()
             case command.SelectCpu(cpu):
-                self.focus = self._cpu(cpu).id
-                self._seen = picture.register_values(self.machine.cpus[self.focus])
-            case command.Break(where, cpu):
-                point = self.breakpoints.add(where, cpu)
-                places = ", ".join(f"{address:#x}" for address in point.addresses)
-                self._reply = (f"breakpoint {point.number} at {where}: {places}",)
-            case command.Delete(number):
-                self.breakpoints.delete(number)
+                self.focus = self.cpu(cpu).id
+                self._before()
+            case (
+                command.ReverseStep() | command.ReverseNext() | command.ReverseFinish()
+                | command.ReverseRun() | command.PreviousChange() | command.Branch()
+            ):  # fmt: skip
+                self._travel(order)
+            case command.NextChange(text):
+                self.watchpoints.until(self.machine, self.cpu(None), text)
+                self._begin_run(None)
             case _:
-                self._reply = answers.answer(self, order)
+                if isinstance(order, course.Changing):
+                    course.change(self, order)
+                else:
+                    self.reply = answers.answer(self, order)
 
-    def _cpu(self, index: int | None) -> Cpu:
+    def cpu(self, index: int | None) -> Cpu:
+        """A CPU by number, or the one in focus; CommandError where there is none."""
         wanted = self.focus if index is None else index
         if wanted >= len(self.machine.cpus):
             last = len(self.machine.cpus) - 1
             raise CommandError(f"there is no cpu {wanted}: they are 0 to {last}")
         return self.machine.cpus[wanted]
 
-    def _movable(self, cpu: Cpu) -> Cpu:
+    def _movable(self, index: int | None) -> Cpu:
         """A CPU that can execute an instruction now; CommandError says why one cannot."""
-        if self.verdict is not None and self.verdict.outcome != "limit":
+        cpu = self.cpu(index)
+        if self.final and self.verdict is not None:
             raise CommandError(f"the machine stopped for good: {self.verdict.reason}")
         if cpu.activity not in ("running", "waiting"):
             raise CommandError(f"cpu {cpu.id} cannot step: {picture.why_still(cpu)}")
         return cpu
 
-    def _begin_step(self, cpu: Cpu, count: int) -> None:
-        self._movable(cpu)
-        self.focus = cpu.id
-        self._before()
-        left = count
-
-        def step() -> bool:
-            nonlocal left
-            for _ in range(min(left, STRETCH_TICKS)):
-                if cpu.activity not in ("running", "waiting") or self._final():
-                    return True
-                self.machine.step(cpu)
-                left -= 1
-            return left <= 0
-
-        self._stepping(cpu)
-        self._goal = step
-        self.stop = (StopReason(cpu.id, "step", f"cpu {cpu.id} stepped"),)
-
-    def _stepping(self, cpu: Cpu) -> None:
-        """The user takes the schedule into their own hands for one CPU."""
-        self._slice = None
-        self.machine.switch_to(cpu)
-
-    def _begin_next(self, cpu: Cpu, count: int) -> None:
-        self._movable(cpu)
-        self.focus = cpu.id
-        self._before()
-        left, piece = count, self._piece(cpu)
-
-        def over() -> bool:
-            """Each piece is one instruction, or a call up to its return."""
-            nonlocal left, piece
-            if not piece():
-                return False
-            left -= 1
-            reached = all(stop.kind in ("until", "step") for stop in self.stop)
-            if left <= 0 or not reached or self._final():
-                return True
-            self.breakpoints.forget_temporary()
-            piece = self._piece(cpu)
-            return False
-
-        self._goal = over
-
-    def _piece(self, cpu: Cpu) -> _Goal:
-        """What carries one CPU over its next instruction; the others run during a call."""
-        code = self._instruction(cpu)
-        if code is not None and (code.kind == "call" or code.repeats):
-            after = self.machine.linear_rip(cpu) + code.size
-            self.breakpoints.until((after,), f"after the {code.mnemonic}", cpu.id)
-            self._tick_max = self.setup.max_ticks
-            self.stop = ()
-            return self._run_stretch
-
-        def step() -> bool:
-            self._stepping(cpu)
-            if cpu.activity in ("running", "waiting"):
-                self.machine.step(cpu)
-            self.stop = (StopReason(cpu.id, "step", f"cpu {cpu.id} stepped"),)
-            return True
-
-        return step
-
-    def _instruction(self, cpu: Cpu) -> Instruction | None:
+    def instruction(self, cpu: Cpu) -> Instruction | None:
+        """The next instruction of a CPU."""
         code = self.machine.code_bytes(cpu)
         return decode_instruction(code, cpu.registers.rip, cpu.registers.mode)
 
-    def _begin_finish(self, cpu: Cpu) -> None:
-        """Step until the RET that leaves this depth of the stack has run."""
-        depth = self._movable(cpu).registers.get("rsp")
+    def _begin(self, cpu: Cpu, goal: Callable[[Cpu], Goal]) -> None:
+        self.focus = cpu.id
         self._before()
-        self._stepping(cpu)
-        self.stop = (StopReason(cpu.id, "step", f"cpu {cpu.id} left its function"),)
-
-        def step() -> bool:
-            for _ in range(STRETCH_TICKS):
-                if cpu.activity not in ("running", "waiting") or self._final():
-                    return True
-                code = self._instruction(cpu)
-                self.machine.step(cpu)
-                left = code is not None and code.kind == "ret"
-                if left and cpu.registers.get("rsp") > depth:
-                    return True
-            return False
-
-        self._goal = step
+        self.verdict = None
+        self._goal = goal(cpu)
 
     def _begin_run(self, ticks: int | None) -> None:
-        if self.verdict is not None:
-            self.breakpoints.forget_temporary()
+        over = self.verdict is not None and not self.timeline.in_past
+        if over and self.verdict is not None:
+            self._forget_temporary()
             raise CommandError(f"the machine stopped for good: {self.verdict.reason}")
         self._before()
-        limit = self.setup.max_ticks
-        self._tick_max = limit if ticks is None else min(limit, self.machine.tick + ticks)
-        self.stop = ()
-        self._goal = self._run_stretch
+        self.verdict = None
+        self._goal = self.free_run(ticks)
 
     def _before(self) -> None:
         self._seen = picture.register_values(self.machine.cpus[self.focus])
+
+    def _travel(self, order: travel.Order) -> None:
+        """Another moment: whatever was concluded here need not hold there."""
+        self._before()
+        try:
+            travel.travel(self, order)
+        finally:
+            self._settle()
+
+    def _goto(self, order: command.Goto) -> None:
+        self._before()
+        found = travel.goto(self, order)
+        if found is None:
+            self._settle()
+            return
+        goal = min(found, Moment(self.setup.max_ticks))
+
+        def forward() -> bool:
+            pause = self.timeline.forward(goal)
+            return pause in (Pause.OUTCOME, Pause.HUNG) or self.timeline.driver.reached(goal)
+
+        self.verdict = None
+        self.stop = (StopReason(None, "travel", f"at tick {goal.tick:,}"),)
+        self._goal = forward
 
     def _reset(self) -> None:
         points = self.breakpoints.listed
@@ -241,68 +199,112 @@ class Session:
 
     def _finish(self) -> None:
         self._goal = None
-        self.breakpoints.forget_temporary()
-        if self._final():
-            self._conclude()
+        self._forget_temporary()
+        self.watchpoints.look_away(self.machine)
+        self._settle()
 
-    def _final(self) -> bool:
+    def _forget_temporary(self) -> None:
+        self.breakpoints.forget_temporary()
+        self.watchpoints.temporary.clear()
+
+    @property
+    def final(self) -> bool:
+        """Whether the guest has ended, one way or another."""
         return self.machine.powered_off or bool(self.machine.crash)
+
+    def _settle(self) -> None:
+        """The machine stands still: is there anything to conclude?"""
+        branch, at_end = self.timeline.branch, not self.timeline.in_past
+        if self.final:
+            branch.last = Pause.OUTCOME
+            self._conclude()
+        elif at_end and branch.last is Pause.HUNG:
+            self._conclude(hung=True)
+        elif at_end and self.machine.tick >= self.setup.max_ticks:
+            self._conclude(limit=True)
+        else:
+            self.verdict = None
 
     def _conclude(self, hung: bool = False, limit: bool = False) -> None:
         self.verdict = verdict(self.machine, hung=hung, limit=limit)
         self.stop = (StopReason(None, "outcome", self.verdict.reason),)
 
-    def _run_stretch(self) -> bool:
+    def free_run(self, ticks: int | None) -> Goal:
         """The CPUs run in schedule order until something stops them or time is up."""
-        machine = self.machine
-        if self._slice is None:
-            self._slice = next_slice(machine)
-            if self._slice is None:
-                self._conclude(hung=True)
-                return True
-            machine.switch_to(self._slice.cpu)
-        left = self._tick_max - machine.tick
-        if left <= 0:
-            return self._out_of_ticks()
-        cpu = self._slice.cpu
-        goal = machine.tick + min(left, STRETCH_TICKS)
-        pause = machine.run(cpu, self._slice.until_ps, goal)
-        if pause is Pause.SLICE:
-            self._slice = None
-        elif pause is Pause.BREAKPOINT:
-            return self._at_breakpoint(cpu)
-        return pause is Pause.OUTCOME
+        limit = self.setup.max_ticks
+        self._tick_max = limit if ticks is None else min(limit, self.machine.tick + ticks)
+        self.stop = ()
+        focus = self.machine.cpus[self.focus]
+        if focus.context is not None:
+            self._standing = focus.id, self.machine.linear_rip(focus), focus.ticks
+        if self.watchpoints.all:
+            self.watchpoints.look(self.machine)
+        return self._run_stretch
 
-    def _out_of_ticks(self) -> bool:
-        if self.machine.tick >= self.setup.max_ticks:
-            self._conclude(limit=True)
-        else:
+    def _run_stretch(self) -> bool:
+        timeline = self.timeline
+        goal = Moment(self._tick_max)
+        if timeline.in_past:
+            goal = min(goal, timeline.end)
+        elif timeline.driver.schedule.by_hand is not None:
+            timeline.enter("auto")
+        pause = timeline.driver.stretch(goal, STRETCH_TICKS)
+        if self.watchpoints.all and self._changed():
+            return True
+        if pause is Pause.BREAKPOINT:
+            return self._at_breakpoint()
+        if pause is Pause.HUNG:
+            timeline.branch.last = Pause.HUNG
+        if self.machine.tick >= self._tick_max:
             self.stop = (StopReason(None, "limit", "the ticks asked for have run"),)
+            return True
+        return pause in (Pause.OUTCOME, Pause.HUNG)
+
+    def _changed(self) -> bool:
+        """Whether a watched place has changed: then the machine stands behind that."""
+        changes = self.watchpoints.changes()
+        if not changes:
+            return False
+        watch, access = changes[0]
+        self.watchpoints.look_away(self.machine)
+        watch.hits += 1
+        travel.behind_change(self, watch, access)
         return True
 
-    def _at_breakpoint(self, cpu: Cpu) -> bool:
+    def _at_breakpoint(self) -> bool:
         """Several breakpoints may stand at one place; each is a reason of its own."""
+        index = self.machine.at_work
+        assert index is not None, "a breakpoint stops a CPU"
+        cpu = self.machine.cpus[index]
         address = self.machine.linear_rip(cpu)
-        place = self.machine.place(cpu)
-        self.focus = cpu.id
-        reasons = []
-        for point in self.breakpoints.hit(address, cpu.id):
-            if point.number:
-                text = f"cpu {cpu.id}: break {point.number} at {place}"
-                reasons.append(StopReason(cpu.id, "breakpoint", text))
-            else:
-                reasons.append(StopReason(cpu.id, "until", f"cpu {cpu.id}: reached {place}"))
-        self.stop = tuple(reasons)
+        if (index, address, cpu.ticks) == self._standing:
+            return False  # the CPU stood here when the command began
+        self.focus = index
+        for point in self.breakpoints.hit(address, index):
+            point.hits += 1
+        self.stop = self.break_reasons(address, index)
         return True
+
+    def break_reasons(self, address: int, cpu: int) -> tuple[StopReason, ...]:
+        """Why a CPU stops at a place: one reason for every breakpoint there."""
+        place = self.machine.layout.symbols.name(address) or f"{address:#x}"
+        reasons = []
+        for point in self.breakpoints.hit(address, cpu):
+            if point.number:
+                text = f"cpu {cpu}: break {point.number} at {place}"
+                reasons.append(StopReason(cpu, "breakpoint", text))
+            else:
+                reasons.append(StopReason(cpu, "until", f"cpu {cpu}: reached {place}"))
+        return tuple(reasons)
 
     # -- looking ----------------------------------------------------------------------------
 
     def view(self, focus: int | None = None) -> MachineView:
         """A frozen picture of everything; looking changes nothing."""
         if focus is not None and focus != self.focus:
-            self.focus = self._cpu(focus).id
-            self._seen = picture.register_values(self.machine.cpus[self.focus])
-        return picture.view(self, self._seen, self._reply)
+            self.focus = self.cpu(focus).id
+            self._before()
+        return picture.view(self, self._seen, self.reply)
 
     def symbols(self) -> list[str]:
         """Every name that `break` and `until` know, sorted."""
@@ -310,7 +312,7 @@ class Session:
 
     def digest(self) -> str:
         """SHA-256 over all registers and memory."""
-        return digest(self.machine)
+        return self._digest.now()
 
     def kernel_dtb(self) -> bytes:
         """The device tree that boot_params hand to the kernel; CommandError before that."""

@@ -44,7 +44,9 @@ class StopReason:
     """Why the machine stands still: whose doing it was (None: nobody's) and one sentence."""
 
     cpu: int | None
-    kind: Literal["start", "step", "breakpoint", "until", "limit", "pause", "outcome"]
+    kind: Literal[
+        "start", "step", "breakpoint", "watch", "until", "limit", "pause", "outcome", "travel"
+    ]  # fmt: skip
     text: str
 
 

@@ -40,6 +40,7 @@ TRANSLATION_BYTES: Final = 32 << 20
 
 _INTR_BASE: Final = 0x100
 """Unicorn hands an SVM exit to its interrupt hook as this plus the exit code."""
+_STORE: Final = uc_const.UC_MEM_WRITE
 _WRITE_DENIED: Final = 3
 """P and W of a nested page fault's error code: a write to a page that is mapped read-only."""
 _CALIBRATION: Final = 0x5CA1AB1E12345
@@ -132,7 +133,6 @@ class Engine:
         self._done = 0
         self._again = 0
         self._watches: list[ctypes.c_size_t] = []
-        self._told: Told | None = None
         self.absorb: Callable[[int], bool] | None = None
         """Is asked about every write to a read-only page of the nested table (its GPA): if it
         has made the page writable, the instruction goes on as if nothing had been."""
@@ -303,27 +303,43 @@ class Engine:
         """Forget all translated code; needed after the host wrote into guest code."""
         self._uc.ctl_flush_tb()
 
-    def watch(self, hpa: int, size: int, reads: bool, told: Told | None) -> None:
-        """Tell of every load (if wanted) and store of the guest that touches a range of host
-        memory; `told` None: of none any more. An access may begin below the range."""
-        for hook in self._watches:
-            _hook_del(self._handle, hook)
-        self._watches.clear()
-        self._told = told
-        if told is None:
-            return
+    def watch_memory(self, hpa: int, size: int, reads: bool, told: Told) -> None:
+        """Tell of every store (and load, if wanted) of the guest that touches a range of host
+        memory. An access may begin below the range."""
+
+        def access(_uc: int, kind: int, place: int, size: int, value: int, _data: int) -> None:
+            told(self._executed, place, size, value if kind == _STORE else None)
+
         first = max(hpa - ACCESS_BYTES_MAX + 1, 0)
         kinds = (uc_const.UC_HOOK_MEM_WRITE, *((uc_const.UC_HOOK_MEM_READ,) * reads))
         for kind in kinds:
-            callback = _MEMORY_HOOK(self._on_access)
+            callback = _MEMORY_HOOK(access)
             self._watches.append(self._hook(kind, callback, first, hpa + size - 1))
 
-    def _on_access(
-        self, _uc: int, kind: int, hpa: int, size: int, value: int, _data: int
-    ) -> None:
-        if self._told is not None:
-            stored = value if kind == uc_const.UC_MEM_WRITE else None
-            self._told(self._executed, hpa, size, stored)
+    def watch_code(self, first: int, last: int, told: Callable[[int, int], None]) -> None:
+        """Tell of every instruction that is begun at a range of linear addresses: which one
+        since the run began, and where. `first` above `last`: of every one."""
+
+        def begun(_uc: int, address: int, _size: int, _data: int) -> None:
+            if self._pending is None:
+                told(self._executed, address)
+
+        hook = self._hook(uc_const.UC_HOOK_CODE, _CODE_HOOK(begun), first, last)
+        self._watches.append(hook)
+        self.flush_code()
+
+    def watch_nothing(self) -> None:
+        """Take back all that was watched."""
+        for hook in self._watches:
+            _hook_del(self._handle, hook)
+        if self._watches:
+            self.flush_code()
+        self._watches.clear()
+
+    def live(self, register: str) -> int:
+        """A register in the middle of a run, by lower-case name."""
+        value: int = self._uc.reg_read(getattr(x86, f"UC_X86_REG_{register.upper()}"))
+        return value
 
     def set_breakpoints(self, addresses: Iterable[int]) -> None:
         """Stop before these linear addresses, on every CPU; replaces the set before."""

@@ -77,6 +77,8 @@ class Lap:
     compared: dict[int, tuple[Hpa, int]] = field(default_factory=dict)
     """Index of an instruction with one memory operand -> where that lies."""
     clock: bool = False
+    noted: int = -1
+    """The CPU's `ticks` when `look` was called last."""
 
     @classmethod
     def begin(cls, cpu: Cpu) -> "Lap":
@@ -94,6 +96,9 @@ class Lap:
 
     def look(self, machine: "Machine", cpu: Cpu) -> bool:
         """Note what the next instruction reads and writes; False if it cannot be judged."""
+        if self.noted == cpu.ticks:
+            return True  # it was looked at before somebody stopped here
+        self.noted = cpu.ticks
         context = cpu.registers
         if len(self.path) >= LAP_MAX or context.mode == "real":
             return False

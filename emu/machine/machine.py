@@ -7,7 +7,6 @@ engine reports to `exits.decide`, and `apply.carry_out` does what was decided.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
-from functools import partial
 from typing import Final
 
 from emu.boot.loader import BootLayout
@@ -56,6 +55,7 @@ class Pause(Enum):
     BUDGET = "the instruction budget is used up"
     BREAKPOINT = "a breakpoint was reached"
     OUTCOME = "the machine stopped for good"
+    HUNG = "no CPU can ever run again"
 
 
 class Machine:
@@ -69,10 +69,12 @@ class Machine:
         self.beat = 0
         """Changes so far that took no instruction: slices begun, milestones noted, interrupts
         taken, exceptions raised. (tick, beat) names every state at which a run can stop."""
+        self.work = 0
+        """Entries into the guest so far: with ticks, a measure of the host's time."""
         self.events: Log[Event] = Log()
         self.turns: Log[Turn] = Log()
         self.lanes = Lanes()
-        self.probe: Probe | None = None
+        self.probes: tuple[Probe, ...] = ()
         self.at_work: int | None = None
         """The CPU that the engine runs, or whose exit is handled."""
         self.on_trial = False
@@ -231,11 +233,12 @@ class Machine:
             wanted = min(wanted, INTERRUPT_POLL - cpu.ticks % INTERRUPT_POLL)
         tracing = self.waits.tracing(cpu)
         self.at_work = cpu.id
+        self.work += 1
         exit_ = self.engine.run(cpu.registers, 1 if tracing else min(wanted, budget), cpu.skip)
         if exit_.executed:
             self.retire(cpu, exit_.executed)
-        if self.probe is not None:
-            self.probe.compare(self, "walk")
+        for probe in self.probes:
+            probe.compare(self, "walk")
         if exit_.kind is ExitKind.BREAKPOINT:
             return self._breakpoint(cpu, exit_.code)
         cpu.skip = None
@@ -313,8 +316,8 @@ class Machine:
             self.answer(cpu, exit_)
         if cpu.ticks == ticks:
             self.beat += 1
-        if self.probe is not None:
-            self.probe.compare(self, "host")
+        for probe in self.probes:
+            probe.compare(self, "host")
 
     def answer(self, cpu: Cpu, exit_: Exit) -> None:
         """Decide an exit and carry the decision out."""
@@ -371,14 +374,12 @@ class Machine:
         """The device tree the kernel was handed, None before that."""
         return handover.kernel_dtb(self)
 
-    def look_at(self, probe: Probe | None) -> None:
-        """See every access to some bytes from now on; None: to none any more."""
-        self.probe = probe
-        if probe is None:
-            self.engine.watch(0, 0, False, None)
-            return
-        probe.last = self.memory.read(probe.hpa, probe.size)
-        self.engine.watch(probe.hpa, probe.size, probe.reads, partial(probe.touched, self))
+    def look_at(self, *probes: Probe) -> None:
+        """From now on see what happens to these, and to nothing else."""
+        self.probes = probes
+        self.engine.watch_nothing()
+        for probe in probes:
+            probe.attach(self)
 
     def tables_changed(self) -> None:
         """The nested table was edited: what the engine remembers of it is void."""

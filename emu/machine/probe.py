@@ -6,6 +6,7 @@ by comparing: those of the VMM after an exit, those of a page walk (A and D bits
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from emu.hw.address import Hpa
@@ -32,7 +33,7 @@ class Access(NamedTuple):
 
 
 @dataclass(slots=True)
-class Probe:
+class MemoryProbe:
     """One range of host memory that is looked at."""
 
     hpa: Hpa
@@ -41,6 +42,13 @@ class Probe:
     """Whether reads are told, too; writes always are."""
     last: bytes = b""
     found: list[Access] = field(default_factory=list)
+
+    def attach(self, machine: "Machine") -> None:
+        """Begin to look."""
+        self.last = machine.memory.read(self.hpa, self.size)
+        machine.engine.watch_memory(
+            self.hpa, self.size, self.reads, partial(self.touched, machine)
+        )
 
     def touched(
         self, machine: "Machine", executed: int, hpa: int, size: int, stored: int | None
@@ -53,22 +61,93 @@ class Probe:
         after = before if stored is None else self._stored(before, hpa, size, stored)
         self.last = after
         doing: Doing = "read" if stored is None else "write"
-        self._note(Access(machine.tick + executed, machine.at_work, doing, before, after))
+        _note(
+            self.found, Access(machine.tick + executed, machine.at_work, doing, before, after)
+        )
 
     def compare(self, machine: "Machine", doing: Doing) -> None:
         """Whether the bytes have changed without a store that was seen."""
         now = machine.memory.read(self.hpa, self.size)
         if now != self.last:
-            self._note(Access(machine.tick, machine.at_work, doing, self.last, now))
+            access = Access(machine.tick, machine.at_work, doing, self.last, now)
+            _note(self.found, access)
             self.last = now
-
-    def _note(self, access: Access) -> None:
-        if len(self.found) >= ACCESSES_MAX:
-            del self.found[: ACCESSES_MAX // 2]
-        self.found.append(access)
 
     def _stored(self, old: bytes, hpa: int, size: int, value: int) -> bytes:
         """The watched bytes after a store somewhere on them."""
         data = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
         first, last = max(hpa, self.hpa), min(hpa + size, self.hpa + self.size)
         return old[: first - self.hpa] + data[first - hpa : last - hpa] + old[last - self.hpa :]
+
+
+@dataclass(slots=True)
+class RegisterProbe:
+    """One register of one CPU: a change is seen when the CPU's next instruction begins."""
+
+    cpu: int
+    register: str
+    last: int = 0
+    ticks: int = 0
+    """The tick of the CPU's newest instruction that has begun."""
+    found: list[Access] = field(default_factory=list)
+
+    def attach(self, machine: "Machine") -> None:
+        """Begin to look."""
+        context = machine.cpus[self.cpu].context
+        self.last = 0 if context is None else context.get(self.register)
+        self.ticks = machine.tick
+        machine.engine.watch_code(1, 0, partial(self._begun, machine))
+
+    def _begun(self, machine: "Machine", executed: int, _address: int) -> None:
+        if machine.at_work == self.cpu and not machine.on_trial:
+            self._look(machine.engine.live(self.register), "write")
+            self.ticks = machine.tick + executed
+
+    def compare(self, machine: "Machine", doing: Doing) -> None:
+        """Look at the register between two runs of the engine."""
+        context = machine.cpus[self.cpu].context
+        if machine.at_work in (self.cpu, None) and context is not None:
+            self._look(context.get(self.register), "write" if doing == "walk" else doing)
+
+    def _look(self, now: int, doing: Doing) -> None:
+        if now != self.last:
+            before, after = (value.to_bytes(8, "little") for value in (self.last, now))
+            _note(self.found, Access(self.ticks, self.cpu, doing, before, after))
+            self.last = now
+
+
+@dataclass(slots=True)
+class CodeProbe:
+    """Linear addresses: which CPU executes there, and when."""
+
+    addresses: frozenset[int]
+    """Empty: everywhere."""
+    cpu: int | None = None
+    """None: any."""
+    found: list[tuple[int, int, int, int]] = field(default_factory=list)
+    """(tick that the instruction ends, beat, CPU, address)."""
+
+    def attach(self, machine: "Machine") -> None:
+        """Begin to look."""
+        for address in sorted(self.addresses):
+            machine.engine.watch_code(address, address, partial(self._begun, machine))
+        if not self.addresses:
+            machine.engine.watch_code(1, 0, partial(self._begun, machine))
+
+    def _begun(self, machine: "Machine", executed: int, address: int) -> None:
+        cpu = machine.at_work
+        if machine.on_trial or cpu is None or self.cpu not in (None, cpu):
+            return
+        self.found.append((machine.tick + executed, machine.beat, cpu, address))
+
+    def compare(self, machine: "Machine", doing: Doing) -> None:
+        """Code is only executed by instructions."""
+
+
+Probe = MemoryProbe | RegisterProbe | CodeProbe
+
+
+def _note(found: list[Access], access: Access) -> None:
+    if len(found) >= ACCESSES_MAX:
+        del found[: ACCESSES_MAX // 2]
+    found.append(access)

@@ -3,7 +3,7 @@
 import pytest
 
 from emu import open_session
-from emu.debug import command
+from emu.debug import language
 from emu.errors import CommandError
 
 
@@ -67,8 +67,8 @@ def test_finish_leaves_the_function() -> None:
      "delete 1", "mem gpa:0x1000 64", "walk 0xfffff000", "npt 0x8000000", "help step", "reset"],
 )  # fmt: skip
 def test_commands_print_and_parse_back(text: str) -> None:
-    found = command.parse(text)
-    assert command.parse(command.show(found)) == found
+    found = language.parse(text)
+    assert language.parse(language.show(found)) == found
 
 
 @pytest.mark.parametrize(

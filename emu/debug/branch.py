@@ -1,0 +1,34 @@
+"""One course of events: entries, checkpoints, and everything that is known to have happened."""
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+from emu.debug.checkpoint import Checkpoint
+from emu.debug.moment import START, Entry, Moment
+from emu.machine.event import Event
+from emu.machine.log import Lanes, Log, Turn
+from emu.machine.machine import Pause
+
+
+@dataclass(slots=True, eq=False)
+class Branch:
+    """A branch of the timeline from power-on to the furthest moment it was run to."""
+
+    name: str
+    entries: list[Entry]
+    points: list[Checkpoint]
+    """Ascending; the first is power-on."""
+    events: Log[Event]
+    turns: Log[Turn]
+    lanes: Lanes
+    parent: str = ""
+    fork: Moment = START
+    """Where it left its parent."""
+    end: Moment = START
+    last: Pause = Pause.BUDGET
+    """Why it cannot be run beyond its end: OUTCOME or HUNG; BUDGET if it can."""
+    marks: dict[str, Moment] = field(default_factory=dict)
+
+    def before(self, moment: Moment) -> int:
+        """Index of the newest checkpoint that is not after a moment."""
+        return bisect_right(self.points, moment, key=lambda point: point.moment) - 1

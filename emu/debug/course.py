@@ -1,0 +1,91 @@
+"""Commands that change something: what stops a run, what is named, and the guest itself.
+
+What reaches the guest becomes an entry of the timeline, in words that name places for good.
+"""
+
+from typing import TYPE_CHECKING, assert_never
+
+from emu.debug import command as c
+from emu.debug.language import number
+from emu.debug.place import RegisterPlace, place
+from emu.debug.schedule import rule_of
+from emu.errors import CommandError
+
+if TYPE_CHECKING:
+    from emu.debug.session import Session
+
+
+Changing = (
+    c.Break | c.Watch | c.Delete | c.Mark | c.Hold | c.Release | c.Schedule | c.Set | c.Inject
+)
+
+
+def change(session: "Session", order: Changing) -> None:
+    """Carry out a command that changes something; raises CommandError, and then nothing has
+    changed."""
+    match order:
+        case c.Break(where, cpu):
+            point = session.breakpoints.add(where, cpu)
+            places = ", ".join(f"{address:#x}" for address in point.addresses)
+            session.reply = (f"breakpoint {point.number} at {where}: {places}",)
+        case c.Watch(text):
+            _watch(session, text)
+        case c.Delete(wanted):
+            _delete(session, wanted)
+        case c.Mark(name):
+            _mark(session, name)
+        case c.Hold(cpu) | c.Release(cpu):
+            word = "hold" if isinstance(order, c.Hold) else "release"
+            session.timeline.enter(f"{word} {session.cpu(cpu).id}")
+        case c.Schedule(text):
+            _schedule(session, text)
+        case c.Set(text):
+            _set(session, text)
+        case c.Inject(text):
+            session.timeline.enter(f"inject {text}")
+        case _:
+            assert_never(order)
+
+
+def _watch(session: "Session", text: str) -> None:
+    points, watches = session.breakpoints, session.watchpoints
+    watch = watches.add(points.number(), session.machine, session.cpu(None), text)
+    session.reply = (f"watchpoint {watch.number} on {watch.where.name} ({watch.where.text})",)
+
+
+def _delete(session: "Session", wanted: int) -> None:
+    if any(point.number == wanted for point in session.breakpoints.listed):
+        session.breakpoints.delete(wanted)
+    else:
+        session.watchpoints.delete(wanted)
+
+
+def _mark(session: "Session", name: str) -> None:
+    if not name[:1].isalpha() or name in ("start", "end", "now"):
+        raise CommandError(f"mark: {name!r}: a name begins with a letter and is not taken")
+    timeline = session.timeline
+    timeline.branch.marks[name] = timeline.now
+    session.reply = (f"{name} is tick {timeline.now.tick:,}",)
+
+
+def _schedule(session: "Session", text: str) -> None:
+    """Without words, say what is in force."""
+    schedule = session.timeline.driver.schedule
+    if text:
+        session.timeline.enter(f"schedule {rule_of(text.split()).text}")
+    held = ", ".join(str(cpu) for cpu in sorted(schedule.held))
+    session.reply = (f"schedule {schedule.rule.text}" + (f"; held: {held}" if held else ""),)
+
+
+def _set(session: "Session", text: str) -> None:
+    """`set PLACE=VALUE`; VALUE is a number, or another place's value."""
+    where, equals, value = text.partition("=")
+    if not equals:
+        raise CommandError(f"set: takes PLACE=VALUE, got {text!r}")
+    machine, focus = session.machine, session.cpu(None)
+    found = place(machine, focus, where.strip())
+    wanted = number(value.strip(), f"set {where.strip()}")
+    session.timeline.enter(f"set {found.text}={wanted:#x}")
+    if isinstance(found, RegisterPlace):
+        return
+    session.reply = (f"{found.name} ({found.text}) is {wanted:#x} now",)

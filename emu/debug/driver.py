@@ -1,0 +1,112 @@
+"""Runs a machine along a branch: free, by hand, and with every entry at its moment.
+
+It knows nothing of going back. Whoever wants to see the places between two slices, where
+checkpoints are taken, sets `between`.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from emu.debug import acts
+from emu.debug.moment import Entry, Moment
+from emu.debug.schedule import Schedule
+from emu.machine.machine import Machine, Pause
+
+FOREVER: Final = 1 << 62
+STRETCH_TICKS: Final = 200_000
+"""Instructions between two looks at the host's clock: 5 to 10 ms."""
+STRETCH_STEPS: Final = 2_000
+"""The same for steps by hand: about 20 ms."""
+
+
+class Driver:
+    """One machine, its schedule, and the entries of the branch that it is on."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.schedule = Schedule(machine)
+        self.entries: list[Entry] = []
+        self.done = 0
+        """Entries that have been carried out."""
+        self.between: Callable[[], None] | None = None
+
+    @property
+    def now(self) -> Moment:
+        """Where the machine stands."""
+        return Moment(self.machine.tick, self.machine.beat, self.done)
+
+    def reached(self, goal: Moment) -> bool:
+        """Whether the machine stands at or after a moment."""
+        machine = self.machine
+        return (
+            machine.tick >= goal.tick
+            and machine.beat >= goal.beat
+            and self.done >= goal.entries
+        )
+
+    def enter(self, text: str) -> None:
+        """Carry out a new entry, now; raises CommandError, and then nothing has changed."""
+        entry = Entry(self.machine.tick, self.machine.beat, text)
+        acts.carry_out(self.machine, self.schedule, text)
+        self.entries.append(entry)
+        self.done += 1
+
+    def at_border(self) -> None:
+        """The machine stands between two slices or steps: there may be a checkpoint here."""
+        if self.between is not None:
+            self.between()
+
+    def stretch(self, goal: Moment, ticks: int = STRETCH_TICKS) -> Pause:
+        """Carry the machine on towards a moment, for at most so many instructions. BUDGET: it
+        is there, or they are used up. SLICE: there is more to do."""
+        if self.schedule.slice is None:
+            self.at_border()
+        if self.reached(goal):
+            return Pause.BUDGET
+        near = goal
+        if self.done < len(self.entries):
+            entry = self.entries[self.done]
+            if self.machine.tick >= entry.tick and self.machine.beat >= entry.beat:
+                acts.carry_out(self.machine, self.schedule, entry.text)
+                self.done += 1
+                return Pause.SLICE
+            near = min(goal, Moment(entry.tick, entry.beat, self.done))
+        index = self.schedule.by_hand
+        pause = self._free(near, ticks) if index is None else self._by_hand(index, near)
+        return Pause.SLICE if pause is Pause.BUDGET and not self.reached(goal) else pause
+
+    def _free(self, goal: Moment, ticks: int) -> Pause:
+        machine, schedule = self.machine, self.schedule
+        if machine.powered_off or machine.crash:
+            return Pause.OUTCOME
+        current = schedule.slice or schedule.next()
+        if current is None:
+            return Pause.HUNG
+        limit = min(goal.tick, machine.tick + ticks)
+        beat = goal.beat if limit == goal.tick else 0
+        pause = machine.run(current.cpu, current.until_ps, limit, beat)
+        if pause is Pause.SLICE:
+            schedule.slice = None
+        return pause
+
+    def _by_hand(self, index: int, goal: Moment) -> Pause:
+        """Steps of one CPU, up to a moment."""
+        machine = self.machine
+        cpu = machine.cpus[index]
+        for _ in range(STRETCH_STEPS):
+            if machine.powered_off or machine.crash:
+                return Pause.OUTCOME
+            if self.reached(goal):
+                return Pause.BUDGET
+            if cpu.activity not in ("running", "waiting"):
+                return Pause.HUNG
+            self.at_border()
+            machine.step(cpu)
+        return Pause.SLICE
+
+    def drive(self, goal: Moment) -> Pause:
+        """All the way to a moment, past breakpoints, or to where nothing more happens."""
+        while True:
+            pause = self.stretch(goal)
+            if pause in (Pause.OUTCOME, Pause.HUNG) or self.reached(goal):
+                return pause

@@ -1,0 +1,28 @@
+"""A place on a branch of the timeline, and what people have entered there."""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+
+class Moment(NamedTuple):
+    """A state at which a run can stand. All three only grow along a branch, so moments
+    compare in time order; a moment that is not a state itself means the first one after."""
+
+    tick: int
+    beat: int = 0
+    entries: int = 0
+    """Entries of the branch that have been carried out."""
+
+
+START: Final = Moment(0)
+"""Power-on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something that came from outside, in words that carry it out again anywhere:
+    `hand 1`, `auto`, `hold 2`, `schedule random 7`, `set cpu1:rax=5`, `inject nmi 3`."""
+
+    tick: int
+    beat: int
+    text: str

@@ -1,0 +1,341 @@
+"""Going through time: the commands that move a session to another moment of its timeline."""
+
+from typing import TYPE_CHECKING, Final, assert_never
+
+from emu.boot import disasm
+from emu.debug import search
+from emu.debug.command import (
+    Branch,
+    Goto,
+    PreviousChange,
+    ReverseFinish,
+    ReverseNext,
+    ReverseRun,
+    ReverseStep,
+)
+from emu.debug.moment import START, Moment
+from emu.debug.place import place
+from emu.debug.search import Visit
+from emu.debug.view import StopReason
+from emu.debug.watchpoint import Watchpoint
+from emu.errors import CommandError
+from emu.hw.cpu import Cpu
+from emu.machine.probe import Access
+
+if TYPE_CHECKING:
+    from emu.debug.session import Session
+
+_CALL_BYTES: Final = range(2, 8)
+"""How long a CALL can be (SDM 2, CALL)."""
+
+
+def go(session: "Session", moment: Moment, text: str, cpu: int | None = None) -> None:
+    """Be at a moment of this branch and say so."""
+    session.timeline.goto(moment)
+    if cpu is not None:
+        session.focus = cpu
+    session.stop = (StopReason(cpu, "travel", text),)
+
+
+def at_tick(session: "Session", tick: int) -> Moment:
+    """The state at a tick with all that was entered there."""
+    entries = session.timeline.branch.entries
+    return Moment(tick, 0, sum(entry.tick <= tick for entry in entries))
+
+
+def find(session: "Session", where: str) -> Moment:
+    """The moment that a text names; raises CommandError for one that nothing knows. A tick
+    beyond the known end is given as it is."""
+    timeline = session.timeline
+    marks = timeline.branch.marks
+    if where in ("start", "now", "end"):
+        return {"start": START, "now": timeline.now, "end": timeline.end}[where]
+    if where in marks:
+        return marks[where]
+    if where.endswith("%") and where[:-1].replace(".", "", 1).isdigit():
+        share = min(float(where[:-1]), 100.0)
+        if share == 100.0:
+            return timeline.end
+        return at_tick(session, int(timeline.end.tick * share / 100))
+    if where[:1] == "#" and where[1:].isdigit():
+        return _event(session, int(where[1:]))
+    if where[:1].isdigit():
+        try:
+            return at_tick(session, int(where.replace(",", "_"), 0))
+        except ValueError:
+            pass
+    return _milestone(session, where)
+
+
+def _event(session: "Session", number: int) -> Moment:
+    events = session.timeline.branch.events.known
+    if not 1 <= number <= len(events):
+        raise CommandError(f"goto: #{number}: the events are #1 to #{len(events)}")
+    return at_tick(session, events[number - 1].tick)
+
+
+def _milestone(session: "Session", where: str) -> Moment:
+    for event in session.timeline.branch.events.known:
+        if event.kind == "milestone" and event.text == f"reaches {where}":
+            return at_tick(session, event.tick)
+    raise CommandError(
+        f"{where}: no tick, percentage, mark or event, and no CPU has reached a milestone of "
+        "that name"
+    )
+
+
+Order = ReverseStep | ReverseNext | ReverseFinish | ReverseRun | PreviousChange | Branch
+
+
+def travel(session: "Session", order: Order) -> None:
+    """Carry out a command that only moves between known moments; raises CommandError, and
+    then the machine is where it was."""
+    focus = session.machine.cpus[session.focus]
+    match order:
+        case ReverseStep(cpu):
+            reverse_step(session, session.cpu(cpu), order)
+        case ReverseNext():
+            reverse_next(session, focus, order)
+        case ReverseFinish():
+            reverse_finish(session, focus, order)
+        case ReverseRun():
+            reverse_run(session, order)
+        case PreviousChange(text):
+            previous_change(session, text)
+        case Branch(name, new):
+            _branch(session, name, new)
+        case _:
+            assert_never(order)
+
+
+def _branch(session: "Session", name: str, new: str) -> None:
+    """Go to a branch, begin one, or rename one."""
+    timeline = session.timeline
+    if new:
+        timeline.rename(name, new)
+        session.reply = (f"{name} is called {new} now",)
+    elif name in timeline.branches:
+        timeline.switch(name)
+        session.stop = (StopReason(None, "travel", f"at the end of {name}"),)
+    else:
+        if name in ("now", "start", "end") or not name[:1].isalpha():
+            raise CommandError(f"branch: a name begins with a letter, {name!r} does not do")
+        timeline.fork(name)
+        session.reply = (f"branch {name} begins at tick {timeline.now.tick:,}",)
+
+
+def goto(session: "Session", order: Goto) -> Moment | None:
+    """Go to a named moment; one beyond what is known is given back, and must be run to."""
+    timeline = session.timeline
+    if order.where in timeline.branches and order.where not in timeline.branch.marks:
+        timeline.switch(order.where)
+        session.stop = (StopReason(None, "travel", f"at the end of {order.where}"),)
+        return None
+    moment = find(session, order.where)
+    if moment.tick > timeline.end.tick:
+        return moment
+    go(session, moment, f"at tick {moment.tick:,}")
+    return None
+
+
+def reverse_step(session: "Session", cpu: Cpu, order: ReverseStep) -> None:
+    """Back over instructions of one CPU, or of whichever CPU executed last."""
+    now = session.timeline.now
+    tick = now.tick - order.count
+    if not order.any_cpu:
+        tick = _ticks_back(session, cpu, order.count)
+    if tick < 0:
+        raise CommandError(f"there are only {now.tick:,} instructions before this moment")
+    who = None if order.any_cpu else cpu.id
+    text = "stepped back" if who is None else f"cpu {who} stepped back"
+    go(session, at_tick(session, tick), text, who)
+
+
+def _ticks_back(session: "Session", cpu: Cpu, count: int) -> int:
+    """The tick before the COUNTth last instruction of a CPU."""
+    left = count
+    for run in session.machine.lanes.backwards(cpu.id, session.machine.tick):
+        if run.last - run.first >= left:
+            return run.last - left
+        left -= run.last - run.first
+    done = count - left
+    raise CommandError(f"cpu {cpu.id} has executed {done:,} instructions before this moment")
+
+
+def reverse_next(session: "Session", cpu: Cpu, order: ReverseNext) -> None:
+    """Back over instructions of one CPU; over a whole call where it has just returned."""
+    here = session.timeline.now
+    try:
+        for _ in range(order.count):
+            _over(session, cpu)
+    except CommandError:
+        session.timeline.goto(here)
+        raise
+    session.focus = cpu.id
+    session.stop = (StopReason(cpu.id, "travel", f"cpu {cpu.id} stepped back"),)
+
+
+def _over(session: "Session", cpu: Cpu) -> None:
+    after = session.machine.linear_rip(cpu), cpu.registers.get("rsp")
+    before = session.timeline.now
+    session.timeline.goto(at_tick(session, _ticks_back(session, cpu, 1)))
+    code = session.instruction(cpu)
+    if code is None or not (code.kind == "ret" or code.repeats):
+        return
+    here = session.timeline.now
+    if code.repeats:
+        wanted = _first_of_row(session, cpu, session.machine.linear_rip(cpu), before)
+    else:
+        wanted = _call_before(session, cpu, *after, before)
+    session.timeline.goto(wanted or here)
+
+
+def _first_of_row(session: "Session", cpu: Cpu, rip: int, before: Moment) -> Moment | None:
+    """The first of the newest executions in a row of one instruction: a REP's beginning."""
+    first: Visit | None = None
+    with search.from_here(session.timeline):
+        for visits in search.trace(session.timeline, cpu.id, before):
+            for visit in reversed(visits):
+                if visit.address != rip:
+                    return None if first is None else first.before
+                first = visit
+    return None if first is None else first.before
+
+
+def _call_before(
+    session: "Session", cpu: Cpu, back: int, rsp: int, before: Moment
+) -> Moment | None:
+    """The newest CALL that returns to an address with this stack pointer."""
+    timeline, machine = session.timeline, session.machine
+    with search.from_here(timeline):
+        while True:
+            places = frozenset(back - size for size in _CALL_BYTES)
+            visit = search.last_visit(timeline, places, cpu.id, lambda _: True, before)
+            if visit is None:
+                return None
+            timeline.goto(visit.before)
+            code = session.instruction(cpu)
+            called = code is not None and code.kind == "call"
+            ends = code is not None and machine.linear_rip(cpu) + code.size == back
+            if called and ends and cpu.registers.get("rsp") == rsp:
+                return visit.before
+            before = visit.before
+
+
+def reverse_finish(session: "Session", cpu: Cpu, _: ReverseFinish) -> None:
+    """Back to the CALL that has not returned yet."""
+    found = _open_call(session, cpu)
+    if found is None:
+        raise CommandError(f"cpu {cpu.id} is in no function that was called")
+    go(session, found, f"cpu {cpu.id}: the call of this function", cpu.id)
+
+
+def _open_call(session: "Session", cpu: Cpu) -> Moment | None:
+    """The newest CALL of a CPU with no RET for it, by counting backwards."""
+    closed = 0
+    kinds: dict[int, str] = {}
+    with search.from_here(session.timeline):
+        for visits in search.trace(session.timeline, cpu.id, session.timeline.now):
+            for visit in reversed(visits):
+                kind = kinds.get(visit.address) or _kind(session, cpu, visit.address)
+                kinds[visit.address] = kind
+                if kind == "ret":
+                    closed += 1
+                elif kind == "call" and closed:
+                    closed -= 1
+                elif kind == "call":
+                    return visit.before
+    return None
+
+
+def _kind(session: "Session", cpu: Cpu, address: int) -> str:
+    registers = cpu.registers
+    data = session.machine.virtual.most(registers, address, 15)
+    code = disasm.decode(data, address, registers.mode)
+    return "other" if code is None else code.kind
+
+
+def reverse_run(session: "Session", _: ReverseRun) -> None:
+    """Back to the newest place where a breakpoint or a watchpoint would have stopped."""
+    visit = _last_break(session)
+    changes = [(watch, _last_change(session, watch)) for watch in session.watchpoints.listed]
+    seen = [(watch, access) for watch, access in changes if access is not None]
+    newest = max(seen, key=lambda pair: pair[1].tick, default=None)
+    if newest is not None and (visit is None or newest[1].tick > visit.tick):
+        _before_change(session, *newest)
+    elif visit is not None:
+        session.timeline.goto(visit.before)
+        session.focus = visit.cpu
+        session.stop = session.break_reasons(visit.address, visit.cpu)
+    else:
+        go(session, START, "nothing stopped before: this is the beginning")
+
+
+def _last_break(session: "Session") -> Visit | None:
+    points = session.breakpoints.listed
+    addresses = frozenset(address for point in points for address in point.addresses)
+    if not addresses:
+        return None
+    return search.last_visit(
+        session.timeline, addresses, None,
+        lambda visit: any(point.stops(visit.address, visit.cpu) for point in points),
+    )  # fmt: skip
+
+
+def _last_change(session: "Session", watch: Watchpoint) -> Access | None:
+    return search.last_access(
+        session.timeline, watch.where, lambda access: access.before != access.after
+    )
+
+
+def _before_change(session: "Session", watch: Watchpoint, access: Access) -> None:
+    """Be where a change is about to be made, and say whose doing it is."""
+    made_by_guest = access.cpu is not None
+    session.timeline.goto(at_tick(session, access.tick - made_by_guest))
+    session.stop = (StopReason(access.cpu, "watch", change_text(session, watch, access)),)
+    if access.cpu is not None:
+        session.focus = access.cpu
+
+
+def behind_change(session: "Session", watch: Watchpoint, access: Access) -> None:
+    """Be behind a change that has just been made, and say whose doing it was."""
+    timeline = session.timeline
+    moment = at_tick(session, access.tick)
+    timeline.goto(at_tick(session, access.tick - (access.cpu is not None)))
+    text = change_text(session, watch, access)
+    timeline.goto(moment)
+    session.stop = (StopReason(access.cpu, "watch", text),)
+    if access.cpu is not None:
+        session.focus = access.cpu
+
+
+def change_text(session: "Session", watch: Watchpoint, access: Access) -> str:
+    """`watch 1: mailbox.command 0x1 -> 0x0 by cpu 1 at mailbox_ack (reset.S:31)`, asked where
+    the change is about to be made."""
+    before, after = (int.from_bytes(data, "little") for data in (access.before, access.after))
+    name = f"watch {watch.number}: " if watch.number else ""
+    return f"{name}{watch.where.name} {before:#x} -> {after:#x} {doer(session, access)}"
+
+
+def doer(session: "Session", access: Access) -> str:
+    """Whose doing an access is, with the place in the code; asked one tick before it."""
+    if access.cpu is None:
+        return "by you"
+    machine = session.machine
+    cpu = machine.cpus[access.cpu]
+    where = "" if cpu.context is None else f" at {machine.place(cpu)}"
+    line = (
+        None if cpu.context is None else machine.layout.lines.line_of(machine.linear_rip(cpu))
+    )
+    where += "" if line is None else f" ({line[0].rpartition('/')[2]}:{line[1]})"
+    how = {"host": "by the VMM for", "walk": "by a page walk of"}.get(access.doing, "by")
+    return f"{how} cpu {cpu.id}{where}"
+
+
+def previous_change(session: "Session", text: str) -> None:
+    """Back to before the last change of a place."""
+    watch = Watchpoint(0, place(session.machine, session.machine.cpus[session.focus], text))
+    access = _last_change(session, watch)
+    if access is None:
+        raise CommandError(f"{text} has not changed before this moment")
+    _before_change(session, watch, access)
