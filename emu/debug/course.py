@@ -36,13 +36,13 @@ def change(session: "Session", order: Changing) -> None:
             _mark(session, name)
         case c.Hold(cpu) | c.Release(cpu):
             word = "hold" if isinstance(order, c.Hold) else "release"
-            session.timeline.enter(f"{word} {session.cpu(cpu).id}")
+            session.enter(f"{word} {session.cpu(cpu).id}")
         case c.Schedule(text):
             _schedule(session, text)
         case c.Set(text):
             _set(session, text)
         case c.Inject(text):
-            session.timeline.enter(f"inject {text}")
+            session.enter(f"inject {text}")
         case _:
             assert_never(order)
 
@@ -72,7 +72,7 @@ def _schedule(session: "Session", text: str) -> None:
     """Without words, say what is in force."""
     schedule = session.timeline.driver.schedule
     if text:
-        session.timeline.enter(f"schedule {rule_of(text.split()).text}")
+        session.enter(f"schedule {rule_of(text.split()).text}")
     held = ", ".join(str(cpu) for cpu in sorted(schedule.held))
     session.reply = (f"schedule {schedule.rule.text}" + (f"; held: {held}" if held else ""),)
 
@@ -85,7 +85,7 @@ def _set(session: "Session", text: str) -> None:
     machine, focus = session.machine, session.cpu(None)
     found = place(machine, focus, where.strip())
     wanted = number(value.strip(), f"set {where.strip()}")
-    session.timeline.enter(f"set {found.text}={wanted:#x}")
+    session.enter(f"set {found.text}={wanted:#x}")
     if isinstance(found, RegisterPlace):
         return
     session.reply = (f"{found.name} ({found.text}) is {wanted:#x} now",)

@@ -40,14 +40,17 @@ def state_of(machine: Machine, cpu: Cpu) -> CpuState:
             return "spinning" if cpu.activity == "waiting" else "halted"
 
 
-def verdict(machine: Machine, *, hung: bool = False, limit: bool = False) -> Verdict:
+def verdict(
+    machine: Machine, *, hung: bool = False, limit: bool = False,
+    held: frozenset[int] = frozenset(),
+) -> Verdict:  # fmt: skip
     """Judge a machine that will not run on by itself."""
     if machine.crash:
         return Verdict("crashed", machine.crash)
     if limit:
         return Verdict("limit", f"still running after {machine.tick:,} instructions")
     if hung:
-        return Verdict("hung", _why_hung(machine))
+        return Verdict("hung", _why_hung(machine, held))
     if not any(milestone.phase == "online" for milestone in machine.milestone_at.values()):
         return Verdict("booted", "the guest switched the machine off")
     states = [state_of(machine, cpu) for cpu in machine.cpus]
@@ -58,7 +61,7 @@ def verdict(machine: Machine, *, hung: bool = False, limit: bool = False) -> Ver
     return Verdict("degraded", f"{online} of {len(states)} CPUs came online; lost: {lost}")
 
 
-def _why_hung(machine: Machine) -> str:
+def _why_hung(machine: Machine, held: frozenset[int]) -> str:
     """Nothing can ever run again: who sleeps, and on what."""
     parts = []
     for state in ("waiting", "halted", "wait-for-sipi", "off", "shutdown"):
@@ -66,4 +69,6 @@ def _why_hung(machine: Machine) -> str:
         if ids:
             shown = ", ".join(ids[:8]) + (", ..." if len(ids) > 8 else "")
             parts.append(f"{len(ids)} {state} ({shown})")
+    if held:
+        parts.append(f"held: {', '.join(map(str, sorted(held)))}")
     return f"no CPU can ever run again: {'; '.join(parts)}"

@@ -56,7 +56,7 @@ def _replay(timeline: Timeline, point: Checkpoint, end: Moment, *probes: Probe) 
     """Run one stretch again and look."""
     timeline.goto(point.moment)
     timeline.machine.look_at(*probes)
-    timeline.goto(end)
+    timeline.retrace(end)
     timeline.machine.look_at()
 
 
@@ -151,4 +151,4 @@ def all_accesses(timeline: Timeline, probe: Probe) -> None:
         here = timeline.now
         timeline.goto(Moment(0))
         timeline.machine.look_at(probe)
-        timeline.goto(here)
+        timeline.retrace(here)

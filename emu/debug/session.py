@@ -149,6 +149,12 @@ class Session:
     def _before(self) -> None:
         self._seen = picture.register_values(self.machine.cpus[self.focus])
 
+    def enter(self, text: str) -> None:
+        """Something from outside reaches the guest, now; raises CommandError."""
+        self.timeline.enter(text)
+        self.stop = (StopReason(None, "entered", text),)
+        self._settle()
+
     def _travel(self, order: travel.Order) -> None:
         """Another moment: whatever was concluded here need not hold there."""
         self._before()
@@ -226,7 +232,8 @@ class Session:
             self.verdict = None
 
     def _conclude(self, hung: bool = False, limit: bool = False) -> None:
-        self.verdict = verdict(self.machine, hung=hung, limit=limit)
+        held = self.timeline.driver.schedule.held if hung else frozenset()
+        self.verdict = verdict(self.machine, hung=hung, limit=limit, held=held)
         self.stop = (StopReason(None, "outcome", self.verdict.reason),)
 
     def free_run(self, ticks: int | None) -> Goal:

@@ -18,8 +18,8 @@ from emu.machine.machine import Machine, Pause
 
 BUDGET_BYTES: Final = 256 << 20
 """Checkpoints are packed from half of it on, and thinned out where that does not suffice."""
-POINT_WORK: Final = 600
-"""Entries into the guest between two checkpoints: some 10 ms."""
+POINT_WORK: Final = 60
+"""Entries into the guest between two checkpoints: some 5 ms."""
 POINT_WORK_PER_CPU: Final = 2
 """More of them for each CPU, as a checkpoint looks at every one."""
 POINT_TICKS: Final = 300_000
@@ -162,6 +162,12 @@ class Timeline:
             self._travel(point)
         with self._quietly():
             return self.driver.drive(moment)
+
+    def retrace(self, moment: Moment) -> None:
+        """Run to a known moment that lies ahead, instruction by instruction, so that probes
+        see all that happens on the way."""
+        with self._quietly():
+            self.driver.drive(moment)
 
     def forward(self, moment: Moment) -> Pause:
         """A stretch towards a moment that may lie beyond what is known; nothing stops it."""

@@ -134,8 +134,18 @@ def goto(session: "Session", order: Goto) -> Moment | None:
     moment = find(session, order.where)
     if moment.tick > timeline.end.tick:
         return moment
-    go(session, moment, f"at tick {moment.tick:,}")
+    name = "" if order.where[:1].isdigit() else f"{order.where}, "
+    go(session, moment, f"at {name}tick {moment.tick:,}", _whose(session, order.where))
     return None
+
+
+def _whose(session: "Session", where: str) -> int | None:
+    """The CPU that an event or a milestone belongs to."""
+    events = session.timeline.branch.events.known
+    if where[:1] == "#":
+        return events[int(where[1:]) - 1].cpu
+    named = (event for event in events if event.text == f"reaches {where}")
+    return next((event.cpu for event in named if event.kind == "milestone"), None)
 
 
 def reverse_step(session: "Session", cpu: Cpu, order: ReverseStep) -> None:

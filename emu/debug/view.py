@@ -45,7 +45,8 @@ class StopReason:
 
     cpu: int | None
     kind: Literal[
-        "start", "step", "breakpoint", "watch", "until", "limit", "pause", "outcome", "travel"
+        "start", "step", "breakpoint", "watch", "until", "limit", "pause", "outcome", "travel",
+        "entered",
     ]  # fmt: skip
     text: str
 
