@@ -44,6 +44,14 @@ class Driver:
             and self.done >= goal.entries
         )
 
+    @property
+    def due(self) -> bool:
+        """Whether the next entry of the branch is to be carried out here."""
+        if self.done >= len(self.entries):
+            return False
+        entry = self.entries[self.done]
+        return self.machine.tick >= entry.tick and self.machine.beat >= entry.beat
+
     def enter(self, text: str) -> None:
         """Carry out a new entry, now; raises CommandError, and then nothing has changed."""
         entry = Entry(self.machine.tick, self.machine.beat, text)
@@ -63,17 +71,23 @@ class Driver:
             self.at_border()
         if self.reached(goal):
             return Pause.BUDGET
-        near = goal
-        if self.done < len(self.entries):
-            entry = self.entries[self.done]
-            if self.machine.tick >= entry.tick and self.machine.beat >= entry.beat:
-                acts.carry_out(self.machine, self.schedule, entry.text)
-                self.done += 1
-                return Pause.SLICE
-            near = min(goal, Moment(entry.tick, entry.beat, self.done))
+        if self.due:
+            acts.carry_out(self.machine, self.schedule, self.entries[self.done].text)
+            self.done += 1
+            return Pause.SLICE
+        near = self._near(goal)
         index = self.schedule.by_hand
         pause = self._free(near, ticks) if index is None else self._by_hand(index, near)
         return Pause.SLICE if pause is Pause.BUDGET and not self.reached(goal) else pause
+
+    def _near(self, goal: Moment) -> Moment:
+        """The moment itself, or that of the next entry if it lies before."""
+        if self.done >= len(self.entries):
+            return goal
+        entry = self.entries[self.done]
+        place = Moment(entry.tick, entry.beat, self.done)
+        wanted = Moment(goal.tick, goal.beat, self.done)
+        return place if goal.entries > self.done else min(wanted, place)
 
     def _free(self, goal: Moment, ticks: int) -> Pause:
         machine, schedule = self.machine, self.schedule
@@ -108,5 +122,5 @@ class Driver:
         """All the way to a moment, past breakpoints, or to where nothing more happens."""
         while True:
             pause = self.stretch(goal)
-            if pause in (Pause.OUTCOME, Pause.HUNG) or self.reached(goal):
+            if self.reached(goal) or (pause in (Pause.OUTCOME, Pause.HUNG) and not self.due):
                 return pause

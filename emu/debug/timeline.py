@@ -95,6 +95,12 @@ class Timeline:
         self.machine.engine.flush_tlb()
         self.base = point
 
+    def _arrive_here(self) -> None:
+        """If there is a checkpoint at this very moment, it counts as passed."""
+        point = self.branch.points[self.branch.before(self.now)]
+        if point is not self.base and point.moment == self.now:
+            self._arrive(point)
+
     def _take(self) -> None:
         machine = self.machine
         images = machine.undo.cut()
@@ -161,7 +167,9 @@ class Timeline:
         if moment < self.now or point.moment > self.now:
             self._travel(point)
         with self._quietly():
-            return self.driver.drive(moment)
+            pause = self.driver.drive(moment)
+        self._arrive_here()
+        return pause
 
     def retrace(self, moment: Moment) -> None:
         """Run to a known moment that lies ahead, instruction by instruction, so that probes
@@ -189,6 +197,7 @@ class Timeline:
     def enter(self, text: str) -> None:
         """Something from outside, now: in the past it begins a new branch. Raises
         CommandError, and then nothing has changed."""
+        self._arrive_here()
         old = self.branch
         if self.in_past:
             self.fork()

@@ -44,7 +44,7 @@ class Diary:
 
     def check(self, name: str, moment: Moment) -> None:
         timeline = self.session.timeline
-        assert timeline.now == moment
+        assert timeline.now == moment, (name, timeline.now, moment)
         assert self.session.digest() == self.digests[name, moment], (name, moment)
 
 
