@@ -17,5 +17,9 @@ class CommandError(ApdbgError):
     """A command that does not parse or cannot be carried out now."""
 
 
+class RecordingError(ApdbgError):
+    """A file that is no recording, or one that cannot be replayed here."""
+
+
 class EngineError(ApdbgError):
     """An installed emulator that does not behave as apdbg relies on."""

@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from emu.errors import ApdbgError
@@ -23,7 +24,7 @@ EXIT_INTERRUPTED: Final = 130
 STRETCH_SECONDS: Final = 0.1
 """How long Ctrl-C may wait."""
 
-COMMANDS: Final = ("run", "doctor")
+COMMANDS: Final = ("run", "record", "replay", "doctor")
 OUTCOMES: Final = ("booted", "degraded", "hung", "crashed", "limit", "stopped")
 
 
@@ -81,8 +82,19 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser = _Parser(prog=shown, description=_DESCRIPTIONS[name], epilog=_EPILOGS.get(name))
     if name == "screen":
         parser.add_argument("--version", action="version", version=f"apdbg {_version()}")
-    if name != "doctor":
+    if name == "replay":
+        parser.add_argument("file", help="a recording")
+        parser.add_argument("--image", metavar="ELF", help="the image, if it has moved")
+        parser.add_argument("--kernel", metavar="ELF", help="the kernel, likewise")
+        parser.add_argument("--check", action="store_true", help="only say whether it holds")
+        parser.add_argument("--export", metavar="FILE", help="only write .json or .html")
+    elif name != "doctor":
         _machine_options(parser)
+    if name == "record":
+        parser.add_argument("-o", "--output", metavar="FILE", default="boot.apdbg")
+        parser.add_argument("--until", metavar="PLACE", help="stop at a symbol or file:line")
+    if name == "screen":
+        parser.add_argument("--record", metavar="FILE", help="write a recording all the while")
     if name == "run":
         parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
         parser.add_argument("--until", metavar="PLACE", help="stop at a symbol or file:line")
@@ -95,8 +107,10 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 
 _DESCRIPTIONS: Final = {
-    "screen": "Step every CPU of a booting machine. Commands: apdbg run, apdbg doctor.",
+    "screen": "Step every CPU of a booting machine. Also: apdbg run, record, replay, doctor.",
     "run": "Boot without a screen to power-off, hang, crash or limit, and say which.",
+    "record": "Boot without a screen and write a recording of it.",
+    "replay": "Open a recording at its end, with all its past.",
     "doctor": "Say what works on this machine.",
 }
 _EPILOGS: Final = {
@@ -127,6 +141,44 @@ def _run(options: argparse.Namespace) -> int:
     return EXIT_EXPECTED if found.outcome == expected else EXIT_OTHERWISE
 
 
+def _record(options: argparse.Namespace) -> int:
+    """`apdbg record`: every stretch of the run is on the disk before the next begins."""
+    from emu.debug import report
+
+    began = time.perf_counter()
+    session = _open(options)
+    with open(options.output, "wb") as file:
+        session.record(file)
+        _carry_out(session, f"until {options.until}" if options.until else "run")
+        if session.recorder is not None:
+            session.recorder.end()
+        size = file.tell()
+    print(report.as_text(report.of(session, began)))
+    print(f"{options.output}: {size:,} bytes; `apdbg replay {options.output}` opens it")
+    return EXIT_EXPECTED
+
+
+def _replay(options: argparse.Namespace) -> int:
+    """`apdbg replay`: what differs is said; then the screen, or an export, or only that."""
+    from emu.debug import recording
+    from emu.debug.session import replay_session
+
+    found = recording.read(Path(options.file))
+    session, said = replay_session(found, options.image, options.kernel)
+    for sentence in said:
+        print(f"apdbg: {sentence}", file=sys.stderr)
+    if options.export:
+        print(session.do(f"export {options.export}").reply[0])
+    if options.check:
+        ticks = f"{session.machine.tick:,} instructions"
+        print(f"{options.file}: {ticks}, digest {session.digest()}")
+    if options.check or options.export:
+        return (
+            EXIT_OTHERWISE if any("drift" in sentence for sentence in said) else EXIT_EXPECTED
+        )
+    return _show(session)
+
+
 def _carry_out(session: "Session", words: str) -> None:
     """A command, stretch by stretch: Ctrl-C is heard between two, never inside the emulator,
     where Python would have to swallow it."""
@@ -150,20 +202,40 @@ def _doctor(_options: argparse.Namespace) -> int:
 
 
 def _screen(options: argparse.Namespace) -> int:
+    _need_terminal()
+    session = _open(options)
+    if not options.record:
+        return _show(session)
+    with open(options.record, "wb") as file:
+        session.record(file)
+        code = _show(session)
+        if session.recorder is not None:
+            session.recorder.end()
+    return code
+
+
+def _need_terminal() -> None:
     if not sys.stdin.isatty() or not sys.stdout.isatty():
         raise ApdbgError("the screen needs a terminal: `apdbg run` boots without one")
     if os.environ.get("TERM", "dumb") == "dumb":
         raise ApdbgError(
             "the screen needs a terminal that can place text: TERM is dumb or unset"
         )
-    session = _open(options)
+
+
+def _show(session: "Session") -> int:
+    _need_terminal()
     from tui.app import open_screen
 
     return open_screen(session)
 
 
 def _run_command(options: argparse.Namespace) -> int:
-    return {"run": _run, "doctor": _doctor, "screen": _screen}[options.command](options)
+    commands = {
+        "run": _run, "record": _record, "replay": _replay, "doctor": _doctor,
+        "screen": _screen,
+    }  # fmt: skip
+    return commands[options.command](options)
 
 
 def main(words: Sequence[str] | None = None) -> int:

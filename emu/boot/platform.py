@@ -145,19 +145,36 @@ def load_platform(
     """A platform by the name of a packaged one or by the path of a TOML file.
 
     `cpus` and `memory_mib` override the file. Raises PlatformError naming file and key."""
+    text = platform_text(name)
+    return platform_of(text, _path_of(name), cpus=cpus, memory_mib=memory_mib)
+
+
+def platform_text(name: str) -> str:
+    """The TOML of a platform by name or path; raises PlatformError naming the file."""
     path = _path_of(name)
     try:
         if path.exists() and not path.is_file():
             raise PlatformError(f"{path}: is no file")
         with path.open("rb") as file:
-            text = file.read(FILE_BYTES_MAX + 1)
-        values = tomllib.loads(text.decode("utf-8"))
+            data = file.read(FILE_BYTES_MAX + 1)
+        text = data.decode("utf-8")
     except OSError as error:
         raise PlatformError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise PlatformError(f"{path}: is no TOML: {error}") from None
+    if len(data) > FILE_BYTES_MAX:
+        raise PlatformError(f"{path}: is larger than {FILE_BYTES_MAX:,} bytes")
+    return text
+
+
+def platform_of(
+    text: str, path: Path, *, cpus: int | None = None, memory_mib: int | None = None
+) -> Platform:
+    """A platform from its TOML; `path` names it in errors. Raises PlatformError."""
+    try:
+        values = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise PlatformError(f"{path}: is no TOML: {error}") from None
-    if len(text) > FILE_BYTES_MAX:
-        raise PlatformError(f"{path}: is larger than {FILE_BYTES_MAX:,} bytes")
     return _platform(_Table(path, "", values), cpus, memory_mib)
 
 

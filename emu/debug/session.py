@@ -7,7 +7,8 @@ stretch is; the guest cannot tell.
 
 import time
 from collections.abc import Callable
-from typing import Final
+from dataclasses import replace
+from typing import IO, Final
 
 from emu.boot.disasm import Instruction
 from emu.boot.disasm import decode as decode_instruction
@@ -17,6 +18,7 @@ from emu.debug.digest import Digest
 from emu.debug.driver import STRETCH_TICKS
 from emu.debug.moment import Moment
 from emu.debug.outcome import Verdict, verdict
+from emu.debug.recording import Recorder, Recording, replay
 from emu.debug.setup import Options, Setup
 from emu.debug.stepping import Goal
 from emu.debug.timeline import Timeline
@@ -37,6 +39,7 @@ class Session:
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
         self.focus = 0
+        self.recorder: Recorder | None = None
         self._build()
 
     def _build(self) -> None:
@@ -191,11 +194,24 @@ class Session:
         """Carry the running command on for about so long; True while it is not finished."""
         end = time.perf_counter() + seconds
         while self._goal is not None:
-            if self._goal():
+            over = self._goal()
+            if self.recorder is not None:
+                self.recorder.catch_up()
+            if over:
                 self._finish()
             elif time.perf_counter() >= end:
                 break
         return self.running
+
+    def record(self, file: IO[bytes]) -> None:
+        """From now on write a recording that is whole after every `pump`; raises OSError."""
+        self.recorder = Recorder(self, file)
+        self.recorder.begin()
+
+    def arrived(self) -> None:
+        """The machine was brought here by a recording."""
+        self.stop = (StopReason(None, "travel", f"at tick {self.machine.tick:,}"),)
+        self._settle()
 
     def pause(self) -> None:
         """Stop a running command where it is."""
@@ -346,3 +362,15 @@ def open_session(
         image, platform, cpus, memory, seed, kernel, initrd, cmdline, host_dtb, max_ticks
     )
     return Session(Setup.of(options))
+
+
+def replay_session(
+    recording: Recording, image: str | None = None, kernel: str | None = None
+) -> tuple[Session, list[str]]:
+    """A fresh session brought to the end of a recording, and sentences on all that differs.
+    `image` and `kernel`: where they lie now, if not where they lay. Raises ApdbgError."""
+    require_emulator()
+    options = recording.options
+    options = replace(options, image=image or options.image, kernel=kernel or options.kernel)
+    session = Session(Setup.of(options, recording.platform_text))
+    return session, replay(session, recording)

@@ -6,7 +6,7 @@ from typing import Final
 
 from emu.boot.image import Image, load_image
 from emu.boot.loader import INITRD_MAX, BootLayout, build_layout
-from emu.boot.platform import Platform, load_platform
+from emu.boot.platform import Platform, platform_of, platform_text
 from emu.boot.samples import samples_dir
 from emu.errors import ImageError
 
@@ -34,6 +34,9 @@ class Options:
 class Setup:
     """Everything read and checked."""
 
+    options: Options
+    platform_text: str
+    """The TOML that the platform was read from."""
     image: Image
     kernel: Image | None
     reset: Image | None
@@ -45,16 +48,22 @@ class Setup:
     max_ticks: int
 
     @classmethod
-    def of(cls, options: Options) -> "Setup":
-        """Read all files; raises ApdbgError with one sentence that names the file."""
+    def of(cls, options: Options, platform: str = "") -> "Setup":
+        """Read all files, the platform's only if its text is not given; raises ApdbgError with
+        one sentence that names the file."""
         samples = samples_dir()
-        platform = load_platform(options.platform, cpus=options.cpus, memory_mib=options.memory)
-        at_reset = platform.start == "reset-vector"
+        text = platform or platform_text(options.platform)
+        machine = platform_of(
+            text, Path(options.platform), cpus=options.cpus, memory_mib=options.memory
+        )
+        at_reset = machine.start == "reset-vector"
         return cls(
+            options=options,
+            platform_text=text,
             image=load_image(options.image or samples / "shim.elf"),
             kernel=load_image(options.kernel or samples / "kernel.elf"),
             reset=load_image(samples / "reset.elf") if at_reset else None,
-            platform=platform,
+            platform=machine,
             seed=options.seed,
             initrd=_file(options.initrd, INITRD_MAX) or b"",
             cmdline=options.cmdline,

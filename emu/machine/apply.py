@@ -165,8 +165,8 @@ def _open(cpu: Cpu) -> bool:
     return bool(cpu.registers.get("rflags") & _FLAG_IF)
 
 
-def take_interrupt(machine: "Machine", cpu: Cpu) -> None:
-    """Deliver the first pending interrupt that the CPU's flags let in."""
+def take_interrupt(machine: "Machine", cpu: Cpu) -> bool:
+    """Deliver the first pending interrupt that the CPU's flags let in, if there is one."""
     pending = machine.vmm.vps[cpu.id].pending
     for vector in pending:
         if vector == NMI_PENDING or _open(cpu):
@@ -175,7 +175,8 @@ def take_interrupt(machine: "Machine", cpu: Cpu) -> None:
             number = interrupt.NMI if vector == NMI_PENDING else vector
             why = interrupt.name_of(number)
             raise_exception(machine, cpu, fx.RaiseException(number, None, why))
-            return
+            return True
+    return False
 
 
 def set_page_state(

@@ -205,26 +205,26 @@ class Machine:
         self.beat += 1
 
     def run(self, cpu: Cpu, until_ps: int, tick: int, beat: int = 0) -> Pause:
-        """Run one CPU up to a moment of its clock, to the first state that is at or after a
-        tick and a beat, or to a stop."""
+        """Run one CPU to a moment of its clock, a tick and a beat, or a stop."""
         while cpu.activity == "running" and cpu.clock_ps < until_ps:
             if self.powered_off or self.crash:
                 return Pause.OUTCOME
             if self.tick >= tick and self.beat >= beat:
                 return Pause.BUDGET
-            if self.vmm.vps[cpu.id].pending:
-                self._look(cpu)
+            if self.vmm.vps[cpu.id].pending and self._look(cpu):
+                continue
             if self._advance(cpu, until_ps, max(tick - self.tick, 1)):
                 return Pause.BREAKPOINT
             if self.reschedule:
                 break
         return Pause.OUTCOME if self.powered_off or self.crash else Pause.SLICE
 
-    def _look(self, cpu: Cpu) -> None:
-        """Take a pending interrupt, at moments that no stop of the user's can move."""
-        if cpu.look or (cpu.ticks % INTERRUPT_POLL == 0 and cpu.looked != cpu.ticks):
-            cpu.look, cpu.looked = False, cpu.ticks
-            apply.take_interrupt(self, cpu)
+    def _look(self, cpu: Cpu) -> bool:
+        """Whether a pending interrupt was taken: at moments that no stop can move."""
+        if not cpu.look and (cpu.ticks % INTERRUPT_POLL or cpu.looked == cpu.ticks):
+            return False
+        cpu.look, cpu.looked = False, cpu.ticks
+        return apply.take_interrupt(self, cpu)
 
     def _advance(self, cpu: Cpu, until_ps: int, budget: int) -> bool:
         """One stretch of guest code and the exit that ended it; True at a breakpoint."""
