@@ -1,0 +1,34 @@
+"""What each CPU did over virtual time, as spans: the common ground of all exports."""
+
+from dataclasses import dataclass
+
+from emu.debug.history import History
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One CPU did one thing from one moment to another of its own clock."""
+
+    cpu: int
+    doing: str
+    """running, waiting, halted, wait-for-sipi or shutdown; off is no span."""
+    begin_ps: int
+    end_ps: int
+    ticks: int
+    """Instructions executed meanwhile; 0 for all but running."""
+
+
+def spans(history: History) -> list[Span]:
+    """All spans, CPU by CPU, in order of time."""
+    found = []
+    for cpu, speed in enumerate(history.ps_per_instruction):
+        for run in (run for run in history.runs if run.cpu == cpu):
+            ticks = run.last - run.first
+            end = run.begin_ps + ticks * speed
+            found.append(Span(cpu, "running", run.begin_ps, end, ticks))
+        turns = [turn for turn in history.turns if turn.cpu == cpu]
+        ends = [turn.clock_ps for turn in turns[1:]] + [history.virtual_ns * 1000]
+        for turn, end in zip(turns, ends, strict=True):
+            if turn.activity not in ("running", "off") and end > turn.clock_ps:
+                found.append(Span(cpu, turn.activity, turn.clock_ps, end, 0))
+    return found
