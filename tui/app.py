@@ -28,6 +28,7 @@ from tui.prompt import Prompt, explain
 from tui.stage import Stage
 from tui.text import Role, line
 from tui.theme import CALM, FEW_COLOURS, few_colours, looks
+from tui.time_travel import TimeTravel
 
 NUMBER_SECONDS: Final = 0.6
 """A number that no command follows selects a CPU after this long."""
@@ -38,13 +39,16 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _NO_SIGNALS: Final = (NotImplementedError, RuntimeError, ValueError)
 """What the event loop raises where it cannot handle signals."""
 _HINT: Final = "Press : to type a command, Tab or [ ] for other panels, q to quit"
-_MOVES: Final = ("step", "next", "finish", "run", "until")
+_MOVES: Final = (
+    "step", "next", "finish", "run", "until", "reverse-step", "reverse-next", "reverse-run",
+    "reverse-finish",
+)  # fmt: skip
 """The commands that Enter repeats."""
 _ALWAYS: Final = ("interrupt", "quit")
 """Actions that work while a dialog is open, too."""
 
 
-class ApdbgApp(App[int]):
+class ApdbgApp(TimeTravel, App[int]):
     """One session on a screen."""
 
     TITLE = "apdbg"

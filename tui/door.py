@@ -9,6 +9,9 @@ from emu.debug.view import MachineView
 class Door(Protocol):
     """The one door to a machine (`emu.debug.session.Session` is one)."""
 
+    window: tuple[int, int] | None
+    """The ticks that the timeline shows; None for all that is known."""
+
     @property
     def running(self) -> bool:
         """Whether a command is being carried out."""
@@ -21,6 +24,9 @@ class Door(Protocol):
 
     def pause(self) -> None:
         """Stop a running command where it is."""
+
+    def event_ticks(self) -> list[int]:
+        """The ticks of all events that are known, in order."""
 
     def symbols(self) -> list[str]:
         """Every name that `break` and `until` know, sorted."""

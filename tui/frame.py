@@ -37,6 +37,13 @@ class Frame(Widget, can_focus=True):
             super().__init__()
             self.cpu = cpu
 
+    class MomentChosen(Message):
+        """A click on a moment of the timeline."""
+
+        def __init__(self, tick: int) -> None:
+            super().__init__()
+            self.tick = tick
+
     def __init__(self, slot: Slot) -> None:
         super().__init__(id=slot)
         self.slot = slot
@@ -163,12 +170,17 @@ class Frame(Widget, can_focus=True):
         self.scroll_rows(-WHEEL_ROWS)
 
     def on_click(self, event: events.Click) -> None:
-        """A tab's name shows it; a CPU's row selects that CPU."""
+        """A tab's name shows it; a CPU's row selects that CPU; a column of time goes there."""
+        column = event.x - self._left
         if event.y == 0:
             names = self._tab_columns()
             chosen = [i for i, (start, end) in enumerate(names) if start <= event.x < end]
             if chosen:
                 self.turn_to(chosen[0])
+        elif 0 <= column < len(self.page.ticks):
+            tick = self.page.ticks[column]
+            if tick is not None:
+                self.post_message(self.MomentChosen(tick))
         elif event.y - 1 < len(self.page.cpus):
             cpu = self.page.cpus[event.y - 1]
             if cpu is not None:

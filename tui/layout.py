@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Slot = Literal["cpus", "mailbox", "main", "side", "log"]
-SLOTS: Final[tuple[Slot, ...]] = ("cpus", "mailbox", "main", "side", "log")
+Slot = Literal["cpus", "mailbox", "main", "side", "time", "log"]
+SLOTS: Final[tuple[Slot, ...]] = ("cpus", "mailbox", "main", "side", "time", "log")
 """In the order in which Tab visits them."""
 
 WIDTH_MIN: Final = 40
@@ -13,6 +13,9 @@ HEIGHT_MIN: Final = 10
 COMPACT_FROM: Final = (64, 18)
 WIDE_FROM: Final = (100, 28)
 """Width and height of the terminal from which a layout is used."""
+TIME_MAX: Final = 8
+MIDDLE_MIN: Final = 12
+"""Rows of the timeline at most, and of the code above it at least, or it becomes a tab."""
 BARS: Final = 3
 """Rows outside the stage: status, message, keys."""
 
@@ -65,21 +68,27 @@ def _wide(width: int, height: int, cpus: int) -> tuple[Place, ...]:
     left = width // 2
     top = min(max(cpus + 2, 8), max(height // 4, 8))
     low = max(height // 4, 7)
-    middle = height - top - low
-    return (
+    time = min(max(cpus, 2) + 3, TIME_MAX)
+    middle = height - top - low - time
+    log: tuple[str, ...] = ("events", "serial", "answer")
+    if middle < MIDDLE_MIN:
+        middle, time, log = middle + time, 0, ("events", "timeline", "serial", "answer")
+    places = (
         Place("cpus", ("cpus",), 0, 0, left, top),
         Place("mailbox", ("mailbox",), left, 0, width - left, top, edge=True),
         Place("main", ("code",), 0, top, left, middle),
         Place("side", ("registers", "breakpoints"), left, top, width - left, middle, edge=True),
-        Place("log", ("events", "serial", "answer"), 0, top + middle, width, low),
+        Place("time", ("timeline",), 0, top + middle, width, time),
+        Place("log", log, 0, top + middle + time, width, low),
     )
+    return tuple(place for place in places if place.height)
 
 
 def _compact(width: int, height: int, cpus: int) -> tuple[Place, ...]:
     left = width * 23 // 40
     top = min(max(cpus + 1, 5), max(height // 4, 5))
     low = 3
-    tabs = ("code", "registers", "serial", "breakpoints", "answer")
+    tabs = ("code", "registers", "timeline", "serial", "breakpoints", "answer")
     return (
         Place("cpus", ("cpus",), 0, 0, left, top),
         Place("mailbox", ("mailbox",), left, 0, width - left, top, edge=True),
@@ -89,7 +98,10 @@ def _compact(width: int, height: int, cpus: int) -> tuple[Place, ...]:
 
 
 def _single(width: int, height: int) -> tuple[Place, ...]:
-    tabs = ("cpus", "code", "registers", "mailbox", "events", "serial", "breakpoints", "answer")
+    tabs = (
+        "cpus", "code", "registers", "mailbox", "events", "timeline", "serial", "breakpoints",
+        "answer",
+    )  # fmt: skip
     return (Place("main", tabs, 0, 0, width, height),)
 
 

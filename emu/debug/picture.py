@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from emu.debug import registers
+from emu.debug.lanes import timeline_view
 from emu.debug.listing import listing
 from emu.debug.outcome import state_of
 from emu.debug.registers import RegisterValues
@@ -47,7 +48,12 @@ def view(session: "Session", seen: RegisterValues, reply: tuple[str, ...]) -> Ma
         serial=machine.vmm.serial.decode("utf-8", "replace"),
         breakpoints=tuple(point.view() for point in session.breakpoints.listed),
         reply=reply,
-    )
+        timeline=timeline_view(
+            machine, session.focus, session.timeline.end.tick, session.window,
+            (session.timeline.branch.name, len(session.timeline.branches)),
+            tuple((name, at.tick) for name, at in session.timeline.branch.marks.items()),
+        ),
+    )  # fmt: skip
 
 
 def register_values(cpu: Cpu) -> RegisterValues:

@@ -40,6 +40,8 @@ class Session:
         self.setup = setup
         self.focus = 0
         self.recorder: Recorder | None = None
+        self.window: tuple[int, int] | None = None
+        """The ticks that the timeline shows; None for all that is known."""
         self._build()
 
     def _build(self) -> None:
@@ -328,6 +330,10 @@ class Session:
             self.focus = self.cpu(focus).id
             self._before()
         return picture.view(self, self._seen, self.reply)
+
+    def event_ticks(self) -> list[int]:
+        """The ticks of all events that are known of this branch, in order."""
+        return [event.tick for event in self.timeline.branch.events.known]
 
     def symbols(self) -> list[str]:
         """Every name that `break` and `until` know, sorted."""

@@ -30,12 +30,14 @@ __all__ = [
     "CpuView",
     "EventKind",
     "EventView",
+    "LaneView",
     "LineKind",
     "MachineView",
     "MailboxView",
     "Outcome",
     "RegisterView",
     "StopReason",
+    "TimelineView",
 ]
 
 
@@ -143,6 +145,30 @@ class BreakpointView:
 
 
 @dataclass(frozen=True, slots=True)
+class LaneView:
+    """One CPU over the window, a letter a cell: `#` executes, `s` waits for its turn, `z`
+    asleep or halted, `.` off, `x` shut down, `M` milestone, `W` mailbox write, `!` fault."""
+
+    cpu: int
+    cells: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineView:
+    """The known course of a branch in ticks, and where on it the machine stands."""
+
+    first: int
+    last: int
+    """The window that the lanes show."""
+    now: int
+    end: int
+    branch: str
+    branches: int
+    marks: tuple[tuple[str, int], ...]
+    lanes: tuple[LaneView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MachineView:
     """The machine at one tick, with one CPU in focus."""
 
@@ -167,6 +193,7 @@ class MachineView:
     breakpoints: tuple[BreakpointView, ...]
     reply: tuple[str, ...]
     """What the last command had to say, as lines of text."""
+    timeline: TimelineView
 
 
 EVENTS_IN_VIEW = 400

@@ -42,7 +42,7 @@ class Watchpoints:
         """Remove one; raises CommandError for an unknown number."""
         kept = [watch for watch in self.listed if watch.number != number]
         if len(kept) == len(self.listed):
-            raise CommandError(f"delete: there is no breakpoint or watchpoint {number}")
+            raise CommandError(f"delete: there is no breakpoint {number}")
         self.listed = kept
 
     @property

@@ -8,10 +8,12 @@ from emu.debug.view import (
     CodeLine,
     CpuState,
     CpuView,
+    LaneView,
     MachineView,
     MailboxView,
     RegisterView,
     StopReason,
+    TimelineView,
 )
 from emu.machine.event import Event, EventKind
 
@@ -136,7 +138,19 @@ def stopped() -> MachineView:
         code=code(), mailbox=mailbox(), events=events(), event_count=len(events()),
         serial="apdbg shim: 4 processors\r\nwaking cpu 1\r\ncpu 1 online\r\nwaking cpu 2\r\n",
         breakpoints=(BreakpointView(1, "mailbox_wait+0xf", 0xFFFF_F14F, None, 1),), reply=(),
+        timeline=timeline(3_520_311),
     )  # fmt: skip
+
+
+def timeline(now: int, end: int = 3_520_311, cpus: int = 4) -> TimelineView:
+    """A boot in which every CPU but the first starts late, parks and is woken."""
+    lanes = [LaneView(0, "M" + "#" * 199 + "W" + "#" * 19 + "z" * 20)]
+    lanes += [
+        LaneView(cpu, ("." * 120 + "sM##" + "z" * 80 + "#W!#" + "z" * 240)[:240])
+        for cpu in range(1, cpus)
+    ]
+    marks = (("parked", end // 2),)
+    return TimelineView(0, max(end, 1), now, end, "main", 1, marks, tuple(lanes))
 
 
 def before() -> MachineView:
@@ -148,7 +162,7 @@ def before() -> MachineView:
         stopped(), tick=0, virtual_ns=0, focus=0, cpus=(first, *off), mailbox=None,
         stop=(StopReason(0, "start", "before the first instruction"),),
         events=(), event_count=0, serial="", breakpoints=(), registers=registers(()),
-        code=code(0, ()),
+        code=code(0, ()), timeline=timeline(0, 0),
     )  # fmt: skip
 
 

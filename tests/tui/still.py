@@ -14,6 +14,7 @@ class Still:
     def __init__(self, view: MachineView) -> None:
         self._view = view
         self.begun: list[Command | str] = []
+        self.window: tuple[int, int] | None = None
 
     @property
     def running(self) -> bool:
@@ -30,6 +31,10 @@ class Still:
 
     def pause(self) -> None:
         """Nothing runs."""
+
+    def event_ticks(self) -> list[int]:
+        """Those of the events in the picture."""
+        return [event.tick for event in self._view.events]
 
     def symbols(self) -> list[str]:
         """The labels in the picture."""

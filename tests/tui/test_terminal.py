@@ -46,7 +46,7 @@ def test_ctrl_c_pauses_a_run_and_leaves_no_traceback() -> None:
 
 def test_the_screen_follows_the_size_of_the_terminal() -> None:
     with Terminal(*SAMPLE, size=(40, 12)) as terminal:
-        terminal.wait_for("[CPUs] 1/8")
+        terminal.wait_for("[CPUs] 1/9")
         terminal.resize(120, 40)
         terminal.wait_for("[Registers]  Breakpoints")
         terminal.resize(20, 5)

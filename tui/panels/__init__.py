@@ -12,6 +12,7 @@ from tui.panels import (
     registers,
     serial,
     status,
+    timeline,
 )
 from tui.panels.base import Panel
 
@@ -21,6 +22,7 @@ PANELS: Final[tuple[Panel, ...]] = (
     code.PANEL,
     registers.PANEL,
     events.PANEL,
+    timeline.PANEL,
     serial.PANEL,
     breakpoints.PANEL,
     answer.PANEL,

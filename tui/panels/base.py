@@ -39,6 +39,8 @@ class Page:
     anchor: Anchor | None = None
     cpus: tuple[int | None, ...] = ()
     """By line: the CPU that a click on it selects."""
+    ticks: tuple[int | None, ...] = ()
+    """By column: the tick that a click on it goes to."""
 
 
 @dataclass(frozen=True, slots=True)

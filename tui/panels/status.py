@@ -13,12 +13,12 @@ _OUTCOME_ROLES: dict[str, Role] = {
 
 
 def state(view: MachineView) -> tuple[str, Role]:
-    """One word for the machine: RUNNING, STOPPED, or how its boot ended."""
+    """One word for the machine: RUNNING, STOPPED, PAST, or how its boot ended."""
     if view.running:
         return "RUNNING", "busy"
     if view.outcome is not None:
         return view.outcome.upper(), _OUTCOME_ROLES[view.outcome]
-    return "STOPPED", "warn"
+    return ("PAST" if view.timeline.now < view.timeline.end else "STOPPED"), "warn"
 
 
 def reason(view: MachineView) -> str:
@@ -59,6 +59,6 @@ def hides_reason(view: MachineView, width: int) -> bool:
 HELP = """\
 The image, the platform and the machine's time. A tick is one instruction of any CPU; virtual
 time is the furthest CPU's own clock. Then: why the machine stands still, where, and whose
-doing it was."""
+doing it was. PAST: what comes next is known; running goes through it once more."""
 
 PANEL = Panel("status", "Status", render, HELP)
