@@ -19,7 +19,7 @@ PER_MACHINE = 25
 STARTS = (0, 3_000, 20_000, 41_000, 43_000, 60_000, 120_000)
 PLATFORMS = ("tdx", "vbs", "sipi", "none")
 REGISTERS = ("rax", "rbx", "rcx", "rdx", "rsi", "r9", "rflags")
-PLACES = ("gpa:0x8000000/4", "gpa:0x9000/8", "mailbox.vector", "mailbox.reserved")
+PLACES = ("gpa:0x8000000/4", "gpa:0x8010000/8", "mailbox.vector", "mailbox.reserved")
 
 
 @dataclass
@@ -63,7 +63,7 @@ def command(random: Random, session: Session) -> str:
         f"inject stall {cpu} {random.randrange(1, 9_000)}",
         f"inject interrupt {cpu} {random.randrange(32, 256)}",
         f"inject nmi {cpu}" if random.random() < 0.2 else "run 50",
-        f"inject host-write 0x9000 {random.randrange(256)}",
+        f"inject host-write 0x8020000 {random.randrange(256)}",
         f"schedule random {random.randrange(99)} quantum {random.choice((50, 400, 2_000))}",
         "schedule timed",
         f"hold {cpu}",

@@ -19,14 +19,14 @@ main: power-on
 branch2: from main
 > run
 kernel: 1 of 2 cpus online
-degraded
+1 of 2 CPUs came online; lost: 1
 > branch branch2 lost-ap
 branch2 is called lost-ap now
 > diff main lost-ap
 cpu 1  milestone
-device tree
+memory 
 > goto main
-at the end of main
+all 2 CPUs came online
 > goto before-ack
 at before-ack
 > diff now before-ack
@@ -34,4 +34,4 @@ no difference
 > reverse-finish
 error: cpu 1 is in no function that was called
 > executed mailbox_ack
-error
+mailbox_ack: nobody has executed it up to this moment

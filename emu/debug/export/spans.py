@@ -27,8 +27,9 @@ def spans(history: History) -> list[Span]:
             end = run.begin_ps + ticks * speed
             found.append(Span(cpu, "running", run.begin_ps, end, ticks))
         turns = [turn for turn in history.turns if turn.cpu == cpu]
-        ends = [turn.clock_ps for turn in turns[1:]] + [history.virtual_ns * 1000]
-        for turn, end in zip(turns, ends, strict=True):
+        over = history.virtual_ns * 1000
+        for place, turn in enumerate(turns):
+            end = turns[place + 1].clock_ps if place + 1 < len(turns) else over
             if turn.activity not in ("running", "off") and end > turn.clock_ps:
                 found.append(Span(cpu, turn.activity, turn.clock_ps, end, 0))
     return found
