@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from emu.debug import command as c
 from emu.debug.language import number
-from emu.debug.place import RegisterPlace, place
+from emu.debug.place import MemoryPlace, RegisterPlace, place
 from emu.debug.schedule import rule_of
 from emu.errors import CommandError
 
@@ -85,7 +85,10 @@ def _set(session: "Session", text: str) -> None:
     machine, focus = session.machine, session.cpu(None)
     found = place(machine, focus, where.strip())
     wanted = number(value.strip(), f"set {where.strip()}")
-    session.enter(f"set {found.text}={wanted:#x}")
+    entered = wanted
+    if isinstance(found, MemoryPlace) and found.big_endian and not wanted >> 8 * found.size:
+        entered = int.from_bytes(wanted.to_bytes(found.size, "big"), "little")
+    session.enter(f"set {found.text}={entered:#x}")
     if isinstance(found, RegisterPlace):
         return
     session.reply = (f"{found.name} ({found.text}) is {wanted:#x} now",)

@@ -46,7 +46,10 @@ def view(session: "Session", seen: RegisterValues, reply: tuple[str, ...]) -> Ma
         events=tuple(machine.events[-EVENTS_IN_VIEW:]),
         event_count=len(machine.events),
         serial=machine.vmm.serial.decode("utf-8", "replace"),
-        breakpoints=tuple(point.view() for point in session.breakpoints.listed),
+        breakpoints=(
+            *(point.view() for point in session.breakpoints.listed),
+            *(watch.view() for watch in session.watchpoints.listed),
+        ),
         reply=reply,
         timeline=timeline_view(
             machine, session.focus, session.timeline.end.tick, session.window,

@@ -1,13 +1,15 @@
 """Things that have a value: registers, bytes of memory, mailbox fields, table entries.
 
 `rax` or `cpu1:rax`, `mailbox.command`, `pte:GVA` (the entry that maps it, in the selected CPU's
-tables), `npt:GPA` (the model's leaf), and memory as `[gva:|gpa:|hpa:]ADDRESS[/BYTES]`, where an
-ADDRESS is a symbol with offset, `file:line` or a number. 8 bytes are the default.
+tables), `npt:GPA` (the model's leaf), `dtb:/node/property` (a number of up to 8 bytes in the
+device tree that the kernel was handed), and memory as `[gva:|gpa:|hpa:]ADDRESS[/BYTES]`: an
+ADDRESS is a symbol with offset, `file:line` or a number, and 8 bytes are the default.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from emu.boot.dtb import read_tree
 from emu.debug.breakpoint import resolve
 from emu.errors import CommandError
 from emu.hw import nested, paging
@@ -15,6 +17,7 @@ from emu.hw.address import U64, Gpa, Hpa
 from emu.hw.context import WORDS
 from emu.hw.cpu import Cpu
 from emu.machine import stores
+from emu.machine.handover import kernel_dtb, kernel_dtb_gpa
 from emu.machine.machine import Machine
 from emu.mailbox.layout import FIELDS
 
@@ -47,6 +50,7 @@ class MemoryPlace:
     address: int
     hpa: Hpa
     size: int
+    big_endian: bool = False
 
     @property
     def text(self) -> str:
@@ -73,6 +77,8 @@ def place(machine: Machine, focus: Cpu, text: str) -> Place:
         return _mailbox(machine, text)
     if colon and head == "npt":
         return _npt(machine, resolve(machine, rest)[0], text)
+    if colon and head == "dtb":
+        return _dtb(machine, rest, text)
     if colon and head == "pte":
         return _pte(machine, focus, resolve(machine, rest)[0], text)
     return _memory(machine, focus, text)
@@ -115,6 +121,21 @@ def _pte(machine: Machine, cpu: Cpu, gva: int, text: str) -> MemoryPlace:
     return _at(machine, text, "hpa", walk.levels[-1].nested.hpa, 8)
 
 
+def _dtb(machine: Machine, path: str, text: str) -> MemoryPlace:
+    gpa, blob = kernel_dtb_gpa(machine), kernel_dtb(machine)
+    if gpa is None or blob is None:
+        raise CommandError(f"{text}: the kernel has not been handed a device tree yet")
+    node, _, name = path.rpartition("/")
+    found = read_tree(blob).find(node or "/")
+    value = None if found is None else found.get(name)
+    if value is None:
+        raise CommandError(f"{text}: the device tree has no property {path}")
+    if not 1 <= len(value.value) <= _DEFAULT_BYTES:
+        raise CommandError(f"{text}: {len(value.value)} bytes are no number")
+    start = gpa + value.offset
+    return replace(_at(machine, text, "gpa", start, len(value.value)), big_endian=True)
+
+
 def _memory(machine: Machine, focus: Cpu, text: str) -> MemoryPlace:
     where, slash, count = text.rpartition("/")
     if not slash or not count.isdigit():
@@ -149,7 +170,8 @@ def _at(machine: Machine, text: str, space: str, address: int, size: int) -> Mem
 def value(machine: Machine, where: Place) -> int | None:
     """What a place holds now; None for a register of a CPU that has not started."""
     if isinstance(where, MemoryPlace):
-        return int.from_bytes(machine.memory.read(where.hpa, where.size), "little")
+        data = machine.memory.read(where.hpa, where.size)
+        return int.from_bytes(data, "big" if where.big_endian else "little")
     context = machine.cpus[where.cpu].context
     return None if context is None else context.get(where.register)
 
@@ -174,7 +196,7 @@ def put(machine: Machine, where: Place, number: int) -> None:
     page = machine.ram.page_at(where.hpa)
     if page is None:
         raise CommandError(f"{where.name}: {where.hpa:#x} is the host's own memory")
-    data = number.to_bytes(where.size, "little")
+    data = number.to_bytes(where.size, "big" if where.big_endian else "little")
     gpa = Gpa(page + where.hpa % 4096)
     stores.put(machine, None, gpa, where.hpa, data)
     machine.tables_changed()

@@ -75,7 +75,7 @@ def last_access(
         before = timeline.now
         ends = {id(p.parent): p for p in timeline.branch.points if p.parent is not None}
         for point, end, whole in _stretches(timeline, before):
-            if whole and not reads and _untouched(ends[id(point)], where):
+            if whole and not reads and _untouched(timeline, point, ends[id(point)], where):
                 continue
             probe = probe_for(where, reads=reads)
             _replay(timeline, point, end, probe)
@@ -87,9 +87,15 @@ def last_access(
     return None
 
 
-def _untouched(end: Checkpoint, where: Place) -> bool:
-    """Whether nobody wrote to a place's page in the stretch before a checkpoint."""
-    return isinstance(where, MemoryPlace) and where.hpa & _PAGE not in end.images
+def _untouched(timeline: Timeline, start: Checkpoint, end: Checkpoint, where: Place) -> bool:
+    """Whether nobody can have written to a place between two checkpoints: its page is not
+    among those that changed; or its CPU has executed nothing and is as it was."""
+    if isinstance(where, MemoryPlace):
+        return where.hpa & _PAGE not in end.images
+    if end.snapshot.cpus[where.cpu] is not start.snapshot.cpus[where.cpu]:
+        return False
+    runs = timeline.machine.lanes.runs(start.moment.tick, end.moment.tick)
+    return all(run.cpu != where.cpu for run in runs)
 
 
 def _exactly(timeline: Timeline, point: Checkpoint, where: Place, access: Access) -> Access:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from emu.debug import search
-from emu.debug.place import Place, place
+from emu.debug.place import Place, RegisterPlace, place
+from emu.debug.view import BreakpointView
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
 from emu.machine.machine import Machine
@@ -17,6 +18,17 @@ class Watchpoint:
     number: int
     where: Place
     hits: int = 0
+
+    def view(self) -> BreakpointView:
+        """The watchpoint as a screen shows it, among the breakpoints."""
+        if isinstance(self.where, RegisterPlace):
+            return BreakpointView(self.number, self.name, 0, self.where.cpu, self.hits)
+        return BreakpointView(self.number, self.name, self.where.address, None, self.hits)
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"watch {self.where.name}"
 
 
 @dataclass(slots=True)

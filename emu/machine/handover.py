@@ -52,6 +52,12 @@ def ap_record(machine: "Machine", cpu: Cpu) -> ApRecord | None:
 
 def kernel_dtb(machine: "Machine") -> bytes | None:
     """The blob behind setup_data type 2 of the boot_params the kernel was entered with."""
+    gpa = kernel_dtb_gpa(machine)
+    return None if gpa is None else _blob(machine, gpa)
+
+
+def kernel_dtb_gpa(machine: "Machine") -> int | None:
+    """Where that blob lies."""
     if machine.boot_params is None:
         return None
     node = _u64(machine, machine.boot_params + SETUP_DATA)
@@ -63,7 +69,7 @@ def kernel_dtb(machine: "Machine") -> bytes | None:
             return None
         kind = int.from_bytes(header[8:12], "little")
         if kind == SETUP_DTB:
-            return _blob(machine, node + _HEADER)
+            return node + _HEADER
         node = int.from_bytes(header[:8], "little")
     return None
 
