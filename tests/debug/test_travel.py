@@ -214,9 +214,10 @@ def test_a_number_in_the_device_tree_is_a_place() -> None:
     session = open_session(platform="vbs", cpus=2)
     session.do("until wake_aps")
     assert session.do("print dtb:/cpus/cpu@2/reg").reply[0].endswith("= 0x1 1")
+    session.do("mark handed")
     session.do("set dtb:/cpus/cpu@2/reg=0x7")
     assert session.do("print dtb:/cpus/cpu@2/reg").reply[0].endswith("= 0x7 7")
-    lines = session.do("diff wake_aps now").reply
+    lines = session.do("diff handed now").reply
     assert any("device tree /cpus/cpu@2/reg: 00000001 -> 00000007" in line for line in lines)
     with pytest.raises(CommandError, match="has no property"):
         session.do("print dtb:/cpus/colour")
