@@ -68,7 +68,7 @@ def _cpu(old: CpuCapture, new: CpuCapture, symbol: Symbol) -> Iterator[str]:
         yield f"{old.activity} -> {new.activity}"
     if old.milestone != new.milestone:
         yield f"milestone {old.milestone or '-'} -> {new.milestone or '-'}"
-    for name in dict.fromkeys((*old.values, *new.values)):
+    for name in dict.fromkeys(("rip", *old.values, *new.values)):
         before, after = old.values.get(name), new.values.get(name)
         if before != after:
             yield f"{name} {_value(before, symbol)} -> {_value(after, symbol)}"
