@@ -202,6 +202,10 @@ class ApdbgApp(TimeTravel, App[int]):
     def _cpu_clicked(self, message: Frame.CpuChosen) -> None:
         self.select_cpu(message.cpu)
 
+    @on(Frame.MomentChosen)
+    def _moment_clicked(self, message: Frame.MomentChosen) -> None:
+        self.go_to(message.tick)
+
     def show_panel(self, panel_id: str) -> None:
         """Turn to a panel; a zoomed one that is in the way fills the screen no longer."""
         if self.stage.unzoom_for(panel_id):

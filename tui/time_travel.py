@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from textual import on
 from textual.timer import Timer
 
 from emu.debug.view import TimelineView
-from tui.frame import Frame
 from tui.panels.timeline import columns
 
 if TYPE_CHECKING:
@@ -35,6 +33,10 @@ class TimeTravel:
     def _go(self, tick: int) -> None:
         """Be at a tick of the known course; at its end, at the very end."""
         tick = min(max(tick, 0), self._time.end)
+        session, length = self._app.session, self._time.last - self._time.first
+        if session.window is not None and not self._time.first <= tick <= self._time.last:
+            first = max(tick - length // 2, 0)
+            session.window = first, first + length
         self._app.order("goto end" if tick == self._time.end else f"goto {tick}")
 
     def _column_ticks(self) -> int:
@@ -42,10 +44,10 @@ class TimeTravel:
         _, count = columns(self._app.seen, self._app.size.width)
         return max((self._time.last - self._time.first) // count, 1)
 
-    @on(Frame.MomentChosen)
-    def _clicked(self, message: Frame.MomentChosen) -> None:
+    def go_to(self, tick: int) -> None:
+        """Somebody pointed at a moment."""
         if not self._app.session.running:
-            self._go(message.tick)
+            self._go(tick)
 
     def action_scrub(self, step: int) -> None:
         """Back or on by a column."""

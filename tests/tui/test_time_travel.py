@@ -1,0 +1,74 @@
+"""The keys of the timeline, on a real machine."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from emu import open_session
+from tests.tui.driving import screen
+
+
+def test_keys_go_back_and_on() -> None:
+    async def story() -> None:
+        session = open_session(platform="vbs", cpus=2)
+        async with screen(session, (120, 40)) as hands:
+            await hands.press("c")
+            await hands.settle()
+            end = session.machine.tick
+            await hands.press("S")
+            await hands.until(lambda: "PAST" in hands.row(0))
+            assert session.machine.tick < end
+            assert "PAST" in hands.row(0)
+            back = session.machine.tick
+            await hands.press("shift+left")
+            assert session.machine.tick < back
+            here = session.machine.tick
+            await hands.press("left_curly_bracket")
+            assert session.machine.tick in {t for t in session.event_ticks() if t < here}
+            await hands.press("plus")
+            first, last = session.window or (0, 0)
+            assert 0 < first <= session.machine.tick <= last <= end
+            await hands.press("minus")
+            assert session.window is None
+            await hands.press("g", *"mailbox_ack", "enter")
+            assert session.machine.place(session.machine.cpus[1]) == "mailbox_ack"
+            await hands.press("m", *"here", "enter", "g", *"end", "enter")
+            assert session.machine.tick == end
+            assert "BOOTED" in hands.row(0)
+            await hands.press("g", *"here", "enter", "s")
+            assert "PAST" in hands.row(0) and len(session.timeline.branches) == 1
+
+    asyncio.run(story())
+
+
+def test_a_click_goes_there_and_play_comes_back() -> None:
+    async def story() -> None:
+        session = open_session(platform="vbs", cpus=2)
+        async with screen(session, (120, 40)) as hands:
+            await hands.press("c")
+            await hands.settle()
+            end = session.machine.tick
+            await hands.pilot.click("#time", offset=(112, 2))
+            await hands.pilot.pause()
+            there = session.machine.tick
+            assert end // 2 < there < end
+            await hands.press("p")
+            await hands.until(lambda: session.machine.tick > there)
+            await hands.until(lambda: session.machine.tick == end)
+
+    asyncio.run(story())
+
+
+def test_a_picture_of_the_screen_is_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        session = open_session(platform="none", cpus=1)
+        async with screen(session, (80, 24)) as hands:
+            monkeypatch.chdir(tmp_path)
+            await hands.press("ctrl+s")
+            assert "apdbg-0.svg: the screen as it is" in hands.text
+
+    asyncio.run(story())
+    assert (tmp_path / "apdbg-0.svg").read_text(encoding="utf-8").startswith("<svg")
