@@ -68,7 +68,7 @@ class TimeTravel:
         time = self._time
         length = time.last - time.first
         length = length // factor if factor > 0 else length * -factor
-        if length >= time.end:
+        if length * 10 >= time.end * 9:
             self._app.session.window = None
         else:
             length = max(length, WINDOW_TICKS_MIN)
