@@ -185,10 +185,11 @@ class Session:
         self._goal = forward
 
     def _reset(self) -> None:
-        points = self.breakpoints.listed
+        points, watches = self.breakpoints, self.watchpoints
         self._build()
-        self.breakpoints.listed = points
-        self.breakpoints.apply()
+        self.breakpoints, self.watchpoints = points, watches
+        points.machine = self.machine
+        points.apply()
 
     # -- running ----------------------------------------------------------------------------
 

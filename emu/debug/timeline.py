@@ -206,6 +206,7 @@ class Timeline:
         except CommandError:
             if self.branch is not old:
                 del self.branches[self.branch.name]
+                self._named -= 1
                 self._follow(old)
             raise
         self.branch.last = Pause.BUDGET

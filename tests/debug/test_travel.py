@@ -221,3 +221,23 @@ def test_a_number_in_the_device_tree_is_a_place() -> None:
     assert any("device tree /cpus/cpu@2/reg: 00000001 -> 00000007" in line for line in lines)
     with pytest.raises(CommandError, match="has no property"):
         session.do("print dtb:/cpus/colour")
+
+
+def test_a_reset_keeps_breakpoints_and_watchpoints_and_their_numbers() -> None:
+    session = open_session(platform="vbs", cpus=2)
+    session.do("break start_aps")
+    session.do("watch mailbox.command")
+    session.do("run")
+    session.do("reset")
+    assert session.do("run").stop[0].text == "cpu 0: break 1 at start_aps"
+    assert session.do("run").stop[0].text.startswith("watch 2: mailbox.command 0x0 -> 0x1")
+    assert session.do("break mailbox_ack").reply[0].startswith("breakpoint 3 ")
+
+
+def test_a_refused_entry_in_the_past_begins_no_branch() -> None:
+    session = booted("vbs", 2)
+    session.do("goto 5000")
+    with pytest.raises(CommandError, match="has not started"):
+        session.do("set cpu1:rax=5")
+    session.do("hold 0")
+    assert list(session.timeline.branches) == ["main", "branch2"]
