@@ -108,6 +108,7 @@ _save = _raw.uc_context_save
 _save.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
 _restore = _raw.uc_context_restore
 _restore.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+_register = _raw.uc_reg_read
 _control = _raw.uc_ctl
 _words = _raw.uc_strerror
 _words.restype = ctypes.c_char_p
@@ -336,10 +337,24 @@ class Engine:
             self.flush_code()
         self._watches.clear()
 
-    def live(self, register: str) -> int:
-        """A register in the middle of a run, by lower-case name."""
-        value: int = self._uc.reg_read(getattr(x86, f"UC_X86_REG_{register.upper()}"))
-        return value
+    def watch_register(self, register: str, told: Callable[[int, int], None]) -> None:
+        """Tell when a register, by lower-case name, is another one at the beginning of an
+        instruction than at that of the one before: which instruction, and the value. Another
+        CPU's instruction counts as any other."""
+        number = ctypes.c_int(getattr(x86, f"UC_X86_REG_{register.upper()}"))
+        value, handle, seen = ctypes.c_uint64(), self._handle, -1
+        place = ctypes.byref(value)
+
+        def begun(_uc: int, _address: int, _size: int, _data: int) -> None:
+            nonlocal seen
+            _register(handle, number, place)
+            if value.value != seen and self._pending is None:
+                seen = value.value
+                told(self._executed, seen)
+
+        hook = self._hook(uc_const.UC_HOOK_CODE, _CODE_HOOK(begun), 1, 0)
+        self._watches.append(hook)
+        self.flush_code()
 
     def set_breakpoints(self, addresses: Iterable[int]) -> None:
         """Stop before these linear addresses, on every CPU; replaces the set before."""

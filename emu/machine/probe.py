@@ -87,32 +87,37 @@ class RegisterProbe:
     cpu: int
     register: str
     last: int = 0
-    ticks: int = 0
-    """The tick of the CPU's newest instruction that has begun."""
+    retired: int = 0
+    """The CPU's own instructions when the engine ran last."""
     found: list[Access] = field(default_factory=list)
 
     def attach(self, machine: "Machine") -> None:
         """Begin to look."""
         context = machine.cpus[self.cpu].context
         self.last = 0 if context is None else context.get(self.register)
-        self.ticks = machine.tick
-        machine.engine.watch_code(1, 0, partial(self._begun, machine))
+        machine.engine.watch_register(self.register, partial(self._begun, machine))
 
-    def _begun(self, machine: "Machine", executed: int, _address: int) -> None:
+    def _begun(self, machine: "Machine", executed: int, now: int) -> None:
+        """The instruction before the one that begins has made another value."""
         if machine.at_work == self.cpu and not machine.on_trial:
-            self._look(machine.engine.live(self.register), "write")
-            self.ticks = machine.tick + executed
+            self._look(machine.tick + executed - 1, now, "write", self.cpu)
 
     def compare(self, machine: "Machine", doing: Doing) -> None:
-        """Look at the register between two runs of the engine."""
-        context = machine.cpus[self.cpu].context
-        if machine.at_work in (self.cpu, None) and context is not None:
-            self._look(context.get(self.register), "write" if doing == "walk" else doing)
+        """Look at the register between two runs of the engine, and after an exit."""
+        cpu = machine.cpus[self.cpu]
+        if machine.at_work not in (self.cpu, None) or cpu.context is None:
+            return
+        if doing == "walk":
+            doing, self.retired = "write", cpu.ticks
+        # What an exit did belongs to its instruction, which may yet have to be executed.
+        begun = doing == "host" and machine.at_work is not None and cpu.ticks == self.retired
+        who = None if machine.at_work is None else self.cpu
+        self._look(machine.tick + begun, cpu.context.get(self.register), doing, who)
 
-    def _look(self, now: int, doing: Doing) -> None:
+    def _look(self, tick: int, now: int, doing: Doing, who: int | None) -> None:
         if now != self.last:
             before, after = (value.to_bytes(8, "little") for value in (self.last, now))
-            _note(self.found, Access(self.ticks, self.cpu, doing, before, after))
+            _note(self.found, Access(tick, who, doing, before, after))
             self.last = now
 
 

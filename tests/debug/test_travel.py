@@ -241,3 +241,14 @@ def test_a_refused_entry_in_the_past_begins_no_branch() -> None:
         session.do("set cpu1:rax=5")
     session.do("hold 0")
     assert list(session.timeline.branches) == ["main", "branch2"]
+
+
+@pytest.mark.parametrize("place", ["cpu0:r12", "gpa:0x8001000/4"])
+def test_an_edit_is_yours(place: str) -> None:
+    session = open_session(platform="vbs", cpus=2)
+    session.do("run 9000")
+    session.do(f"set {place}=0x1234")
+    session.do("run 5")
+    assert "-> 0x1234 by you, tick 9,000" in session.do(f"last-writer {place}").reply[0]
+    session.do(f"previous-change {place}")
+    assert session.stop[0].text.endswith("-> 0x1234 by you")
