@@ -18,7 +18,7 @@ from emu.machine.machine import Machine, Pause
 
 BUDGET_BYTES: Final = 256 << 20
 """Checkpoints are packed from half of it on, and thinned out where that does not suffice."""
-POINT_WORK: Final = 60
+POINT_WORK: Final = 40
 """Entries into the guest between two checkpoints: some 5 ms."""
 POINT_WORK_PER_CPU: Final = 2
 """More of them for each CPU, as a checkpoint looks at every one."""
