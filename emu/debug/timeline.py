@@ -18,8 +18,8 @@ from emu.machine.machine import Machine, Pause
 
 BUDGET_BYTES: Final = 256 << 20
 """Checkpoints are packed from half of it on, and thinned out where that does not suffice."""
-POINT_WORK: Final = 40
-"""Entries into the guest between two checkpoints: some 5 ms."""
+POINT_WORK: Final = 28
+"""Entries into the guest between two checkpoints: some 4 ms."""
 POINT_WORK_PER_CPU: Final = 2
 """More of them for each CPU, as a checkpoint looks at every one."""
 POINT_TICKS: Final = 300_000
