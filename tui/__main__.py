@@ -95,6 +95,19 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         parser.add_argument("--until", metavar="PLACE", help="stop at a symbol or file:line")
     if name == "screen":
         parser.add_argument("--record", metavar="FILE", help="write a recording all the while")
+        parser.add_argument(
+            "--web", type=_count, metavar="PORT",
+            help="the same screen in a browser of this machine (needs apdbg[web])",
+        )  # fmt: skip
+    if name in ("screen", "replay"):
+        parser.add_argument(
+            "--keys", metavar="PRESET|FILE", help="gdb, windbg, vim, or a TOML file of keys"
+        )
+        parser.add_argument(
+            "--fresh",
+            action="store_true",
+            help="forget the layout and breakpoints of last time",
+        )
     if name == "run":
         parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
         parser.add_argument("--until", metavar="PLACE", help="stop at a symbol or file:line")
@@ -176,7 +189,7 @@ def _replay(options: argparse.Namespace) -> int:
         return (
             EXIT_OTHERWISE if any("drift" in sentence for sentence in said) else EXIT_EXPECTED
         )
-    return _show(session)
+    return _show(session, options)
 
 
 def _carry_out(session: "Session", words: str) -> None:
@@ -205,10 +218,10 @@ def _screen(options: argparse.Namespace) -> int:
     _need_terminal()
     session = _open(options)
     if not options.record:
-        return _show(session)
+        return _show(session, options)
     with open(options.record, "wb") as file:
         session.record(file)
-        code = _show(session)
+        code = _show(session, options)
         if session.recorder is not None:
             session.recorder.end()
     return code
@@ -223,11 +236,19 @@ def _need_terminal() -> None:
         )
 
 
-def _show(session: "Session") -> int:
+def _show(session: "Session", options: argparse.Namespace) -> int:
     _need_terminal()
-    from tui.app import open_screen
+    from platformdirs import user_config_path, user_state_path
 
-    return open_screen(session)
+    from tui import keymap
+    from tui.app import open_screen
+    from tui.keeping import Memory
+
+    changes = keymap.read(options.keys, user_config_path("apdbg") / keymap.FILE_NAME)
+    memory = Memory(user_state_path("apdbg"), session.setup.image.sha256)
+    if options.fresh:
+        memory.path.unlink(missing_ok=True)
+    return open_screen(session, changes, memory)
 
 
 def _run_command(options: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import time
 from functools import partial
 from typing import ClassVar, Final, Literal, cast
 
@@ -12,27 +13,28 @@ from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.screen import Screen
-from textual.timer import Timer
 from textual.widgets import Static
 
+from emu.debug import language
 from emu.errors import ApdbgError
-from tui import keys, layout, runner
+from tui import keeping, keys, layout, runner
 from tui.bars import Bar, KeyBar, StatusBar
+from tui.counting import Counting
 from tui.door import Door
 from tui.frame import Frame
 from tui.help import HelpScreen
+from tui.keeping import Kept, Memory
+from tui.keymap import Changes
 from tui.names import names
 from tui.palette import Finder
-from tui.panels import status
+from tui.panels import BY_WORD, status
+from tui.pointing import Pointing
 from tui.prompt import Prompt, explain
 from tui.stage import Stage
 from tui.text import Role, line
-from tui.theme import CALM, FEW_COLOURS, few_colours, looks
+from tui.theme import THEMES, few_colours, looks
 from tui.time_travel import TimeTravel
 
-NUMBER_SECONDS: Final = 0.6
-"""A number that no command follows selects a CPU after this long."""
-NUMBER_DIGITS_MAX: Final = 9
 EXIT_BUG: Final = 3
 EXIT_INTERRUPTED: Final = 130
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -48,7 +50,7 @@ _ALWAYS: Final = ("interrupt", "quit")
 """Actions that work while a dialog is open, too."""
 
 
-class ApdbgApp(TimeTravel, App[int]):
+class ApdbgApp(TimeTravel, Pointing, Counting, App[int]):
     """One session on a screen."""
 
     TITLE = "apdbg"
@@ -57,16 +59,23 @@ class ApdbgApp(TimeTravel, App[int]):
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings()
     AUTO_FOCUS = "#main"
 
-    def __init__(self, session: Door) -> None:
+    def __init__(
+        self, session: Door, changes: Changes | None = None, memory: Memory | None = None
+    ) -> None:
         system = cast(Literal["auto"], constants.COLOR_SYSTEM)  # Textual types it as str
         terminal = Console(color_system=system, force_terminal=True)
         self._few_colours = few_colours(terminal.color_system, terminal.no_color)
         super().__init__(ansi_color=True if self._few_colours else None)
         self.session = session
         self.seen = session.view()
+        self.table = keys.remapped(changes or {})
+        """The keys that are in force."""
+        self._memory = memory
+        self._kept = Kept() if memory is None else memory.read()
+        if changes:
+            self.set_keymap({key.id: ",".join(key.keys) for key in self.table if key.keys})
+        self._began = 0.0
         self._repeated = ""
-        self._number = ""
-        self._number_timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """A status line, the stage with the frames, a message line, keys or the prompt."""
@@ -83,11 +92,13 @@ class ApdbgApp(TimeTravel, App[int]):
 
     def on_mount(self) -> None:
         """Colours, signals and the first words."""
-        self.register_theme(CALM)
-        self.theme = FEW_COLOURS if self._few_colours else CALM.name
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = keeping.theme(self, self._kept, self._few_colours)
         self.theme_changed_signal.subscribe(self, lambda _: self._paint())
         self._paint()
-        self.say(_HINT, "dim")
+        self.say(keeping.restore(self, self._kept) or _HINT, "dim")
+        self._base.query_one(KeyBar).table = self.table
         with contextlib.suppress(*_NO_SIGNALS):
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGINT, self.action_interrupt)
@@ -95,7 +106,9 @@ class ApdbgApp(TimeTravel, App[int]):
                 loop.add_signal_handler(name, partial(self.exit, None, EXIT_INTERRUPTED))
 
     def on_unmount(self) -> None:
-        """Signals go back to Python."""
+        """What is kept is written; signals go back to Python."""
+        if self._memory is not None:
+            self._memory.write(keeping.collect(self, self._few_colours))
         with contextlib.suppress(*_NO_SIGNALS):
             for name in _SIGNALS:
                 asyncio.get_running_loop().remove_signal_handler(name)
@@ -122,9 +135,10 @@ class ApdbgApp(TimeTravel, App[int]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Another size is another layout."""
-        self._arrange(event.size.width, event.size.height)
+        self.arrange(event.size.width, event.size.height)
 
-    def _arrange(self, width: int, height: int) -> None:
+    def arrange(self, width: int, height: int) -> None:
+        """Give every panel its place in a terminal of this size."""
         fits = layout.fits(width, height)
         self._base.set_class(not fits, "-small")
         if not fits:
@@ -134,6 +148,7 @@ class ApdbgApp(TimeTravel, App[int]):
 
     def show(self, *, moved: bool = False) -> None:
         """A picture of the session as it is now; `moved`: a command has been carried out."""
+        self.session.looks.wanted = self.stage.wanted
         self.seen = self.session.view()
         self._base.query_one(StatusBar).show(self.seen, self.size.width)
         self._base.query_one(KeyBar).show(self.seen.running, self.size.width)
@@ -147,7 +162,7 @@ class ApdbgApp(TimeTravel, App[int]):
 
     def order(self, text: str) -> bool:
         """Carry a command out; False if the session refused, which it says in words."""
-        self._forget_number()
+        self.forget_number()
         try:
             running = runner.start(self.session, text)
         except ApdbgError as error:
@@ -157,29 +172,52 @@ class ApdbgApp(TimeTravel, App[int]):
             self._repeated = text
         if running:
             self.say(f"{text} ...", "dim")
+            self._began = time.monotonic()
             self.show(moved=True)
             self.run_worker(self._carry_on(), group="run", exclusive=True)
         else:
-            self._finished()
+            self._finished(text)
         return True
 
     async def _carry_on(self) -> None:
         try:
-            await runner.carry_on(self.session, self.show)
+            await runner.carry_on(self.session, self._progress)
         except ApdbgError as error:
             self.show(moved=True)
             self._trouble(error)
         else:
             self._finished()
 
+    def _progress(self) -> None:
+        """A picture of a run that goes on, and how fast it does."""
+        before = self.seen.tick
+        self.show()
+        now = time.monotonic()
+        speed = (self.seen.tick - before) / max(now - self._began, 1e-3) / 1e6
+        self._began = now
+        end = self.seen.timeline.end
+        share = (
+            f"  {100 * self.seen.tick // end} % of what is known"
+            if self.seen.tick < end
+            else ""
+        )
+        self.say(
+            f"{self.seen.tick:,} instructions, {speed:,.1f} M/s{share}   space pauses", "dim"
+        )
+
     def _trouble(self, error: ApdbgError) -> None:
         self.say(f"! {error}", "bad")
 
-    def _finished(self) -> None:
+    def _finished(self, text: str = "") -> None:
         """The picture after a command, and what it had to say."""
-        self.show(moved=True)
+        panel = BY_WORD.get(language.word(text)) if text else None
+        if panel is not None and (len(self.session.view().reply) != 1 or panel.needs):
+            self.show_panel(panel.id, focus=False)
+        self.show(moved=panel is None)
         reply = self.seen.reply
-        self.stage.answer(self.seen)
+        self.stage.answer(self.seen, None if panel is None else panel.id)
+        if panel is None:
+            self.stage.clear_cursors()
         if len(reply) == 1:
             self.say(reply[0])
         elif status.hides_reason(self.seen, self.size.width):
@@ -189,7 +227,7 @@ class ApdbgApp(TimeTravel, App[int]):
 
     def select_cpu(self, cpu: int) -> None:
         """Put a CPU in focus; works while the machine runs, too."""
-        self._forget_number()
+        self.forget_number()
         try:
             self.session.view(cpu)
         except ApdbgError as error:
@@ -198,38 +236,27 @@ class ApdbgApp(TimeTravel, App[int]):
             self.show(moved=True)
             self.say("")
 
-    @on(Frame.CpuChosen)
-    def _cpu_clicked(self, message: Frame.CpuChosen) -> None:
-        self.select_cpu(message.cpu)
+    @on(Frame.Chosen)
+    def _chosen(self, message: Frame.Chosen) -> None:
+        word, _, rest = message.order.partition(" ")
+        if word == "cpu" and rest.isdigit():
+            self.select_cpu(int(rest))
+        else:
+            self.order(message.order)
+
+    @on(Frame.Turned)
+    def _turned(self) -> None:
+        self.show()
 
     @on(Frame.MomentChosen)
     def _moment_clicked(self, message: Frame.MomentChosen) -> None:
         self.go_to(message.tick)
 
-    def show_panel(self, panel_id: str) -> None:
+    def show_panel(self, panel_id: str, *, focus: bool = True) -> None:
         """Turn to a panel; a zoomed one that is in the way fills the screen no longer."""
         if self.stage.unzoom_for(panel_id):
-            self._arrange(*self.size)
-        self.stage.turn_to(panel_id)
-
-    # -- numbers ----------------------------------------------------------------------------
-
-    def action_digit(self, digit: int) -> None:
-        """A number is a count for the command that follows, or else selects a CPU."""
-        if len(self._number) < NUMBER_DIGITS_MAX:
-            self._number += str(digit)
-        if self._number_timer is not None:
-            self._number_timer.stop()
-        self.say(f"{self._number}   s or n: so many steps    Enter, or wait: select that cpu")
-        if int(self._number) < len(self.seen.cpus):
-            self._number_timer = self.set_timer(NUMBER_SECONDS, self.action_enter)
-
-    def _forget_number(self) -> str:
-        number, self._number = self._number, ""
-        if self._number_timer is not None:
-            self._number_timer.stop()
-            self._number_timer = None
-        return number
+            self.arrange(*self.size)
+        self.stage.turn_to(panel_id, focus=focus)
 
     # -- actions of the table of keys -------------------------------------------------------
 
@@ -239,7 +266,7 @@ class ApdbgApp(TimeTravel, App[int]):
 
     def action_move(self, word: str) -> None:
         """Carry out a command that may have a count."""
-        self.order(f"{word} {self._forget_number()}".strip())
+        self.order(f"{word} {self.forget_number()}".strip())
 
     def action_order(self, text: str) -> None:
         """Carry out a command."""
@@ -247,9 +274,11 @@ class ApdbgApp(TimeTravel, App[int]):
 
     def action_enter(self) -> None:
         """Select the CPU whose number was typed, or repeat the last command."""
-        number = self._forget_number()
+        number = self.forget_number()
         if number:
             self.select_cpu(int(number))
+        elif self.follow_cursor():
+            return
         elif self._repeated:
             self.order(self._repeated)
         else:
@@ -280,15 +309,6 @@ class ApdbgApp(TimeTravel, App[int]):
         frame = self.stage.frame
         frame.turn_to(frame.at + step)
 
-    def action_scroll(self, rows: int) -> None:
-        """Scroll the frame, or select a CPU where its panel lists them."""
-        frame = self.stage.frame
-        if frame.panel.selects_cpu:
-            last = len(self.seen.cpus) - 1
-            self.select_cpu(min(max(self.seen.focus + rows, 0), last))
-        else:
-            frame.scroll_rows(rows)
-
     def action_page(self, pages: int) -> None:
         """Scroll by what is visible, less one row."""
         frame = self.stage.frame
@@ -305,16 +325,18 @@ class ApdbgApp(TimeTravel, App[int]):
     def action_zoom(self) -> None:
         """Let the frame fill the screen, and back."""
         self.stage.zoom()
-        self._arrange(*self.size)
+        self.arrange(*self.size)
 
     def action_help(self) -> None:
         """Explain the panel in focus."""
         colours = looks(self.theme_variables, self.current_theme.ansi)
-        self.push_screen(HelpScreen(self.stage.frame.panel, colours))
+        self.push_screen(HelpScreen(self.stage.frame.panel, colours, self.table))
 
     def action_cancel(self) -> None:
-        """Forget a number; close the prompt."""
-        self._forget_number()
+        """Forget a number and the cursor; close the prompt."""
+        self.forget_number()
+        if not self.asking:
+            self.stage.frame.clear_cursor()
         self.say("")
         self._base.remove_class("-asking")
 
@@ -327,7 +349,7 @@ class ApdbgApp(TimeTravel, App[int]):
 
     def action_ask(self, text: str) -> None:
         """Open the prompt with the beginning of a command."""
-        self._forget_number()
+        self.forget_number()
         self._base.add_class("-asking")
         self._base.query_one(Prompt).open(text)
         self.say(explain(text), "dim")
@@ -368,8 +390,8 @@ class ApdbgApp(TimeTravel, App[int]):
             self._base.remove_class("-asking")
 
 
-def open_screen(session: Door) -> int:
+def open_screen(session: Door, changes: Changes, memory: Memory | None) -> int:
     """Show a session until it is left; returns the exit code."""
-    app = ApdbgApp(session)
+    app = ApdbgApp(session, changes, memory)
     app.run()
     return EXIT_BUG if app.return_code == 1 else app.return_code or 0

@@ -7,7 +7,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from emu.debug.view import MachineView
-from tui.keys import Key, bar, shown_first
+from tui.keys import KEYS, Key, bar, shown_first
 from tui.panels import status
 from tui.panels.base import Window
 from tui.text import Line, Role, fit, line
@@ -53,13 +53,14 @@ class KeyBar(Bar):
     def __init__(self, id: str) -> None:
         super().__init__(id)
         self._hits: list[tuple[int, int, Key]] = []
+        self.table = KEYS
 
     def show(self, running: bool, width: int) -> None:
         """As many hints as fit wholly in so many cells."""
         spans: list[tuple[str, Role]] = []
         self._hits = []
         column = 0
-        for key in bar(running):
+        for key in bar(running, self.table):
             shown = shown_first(key) if key.keys else key.shown
             cells = 1 + len(shown) + 1 + len(key.label) + 1
             if column + cells > width:

@@ -3,14 +3,15 @@
 from typing import Protocol
 
 from emu.debug.command import Command
+from emu.debug.looks import Looks
 from emu.debug.view import MachineView
 
 
 class Door(Protocol):
     """The one door to a machine (`emu.debug.session.Session` is one)."""
 
-    window: tuple[int, int] | None
-    """The ticks that the timeline shows; None for all that is known."""
+    looks: Looks
+    """Where the screen looks: it asks for what its panels need."""
 
     @property
     def running(self) -> bool:
@@ -27,6 +28,9 @@ class Door(Protocol):
 
     def event_ticks(self) -> list[int]:
         """The ticks of all events that are known, in order."""
+
+    def stop_words(self) -> list[str]:
+        """The commands that would set all breakpoints again."""
 
     def symbols(self) -> list[str]:
         """Every name that `break` and `until` know, sorted."""

@@ -3,6 +3,7 @@
 from typing import Final
 
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.app import RenderResult
 from textual.geometry import Region, Size
@@ -13,8 +14,9 @@ from textual.widget import Widget
 from emu.debug.view import MachineView
 from tui.layout import Place, Slot
 from tui.panels import BY_ID
-from tui.panels.base import Anchor, Page, Panel, Window
-from tui.text import Line, Role, cut, fit, line, plain
+from tui.panels.base import Anchor, Page, Panel, Spot, Window
+from tui.tabs import Tabs, tabs
+from tui.text import cut, fit, plain
 from tui.theme import PLAIN
 
 RULE: Final = {False: "─", True: "━"}
@@ -22,6 +24,7 @@ RULE: Final = {False: "─", True: "━"}
 HEAVY: Final = {"┼": "┿", "┴": "┷", "┬": "┯"}
 EDGE: Final = "│"
 WHEEL_ROWS: Final = 3
+_CURSOR: Final = Style(reverse=True)
 
 
 class Frame(Widget, can_focus=True):
@@ -30,12 +33,12 @@ class Frame(Widget, can_focus=True):
     It is a plain line-API widget: the page holds the visible lines only, so the cost of a
     repaint depends on the window and never on how much the panel could show."""
 
-    class CpuChosen(Message):
-        """A row that belongs to a CPU was clicked."""
+    class Chosen(Message):
+        """Something on the page was pointed at: the command that this is."""
 
-        def __init__(self, cpu: int) -> None:
+        def __init__(self, order: str) -> None:
             super().__init__()
-            self.cpu = cpu
+            self.order = order
 
     class MomentChosen(Message):
         """A click on a moment of the timeline."""
@@ -43,6 +46,9 @@ class Frame(Widget, can_focus=True):
         def __init__(self, tick: int) -> None:
             super().__init__()
             self.tick = tick
+
+    class Turned(Message):
+        """Another panel is shown: it may need more than the view has."""
 
     def __init__(self, slot: Slot) -> None:
         super().__init__(id=slot)
@@ -58,6 +64,7 @@ class Frame(Widget, can_focus=True):
         self._drawn: tuple[str, Size] | None = None
         self._tops: dict[str, int] = {}
         self._anchors: dict[str, Anchor | None] = {}
+        self._cursor = ""
 
     @property
     def panel(self) -> Panel:
@@ -79,7 +86,9 @@ class Frame(Widget, can_focus=True):
     def turn_to(self, index: int) -> None:
         """Show another of the tabs."""
         self.at = index % len(self.tabs)
-        self._redraw()
+        self._cursor = ""
+        self._drawn = None
+        self.post_message(self.Turned())
 
     def show(self, view: MachineView, *, moved: bool = False) -> None:
         """Draw a view; `moved`: a command has been carried out, so follow what matters."""
@@ -99,8 +108,10 @@ class Frame(Widget, can_focus=True):
             return
         rows = [i + 1 for i, new in enumerate(self.page.lines) if new != before.lines[i]]
         rows += [0] if self.page.detail != before.detail else []
+        if self._cursor and before.spots != self.page.spots:
+            rows += [spot.row + 1 for spot in (*before.spots, *self.page.spots)]
         if rows:
-            self.refresh(*(Region(0, row, self.size.width, 1) for row in rows))
+            self.refresh(*(Region(0, row, self.size.width, 1) for row in set(rows)))
 
     def peek(self, panel_id: str) -> None:
         """Show a tab for as long as it has something to say; `unpeek` goes back."""
@@ -125,14 +136,15 @@ class Frame(Widget, can_focus=True):
         self._anchors[panel.id] = self.page.anchor
         self._drawn = (panel.id, self.size)
 
-    def _redraw(self) -> None:
+    def redraw(self) -> None:
+        """Draw the view that is known once more."""
         if self._view is not None and self.size.width and self.size.height:
             self._make_page()
             self.refresh()
 
     def on_resize(self) -> None:
         """A new size is a new page."""
-        self._redraw()
+        self.redraw()
 
     def on_focus(self) -> None:
         """The title rule shows the focus."""
@@ -146,18 +158,22 @@ class Frame(Widget, can_focus=True):
 
     def scroll_rows(self, rows: int) -> None:
         """Scroll by hand; from then on the panel stays there until it is asked to follow."""
+        if self.panel.scroll is not None and self._view is not None:
+            self.post_message(self.Chosen(self.panel.scroll(self._view, rows)))
+            return
         last = max(self.page.total - self.page.rows, 0)
         top = min(max(self.page.top + rows, 0), last)
         self._tops[self.panel.id] = top
         if top == last and rows > 0 and not self.panel.follows:
             self._tops.pop(self.panel.id)
             self._anchors[self.panel.id] = (top, 0)
-        self._redraw()
+        self.redraw()
 
     def follow(self) -> None:
         """Back to what matters now: the end of a log, the selected CPU."""
         self._tops.pop(self.panel.id, None)
-        self._redraw()
+        self._cursor = ""
+        self.redraw()
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """The wheel scrolls the panel under it."""
@@ -169,22 +185,74 @@ class Frame(Widget, can_focus=True):
         event.stop()
         self.scroll_rows(-WHEEL_ROWS)
 
+    # -- pointing ---------------------------------------------------------------------------
+
+    @property
+    def spot(self) -> Spot | None:
+        """What the cursor is on."""
+        return next((spot for spot in self.page.spots if spot.key == self._cursor), None)
+
+    def move_cursor(self, step: int) -> None:
+        """To the nearest spot in another row; beyond the page, scroll and try there."""
+        spots = self.page.spots
+        here = self.spot
+        if here is None:
+            current = next((s for s in spots if s.key == "here"), None)
+            found = current or (spots[0] if step > 0 else spots[-1]) if spots else None
+        else:
+            found = self._next(here, step)
+        if found is None and here is not None:
+            before = self.page.spots
+            self.scroll_rows(step)
+            if self.page.spots != before:
+                found = self._next(here, step) or self.spot
+        if found is not None:
+            self._cursor = found.key
+        self.refresh()
+
+    def _next(self, here: Spot, step: int) -> Spot | None:
+        """The spot in the nearest row above or below, nearest in its column."""
+        rows = [s for s in self.page.spots if (s.row - here.row) * step > 0]
+        key = self._cursor
+        now = next((s for s in self.page.spots if s.key == key), None)
+        if now is None:
+            return None
+        if not rows:
+            return None
+        near = min(abs(s.row - here.row) for s in rows)
+        same = [s for s in rows if abs(s.row - here.row) == near]
+        return min(same, key=lambda s: abs(s.start - here.start))
+
+    def clear_cursor(self) -> bool:
+        """Take the cursor away; False if there was none."""
+        had, self._cursor = bool(self._cursor), ""
+        if had:
+            self.refresh()
+        return had
+
     def on_click(self, event: events.Click) -> None:
-        """A tab's name shows it; a CPU's row selects that CPU; a column of time goes there."""
+        """A tab's name shows it; a spot is chosen; a column of time goes there."""
         column = event.x - self._left
         if event.y == 0:
-            names = self._tab_columns()
-            chosen = [i for i, (start, end) in enumerate(names) if start <= event.x < end]
-            if chosen:
-                self.turn_to(chosen[0])
+            chosen = self._titles().at(event.x - 2)
+            if chosen is not None:
+                self.turn_to(self.tabs.index(chosen))
         elif 0 <= column < len(self.page.ticks):
             tick = self.page.ticks[column]
             if tick is not None:
                 self.post_message(self.MomentChosen(tick))
-        elif event.y - 1 < len(self.page.cpus):
-            cpu = self.page.cpus[event.y - 1]
-            if cpu is not None:
-                self.post_message(self.CpuChosen(cpu))
+        else:
+            self._click(column, event.y - 1)
+
+    def _click(self, column: int, row: int) -> None:
+        for spot in self.page.spots:
+            end = self.size.width if spot.end is None else spot.end
+            if spot.row == row and spot.start <= column < end:
+                self._cursor = spot.key
+                self.refresh()
+                if spot.go:
+                    self.post_message(self.Chosen(spot.go))
+                return
 
     # -- drawing ----------------------------------------------------------------------------
 
@@ -193,30 +261,11 @@ class Frame(Widget, can_focus=True):
         """Cells at the left that are not the panel's."""
         return 2 if self.edge else 1
 
-    def _tab_columns(self) -> list[tuple[int, int]]:
-        """Columns of the tabs' names in the title, as they are drawn when all fit."""
-        found, column = [], 2
-        for index, name in enumerate(self.tabs):
-            cells = len(BY_ID[name].title) + (
-                2 if index == self.at and len(self.tabs) > 1 else 0
-            )
-            found.append((column, column + cells))
-            column += cells + 2
-        return found if column <= self.size.width else []
-
-    def _title(self) -> Line:
-        """`CPUs`, or the tabs with the one that is shown in brackets, and the details."""
-        role: Role = "strong" if self.has_focus else "plain"
-        names: list[tuple[str, Role]] = []
-        for index, name in enumerate(self.tabs):
-            here = index == self.at
-            text = BY_ID[name].title
-            shown = f"[{text}]" if here and len(self.tabs) > 1 else text
-            names += [("  " if index else "", "dim"), (shown, role if here else "dim")]
-        if sum(len(text) for text, _ in names) + 4 > self.size.width:
-            more = f" {self.at + 1}/{len(self.tabs)}"
-            names = [(f"[{self.panel.title}]", role), (more, "dim")]
-        return line(*names)
+    def _titles(self) -> Tabs:
+        """The names of the tabs, as many as fit beside a short detail."""
+        return tabs(
+            self.tabs, self.at, self.size.width - 4, len(self.page.detail), self.has_focus
+        )
 
     def _rule(self) -> Strip:
         """The title rule: title at the left, details at the right, joints where rules meet."""
@@ -225,7 +274,7 @@ class Frame(Widget, can_focus=True):
         for column, joint in self.joints.items():
             if column < width:
                 rule[column] = HEAVY[joint] if heavy else joint
-        title = fit(self._title(), max(width - 4, 0))
+        title = fit(self._titles().line, max(width - 4, 0))
         detail = cut(self.page.detail, max(width - len(plain(title)) - 7, 0))
         start = 2 + len(plain(title)) + 1
         end = width - len(detail) - (3 if detail else 0)
@@ -244,6 +293,11 @@ class Frame(Widget, can_focus=True):
         strip = Strip([Segment(" "), *text]).adjust_cell_length(room + 1)
         if any(role == "here" and text.strip() for text, role in styled):
             strip = strip.apply_style(self.looks.row)
+        spot = self.spot
+        if spot is not None and spot.row == row:
+            end = room if spot.end is None else min(spot.end, room)
+            under = strip.crop(spot.start + 1, end + 1).apply_style(_CURSOR)
+            strip = Strip.join((strip.crop(0, spot.start + 1), under, strip.crop(end + 1)))
         return Strip([Segment(EDGE, self.looks["dim"]), *strip]) if self.edge else strip
 
     def render_line(self, y: int) -> Strip:

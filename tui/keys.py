@@ -1,6 +1,7 @@
 """The one table of keys: bindings, the key bar, the help and the palette are made from it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from textual.binding import Binding, BindingType
@@ -56,10 +57,17 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("interrupt", ("ctrl+c",), "^C", "interrupt", "pause; leave the prompt; never quits"),
     Key("finish", ("f",), "f", "move('finish')", "run until the CPU's function returns"),
     Key("until", ("u",), "u", "ask('until ')", "run to a symbol, file:line or address"),
-    Key("break", ("b", "f2"), "b F2", "ask('break ')",
+    Key("break", ("b",), "b", "ask('break ')",
         "set a breakpoint at a symbol, file:line or address", "Break", "stopped"),
+    Key("break.here", ("f2",), "F2", "toggle_break",
+        "set or remove a breakpoint at the cursor, or where the CPU is"),
+    Key("step.all", ("a",), "a", "move('step all')",
+        "step every CPU by one instruction, in lockstep"),
+    Key("hold", ("H",), "H", "hold", "hold the selected CPU still, or release it"),
+    Key("first", ("I",), "I", "first", "let the selected CPU be the next to run"),
     Key("reset", ("R", "ctrl+r"), "R ^R", "order('reset')", "start again; breakpoints stay"),
-    Key("repeat", ("enter",), "Enter", "enter", "repeat the last command"),
+    Key("repeat", ("enter",), "Enter", "enter",
+        "go to what the cursor points at; else repeat the last command"),
     Key("cpu.previous", ("less_than_sign", "comma"), "<", "select(-1)",
         "select the CPU before; a number selects that one"),
     Key("cpu.next", ("greater_than_sign", "full_stop"), ">", "select(1)",
@@ -72,8 +80,15 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("tab.next", ("right_square_bracket", "right"), "] Right", "tab(1)",
         "show the next tab in this place"),
     Key("zoom", ("z",), "z", "zoom", "let this panel fill the screen, and back"),
-    Key("up", ("up", "k"), "Up k", "scroll(-1)", "scroll up; in CPUs: select"),
-    Key("down", ("down", "j"), "Down j", "scroll(1)", "scroll down; in CPUs: select"),
+    Key("panel.close", ("X",), "X", "close_panel", "close this panel; the palette opens it"),
+    Key("panel.move", ("M",), "M", "move_panel", "move this panel to the next place"),
+    Key("panel.swap", ("W",), "W", "swap_panels", "swap this panel with the next place's"),
+    Key("panel.reset", (), "^P", "reset_panels", "put all panels back where they were at first"),
+    Key("up", ("up", "k"), "Up k", "scroll(-1)", "point at the row above; scroll"),
+    Key("down", ("down", "j"), "Down j", "scroll(1)", "point at the row below; scroll"),
+    Key("edit", ("e",), "e", "edit", "change what the cursor points at"),
+    Key("filter", ("slash",), "/", "filter", "search this panel, or narrow it down"),
+    Key("lines", ("o",), "o", "lines", "source and instructions, or only one of them"),
     Key("page.up", ("pageup",), "PgUp", "page(-1)", "scroll up by a page"),
     Key("page.down", ("pagedown",), "PgDn", "page(1)", "scroll down by a page"),
     Key("home", ("home",), "Home", "home", "go to the first row"),
@@ -93,6 +108,39 @@ BAR_MAX: Final = 8
 _CPU_HINT: Final = Key("cpu", (), "< >", "select(1)", "select a CPU", "CPU")
 
 
+_SHOWN: Final = {
+    "left_square_bracket": "[", "right_square_bracket": "]", "less_than_sign": "<", "comma": ",",
+    "greater_than_sign": ">", "full_stop": ".", "colon": ":", "question_mark": "?",
+    "slash": "/", "plus": "+", "minus": "-", "left_curly_bracket": "{", "escape": "Esc",
+    "right_curly_bracket": "}", "pageup": "PgUp", "pagedown": "PgDn", "enter": "Enter",
+}  # fmt: skip
+
+
+def shown(key: str) -> str:
+    """A key by Textual's name, as people read it: `^P`, `F7`, `shift+F7`, `S`."""
+    *before, last = key.split("+") if key != "+" else [key]
+    word = _SHOWN.get(last, last)
+    word = word.upper() if len(last) > 1 and last[0] == "f" and last[1:].isdigit() else word
+    if before == ["ctrl"] and len(word) == 1:
+        return f"^{word.upper()}"
+    return "+".join((*before, word.capitalize() if len(word) > 3 and word.islower() else word))
+
+
+def remapped(changes: Mapping[str, tuple[str, ...]]) -> tuple[Key, ...]:
+    """The table with other keys for some actions; a key that another action had is taken from
+    it."""
+    taken = {key for keys in changes.values() for key in keys}
+    found = []
+    for key in KEYS:
+        keys = changes.get(key.id)
+        if keys is None:
+            keys = tuple(one for one in key.keys if one not in taken)
+        same = keys == key.keys
+        words = key.shown if same else " ".join(map(shown, keys[:2])) or "^P"
+        found.append(replace(key, keys=keys, shown=words))
+    return tuple(found)
+
+
 def bindings() -> list[BindingType]:
     """The table as Textual takes it, and the digits of a number. All of them have priority: the
     app acts on each key before it looks at the next one."""
@@ -104,11 +152,11 @@ def bindings() -> list[BindingType]:
     return [*found, *digits]
 
 
-def bar(running: bool) -> tuple[Key, ...]:
+def bar(running: bool, table: tuple[Key, ...] = KEYS) -> tuple[Key, ...]:
     """What the key bar shows now, the most useful first."""
     now: When = "running" if running else "stopped"
-    found = [key for key in KEYS if key.label and key.when == now]
-    always = [key for key in KEYS if key.label and key.when == "always"]
+    found = [key for key in table if key.label and key.when == now]
+    always = [key for key in table if key.label and key.when == "always"]
     return (*found, _CPU_HINT, *always)[:BAR_MAX]
 
 

@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from tui.keys import KEYS
 from tui.panels import PANELS
 from tui.panels.states import STATES
 
 if TYPE_CHECKING:
     from tui.app import ApdbgApp
 
+_TYPED = (
+    ("Run to", "until"), ("Break at", "break"), ("Show code of", "list"),
+    ("Show memory at", "mem"), ("Walk", "walk"), ("Go to", "goto"),
+)  # fmt: skip
+"""What can be done with an address or a name that was typed."""
 _TYPED_SCORE = 0.01
 """What was typed and is no known name stands last."""
 
@@ -33,7 +37,7 @@ class Finder(Provider):
         return cast("ApdbgApp", self.app)
 
     def _actions(self) -> Iterator[Entry]:
-        for key in KEYS:
+        for key in self._apdbg.table:
             if key.id != "palette":
                 text = key.help[0].upper() + key.help[1:]
                 yield Entry(text, key.shown, partial(self.app.run_action, key.action))
@@ -51,6 +55,7 @@ class Finder(Provider):
         for name in app.names():
             yield Entry(f"Run to {name}", "", partial(app.order, f"until {name}"))
             yield Entry(f"Break at {name}", "", partial(app.order, f"break {name}"))
+            yield Entry(f"Show code of {name}", "", partial(app.order, f"list {name}"))
 
     async def discover(self) -> Hits:
         """The actions, before anything is typed."""
@@ -66,6 +71,6 @@ class Finder(Provider):
                 shown = matcher.highlight(entry.text)
                 yield Hit(score, shown, entry.act, text=entry.text, help=entry.help or None)
         if query and " " not in query.strip() and query not in self._apdbg.names():
-            for words, order in (("Run to", "until"), ("Break at", "break")):
+            for words, order in _TYPED:
                 act = partial(self._apdbg.order, f"{order} {query}")
                 yield Hit(_TYPED_SCORE, f"{words} {query}", act, text=f"{words} {query}")

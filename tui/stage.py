@@ -4,9 +4,10 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 
-from emu.debug.view import MachineView
+from emu.debug.view import MachineView, Section
 from tui import layout
 from tui.frame import Frame
+from tui.panels import BY_ID
 from tui.theme import Looks
 
 ANSWER = "answer"
@@ -20,6 +21,8 @@ class Stage(Container):
         self._every = tuple(Frame(slot) for slot in layout.SLOTS)
         self._zoomed: layout.Slot | None = None
         self._slot: layout.Slot = "main"
+        self.moves: dict[str, str] = {}
+        """Panels that somebody moved to another slot, or closed."""
 
     def compose(self) -> ComposeResult:
         """The frames in the order in which Tab visits them."""
@@ -36,6 +39,12 @@ class Stage(Container):
         frames = self.frames
         return next((frame for frame in frames if frame.slot == self._slot), frames[0])
 
+    @property
+    def wanted(self) -> frozenset[Section]:
+        """What the panels that are shown need of a view."""
+        needs = {frame.panel.needs for frame in self.frames}
+        return frozenset(need for need in needs if need is not None)
+
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Remember the frame for the time after a dialog."""
         if isinstance(event.widget, Frame):
@@ -43,7 +52,7 @@ class Stage(Container):
 
     def settle(self, width: int, height: int, cpus: int) -> None:
         """Give every frame its place on a stage of this size."""
-        places = layout.arrange(width, height, cpus, self._zoomed)
+        places = layout.arrange(width, height, cpus, self._zoomed, self.moves)
         by_slot = {place.slot: place for place in places}
         for frame in self._every:
             place = by_slot.get(frame.slot)
@@ -56,35 +65,97 @@ class Stage(Container):
         """The next layout is for the frame with the keys alone, or for all again."""
         self._zoomed = None if self._zoomed else self.frame.slot
 
+    # -- panels -----------------------------------------------------------------------------
+
+    def has(self, panel_id: str) -> bool:
+        """Whether the layout has a place for a panel now."""
+        return any(panel_id in frame.tabs for frame in self.frames)
+
     def unzoom_for(self, panel_id: str) -> bool:
-        """Whether another frame than the zoomed one is needed; the next layout has it then."""
-        if any(panel_id in frame.tabs for frame in self.frames):
+        """Whether the layout must change for a panel: another frame than the zoomed one is
+        needed, or it was closed; the next layout has it then."""
+        if self.has(panel_id):
             return False
         self._zoomed = None
+        if self.moves.get(panel_id) == layout.CLOSED:
+            del self.moves[panel_id]
         return True
 
-    def turn_to(self, panel_id: str) -> None:
+    def turn_to(self, panel_id: str, *, focus: bool = True) -> None:
         """Show a panel where the layout has it, and give it the keys."""
         frame = next((frame for frame in self.frames if panel_id in frame.tabs), None)
-        if frame is not None:
+        if frame is None:
+            return
+        if frame.panel.id != panel_id:
             frame.turn_to(frame.tabs.index(panel_id))
+        if focus:
             self.screen.set_focus(frame)
+
+    def close(self) -> str:
+        """Take the panel in focus away; the reason if it must stay."""
+        if len(self.frame.tabs) == 1:
+            return f"{self.frame.panel.title} is the only panel of its place: M moves one here"
+        self.moves[self.frame.panel.id] = layout.CLOSED
+        return ""
+
+    def move(self) -> str:
+        """The panel in focus goes to the next place; the reason if it must stay."""
+        frame, slots = self.frame, [one.slot for one in self.frames]
+        if len(slots) == 1 or len(frame.tabs) == 1:
+            return f"{frame.panel.title} is the only panel of its place, or there is no other"
+        target = slots[(slots.index(frame.slot) + 1) % len(slots)]
+        self.moves[frame.panel.id] = self._slot = target
+        return ""
+
+    def swap(self) -> str:
+        """The panel in focus and that of the next place change places."""
+        frames = self.frames
+        if len(frames) == 1:
+            return "there is one place only"
+        here = self.frame
+        other = frames[(frames.index(here) + 1) % len(frames)]
+        self.moves[here.panel.id], self.moves[other.panel.id] = other.slot, here.slot
+        self._slot = other.slot
+        return ""
+
+    # -- drawing ----------------------------------------------------------------------------
 
     def show(self, view: MachineView, *, moved: bool) -> None:
         """Draw a view in every frame."""
         for frame in self.frames:
             frame.show(view, moved=moved)
 
-    def answer(self, view: MachineView) -> None:
-        """A long answer shows its tab until the command after it."""
+    def answer(self, view: MachineView, panel_id: str | None) -> None:
+        """A long answer shows its tab until the command after it, unless a panel of its own
+        shows it better."""
         for frame in self.frames:
-            if ANSWER in frame.tabs and len(view.reply) > 1:
+            if ANSWER in frame.tabs and len(view.reply) > 1 and panel_id is None:
                 frame.peek(ANSWER)
             elif ANSWER in frame.tabs:
                 frame.unpeek(ANSWER)
+
+    def clear_cursors(self) -> None:
+        """What a cursor was on may be gone."""
+        for frame in self.frames:
+            frame.clear_cursor()
 
     def paint(self, found: Looks) -> None:
         """Give every frame the theme's colours."""
         for frame in self._every:
             frame.looks = found
             frame.refresh()
+
+    # -- from one session to the next -------------------------------------------------------
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """By slot: the panel that is shown."""
+        return {frame.slot: frame.panel.id for frame in self.frames}
+
+    def restore(self, moves: dict[str, str], shown: dict[str, str]) -> None:
+        """Be as another session left it; what no longer exists is left out."""
+        slots = {*layout.SLOTS, layout.CLOSED}
+        self.moves = {one: to for one, to in moves.items() if one in BY_ID and to in slots}
+        for frame in self._every:
+            if shown.get(frame.slot) in BY_ID:
+                frame.tabs, frame.at = (shown[frame.slot],), 0

@@ -24,6 +24,20 @@ CALM: Final = Theme(
     dark=True,
 )
 """The theme of apdbg; people may choose any other in the palette."""
+CONTRAST: Final = Theme(
+    name="apdbg-contrast",
+    primary="#6cb6ff", secondary="#7ee7f0", accent="#ffd700", success="#7dff7d",
+    warning="#ffb347", error="#ff6b6b", foreground="#ffffff", background="#000000",
+    surface="#000000", panel="#303030", dark=True,
+)  # fmt: skip
+"""Nothing fades: every text has a contrast of at least 7 to 1 to black (WCAG 2.2, 1.4.6)."""
+LIGHT: Final = Theme(
+    name="apdbg-light",
+    primary="#1d5fb4", secondary="#0d6b75", accent="#7a5200", success="#2c6e1f",
+    warning="#8a4b00", error="#b3202c", foreground="#20242c", background="#fafafa",
+    surface="#f0f0f0", panel="#dfe4ec", dark=False,
+)  # fmt: skip
+THEMES: Final = (CALM, CONTRAST, LIGHT)
 FEW_COLOURS: Final = "ansi-dark"
 """The theme for terminals of 16 colours or none: their own colours, nothing mixed."""
 
@@ -65,7 +79,8 @@ def looks(variables: dict[str, str], ansi: bool) -> Looks:
     found: dict[Role, Style] = {}
     for role, (name, bold) in _LOOKS.items():
         colour = _colour(variables, name)
-        if role == "dim" and not ansi and colour is not None:
+        plain = variables.get("background") == CONTRAST.background
+        if role == "dim" and not ansi and not plain and colour is not None:
             ground = _colour(variables, "background")
             colour = colour if ground is None else colour.blend(ground, FADE)
         found[role] = Style(

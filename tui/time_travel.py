@@ -34,9 +34,9 @@ class TimeTravel:
         """Be at a tick of the known course; at its end, at the very end."""
         tick = min(max(tick, 0), self._time.end)
         session, length = self._app.session, self._time.last - self._time.first
-        if session.window is not None and not self._time.first <= tick <= self._time.last:
+        if session.looks.window is not None and not self._time.first <= tick <= self._time.last:
             first = max(tick - length // 2, 0)
-            session.window = first, first + length
+            session.looks.window = first, first + length
         self._app.order("goto end" if tick == self._time.end else f"goto {tick}")
 
     def _column_ticks(self) -> int:
@@ -69,11 +69,11 @@ class TimeTravel:
         length = time.last - time.first
         length = length // factor if factor > 0 else length * -factor
         if length * 10 >= time.end * 9:
-            self._app.session.window = None
+            self._app.session.looks.window = None
         else:
             length = max(length, WINDOW_TICKS_MIN)
             first = min(max(time.now - length // 2, 0), max(time.end - length, 0))
-            self._app.session.window = first, first + length
+            self._app.session.looks.window = first, first + length
         self._app.show(moved=True)
 
     def action_play(self) -> None:

@@ -338,3 +338,31 @@ def _stack(found: Any, name: str, mode: str) -> tuple[MemoryOperand, ...]:
     register, slots, access = _STACK[name]
     below = -size * slots if access == "w" else 0
     return (MemoryOperand(register, "", 1, below, size * slots, access, "", wide),)
+
+
+def family(name: str) -> str:
+    """The 64-bit register that a register's name is a part of; empty for any other text."""
+    return _FAMILY.get(name, "")
+
+
+_CF, _PF, _ZF, _SF, _OF = 0, 2, 6, 7, 11
+_CONDITIONS: Final[dict[str, Callable[[Callable[[int], bool]], bool]]] = {
+    "o": lambda f: f(_OF), "b": lambda f: f(_CF), "e": lambda f: f(_ZF),
+    "be": lambda f: f(_CF) or f(_ZF), "s": lambda f: f(_SF), "p": lambda f: f(_PF),
+    "l": lambda f: f(_SF) != f(_OF), "le": lambda f: f(_ZF) or f(_SF) != f(_OF),
+}  # fmt: skip
+_OPPOSITES: Final = {"no": "o", "ae": "b", "ne": "e", "a": "be", "ns": "s", "np": "p",
+                     "ge": "l", "g": "le"}  # fmt: skip
+
+
+def taken(mnemonic: str, rflags: int, rcx: int) -> bool | None:
+    """Whether a conditional branch will be taken with these flags (SDM 2, Jcc); None for
+    LOOP and its kin, which also count."""
+    condition = mnemonic[1:]
+    if condition in ("rcxz", "ecxz", "cxz"):
+        return rcx & {"r": (1 << 64) - 1, "e": 0xFFFFFFFF, "c": 0xFFFF}[condition[0]] == 0
+    test = _CONDITIONS.get(_OPPOSITES.get(condition, condition))
+    if not mnemonic.startswith("j") or test is None:
+        return None
+    holds = test(lambda bit: bool(rflags >> bit & 1))
+    return not holds if condition in _OPPOSITES else holds

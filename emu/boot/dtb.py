@@ -332,7 +332,9 @@ def host_tree(
 def _cpus(platform: Platform) -> fdt.Node:
     cpus = _node("cpus", __address_cells=[1], __size_cells=[0])
     for index, apic_id in enumerate(platform.apic_ids):
-        cpu = _node(f"cpu@{index + 1:x}", device_type="cpu", reg=[apic_id])
+        cpu = _node(f"cpu@{index + 1:x}")
+        _put(cpu, "device_type", "cpu")
+        _put(cpu, "reg", [apic_id])
         _put(cpu, "numa-node-id", [0])
         _put(cpu, "status", "okay")
         cpu.set_parent(cpus)
@@ -341,7 +343,9 @@ def _cpus(platform: Platform) -> fdt.Node:
 
 
 def _memory(start: int, size: int, igvm_type: int) -> fdt.Node:
-    node = _node(f"memory@{start:x}", device_type="memory", reg=_wide(start, size))
+    node = _node(f"memory@{start:x}")
+    _put(node, "device_type", "memory")
+    _put(node, "reg", _wide(start, size))
     _put(node, "microsoft,igvm-type", [igvm_type])
     _put(node, "numa-node-id", [0])
     return node

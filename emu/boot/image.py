@@ -273,6 +273,12 @@ class SymbolMap:
         name, start = found
         return name if address == start else f"{name}+{address - start:#x}"
 
+    def between(self, first: int, end: int) -> tuple[tuple[int, str], ...]:
+        """(address, name) of the symbols that begin in a range, in order."""
+        low = bisect.bisect_left(self._starts, first)
+        high = bisect.bisect_left(self._starts, end)
+        return tuple((self._starts[i], self._rows[i][1]) for i in range(low, high))
+
     def find(self, name: str) -> list[int]:
         """Every address of a name; `kernel:main` asks one image only."""
         return list(self._by_name.get(name, ()))

@@ -69,6 +69,8 @@ class BootLayout:
     symbols: SymbolMap
     lines: Lines
     structs: Structs
+    host_dtb_gpa: int
+    """Where the host's device tree is handed to the shim."""
     mailbox_gpa: int | None
     """Known beforehand only where the reset page is the mailbox."""
 
@@ -156,6 +158,7 @@ def build_layout(
         symbols=SymbolMap(images),
         lines=Lines(images),
         structs=Structs(shim),
+        host_dtb_gpa=region + _TREE_OFFSET,
         mailbox_gpa=RESET_PAGE if at_reset else None,
     )
 

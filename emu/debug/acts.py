@@ -18,6 +18,8 @@ def carry_out(machine: Machine, schedule: Schedule, text: str) -> None:
             schedule.by_hand = None
         case "schedule":
             schedule.rule, schedule.slice = rule_of(rest.split()), None
+        case "first":
+            schedule.first, schedule.slice = _cpu(machine, rest), None
         case "hold":
             schedule.held |= {_cpu(machine, rest)}
             schedule.slice = None

@@ -1,15 +1,22 @@
 """Commands that only look: each answers in lines of text and leaves no trace."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Final
 
-from emu.debug import command, files, language, place, questions, registers
-from emu.debug.breakpoint import resolve
+from emu.debug import (
+    command,
+    expression,
+    files,
+    language,
+    listing,
+    picture,
+    questions,
+    registers,
+)
 from emu.debug.picture import mailbox_view
+from emu.debug.sections import cpus, log, memory, nested, tables, tree, walk
 from emu.debug.waiting import facts
 from emu.errors import CommandError
-from emu.hw import nested, paging
-from emu.hw.address import Gpa, Hpa
 from emu.hw.cpu import Cpu
 
 if TYPE_CHECKING:
@@ -17,8 +24,16 @@ if TYPE_CHECKING:
 
 Looking = (
     command.Mem
+    | command.Find
+    | command.List
     | command.Walk
+    | command.Tables
     | command.Npt
+    | command.Dtb
+    | command.Events
+    | command.Exits
+    | command.Cpus
+    | command.Breakpoints
     | command.Registers
     | command.Mailbox
     | command.Waits
@@ -30,19 +45,32 @@ Looking = (
 )
 Lines = tuple[str, ...]
 
-MEM_BYTES_MAX: Final = 4096
-_ROW: Final = 16
+LIST_LINES: Final = 24
+EVERY: Final = 1 << 62
+"""A headless run looks through the whole log."""
 
 
 def answer(session: "Session", order: Looking) -> Lines:
     """The lines that answer a looking command; raises CommandError."""
     match order:
-        case command.Mem(where, count):
-            return _mem(session, where, count)
-        case command.Walk(where):
-            return _walk(session, where)
-        case command.Npt(where):
-            return _npt(session, where)
+        case command.Mem(where, count, kind):
+            return _mem(session, memory.look_of(where, kind), count)
+        case command.Find(where, what):
+            return _find(session, where, what)
+        case command.List(where):
+            return _list(session, where)
+        case command.Walk() | command.Tables() | command.Npt() | command.Dtb():
+            return _look(session, order)
+        case command.Events(text):
+            return _log(session, "log", log.look_of(text.split()))
+        case command.Exits(text):
+            return _log(session, "exits", log.look_of(text.split()))
+        case command.Cpus(text):
+            session.looks.cpus = text
+            rows = (picture.cpu_view(session.machine, cpu) for cpu in session.machine.cpus)
+            return cpus.lines([row for row in rows if cpus.keeps(row, text)])
+        case command.Breakpoints():
+            return _breakpoints(session)
         case command.Registers():
             return _registers(session)
         case command.Mailbox():
@@ -68,56 +96,98 @@ def _started(session: "Session") -> Cpu:
     return cpu
 
 
-def _mem(session: "Session", where: str, count: int) -> Lines:
-    """A hexdump of one of the three spaces."""
+def _mem(session: "Session", look: memory.MemoryLook, count: int) -> Lines:
+    """A hexdump of one of the three spaces, or the fields of a structure there."""
     machine = session.machine
-    space, colon, rest = where.partition(":")
-    if not colon or space not in ("gva", "gpa", "hpa"):
-        space, rest = "gva", where
-    address = resolve(machine, rest)[0]
-    count = min(count, MEM_BYTES_MAX)
-    if space == "hpa":
-        inside = address + count <= machine.memory.size
-        data = machine.memory.read(Hpa(address), count) if inside else None
-    elif space == "gpa":
-        data = machine.ram.guest_bytes(address, count)
-    else:
-        data = machine.virtual.read(_started(session).registers, address, count)
-    if data is None:
-        raise CommandError(f"mem: {space} {address:#x}: nothing is mapped there")
+    cpu = _started(session) if look.space == "gva" else machine.cpus[session.focus]
+    view = memory.memory_view(machine, cpu, look, {})
+    found = memory.lines(view, min(count, memory.BYTES_MAX))
+    session.looks.memory = look
+    return found
+
+
+def _find(session: "Session", where: str, what: str) -> Lines:
+    """The first place with these bytes; the memory that is looked at is there then."""
+    machine, cpu = session.machine, session.machine.cpus[session.focus]
+    look = memory.look_of(where, "")
+    wanted = memory.pattern(what)
+    place = memory.find(machine, cpu, look, wanted)
+    if place is None:
+        return (f"{what} is nowhere from {where} on",)
+    session.looks.memory = replace(look, where=f"{place:#x}")
+    name = machine.layout.symbols.name(place) if look.space != "hpa" else ""
+    return (f"{what} is at {look.space}:{place:#x} {name}".rstrip(),)
+
+
+def _list(session: "Session", where: str) -> Lines:
+    """Code around a place; the words both, asm and source choose the lines."""
+    machine, looks, cpu = session.machine, session.looks, _started(session)
+    if where in ("both", "asm", "source"):
+        looks.code = replace(looks.code, lines=where)  # type: ignore[arg-type]  # just checked
+        return ()
+    look = replace(looks.code, where=where)
+    start = expression.address(machine, cpu, where) if where else machine.linear_rip(cpu)
+    found = listing.listing(machine, cpu, start, frozenset(), {})
+    if not found:
+        raise CommandError(f"list {where}: no code can be read at {start:#x}")
+    looks.code = look
+    first = next((i for i, line in enumerate(found) if line.address >= start), 0)
     return tuple(
-        _hex_row(address + offset, data[offset : offset + _ROW])
-        for offset in range(0, len(data), _ROW)
-    )
+        f"{line.address:#x}  {line.text}  {line.note}".rstrip() if line.kind == "asm"
+        else f"{line.number or '':>6} {line.text}"
+        for line in found[first : first + LIST_LINES]
+    )  # fmt: skip
 
 
-def _hex_row(address: int, data: bytes) -> str:
-    text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in data)
-    return f"{address:016x}  {data[:8].hex(' '):23}  {data[8:].hex(' '):23}  {text}"
+Room = command.Walk | command.Tables | command.Npt | command.Dtb
 
 
-def _walk(session: "Session", where: str) -> Lines:
-    machine = session.machine
-    cpu = _started(session)
-    found = paging.walk_context(
-        machine.memory, machine.npt, cpu.registers, resolve(machine, where)[0]
-    )
-    return found.lines()
+def _look(session: "Session", order: Room) -> Lines:
+    """Look at tables or a tree: the lines, and from now on the same look on the screen."""
+    machine, looks = session.machine, session.looks
+    cpu = machine.cpus[session.focus]
+    match order:
+        case command.Walk(where, access):
+            wanted = walk.WalkLook(where, access)  # type: ignore[arg-type]  # by the parser
+            found = walk.lines(walk.walk_view(machine, cpu, wanted))
+            looks.walk = wanted
+        case command.Tables(text):
+            rows = tables.look_of(tuple(text.split()))
+            found = tables.lines(tables.tables_view(machine, cpu, rows))
+            looks.tables = rows
+        case command.Npt(where):
+            page = nested.NestedLook(where)
+            found = nested.lines(nested.nested_view(machine, session.timeline, page))
+            looks.nested = page
+        case command.Dtb(text):
+            part = tree.look_of(tuple(text.split()))
+            found = tree.lines(tree.dtb_view(machine, part))
+            looks.dtb = part
+    return found
 
 
-def _npt(session: "Session", where: str) -> Lines:
-    machine = session.machine
-    gpa = Gpa(resolve(machine, where)[0])
-    found = nested.walk_nested(machine.memory, machine.npt.model_root, gpa)
-    state = machine.ram.state(gpa) or "no memory"
-    return (*found.lines(), f"page state: {state}")
+def _log(session: "Session", name: str, look: log.LogLook) -> Lines:
+    """Narrow one of the two logs down."""
+    setattr(session.looks, name, look)
+    return log.lines(session.looks.log_view(session, name, EVERY))
+
+
+def _breakpoints(session: "Session") -> Lines:
+    listed = session.breakpoints.listed, session.watchpoints.listed, session.catches.listed
+    rows = []
+    for point in sorted(
+        (one.view() for some in listed for one in some), key=lambda p: p.number
+    ):
+        who = "" if point.cpu is None else f"  cpu {point.cpu}"
+        place = f"  {point.address:#x}" if point.address else ""
+        rule = f"  {point.rule}" if point.rule else ""
+        rows.append(f"{point.number}  {point.where}{place}{who}{rule}  {point.hits:,} hits")
+        rows += [f"    {text}" for text in point.log]
+    return tuple(rows) or ("no breakpoint is set",)
 
 
 def _print(session: "Session", text: str) -> Lines:
-    where = place.place(session.machine, session.cpu(None), text)
-    number = place.value(session.machine, where)
-    if number is None:
-        raise CommandError(f"{text}: that cpu has not started")
+    number = expression.evaluate(session.machine, session.cpu(None), text)
     name = session.machine.layout.symbols.name(number) if number > 0xFFF else ""
     return (f"{text} = {number:#x} {number:,} {name}".rstrip(),)
 
@@ -153,7 +223,10 @@ def _waits(session: "Session") -> Lines:
         writer = (
             "nobody yet" if fact.tick is None else f"{_who(fact.last_writer)} at {fact.tick:,}"
         )
-        rows.append(f"cpu {fact.cpu} waits for {fact.on}; last written by {writer}")
+        rows.append(
+            f"cpu {fact.cpu} waits for {fact.on} (now {fact.now or '-'}) at {fact.where}; "
+            f"last written by {writer}"
+        )
     return tuple(rows) or ("no CPU waits",)
 
 

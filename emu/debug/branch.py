@@ -19,6 +19,7 @@ class Branch:
     points: list[Checkpoint]
     """Ascending; the first is power-on."""
     events: Log[Event]
+    exits: Log[Event]
     turns: Log[Turn]
     lanes: Lanes
     parent: str = ""

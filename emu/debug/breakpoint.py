@@ -1,30 +1,67 @@
 """Places that stop the machine, as people name them."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
-from emu.debug.language import number
+from emu.debug.command import Break
+from emu.debug.language import show
 from emu.debug.view import BreakpointView
+from emu.debug.where import resolve
 from emu.errors import CommandError
 from emu.machine.machine import Machine
+
+LOG_MAX: Final = 1_000
+"""Lines that a breakpoint notes; of more, the newest."""
 
 
 @dataclass(slots=True)
 class Breakpoint:
-    """One breakpoint: every address it stands for, and the CPUs it stops."""
+    """One breakpoint: its addresses, the CPUs it stops, and what else must hold."""
 
     number: int
     where: str
     addresses: tuple[int, ...]
     cpu: int | None
+    after: int = 1
+    """The first hit that stops."""
+    once: bool = False
+    log: bool = False
+    """It notes a hit, and lets the CPU go on."""
+    condition: str = ""
+    """An expression of `emu.debug.expression`, evaluated for the CPU that is there."""
     hits: int = 0
+    noted: list[str] = field(default_factory=list)
 
     def view(self) -> BreakpointView:
         """The breakpoint as a screen shows it."""
-        return BreakpointView(self.number, self.where, self.addresses[0], self.cpu, self.hits)
+        return BreakpointView(
+            self.number, self.where, self.addresses[0], self.cpu, self.hits, self.rule,
+            tuple(self.noted[-LOG_MAX:]),
+        )  # fmt: skip
+
+    @property
+    def rule(self) -> str:
+        """What else must hold, and what happens then."""
+        return "  ".join(filter(None, (
+            f"if {self.condition}" if self.condition else "",
+            f"from hit {self.after:,}" if self.after > 1 else "",
+            "once" if self.once else "", "logs" if self.log else "",
+        )))  # fmt: skip
+
+    @property
+    def order(self) -> str:
+        """The command that sets it."""
+        return show(
+            Break(self.where, self.cpu, self.after, self.once, self.log, self.condition)
+        )
 
     def stops(self, address: int, cpu: int) -> bool:
         """Whether a CPU at an address is meant."""
         return address in self.addresses and self.cpu in (None, cpu)
+
+    def note(self, text: str) -> None:
+        """Remember a hit in words."""
+        self.noted = [*self.noted, text][-LOG_MAX:]
 
 
 @dataclass(slots=True)
@@ -42,12 +79,16 @@ class Breakpoints:
         self._next += 1
         return self._next - 1
 
-    def add(self, where: str, cpu: int | None) -> Breakpoint:
+    def add(self, order: Break) -> Breakpoint:
         """Set a breakpoint; raises CommandError where the place or CPU does not exist."""
+        cpu = order.cpu
         if cpu is not None and cpu >= len(self.machine.cpus):
             raise CommandError(f"break: there is no cpu {cpu}")
-        addresses = resolve(self.machine, where)
-        found = Breakpoint(self.number(), where, addresses, cpu)
+        addresses = resolve(self.machine, order.where)
+        found = Breakpoint(
+            self.number(), order.where, addresses, cpu, order.after, order.once, order.log,
+            order.condition,
+        )  # fmt: skip
         self.listed.append(found)
         self.apply()
         return found
@@ -85,21 +126,3 @@ class Breakpoints:
     def hit(self, address: int, cpu: int) -> list[Breakpoint]:
         """Those that a CPU stops at."""
         return [p for p in (*self.listed, *self.temporary) if p.stops(address, cpu)]
-
-
-def resolve(machine: Machine, where: str) -> tuple[int, ...]:
-    """The addresses of a symbol, `file:line` or number; raises CommandError."""
-    name, plus, offset = where.partition("+")
-    shift = number(offset, where) if plus else 0
-    found = machine.layout.symbols.find(name)
-    if found:
-        return tuple(address + shift for address in found)
-    file, colon, line = where.rpartition(":")
-    if colon and line.isdigit():
-        places = machine.layout.lines.addresses(file, int(line))
-        if not places:
-            raise CommandError(f"{where}: no code comes from there")
-        return tuple(places)
-    if not where[:1].isdigit():
-        raise CommandError(f"{where}: no symbol, file:line or address of that name")
-    return (number(where, "address"),)

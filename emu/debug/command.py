@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Execute COUNT instructions of one CPU; the others stand still."""
+    """Execute COUNT instructions of one CPU; `all`: of every CPU that can run, in lockstep."""
 
     cpu: int | None = None
     count: int = 1
+    all_cpus: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,29 @@ class SelectCpu:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Stop every time a CPU (any, or the one named) reaches a place."""
+    """Stop where a CPU gets: `break WHERE [cpu N] [after N] [once] [log] [if EXPR]`."""
 
     where: str
     cpu: int | None = None
+    after: int = 1
+    """The first hit that stops."""
+    once: bool = False
+    log: bool = False
+    """Note it and go on."""
+    condition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Catch:
+    """Stop at what a machine does: `catch mode|cr3|efer|exit|hypercall|tdcall|msr|...`."""
+
+    kind: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Breakpoints:
+    """List all breakpoints, watchpoints and catches, and what they have noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +87,76 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Mem:
-    """Show memory: `gva:`, `gpa:` or `hpa:` before a symbol or address; gva is the default."""
+    """Show memory: `mem [gva:|gpa:|hpa:]WHERE [COUNT] [as STRUCT|mailbox|table|vmcb]`."""
 
     where: str
     count: int = 64
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """Search memory from a place on: `find [gpa:]WHERE "text"`, or 0xNUMBER or hex bytes."""
+
+    where: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """Show code at a place, or (none) where the CPU is; `both`, `asm` or `source` lines."""
+
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Show the two-dimensional walk of an address of the selected CPU."""
+    """Show the two-dimensional walk of an address: `walk WHERE [read|write|execute]`."""
 
     where: str
+    access: str = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Show page tables: `tables [FILTER]`, `tables tree [ADDRESS]`, `tables diff CPU`."""
+
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Npt:
-    """Show the nested walk of a GPA, and the state of its page."""
+    """Show the nested table: all of it, one GPA's page, or `private`, `absent`, `rw`, ..."""
 
-    where: str
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dtb:
+    """Show the device tree: `dtb [host|kernel|diff] [PATH or words]`."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Show the log: `events [cpu N] [KIND] [TEXT]`; kinds are mailbox, milestone, fault, ..."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exits:
+    """Show what left the guest for the VMM: `exits [cpu N] [TEXT]`."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cpus:
+    """Show the CPUs: `cpus [WORDS]` keeps those of a state, a symbol, or numbers `3-7`."""
+
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,16 +272,17 @@ class NextChange:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Stop every time a place changes."""
+    """Stop when a place changes; `read`, `write` or `access`: when that is done to it."""
 
     place: str
+    access: str = "change"
 
 
 @dataclass(frozen=True, slots=True)
 class Print:
-    """Show the value of a place."""
+    """Show the value of an expression: `print [rsp+8]`, `print mailbox.command == 1`."""
 
-    place: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +315,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Choose who runs next: `timed` or `random SEED`, each with an optional `quantum NS`."""
+    """Choose who runs next: `timed`, `random SEED` (with `quantum NS`), `first CPU`."""
 
     text: str = ""
 
@@ -285,6 +358,15 @@ Command = (
     | Mailbox
     | Waits
     | Help
+    | Catch
+    | Breakpoints
+    | Find
+    | List
+    | Tables
+    | Dtb
+    | Events
+    | Exits
+    | Cpus
     | ReverseStep
     | ReverseNext
     | ReverseFinish

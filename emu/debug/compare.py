@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from emu.boot.dtb import Node, read_tree
-from emu.debug.capture import Capture, CpuCapture, Mapped, rights
+from emu.debug.capture import Capture, CpuCapture
+from emu.debug.mapped import Mapped, rights
+from emu.debug.sections.cpus import spans
 from emu.hw.address import PAGE_BYTES
 
 GROUP_LINES_MAX: Final = 40
@@ -47,20 +49,9 @@ def _cpus(first: Capture, second: Capture, symbol: Symbol) -> Iterator[str]:
         if words:
             changes.setdefault(words, []).append(index)
     for words, cpus in changes.items():
-        name = f"cpu {cpus[0]}" if len(cpus) == 1 else f"cpus {_ids(cpus)}"
+        name = f"cpu {cpus[0]}" if len(cpus) == 1 else f"cpus {spans(cpus)}"
         for word in words:
             yield f"{name}  {word}"
-
-
-def _ids(cpus: list[int]) -> str:
-    """`1-3, 7`."""
-    rows: list[list[int]] = []
-    for cpu in cpus:
-        if rows and rows[-1][-1] == cpu - 1:
-            rows[-1][1:] = [cpu]
-        else:
-            rows.append([cpu])
-    return ", ".join("-".join(map(str, row)) for row in rows)
 
 
 def _cpu(old: CpuCapture, new: CpuCapture, symbol: Symbol) -> Iterator[str]:
@@ -139,7 +130,7 @@ def _tables(first: Capture, second: Capture) -> Iterator[str]:
     for cr3 in sorted(first.tables.keys() & second.tables.keys()):
         old, new = set(first.tables[cr3]), set(second.tables[cr3])
         users = [i for i, cpu in enumerate(second.cpus) if cpu.cr3 == cr3]
-        name = f"tables at {cr3:#x} (cpus {_ids(users)})" if users else f"tables at {cr3:#x}"
+        name = f"tables at {cr3:#x} (cpus {spans(users)})" if users else f"tables at {cr3:#x}"
         for one in sorted(new - old, key=lambda m: m.gva):
             yield f"{name}: {_range(one)} is mapped {one.rights}"
         for one in sorted(old - new, key=lambda m: m.gva):

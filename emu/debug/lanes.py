@@ -1,6 +1,7 @@
 """The timeline as a picture: for each CPU a row of cells over a window of ticks."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from typing import Final
 
 from emu.debug.view import LaneView, TimelineView
@@ -67,7 +68,7 @@ def _executions(machine: Machine, rows: dict[int, list[str]], edges: list[int]) 
                 rows[cpu][cell] = "#"
 
 
-def _events(events: list[Event], rows: dict[int, list[str]], edges: list[int]) -> None:
+def _events(events: Sequence[Event], rows: dict[int, list[str]], edges: list[int]) -> None:
     """Milestones and writes to the mailbox stand above all else."""
     for event in events:
         if event.cpu in rows and edges[0] <= event.tick <= edges[-1]:

@@ -15,10 +15,19 @@ WORDS: dict[str, type[Command]] = {
     "reset": c.Reset,
     "cpu": c.SelectCpu,
     "break": c.Break,
+    "catch": c.Catch,
+    "breakpoints": c.Breakpoints,
     "delete": c.Delete,
+    "cpus": c.Cpus,
+    "list": c.List,
     "mem": c.Mem,
+    "find": c.Find,
     "walk": c.Walk,
+    "tables": c.Tables,
     "npt": c.Npt,
+    "dtb": c.Dtb,
+    "events": c.Events,
+    "exits": c.Exits,
     "registers": c.Registers,
     "mailbox": c.Mailbox,
     "waits": c.Waits,
@@ -65,6 +74,8 @@ ALIASES = {
     "g": "goto",
     "p": "print",
     "w": "watch",
+    "l": "list",
+    "i": "breakpoints",
 }
 
 
@@ -77,6 +88,12 @@ def number(text: str, what: str) -> int:
     if value < 0:
         raise CommandError(f"{what}: {text!r} is below 0")
     return value
+
+
+def word(text: str) -> str:
+    """The full first word of a command's text; empty for none."""
+    first = text.split()[0] if text.split() else ""
+    return ALIASES.get(first, first)
 
 
 def parse(text: str) -> Command:
@@ -106,7 +123,10 @@ def _parse_plain(kind: type[Command], name: str, words: list[str]) -> Command:
 
 
 def _parse_step(kind: type[Command], name: str, words: list[str]) -> Command:
-    """`step`, `step N`, `step CPU N`: one number is a count, as gdb's users expect."""
+    """`step`, `step N`, `step CPU N`, `step all N`: one number is a count, as gdb's users
+    expect."""
+    if name == "step" and words[:1] == ["all"] and len(words) <= 2:
+        return c.Step(None, number(words[1], name) if len(words) == 2 else 1, True)
     if len(words) > 2:
         raise CommandError(f"{name}: takes [CPU] [N]")
     numbers = [number(word, name) for word in words]
@@ -115,12 +135,62 @@ def _parse_step(kind: type[Command], name: str, words: list[str]) -> Command:
 
 
 def _parse_break(kind: type[Command], name: str, words: list[str]) -> Command:
-    """`break WHERE [cpu N]`."""
-    if len(words) == 1:
-        return c.Break(words[0])
-    if len(words) == 3 and words[1] == "cpu":
-        return c.Break(words[0], number(words[2], "break cpu"))
-    raise CommandError("break: takes WHERE [cpu N]")
+    """`break WHERE [cpu N] [after N] [once] [log] [if EXPR]`."""
+    usage = "break: takes WHERE [cpu N] [after N] [once] [log] [if EXPR]"
+    if not words:
+        raise CommandError("break: needs where")
+    where, rest = words[0], words[1:]
+    cpu, after, once, log, condition = None, 1, False, False, ""
+    while rest:
+        word = rest.pop(0)
+        if word in ("cpu", "after") and rest:
+            value = number(rest.pop(0), f"break {word}")
+            cpu, after = (value, after) if word == "cpu" else (cpu, max(value, 1))
+        elif word == "once":
+            once = True
+        elif word == "log":
+            log = True
+        elif word == "if" and rest:
+            condition, rest = " ".join(rest), []
+        else:
+            raise CommandError(usage)
+    return c.Break(where, cpu, after, once, log, condition)
+
+
+def _parse_mem(kind: type[Command], name: str, words: list[str]) -> Command:
+    """`mem WHERE [COUNT] [as KIND]`; WHERE may be several words where none is a count."""
+    if not words:
+        raise CommandError("mem: needs where")
+    overlay = ""
+    if len(words) >= 3 and words[-2] == "as":
+        words, overlay = words[:-2], words[-1]
+    count = 64
+    if len(words) > 1 and words[-1][:1].isdigit() and words[-2][-1:].isalnum():
+        words, count = words[:-1], number(words[-1], "mem count")
+    return c.Mem(" ".join(words), count, overlay)
+
+
+def _parse_find(kind: type[Command], name: str, words: list[str]) -> Command:
+    """`find WHERE WHAT`; WHAT is the rest of the line."""
+    if len(words) < 2:
+        raise CommandError('find: takes [gpa:]WHERE "text", 0xNUMBER or hex bytes')
+    return c.Find(words[0], " ".join(words[1:]))
+
+
+def _parse_walk(kind: type[Command], name: str, words: list[str]) -> Command:
+    """`walk WHERE [read|write|execute]`."""
+    access = words.pop() if words and words[-1] in ("read", "write", "execute") else "read"
+    if not words:
+        raise CommandError("walk: needs where")
+    return c.Walk(" ".join(words), access)
+
+
+def _parse_watch(kind: type[Command], name: str, words: list[str]) -> Command:
+    """`watch PLACE [read|write|access|change]`."""
+    known = ("read", "write", "access", "change")
+    if len(words) not in (1, 2) or (len(words) == 2 and words[1] not in known):
+        raise CommandError(f"watch: takes PLACE [{'|'.join(known)}]")
+    return c.Watch(*words)
 
 
 def _parse_reverse_step(kind: type[Command], name: str, words: list[str]) -> Command:
@@ -130,30 +200,49 @@ def _parse_reverse_step(kind: type[Command], name: str, words: list[str]) -> Com
     return _parse_step(kind, name, words)
 
 
+def _parse_catch(kind: type[Command], name: str, words: list[str]) -> Command:
+    """`catch KIND [TEXT]`."""
+    if not words:
+        raise CommandError("catch: needs what: `help catch`")
+    return c.Catch(words[0], " ".join(words[1:]))
+
+
+_MAY_BE_EMPTY = ("schedule", "npt", "tables", "dtb", "events", "exits", "cpus", "list")
+
+
 def _parse_text(kind: type[Command], name: str, words: list[str]) -> Command:
     """All the words are one text."""
-    if not words and name != "schedule":
+    if not words and name not in _MAY_BE_EMPTY:
         raise CommandError(f"{name}: needs words: `help {name}`")
     return kind(" ".join(words))  # type: ignore[call-arg,arg-type]
 
 
 _PARSERS = {
     "step": _parse_step, "next": _parse_step, "break": _parse_break,
-    "reverse-step": _parse_reverse_step, "set": _parse_text, "inject": _parse_text,
-    "schedule": _parse_text, "save": _parse_text, "export": _parse_text,
+    "reverse-step": _parse_reverse_step, "catch": _parse_catch, "mem": _parse_mem,
+    "find": _parse_find, "walk": _parse_walk, "watch": _parse_watch,
+    **dict.fromkeys(("set", "inject", "save", "export", "print", *_MAY_BE_EMPTY), _parse_text),
 }  # fmt: skip
 
 
 def show(command: Command) -> str:
     """The text of a command; `parse(show(c)) == c`."""
     name = next(word for word, kind in WORDS.items() if isinstance(command, kind))
-    if isinstance(command, c.Step | c.Next):
-        cpu = "" if command.cpu is None else f" {command.cpu}"
-        return f"{name}{cpu} {command.count}"
-    if isinstance(command, c.ReverseStep):
-        who = "any " if command.any_cpu else "" if command.cpu is None else f"{command.cpu} "
-        return f"{name} {who}{command.count}"
-    if isinstance(command, c.Break):
-        return f"break {command.where}" + ("" if command.cpu is None else f" cpu {command.cpu}")
+    match command:
+        case c.Step(cpu, count, all_cpus):
+            who = "all " if all_cpus else "" if cpu is None else f"{cpu} "
+            return f"step {who}{count}"
+        case c.Next(cpu, count):
+            return f"next {'' if cpu is None else f'{cpu} '}{count}"
+        case c.ReverseStep(cpu, count, any_cpu):
+            who = "any " if any_cpu else "" if cpu is None else f"{cpu} "
+            return f"{name} {who}{count}"
+        case c.Break(where, cpu, after, once, log, condition):
+            words = [f"break {where}", f"cpu {cpu}" if cpu is not None else ""]
+            words += [f"after {after}" if after > 1 else "", "once" if once else ""]
+            words += ["log" if log else "", f"if {condition}" if condition else ""]
+            return " ".join(filter(None, words))
+        case c.Mem(where, count, kind):
+            return f"mem {where} {count}" + (f" as {kind}" if kind else "")
     values = (getattr(command, slot.name) for slot in fields(command))
     return " ".join([name, *(str(value) for value in values if value not in (None, ""))])

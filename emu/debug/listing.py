@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from emu.boot import disasm
 from emu.boot.disasm import Instruction, decode
 from emu.debug.view import CodeLine
 from emu.hw.cpu import Cpu
@@ -15,14 +16,15 @@ FUNCTION_BYTES: Final = 4096
 
 
 def listing(
-    machine: Machine, cpu: Cpu, stops: frozenset[int], others: dict[int, tuple[int, ...]]
-) -> tuple[CodeLine, ...]:
-    """Lines around RIP. `stops`: addresses with breakpoints; `others`: where the other CPUs
-    are. Empty where RIP is not mapped."""
+    machine: Machine, cpu: Cpu, start: int, stops: frozenset[int],
+    others: dict[int, tuple[int, ...]],
+) -> tuple[CodeLine, ...]:  # fmt: skip
+    """Lines around an address. `stops`: addresses with breakpoints; `others`: where the other
+    CPUs are. Empty where the address is not mapped."""
     found: list[CodeLine] = []
     last: tuple[str, int] | None = None
     here = machine.linear_rip(cpu)
-    for code in _instructions(machine, cpu, here):
+    for code in _instructions(machine, cpu, start):
         found += _label(machine, code.address)
         line = machine.layout.lines.line_of(code.address)
         if line is not None and line != last:
@@ -86,8 +88,15 @@ def _asm(
     note = ""
     if code.target is not None:
         note = machine.layout.symbols.name(code.target)
-    if current and code.memory:
+    fixed = code.memory and code.memory[0].base == "rip" and not code.memory[0].index
+    if code.memory and (current or fixed):
         note = _operand_value(machine, cpu, code) or note
+    if current and code.kind == "branch":
+        taken = disasm.taken(
+            code.mnemonic, cpu.registers.get("rflags"), cpu.registers.get("rcx")
+        )
+        word = {True: "taken to", False: "not taken to", None: ""}[taken]
+        note = f"{word} {note or hex(code.target or 0)}".lstrip()
     here = tuple(i for i in others.get(code.address, ()) if i != cpu.id)
     return CodeLine(
         "asm", code.address, 0, code.bytes.hex(" "), text, note, current, code.address in stops,
@@ -100,6 +109,9 @@ def _operand_value(machine: Machine, cpu: Cpu, code: Instruction) -> str:
     access = code.memory[0]
     gva = access.address(cpu.registers.get, code)
     data = machine.virtual.read(cpu.registers, gva, access.size)
+    name = machine.layout.symbols.name(gva) or f"{gva:#x}"
     if data is None:
-        return f"[{gva:#x}] is not mapped"
-    return f"[{gva:#x}] = {int.from_bytes(data, 'little'):#x}"
+        return f"[{name}] is not mapped"
+    value = int.from_bytes(data, "little")
+    points = machine.layout.symbols.name(value) if value > 0xFFF else ""
+    return f"[{name}] = {value:#x} {points}".rstrip()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from emu.debug.view import CpuState, Outcome
 from emu.hw.cpu import Cpu
+from emu.machine.handover import ap_record
 from emu.machine.machine import Machine
 
 
@@ -22,7 +23,7 @@ class Verdict:
 
 def state_of(machine: Machine, cpu: Cpu) -> CpuState:
     """What a CPU is doing in one word; what it is for counts more than how it passes time."""
-    record = machine.ap_record(cpu)
+    record = ap_record(machine, cpu)
     if record is not None and record.failed and cpu.phase != "online":
         return "failed"
     match cpu.activity:

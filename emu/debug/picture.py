@@ -1,14 +1,22 @@
 """From the machine to the frozen view: everything that a screen may know, nothing more."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from emu.debug import registers
+from emu.debug.expression import address
 from emu.debug.lanes import timeline_view
 from emu.debug.listing import listing
 from emu.debug.outcome import state_of
 from emu.debug.registers import RegisterValues
-from emu.debug.view import EVENTS_IN_VIEW, ApProgress, CpuView, MachineView, MailboxView
+from emu.debug.view import (
+    ApProgress,
+    CodeLine,
+    CpuView,
+    EntryView,
+    MachineView,
+    MailboxView,
+)
 from emu.debug.waiting import words_for
 from emu.errors import CommandError
 from emu.hw.address import Gpa
@@ -20,14 +28,17 @@ from emu.mailbox.layout import HEAD_BYTES, command_name, read_head
 if TYPE_CHECKING:
     from emu.debug.session import Session
 
+ENTRIES_IN_VIEW: Final = 1_000
+"""Entries of a branch that a picture has; of more, the newest."""
+
 
 def view(session: "Session", seen: RegisterValues, reply: tuple[str, ...]) -> MachineView:
     """The whole machine with the session's CPU in focus."""
-    machine = session.machine
+    machine, timeline = session.machine, session.timeline
     focus = machine.cpus[session.focus]
-    stops = frozenset(a for p in session.breakpoints.listed for a in p.addresses)
     started = focus.context is not None
     verdict = session.verdict
+    schedule = timeline.driver.schedule
     return MachineView(
         image=machine.layout.name,
         platform=machine.platform.name,
@@ -41,22 +52,54 @@ def view(session: "Session", seen: RegisterValues, reply: tuple[str, ...]) -> Ma
         focus=session.focus,
         cpus=tuple(cpu_view(machine, cpu) for cpu in machine.cpus),
         registers=registers.views(focus.registers, seen) if started else (),
-        code=listing(machine, focus, stops, _places(machine)) if started else (),
+        code=_code(session, focus),
+        code_look=session.looks.code,
         mailbox=mailbox_view(machine),
-        events=tuple(machine.events[-EVENTS_IN_VIEW:]),
-        event_count=len(machine.events),
+        cpu_filter=session.looks.cpus,
+        sections=session.looks.sections(session),
+        exit_counts=_exit_counts(machine),
+        entries=tuple(
+            EntryView(entry.tick, entry.text, index < timeline.driver.done)
+            for index, entry in enumerate(timeline.branch.entries[-ENTRIES_IN_VIEW:])
+        ),
+        held=schedule.held,
+        schedule=schedule.rule.text,
         serial=machine.vmm.serial.decode("utf-8", "replace"),
         breakpoints=(
             *(point.view() for point in session.breakpoints.listed),
             *(watch.view() for watch in session.watchpoints.listed),
+            *(catch.view() for catch in session.catches.listed),
         ),
         reply=reply,
         timeline=timeline_view(
-            machine, session.focus, session.timeline.end.tick, session.window,
-            (session.timeline.branch.name, len(session.timeline.branches)),
-            tuple((name, at.tick) for name, at in session.timeline.branch.marks.items()),
+            machine, session.focus, timeline.end.tick, session.looks.window,
+            (timeline.branch.name, len(timeline.branches)),
+            tuple((name, at.tick) for name, at in timeline.branch.marks.items()),
         ),
     )  # fmt: skip
+
+
+def _exit_counts(machine: Machine) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(machine.exit_counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _code(session: "Session", focus: Cpu) -> tuple[CodeLine, ...]:
+    """The lines around the CPU, or around the place that is looked at."""
+    if focus.context is None:
+        return ()
+    machine, look = session.machine, session.looks.code
+    stops = frozenset(a for p in session.breakpoints.listed for a in p.addresses)
+    start = machine.linear_rip(focus)
+    if look.where:
+        try:
+            start = address(machine, focus, look.where)
+        except CommandError:
+            return ()
+    found = listing(machine, focus, start, stops, _places(machine))
+    if look.lines == "both":
+        return found
+    unwanted = "source" if look.lines == "asm" else "asm"
+    return tuple(line for line in found if line.kind != unwanted or line.current)
 
 
 def register_values(cpu: Cpu) -> RegisterValues:
@@ -144,12 +187,13 @@ _NEXT = {
 
 def progress(machine: Machine, cpu: Cpu) -> ApProgress:
     """Where one AP is in the protocol, and what must come next."""
-    at = machine.protocol.reached.get(cpu.id)
+    steps = machine.protocol.reached.get(cpu.id, ())
+    at = steps[-1] if steps else None
     if at is None and cpu.context is None:
         return ApProgress(cpu.id, "off", 0, 0, "it starts")
     if at is None:
         return ApProgress(cpu.id, "starting", 0, 0, "it reaches the mailbox")
-    return ApProgress(cpu.id, at.step, at.tick, at.virtual_ns, _NEXT[at.step])
+    return ApProgress(cpu.id, at.step, at.tick, at.virtual_ns, _NEXT[at.step], steps)
 
 
 def milestones(events: Iterable[Event]) -> list[tuple[str, Event]]:

@@ -7,10 +7,11 @@ ADDRESS is a symbol with offset, `file:line` or a number, and 8 bytes are the de
 """
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 from emu.boot.dtb import read_tree
-from emu.debug.breakpoint import resolve
+from emu.debug.where import resolve
 from emu.errors import CommandError
 from emu.hw import nested, paging
 from emu.hw.address import U64, Gpa, Hpa
@@ -22,16 +23,16 @@ from emu.machine.machine import Machine
 from emu.mailbox.layout import FIELDS
 
 REGISTERS: Final = frozenset((*WORDS, "rflags"))
-BYTES_MAX: Final = 64
+BYTES_MAX: Final = 4096
 _DEFAULT_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class RegisterPlace:
-    """A 64-bit register of one CPU."""
+    """A 64-bit register of one CPU, or (None) of whichever."""
 
     name: str
-    cpu: int
+    cpu: int | None
     register: str
 
     @property
@@ -42,7 +43,7 @@ class RegisterPlace:
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlace:
-    """Bytes of host memory that lie in one page; `space` and `address` say whose."""
+    """Bytes of host memory in a row; `space` and `address` say whose."""
 
     name: str
     space: str
@@ -153,17 +154,22 @@ def _memory(machine: Machine, focus: Cpu, text: str) -> MemoryPlace:
         hpa = None if gpa is None else machine.npt.hpa_of(gpa)
         if hpa is None:
             raise CommandError(f"{text}: cpu {focus.id} has nothing mapped at {address:#x}")
+        if (
+            pieces := machine.virtual.pieces(focus.context, address, int(count))
+        ) is None or any(one[0] + one[1] != two[0] for one, two in pairwise(pieces)):
+            raise CommandError(f"{text}: the bytes do not lie together")
         return _at(machine, text, "hpa", hpa, int(count))
     return _at(machine, text, space, address, int(count))
 
 
 def _at(machine: Machine, text: str, space: str, address: int, size: int) -> MemoryPlace:
-    """Bytes that lie in one page: whoever looks at them looks at one place."""
+    """Bytes that lie together in the host: whoever looks at them looks at one place."""
     hpa = machine.ram.hpa(address) if space == "gpa" else Hpa(address)
     if hpa is None or hpa + size > machine.memory.size:
         raise CommandError(f"{text}: there is no memory at {address:#x}")
-    if hpa // 4096 != (hpa + size - 1) // 4096:
-        raise CommandError(f"{text}: the bytes lie in two pages")
+    last = machine.ram.hpa(address + size - 1) if space == "gpa" else Hpa(hpa + size - 1)
+    if last != hpa + size - 1:
+        raise CommandError(f"{text}: the bytes do not lie together")
     return MemoryPlace(text, space, address, hpa, size)
 
 
@@ -172,13 +178,14 @@ def value(machine: Machine, where: Place) -> int | None:
     if isinstance(where, MemoryPlace):
         data = machine.memory.read(where.hpa, where.size)
         return int.from_bytes(data, "big" if where.big_endian else "little")
-    context = machine.cpus[where.cpu].context
+    context = None if where.cpu is None else machine.cpus[where.cpu].context
     return None if context is None else context.get(where.register)
 
 
 def put(machine: Machine, where: Place, number: int) -> None:
     """Somebody at the debugger changes a value; raises CommandError where that cannot be."""
     if isinstance(where, RegisterPlace):
+        assert where.cpu is not None, "a register that is changed is one CPU's"
         context = machine.cpus[where.cpu].context
         if context is None:
             raise CommandError(f"{where.name}: cpu {where.cpu} has not started")
@@ -196,6 +203,8 @@ def put(machine: Machine, where: Place, number: int) -> None:
     page = machine.ram.page_at(where.hpa)
     if page is None:
         raise CommandError(f"{where.name}: {where.hpa:#x} is the host's own memory")
+    if where.hpa // 4096 != (where.hpa + where.size - 1) // 4096:
+        raise CommandError(f"{where.name}: the bytes lie in two pages")
     data = number.to_bytes(where.size, "big" if where.big_endian else "little")
     gpa = Gpa(page + where.hpa % 4096)
     stores.put(machine, None, gpa, where.hpa, data)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from emu.debug import command as c
 from emu.debug import search
 from emu.debug.branch import Branch
-from emu.debug.breakpoint import resolve
 from emu.debug.checkpoint import way
 from emu.debug.moment import Moment
 from emu.debug.place import MemoryPlace, place
 from emu.debug.travel import at_tick, doer, find
+from emu.debug.where import resolve
 from emu.machine.probe import Access, CodeProbe
 
 if TYPE_CHECKING:

@@ -41,7 +41,7 @@ class Rule:
         return self.kind + (f" {self.seed}" if self.kind == "random" else "") + quantum
 
 
-SavedSchedule = tuple[Rule, frozenset[int], int, int | None, Slice | None]
+SavedSchedule = tuple[Rule, frozenset[int], int, int | None, Slice | None, int | None]
 
 
 @dataclass(slots=True)
@@ -56,14 +56,16 @@ class Schedule:
     by_hand: int | None = None
     """The CPU that is stepped; the others stand still."""
     slice: Slice | None = None
+    first: int | None = None
+    """The CPU that has the next slice, whatever the rule says, if it can run."""
 
     def save(self) -> SavedSchedule:
         """Everything that changes over time, for `load`."""
-        return self.rule, self.held, self.begun, self.by_hand, self.slice
+        return self.rule, self.held, self.begun, self.by_hand, self.slice, self.first
 
     def load(self, saved: SavedSchedule) -> None:
         """Be again what `save` saw."""
-        self.rule, self.held, self.begun, self.by_hand, self.slice = saved
+        (self.rule, self.held, self.begun, self.by_hand, self.slice, self.first) = saved
 
     def next(self) -> Slice | None:
         """Begin the next slice; None when nothing can ever run again.
@@ -76,9 +78,14 @@ class Schedule:
             if not times:
                 return None
             chosen = self._chosen(times)
+            wanted, self.first = self.first, None
+            for place, (_, index) in enumerate(times):
+                if index == wanted and self.machine.cpus[index].activity == "running":
+                    chosen = place
             moment, index = times[chosen]
             others = times[1 - chosen] if chosen < 2 and len(times) > 1 else times[0]
             horizon = others[0] if len(times) > 1 else moment + ALONE_PS
+            horizon = max(horizon, moment) if index == wanted else horizon
             cpu = self.machine.cpus[index]
             if cpu.activity == "running":
                 self.begun += 1

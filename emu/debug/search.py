@@ -91,7 +91,10 @@ def _untouched(timeline: Timeline, start: Checkpoint, end: Checkpoint, where: Pl
     """Whether nobody can have written to a place between two checkpoints: its page is not
     among those that changed; or its CPU has executed nothing and is as it was."""
     if isinstance(where, MemoryPlace):
-        return where.hpa & _PAGE not in end.images
+        pages = range(where.hpa & _PAGE, where.hpa + where.size, 4096)
+        return not any(page in end.images for page in pages)
+    if where.cpu is None:
+        return False
     if end.snapshot.cpus[where.cpu] is not start.snapshot.cpus[where.cpu]:
         return False
     runs = timeline.machine.lanes.runs(start.moment.tick, end.moment.tick)

@@ -12,18 +12,32 @@ from typing import IO, Final
 
 from emu.boot.disasm import Instruction
 from emu.boot.disasm import decode as decode_instruction
-from emu.debug import answers, command, course, language, picture, stepping, travel
-from emu.debug.breakpoint import Breakpoints, resolve
+from emu.debug import (
+    answers,
+    backwards,
+    command,
+    course,
+    language,
+    picture,
+    stepping,
+    stops,
+    travel,
+)
+from emu.debug.breakpoint import Breakpoints
+from emu.debug.catch import Catches
 from emu.debug.digest import Digest
 from emu.debug.driver import STRETCH_TICKS
+from emu.debug.looks import Looks
 from emu.debug.moment import Moment
 from emu.debug.outcome import Verdict, verdict
 from emu.debug.recording import Recorder, Recording, replay
 from emu.debug.setup import Options, Setup
 from emu.debug.stepping import Goal
+from emu.debug.stops import Watching
 from emu.debug.timeline import Timeline
 from emu.debug.view import MachineView, StopReason
 from emu.debug.watchpoint import Watchpoints
+from emu.debug.where import resolve
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
 from emu.hw.selftest import require as require_emulator
@@ -36,12 +50,15 @@ ENDLESS: Final = float("inf")
 class Session:
     """One machine and everything a person has said about it."""
 
+    machine: Machine
+    timeline: Timeline
+    focus: int
+
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
         self.focus = 0
         self.recorder: Recorder | None = None
-        self.window: tuple[int, int] | None = None
-        """The ticks that the timeline shows; None for all that is known."""
+        self.looks = Looks()
         self._build()
 
     def _build(self) -> None:
@@ -50,13 +67,14 @@ class Session:
         self.timeline = Timeline(self.machine)
         self.breakpoints = Breakpoints(self.machine)
         self.watchpoints = Watchpoints()
+        self.catches = Catches()
+        self.watching = Watching()
         self.stop: tuple[StopReason, ...] = (
             StopReason(0, "start", "before the first instruction"),
         )
         self.verdict: Verdict | None = None
         self._goal: Goal | None = None
         self._tick_max = self.setup.max_ticks
-        self._standing: tuple[int, int, int] | None = None
         self.reply: tuple[str, ...] = ()
         self._seen = picture.register_values(self.machine.cpus[self.focus])
         self._digest = Digest(self.machine)
@@ -82,6 +100,8 @@ class Session:
             raise CommandError("the machine is running: pause it first")
         self.reply = ()
         match order:
+            case command.Step(_, count, True):
+                self._begin(self.cpu(None), lambda _: stepping.step_all(self, count))
             case command.Step(cpu, count):
                 self._begin(self._movable(cpu), lambda one: stepping.step(self, one, count))
             case command.Next(cpu, count):
@@ -140,6 +160,8 @@ class Session:
         self.focus = cpu.id
         self._before()
         self.verdict = None
+        self.watching.stand(self)
+        self.watching.look(self)
         self._goal = goal(cpu)
 
     def _begin_run(self, ticks: int | None) -> None:
@@ -152,6 +174,7 @@ class Session:
         self._goal = self.free_run(ticks)
 
     def _before(self) -> None:
+        self.looks.remember(self)
         self._seen = picture.register_values(self.machine.cpus[self.focus])
 
     def enter(self, text: str) -> None:
@@ -160,11 +183,14 @@ class Session:
         self.stop = (StopReason(None, "entered", text),)
         self._settle()
 
-    def _travel(self, order: travel.Order) -> None:
+    def _travel(self, order: travel.Order | command.ReverseRun) -> None:
         """Another moment: whatever was concluded here need not hold there."""
         self._before()
         try:
-            travel.travel(self, order)
+            if isinstance(order, command.ReverseRun):
+                backwards.reverse_run(self)
+            else:
+                travel.travel(self, order)
         finally:
             self._settle()
 
@@ -185,9 +211,9 @@ class Session:
         self._goal = forward
 
     def _reset(self) -> None:
-        points, watches = self.breakpoints, self.watchpoints
+        points, watches, catches = self.breakpoints, self.watchpoints, self.catches
         self._build()
-        self.breakpoints, self.watchpoints = points, watches
+        self.breakpoints, self.watchpoints, self.catches = points, watches, catches
         points.machine = self.machine
         points.apply()
 
@@ -225,7 +251,7 @@ class Session:
     def _finish(self) -> None:
         self._goal = None
         self._forget_temporary()
-        self.watchpoints.look_away(self.machine)
+        self.watching.look_away(self)
         self._settle()
 
     def _forget_temporary(self) -> None:
@@ -260,11 +286,8 @@ class Session:
         limit = self.setup.max_ticks
         self._tick_max = limit if ticks is None else min(limit, self.machine.tick + ticks)
         self.stop = ()
-        focus = self.machine.cpus[self.focus]
-        if focus.context is not None:
-            self._standing = focus.id, self.machine.linear_rip(focus), focus.ticks
-        if self.watchpoints.all:
-            self.watchpoints.look(self.machine)
+        self.watching.stand(self)
+        self.watching.look(self)
         return self._run_stretch
 
     def _run_stretch(self) -> bool:
@@ -275,53 +298,18 @@ class Session:
         elif timeline.driver.schedule.by_hand is not None:
             timeline.enter("auto")
         pause = timeline.driver.stretch(goal, STRETCH_TICKS)
-        if self.watchpoints.all and self._changed():
+        if stops.seen(self):
             return True
         if pause is Pause.BREAKPOINT:
-            return self._at_breakpoint()
+            index = self.machine.at_work
+            assert index is not None, "a breakpoint stops a CPU"
+            return stops.at_breakpoint(self, self.machine.cpus[index])
         if pause is Pause.HUNG:
             timeline.branch.last = Pause.HUNG
         if self.machine.tick >= self._tick_max:
             self.stop = (StopReason(None, "limit", "the ticks asked for have run"),)
             return True
         return pause in (Pause.OUTCOME, Pause.HUNG)
-
-    def _changed(self) -> bool:
-        """Whether a watched place has changed: then the machine stands behind that."""
-        changes = self.watchpoints.changes()
-        if not changes:
-            return False
-        watch, access = changes[0]
-        self.watchpoints.look_away(self.machine)
-        watch.hits += 1
-        travel.behind_change(self, watch, access)
-        return True
-
-    def _at_breakpoint(self) -> bool:
-        """Several breakpoints may stand at one place; each is a reason of its own."""
-        index = self.machine.at_work
-        assert index is not None, "a breakpoint stops a CPU"
-        cpu = self.machine.cpus[index]
-        address = self.machine.linear_rip(cpu)
-        if (index, address, cpu.ticks) == self._standing:
-            return False  # the CPU stood here when the command began
-        self.focus = index
-        for point in self.breakpoints.hit(address, index):
-            point.hits += 1
-        self.stop = self.break_reasons(address, index)
-        return True
-
-    def break_reasons(self, address: int, cpu: int) -> tuple[StopReason, ...]:
-        """Why a CPU stops at a place: one reason for every breakpoint there."""
-        place = self.machine.layout.symbols.name(address) or f"{address:#x}"
-        reasons = []
-        for point in self.breakpoints.hit(address, cpu):
-            if point.number:
-                text = f"cpu {cpu}: break {point.number} at {place}"
-                reasons.append(StopReason(cpu, "breakpoint", text))
-            else:
-                reasons.append(StopReason(cpu, "until", f"cpu {cpu}: reached {place}"))
-        return tuple(reasons)
 
     # -- looking ----------------------------------------------------------------------------
 
@@ -335,6 +323,12 @@ class Session:
     def event_ticks(self) -> list[int]:
         """The ticks of all events that are known of this branch, in order."""
         return [event.tick for event in self.timeline.branch.events.known]
+
+    def stop_words(self) -> list[str]:
+        """The commands that would set all breakpoints, watchpoints and catches again."""
+        points = [point.order for point in self.breakpoints.listed]
+        watches = [f"watch {one.where.name} {one.doing}" for one in self.watchpoints.listed]
+        return [*points, *watches, *(catch.name for catch in self.catches.listed)]
 
     def symbols(self) -> list[str]:
         """Every name that `break` and `until` know, sorted."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from emu.debug import stops
 from emu.debug.driver import STRETCH_STEPS
 from emu.debug.moment import Moment
 from emu.debug.view import StopReason
@@ -28,6 +29,14 @@ def one(session: "Session", cpu: Cpu) -> None:
     machine.step(cpu)
 
 
+def _met(session: "Session", cpu: Cpu) -> bool:
+    """Whether the instruction that was just executed met something that stops a run."""
+    if stops.seen(session):
+        return True
+    here = session.machine.linear_rip(cpu) if cpu.context is not None else None
+    return here in session.machine.user_breakpoints and stops.at_breakpoint(session, cpu)
+
+
 def _stuck(session: "Session", cpu: Cpu) -> bool:
     return cpu.activity not in ("running", "waiting") or session.final
 
@@ -44,7 +53,39 @@ def step(session: "Session", cpu: Cpu, count: int) -> Goal:
                 return True
             one(session, cpu)
             left -= 1
+            if _met(session, cpu):
+                return True
         return left <= 0
+
+    return goal
+
+
+def step_all(session: "Session", count: int) -> Goal:
+    """COUNT rounds, in each of which every CPU that can executes one instruction."""
+    left, waiting = count, list[Cpu]()
+    session.stop = (StopReason(None, "step", "all CPUs stepped"),)
+
+    def goal() -> bool:
+        nonlocal left, waiting
+        for _ in range(STRETCH_STEPS):
+            if not waiting:
+                if left <= 0 or session.final:
+                    return True
+                left -= 1
+                held = session.timeline.driver.schedule.held
+                waiting = [
+                    cpu for cpu in session.machine.cpus
+                    if cpu.activity in ("running", "waiting") and cpu.id not in held
+                ]  # fmt: skip
+                if not waiting:
+                    return True
+            cpu = waiting.pop(0)
+            if _stuck(session, cpu):
+                continue
+            one(session, cpu)
+            if _met(session, cpu):
+                return True
+        return False
 
     return goal
 
@@ -80,6 +121,7 @@ def _piece(session: "Session", cpu: Cpu) -> Goal:
         if cpu.activity in ("running", "waiting"):
             one(session, cpu)
         session.stop = (StopReason(cpu.id, "step", f"cpu {cpu.id} stepped"),)
+        _met(session, cpu)
         return True
 
     return goal
@@ -96,6 +138,8 @@ def finish(session: "Session", cpu: Cpu) -> Goal:
                 return True
             code = session.instruction(cpu)
             one(session, cpu)
+            if _met(session, cpu):
+                return True
             left = code is not None and code.kind == "ret"
             if left and cpu.registers.get("rsp") > depth:
                 return True

@@ -47,8 +47,8 @@ class Timeline:
         self.bytes_used = self.base.bytes_used
         """What all checkpoints cost together, about."""
         self.branch = Branch(
-            FIRST_BRANCH, self.driver.entries, [self.base], machine.events, machine.turns,
-            machine.lanes,
+            FIRST_BRANCH, self.driver.entries, [self.base], machine.events, machine.exits,
+            machine.turns, machine.lanes,
         )  # fmt: skip
         self.branches = {self.branch.name: self.branch}
 
@@ -221,11 +221,11 @@ class Timeline:
         parent, machine, now = self.branch, self.machine, self.now
         parent.end = self.end
         machine.events, machine.turns = parent.events.copy(), parent.turns.copy()
-        machine.lanes = parent.lanes.copy()
+        machine.exits, machine.lanes = parent.exits.copy(), parent.lanes.copy()
         index = parent.points.index(self.base)
         self.branch = Branch(
             name, parent.entries[: now.entries], parent.points[: index + 1], machine.events,
-            machine.turns, machine.lanes, parent.name, now, now,
+            machine.exits, machine.turns, machine.lanes, parent.name, now, now,
             marks={mark: at for mark, at in parent.marks.items() if at <= now},
         )  # fmt: skip
         self.branches[name] = self.branch
@@ -263,10 +263,11 @@ class Timeline:
     def _follow(self, target: Branch) -> None:
         """From here on, at a checkpoint of both, the other branch is ours."""
         machine, count = self.machine, len(self.machine.events)
-        turns, runs = len(machine.turns), machine.lanes.count
+        turns, runs, exits = len(machine.turns), machine.lanes.count, len(machine.exits)
         self.branch = target
         machine.events, machine.turns = target.events, target.turns
-        machine.lanes = target.lanes
+        machine.lanes, machine.exits = target.lanes, target.exits
+        machine.exits.now = exits
         machine.events.now, machine.turns.now = count, turns
         machine.lanes.back_to(runs)
         self.driver.entries = target.entries

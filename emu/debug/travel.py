@@ -10,7 +10,6 @@ from emu.debug.command import (
     PreviousChange,
     ReverseFinish,
     ReverseNext,
-    ReverseRun,
     ReverseStep,
 )
 from emu.debug.moment import START, Moment
@@ -84,7 +83,7 @@ def _milestone(session: "Session", where: str) -> Moment:
     )
 
 
-Order = ReverseStep | ReverseNext | ReverseFinish | ReverseRun | PreviousChange | Branch
+Order = ReverseStep | ReverseNext | ReverseFinish | PreviousChange | Branch
 
 
 def travel(session: "Session", order: Order) -> None:
@@ -98,8 +97,6 @@ def travel(session: "Session", order: Order) -> None:
             reverse_next(session, focus, order)
         case ReverseFinish():
             reverse_finish(session, focus, order)
-        case ReverseRun():
-            reverse_run(session, order)
         case PreviousChange(text):
             previous_change(session, text)
         case Branch(name, new):
@@ -265,40 +262,7 @@ def _kind(session: "Session", cpu: Cpu, address: int) -> str:
     return "other" if code is None else code.kind
 
 
-def reverse_run(session: "Session", _: ReverseRun) -> None:
-    """Back to the newest place where a breakpoint or a watchpoint would have stopped."""
-    visit = _last_break(session)
-    changes = [(watch, _last_change(session, watch)) for watch in session.watchpoints.listed]
-    seen = [(watch, access) for watch, access in changes if access is not None]
-    newest = max(seen, key=lambda pair: pair[1].tick, default=None)
-    if newest is not None and (visit is None or newest[1].tick > visit.tick):
-        _before_change(session, *newest)
-    elif visit is not None:
-        session.timeline.goto(visit.before)
-        session.focus = visit.cpu
-        session.stop = session.break_reasons(visit.address, visit.cpu)
-    else:
-        go(session, START, "nothing stopped before: this is the beginning")
-
-
-def _last_break(session: "Session") -> Visit | None:
-    points = session.breakpoints.listed
-    addresses = frozenset(address for point in points for address in point.addresses)
-    if not addresses:
-        return None
-    return search.last_visit(
-        session.timeline, addresses, None,
-        lambda visit: any(point.stops(visit.address, visit.cpu) for point in points),
-    )  # fmt: skip
-
-
-def _last_change(session: "Session", watch: Watchpoint) -> Access | None:
-    return search.last_access(
-        session.timeline, watch.where, lambda access: access.before != access.after
-    )
-
-
-def _before_change(session: "Session", watch: Watchpoint, access: Access) -> None:
+def before_change(session: "Session", watch: Watchpoint, access: Access) -> None:
     """Be where a change is about to be made, and say whose doing it is."""
     made_by_guest = access.cpu is not None
     session.timeline.goto(at_tick(session, access.tick - made_by_guest))
@@ -342,10 +306,32 @@ def doer(session: "Session", access: Access) -> str:
     return f"{how} cpu {cpu.id}{where}"
 
 
+def behind_register(
+    session: "Session", access: Access, name: str
+) -> tuple[str, tuple[str, str]]:
+    """Be behind a change of a register; the change in words, and the CPU's modes before and
+    behind it."""
+    timeline = session.timeline
+    cpu = session.machine.cpus[access.cpu or 0]
+    moment = at_tick(session, access.tick)
+    timeline.goto(at_tick(session, access.tick - (access.cpu is not None)))
+    before = "" if cpu.context is None else cpu.context.mode
+    old, new = (int.from_bytes(data, "little") for data in (access.before, access.after))
+    text = f"{name} {old:#x} -> {new:#x} {doer(session, access)}"
+    timeline.goto(moment)
+    after = "" if cpu.context is None else cpu.context.mode
+    return text, (before, after)
+
+
+def mode_text(name: str, mode: tuple[str, str], text: str) -> str:
+    """The words of a register's change as those of a change of mode."""
+    return f"{name} {mode[0]} -> {mode[1]} by {text.partition(' by ')[2]}"
+
+
 def previous_change(session: "Session", text: str) -> None:
     """Back to before the last change of a place."""
     watch = Watchpoint(0, place(session.machine, session.machine.cpus[session.focus], text))
-    access = _last_change(session, watch)
+    access = search.last_access(session.timeline, watch.where, watch.wants)
     if access is None:
         raise CommandError(f"{text} has not changed before this moment")
-    _before_change(session, watch, access)
+    before_change(session, watch, access)

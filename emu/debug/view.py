@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from emu.debug.sections.log import LogView
+from emu.debug.sections.memory import MemoryView
+from emu.debug.sections.nested import NestedView
+from emu.debug.sections.tables import TablesView
+from emu.debug.sections.tree import DtbView
+from emu.debug.sections.walk import WalkView
+from emu.debug.waiting import WaitFact
 from emu.machine.event import Event, EventKind
+from emu.mailbox.protocol import History
 
 CpuState = Literal[
     "off",
@@ -18,16 +26,19 @@ CpuState = Literal[
 ]
 Outcome = Literal["booted", "degraded", "hung", "crashed", "limit", "stopped"]
 LineKind = Literal["source", "asm", "label"]
+Section = Literal["memory", "walk", "tables", "nested", "dtb", "waits", "log", "exits"]
+"""What is looked at only if a front end wants it."""
 EventView = Event
 """Events cross to the screen as they are: they are frozen already."""
 
 __all__ = [
-    "EVENTS_IN_VIEW",
     "ApProgress",
     "BreakpointView",
     "CodeLine",
+    "CodeLook",
     "CpuState",
     "CpuView",
+    "EntryView",
     "EventKind",
     "EventView",
     "LaneView",
@@ -36,6 +47,8 @@ __all__ = [
     "MailboxView",
     "Outcome",
     "RegisterView",
+    "Section",
+    "Sections",
     "StopReason",
     "TimelineView",
 ]
@@ -47,8 +60,8 @@ class StopReason:
 
     cpu: int | None
     kind: Literal[
-        "start", "step", "breakpoint", "watch", "until", "limit", "pause", "outcome", "travel",
-        "entered",
+        "start", "step", "breakpoint", "watch", "catch", "until", "limit", "pause", "outcome",
+        "travel", "entered",
     ]  # fmt: skip
     text: str
 
@@ -87,6 +100,14 @@ class RegisterView:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeLook:
+    """Which code: around a place, or (empty) where the CPU is; and which lines of it."""
+
+    where: str = ""
+    lines: Literal["both", "asm", "source"] = "both"
+
+
+@dataclass(frozen=True, slots=True)
 class CodeLine:
     """One line of source, disassembly or label, in the order a reader expects."""
 
@@ -116,6 +137,7 @@ class ApProgress:
     tick: int
     virtual_ns: int
     next: str
+    history: History = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +157,28 @@ class MailboxView:
 
 @dataclass(frozen=True, slots=True)
 class BreakpointView:
-    """One breakpoint as people named it."""
+    """One breakpoint, watchpoint or catch as people named it."""
 
     number: int
     where: str
     address: int
+    """0 where it has none."""
     cpu: int | None
     hits: int
+    rule: str = ""
+    """What else must hold and what it does, such as `if rax == 1`, `from the 3rd`, `logs`."""
+    log: tuple[str, ...] = ()
+    """What it has noted instead of stopping, the newest last."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """Something that people did to this branch: an injection, an edit, a schedule."""
+
+    tick: int
+    text: str
+    done: bool
+    """Whether it lies behind the moment that is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +206,20 @@ class TimelineView:
 
 
 @dataclass(frozen=True, slots=True)
+class Sections:
+    """What a front end looks at beside the CPUs; None: it did not want it."""
+
+    memory: MemoryView | None = None
+    walk: WalkView | None = None
+    tables: TablesView | None = None
+    nested: NestedView | None = None
+    dtb: DtbView | None = None
+    waits: tuple[WaitFact, ...] | None = None
+    log: LogView | None = None
+    exits: LogView | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MachineView:
     """The machine at one tick, with one CPU in focus."""
 
@@ -186,15 +237,19 @@ class MachineView:
     registers: tuple[RegisterView, ...]
     code: tuple[CodeLine, ...]
     mailbox: MailboxView | None
-    events: tuple[EventView, ...]
-    """The newest events, oldest first, at most `EVENTS_IN_VIEW`."""
-    event_count: int
+    code_look: CodeLook
+    cpu_filter: str
+    """What the list of CPUs is narrowed to."""
+    sections: Sections
+    exit_counts: tuple[tuple[str, int], ...]
+    """By kind: exits so far, the most frequent first."""
+    entries: tuple[EntryView, ...]
+    held: frozenset[int]
+    """CPUs that do not run until they are released."""
+    schedule: str
+    """Who runs next, as `schedule` reads it."""
     serial: str
     breakpoints: tuple[BreakpointView, ...]
     reply: tuple[str, ...]
     """What the last command had to say, as lines of text."""
     timeline: TimelineView
-
-
-EVENTS_IN_VIEW = 400
-"""More than the tallest terminal shows; the whole log is read through the session."""

@@ -1,30 +1,51 @@
 """What a waiting CPU waits for, in words, and who could have ended it last."""
 
 from dataclasses import dataclass
+from typing import Final
 
+from emu.boot.disasm import Instruction, decode, family
 from emu.hw.cpu import Cpu
-from emu.machine.machine import Machine
+from emu.machine.lap import Loop
+from emu.machine.machine import INSTRUCTION_BYTES, Machine
 from emu.machine.tracked import GRANULE
 from emu.machine.waits import Wait
 from emu.mailbox.layout import FIELDS
 
+_BRANCHES: Final = {
+    "je": "==", "jne": "!=", "jb": "<", "jae": ">=", "ja": ">", "jbe": "<=", "jl": "<",
+    "jge": ">=", "jg": ">", "jle": "<=",
+}  # fmt: skip
+_NOT: Final = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+_SMALL: Final = 10
+"""Below it a number is the same in decimal and hex."""
+
 
 @dataclass(frozen=True, slots=True)
 class WaitFact:
-    """One waiting CPU: on what, and who changed that last (None: nobody) at which tick."""
+    """One waiting CPU: on what, where, and who changed that last (None: nobody) at which
+    tick."""
 
     cpu: int
     on: str
+    """The bytes it looks at, with the condition that lets it go where the code tells it."""
+    where: str
+    """Symbol and offset of the loop's head."""
+    now: str
+    """What those bytes hold."""
     last_writer: int | None
     tick: int | None
 
 
 def words_for(machine: Machine, cpu: Cpu) -> str:
-    """`mailbox command, apic_id`, or addresses; with `or time` where a clock ends it too."""
+    """`mailbox command == 1`, or addresses; with `or time` where a clock ends it too."""
     wait = machine.waits.waiting.get(cpu.id)
     if wait is None:
         return ""
-    names = list(dict.fromkeys(name_of(machine, wait, gva) for _, _, gva in wait.loop.reads))
+    found = conditions(machine, cpu, wait.loop)
+    names = list(dict.fromkeys(
+        f"{name_of(machine, wait, gva)} {found.get(gva, '')}".rstrip()
+        for _, _, gva in wait.loop.reads
+    ))  # fmt: skip
     text = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
     if not text:
         return "time" if wait.loop.clock else "nothing: it loops for ever"
@@ -43,16 +64,85 @@ def name_of(machine: Machine, wait: Wait, gva: int) -> str:
     return machine.layout.symbols.name(gva) or f"[{gva:#x}]"
 
 
+def conditions(machine: Machine, cpu: Cpu, loop: Loop) -> dict[int, str]:
+    """GVA that a loop looks at -> what lets it go, such as `== 1`: the comparisons of its code
+    whose branch keeps the CPU inside. What the code does not tell is left out."""
+    read = {gva for _, _, gva in loop.reads}
+    held: dict[str, int] = {}
+    compared: tuple[int, str] | None = None
+    found: dict[int, str] = {}
+    codes = [_at(machine, cpu, rip) for rip in loop.path]
+    for index, code in enumerate(codes):
+        if code is None:
+            return {}
+        looked = [
+            gva for one in code.memory if (gva := one.address(cpu.registers.get, code)) in read
+        ]
+        if code.mnemonic in ("cmp", "test"):
+            compared = _compared(cpu, code, looked, held)
+        elif code.kind == "branch":
+            after = loop.path[(index + 1) % len(loop.path)]
+            sign = _BRANCHES.get(code.mnemonic)
+            if compared is not None and sign is not None:
+                gva, value = compared
+                told = f"{_NOT[sign] if after == code.target else sign} {value}"
+                found[gva] = f"{found[gva]} or {told}" if gva in found else told
+        elif code.mnemonic.startswith("mov") and looked:
+            held[family(code.operands.partition(",")[0])] = looked[0]
+    return found
+
+
+def _at(machine: Machine, cpu: Cpu, rip: int) -> Instruction | None:
+    registers = cpu.registers
+    data = machine.virtual.most(registers, rip, INSTRUCTION_BYTES)
+    return decode(data, rip, registers.mode)
+
+
+def _compared(
+    cpu: Cpu, code: Instruction, looked: list[int], held: dict[str, int]
+) -> tuple[int, str] | None:
+    """(GVA, value) of a comparison of something that was read; None if it is of none."""
+    sides = [side.strip() for side in code.operands.split(",")]
+    if len(sides) != 2:
+        return None
+    names = [family(side) for side in sides]
+    gva = looked[0] if looked else held.get(names[0], held.get(names[1]))
+    if gva is None:
+        return None
+    if code.mnemonic == "test" and sides[0] == sides[1]:
+        return gva, "0"
+    other = next(
+        (side for side, name in zip(sides, names, strict=True)
+         if "[" not in side and held.get(name) != gva), "",
+    )  # fmt: skip
+    size = code.memory[0].size if looked else 8
+    try:
+        value = int(other, 0)
+    except ValueError:
+        if not family(other):
+            return None
+        value = cpu.registers.get(family(other)) & (1 << 8 * size) - 1
+    return gva, str(value) if value < _SMALL else f"{value:#x}"
+
+
 def facts(machine: Machine) -> list[WaitFact]:
     """Every waiting CPU with its evidence."""
-    found = []
-    for index, wait in sorted(machine.waits.waiting.items()):
-        written = [
-            machine.tracked.writers[hpa & ~(GRANULE - 1)]
-            for hpa, _, _ in wait.loop.reads
-            if hpa & ~(GRANULE - 1) in machine.tracked.writers
-        ]
-        who, tick = max(written, key=lambda pair: pair[1], default=(None, None))
-        on = words_for(machine, machine.cpus[index])
-        found.append(WaitFact(index, on, who, tick))
-    return found
+    return [_fact(machine, machine.cpus[index]) for index in sorted(machine.waits.waiting)]
+
+
+def _fact(machine: Machine, cpu: Cpu) -> WaitFact:
+    loop = machine.waits.waiting[cpu.id].loop
+    written = [
+        machine.tracked.writers[hpa & ~(GRANULE - 1)]
+        for hpa, _, _ in loop.reads
+        if hpa & ~(GRANULE - 1) in machine.tracked.writers
+    ]
+    who, tick = max(written, key=lambda pair: pair[1], default=(None, None))
+    values = [
+        int.from_bytes(machine.memory.read(hpa, count), "little")
+        for hpa, count, _ in loop.reads
+    ]
+    return WaitFact(
+        cpu.id, words_for(machine, cpu), machine.layout.symbols.name(loop.head),
+        ", ".join(f"{value:#x}" for value in values[:3]), who, tick,
+    )  # fmt: skip

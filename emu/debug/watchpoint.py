@@ -1,22 +1,26 @@
 """Values that stop the machine when they change."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
-from emu.debug import search
+from emu.debug.command import Watch
 from emu.debug.place import Place, RegisterPlace, place
 from emu.debug.view import BreakpointView
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
 from emu.machine.machine import Machine
-from emu.machine.probe import Access, MemoryProbe, RegisterProbe
+from emu.machine.probe import Access
+
+Doing = Literal["change", "read", "write", "access"]
 
 
 @dataclass(slots=True)
 class Watchpoint:
-    """One watched place, and how often it was seen to change."""
+    """One watched place, what must be done to it, and how often that was seen."""
 
     number: int
     where: Place
+    doing: Doing = "change"
     hits: int = 0
 
     def view(self) -> BreakpointView:
@@ -28,7 +32,24 @@ class Watchpoint:
     @property
     def name(self) -> str:
         """What people call it."""
-        return f"watch {self.where.name}"
+        word = "watch" if self.doing == "change" else f"watch {self.doing} of"
+        return f"{word} {self.where.name}"
+
+    @property
+    def reads(self) -> bool:
+        """Whether loads matter to it."""
+        return self.doing in ("read", "access")
+
+    def wants(self, access: Access) -> bool:
+        """Whether this is what must be done."""
+        match self.doing:
+            case "change":
+                return access.before != access.after
+            case "read":
+                return access.doing == "read"
+            case "write":
+                return access.doing != "read"
+        return True
 
 
 @dataclass(slots=True)
@@ -38,11 +59,13 @@ class Watchpoints:
     listed: list[Watchpoint] = field(default_factory=list)
     temporary: list[Watchpoint] = field(default_factory=list)
     """Those of the command that is being carried out."""
-    _probes: list[tuple[Watchpoint, MemoryProbe | RegisterProbe]] = field(default_factory=list)
 
-    def add(self, number: int, machine: Machine, focus: Cpu, text: str) -> Watchpoint:
+    def add(self, number: int, machine: Machine, focus: Cpu, order: Watch) -> Watchpoint:
         """Watch a place; raises CommandError where there is none of that name."""
-        found = Watchpoint(number, place(machine, focus, text))
+        where = place(machine, focus, order.place)
+        if isinstance(where, RegisterPlace) and order.access != "change":
+            raise CommandError(f"watch: {order.place} is a register: only its changes are seen")
+        found = Watchpoint(number, where, order.access)  # type: ignore[arg-type]  # by the parser
         self.listed.append(found)
         return found
 
@@ -61,24 +84,3 @@ class Watchpoints:
     def all(self) -> list[Watchpoint]:
         """Those that people set and those of the command."""
         return [*self.listed, *self.temporary]
-
-    def look(self, machine: Machine) -> None:
-        """Begin to look at every watched place."""
-        self._probes = [(watch, search.probe_for(watch.where)) for watch in self.all]
-        machine.look_at(*(probe for _, probe in self._probes))
-
-    def look_away(self, machine: Machine) -> None:
-        """Stop looking."""
-        if self._probes:
-            self._probes = []
-            machine.look_at()
-
-    def changes(self) -> list[tuple[Watchpoint, Access]]:
-        """What has changed since `look`, in order of time."""
-        found = [
-            (watch, access)
-            for watch, probe in self._probes
-            for access in probe.found
-            if access.before != access.after
-        ]
-        return sorted(found, key=lambda pair: pair[1].tick)

@@ -32,3 +32,9 @@ def align_up(value: int, alignment: int) -> int:
 def canonical(address: int) -> bool:
     """Whether bits 63:47 of a 64-bit linear address are all equal (SDM 1, 3.3.7.1)."""
     return (address >> 47) in (0, 0x1FFFF)
+
+
+def canonical_of(address: int) -> int:
+    """A 48-bit linear address with bits 63:48 as bit 47 is."""
+    low = address & (1 << 48) - 1
+    return low | (U64 ^ (1 << 48) - 1) if low >> 47 else low

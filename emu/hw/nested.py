@@ -277,6 +277,11 @@ class NestedPageTable:
         table = self._tables.get((self.model_root, gpa >> 21))
         return 0 if table is None else self._memory.u64(table + 8 * (gpa >> 12 & _ENTRIES - 1))
 
+    def leaf_table(self, gpa: int) -> bytes:
+        """The model's leaf table over the 2 MiB around a GPA; zeros where there is none."""
+        table = self._tables.get((self.model_root, gpa >> 21))
+        return bytes(PAGE_BYTES) if table is None else self._memory.read(Hpa(table), PAGE_BYTES)
+
     def set_leaf(self, gpa: Gpa, entry: int) -> None:
         """Edit one leaf of the model; the shadow follows."""
         self._fill(page_of(gpa), 1, entry, 0)

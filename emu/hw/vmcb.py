@@ -22,6 +22,20 @@ _SEGMENTS: Final = {"es": 0x00, "cs": 0x10, "ss": 0x20, "ds": 0x30, "fs": 0x40, 
 _CPL, _EFER, _CR4, _CR3, _CR0, _DR7, _DR6 = 0xCB, 0xD0, 0x148, 0x150, 0x158, 0x160, 0x168
 _RFLAGS, _RIP, _RSP, _RAX, _PAT = 0x170, 0x178, 0x1D8, 0x1F8, 0x268
 
+FIELDS: Final = (
+    ("intercept cr reads", _CR_READS, 2), ("intercept cr writes", _CR_WRITES, 2),
+    ("intercept exceptions", _EXCEPTIONS, 4), ("intercepts", _INTERCEPTS, 8),
+    ("iopm base", _IOPM, 8), ("msrpm base", _MSRPM, 8), ("asid", _ASID, 4),
+    ("exit code", 0x070, 8), ("exit info 1", 0x078, 8), ("exit info 2", EXITINFO2, 8),
+    ("nested control", _NESTED_CTL, 8), ("nested cr3", _NESTED_CR3, 8),
+    *((f"{name} base", _SAVE + place + 8, 8) for name, place in _SEGMENTS.items()),
+    ("cpl", _SAVE + _CPL, 1), ("efer", _SAVE + _EFER, 8), ("cr4", _SAVE + _CR4, 8),
+    ("cr3", _SAVE + _CR3, 8), ("cr0", _SAVE + _CR0, 8), ("rflags", _SAVE + _RFLAGS, 8),
+    ("rip", _SAVE + _RIP, 8), ("rsp", _SAVE + _RSP, 8), ("rax", _SAVE + _RAX, 8),
+    ("g_pat", _SAVE + _PAT, 8),
+)  # fmt: skip
+"""(name, offset, bytes) of what a person looks for in a control block."""
+
 EXIT_EXCEPTION: Final = 0x40
 """Exit code of exception 0; exception v is this plus v."""
 EXIT_RDTSC: Final = 0x6E

@@ -74,6 +74,11 @@ def kernel_dtb_gpa(machine: "Machine") -> int | None:
     return None
 
 
+def host_dtb(machine: "Machine") -> bytes | None:
+    """The device tree that the host handed to the shim, as guest memory has it now."""
+    return _blob(machine, machine.layout.host_dtb_gpa)
+
+
 def _blob(machine: "Machine", gpa: int) -> bytes | None:
     """A device tree by the total size in its own header (Devicetree 0.4, 5.2)."""
     head = machine.ram.guest_bytes(gpa, 8)

@@ -4,6 +4,8 @@ After going back, the entries behind `now` are the known future. Running forward
 writes the same entries once more, because the machine is deterministic.
 """
 
+import pickle
+import zlib
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
@@ -12,37 +14,23 @@ from typing import Final, NamedTuple, TypeVar, overload
 from emu.hw.cpu import Activity
 
 T = TypeVar("T")
+CHUNK: Final = 4096
+"""Entries that are deflated together."""
+OPEN_CHUNKS: Final = 8
 NOBODY: Final = 0xFFFF
 """Stands for "no CPU yet" among the executing CPUs; there are at most 2,048."""
 
 
-class Log(Sequence[T]):
-    """A list of which the first `now` entries have happened."""
+class Known(Sequence[T]):
+    """Everything that a log has ever been told, what lies ahead of `now` too."""
 
-    __slots__ = ("known", "now")
+    __slots__ = ("_log",)
 
-    def __init__(self, known: list[T] | None = None) -> None:
-        self.known: list[T] = [] if known is None else known
-        self.now = len(self.known)
-
-    def append(self, entry: T) -> None:
-        """One more entry has happened."""
-        if self.now < len(self.known):
-            self.known[self.now] = entry
-        else:
-            self.known.append(entry)
-        self.now += 1
-
-    def copy(self) -> "Log[T]":
-        """What has happened, without the known future."""
-        return Log(self.known[: self.now])
+    def __init__(self, log: "Log[T]") -> None:
+        self._log = log
 
     def __len__(self) -> int:
-        return self.now
-
-    def __iter__(self) -> Iterator[T]:
-        for index in range(self.now):
-            yield self.known[index]
+        return self._log.known_count
 
     @overload
     def __getitem__(self, index: int) -> T: ...
@@ -50,8 +38,77 @@ class Log(Sequence[T]):
     def __getitem__(self, index: slice) -> list[T]: ...
     def __getitem__(self, index: int | slice) -> T | list[T]:
         if isinstance(index, slice):
-            return [self.known[i] for i in range(*index.indices(self.now))]
-        return self.known[range(self.now)[index]]
+            return [self._log.at(i) for i in range(*index.indices(len(self)))]
+        return self._log.at(range(len(self))[index])
+
+
+class Log(Sequence[T]):
+    """A list of which the first `now` entries have happened.
+
+    What is old is kept deflated in chunks, so that a million entries cost some 10 MB; any entry
+    is there again in about a millisecond, and its neighbours at once."""
+
+    __slots__ = ("_open", "_sealed", "_tail", "known", "now")
+
+    def __init__(self) -> None:
+        self._sealed: list[bytes] = []
+        self._tail: list[T] = []
+        """The entries behind the sealed chunks."""
+        self._open: dict[int, list[T]] = {}
+        """Chunks that were read lately."""
+        self.now = 0
+        self.known: Sequence[T] = Known(self)
+
+    @property
+    def known_count(self) -> int:
+        """How many entries are known, those ahead of `now` too."""
+        return len(self._sealed) * CHUNK + len(self._tail)
+
+    def append(self, entry: T) -> None:
+        """One more entry has happened; ahead of `now` it is the one that is known already."""
+        if self.now >= self.known_count:
+            self._tail.append(entry)
+            if len(self._tail) >= 2 * CHUNK:
+                self._sealed.append(zlib.compress(pickle.dumps(self._tail[:CHUNK]), 1))
+                del self._tail[:CHUNK]
+        self.now += 1
+
+    def at(self, index: int) -> T:
+        """A known entry, 0 the first."""
+        chunk, place = divmod(index, CHUNK)
+        if chunk >= len(self._sealed):
+            return self._tail[index - len(self._sealed) * CHUNK]
+        found = self._open.get(chunk)
+        if found is None:
+            if len(self._open) >= OPEN_CHUNKS:
+                self._open.pop(next(iter(self._open)))
+            found = self._open[chunk] = pickle.loads(zlib.decompress(self._sealed[chunk]))
+        return found[place]
+
+    def copy(self) -> "Log[T]":
+        """What has happened, without the known future."""
+        other: Log[T] = Log()
+        whole = min(self.now // CHUNK, len(self._sealed))
+        other._sealed = self._sealed[:whole]
+        other._tail = self.known[whole * CHUNK : self.now]  # type: ignore[assignment]
+        other.now = self.now
+        return other
+
+    def __len__(self) -> int:
+        return self.now
+
+    def __iter__(self) -> Iterator[T]:
+        for index in range(self.now):
+            yield self.at(index)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[T]: ...
+    def __getitem__(self, index: int | slice) -> T | list[T]:
+        if isinstance(index, slice):
+            return [self.at(i) for i in range(*index.indices(self.now))]
+        return self.at(range(self.now)[index])
 
 
 class Run(NamedTuple):

@@ -18,7 +18,7 @@ from emu.hw.engine import LOW_HOST_BYTES, Engine, Exit, ExitKind
 from emu.hw.memory import HostMemory
 from emu.hw.nested import NestedPageTable
 from emu.hw.vmcb import VMCB_BYTES, GuestState
-from emu.machine import apply, entry, exits, handover, quirks
+from emu.machine import apply, entry, exit_words, exits, handover, quirks
 from emu.machine.access import VirtualMemory
 from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
 from emu.machine.log import Lanes, Log, Turn
@@ -72,6 +72,7 @@ class Machine:
         self.work = 0
         """Entries into the guest so far: with ticks, a measure of the host's time."""
         self.events: Log[Event] = Log()
+        self.exits: Log[Event] = Log()
         self.turns: Log[Turn] = Log()
         self.lanes = Lanes()
         self.probes: tuple[Probe, ...] = ()
@@ -80,8 +81,7 @@ class Machine:
         self.on_trial = False
         """What is executed now will be taken back."""
         self.exit_counts: dict[str, int] = {}
-        self.powered_off = False
-        self.crash = ""
+        self.powered_off, self.crash = False, ""
         self.protocol = Protocol(platform.apic_ids)
         self.boot_params: int | None = None
         """GPA of the boot_params the kernel was entered with."""
@@ -182,6 +182,11 @@ class Machine:
         """Append to the log at this tick, on the CPU's clock."""
         index = None if cpu is None else cpu.id
         self.events.append(Event(self.tick, self.nanoseconds(cpu), index, kind, text, detail))
+
+    def note_exit(self, cpu: Cpu, name: str, words: str) -> None:
+        """Count an exit and append it to the log of exits."""
+        self.exit_counts[name] = self.exit_counts.get(name, 0) + 1
+        self.exits.append(Event(self.tick, cpu.nanoseconds, cpu.id, "exit", words))
 
     def nanoseconds(self, cpu: Cpu | None) -> int:
         """The clock of a CPU, or the machine's own for what no CPU did."""
@@ -311,8 +316,7 @@ class Machine:
             if cpu.ticks == ticks:
                 cpu.skip = self.linear_rip(cpu)
         else:
-            name = exits.name_of(exit_)
-            self.exit_counts[name] = self.exit_counts.get(name, 0) + 1
+            self.note_exit(cpu, exits.name_of(exit_), exit_words.describe(self, cpu, exit_))
             self.answer(cpu, exit_)
         if cpu.ticks == ticks:
             self.beat += 1
@@ -365,10 +369,6 @@ class Machine:
         """Where a CPU is, as a symbol with offset, or the address."""
         address = self.linear_rip(cpu)
         return self.layout.symbols.name(address) or f"{address:#x}"
-
-    def ap_record(self, cpu: Cpu) -> handover.ApRecord | None:
-        """The shim's own record of an AP, where the image keeps one."""
-        return handover.ap_record(self, cpu)
 
     def kernel_dtb(self) -> bytes | None:
         """The device tree the kernel was handed, None before that."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from emu.hw.address import Hpa
 
 if TYPE_CHECKING:
+    from emu.hw.cpu import Cpu
     from emu.machine.machine import Machine
 
 Doing = Literal["read", "write", "host", "walk"]
@@ -82,43 +83,59 @@ class MemoryProbe:
 
 @dataclass(slots=True)
 class RegisterProbe:
-    """One register of one CPU: a change is seen when the CPU's next instruction begins."""
+    """One register, or CS's selector, of one CPU or (None) of every one: a change is seen when
+    the CPU's next instruction begins."""
 
-    cpu: int
+    cpu: int | None
     register: str
-    last: int = 0
-    retired: int = 0
-    """The CPU's own instructions when the engine ran last."""
+    last: dict[int, int] = field(default_factory=dict)
+    """By CPU: what the register held."""
+    retired: dict[int, int] = field(default_factory=dict)
+    """By CPU: its own instructions when the engine ran last."""
     found: list[Access] = field(default_factory=list)
 
     def attach(self, machine: "Machine") -> None:
         """Begin to look."""
-        context = machine.cpus[self.cpu].context
-        self.last = 0 if context is None else context.get(self.register)
+        for cpu in machine.cpus:
+            if self.cpu in (None, cpu.id):
+                self.last[cpu.id] = self._value(cpu)
         machine.engine.watch_register(self.register, partial(self._begun, machine))
+
+    def _value(self, cpu: "Cpu") -> int:
+        if cpu.context is None:
+            return 0
+        if self.register == "cs":
+            return cpu.context.segment("cs").selector
+        return cpu.context.get(self.register)
 
     def _begun(self, machine: "Machine", executed: int, now: int) -> None:
         """The instruction before the one that begins has made another value."""
-        if machine.at_work == self.cpu and not machine.on_trial:
-            self._look(machine.tick + executed - 1, now, "write", self.cpu)
+        cpu = machine.at_work
+        if cpu in self.last and not machine.on_trial:
+            assert cpu is not None, "None is no CPU's number"
+            self._look(cpu, machine.tick + executed - 1, now, "write", cpu)
 
     def compare(self, machine: "Machine", doing: Doing) -> None:
         """Look at the register between two runs of the engine, and after an exit."""
-        cpu = machine.cpus[self.cpu]
-        if machine.at_work not in (self.cpu, None) or cpu.context is None:
-            return
-        if doing == "walk":
-            doing, self.retired = "write", cpu.ticks
-        # What an exit did belongs to its instruction, which may yet have to be executed.
-        begun = doing == "host" and machine.at_work is not None and cpu.ticks == self.retired
-        who = None if machine.at_work is None else self.cpu
-        self._look(machine.tick + begun, cpu.context.get(self.register), doing, who)
+        index = machine.at_work
+        for one in self.last if index is None else (index,):
+            if one in self.last and machine.cpus[one].context is not None:
+                self._compare(machine, machine.cpus[one], doing)
 
-    def _look(self, tick: int, now: int, doing: Doing, who: int | None) -> None:
-        if now != self.last:
-            before, after = (value.to_bytes(8, "little") for value in (self.last, now))
+    def _compare(self, machine: "Machine", cpu: "Cpu", doing: Doing) -> None:
+        if doing == "walk":
+            doing, self.retired[cpu.id] = "write", cpu.ticks
+        # What an exit did belongs to its instruction, which may yet have to be executed.
+        same = cpu.ticks == self.retired.get(cpu.id, 0)
+        begun = doing == "host" and machine.at_work is not None and same
+        who = None if machine.at_work is None else cpu.id
+        self._look(cpu.id, machine.tick + begun, self._value(cpu), doing, who)
+
+    def _look(self, cpu: int, tick: int, now: int, doing: Doing, who: int | None) -> None:
+        if now != self.last[cpu]:
+            before, after = (value.to_bytes(8, "little") for value in (self.last[cpu], now))
             _note(self.found, Access(tick, who, doing, before, after))
-            self.last = now
+            self.last[cpu] = now
 
 
 @dataclass(slots=True)

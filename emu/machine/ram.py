@@ -68,6 +68,13 @@ class GuestRam:
             return None
         return _STATES[self.states[bank.first_page + (gpa - bank.gpa) // PAGE_BYTES]]
 
+    def state_bytes(self, gpa: int, count: int) -> bytes:
+        """The states of `count` pages of one bank: 0 unaccepted, 1 private, 2 shared."""
+        bank = self.bank(gpa)
+        assert bank is not None, f"no memory at {gpa:#x}"
+        first = bank.first_page + (gpa - bank.gpa) // PAGE_BYTES
+        return bytes(self.states[first : first + count])
+
     def page_states(self, gpa: Gpa, count: int) -> frozenset[PageState | None]:
         """The distinct states among `count` pages; None where a page has no memory."""
         found: set[PageState | None] = set()

@@ -12,7 +12,7 @@ from emu.hw.nested import NestedState
 from emu.machine.machine import Machine
 from emu.machine.tracked import SavedPages
 from emu.machine.waits import SavedWaits
-from emu.mailbox.protocol import Reached
+from emu.mailbox.protocol import History
 from emu.vmm.state import SavedVmm
 
 _CPU_BYTES = 400
@@ -31,7 +31,7 @@ class Snapshot:
     npt: NestedState
     tracked: SavedPages
     waits: SavedWaits
-    reached: dict[int, Reached]
+    reached: dict[int, History]
     states: bytes
     exit_counts: dict[str, int]
     broken_pages: frozenset[int]
@@ -39,6 +39,7 @@ class Snapshot:
     crash: str
     boot_params: int | None
     events: int
+    exits: int
     turns: int
     runs: int
     bytes_used: int
@@ -64,7 +65,8 @@ def take(machine: Machine, before: Snapshot | None) -> Snapshot:
     return Snapshot(
         machine.tick, machine.beat, machine.work, cpus, vmm, npt, tracked, waits, reached,
         states, counts, frozenset(machine.broken_pages), machine.powered_off, machine.crash,
-        machine.boot_params, len(machine.events), len(machine.turns), machine.lanes.count, cost,
+        machine.boot_params, len(machine.events), len(machine.exits),
+        len(machine.turns), machine.lanes.count, cost,
     )  # fmt: skip
 
 
@@ -94,6 +96,7 @@ def put_back(machine: Machine, saved: Snapshot, pages: set[int]) -> None:
     machine.powered_off, machine.crash = saved.powered_off, saved.crash
     machine.boot_params = saved.boot_params
     machine.events.now, machine.turns.now = saved.events, saved.turns
+    machine.exits.now = saved.exits
     machine.lanes.back_to(saved.runs)
     machine.reschedule = False
     machine.engine.flush_code()

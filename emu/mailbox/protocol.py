@@ -15,35 +15,47 @@ _WAKEUP: Final = 1
 _NOOP: Final = 0
 
 
+STEPS_MAX: Final = 24
+"""Steps of one AP that are remembered; of more, the newest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """The last step of one AP, and when it took it."""
+    """One step of an AP: when it was taken, and by whose doing (None: the host's)."""
 
     step: Step
     tick: int
     virtual_ns: int
+    by: int | None
+
+
+History = tuple[Reached, ...]
+"""Steps of one AP, oldest first; never empty."""
 
 
 class Protocol:
-    """Steps by CPU; those that never reached the mailbox are absent."""
+    """The steps of each AP; those that never reached the mailbox are absent."""
 
     def __init__(self, apic_ids: tuple[int, ...]) -> None:
         self._cpu_of = {apic_id: index for index, apic_id in enumerate(apic_ids)}
-        self.reached: dict[int, Reached] = {}
+        self.reached: dict[int, History] = {}
+
+    def _take(self, cpu: int, one: Reached) -> None:
+        self.reached[cpu] = (*self.reached.get(cpu, ()), one)[-STEPS_MAX:]
 
     def milestone(self, cpu: int, name: str, tick: int, virtual_ns: int) -> None:
         """A CPU passed a named place."""
         step = BY_MILESTONE.get(name)
         if step is not None and cpu != 0:
-            self.reached[cpu] = Reached(step, tick, virtual_ns)
+            self._take(cpu, Reached(step, tick, virtual_ns, cpu))
 
     def command(
         self, writer: int | None, command: int, apic_id: int, tick: int, virtual_ns: int
     ) -> None:
         """The command word changed: a wake-up names an AP, an AP that clears it acks."""
         if command == _WAKEUP and apic_id in self._cpu_of:
-            self.reached[self._cpu_of[apic_id]] = Reached("woken", tick, virtual_ns)
+            self._take(self._cpu_of[apic_id], Reached("woken", tick, virtual_ns, writer))
         elif command == _NOOP and writer is not None:
             before = self.reached.get(writer)
-            if before is not None and before.step == "woken":
-                self.reached[writer] = Reached("acked", tick, virtual_ns)
+            if before is not None and before[-1].step == "woken":
+                self._take(writer, Reached("acked", tick, virtual_ns, writer))

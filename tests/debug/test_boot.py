@@ -5,6 +5,7 @@ import pytest
 from emu import open_session
 from emu.boot.dtb import read_tree, wakeup_mailbox_problems
 from emu.machine import stores
+from emu.machine.handover import ap_record
 
 
 @pytest.mark.parametrize("platform", ["tdx", "vbs", "none", "sipi"])
@@ -69,7 +70,7 @@ def test_a_limit_of_ticks_is_its_own_outcome() -> None:
 def test_the_shims_own_records_are_read_from_its_debug_information() -> None:
     session = open_session(platform="tdx", cpus=4)
     session.do("until kernel_start")
-    records = [session.machine.ap_record(cpu) for cpu in session.machine.cpus]
+    records = [ap_record(session.machine, cpu) for cpu in session.machine.cpus]
     assert records[0] is None
     states = [(record.state, record.reason) for record in records[1:] if record]
     assert states == [("AP_WAIT_FOR_WAKEUP", "REASON_NONE")] * 3

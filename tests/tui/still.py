@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from emu.debug.command import Command
+from emu.debug.looks import Looks
 from emu.debug.view import MachineView
 
 SYMBOLS = ("mailbox_ack", "mailbox_wait", "secondary_idle", "secondary_start")
@@ -14,7 +15,7 @@ class Still:
     def __init__(self, view: MachineView) -> None:
         self._view = view
         self.begun: list[Command | str] = []
-        self.window: tuple[int, int] | None = None
+        self.looks = Looks()
 
     @property
     def running(self) -> bool:
@@ -34,7 +35,11 @@ class Still:
 
     def event_ticks(self) -> list[int]:
         """Those of the events in the picture."""
-        return [event.tick for event in self._view.events]
+        return [event.tick for event in self._view.sections.log.rows]
+
+    def stop_words(self) -> list[str]:
+        """None."""
+        return []
 
     def symbols(self) -> list[str]:
         """The labels in the picture."""

@@ -7,26 +7,43 @@ from tui.panels import (
     breakpoints,
     code,
     cpus,
+    dtb,
     events,
+    injections,
     mailbox,
+    memory,
+    nested,
     registers,
     serial,
     status,
+    tables,
     timeline,
+    waits,
+    walk,
 )
 from tui.panels.base import Panel
 
 PANELS: Final[tuple[Panel, ...]] = (
     cpus.PANEL,
     mailbox.PANEL,
+    waits.PANEL,
     code.PANEL,
     registers.PANEL,
-    events.PANEL,
+    walk.PANEL,
+    tables.PANEL,
+    nested.PANEL,
+    memory.PANEL,
+    dtb.PANEL,
     timeline.PANEL,
+    events.PANEL,
+    events.EXITS,
     serial.PANEL,
     breakpoints.PANEL,
+    injections.PANEL,
     answer.PANEL,
     status.PANEL,
 )
 """Every panel: a new one is one file and one line here."""
+BY_WORD: Final[dict[str, Panel]] = {word: panel for panel in PANELS for word in panel.words}
+"""By the first word of a command: the panel that answers it."""
 BY_ID: Final[dict[str, Panel]] = {panel.id: panel for panel in PANELS}

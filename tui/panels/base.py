@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from emu.debug.view import MachineView
+from emu.debug.view import MachineView, Section
 from tui.text import Line, line, paragraph
 
 Anchor = tuple[int, int]
@@ -23,6 +23,25 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Spot:
+    """A part of a page that can be pointed at, and what that does: commands as they are typed."""
+
+    row: int
+    """Index of the line in the page."""
+    key: str
+    """What it is, the same on every page that has it: the cursor stays on it."""
+    go: str = ""
+    """Carried out by a click or Enter."""
+    edit: str = ""
+    """Begins a command in the prompt, for `e`."""
+    stop: str = ""
+    """Sets or removes a breakpoint, for F2."""
+    start: int = 0
+    end: int | None = None
+    """Columns; None: to the end of the row."""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """What a panel shows in one window: only the visible lines are ever built."""
 
@@ -37,8 +56,8 @@ class Page:
     total: int = 0
     """How many scrolled rows there are."""
     anchor: Anchor | None = None
-    cpus: tuple[int | None, ...] = ()
-    """By line: the CPU that a click on it selects."""
+    spots: tuple[Spot, ...] = ()
+    """What can be pointed at, in reading order."""
     ticks: tuple[int | None, ...] = ()
     """By column: the tick that a click on it goes to."""
 
@@ -58,6 +77,21 @@ class Panel:
     """Whether up and down select a CPU instead of scrolling."""
     follows: bool = False
     """Whether every command brings it back to what matters now."""
+    needs: Section | None = None
+    """What it shows that a view has only if it is asked for."""
+    short: str = ""
+    """The title where there is little room; empty: the title itself."""
+    words: tuple[str, ...] = ()
+    """The commands that this panel answers."""
+    filter: str = ""
+    """What `/` begins in the prompt; empty: there is nothing to search."""
+    scroll: Callable[[MachineView, int], str] | None = None
+    """The command that moves it by so many rows, where it has no first and last one."""
+
+    @property
+    def tab(self) -> str:
+        """The title where there is little room."""
+        return self.short or self.title
 
 
 def top_of(window: Window, rows: int, total: int, wanted: int | None = None) -> int:

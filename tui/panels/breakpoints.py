@@ -1,7 +1,7 @@
 """The places that stop the machine."""
 
 from emu.debug.view import BreakpointView, MachineView
-from tui.panels.base import Page, Panel, Window, joined, notice, span_words, top_of
+from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, address, line, pad, right
 
 _NOTHING = "No breakpoint is set. Press b and name a symbol, file:line or address."
@@ -9,14 +9,30 @@ _NOTHING = "No breakpoint is set. Press b and name a symbol, file:line or addres
 
 def _row(point: BreakpointView, where_cells: int) -> Line:
     who = "any cpu" if point.cpu is None else f"cpu {point.cpu}"
+    place = address(point.address) if point.address else "-"
     return line(
         ("b ", "bad"),
         (right(str(point.number), 3) + "  ", "strong"),
         (pad(point.where, where_cells) + "  ", "name"),
-        (pad(address(point.address), 17) + "  ", "number"),
+        (pad(place, 17) + "  ", "number" if point.address else "dim"),
         (pad(who, 8) + "  ", "plain"),
         (f"{point.hits:,} {'hit' if point.hits == 1 else 'hits'}", "plain"),
+        (f"  {point.rule}" if point.rule else "", "warn"),
     )
+
+
+def _rows(points: tuple[BreakpointView, ...], where: int) -> list[tuple[Line, Spot]]:
+    """Each breakpoint, and below it what it has noted."""
+    found = []
+    for point in points:
+        go = f"list {point.address:#x}" if point.address else ""
+        spot = Spot(0, f"b{point.number}", go, f"delete {point.number}")
+        found.append((_row(point, where), spot))
+        for index, text in enumerate(point.log):
+            tick = text.partition("tick ")[2].partition(" ")[0]
+            spot = Spot(0, f"b{point.number}.{index}", f"goto {tick}")
+            found.append((line(("       ", "plain"), (text, "dim")), spot))
+    return found
 
 
 def render(view: MachineView, window: Window) -> Page:
@@ -24,24 +40,33 @@ def render(view: MachineView, window: Window) -> Page:
     points = view.breakpoints
     if not points:
         return notice(_NOTHING, window)
-    top = top_of(window, window.height, len(points))
     where = max(min(max(len(point.where) for point in points), window.width - 46), 8)
+    every = _rows(points, where)
+    top = top_of(window, window.height, len(every))
+    shown = every[top : top + window.height]
     return Page(
-        lines=tuple(_row(p, where) for p in points[top : top + window.height]),
-        detail=joined(f"{len(points)} set", span_words(top, window.height, len(points))),
-        top=top, rows=window.height, total=len(points), anchor=(top, 0),
+        lines=tuple(styled for styled, _ in shown),
+        detail=joined(f"{len(points)} set", span_words(top, window.height, len(every))),
+        top=top, rows=window.height, total=len(every), anchor=(top, 0),
+        spots=tuple(Spot(row, s.key, s.go, s.edit) for row, (_, s) in enumerate(shown)),
     )  # fmt: skip
 
 
 HELP = """\
 Each breakpoint has a number, the place as it was named, its address, the CPU that it stops
-(or any) and how often it did.
+(or any), how often it was hit, and what else must hold.
 
-  break WHERE         stop every CPU that gets there
-  break WHERE cpu 2   stop only CPU 2
+  break WHERE         stop every CPU that gets there: a symbol, file:line or address
+  ... cpu 2           only that CPU                ... after 3   from the third hit on
+  ... once            and remove it                ... log       note it, and go on
+  ... if rax == 1     only if that holds of the CPU; it stands last
+  watch PLACE         stop when it changes; read, write or access behind it
+  catch WHAT          mode, cr3, efer, exit, tdcall, hypercall, wrmsr, exception, mailbox, ...
   delete NUMBER       remove it
 
-WHERE is a symbol, symbol+offset, file:line or an address. Breakpoints leave no trace in the
-guest's memory, and they stay after a reset."""
+Breakpoints leave no trace in the guest, none is ever skipped, and they stay after a reset.
+Enter on a row shows its code, or goes to the moment that it noted; e removes it."""
 
-PANEL = Panel("breakpoints", "Breakpoints", render, HELP)
+PANEL = Panel(
+    "breakpoints", "Breakpoints", render, HELP, short="Breaks", words=("breakpoints",)
+)

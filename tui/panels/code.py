@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from emu.debug.view import CodeLine, MachineView
-from tui.panels.base import Anchor, Page, Panel, Window, joined, notice, top_of
+from tui.panels.base import Anchor, Page, Panel, Spot, Window, joined, notice, top_of
 from tui.text import Line, address, address_cells, cut, file_name, line, pad, right
 
 GUTTER_CELLS = 6
@@ -14,6 +14,7 @@ BYTES_CELLS = 24
 """Eight bytes of an instruction; longer ones end in `…`."""
 TEXT_CELLS_MAX = 34
 SOURCE_CELLS_MAX = 500
+_TARGET = re.compile(r"^(?:call|j\w+) (0x[0-9a-f]+)$")
 _INNER_GAP = re.compile(r"(?<=\S) {3,}")
 
 
@@ -60,6 +61,24 @@ def _source(code: CodeLine, width: int, file: str) -> Line:
     if len(head) + len(text) + len(other) > width:
         text = _INNER_GAP.sub("  ", text)
     return line((head, "dim"), (text, "source"), (other, "dim"))
+
+
+def _spots(view: MachineView, top: int, height: int) -> tuple[Spot, ...]:
+    """An instruction or a source line: F2 sets or removes a breakpoint there, Enter follows a
+    call or jump to where it leads."""
+    numbers = {point.address: point.number for point in view.breakpoints}
+    found, kinds = [], ("asm", "source")
+    for row, code in enumerate(view.code[top : top + height]):
+        if code.kind not in kinds:
+            continue
+        number = numbers.get(code.address)
+        stop = f"break {code.address:#x}" if number is None else f"delete {number}"
+        follow = _TARGET.search(code.text) if code.kind == "asm" else None
+        go = f"list {follow[1]}" if follow else ""
+        key = "here" if code.current else f"{code.kind}{code.address:x}"
+        gutter = Spot(row, f"g{key}", stop, "", stop, 0, 3)
+        found += [gutter, Spot(row, key, go, f"break {code.address:#x} if ", stop, 3)]
+    return tuple(found)
 
 
 def _lines(view: MachineView, window: Window, top: int) -> tuple[Line, ...]:
@@ -112,13 +131,17 @@ def render(view: MachineView, window: Window) -> Page:
     """The lines of the view that fit, the current one always among them unless scrolled."""
     if not view.code:
         return _nothing(view, window)
-    cpu = view.cpus[view.focus]
+    cpu, look = view.cpus[view.focus], view.code_look
     here = next((i for i, code in enumerate(view.code) if code.current), 0)
+    if look.where:
+        here = min(len(view.code) - 1, window.height // 3)
     top = _top(view.code, window, here)
     return Page(
         lines=_lines(view, window, top),
-        detail=joined(f"cpu {cpu.id}", cpu.mode, cpu.symbol, file_name(cpu.line)),
-        top=top, rows=window.height, total=len(view.code), anchor=_anchor_at(view.code, top),
+        detail=joined(f"cpu {cpu.id}", cpu.mode,
+                      f"list {look.where}" if look.where else cpu.symbol,
+                      "" if look.where else file_name(cpu.line)),
+        spots=_spots(view, top, window.height), top=top, rows=window.height, total=len(view.code), anchor=_anchor_at(view.code, top),
     )  # fmt: skip
 
 
@@ -131,9 +154,16 @@ mode.
   b       a breakpoint is set here
   1,3     other CPUs that are at the same instruction; 1+7 is CPU 1 and seven more
 
-At the right of an instruction stands the symbol it refers to; for the next one, what its
-memory operand holds now.
+At the right of an instruction stands the symbol it refers to, or what its memory operand holds
+now; for a branch that comes next, whether it will be taken.
 
-Rows stay where they are while you step inside the window."""
+  list PLACE    other code; list alone comes back to the CPU
+  o             source and instructions, instructions alone, source alone
 
-PANEL = Panel("code", "Code", render, HELP, live=False, follows=True)
+Arrow keys point at a line: F2 sets or removes a breakpoint there (so does a click in front of
+it), e sets one with a condition, Enter follows a call or a jump. Rows stay where they are while
+you step inside the window."""
+
+PANEL = Panel(
+    "code", "Code", render, HELP, live=False, follows=True, words=("list",), filter="list "
+)

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from emu.debug.sections.cpus import Group, groups, keeps
 from emu.debug.view import CpuView, MachineView
-from tui.panels.base import Page, Panel, Window, joined, span_words, top_of
+from tui.panels.base import Page, Panel, Spot, Window, joined, span_words, top_of
 from tui.panels.states import STATES, WORD_CELLS, summary
 from tui.text import Line, address, clock, file_name, line, pad, right
 
@@ -80,24 +81,50 @@ def _row(cpu: CpuView, columns: _Columns, focused: bool) -> Line:
         (pad(where(cpu), columns.where), "name"),
         (" " + pad(file_name(cpu.line), columns.line - 1) if columns.line else "", "dim"),
         " ",
-        (pad(cpu.waits or "-", columns.waits), "plain" if cpu.waits else "dim"),
+        (pad(cpu.waits.replace("mailbox ", "") or "-", columns.waits), "plain" if cpu.waits else "dim"),
         (tail, "number"),
     )
 
 
+def _group(group: Group, columns: _Columns) -> Line:
+    """CPUs that are alike, in one row: how many, what they do, and which."""
+    cpu = group.cpus[0]
+    state = STATES[cpu.state]
+    count = f"{len(group.cpus):,} cpus"
+    cells = columns.id + 1 + (columns.apic + 2 if columns.apic else 0)
+    function = where(cpu).partition("+")[0]
+    return line(
+        ("  ", "plain"), (pad(count, cells), "strong"),
+        (f"{state.glyph} {pad(state.word, WORD_CELLS)} ", state.role),
+        (pad(function, columns.where + columns.line) + " ", "name"),
+        (cpu.waits or "-", "plain" if cpu.waits else "dim"), (f"  {group.ids}", "dim"),
+    )  # fmt: skip
+
+
 def render(view: MachineView, window: Window) -> Page:
-    """Only the rows in the window are built: 1,024 CPUs cost what 10 do."""
+    """Only the rows in the window are built. Where there are more CPUs than rows, those that are
+    alike share one."""
     columns = _columns(view, window.width)
     head = (_heading(columns),) if window.height >= HEADING_FROM_ROWS else ()
     rows = max(window.height - len(head), 0)
-    total = len(view.cpus)
-    top = top_of(window, rows, total, view.focus)
-    shown = view.cpus[top : top + rows]
+    words = view.cpu_filter
+    kept = [cpu for cpu in view.cpus if keeps(cpu, words)] if words else view.cpus
+    every = [Group((cpu,)) for cpu in kept] if len(kept) <= rows else groups(kept, view.focus)
+    at = next((i for i, one in enumerate(every) if one.cpus[0].id == view.focus), None)
+    top = top_of(window, rows, len(every), at)
+    shown = every[top : top + rows]
+    filtered = f"{len(kept):,} are {words!r}" if words else ""
     return Page(
-        lines=(*head, *(_row(cpu, columns, cpu.id == view.focus) for cpu in shown)),
-        detail=joined(summary(view.cpus), span_words(top, rows, total)),
-        top=top, rows=rows, total=total, anchor=(top, 0),
-        cpus=(*(None for _ in head), *(cpu.id for cpu in shown)),
+        lines=(*head, *(
+            _group(one, columns) if len(one.cpus) > 1
+            else _row(one.cpus[0], columns, one.cpus[0].id == view.focus) for one in shown
+        )),
+        detail=joined(filtered, summary(view.cpus), span_words(top, rows, len(every))),
+        top=top, rows=rows, total=len(every), anchor=(top, 0),
+        spots=tuple(
+            Spot(len(head) + row, f"c{one.cpus[0].id}", f"cpu {one.cpus[0].id}")
+            for row, one in enumerate(shown)
+        ),
     )  # fmt: skip
 
 
@@ -113,7 +140,13 @@ step belong to it.
 
 "waits for" names the byte a CPU looks at while it spins, or what would let it go on.
 
+Where there are more CPUs than rows, those that are alike share one: their state, their function
+and what they wait for. / narrows the list down: cpus parked, cpus 3-7, cpus mailbox_wait.
+
 Select a CPU with < and >, with the arrow keys here, by clicking its row, or by typing its
 number."""
 
-PANEL = Panel("cpus", "CPUs", render, HELP, selects_cpu=True, follows=True)
+PANEL = Panel(
+    "cpus", "CPUs", render, HELP, selects_cpu=True, follows=True, words=("cpus",),
+    filter="cpus ",
+)  # fmt: skip

@@ -1,11 +1,14 @@
-"""What happened, in order: the newest event last."""
+"""The two logs, of what happened and of what left the guest: only the rows in sight are read."""
 
+from emu.debug.sections.log import LogView
 from emu.debug.view import EventView, MachineView
-from tui.panels.base import Page, Panel, Window, joined, notice, span_words, top_of
+from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, Role, line, pad, right
 
 KIND_FROM_CELLS = 100
 CLOCK_FROM_CELLS = 120
+COUNTS_FROM_ROWS = 5
+"""A lower window has no row for the exits' counts."""
 _ROLES: dict[str, Role] = {
     "milestone": "good", "mailbox": "warn", "exit": "dim", "state": "busy", "fault": "bad",
     "serial": "plain", "stop": "strong",
@@ -25,38 +28,86 @@ def _row(event: EventView, width: int, tick_cells: int, cpu_cells: int) -> Line:
     )
 
 
-def render(view: MachineView, window: Window) -> Page:
-    """The newest events, or those that were scrolled to; rows count from the first event of
-    the whole log, so that a scrolled window stays where it is while events arrive."""
-    total = view.event_count
-    first = total - len(view.events)
-    if not view.events:
-        return notice("Nothing has happened yet.", window)
-    rows = window.height
-    top = total - rows if window.top is None else top_of(window, rows, total)
-    top = max(top, first)
-    shown = view.events[top - first : top - first + rows]
-    tick_cells = max(len(f"{view.tick:,}"), len(f"{view.events[-1].tick:,}"), 9)
+def _page(view: MachineView, window: Window, log: LogView, head: list[Line]) -> Page:
+    """The newest rows, or those that were scrolled to; they count from the first one, so that
+    a scrolled window stays where it is while more arrive."""
+    total, height = len(log.rows), window.height - len(head)
+    top = total - height if window.top is None else top_of(window, height, total)
+    top = max(top, 0)
+    shown = log.rows[top : top + height]
+    tick_cells = max(len(f"{view.tick:,}"), 9)
     cpu_cells = 4 + len(str(len(view.cpus) - 1))
+    looked = "" if log.searched == log.total else f"{log.searched:,} searched"
+    count = f"{total:,} of {log.total:,}" if log.look.words else f"{total:,}"
     return Page(
-        lines=tuple(_row(event, window.width, tick_cells, cpu_cells) for event in shown),
-        detail=joined(f"{total:,} events", span_words(top, rows, total)),
-        top=top, rows=rows, total=total,
+        lines=(*head, *(_row(event, window.width, tick_cells, cpu_cells) for event in shown)),
+        detail=joined(log.look.words, f"{count} events", looked, span_words(top, height, total)),
+        top=top, rows=height, total=total,
+        spots=tuple(
+            Spot(len(head) + row, f"{top + row}", f"goto {event.tick}")
+            for row, event in enumerate(shown)
+        ),
     )  # fmt: skip
 
 
-HELP = """\
+def _empty(log: LogView) -> str:
+    if not log.total:
+        return "Nothing has happened yet."
+    return f"None of {log.searched:,} is {log.look.words!r}. / looks for others."
+
+
+def render_events(view: MachineView, window: Window) -> Page:
+    """What happened."""
+    log = view.sections.log
+    if log is None or not len(log.rows):
+        words = "" if log is None else _empty(log)
+        return notice(words, window, "" if log is None else log.look.words)
+    return _page(view, window, log, [])
+
+
+def render_exits(view: MachineView, window: Window) -> Page:
+    """What left the guest, below how often each kind did."""
+    log = view.sections.exits
+    if log is None or not len(log.rows):
+        words = "" if log is None else _empty(log)
+        return notice(words, window, "" if log is None else log.look.words)
+    counts = "  ".join(f"{kind} {count:,}" for kind, count in view.exit_counts)
+    head = [line((counts, "dim"))] if window.height >= COUNTS_FROM_ROWS else []
+    return _page(view, window, log, head)
+
+
+EVENTS_HELP = """\
 The log: the tick (instructions that all CPUs together have executed), the CPU, and what
 happened. The newest event is the last one.
 
   milestone  a CPU passed a named point of the boot
   mailbox    a field of the mailbox page changed, and where the writer was
-  exit       the guest left for the VMM: hypercalls, TDCALLs, faults of the nested table
+  exit       a hypercall of consequence, and its answer
   state      a CPU started, halted, went on or was lost
   fault      what the processor reports: exceptions and shutdowns
   serial     a line on the serial port
   stop       why the machine stopped
 
-Scroll up to read older ones; End goes back to the newest."""
+  events cpu 2 mailbox    only these; any other word is looked for in the text
 
-PANEL = Panel("events", "Events", render, HELP)
+Scroll up to read older ones; End goes back to the newest. Arrow keys point at an event, and Enter
+goes to its moment. / narrows the log down."""
+
+EXITS_HELP = """\
+Everything that left the guest for the VMM, one row each, and above it how often each kind did:
+hypercalls and TDCALLs with their names, MSRs with their numbers and values, CPUID leaves, ports,
+page faults that the nested table refused, exceptions.
+
+  exits cpu 0 tdcall    only these; words are looked for in the text
+
+Arrow keys point at an exit, and Enter goes to its moment. / narrows the log down. catch exit and
+its kin (catch tdcall, catch wrmsr, catch exception) stop at the next one."""
+
+PANEL = Panel(
+    "events", "Events", render_events, EVENTS_HELP, needs="log", words=("events",),
+    filter="events ",
+)  # fmt: skip
+EXITS = Panel(
+    "exits", "Exits", render_exits, EXITS_HELP, needs="exits", words=("exits",),
+    filter="exits ",
+)  # fmt: skip

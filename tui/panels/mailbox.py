@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from emu.debug.view import ApProgress, MachineView, MailboxView
-from tui.panels.base import Page, Panel, Window, joined, notice, span_words, top_of
+from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, Role, address, clock, halves, line, pad, right
 
 CHAIN: Final = ("parked", "woken", "acked", "online")
@@ -21,6 +21,14 @@ ROOMY_FROM_ROWS: Final = 7
 CHAIN_FROM_CELLS: Final = 92
 TIME_FROM_CELLS: Final = 60
 ROOM_FROM_CELLS: Final = 40
+HISTORY_TICK_CELLS: Final = 11
+AP_ROWS_MIN: Final = 8
+"""So many APs are shown before there is room for the history of one."""
+_DOING: Final = {
+    "parked": "{} reaches the mailbox loop", "woken": "{} stores its id and Wakeup",
+    "acked": "{} clears the command", "online": "{} runs the OS's code",
+    "offline": "{} came back through the reset vector",
+}  # fmt: skip
 _NOTHING: Final = (
     "No mailbox is known yet. It appears when the guest sets one up; on platforms that start "
     "APs in other ways there is none."
@@ -94,6 +102,22 @@ def _ap(ap: ApProgress, columns: _Columns, focused: bool) -> Line:
     )
 
 
+def _history(view: MachineView, box: MailboxView) -> list[Line]:
+    """Every step of the selected AP: when, and by whose doing."""
+    ap = next((ap for ap in box.aps if ap.cpu == view.focus), None)
+    if ap is None or not ap.history:
+        return []
+    found = [line((f"cpu {ap.cpu} so far", "dim"))]
+    for step in ap.history:
+        who = "the host" if step.by is None else f"cpu {step.by}"
+        found.append(line(
+            (right(f"{step.tick:,}", HISTORY_TICK_CELLS) + "  ", "dim"),
+            (pad(step.step, _STEP_CELLS) + "  ", _ROLES.get(step.step, "plain")),
+            (_DOING[step.step].format(who), "plain"),
+        ))  # fmt: skip
+    return found
+
+
 def _heading(columns: _Columns) -> Line:
     gap = " " * columns.gap
     time = right("since", columns.time) + gap if columns.time else ""
@@ -114,10 +138,22 @@ def render(view: MachineView, window: Window) -> Page:
     if roomy:
         head.append(_heading(columns))
     rows = max(window.height - len(head), 0)
+    history = _history(view, box)
+    history = history[: max(rows - min(len(box.aps), AP_ROWS_MIN), 0)]
+    rows -= len(history)
     at = next((i for i, ap in enumerate(box.aps) if ap.cpu == view.focus), None)
     top = top_of(window, rows, len(box.aps), at)
     shown = box.aps[top : top + rows]
     lines = [*head[: window.height], *(_ap(ap, columns, ap.cpu == view.focus) for ap in shown)]
+    first = len(head[: window.height])
+    lines += [()] * max(rows - len(shown), 0) if history else []
+    lines += history
+    spots = [Spot(first + row, f"c{ap.cpu}", f"cpu {ap.cpu}") for row, ap in enumerate(shown)]
+    steps = next((ap.history for ap in box.aps if ap.cpu == view.focus), ())
+    spots += [
+        Spot(len(lines) - len(history) + 1 + row, f"h{row}", f"goto {step.tick}")
+        for row, step in enumerate(steps[: max(len(history) - 1, 0)])
+    ]
     place = joined(f"gpa {address(box.gpa)}", box.page_state)
     if window.width < ROOM_FROM_CELLS:
         place = f"{address(box.gpa)} {box.page_state}"
@@ -125,7 +161,7 @@ def render(view: MachineView, window: Window) -> Page:
         lines=tuple(lines),
         detail=joined(place, span_words(top, rows, len(box.aps))),
         top=top, rows=rows, total=len(box.aps), anchor=(top, 0),
-        cpus=(*(None for _ in head[: window.height]), *(ap.cpu for ap in shown)),
+        spots=tuple(spots),
     )  # fmt: skip
 
 
@@ -142,7 +178,10 @@ are already running (ACPI 6.6, section 5.2.12.19). Each AP loops on it:
 The vector must be read before the command is cleared: after that, the OS may already be
 writing the next AP's vector.
 
-"next" says what has to happen for the AP to go on. The title gives the page's guest-physical
-address and its state."""
+"next" says what has to happen for the AP to go on. Where there is room, the steps of the
+selected AP follow: at which tick, and who took them. The title gives the page's guest-physical
+address and its state.
 
-PANEL = Panel("mailbox", "Mailbox", render, HELP, follows=True)
+Enter on an AP selects it; on one of its steps it goes to that moment."""
+
+PANEL = Panel("mailbox", "Mailbox", render, HELP, follows=True, words=("mailbox",))

@@ -1,9 +1,10 @@
 """The registers of the selected CPU in groups, with their bits in words."""
 
+from dataclasses import replace
 from typing import Final
 
 from emu.debug.view import MachineView, RegisterView
-from tui.panels.base import Page, Panel, Window, joined, notice, span_words, top_of
+from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, Span, halves, line, pad
 
 CELL_CELLS: Final = 25
@@ -37,16 +38,33 @@ def _name(register: RegisterView, cells: int) -> Span:
     return pad(register.name, cells), "changed" if register.changed else "plain"
 
 
-def _grid(registers: list[RegisterView], width: int) -> list[Line]:
+Row = tuple[Line, tuple[Spot, ...]]
+"""A row, and what can be pointed at in it."""
+
+
+def _spot(register: RegisterView, start: int, end: int | None) -> Spot:
+    """`e` edits a register; Enter shows the memory that it points to."""
+    plain = register.group in ("general", "flags", "control", "msr")
+    edit = f"set {register.name}={register.value:#x}" if plain else ""
+    go = f"mem {register.name}" if register.group == "general" else ""
+    return Spot(0, register.name, go, edit, "", start, end)
+
+
+def _grid(registers: list[RegisterView], width: int) -> list[Row]:
     """General registers in as many columns as fit, read downwards."""
     columns = max(1, min(COLUMNS_MAX, width // CELL_CELLS))
     height = -(-len(registers) // columns)
-    rows: list[Line] = []
+    rows: list[Row] = []
     for index in range(height):
         spans: list[Span] = []
+        spots: list[Spot] = []
         for register in registers[index::height]:
-            spans += [_mark(register), _name(register, 4), *_value(register), ("  ", "plain")]
-        rows.append(line(*spans))
+            start = len(spots) * CELL_CELLS
+            spots.append(_spot(register, start, start + CELL_CELLS - 2))
+            value = _value(register)
+            gap = " " * (CELL_CELLS - 5 - sum(len(text) for text, _ in value))
+            spans += [_mark(register), _name(register, 4), *value, (gap, "plain")]
+        rows.append((line(*spans), tuple(spots)))
     return rows
 
 
@@ -59,17 +77,19 @@ def _row(register: RegisterView, name_cells: int) -> Line:
     )
 
 
-def rows(registers: tuple[RegisterView, ...], width: int) -> list[Line]:
+def rows(registers: tuple[RegisterView, ...], width: int) -> list[Row]:
     """Every row of the panel: the groups in order, an empty row between two."""
-    found: list[Line] = []
+    found: list[Row] = []
     for group in ORDER:
         members = [register for register in registers if register.group == group]
         if not members:
             continue
-        found += [()] if found else []
+        found += [((), ())] if found else []
         cells = max(NAME_CELLS, *(len(register.name) for register in members))
         found += (
-            _grid(members, width) if group == "general" else [_row(r, cells) for r in members]
+            _grid(members, width)
+            if group == "general"
+            else [(_row(r, cells), (_spot(r, 0, None),)) for r in members]
         )
     return found
 
@@ -82,12 +102,16 @@ def render(view: MachineView, window: Window) -> Page:
         return notice(words, window, f"cpu {cpu.id}")
     every = rows(view.registers, window.width)
     top = top_of(window, window.height, len(every))
+    shown = every[top : top + window.height]
     changed = sum(register.changed for register in view.registers)
     return Page(
-        lines=tuple(every[top : top + window.height]),
+        lines=tuple(styled for styled, _ in shown),
         detail=joined(f"cpu {cpu.id}", f"{changed} changed" if changed else "",
                       span_words(top, window.height, len(every))),
         top=top, rows=window.height, total=len(every), anchor=(top, 0),
+        spots=tuple(
+            replace(spot, row=row) for row, (_, spots) in enumerate(shown) for spot in spots
+        ),
     )  # fmt: skip
 
 
@@ -101,6 +125,10 @@ stood still before. Leading zeros are dim.
   segment    selectors, with what their hidden part holds; GDTR and IDTR
   msr        model-specific registers that matter while a processor starts
 
-CR0.PE is protected mode, EFER.LMA together with CR0.PG is long mode."""
+CR0.PE is protected mode, EFER.LMA together with CR0.PG is long mode.
 
-PANEL = Panel("registers", "Registers", render, HELP, live=False)
+Arrow keys point at a register, e edits it, Enter shows the memory that it points to."""
+
+PANEL = Panel(
+    "registers", "Registers", render, HELP, live=False, short="Regs", words=("registers",)
+)

@@ -117,4 +117,4 @@ the event before and after, p plays until it is pressed again, + and - show less
 here. S, N and C step and run backwards. Doing something else in the past begins a branch:
 :branches lists them, :goto main goes to the end of one, :diff start now says what changed."""
 
-PANEL = Panel("timeline", "Timeline", render, HELP)
+PANEL = Panel("timeline", "Timeline", render, HELP, short="Time")

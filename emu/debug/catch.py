@@ -1,0 +1,108 @@
+"""Stops at what a machine does rather than where a CPU is: exits, exceptions, mode switches.
+
+Most of it is in the log, so a catch is a look at the newest events. Registers that rule a CPU
+(CR0, CR3, CR4, EFER, CS) are looked at between any two instructions of every CPU.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from emu.debug.view import BreakpointView
+from emu.errors import CommandError
+from emu.machine.event import Event, MailboxWrite, Milestone
+from emu.machine.probe import RegisterProbe
+
+REGISTERS: Final[dict[str, tuple[str, ...]]] = {
+    "mode": ("cr0", "efer", "cs"), "cr0": ("cr0",), "cr3": ("cr3",), "cr4": ("cr4",),
+    "efer": ("efer",),
+}  # fmt: skip
+"""Kind -> the registers whose change may be it."""
+EXITS: Final = {
+    "exit": "", "hypercall": "hypercall ", "tdcall": "tdcall ", "rdmsr": "rdmsr ",
+    "wrmsr": "wrmsr ", "msr": "msr ", "cpuid": "cpuid ", "port": "port ",
+    "exception": "exception ",
+}  # fmt: skip
+"""Kinds that are looked for in the log of exits -> what their words hold."""
+LogName = Literal["exits", "events"]
+LOGS: Final[tuple[LogName, ...]] = ("exits", "events")
+EVENTS: Final = ("mailbox", "milestone", "fault", "state", "serial")
+"""Kinds of the log of events."""
+
+
+@dataclass(slots=True)
+class Catch:
+    """One kind of thing that stops the machine, `text` a part of its words."""
+
+    number: int
+    kind: str
+    text: str
+    hits: int = 0
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"catch {self.kind} {self.text}".rstrip()
+
+    def view(self) -> BreakpointView:
+        """The catch as a screen shows it, among the breakpoints."""
+        return BreakpointView(self.number, self.name, 0, None, self.hits)
+
+    def wants(self, event: Event) -> bool:
+        """Whether an entry of the log that this kind is looked for in is meant."""
+        if self.kind == "mailbox":
+            field = event.detail.field if isinstance(event.detail, MailboxWrite) else ""
+            return event.kind == "mailbox" and self.text in ("", field)
+        if self.kind == "milestone":
+            name = event.detail.name if isinstance(event.detail, Milestone) else ""
+            return event.kind == "milestone" and self.text in ("", name)
+        if self.kind in EXITS:
+            return EXITS[self.kind] in event.text and self._says(event)
+        return event.kind == self.kind and self._says(event)
+
+    def _says(self, event: Event) -> bool:
+        return self.text.lower() in event.text.lower()
+
+
+@dataclass(slots=True)
+class Catches:
+    """All catches; their numbers are drawn from those of the breakpoints."""
+
+    listed: list[Catch] = field(default_factory=list)
+
+    def add(self, number: int, kind: str, text: str) -> Catch:
+        """Catch a kind; raises CommandError for one that there is not."""
+        if not (kind in REGISTERS or kind in EXITS or kind in EVENTS):
+            known = ", ".join((*REGISTERS, *EXITS, *EVENTS))
+            raise CommandError(f"catch: {kind!r} is none of {known}")
+        if kind in REGISTERS and text:
+            raise CommandError(f"catch {kind}: takes no more words, not {text!r}")
+        found = Catch(number, kind, text)
+        self.listed.append(found)
+        return found
+
+    def delete(self, number: int) -> bool:
+        """Remove one; False for an unknown number."""
+        kept = [catch for catch in self.listed if catch.number != number]
+        found = len(kept) != len(self.listed)
+        self.listed = kept
+        return found
+
+    def of(self, name: LogName, event: Event) -> list[Catch]:
+        """Those that an entry of one of the two logs is for."""
+        return [catch for catch in self._in(name) if catch.wants(event)]
+
+    def reads(self, name: LogName) -> bool:
+        """Whether anything is looked for in a log."""
+        return bool(self._in(name))
+
+    def _in(self, name: LogName) -> list[Catch]:
+        kinds = EXITS if name == "exits" else EVENTS
+        return [catch for catch in self.listed if catch.kind in kinds]
+
+    def probes(self) -> list[tuple[Catch, RegisterProbe]]:
+        """What looks at the registers that are caught, on every CPU."""
+        return [
+            (catch, RegisterProbe(None, register))
+            for catch in self.listed
+            for register in REGISTERS.get(catch.kind, ())
+        ]

@@ -1,0 +1,226 @@
+"""The device tree, live from guest memory: the host's, the kernel's, and what the shim changed.
+
+Values are typed by name where the Devicetree Specification 0.4 (2.3) types them, else by how
+they look: strings, or 32-bit cells.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal
+
+from emu.boot.dtb import Node, Property, Tree, read_tree, wakeup_mailbox_problems
+from emu.errors import CommandError
+from emu.machine import handover
+from emu.machine.machine import Machine
+
+Which = Literal["live", "host", "kernel", "diff"]
+WHICH: Final = ("live", "host", "kernel", "diff")
+_CELLS: Final = ("#address-cells", "#size-cells")
+_STRINGS: Final = ("compatible", "model", "status", "device_type", "bootargs", "name")
+_HANDLES: Final = ("phandle", "interrupt-parent")
+_VALUE_MAX: Final = 8
+"""Cells that are shown of a long value."""
+_CACHED: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class DtbLook:
+    """Whose tree: the newest (`live`), the host's, the kernel's, or how they differ; and from
+    which node on, or words that a row must have."""
+
+    which: Which = "live"
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DtbRow:
+    """A node or a property."""
+
+    depth: int
+    path: str
+    name: str
+    value: str
+    """Empty for a node."""
+    is_node: bool
+    mark: str
+    """In a difference: `+` added by the shim, `-` taken away, `~` changed."""
+    gpa: int
+    """Where the value, or the node's token, lies in guest memory."""
+    size: int
+    targets: tuple[int, ...] = ()
+    """Addresses that a `reg` names, in the order of its ranges."""
+
+
+@dataclass(frozen=True, slots=True)
+class DtbView:
+    """The rows that a look leaves, and what is wrong with the tree."""
+
+    look: DtbLook
+    which: str
+    """`host` or `kernel`: whose tree the rows are of; `diff`: of both."""
+    gpa: int
+    size: int
+    rows: tuple[DtbRow, ...]
+    total: int
+    broken: str
+    """Where and why reading stopped, empty if the blob is whole."""
+    checks: tuple[str, ...]
+    """What the mailbox binding has against it."""
+    problem: str = ""
+
+
+_read = lru_cache(maxsize=_CACHED)(read_tree)
+
+
+def look_of(words: tuple[str, ...]) -> DtbLook:
+    """The look of `dtb`'s words: `[host|kernel|diff] [PATH or words]`."""
+    if words and words[0] in WHICH:
+        return DtbLook(words[0], " ".join(words[1:]))  # type: ignore[arg-type]  # just checked
+    return DtbLook("live", " ".join(words))
+
+
+def dtb_view(machine: Machine, look: DtbLook) -> DtbView:
+    """A tree as guest memory holds it now."""
+    host, kernel = handover.host_dtb(machine), handover.kernel_dtb(machine)
+    which = look.which
+    if which == "live":
+        which = "host" if kernel is None else "kernel"
+    blob = host if which == "host" else kernel
+    gpa = handover.kernel_dtb_gpa(machine) if which != "host" else machine.layout.host_dtb_gpa
+    if blob is None or gpa is None or (which == "diff" and host is None):
+        why = (
+            f"there is no device tree at {machine.layout.host_dtb_gpa:#x}: its magic is gone"
+            if which == "host" or kernel is not None
+            else "the kernel has not been handed a device tree yet"
+        )
+        return DtbView(look, which, 0, 0, (), 0, "", (), why)
+    tree = _read(blob)
+    rows = list(_rows(tree, gpa))
+    checks: tuple[str, ...] = ()
+    if which == "kernel":
+        checks = wakeup_mailbox_problems(tree) if machine.mailbox_gpa is not None else ()
+    if which == "diff" and host is not None:
+        rows = _differences(list(_rows(_read(host), machine.layout.host_dtb_gpa)), rows)
+    kept = tuple(row for row in rows if _kept(row, look.path))
+    return DtbView(look, which, gpa, len(blob), kept, len(rows), tree.broken, checks)
+
+
+def _kept(row: DtbRow, text: str) -> bool:
+    if text.startswith("/"):
+        return row.path == text or row.path.startswith(text.rstrip("/") + "/")
+    return not text or text in row.path or text in row.value
+
+
+def _rows(tree: Tree, gpa: int) -> Iterator[DtbRow]:
+    """Every node with its properties, in the order of the blob."""
+    if tree.root is not None:
+        yield from _node(tree.root, None, "", 0, gpa)
+
+
+def _node(
+    node: Node, parent: Node | None, above: str, depth: int, gpa: int
+) -> Iterator[DtbRow]:
+    path = f"{above}/{node.name}" if depth else ""
+    yield DtbRow(depth, path or "/", node.name or "/", "", True, "", gpa + node.offset, 0)
+    for one in node.properties:
+        value, targets = _value(one, parent)
+        yield DtbRow(
+            depth + 1, f"{path}/{one.name}", one.name, value, False, "", gpa + one.offset,
+            len(one.value), targets,
+        )  # fmt: skip
+    for child in node.children:
+        yield from _node(child, node, path, depth + 1, gpa)
+
+
+def _cells_of(node: Node | None, name: str, default: int) -> int:
+    found = None if node is None else node.get(name)
+    return found.cells[0] if found is not None and found.cells else default
+
+
+def _value(one: Property, parent: Node | None) -> tuple[str, tuple[int, ...]]:
+    """A value in the words of its type, and the addresses that it names."""
+    data = one.value
+    if not data:
+        return "(set)", ()
+    if one.name == "reg":
+        return _reg(data, _cells_of(parent, _CELLS[0], 2), _cells_of(parent, _CELLS[1], 1))
+    if one.name in _STRINGS or _looks_like_strings(data):
+        return ", ".join(f'"{text}"' for text in one.strings), ()
+    if one.name in _HANDLES and len(data) == 4:
+        return f"&{one.cells[0]:#x}", ()
+    if len(data) % 4 == 0:
+        if len(data) == 4:
+            return f"{one.cells[0]:#x} ({one.cells[0]:,})", ()
+        shown = " ".join(f"{cell:#x}" for cell in one.cells[:_VALUE_MAX])
+        more = len(one.cells) - _VALUE_MAX
+        return f"<{shown}{f' ... {more} more' if more > 0 else ''}>", ()
+    shown = data[: 4 * _VALUE_MAX].hex(" ")
+    return f"[{shown}{' ...' if len(data) > 4 * _VALUE_MAX else ''}]", ()
+
+
+def _looks_like_strings(data: bytes) -> bool:
+    """Ends in a null, holds no empty string, and is printable (dtc guesses the same way)."""
+    parts = data[:-1].split(b"\0")
+    return data[-1:] == b"\0" and all(
+        part and all(0x20 <= byte < 0x7F for byte in part) for part in parts
+    )
+
+
+def _reg(data: bytes, wide: int, long: int) -> tuple[str, tuple[int, ...]]:
+    """Ranges by the parent's cell counts; the plain cells where they do not divide."""
+    each = 4 * (wide + long)
+    if not wide or len(data) % each:
+        return f"[{data[: 4 * _VALUE_MAX].hex(' ')}] is not {wide}+{long} cells", ()
+    shown, targets = [], []
+    for at in range(0, len(data), each):
+        address = int.from_bytes(data[at : at + 4 * wide], "big")
+        size = int.from_bytes(data[at + 4 * wide : at + each], "big")
+        shown.append(f"{address:#x}..{address + size - 1:#x}" if size else f"{address:#x}")
+        if size:
+            targets.append(address)
+    more = len(shown) - _VALUE_MAX
+    return ", ".join(shown[:_VALUE_MAX]) + (f" ... {more} more" if more > 0 else ""), tuple(
+        targets
+    )
+
+
+def _differences(before: list[DtbRow], after: list[DtbRow]) -> list[DtbRow]:
+    """Rows that the two trees do not share, with a mark; changed ones say what they were."""
+    old = {row.path: row for row in before}
+    new = {row.path: row for row in after}
+    rows = []
+    for row in after:
+        was = old.get(row.path)
+        if was is None:
+            rows.append(_marked(row, "+", row.value))
+        elif was.value != row.value:
+            rows.append(_marked(row, "~", f"{was.value} -> {row.value}"))
+    rows += [_marked(row, "-", row.value) for row in before if row.path not in new]
+    return rows
+
+
+def _marked(row: DtbRow, mark: str, value: str) -> DtbRow:
+    return DtbRow(
+        row.depth, row.path, row.name, value, row.is_node, mark, row.gpa, row.size, row.targets
+    )
+
+
+def lines(view: DtbView) -> tuple[str, ...]:
+    """The tree as text; raises CommandError where there is none."""
+    if view.problem:
+        raise CommandError(f"dtb: {view.problem}")
+    rows = [f"the {view.which} tree at gpa {view.gpa:#x}, {view.size:,} bytes"]
+    if view.which == "diff":
+        rows = ["the kernel's tree against the host's"]
+    for row in view.rows:
+        mark = f"{row.mark} " if view.which == "diff" else ""
+        if view.which == "diff":
+            rows.append(f"{mark}{row.path}" + (f" = {row.value}" if not row.is_node else ""))
+        else:
+            text = row.name if row.is_node else f"{row.name} = {row.value}"
+            rows.append("  " * row.depth + text)
+    if not view.rows:
+        rows.append(f"  nothing is called {view.look.path}" if view.look.path else "  empty")
+    rows += [f"broken: {view.broken}"] if view.broken else []
+    return (*rows, *(f"binding: {check}" for check in view.checks))

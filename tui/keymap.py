@@ -1,0 +1,85 @@
+"""Other keys: the presets, and a TOML file of the user's.
+
+preset = "windbg"      # gdb (what there is without a file), windbg or vim
+
+[keys]                 # by action; several keys with commas, by Textual's names
+step = "f11, t"
+"reverse.step" = "shift+f11"
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from emu.errors import ApdbgError
+from tui.keys import KEYS
+
+Changes = dict[str, tuple[str, ...]]
+PRESETS: Final[dict[str, Changes]] = {
+    "gdb": {},
+    "windbg": {
+        "step": ("f11", "t", "f8"), "next": ("f10", "p", "s"), "run": ("f5", "g", "c"),
+        "finish": ("shift+f11", "f"), "until": ("f7", "u"), "break.here": ("f9",),
+        "reverse.step": ("shift+f8", "T"), "reverse.next": ("shift+f10", "P"),
+        "reverse.run": ("shift+f5", "G"), "goto": ("exclamation_mark",), "play": ("y",),
+        "end": ("end",), "reset": ("ctrl+shift+f5", "R"),
+    },
+    "vim": {
+        "up": ("up", "k"), "down": ("down", "j"), "tab.previous": ("left", "h"),
+        "tab.next": ("right", "l"), "page.up": ("pageup", "ctrl+b", "ctrl+u"),
+        "page.down": ("pagedown", "ctrl+f", "ctrl+d"), "home": ("home", "g"),
+        "end": ("end", "G"), "goto": ("apostrophe",), "reverse.step": ("u", "S"),
+        "until": ("t",), "event.back": ("left_parenthesis", "left_curly_bracket"),
+        "event.on": ("right_parenthesis", "right_curly_bracket"),
+    },
+}  # fmt: skip
+"""Preset -> what differs from the table of keys; WinDbg has F10, F11, F5, F9 and t, p, g."""
+FILE_NAME: Final = "keys.toml"
+
+
+def read(name: str | None, default: Path) -> Changes:
+    """The keys that a preset's name or a file gives; without either, those of the user's own
+    file if there is one. Raises ApdbgError with a sentence that names the place."""
+    if name in PRESETS:
+        return PRESETS[name]
+    path = default if name is None else Path(name)
+    if name is None and not path.exists():
+        return {}
+    try:
+        return parse(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+    except OSError as error:
+        known = ", ".join(PRESETS)
+        raise ApdbgError(f"{path}: {error.strerror}; presets are {known}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ApdbgError(f"{path}: {error}") from None
+
+
+def parse(found: Mapping[str, object], where: str) -> Changes:
+    """A file's content; raises ApdbgError."""
+    preset = found.get("preset", "gdb")
+    if not isinstance(preset, str) or preset not in PRESETS:
+        raise ApdbgError(f"{where}: preset: {preset!r} is none of {', '.join(PRESETS)}")
+    unknown = found.keys() - {"preset", "keys"}
+    if unknown:
+        raise ApdbgError(f"{where}: {min(unknown)!r} is none of preset, keys")
+    table = found.get("keys", {})
+    if not isinstance(table, Mapping):
+        raise ApdbgError(f"{where}: keys is no table")
+    changes = dict(PRESETS[preset])
+    known = {key.id for key in KEYS}
+    for action, keys in table.items():
+        if action not in known:
+            raise ApdbgError(f"{where}: keys: there is no action {action!r}")
+        if not isinstance(keys, str):
+            raise ApdbgError(f"{where}: keys: {action}: {keys!r} is no text")
+        changes[action] = tuple(key.strip() for key in keys.split(",") if key.strip())
+    taken: dict[str, str] = {}
+    for action, pressed in changes.items():
+        for key in pressed:
+            if key in taken and action in table and taken[key] in table:
+                raise ApdbgError(
+                    f"{where}: keys: {key} is given to {taken[key]} and to {action}"
+                )
+            taken[key] = action
+    return changes

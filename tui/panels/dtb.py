@@ -1,0 +1,78 @@
+"""The device tree, live from guest memory, its values typed; and what the shim changed in it."""
+
+from emu.debug.sections.tree import DtbRow, DtbView
+from emu.debug.view import MachineView
+from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
+from tui.text import Line, Role, Span, address, line
+
+_MARKS: dict[str, Role] = {"+": "good", "-": "bad", "~": "warn"}
+
+
+def _row(row: DtbRow, diff: bool) -> Line:
+    mark: Span = (f"{row.mark} ", _MARKS.get(row.mark, "plain")) if diff else ("", "plain")
+    indent = "" if diff else "  " * row.depth
+    name = row.path if diff else row.name
+    if row.is_node:
+        return line(mark, (indent, "plain"), (name, "strong"))
+    return line(mark, (indent, "plain"), (name, "name"), (" = ", "dim"), (row.value, "number"))
+
+
+def _spot(at: int, row: DtbRow) -> Spot:
+    """A `reg` leads to the memory that it names; any other row to its own bytes."""
+    go = f"mem gpa:{row.targets[0]:#x}" if row.targets else f"mem gpa:{row.gpa:#x}"
+    short = not row.is_node and 1 <= row.size <= 8
+    return Spot(at, row.path + row.mark, go, f"set dtb:{row.path}=0x" if short else "")
+
+
+def _head(found: DtbView) -> list[Line]:
+    """What is wrong with the tree, if anything is."""
+    rows = [line(("! broken: ", "bad"), (found.broken, "bad"))] if found.broken else []
+    rows += [line(("! binding: ", "warn"), (check, "warn")) for check in found.checks]
+    return rows
+
+
+def render(view: MachineView, window: Window) -> Page:
+    """What is wrong stays at the top; the tree scrolls below."""
+    found = view.sections.dtb
+    if found is None:
+        return notice("", window)
+    detail = joined(
+        found.which, found.look.path, f"gpa {address(found.gpa)}" if found.gpa else ""
+    )
+    if found.problem:
+        words = found.problem[0].upper() + found.problem[1:]
+        return notice(f"{words}. dtb host shows what the shim was given.", window, detail)
+    head = _head(found)[: max(window.height - 1, 0)]
+    if not found.rows:
+        return notice(f"Nothing in the tree is called {found.look.path!r}.", window, detail)
+    height = window.height - len(head)
+    top = top_of(window, height, len(found.rows))
+    shown = found.rows[top : top + height]
+    return Page(
+        lines=(*head, *(_row(row, found.which == "diff") for row in shown)),
+        detail=joined(detail, "" if found.checks or found.broken or found.which != "kernel"
+                      else "binding ok", span_words(top, height, len(found.rows))),
+        top=top, rows=height, total=len(found.rows), anchor=(top, 0),
+        spots=tuple(_spot(len(head) + at, row) for at, row in enumerate(shown)),
+    )  # fmt: skip
+
+
+HELP = """\
+The device tree as guest memory holds it now: the one that the host handed to the shim, and, from
+the moment the kernel has it, the one that the shim wrote (Devicetree Specification 0.4). Values
+are shown by their type: strings, cells, handles, and reg as ranges of addresses.
+
+  dtb                  the newest tree
+  dtb host             what the shim was given
+  dtb diff             + the shim added it, - left it out, ~ changed it
+  dtb reserved-memory  what has these words; a path shows what lies below it
+
+A tree that is broken is shown as far as it can be read, and the row marked ! says where it
+breaks. "binding" is what Linux has against the mailbox node (reserved-memory,
+intel,wakeup-mailbox).
+
+Enter on a reg shows the memory that it names, e edits a number."""
+
+PANEL = Panel(
+    "dtb", "DTB", render, HELP, live=False, needs="dtb", words=("dtb",), filter="dtb "
+)

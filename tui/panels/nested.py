@@ -1,0 +1,107 @@
+"""The nested page table: what lies behind guest-physical memory, and what the guest may do."""
+
+from emu.debug.mapped import NestedRange
+from emu.debug.sections.nested import PageDetail
+from emu.debug.sections.tables import size_words
+from emu.debug.view import MachineView
+from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
+from tui.text import Line, Role, address, line, pad, right
+
+_STATES: dict[str, Role] = {"private": "good", "shared": "warn", "unaccepted": "dim"}
+ADDRESS_CELLS = 17
+SIZE_CELLS = 9
+STATE_CELLS = 10
+
+
+def _range(one: NestedRange, written: int) -> Line:
+    target = "absent" if one.hpa is None else address(one.hpa)
+    pages = f"  {written:,} written" if written else ""
+    marks = "".join(
+        f"  {letter} {count:,}"
+        for letter, count in (("A", one.accessed), ("D", one.dirty))
+        if count
+    )
+    return line(
+        (pad(address(one.gpa), ADDRESS_CELLS), "name"),
+        (f" {right(size_words(one.size), SIZE_CELLS)}  ", "number"),
+        (pad(one.rights, 4), "plain"), (pad(one.state, STATE_CELLS) + " ", _STATES[one.state]),
+        ("> ", "dim"), (target, "bad" if one.hpa is None else "number"),
+        ("  shared view" if one.shared_view else "", "warn"), (pages + marks, "dim"),
+    )  # fmt: skip
+
+
+def _page(page: PageDetail) -> list[tuple[Line, Spot | None]]:
+    walk = page.walk
+    good = walk.verdict == "ok"
+    view = "  shared view" if page.shared_view else ""
+    rows: list[tuple[Line, Spot | None]] = [
+        (line(("gpa ", "dim"), (address(walk.gpa), "name"), (f"  {page.symbol}", "name"),
+              (f"  {page.state}", _STATES.get(page.state, "plain")), (view, "warn")), None),
+    ]  # fmt: skip
+    for level in walk.levels:
+        refused = walk.at == level.name
+        edit = f"set npt:{walk.gpa & ~0xFFF:#x}={level.value:#x}" if level.name == "L1" else ""
+        styled = line(
+            (f"  {level.name}[{level.index:03}] ", "strong"), ("hpa ", "dim"),
+            (address(level.entry_hpa) + "  ", "name"), (f"{level.value:016x}  ", "number"),
+            (level.words, "bad" if refused else "plain"),
+        )  # fmt: skip
+        go = f"mem hpa:{level.entry_hpa & ~0xFFF:#x} as table"
+        rows.append((styled, Spot(0, level.name, go, edit)))
+    hpa = "" if walk.hpa is None else f"  hpa {address(walk.hpa)}"
+    rows.append((line(("+ " if good else "! ", "good" if good else "bad"),
+                      (f"{walk.why}{hpa}", "good" if good else "bad")), None))  # fmt: skip
+    if page.written is not None:
+        first, last = page.written
+        words = f"last written after tick {first:,}, by tick {last:,}: Enter says by whom"
+        base = walk.gpa & ~0xFFF
+        rows.append(
+            (line((words, "plain")), Spot(0, "writer", f"last-writer gpa:{base:#x}/4096"))
+        )
+    return rows
+
+
+def render(view: MachineView, window: Window) -> Page:
+    """The page that was asked for stays at the top; the ranges scroll below."""
+    found = view.sections.nested
+    if found is None:
+        return notice("", window)
+    head = _page(found.page)[: max(window.height - 1, 0)] if found.page is not None else []
+    height = window.height - len(head)
+    detail = joined(found.look.where, f"{len(found.ranges)} of {found.total} ranges")
+    if not found.ranges:
+        return notice(f"No range is {found.look.where!r}: / looks for others.", window, detail)
+    top = top_of(window, height, len(found.ranges))
+    shown = list(zip(found.ranges, found.written, strict=True))[top : top + height]
+    spots = [Spot(row, s.key, s.go, s.edit) for row, (_, s) in enumerate(head) if s is not None]
+    spots += [
+        Spot(len(head) + row, f"{one.gpa:x}{one.shared_view}", f"npt {one.gpa:#x}",
+             f"set npt:{one.gpa:#x}=0x")
+        for row, (one, _) in enumerate(shown)
+    ]  # fmt: skip
+    return Page(
+        lines=(*(styled for styled, _ in head), *(_range(*one) for one in shown)),
+        detail=joined(detail, span_words(top, height, len(found.ranges))),
+        top=top, rows=height, total=len(found.ranges), anchor=(top, 0), spots=tuple(spots),
+    )  # fmt: skip
+
+
+HELP = """\
+The nested page table (NPT; Intel calls it EPT) decides where each guest-physical page lies in
+the host and what the guest may do with it. Pages in a row with equal rights are one range, with
+the page state that the VMM keeps, and how many of its pages were written since power-on.
+
+  private     belongs to the guest alone      shared      the host may look at it
+  unaccepted  the guest must accept it first  absent      nothing is there: an exit
+
+A TD has two views of memory; "shared view" is what it sees with the shared bit set.
+
+  npt ADDRESS     one page in detail: all four levels, and who wrote it last
+  npt private     ranges with these words: rw, rwx, absent, unaccepted, shared-view
+
+Enter on a range shows its first page; e edits an entry, and the CPU feels that at its next
+access."""
+
+PANEL = Panel(
+    "nested", "NPT", render, HELP, live=False, needs="nested", words=("npt",), filter="npt "
+)

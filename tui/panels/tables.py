@@ -1,0 +1,96 @@
+"""What the selected CPU's page tables map: ranges, a tree, or the difference to another CPU."""
+
+from emu.debug.sections.cpus import spans
+from emu.debug.sections.tables import TableRow, TablesView, size_words
+from emu.debug.view import MachineView
+from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
+from tui.text import Line, Role, address, line, pad, right
+
+SIZE_CELLS = 9
+ADDRESS_CELLS = 17
+SYMBOL_FROM_CELLS = 64
+_MARKS: dict[str, Role] = {"+": "good", "-": "bad"}
+
+
+def _range(row: TableRow, width: int) -> Line:
+    same = row.gva == row.target
+    target = "same" if same else address(row.target)
+    return line(
+        (f"{row.mark} " if row.mark else "  ", _MARKS.get(row.mark, "plain")),
+        (pad(address(row.gva), ADDRESS_CELLS), "name"),
+        (f" {right(size_words(row.size), SIZE_CELLS)}  ", "number"),
+        (pad(row.words, 4) + "  ", "warn" if {"w", "x"} <= set(row.words.split()[0]) else "plain"),
+        ("> ", "dim"), (pad(target, ADDRESS_CELLS) + " ", "dim" if same else "number"),
+        (f" {row.symbol}" if width >= SYMBOL_FROM_CELLS else "", "name"),
+    )  # fmt: skip
+
+
+def _entry(row: TableRow, width: int) -> Line:
+    mark = " " if row.leaf else "-" if row.open else "+"
+    return line(
+        ("  " * row.depth, "plain"), (f"{mark} ", "here" if row.open else "busy"),
+        (row.name + " ", "strong"), (address(row.gva) + " ", "name"),
+        (size_words(row.size) + " ", "number"), ("> ", "dim"), (address(row.target) + "  ", "number"),
+        (row.words, "plain"),
+        (f"  {row.symbol}" if width >= SYMBOL_FROM_CELLS else "", "name"),
+    )  # fmt: skip
+
+
+def _spot(row: int, one: TableRow) -> Spot:
+    key = f"{one.depth}:{one.gva:x}{one.mark}"
+    edit = f"set gpa:{one.entry_gpa:#x}/8={one.value:#x}" if one.entry_gpa else ""
+    if one.name and not one.leaf:
+        level = one.name.partition("[")[0]
+        above = {"L4": "root", "L3": "L4", "L2": "L3"}[level]
+        return Spot(row, key, f"tables tree {one.gva:#x} {above if one.open else level}", edit)
+    return Spot(row, key, f"walk {one.gva:#x}", edit)
+
+
+def _detail(found: TablesView) -> str:
+    other = f"against cpu {found.look.other}" if found.look.mode == "diff" else ""
+    users = f"cpus {spans(found.users)}" if len(found.users) > 1 else ""
+    return joined(f"cpu {found.cpu}", found.look.mode, other, found.look.filter, users)
+
+
+def render(view: MachineView, window: Window) -> Page:
+    """The rows that fit."""
+    found = view.sections.tables
+    if found is None:
+        return notice("", window)
+    detail = _detail(found)
+    if found.problem:
+        return notice(found.problem, window, detail)
+    if not found.rows:
+        words = (
+            f"cpu {found.cpu} and cpu {found.look.other} map the same."
+            if found.look.mode == "diff"
+            else f"None of {found.total} ranges is {found.look.filter!r}. / looks for others."
+        )
+        return notice(words, window, detail)
+    top = top_of(window, window.height, len(found.rows))
+    shown = found.rows[top : top + window.height]
+    draw = _entry if found.look.mode == "tree" else _range
+    return Page(
+        lines=tuple(draw(row, window.width) for row in shown),
+        detail=joined(detail, span_words(top, window.height, len(found.rows))),
+        top=top, rows=window.height, total=len(found.rows), anchor=(top, 0),
+        spots=tuple(_spot(row, one) for row, one in enumerate(shown)),
+    )  # fmt: skip
+
+
+HELP = """\
+The page tables of the selected CPU. Neighbours with equal rights are one range; rights are those
+of all levels together: r, w, x; a page that is writable and executable at once is marked.
+
+  tables                 ranges: the address, its size, rights, and the guest-physical address
+  tables wx              those with these rights; an address: the range that holds it
+  tables tree ADDRESS    entry by entry, the path to an address open
+  tables diff CPU        + only this CPU maps it, - only the other one does
+
+Arrow keys point at a row. Enter opens or closes a table of the tree, or walks the address; e
+edits the entry; / narrows the rows down."""
+
+PANEL = Panel(
+    "tables", "Tables", render, HELP, live=False, needs="tables", words=("tables",),
+    filter="tables ",
+)  # fmt: skip

@@ -1,0 +1,71 @@
+"""Why is it waiting: who waits for which bytes, what they hold, and who could change that."""
+
+from emu.debug.sections.cpus import spans
+from emu.debug.view import MachineView
+from emu.debug.waiting import WaitFact
+from tui.panels.base import Page, Panel, Spot, Window, notice, span_words, top_of
+from tui.text import Line, Span, line
+
+_NOTHING = "No CPU waits for a byte of memory now."
+
+
+def _grouped(facts: tuple[WaitFact, ...]) -> list[list[WaitFact]]:
+    """CPUs that wait in the same way, together."""
+    found: dict[tuple[str, str, str], list[WaitFact]] = {}
+    for fact in facts:
+        found.setdefault((fact.on, fact.where, fact.now), []).append(fact)
+    return list(found.values())
+
+
+def _writer(view: MachineView, fact: WaitFact) -> str:
+    if fact.tick is None:
+        return "nobody has written it yet"
+    who = "the host" if fact.last_writer is None else f"cpu {fact.last_writer}"
+    state = ""
+    if fact.last_writer is not None:
+        state = f", which is {view.cpus[fact.last_writer].state} now"
+    return f"last written by {who} at tick {fact.tick:,}{state}"
+
+
+def _rows(view: MachineView, group: list[WaitFact]) -> list[tuple[Line, Spot]]:
+    fact = group[0]
+    ids = [one.cpu for one in group]
+    name = f"cpu {ids[0]}" if len(ids) == 1 else f"cpus {spans(ids)}"
+    mark: Span = ("> " if view.focus in ids else "  ", "here")
+    verb = " waits for " if len(ids) == 1 else " wait for "
+    go = f"cpu {ids[0]}"
+    back = f"goto {fact.tick}" if fact.tick is not None else go
+    return [
+        (line(mark, (name, "strong"), (verb, "dim"),
+              (fact.on, "warn"), (f"  at {fact.where}", "name")), Spot(0, f"c{ids[0]}", go)),
+        (line(("     now ", "dim"), (fact.now or "-", "number"), ("  ", "plain"),
+              (_writer(view, fact), "plain")), Spot(0, f"w{ids[0]}", back)),
+    ]  # fmt: skip
+
+
+def render(view: MachineView, window: Window) -> Page:
+    """Two rows for each group of CPUs that wait alike."""
+    facts = view.sections.waits
+    if not facts:
+        return notice("" if facts is None else _NOTHING, window)
+    every = [row for group in _grouped(facts) for row in _rows(view, group)]
+    top = top_of(window, window.height, len(every))
+    shown = every[top : top + window.height]
+    return Page(
+        lines=tuple(styled for styled, _ in shown),
+        detail=f"{len(facts):,} wait" + span_words(top, window.height, len(every)),
+        top=top, rows=window.height, total=len(every), anchor=(top, 0),
+        spots=tuple(Spot(row, spot.key, spot.go) for row, (_, spot) in enumerate(shown)),
+    )  # fmt: skip
+
+
+HELP = """\
+Why is it waiting? A CPU that spins looks at some bytes until they change. Each of them has two
+rows here: which bytes, what must hold of them (as its code compares them) and where it spins;
+then what they hold now, who wrote them last and at which tick, and what that CPU does now.
+
+CPUs that wait in the same way share a row.
+
+Enter on the first row selects the CPU; on the second it goes back to that last write."""
+
+PANEL = Panel("waits", "Waits", render, HELP, needs="waits", words=("waits",))
