@@ -106,7 +106,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         parser.add_argument(
             "--fresh",
             action="store_true",
-            help="forget the layout and breakpoints of last time",
+            help="forget layout and breakpoints of last time",
         )
     if name == "run":
         parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")

@@ -7,7 +7,7 @@ import time
 from functools import partial
 from typing import ClassVar, Final, Literal, cast
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from textual import constants, events, on
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
@@ -105,10 +105,17 @@ class ApdbgApp(TimeTravel, Pointing, Counting, App[int]):
             for name in (signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(name, partial(self.exit, None, EXIT_INTERRUPTED))
 
-    def on_unmount(self) -> None:
-        """What is kept is written; signals go back to Python."""
+    def exit(
+        self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None
+    ) -> None:
+        """Leave; what is kept is written while the panels are still there."""
         if self._memory is not None:
             self._memory.write(keeping.collect(self, self._few_colours))
+            self._memory = None
+        super().exit(result, return_code, message)
+
+    def on_unmount(self) -> None:
+        """Signals go back to Python."""
         with contextlib.suppress(*_NO_SIGNALS):
             for name in _SIGNALS:
                 asyncio.get_running_loop().remove_signal_handler(name)

@@ -83,7 +83,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("panel.close", ("X",), "X", "close_panel", "close this panel; the palette opens it"),
     Key("panel.move", ("M",), "M", "move_panel", "move this panel to the next place"),
     Key("panel.swap", ("W",), "W", "swap_panels", "swap this panel with the next place's"),
-    Key("panel.reset", (), "^P", "reset_panels", "put all panels back where they were at first"),
+    Key("panel.reset", (), "^P", "reset_panels", "put all panels back to where they were"),
     Key("up", ("up", "k"), "Up k", "scroll(-1)", "point at the row above; scroll"),
     Key("down", ("down", "j"), "Down j", "scroll(1)", "point at the row below; scroll"),
     Key("edit", ("e",), "e", "edit", "change what the cursor points at"),
@@ -109,7 +109,8 @@ _CPU_HINT: Final = Key("cpu", (), "< >", "select(1)", "select a CPU", "CPU")
 
 
 _SHOWN: Final = {
-    "left_square_bracket": "[", "right_square_bracket": "]", "less_than_sign": "<", "comma": ",",
+    "left_square_bracket": "[", "right_square_bracket": "]", "less_than_sign": "<",
+    "comma": ",",
     "greater_than_sign": ">", "full_stop": ".", "colon": ":", "question_mark": "?",
     "slash": "/", "plus": "+", "minus": "-", "left_curly_bracket": "{", "escape": "Esc",
     "right_curly_bracket": "}", "pageup": "PgUp", "pagedown": "PgDn", "enter": "Enter",

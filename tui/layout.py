@@ -126,7 +126,7 @@ def _broad(width: int, height: int, cpus: int) -> tuple[Place, ...]:
     right = (width - left) // 2
     return (
         Place("cpus", ("cpus",), 0, 0, width // 2, top),
-        Place("mailbox", ("mailbox", "waits"), width // 2, 0, width - width // 2, top, edge=True),
+        Place("mailbox", ("mailbox", "waits"), width // 2, 0, width - width // 2, top, True),
         Place("main", ("code",), 0, top, left, middle),
         Place("side", ("registers", "memory"), left, top, right, middle, edge=True),
         Place("extra", ("walk", "tables", "nested", "dtb"), left + right, top,

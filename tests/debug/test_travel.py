@@ -161,7 +161,7 @@ def test_goto_beyond_the_known_end_runs_there() -> None:
         ("print cpu9:rax", "there is no cpu 9"),
         ("print gpa:0xffffffffff", "there is no memory"),
         ("set rax", "takes PLACE=VALUE"),
-        ("set rax=many", "'many' is not a number"),
+        ("set rax=many", "many: no symbol"),
         ("set mailbox.command=0x12345", "has more than 2 bytes"),
         ("inject", "needs words"),
         ("inject rain 5", "the kinds are nmi"),

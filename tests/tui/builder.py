@@ -2,19 +2,30 @@
 
 from dataclasses import replace
 
+from emu.debug.mapped import NestedRange
+from emu.debug.sections.log import LogLook, LogView
+from emu.debug.sections.memory import FieldView, MemoryView
+from emu.debug.sections.nested import NestedLook, NestedView
+from emu.debug.sections.tables import TableRow, TablesLook, TablesView
+from emu.debug.sections.tree import DtbLook, DtbRow, DtbView
+from emu.debug.sections.walk import WalkView
 from emu.debug.view import (
     ApProgress,
     BreakpointView,
     CodeLine,
+    CodeLook,
     CpuState,
     CpuView,
+    EntryView,
     LaneView,
     MachineView,
     MailboxView,
     RegisterView,
+    Sections,
     StopReason,
     TimelineView,
 )
+from emu.debug.waiting import WaitFact
 from emu.machine.event import Event, EventKind
 
 WAIT = 0xFFFF_F140
@@ -135,10 +146,49 @@ def stopped() -> MachineView:
         running=False,
         stop=(StopReason(2, "breakpoint", "cpu 2: break 1 at mailbox_wait+0xf"),),
         outcome=None, outcome_reason="", focus=2, cpus=cpus(), registers=registers(),
-        code=code(), mailbox=mailbox(), events=events(), event_count=len(events()),
+        code=code(), mailbox=mailbox(), code_look=CodeLook(), cpu_filter="",
+        sections=sections(events()), exit_counts=(("#UD", 232), ("pause", 56)),
+        entries=(EntryView(3_402_118, "inject nmi 3", True), EntryView(3_520_309, "hand 2", True)),
+        held=frozenset(), schedule="timed",
         serial="apdbg shim: 4 processors\r\nwaking cpu 1\r\ncpu 1 online\r\nwaking cpu 2\r\n",
         breakpoints=(BreakpointView(1, "mailbox_wait+0xf", 0xFFFF_F14F, None, 1),), reply=(),
         timeline=timeline(3_520_311),
+    )  # fmt: skip
+
+
+def sections(log: tuple[Event, ...]) -> Sections:
+    """What all panels need, as if nothing was filtered."""
+    exits = (event(1_204_551, 0, "exit", "tdcall TDG.VP.VMCALL MapGPA"),
+             event(1_204_600, 0, "exit", "cpuid 0x1 0x0"))  # fmt: skip
+    waits = (WaitFact(3, "mailbox command == 1", "mailbox_wait+0x6", "0x1", 0, 3_520_198),)
+    return Sections(
+        waits=waits, log=LogView(LogLook(), log, len(log), len(log)),
+        exits=LogView(LogLook(), exits, 2, 2), memory=memory(),
+        tables=TablesView(2, TablesLook(), "4-level", 0x0824_0000, (2,), (
+            TableRow(0, "", "", 0x0840_0000, 2 << 20, 0x0840_0000, 0, 0, "rx", True, "_start"),
+            TableRow(0, "", "", 0xFFFF_E000, 4096, 0xFFFF_F000, 0, 0, "rwx", True, ""),
+        ), 2),
+        nested=NestedView(NestedLook(), (
+            NestedRange(0x0800_0000, 64 << 20, 0x0400_0000, "rwx", "private", 0, 0, False),
+            NestedRange(0x0800_0000, 64 << 20, None, "-", "private", 0, 0, True),
+        ), (59, 0), 2, None),
+        dtb=DtbView(DtbLook(), "kernel", 0x0881_8010, 1_288, (
+            DtbRow(0, "/", "/", "", True, "", 0x0881_8048, 0),
+            DtbRow(1, "/compatible", "compatible", '"microsoft,openvmm"', False, "",
+                   0x0881_8060, 18),
+        ), 2, "", ("wakeup_table@fffff000: 0xfffff800 is not 4 KiB aligned",)),
+        walk=WalkView(2, "rip", None, "", 0, "", "cpu 2 has not started"),
+    )  # fmt: skip
+
+
+def memory() -> MemoryView:
+    """The mailbox page, one byte of it just changed."""
+    data = bytes.fromhex("0100000004000000a00040080000000061706462672e2e2e").ljust(256, b"\0")
+    fields = (FieldView(0, 2, "command", "0x1 Wakeup"),
+              FieldView(8, 8, "vector", "0x84000a0 secondary_start", 0x0840_00A0))  # fmt: skip
+    return MemoryView(
+        "gpa", 0xFFFF_F000, "mailbox_page", "mailbox", "mailbox_page", (*data[:250], *(None,) * 6),
+        frozenset({0xFFFF_F000}), fields, ((0xFFFF_F000, "mailbox_page"),),
     )  # fmt: skip
 
 
@@ -161,7 +211,7 @@ def before() -> MachineView:
     return replace(
         stopped(), tick=0, virtual_ns=0, focus=0, cpus=(first, *off), mailbox=None,
         stop=(StopReason(0, "start", "before the first instruction"),),
-        events=(), event_count=0, serial="", breakpoints=(), registers=registers(()),
+        sections=sections(()), entries=(), exit_counts=(), serial="", breakpoints=(), registers=registers(()),
         code=code(0, ()), timeline=timeline(0, 0),
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from pathlib import Path
@@ -27,6 +28,7 @@ class Terminal:
         self, *words: str, size: tuple[int, int] = (80, 24), **environment: str
     ) -> None:
         columns, rows = size
+        self._home = tempfile.TemporaryDirectory()
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self.raw = b""
@@ -36,7 +38,9 @@ class Terminal:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tui", *words], cwd=ROOT, stdin=theirs, stdout=theirs,
             stderr=theirs, start_new_session=True,
-            env={**base, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT), **environment},
+            env={**base, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT),
+                 "XDG_STATE_HOME": self._home.name, "XDG_CONFIG_HOME": self._home.name,
+                 **environment},
         )  # fmt: skip
         os.close(theirs)
         self._ours = ours
@@ -52,6 +56,7 @@ class Terminal:
             self.process.kill()
         self.process.wait()
         os.close(self._ours)
+        self._home.cleanup()
 
     def press(self, keys: str) -> None:
         """Bytes as the terminal sends them."""

@@ -47,7 +47,7 @@ def test_a_page_never_has_more_lines_than_its_window(
 ) -> None:
     page = panel.render(view, Window(width, height, top))
     assert len(page.lines) <= height
-    assert len(page.cpus) in (0, len(page.lines))
+    assert all(0 <= spot.row < len(page.lines) for spot in page.spots)
     assert all("\n" not in row and "\t" not in row for row in shown(page))
 
 
@@ -115,8 +115,8 @@ def test_no_guest_text_can_move_the_screen() -> None:
 def test_a_scrolled_log_stays_while_events_arrive() -> None:
     panel, view = BY_ID["events"], builder.stopped()
     before = panel.render(view, Window(80, 3, 2))
-    more = (*view.events, builder.event(3_520_400, 1, "serial", "one more"))
-    after = panel.render(replace(view, events=more, event_count=len(more)), Window(80, 3, 2))
+    more = (*builder.events(), builder.event(3_520_400, 1, "serial", "one more"))
+    after = panel.render(replace(view, sections=builder.sections(more)), Window(80, 3, 2))
     assert shown(before) == shown(after)
 
 

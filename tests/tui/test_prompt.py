@@ -48,7 +48,7 @@ def test_commands_complete_first_and_names_after_them() -> None:
 
 
 def test_every_command_is_explained_while_it_is_typed() -> None:
-    assert explain("b").startswith("Stop every time")
+    assert explain("b").startswith("Stop where")
     assert explain("reg") == "registers"
     assert explain("re").split()[:2] == ["reset", "registers"]
     assert "is no command" in explain("frobnicate")

@@ -11,7 +11,7 @@ from tests.tui.driving import SHIM
 from tests.tui.terminal import ROOT, Terminal
 
 pytestmark = pytest.mark.skipif(not SHIM.exists(), reason="the sample shim is not built")
-SAMPLE = ("samples/shim.elf", "--cpus", "2")
+SAMPLE = ("samples/shim.elf", "--cpus", "2", "--fresh")
 
 
 def test_a_first_session_of_a_newcomer() -> None:
@@ -24,7 +24,7 @@ def test_a_first_session_of_a_newcomer() -> None:
         terminal.press("c")
         terminal.wait_for("cpu 1: break 1 at mailbox_ack")
         terminal.press("]")
-        terminal.wait_for("[Registers]")
+        terminal.wait_for("[Regs]")
         terminal.press("q")
         assert terminal.leave() == 0
         assert b"Traceback" not in terminal.raw
@@ -46,9 +46,9 @@ def test_ctrl_c_pauses_a_run_and_leaves_no_traceback() -> None:
 
 def test_the_screen_follows_the_size_of_the_terminal() -> None:
     with Terminal(*SAMPLE, size=(40, 12)) as terminal:
-        terminal.wait_for("[CPUs] 1/9")
+        terminal.wait_for("[CPUs]  Code")
         terminal.resize(120, 40)
-        terminal.wait_for("[Registers]  Breakpoints")
+        terminal.wait_for("[Regs]  Walk")
         terminal.resize(20, 5)
         terminal.wait_for("apdbg needs")
         terminal.resize(80, 24)

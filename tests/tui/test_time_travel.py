@@ -27,10 +27,10 @@ def test_keys_go_back_and_on() -> None:
             await hands.press("left_curly_bracket")
             assert session.machine.tick in {t for t in session.event_ticks() if t < here}
             await hands.press("plus")
-            first, last = session.window or (0, 0)
+            first, last = session.looks.window or (0, 0)
             assert 0 < first <= session.machine.tick <= last <= end
             await hands.press("minus")
-            assert session.window is None
+            assert session.looks.window is None
             await hands.press("g", *"mailbox_ack", "enter")
             assert session.machine.place(session.machine.cpus[1]) == "mailbox_ack"
             await hands.press("m", *"here", "enter", "g", *"end", "enter")

@@ -24,7 +24,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A part of a page that can be pointed at, and what that does: commands as they are typed."""
+    """A part of a page that can be pointed at, and what that does: commands as typed."""
 
     row: int
     """Index of the line in the page."""

@@ -141,7 +141,8 @@ def render(view: MachineView, window: Window) -> Page:
         detail=joined(f"cpu {cpu.id}", cpu.mode,
                       f"list {look.where}" if look.where else cpu.symbol,
                       "" if look.where else file_name(cpu.line)),
-        spots=_spots(view, top, window.height), top=top, rows=window.height, total=len(view.code), anchor=_anchor_at(view.code, top),
+        spots=_spots(view, top, window.height), top=top, rows=window.height,
+        total=len(view.code), anchor=_anchor_at(view.code, top),
     )  # fmt: skip
 
 

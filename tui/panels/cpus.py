@@ -68,6 +68,7 @@ def where(cpu: CpuView) -> str:
 
 def _row(cpu: CpuView, columns: _Columns, focused: bool) -> Line:
     state = STATES[cpu.state]
+    waits = cpu.waits.replace("mailbox ", "")
     apic = right(str(cpu.apic_id), columns.apic) + _GAP if columns.apic else ""
     tail = ""
     if columns.ticks:
@@ -81,7 +82,7 @@ def _row(cpu: CpuView, columns: _Columns, focused: bool) -> Line:
         (pad(where(cpu), columns.where), "name"),
         (" " + pad(file_name(cpu.line), columns.line - 1) if columns.line else "", "dim"),
         " ",
-        (pad(cpu.waits.replace("mailbox ", "") or "-", columns.waits), "plain" if cpu.waits else "dim"),
+        (pad(waits or "-", columns.waits), "plain" if waits else "dim"),
         (tail, "number"),
     )
 
@@ -102,8 +103,8 @@ def _group(group: Group, columns: _Columns) -> Line:
 
 
 def render(view: MachineView, window: Window) -> Page:
-    """Only the rows in the window are built. Where there are more CPUs than rows, those that are
-    alike share one."""
+    """Only the rows in the window are built. Where there are more CPUs than rows, those that
+    are alike share one."""
     columns = _columns(view, window.width)
     head = (_heading(columns),) if window.height >= HEADING_FROM_ROWS else ()
     rows = max(window.height - len(head), 0)

@@ -1,4 +1,4 @@
-"""The device tree, live from guest memory, its values typed; and what the shim changed in it."""
+"""The device tree, live from guest memory, its values typed; and what the shim changed."""
 
 from emu.debug.sections.tree import DtbRow, DtbView
 from emu.debug.view import MachineView
@@ -58,9 +58,9 @@ def render(view: MachineView, window: Window) -> Page:
 
 
 HELP = """\
-The device tree as guest memory holds it now: the one that the host handed to the shim, and, from
-the moment the kernel has it, the one that the shim wrote (Devicetree Specification 0.4). Values
-are shown by their type: strings, cells, handles, and reg as ranges of addresses.
+The device tree as guest memory holds it now: the one that the host handed to the shim, and,
+from the moment the kernel has it, the one that the shim wrote (Devicetree Specification 0.4).
+Values are shown by their type: strings, cells, handles, and reg as ranges of addresses.
 
   dtb                  the newest tree
   dtb host             what the shim was given

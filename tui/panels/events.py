@@ -1,4 +1,4 @@
-"""The two logs, of what happened and of what left the guest: only the rows in sight are read."""
+"""The two logs, of what happened and of what left the guest: only rows in sight are read."""
 
 from emu.debug.sections.log import LogView
 from emu.debug.view import EventView, MachineView
@@ -41,7 +41,9 @@ def _page(view: MachineView, window: Window, log: LogView, head: list[Line]) -> 
     count = f"{total:,} of {log.total:,}" if log.look.words else f"{total:,}"
     return Page(
         lines=(*head, *(_row(event, window.width, tick_cells, cpu_cells) for event in shown)),
-        detail=joined(log.look.words, f"{count} events", looked, span_words(top, height, total)),
+        detail=joined(
+            log.look.words, f"{count} events", looked, span_words(top, height, total)
+        ),
         top=top, rows=height, total=total,
         spots=tuple(
             Spot(len(head) + row, f"{top + row}", f"goto {event.tick}")
@@ -90,18 +92,18 @@ happened. The newest event is the last one.
 
   events cpu 2 mailbox    only these; any other word is looked for in the text
 
-Scroll up to read older ones; End goes back to the newest. Arrow keys point at an event, and Enter
-goes to its moment. / narrows the log down."""
+Scroll up to read older ones; End goes back to the newest. Arrow keys point at an event, and
+Enter goes to its moment. / narrows the log down."""
 
 EXITS_HELP = """\
 Everything that left the guest for the VMM, one row each, and above it how often each kind did:
-hypercalls and TDCALLs with their names, MSRs with their numbers and values, CPUID leaves, ports,
-page faults that the nested table refused, exceptions.
+hypercalls and TDCALLs with their names, MSRs with their numbers and values, CPUID leaves,
+ports, page faults that the nested table refused, exceptions.
 
   exits cpu 0 tdcall    only these; words are looked for in the text
 
-Arrow keys point at an exit, and Enter goes to its moment. / narrows the log down. catch exit and
-its kin (catch tdcall, catch wrmsr, catch exception) stop at the next one."""
+Arrow keys point at an exit, and Enter goes to its moment. / narrows the log down. catch exit
+and its kin (catch tdcall, catch wrmsr, catch exception) stop at the next one."""
 
 PANEL = Panel(
     "events", "Events", render_events, EVENTS_HELP, needs="log", words=("events",),

@@ -105,8 +105,9 @@ def scroll(view: MachineView, rows: int) -> str:
 
 
 HELP = """\
-Memory as the selected CPU's code sees it (gva), as the guest's physical memory (gpa), or as the
-host's (hpa). Bytes marked * have changed since the machine stood still before; -- is not mapped.
+Memory as the selected CPU's code sees it (gva), as the guest's physical memory (gpa), or as
+the host's (hpa). Bytes marked * have changed since the machine stood still before; -- is not
+mapped.
 
   mem rsp                       follows a register: any expression will do
   mem gpa:mailbox_page          another space

@@ -15,11 +15,12 @@ _MARKS: dict[str, Role] = {"+": "good", "-": "bad"}
 def _range(row: TableRow, width: int) -> Line:
     same = row.gva == row.target
     target = "same" if same else address(row.target)
+    both = {"w", "x"} <= set(row.words.split()[0])
     return line(
         (f"{row.mark} " if row.mark else "  ", _MARKS.get(row.mark, "plain")),
         (pad(address(row.gva), ADDRESS_CELLS), "name"),
         (f" {right(size_words(row.size), SIZE_CELLS)}  ", "number"),
-        (pad(row.words, 4) + "  ", "warn" if {"w", "x"} <= set(row.words.split()[0]) else "plain"),
+        (pad(row.words, 4) + "  ", "warn" if both else "plain"),
         ("> ", "dim"), (pad(target, ADDRESS_CELLS) + " ", "dim" if same else "number"),
         (f" {row.symbol}" if width >= SYMBOL_FROM_CELLS else "", "name"),
     )  # fmt: skip
@@ -30,8 +31,8 @@ def _entry(row: TableRow, width: int) -> Line:
     return line(
         ("  " * row.depth, "plain"), (f"{mark} ", "here" if row.open else "busy"),
         (row.name + " ", "strong"), (address(row.gva) + " ", "name"),
-        (size_words(row.size) + " ", "number"), ("> ", "dim"), (address(row.target) + "  ", "number"),
-        (row.words, "plain"),
+        (size_words(row.size) + " ", "number"), ("> ", "dim"),
+        (address(row.target) + "  ", "number"), (row.words, "plain"),
         (f"  {row.symbol}" if width >= SYMBOL_FROM_CELLS else "", "name"),
     )  # fmt: skip
 
@@ -79,8 +80,8 @@ def render(view: MachineView, window: Window) -> Page:
 
 
 HELP = """\
-The page tables of the selected CPU. Neighbours with equal rights are one range; rights are those
-of all levels together: r, w, x; a page that is writable and executable at once is marked.
+The page tables of the selected CPU. Neighbours with equal rights are one range; rights are
+those of all levels together: r, w, x; a page that is writable and executable at once is marked.
 
   tables                 ranges: the address, its size, rights, and the guest-physical address
   tables wx              those with these rights; an address: the range that holds it
