@@ -106,7 +106,10 @@ class ApdbgApp(TimeTravel, Pointing, Counting, App[int]):
                 loop.add_signal_handler(name, partial(self.exit, None, EXIT_INTERRUPTED))
 
     def exit(
-        self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None
+        self,
+        result: int | None = None,
+        return_code: int = 0,
+        message: RenderableType | None = None,
     ) -> None:
         """Leave; what is kept is written while the panels are still there."""
         if self._memory is not None:

@@ -50,7 +50,7 @@ def view(session: "Session", seen: RegisterValues, reply: tuple[str, ...]) -> Ma
         outcome=None if verdict is None else verdict.outcome,
         outcome_reason="" if verdict is None else verdict.reason,
         focus=session.focus,
-        cpus=tuple(cpu_view(machine, cpu) for cpu in machine.cpus),
+        cpus=session.crowd.views(timeline.driver.done),
         registers=registers.views(focus.registers, seen) if started else (),
         code=_code(session, focus),
         code_look=session.looks.code,
@@ -72,8 +72,8 @@ def view(session: "Session", seen: RegisterValues, reply: tuple[str, ...]) -> Ma
         ),
         reply=reply,
         timeline=timeline_view(
-            machine, session.focus, timeline.end.tick, session.looks.window,
-            (timeline.branch.name, len(timeline.branches)),
+            machine, session.lane_index, session.focus, timeline.end.tick,
+            session.looks.window, (timeline.branch.name, len(timeline.branches)),
             tuple((name, at.tick) for name, at in timeline.branch.marks.items()),
         ),
     )  # fmt: skip
@@ -109,12 +109,11 @@ def register_values(cpu: Cpu) -> RegisterValues:
 
 def _places(machine: Machine) -> dict[int, tuple[int, ...]]:
     """Linear RIP -> the CPUs there."""
-    found: dict[int, tuple[int, ...]] = {}
+    found: dict[int, list[int]] = {}
     for cpu in machine.cpus:
         if cpu.context is not None:
-            address = machine.linear_rip(cpu)
-            found[address] = (*found.get(address, ()), cpu.id)
-    return found
+            found.setdefault(machine.linear_rip(cpu), []).append(cpu.id)
+    return {address: tuple(ids) for address, ids in found.items()}
 
 
 def cpu_view(machine: Machine, cpu: Cpu) -> CpuView:

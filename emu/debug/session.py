@@ -25,8 +25,10 @@ from emu.debug import (
 )
 from emu.debug.breakpoint import Breakpoints
 from emu.debug.catch import Catches
+from emu.debug.crowd import Crowd
 from emu.debug.digest import Digest
 from emu.debug.driver import STRETCH_TICKS
+from emu.debug.lanes import LaneIndex
 from emu.debug.looks import Looks
 from emu.debug.moment import Moment
 from emu.debug.outcome import Verdict, verdict
@@ -78,6 +80,8 @@ class Session:
         self.reply: tuple[str, ...] = ()
         self._seen = picture.register_values(self.machine.cpus[self.focus])
         self._digest = Digest(self.machine)
+        self.crowd = Crowd(self.machine)
+        self.lane_index = LaneIndex()
 
     # -- commands ---------------------------------------------------------------------------
 

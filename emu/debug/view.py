@@ -184,7 +184,8 @@ class EntryView:
 @dataclass(frozen=True, slots=True)
 class LaneView:
     """One CPU over the window, a letter a cell: `#` executes, `s` waits for its turn, `z`
-    asleep or halted, `.` off, `x` shut down, `M` milestone, `W` mailbox write, `!` fault."""
+    asleep or halted, `.` off, `x` shut down, `v` exit, `M` milestone, `W` mailbox write, `!`
+    fault."""
 
     cpu: int
     cells: str

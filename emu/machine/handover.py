@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from emu.hw.address import Gpa
+from emu.hw.address import Gpa, Hpa
 from emu.hw.cpu import Cpu
 
 if TYPE_CHECKING:
@@ -37,17 +37,41 @@ def ap_record(machine: "Machine", cpu: Cpu) -> ApRecord | None:
     `ap_record_stride` bytes apart; the layout comes from the image's DWARF.
     """
     layout = machine.layout.structs.get("ap_record")
-    places = machine.layout.symbols.find("ap_records")
-    if cpu.id == 0 or layout is None or not places:
+    found = _records(machine)
+    if cpu.id == 0 or layout is None or found is None:
         return None
-    strides = machine.layout.symbols.find("ap_record_stride")
-    stride = _u64(machine, strides[0]) & 0xFFFFFFFF if strides else layout.size
-    base = _u64(machine, places[0])
-    data = machine.ram.guest_bytes(base + (cpu.id - 1) * stride, layout.size) if base else None
+    base, stride = found
+    data = machine.ram.guest_bytes(base + (cpu.id - 1) * stride, layout.size)
     if data is None:
         return None
     values = layout.decode(data)
     return ApRecord(str(values["state"]), str(values["reason"]))
+
+
+def ap_record_words(machine: "Machine") -> list[int]:
+    """By VP index, from 1 on: the first 8 bytes of each record, in which its state is, to be
+    compared with later; empty where the image has no such records."""
+    found = _records(machine)
+    if found is None or len(machine.cpus) == 1:
+        return []
+    (base, stride), count = found, len(machine.cpus) - 1
+    first, last = machine.ram.hpa(base), machine.ram.hpa(base + (count - 1) * stride)
+    if first is None or last != first + (count - 1) * stride:
+        return []
+    u64 = machine.memory.u64
+    return [u64(Hpa(first + index * stride)) for index in range(count)]
+
+
+def _records(machine: "Machine") -> tuple[int, int] | None:
+    """GPA of the first record, and bytes from one to the next."""
+    layout = machine.layout.structs.get("ap_record")
+    places = machine.layout.symbols.find("ap_records")
+    if layout is None or not places:
+        return None
+    strides = machine.layout.symbols.find("ap_record_stride")
+    stride = _u64(machine, strides[0]) & 0xFFFFFFFF if strides else layout.size
+    base = _u64(machine, places[0])
+    return (base, stride) if base else None
 
 
 def kernel_dtb(machine: "Machine") -> bytes | None:

@@ -4,13 +4,15 @@ from emu.debug.view import LaneView, MachineView, TimelineView
 from tui.panels.base import Page, Panel, Window, joined, notice, span_words, top_of
 from tui.text import Line, Role, Span, line, pad, right
 
-_RANK = "!WM#szx."
+_RANK = "!WMv#szx."
 """Of the cells that share a column on screen the one that comes first here is shown."""
 _ROLES: dict[str, Role] = {
-    "!": "bad", "W": "warn", "M": "good", "#": "busy", "s": "plain", "z": "dim", "x": "bad",
-    ".": "dim",
+    "!": "bad", "W": "warn", "M": "good", "v": "name", "#": "busy", "s": "plain",
+    "z": "dim", "x": "bad", ".": "dim",
 }  # fmt: skip
-_LEGEND = "# executes  s its turn comes  z asleep or halted  M milestone  W mailbox  ! fault"
+_LEGEND = (
+    "# executes  s its turn comes  z asleep or halted  v exit  M milestone  W mailbox  ! fault"
+)
 _FIXED_ROWS = 2
 """The ruler above the lanes and the legend below them."""
 
@@ -109,7 +111,7 @@ place as the present: the machine is exactly as it was, and can be run from ther
 
   #  executes          s  would run, another CPU has its turn
   z  asleep or halted  .  off              x  shut down
-  M  milestone         W  writes the mailbox    !  fault
+  M  milestone         W  writes the mailbox    !  fault       v  hypercall
   |  we are here
 
 A click goes there. Shift+Left and Shift+Right go back and forward by one column, { and } to
