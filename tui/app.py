@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import time
 from functools import partial
@@ -35,6 +36,9 @@ from tui.text import Role, line
 from tui.theme import THEMES, few_colours, looks
 from tui.time_travel import TimeTravel
 
+GC_THRESHOLD: Final = (100_000, 50, 100)
+"""Looking for cycles among the objects of a thousand CPUs takes as long as three frames, and
+there are next to none."""
 EXIT_BUG: Final = 3
 EXIT_INTERRUPTED: Final = 130
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -402,6 +406,7 @@ class ApdbgApp(TimeTravel, Pointing, Counting, App[int]):
 
 def open_screen(session: Door, changes: Changes, memory: Memory | None) -> int:
     """Show a session until it is left; returns the exit code."""
+    gc.set_threshold(*GC_THRESHOLD)
     app = ApdbgApp(session, changes, memory)
     app.run()
     return EXIT_BUG if app.return_code == 1 else app.return_code or 0

@@ -1,14 +1,17 @@
 """All CPUs in rows, cheaply: of a thousand that stand still none is looked at twice."""
 
 from itertools import repeat
-from typing import Any
+from typing import Any, Final
 
 from emu.debug import picture
 from emu.debug.view import CpuView
+from emu.debug.waiting import WaitWords
 from emu.hw.cpu import Cpu
 from emu.machine.handover import ap_record_words
 from emu.machine.lap import Loop
 from emu.machine.machine import Machine
+
+PLACES_MAX: Final = 16_384
 
 
 class Crowd:
@@ -16,6 +19,8 @@ class Crowd:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
+        self._words = WaitWords(machine)
+        self._places: dict[int, picture.Place] = {}
         self._known: dict[int, tuple[Any, Loop | None, CpuView]] = {}
 
     def views(self, entries: int) -> tuple[CpuView, ...]:
@@ -26,6 +31,18 @@ class Crowd:
         words = [0, *ap_record_words(self._machine)]
         words += [0] * (len(cpus) - len(words))
         return tuple(map(self._view, cpus, repeat(now), repeat(entries), words))
+
+    def _place(self, machine: Machine, address: int) -> picture.Place:
+        """What an address is called, found once."""
+        known = self._places.get(address)
+        if known is None:
+            if len(self._places) >= PLACES_MAX:
+                self._places.clear()
+            known = self._places[address] = picture.place_of(machine, address)
+        return known
+
+    def _wait_words(self, _: Machine, cpu: Cpu) -> str:
+        return self._words.of(cpu)
 
     def _view(self, cpu: Cpu, now_ps: int, entries: int, record: int) -> CpuView:
         machine = self._machine
@@ -38,7 +55,8 @@ class Crowd:
         )  # fmt: skip
         known = self._known.get(cpu.id)
         if known is None or known[0] != key or known[1] is not loop:
-            view = picture.cpu_view(machine, cpu)
+            clock = cpu.clock_ps if wait is None else max(wait.lap_at(now_ps), cpu.clock_ps)
+            view = picture.cpu_view(machine, cpu, self._place, self._wait_words, clock)
             self._known[cpu.id] = key, loop, view
             return view
         if wait is None:

@@ -1,6 +1,6 @@
 """From the machine to the frozen view: everything that a screen may know, nothing more."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from emu.debug import registers
@@ -116,27 +116,41 @@ def _places(machine: Machine) -> dict[int, tuple[int, ...]]:
     return {address: tuple(ids) for address, ids in found.items()}
 
 
-def cpu_view(machine: Machine, cpu: Cpu) -> CpuView:
-    """One CPU in a row."""
+Place = tuple[str, str]
+"""Symbol with offset, and `file:line`; empty where there is none."""
+
+
+def place_of(machine: Machine, address: int) -> Place:
+    """What a linear address is called."""
+    line = machine.layout.lines.line_of(address)
+    name = machine.layout.symbols.name(address)
+    return name, "" if line is None else f"{line[0]}:{line[1]}"
+
+
+def cpu_view(
+    machine: Machine, cpu: Cpu, place: Callable[[Machine, int], Place] = place_of,
+    words: Callable[[Machine, Cpu], str] = words_for, clock_ps: int | None = None,
+) -> CpuView:  # fmt: skip
+    """One CPU in a row; whoever looks at many brings what is known of places and waits."""
     if cpu.context is None:
         return CpuView(
             cpu.id, cpu.apic_id, state_of(machine, cpu), "", 0, "", "", "", why_still(cpu), 0, 0
         )
     address = machine.linear_rip(cpu)
-    line = machine.layout.lines.line_of(address)
-    waits = words_for(machine, cpu) if cpu.activity == "waiting" else ""
+    symbol, line = place(machine, address)
+    clock = machine.waits.clock_of(cpu) if clock_ps is None else clock_ps
     return CpuView(
         id=cpu.id,
         apic_id=cpu.apic_id,
         state=state_of(machine, cpu),
         mode=cpu.context.mode,
         rip=address,
-        symbol=machine.layout.symbols.name(address),
-        line="" if line is None else f"{line[0]}:{line[1]}",
+        symbol=symbol,
+        line=line,
         milestone=cpu.milestone,
-        waits=waits or why_still(cpu),
+        waits=words(machine, cpu) or why_still(cpu),
         ticks=cpu.ticks,
-        virtual_ns=machine.waits.clock_of(cpu) // 1000,
+        virtual_ns=clock // 1000,
     )
 
 

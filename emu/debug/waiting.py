@@ -16,6 +16,8 @@ _BRANCHES: Final = {
     "jge": ">=", "jg": ">", "jle": "<=",
 }  # fmt: skip
 _NOT: Final = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+LOOPS_MAX: Final = 4096
+Codes = list[Instruction | None]
 _SMALL: Final = 10
 """Below it a number is the same in decimal and hex."""
 
@@ -36,12 +38,48 @@ class WaitFact:
     tick: int | None
 
 
-def words_for(machine: Machine, cpu: Cpu) -> str:
+class WaitWords:
+    """The words of many CPUs, most of which wait in one loop: those that do not depend on the
+    CPU are found once for each loop."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._known: dict[int, tuple[Loop, str]] = {}
+        self._codes: dict[int, tuple[Loop, Codes]] = {}
+
+    def _code(self, cpu: Cpu, loop: Loop) -> Codes:
+        """The instructions of a loop, decoded once."""
+        known = self._codes.get(id(loop))
+        if known is not None and known[0] is loop:
+            return known[1]
+        if len(self._codes) >= LOOPS_MAX:
+            self._codes.clear()
+        found = codes_of(self._machine, cpu, loop)
+        self._codes[id(loop)] = loop, found
+        return found
+
+    def of(self, cpu: Cpu) -> str:
+        """What a CPU waits for; empty if it does not."""
+        wait = self._machine.waits.waiting.get(cpu.id)
+        if wait is None:
+            return ""
+        known = self._known.get(id(wait.loop))
+        if known is not None and known[0] is wait.loop:
+            return known[1]
+        words = words_for(self._machine, cpu, self._code(cpu, wait.loop))
+        if not wait.loop.unequal:
+            if len(self._known) >= LOOPS_MAX:
+                self._known.clear()
+            self._known[id(wait.loop)] = wait.loop, words
+        return words
+
+
+def words_for(machine: Machine, cpu: Cpu, codes: Codes | None = None) -> str:
     """`mailbox command == 1`, or addresses; with `or time` where a clock ends it too."""
     wait = machine.waits.waiting.get(cpu.id)
     if wait is None:
         return ""
-    found = conditions(machine, cpu, wait.loop)
+    found = conditions(cpu, wait.loop, codes or codes_of(machine, cpu, wait.loop))
     names = list(dict.fromkeys(
         f"{name_of(machine, wait, gva)} {found.get(gva, '')}".rstrip()
         for _, _, gva in wait.loop.reads
@@ -64,14 +102,18 @@ def name_of(machine: Machine, wait: Wait, gva: int) -> str:
     return machine.layout.symbols.name(gva) or f"[{gva:#x}]"
 
 
-def conditions(machine: Machine, cpu: Cpu, loop: Loop) -> dict[int, str]:
+def codes_of(machine: Machine, cpu: Cpu, loop: Loop) -> Codes:
+    """The instructions of a loop in the order of a lap; None for what cannot be read."""
+    return [_at(machine, cpu, rip) for rip in loop.path]
+
+
+def conditions(cpu: Cpu, loop: Loop, codes: Codes) -> dict[int, str]:
     """GVA that a loop looks at -> what lets it go, such as `== 1`: the comparisons of its code
     whose branch keeps the CPU inside. What the code does not tell is left out."""
     read = {gva for _, _, gva in loop.reads}
     held: dict[str, int] = {}
     compared: tuple[int, str] | None = None
     found: dict[int, str] = {}
-    codes = [_at(machine, cpu, rip) for rip in loop.path]
     for index, code in enumerate(codes):
         if code is None:
             return {}

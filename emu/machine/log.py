@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, TypeVar, overload
 from emu.hw.cpu import Activity
 
 T = TypeVar("T")
-CHUNK: Final = 4096
+CHUNK: Final = 512
 """Entries that are deflated together."""
 OPEN_CHUNKS: Final = 8
 NOBODY: Final = 0xFFFF
