@@ -12,6 +12,7 @@ from typing import Final
 
 from emu.boot.dtb import read_tree
 from emu.debug.where import resolve
+from emu.debug.language import number
 from emu.errors import CommandError
 from emu.hw import nested, paging
 from emu.hw.address import U64, Gpa, Hpa
@@ -23,7 +24,7 @@ from emu.machine.machine import Machine
 from emu.mailbox.layout import FIELDS
 
 REGISTERS: Final = frozenset((*WORDS, "rflags"))
-BYTES_MAX: Final = 4096
+BYTES_MAX: Final = 1 << 16
 _DEFAULT_BYTES: Final = 8
 
 
@@ -139,9 +140,10 @@ def _dtb(machine: Machine, path: str, text: str) -> MemoryPlace:
 
 def _memory(machine: Machine, focus: Cpu, text: str) -> MemoryPlace:
     where, slash, count = text.rpartition("/")
-    if not slash or not count.isdigit():
+    if not slash or not count[:1].isdigit():
         where, count = text, str(_DEFAULT_BYTES)
-    if not 1 <= int(count) <= BYTES_MAX:
+    size = number(count, text)
+    if not 1 <= size <= BYTES_MAX:
         raise CommandError(f"{text}: 1 to {BYTES_MAX} bytes")
     space, colon, rest = where.partition(":")
     if not colon or space not in ("gva", "gpa", "hpa"):
@@ -154,12 +156,12 @@ def _memory(machine: Machine, focus: Cpu, text: str) -> MemoryPlace:
         hpa = None if gpa is None else machine.npt.hpa_of(gpa)
         if hpa is None:
             raise CommandError(f"{text}: cpu {focus.id} has nothing mapped at {address:#x}")
-        if (
-            pieces := machine.virtual.pieces(focus.context, address, int(count))
-        ) is None or any(one[0] + one[1] != two[0] for one, two in pairwise(pieces)):
+        if (pieces := machine.virtual.pieces(focus.context, address, size)) is None or any(
+            one[0] + one[1] != two[0] for one, two in pairwise(pieces)
+        ):
             raise CommandError(f"{text}: the bytes do not lie together")
-        return _at(machine, text, "hpa", hpa, int(count))
-    return _at(machine, text, space, address, int(count))
+        return _at(machine, text, "hpa", hpa, size)
+    return _at(machine, text, space, address, size)
 
 
 def _at(machine: Machine, text: str, space: str, address: int, size: int) -> MemoryPlace:

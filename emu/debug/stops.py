@@ -145,9 +145,11 @@ def behind_event(session: "Session", name: LogName, place: int) -> None:
     timeline.goto(travel.at_tick(session, known[place].tick))
     while len(log(session, name)) <= place:
         now = timeline.now
+        # The next state has one more beat, or else one more tick.
         timeline.goto(now._replace(beat=now.beat + 1))
-        if timeline.now == now:
+        if timeline.now.tick > now.tick:
             timeline.goto(now._replace(tick=now.tick + 1))
+        assert timeline.now > now, "what is in the log has happened somewhere"
 
 
 def _behind_change(session: "Session", watch: Watchpoint | Catch, access: Access) -> bool:

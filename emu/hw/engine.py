@@ -53,6 +53,17 @@ Told = Callable[[int, int, int, int | None], None]
 """(instruction since the run began, HPA, bytes, the value stored or None for a load)."""
 
 
+class _Register(ctypes.Structure):
+    """What a register is read into; an MSR's number stands before the value (unicorn/x86.h,
+    uc_x86_msr)."""
+
+    _fields_ = (("msr", ctypes.c_uint32), ("value", ctypes.c_uint64))
+
+
+_MSRS: Final = {"efer": 0xC0000080}
+"""Registers that the emulator knows by number only."""
+
+
 class ExitKind(Enum):
     """Why the engine gave the CPU back."""
 
@@ -341,9 +352,11 @@ class Engine:
         """Tell when a register, by lower-case name, is another one at the beginning of an
         instruction than at that of the one before: which instruction, and the value. Another
         CPU's instruction counts as any other."""
-        number = ctypes.c_int(getattr(x86, f"UC_X86_REG_{register.upper()}"))
-        value, handle, seen = ctypes.c_uint64(), self._handle, -1
-        place = ctypes.byref(value)
+        msr = _MSRS.get(register)
+        name = "MSR" if msr is not None else register.upper()
+        number = ctypes.c_int(getattr(x86, f"UC_X86_REG_{name}"))
+        value, handle, seen = _Register(msr or 0), self._handle, -1
+        place = ctypes.byref(value, 0 if msr is not None else _Register.value.offset)
 
         def begun(_uc: int, _address: int, _size: int, _data: int) -> None:
             nonlocal seen

@@ -88,8 +88,8 @@ class RegisterProbe:
 
     cpu: int | None
     register: str
-    last: dict[int, int] = field(default_factory=dict)
-    """By CPU: what the register held."""
+    last: dict[int, int | None] = field(default_factory=dict)
+    """By CPU: what the register held; None for one that had not started."""
     retired: dict[int, int] = field(default_factory=dict)
     """By CPU: its own instructions when the engine ran last."""
     found: list[Access] = field(default_factory=list)
@@ -101,9 +101,9 @@ class RegisterProbe:
                 self.last[cpu.id] = self._value(cpu)
         machine.engine.watch_register(self.register, partial(self._begun, machine))
 
-    def _value(self, cpu: "Cpu") -> int:
+    def _value(self, cpu: "Cpu") -> int | None:
         if cpu.context is None:
-            return 0
+            return None
         if self.register == "cs":
             return cpu.context.segment("cs").selector
         return cpu.context.get(self.register)
@@ -131,11 +131,16 @@ class RegisterProbe:
         who = None if machine.at_work is None else cpu.id
         self._look(cpu.id, machine.tick + begun, self._value(cpu), doing, who)
 
-    def _look(self, cpu: int, tick: int, now: int, doing: Doing, who: int | None) -> None:
-        if now != self.last[cpu]:
-            before, after = (value.to_bytes(8, "little") for value in (self.last[cpu], now))
+    def _look(
+        self, cpu: int, tick: int, now: int | None, doing: Doing, who: int | None
+    ) -> None:
+        last = self.last[cpu]
+        if now == last:
+            return
+        self.last[cpu] = now
+        if last is not None and now is not None:
+            before, after = (value.to_bytes(8, "little") for value in (last, now))
             _note(self.found, Access(tick, who, doing, before, after))
-            self.last[cpu] = now
 
 
 @dataclass(slots=True)

@@ -146,7 +146,7 @@ def render(view: MachineView, window: Window) -> Page:
     shown = box.aps[top : top + rows]
     lines = [*head[: window.height], *(_ap(ap, columns, ap.cpu == view.focus) for ap in shown)]
     first = len(head[: window.height])
-    lines += [()] * max(rows - len(shown), 0) if history else []
+    lines += [()] if history and rows > len(shown) else []
     lines += history
     spots = [Spot(first + row, f"c{ap.cpu}", f"cpu {ap.cpu}") for row, ap in enumerate(shown)]
     steps = next((ap.history for ap in box.aps if ap.cpu == view.focus), ())
