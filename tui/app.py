@@ -225,12 +225,13 @@ class ApdbgApp(TimeTravel, Pointing, Counting, App[int]):
     def _finished(self, text: str = "") -> None:
         """The picture after a command, and what it had to say."""
         panel = BY_WORD.get(language.word(text)) if text else None
-        if panel is not None and (len(self.session.view().reply) != 1 or panel.needs):
+        if panel is not None:
             self.show_panel(panel.id, focus=False)
+        before = self.seen.tick
         self.show(moved=panel is None)
         reply = self.seen.reply
         self.stage.answer(self.seen, None if panel is None else panel.id)
-        if panel is None:
+        if self.seen.tick != before:
             self.stage.clear_cursors()
         if len(reply) == 1:
             self.say(reply[0])

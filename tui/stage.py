@@ -89,6 +89,7 @@ class Stage(Container):
         if frame.panel.id != panel_id:
             frame.turn_to(frame.tabs.index(panel_id))
         if focus:
+            self._slot = frame.slot
             self.screen.set_focus(frame)
 
     def close(self) -> str:

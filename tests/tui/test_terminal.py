@@ -93,3 +93,33 @@ def test_without_a_terminal_one_sentence_and_code_2() -> None:
     with Terminal(*SAMPLE, TERM="dumb") as terminal:
         assert terminal.leave() == 2
         assert "TERM is dumb" in terminal.text
+
+
+def test_one_whole_story_of_debugging_by_keys() -> None:
+    """Break at the wait loop, step an AP out of it, walk its vector's address, take that page
+    away in the nested table, and see the fault."""
+    with Terminal("samples/shim.elf", "--cpus", "2", "--fresh", size=(120, 40)) as terminal:
+        terminal.wait_for("before the first instruction")
+        terminal.press(":break mailbox_wait cpu 1\r")
+        terminal.wait_for("breakpoint 1 at mailbox_wait")
+        terminal.press("c")
+        terminal.wait_for("cpu 1: break 1 at mailbox_wait")
+        terminal.press(":delete 1\r:until mailbox_ack\r")
+        terminal.wait_for("cpu 1: reached mailbox_ack")
+        terminal.press("sss")
+        terminal.wait_for("cpu 1 stepped")
+        terminal.press(":walk mailbox.vector execute\r")
+        terminal.wait_for("gva 084028c0  secondary_start")
+        terminal.wait_for("+ execute: ok")
+        terminal.press(":npt secondary_start\r")
+        terminal.wait_for("gpa 084028c0  secondary_start  private")
+        terminal.press(":set npt:secondary_start=0\r")
+        terminal.wait_for("is 0x0 now")
+        terminal.press(":walk mailbox.vector execute\r")
+        terminal.wait_for("! execute: nested fault at the page: not present at L1")
+        terminal.press("c")
+        terminal.wait_for("CRASHED")
+        terminal.wait_for("fetching GPA 0x84028c0")
+        terminal.press("q")
+        assert terminal.leave() == 0
+        assert b"Traceback" not in terminal.raw
