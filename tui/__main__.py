@@ -115,7 +115,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
             "--expect", choices=OUTCOMES, help="the outcome that is exit code 0"
         )
     options = parser.parse_args(rest)
-    options.command = name
+    options.command, options.words = name, words
     return options
 
 
@@ -215,6 +215,10 @@ def _doctor(_options: argparse.Namespace) -> int:
 
 
 def _screen(options: argparse.Namespace) -> int:
+    if options.web:
+        from tui import web
+
+        return web.serve(options.words, options.web)
     _need_terminal()
     session = _open(options)
     if not options.record:
@@ -228,6 +232,8 @@ def _screen(options: argparse.Namespace) -> int:
 
 
 def _need_terminal() -> None:
+    if os.environ.get("TEXTUAL_DRIVER"):
+        return  # a browser is at the other end
     if not sys.stdin.isatty() or not sys.stdout.isatty():
         raise ApdbgError("the screen needs a terminal: `apdbg run` boots without one")
     if os.environ.get("TERM", "dumb") == "dumb":

@@ -324,19 +324,6 @@ class ApdbgApp(TimeTravel, Pointing, Counting, App[int]):
         frame = self.stage.frame
         frame.turn_to(frame.at + step)
 
-    def action_page(self, pages: int) -> None:
-        """Scroll by what is visible, less one row."""
-        frame = self.stage.frame
-        frame.scroll_rows(pages * max(frame.page.rows - 1, 1))
-
-    def action_home(self) -> None:
-        """Scroll to the first row."""
-        self.stage.frame.scroll_rows(-self.stage.frame.page.total)
-
-    def action_end(self) -> None:
-        """Back to what matters now."""
-        self.stage.frame.follow()
-
     def action_zoom(self) -> None:
         """Let the frame fill the screen, and back."""
         self.stage.zoom()

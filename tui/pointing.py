@@ -39,6 +39,19 @@ class Pointing:
             last = len(app.seen.cpus) - 1
             app.select_cpu(min(max(app.seen.focus + rows, 0), last))
 
+    def action_page(self, pages: int) -> None:
+        """Scroll by what is visible, less one row."""
+        frame = self._us.stage.frame
+        frame.scroll_rows(pages * max(frame.page.rows - 1, 1))
+
+    def action_home(self) -> None:
+        """Scroll to the first row."""
+        self._us.stage.frame.scroll_rows(-self._us.stage.frame.page.total)
+
+    def action_end(self) -> None:
+        """Back to what matters now."""
+        self._us.stage.frame.follow()
+
     def follow_cursor(self) -> bool:
         """Do what the cursor points at; False if there is no cursor."""
         spot = self._us.stage.frame.spot

@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import Final
 
 from emu.boot.dtb import read_tree
-from emu.debug.where import resolve
 from emu.debug.language import number
+from emu.debug.where import resolve
 from emu.errors import CommandError
 from emu.hw import nested, paging
 from emu.hw.address import U64, Gpa, Hpa

@@ -83,7 +83,7 @@ def test_places_are_values() -> None:
     ],
 )
 def test_what_is_none_is_said_in_a_sentence(text: str, said: str) -> None:
-    with pytest.raises(CommandError, match=".*") as error:
+    with pytest.raises(CommandError) as error:
         value(text)
     assert said in str(error.value)
 

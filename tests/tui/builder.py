@@ -148,7 +148,8 @@ def stopped() -> MachineView:
         outcome=None, outcome_reason="", focus=2, cpus=cpus(), registers=registers(),
         code=code(), mailbox=mailbox(), code_look=CodeLook(), cpu_filter="",
         sections=sections(events()), exit_counts=(("#UD", 232), ("pause", 56)),
-        entries=(EntryView(3_402_118, "inject nmi 3", True), EntryView(3_520_309, "hand 2", True)),
+        entries=(EntryView(3_402_118, "inject nmi 3", True),
+                 EntryView(3_520_309, "hand 2", True)),
         held=frozenset(), schedule="timed",
         serial="apdbg shim: 4 processors\r\nwaking cpu 1\r\ncpu 1 online\r\nwaking cpu 2\r\n",
         breakpoints=(BreakpointView(1, "mailbox_wait+0xf", 0xFFFF_F14F, None, 1),), reply=(),
@@ -187,7 +188,8 @@ def memory() -> MemoryView:
     fields = (FieldView(0, 2, "command", "0x1 Wakeup"),
               FieldView(8, 8, "vector", "0x84000a0 secondary_start", 0x0840_00A0))  # fmt: skip
     return MemoryView(
-        "gpa", 0xFFFF_F000, "mailbox_page", "mailbox", "mailbox_page", (*data[:250], *(None,) * 6),
+        "gpa", 0xFFFF_F000, "mailbox_page", "mailbox", "mailbox_page",
+        (*data[:250], *(None,) * 6),
         frozenset({0xFFFF_F000}), fields, ((0xFFFF_F000, "mailbox_page"),),
     )  # fmt: skip
 
@@ -211,8 +213,8 @@ def before() -> MachineView:
     return replace(
         stopped(), tick=0, virtual_ns=0, focus=0, cpus=(first, *off), mailbox=None,
         stop=(StopReason(0, "start", "before the first instruction"),),
-        sections=sections(()), entries=(), exit_counts=(), serial="", breakpoints=(), registers=registers(()),
-        code=code(0, ()), timeline=timeline(0, 0),
+        sections=sections(()), entries=(), exit_counts=(), serial="", breakpoints=(),
+        registers=registers(()), code=code(0, ()), timeline=timeline(0, 0),
     )  # fmt: skip
 
 

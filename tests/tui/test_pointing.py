@@ -1,4 +1,4 @@
-"""The cursor inside of panels, editing, searching, and moving panels about, on a real session."""
+"""The cursor inside of panels, editing, searching, and moving panels about, for real."""
 
 import asyncio
 from collections.abc import Coroutine

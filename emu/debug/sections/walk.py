@@ -6,10 +6,14 @@ from emu.debug.expression import address
 from emu.errors import CommandError
 from emu.hw import paging
 from emu.hw.cpu import Cpu
-from emu.hw.nested import Access
+from emu.hw.nested import Access, NestedLevel, NestedWalk
 from emu.hw.page_walk import SHARED_BIT, PageWalk
 from emu.machine.machine import Machine
 
+__all__ = [
+    "ACCESSES", "NestedLevel", "NestedWalk", "PageWalk", "WalkLook", "WalkView", "lines",
+    "walk_view",
+]  # fmt: skip
 ACCESSES: tuple[Access, ...] = ("read", "write", "execute")
 
 
