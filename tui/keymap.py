@@ -30,8 +30,7 @@ PRESETS: Final[dict[str, Changes]] = {
         "tab.next": ("right", "l"), "page.up": ("pageup", "ctrl+b", "ctrl+u"),
         "page.down": ("pagedown", "ctrl+f", "ctrl+d"), "home": ("home", "g"),
         "end": ("end", "G"), "goto": ("apostrophe",), "reverse.step": ("u", "S"),
-        "until": ("t",), "event.back": ("left_parenthesis", "left_curly_bracket"),
-        "event.on": ("right_parenthesis", "right_curly_bracket"),
+        "until": ("t",),
     },
 }  # fmt: skip
 """Preset -> what differs from the table of keys; WinDbg has F10, F11, F5, F9 and t, p, g."""

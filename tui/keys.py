@@ -51,6 +51,8 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("event.on", ("right_curly_bracket",), "}", "to_event(1)", "to the event after"),
     Key("window.less", ("plus",), "+", "window(4)", "show less of the timeline, around here"),
     Key("window.more", ("minus",), "-", "window(-4)", "show more of the timeline"),
+    Key("pan.back", ("left_parenthesis",), "(", "pan(-1)", "show an earlier stretch of time"),
+    Key("pan.on", ("right_parenthesis",), ")", "pan(1)", "show a later stretch of time"),
     Key("play", ("p",), "p", "play", "play the known course; p again stops"),
     Key("picture", ("ctrl+s",), "^S", "picture", "save the screen as an SVG picture"),
     Key("pause", ("space",), "space", "pause", "pause a running machine", "Pause", "running"),
@@ -112,7 +114,8 @@ _SHOWN: Final = {
     "left_square_bracket": "[", "right_square_bracket": "]", "less_than_sign": "<",
     "comma": ",",
     "greater_than_sign": ">", "full_stop": ".", "colon": ":", "question_mark": "?",
-    "slash": "/", "plus": "+", "minus": "-", "left_curly_bracket": "{", "escape": "Esc",
+    "slash": "/", "left_parenthesis": "(", "right_parenthesis": ")",
+    "plus": "+", "minus": "-", "left_curly_bracket": "{", "escape": "Esc",
     "right_curly_bracket": "}", "pageup": "PgUp", "pagedown": "PgDn", "enter": "Enter",
 }  # fmt: skip
 

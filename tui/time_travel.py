@@ -76,6 +76,17 @@ class TimeTravel:
             self._app.session.looks.window = first, first + length
         self._app.show(moved=True)
 
+    def action_pan(self, step: int) -> None:
+        """Show the stretch of time before or after this one, as long as it is."""
+        time = self._time
+        length = time.last - time.first
+        if self._app.session.looks.window is None:
+            self._app.say("all of the timeline is shown: + shows less of it", "dim")
+            return
+        first = min(max(time.first + step * length // 2, 0), max(time.end - length, 0))
+        self._app.session.looks.window = first, first + length
+        self._app.show(moved=True)
+
     def action_play(self) -> None:
         """Go on through the known course, or stop doing so; pause a running machine."""
         if self._app.session.running:

@@ -18,7 +18,8 @@ PATIENCE_SECONDS = 30.0
 _NAMES = {
     ":": "colon", " ": "space", "_": "underscore", "+": "plus", ".": "full_stop",
     "?": "question_mark", "[": "left_square_bracket", "]": "right_square_bracket",
-    "<": "less_than_sign", ">": "greater_than_sign",
+    "<": "less_than_sign", ">": "greater_than_sign", "(": "left_parenthesis",
+    ")": "right_parenthesis", "/": "slash",
 }  # fmt: skip
 
 

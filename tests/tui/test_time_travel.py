@@ -72,3 +72,20 @@ def test_a_picture_of_the_screen_is_saved(
 
     asyncio.run(story())
     assert (tmp_path / "apdbg-0.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_a_window_of_the_timeline_is_panned() -> None:
+    async def story() -> None:
+        async with screen(open_session(platform="vbs", cpus=2), (120, 40)) as hands:
+            await hands.press("c")
+            await hands.settle()
+            await hands.press("(")
+            assert "all of the timeline is shown" in hands.text
+            await hands.press("+")
+            first = hands.app.seen.timeline.first
+            await hands.press("(")
+            assert hands.app.seen.timeline.first < first
+            await hands.press(")", ")", ")", ")")
+            assert hands.app.seen.timeline.last >= hands.app.seen.timeline.end
+
+    asyncio.run(story())

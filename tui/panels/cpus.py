@@ -98,7 +98,8 @@ def _group(group: Group, columns: _Columns) -> Line:
         ("  ", "plain"), (pad(count, cells), "strong"),
         (f"{state.glyph} {pad(state.word, WORD_CELLS)} ", state.role),
         (pad(function, columns.where + columns.line) + " ", "name"),
-        (cpu.waits or "-", "plain" if cpu.waits else "dim"), (f"  {group.ids}", "dim"),
+        (cpu.waits.replace("mailbox ", "") or "-", "plain" if cpu.waits else "dim"),
+        (f"  {group.ids}", "dim"),
     )  # fmt: skip
 
 

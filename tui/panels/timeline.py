@@ -116,7 +116,9 @@ place as the present: the machine is exactly as it was, and can be run from ther
 
 A click goes there. Shift+Left and Shift+Right go back and forward by one column, { and } to
 the event before and after, p plays until it is pressed again, + and - show less or more around
-here. S, N and C step and run backwards. Doing something else in the past begins a branch:
-:branches lists them, :goto main goes to the end of one, :diff start now says what changed."""
+here, ( and ) an earlier or later stretch. S, N and C step and run backwards.
+
+Doing something else in the past begins a branch: :branches lists them, :goto main goes to the
+end of one, :diff start now says what changed."""
 
 PANEL = Panel("timeline", "Timeline", render, HELP, short="Time")
