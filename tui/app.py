@@ -36,9 +36,6 @@ from tui.text import Role, line
 from tui.theme import THEMES, few_colours, looks
 from tui.time_travel import TimeTravel
 
-GC_THRESHOLD: Final = (100_000, 50, 100)
-"""Looking for cycles among the objects of a thousand CPUs takes as long as three frames, and
-there are next to none."""
 EXIT_BUG: Final = 3
 EXIT_INTERRUPTED: Final = 130
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -78,7 +75,7 @@ class ApdbgApp(TimeTravel, Pointing, Counting, App[int]):
         self._kept = Kept() if memory is None else memory.read()
         if changes:
             self.set_keymap({key.id: ",".join(key.keys) for key in self.table if key.keys})
-        self._began = 0.0
+        self._began = self._touched = 0.0
         self._repeated = ""
 
     def compose(self) -> ComposeResult:
@@ -195,7 +192,7 @@ class ApdbgApp(TimeTravel, Pointing, Counting, App[int]):
 
     async def _carry_on(self) -> None:
         try:
-            await runner.carry_on(self.session, self._progress)
+            await runner.carry_on(self.session, self._progress, lambda: self._touched)
         except ApdbgError as error:
             self.show(moved=True)
             self._trouble(error)
@@ -359,6 +356,8 @@ class ApdbgApp(TimeTravel, Pointing, Counting, App[int]):
     async def on_event(self, event: events.Event) -> None:
         """Keys go to an open prompt here, where they arrive in the order of typing."""
         typed = isinstance(event, events.Key | events.Paste) and not event.is_forwarded
+        if isinstance(event, events.InputEvent):
+            self._touched = time.monotonic()
         if not typed or not self.asking or self.screen is not self._base:
             await super().on_event(event)
         elif isinstance(event, events.Paste):
@@ -394,7 +393,7 @@ class ApdbgApp(TimeTravel, Pointing, Counting, App[int]):
 
 def open_screen(session: Door, changes: Changes, memory: Memory | None) -> int:
     """Show a session until it is left; returns the exit code."""
-    gc.set_threshold(*GC_THRESHOLD)
+    gc.set_threshold(*runner.GC_THRESHOLD)
     app = ApdbgApp(session, changes, memory)
     app.run()
     return EXIT_BUG if app.return_code == 1 else app.return_code or 0

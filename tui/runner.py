@@ -8,10 +8,17 @@ from typing import Final
 from emu.errors import ApdbgError
 from tui.door import Door
 
+GC_THRESHOLD: Final = (100_000, 50, 100)
+"""Looking for cycles among the objects of a thousand CPUs takes as long as three frames, and
+there are next to none."""
 SLICE_SECONDS: Final = 0.010
 """How long the machine runs between two looks at the keys."""
 YIELD_SECONDS: Final = 0.001
 """Time for the event loop to carry a key from the terminal to its action."""
+ANSWER_SECONDS: Final = 0.010
+"""The same for a while after a key: it takes some rounds to become a picture."""
+TOUCHED_SECONDS: Final = 0.050
+"""How long a key counts as new."""
 PICTURE_SECONDS: Final = 0.050
 """At most 20 pictures a second while the machine runs."""
 PICTURE_SHARE: Final = 4
@@ -25,18 +32,21 @@ def start(session: Door, text: str) -> bool:
     return session.pump(SLICE_SECONDS)
 
 
-async def carry_on(session: Door, show: Callable[[], None]) -> None:
-    """Slices until the command has stopped; `show` paints a picture now and then. Raises
-    ApdbgError; the machine is paused then."""
+async def carry_on(
+    session: Door, show: Callable[[], None], touched: Callable[[], float]
+) -> None:
+    """Slices until the command has stopped; `show` paints a picture now and then; `touched`:
+    when the last key came. Raises ApdbgError; the machine is paused then."""
     due = 0.0
     try:
         while session.pump(SLICE_SECONDS):
             began = time.monotonic()
-            if began >= due:
+            new = began - touched() < TOUCHED_SECONDS
+            if began >= due and not new:
                 show()
                 took = time.monotonic() - began
                 due = began + max(PICTURE_SECONDS, took * PICTURE_SHARE)
-            await asyncio.sleep(YIELD_SECONDS)
+            await asyncio.sleep(ANSWER_SECONDS if new else YIELD_SECONDS)
     except ApdbgError:
         session.pause()
         raise
