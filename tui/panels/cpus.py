@@ -91,11 +91,12 @@ def _group(group: Group, columns: _Columns) -> Line:
     """CPUs that are alike, in one row: how many, what they do, and which."""
     cpu = group.cpus[0]
     state = STATES[cpu.state]
+    cells = columns.id + 1 + (columns.apic + 2 if columns.apic else 0) + 1
     count = f"{len(group.cpus):,} cpus"
-    cells = columns.id + 1 + (columns.apic + 2 if columns.apic else 0)
+    count = count if len(count) < cells else f"{len(group.cpus)}x"
     function = where(cpu).partition("+")[0]
     return line(
-        ("  ", "plain"), (pad(count, cells), "strong"),
+        (" ", "plain"), (pad(count, cells), "strong"),
         (f"{state.glyph} {pad(state.word, WORD_CELLS)} ", state.role),
         (pad(function, columns.where + columns.line) + " ", "name"),
         (cpu.waits.replace("mailbox ", "") or "-", "plain" if cpu.waits else "dim"),
