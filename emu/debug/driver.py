@@ -12,7 +12,6 @@ from emu.debug.moment import Entry, Moment
 from emu.debug.schedule import Schedule
 from emu.machine.machine import Machine, Pause
 
-FOREVER: Final = 1 << 62
 STRETCH_TICKS: Final = 200_000
 """Instructions between two looks at the host's clock: 5 to 10 ms."""
 STRETCH_STEPS: Final = 2_000

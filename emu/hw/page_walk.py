@@ -128,11 +128,3 @@ def expected_accessed(found: PageWalk) -> tuple[tuple[Gpa, int], ...]:
             dirty = DIRTY if found.access == "write" else 0
             marks.append((level.entry_gpa, ACCESSED | dirty))
     return tuple(marks)
-
-
-def shared_bit_only(found: PageWalk, bit: int = SHARED_BIT) -> bool:
-    """Whether a walk fails at a leaf for nothing but a TD's shared bit: the emulator's page
-    walk calls it reserved, a real TD's does not."""
-    if found.verdict != "page fault":
-        return False
-    return found.levels[-1].leaf and found.levels[-1].reserved == 1 << bit

@@ -31,7 +31,6 @@ class Format(NamedTuple):
 
 _PAGE: Final = Level("L1", 12, 512, False)
 _TWO_MIB: Final = Level("L2", 21, 512, True)
-_FOUR_MIB: Final = Level("L2", 22, 1024, True)
 FORMATS: Final[dict[Mode, Format]] = {
     "off": Format((), 8, 0),
     "32-bit": Format(

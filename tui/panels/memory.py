@@ -10,9 +10,6 @@ TEXT_FROM_CELLS = ADDRESS_CELLS + 2 + 3 * ROW_BYTES + 1 + ROW_BYTES
 """A narrower window shows no text; a still narrower one half rows."""
 HALF_FROM_CELLS = ADDRESS_CELLS + 2 + 3 * ROW_BYTES
 NAME_CELLS = 20
-_SPACES = {
-    "gva": "guest-virtual", "gpa": "guest-physical", "hpa": "host-physical",
-}  # fmt: skip
 
 
 def _per_row(width: int) -> int:

@@ -36,11 +36,6 @@ class MemoryLook:
     kind: str = ""
     """`mailbox`, `table`, `vmcb`, or a struct of the image; empty: bytes alone."""
 
-    @property
-    def text(self) -> str:
-        """The look as the `mem` command takes it."""
-        return f"{self.space}:{self.where}" + (f" as {self.kind}" if self.kind else "")
-
 
 @dataclass(frozen=True, slots=True)
 class FieldView:

@@ -11,10 +11,9 @@ from emu.hw.page_walk import SHARED_BIT, PageWalk
 from emu.machine.machine import Machine
 
 __all__ = [
-    "ACCESSES", "NestedLevel", "NestedWalk", "PageWalk", "WalkLook", "WalkView", "lines",
+    "NestedLevel", "NestedWalk", "PageWalk", "WalkLook", "WalkView", "lines",
     "walk_view",
 ]  # fmt: skip
-ACCESSES: tuple[Access, ...] = ("read", "write", "execute")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +22,6 @@ class WalkLook:
 
     where: str = "rip"
     access: Access = "execute"
-
-    @property
-    def text(self) -> str:
-        """The look as the `walk` command takes it."""
-        return f"{self.where} {self.access}"
 
 
 @dataclass(frozen=True, slots=True)
