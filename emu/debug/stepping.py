@@ -31,10 +31,12 @@ def one(session: "Session", cpu: Cpu) -> None:
 
 def _met(session: "Session", cpu: Cpu) -> bool:
     """Whether the instruction that was just executed met something that stops a run."""
-    if stops.seen(session):
+    if (session.watching.probes or session.catches.listed) and stops.seen(session):
         return True
-    here = session.machine.linear_rip(cpu) if cpu.context is not None else None
-    return here in session.machine.user_breakpoints and stops.at_breakpoint(session, cpu)
+    places = session.machine.user_breakpoints
+    if not places or session.machine.linear_rip(cpu) not in places:
+        return False
+    return stops.at_breakpoint(session, cpu)
 
 
 def _stuck(session: "Session", cpu: Cpu) -> bool:
