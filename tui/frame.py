@@ -194,34 +194,28 @@ class Frame(Widget, can_focus=True):
 
     def move_cursor(self, step: int) -> None:
         """To the nearest spot in another row; beyond the page, scroll and try there."""
-        spots = self.page.spots
-        here = self.spot
+        spots, here = self.page.spots, self.spot
         if here is None:
-            current = next((s for s in spots if s.key == "here"), None)
-            found = current or (spots[0] if step > 0 else spots[-1]) if spots else None
+            current = next((spot for spot in spots if spot.key == "here"), None)
+            found = current or (spots[0 if step > 0 else -1] if spots else None)
         else:
             found = self._next(here, step)
         if found is None and here is not None:
-            before = self.page.spots
             self.scroll_rows(step)
-            if self.page.spots != before:
-                found = self._next(here, step) or self.spot
+            here = self.spot
+            found = None if here is None else self._next(here, step)
         if found is not None:
             self._cursor = found.key
         self.refresh()
 
     def _next(self, here: Spot, step: int) -> Spot | None:
         """The spot in the nearest row above or below, nearest in its column."""
-        rows = [s for s in self.page.spots if (s.row - here.row) * step > 0]
-        key = self._cursor
-        now = next((s for s in self.page.spots if s.key == key), None)
-        if now is None:
-            return None
+        rows = [spot for spot in self.page.spots if (spot.row - here.row) * step > 0]
         if not rows:
             return None
-        near = min(abs(s.row - here.row) for s in rows)
-        same = [s for s in rows if abs(s.row - here.row) == near]
-        return min(same, key=lambda s: abs(s.start - here.start))
+        near = min(abs(spot.row - here.row) for spot in rows)
+        same = [spot for spot in rows if abs(spot.row - here.row) == near]
+        return min(same, key=lambda spot: abs(spot.start - here.start))
 
     def clear_cursor(self) -> bool:
         """Take the cursor away; False if there was none."""

@@ -99,6 +99,23 @@ def test_enter_follows_the_cursor_and_repeats_without_one() -> None:
     drive(story())
 
 
+def test_the_cursor_goes_on_beyond_the_page() -> None:
+    async def story() -> None:
+        async with screen(boot(4)) as hands:
+            await hands.press("c")
+            await hands.settle()
+            hands.app.stage.turn_to("events")
+            await hands.pilot.pause()
+            await hands.press(*["up"] * 30)
+            frame = hands.app.stage.frame
+            assert frame.spot is not None
+            assert int(frame.spot.key) == len(hands.app.session.machine.events) - 30
+            await hands.press(*["down"] * 29)
+            assert int(frame.spot.key) == len(hands.app.session.machine.events) - 1
+
+    drive(story())
+
+
 def test_memory_scrolls_on_through_the_space_and_marks_what_changed() -> None:
     async def story() -> None:
         async with screen(boot(2)) as hands:
@@ -107,7 +124,7 @@ def test_memory_scrolls_on_through_the_space_and_marks_what_changed() -> None:
             hands.app.stage.turn_to("memory")
             await hands.press("s")
             await hands.settle()
-            await hands.type("20s".replace("20s", "step 20"))
+            await hands.type("step 20")
             assert "*" in "\n".join(hands.text.splitlines()[10:24])
             before = hands.app.session.looks.memory.where
             await hands.press("pagedown")
