@@ -19,7 +19,7 @@ EVENTS_PER_CELL: Final = 64
 RUNS_PER_CELL: Final = 12
 """Of more runs in one cell only so many are looked at, evenly."""
 _LETTERS: Final[dict[Activity, str]] = {
-    "running": "s", "waiting": "z", "halted": "z", "off": ".", "wait-for-sipi": ".",
+    "running": "s", "waiting": "z", "halted": "h", "off": ".", "wait-for-sipi": ".",
     "shutdown": "x",
 }  # fmt: skip
 

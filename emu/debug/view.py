@@ -184,8 +184,8 @@ class EntryView:
 @dataclass(frozen=True, slots=True)
 class LaneView:
     """One CPU over the window, a letter a cell: `#` executes, `s` waits for its turn, `z`
-    asleep or halted, `.` off, `x` shut down, `v` exit, `M` milestone, `W` mailbox write, `!`
-    fault."""
+    spins asleep, `h` halted, `.` off, `x` shut down, `v` hypercall, `M` milestone, `W` mailbox
+    write, `!` fault."""
 
     cpu: int
     cells: str

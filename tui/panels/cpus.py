@@ -12,6 +12,8 @@ HEADING_FROM_ROWS = 5
 """A lower window spends no row on the heading."""
 APIC_FROM_CELLS = 52
 CLOCK_FROM_CELLS = 112
+MILESTONE_FROM_CELLS = 140
+MILESTONE_CELLS = 20
 SOURCE_FROM_ROOM = 50
 """Cells that must be left for the source line to get a column of its own."""
 SOURCE_CELLS = 19
@@ -29,6 +31,7 @@ class _Columns:
     where: int
     line: int
     waits: int
+    milestone: int
     ticks: int
     clock: int
 
@@ -41,10 +44,14 @@ def _columns(view: MachineView, width: int) -> _Columns:
     ticks, time = (13, 11) if wide else (0, 0)
     fixed = 2 + id_cells + 1 + (apic + 2 if apic else 0) + 2 + WORD_CELLS + 1 + 1
     fixed += ticks + time + 4 if wide else 0
+    milestone = MILESTONE_CELLS + 2 if width >= MILESTONE_FROM_CELLS else 0
+    fixed += milestone
     room = max(width - fixed, 0)
     source = SOURCE_CELLS + 1 if room >= SOURCE_FROM_ROOM else 0
     where = min(-(-(room - source) * 4 // 7), WHERE_CELLS_MAX)
-    return _Columns(id_cells, apic, where, source, room - source - where, ticks, time)
+    return _Columns(
+        id_cells, apic, where, source, room - source - where, milestone, ticks, time
+    )
 
 
 def _heading(columns: _Columns) -> Line:
@@ -53,6 +60,8 @@ def _heading(columns: _Columns) -> Line:
         words += right("apic", columns.apic) + _GAP
     words += pad("state", WORD_CELLS + 2) + " "
     words += pad("where", columns.where + columns.line) + " " + pad("waits for", columns.waits)
+    if columns.milestone:
+        words += _GAP + pad("milestone", columns.milestone - 2)
     if columns.ticks:
         words += _GAP + right("instructions", columns.ticks)
         words += _GAP + right("clock", columns.clock)
@@ -71,6 +80,7 @@ def _row(cpu: CpuView, columns: _Columns, focused: bool) -> Line:
     waits = cpu.waits.replace("mailbox ", "")
     apic = right(str(cpu.apic_id), columns.apic) + _GAP if columns.apic else ""
     tail = ""
+    milestone = pad(cpu.milestone or "-", columns.milestone - 2) if columns.milestone else ""
     if columns.ticks:
         time = right(clock(cpu.virtual_ns), columns.clock)
         tail = _GAP + right(f"{cpu.ticks:,}", columns.ticks) + _GAP + time
@@ -83,6 +93,7 @@ def _row(cpu: CpuView, columns: _Columns, focused: bool) -> Line:
         (" " + pad(file_name(cpu.line), columns.line - 1) if columns.line else "", "dim"),
         " ",
         (pad(waits or "-", columns.waits), "plain" if waits else "dim"),
+        (_GAP + milestone if milestone else "", "good" if cpu.milestone else "dim"),
         (tail, "number"),
     )
 

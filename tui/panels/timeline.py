@@ -4,14 +4,15 @@ from emu.debug.view import LaneView, MachineView, TimelineView
 from tui.panels.base import Page, Panel, Window, joined, notice, span_words, top_of
 from tui.text import Line, Role, Span, line, pad, right
 
-_RANK = "!WMv#szx."
+_RANK = "!WMv#szhx."
 """Of the cells that share a column on screen the one that comes first here is shown."""
 _ROLES: dict[str, Role] = {
     "!": "bad", "W": "warn", "M": "good", "v": "name", "#": "busy", "s": "plain",
-    "z": "dim", "x": "bad", ".": "dim",
+    "z": "dim", "h": "dim", "x": "bad", ".": "dim",
 }  # fmt: skip
 _LEGEND = (
-    "# executes  s its turn comes  z asleep or halted  v exit  M milestone  W mailbox  ! fault"
+    "# executes  s its turn comes  z spins  h halted  v hypercall  M milestone  W mailbox"
+    "  ! fault"
 )
 _FIXED_ROWS = 2
 """The ruler above the lanes and the legend below them."""
@@ -57,7 +58,7 @@ def _lane(lane: LaneView, view: MachineView, count: int, here: int | None) -> Li
     spans: list[Span] = [head]
     for column, letter in enumerate(_cells(lane, count)):
         role: Role = "here" if column == here else _ROLES[letter]
-        shown = "|" if column == here and letter in ".zs" else letter
+        shown = "|" if column == here and letter in ".zhs" else letter
         if len(spans) > 1 and spans[-1][1] == role:
             spans[-1] = spans[-1][0] + shown, role
         else:
@@ -110,7 +111,7 @@ Everything that is known of this branch, in ticks, a lane for each CPU. The past
 place as the present: the machine is exactly as it was, and can be run from there again.
 
   #  executes          s  would run, another CPU has its turn
-  z  asleep or halted  .  off              x  shut down
+  z  spins, asleep     h  halted           .  off         x  shut down
   M  milestone         W  writes the mailbox    !  fault       v  hypercall
   |  we are here
 
