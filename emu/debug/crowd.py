@@ -23,14 +23,14 @@ class Crowd:
         self._places: dict[int, picture.Place] = {}
         self._known: dict[int, tuple[Any, Loop | None, CpuView]] = {}
 
-    def views(self, entries: int) -> tuple[CpuView, ...]:
-        """Every CPU as it is now. `entries`: how many were carried out, as an edit changes
-        registers without an instruction."""
+    def views(self, course: tuple[str, int]) -> tuple[CpuView, ...]:
+        """Every CPU as it is now. `course`: the branch, and how many of its entries were
+        carried out, as an edit changes registers without an instruction."""
         now = self._machine.now_ps()
         cpus = self._machine.cpus
         words = [0, *ap_record_words(self._machine)]
         words += [0] * (len(cpus) - len(words))
-        return tuple(map(self._view, cpus, repeat(now), repeat(entries), words))
+        return tuple(map(self._view, cpus, repeat(now), repeat(course), words))
 
     def _place(self, machine: Machine, address: int) -> picture.Place:
         """What an address is called, found once."""
@@ -44,14 +44,14 @@ class Crowd:
     def _wait_words(self, _: Machine, cpu: Cpu) -> str:
         return self._words.of(cpu)
 
-    def _view(self, cpu: Cpu, now_ps: int, entries: int, record: int) -> CpuView:
+    def _view(self, cpu: Cpu, now_ps: int, course: tuple[str, int], record: int) -> CpuView:
         machine = self._machine
         wait = machine.waits.waiting.get(cpu.id)
         loop = None if wait is None else wait.loop
         rip = 0 if cpu.context is None else cpu.context.rip
         key = (
-            cpu.ticks, cpu.activity, cpu.milestone, rip, entries, record, machine.powered_off,
-            cpu.reason,
+            cpu.ticks, cpu.clock_ps, cpu.activity, cpu.milestone, rip, course, record,
+            machine.powered_off, cpu.reason,
         )  # fmt: skip
         known = self._known.get(cpu.id)
         if known is None or known[0] != key or known[1] is not loop:

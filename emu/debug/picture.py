@@ -50,7 +50,7 @@ def view(session: "Session", seen: RegisterValues, reply: tuple[str, ...]) -> Ma
         outcome=None if verdict is None else verdict.outcome,
         outcome_reason="" if verdict is None else verdict.reason,
         focus=session.focus,
-        cpus=session.crowd.views(timeline.driver.done),
+        cpus=session.crowd.views((timeline.branch.name, timeline.driver.done)),
         registers=registers.views(focus.registers, seen) if started else (),
         code=_code(session, focus),
         code_look=session.looks.code,

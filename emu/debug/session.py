@@ -289,8 +289,8 @@ class Session:
         """The CPUs run in schedule order until something stops them or time is up."""
         limit = self.setup.max_ticks
         self._tick_max = limit if ticks is None else min(limit, self.machine.tick + ticks)
-        self.stop = ()
         self.watching.stand(self)
+        self.stop = ()
         self.watching.look(self)
         return self._run_stretch
 
@@ -302,8 +302,9 @@ class Session:
         elif timeline.driver.schedule.by_hand is not None:
             timeline.enter("auto")
         pause = timeline.driver.stretch(goal, STRETCH_TICKS)
-        if stops.seen(self):
-            return True
+        met = stops.seen(self)
+        if met != "nothing":
+            return met == "stop"
         if pause is Pause.BREAKPOINT:
             index = self.machine.at_work
             assert index is not None, "a breakpoint stops a CPU"
@@ -331,7 +332,7 @@ class Session:
     def stop_words(self) -> list[str]:
         """The commands that would set all breakpoints, watchpoints and catches again."""
         points = [point.order for point in self.breakpoints.listed]
-        watches = [f"watch {one.where.name} {one.doing}" for one in self.watchpoints.listed]
+        watches = [one.order for one in self.watchpoints.listed]
         return [*points, *watches, *(catch.name for catch in self.catches.listed)]
 
     def symbols(self) -> list[str]:

@@ -31,8 +31,10 @@ def one(session: "Session", cpu: Cpu) -> None:
 
 def _met(session: "Session", cpu: Cpu) -> bool:
     """Whether the instruction that was just executed met something that stops a run."""
-    if (session.watching.probes or session.catches.listed) and stops.seen(session):
-        return True
+    if session.watching.probes or session.catches.listed:
+        met = stops.seen(session)
+        if met != "nothing":
+            return met == "stop"
     places = session.machine.user_breakpoints
     if not places or session.machine.linear_rip(cpu) not in places:
         return False

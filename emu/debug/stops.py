@@ -6,11 +6,12 @@ whatever the schedule and however long the stretch.
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from emu.debug import expression, search, travel
 from emu.debug.breakpoint import Breakpoint
 from emu.debug.catch import LOGS, Catch, LogName
+from emu.debug.place import value
 from emu.debug.view import StopReason
 from emu.debug.watchpoint import Watchpoint
 from emu.errors import CommandError
@@ -21,6 +22,9 @@ from emu.machine.probe import Access, MemoryProbe, RegisterProbe
 
 if TYPE_CHECKING:
     from emu.debug.session import Session
+
+Met = Literal["nothing", "stop", "back"]
+"""What a look found: nothing, a reason to stop, or a reason to go back and on from there."""
 
 
 @dataclass(slots=True)
@@ -54,38 +58,23 @@ class Watching:
             session.machine.look_at()
 
     def stand(self, session: "Session") -> None:
-        """The CPU in focus may stand at a breakpoint now."""
+        """The CPU in focus may stand at a breakpoint that people were told of, or brought it
+        to. Where a run ended by chance nobody has been told."""
         focus = session.machine.cpus[session.focus]
-        if focus.context is not None:
+        told = any(
+            stop.cpu in (None, focus.id) and stop.kind not in ("limit", "pause")
+            for stop in session.stop
+        )
+        self.standing = None
+        if told and focus.context is not None:
             self.standing = focus.id, session.machine.linear_rip(focus), focus.ticks
 
 
-def seen(session: "Session") -> bool:
-    """Whether a watchpoint or a catch was met since the last look. Then the machine stands
-    behind the earliest of them, and `stop` says what it was."""
-    watching = session.watching
-    if not watching.probes and not session.catches.listed:
-        return False
-    changes = [
-        (access.tick, watch, access)
-        for watch, probe in watching.probes
-        for access in probe.found
-        if isinstance(watch, Catch) or watch.wants(access)
-    ]
-    change = min(changes, key=lambda found: found[0], default=None)
-    caught = _event(session)
-    if caught is not None and (change is None or caught.event.tick < change[0]):
-        _behind_event(session, caught)
-        return True
-    if change is None:
-        watching.places = {name: len(log(session, name)) for name in LOGS}
-        return False
-    _, watch, access = change
-    watching.look_away(session)
-    stopped = _behind_change(session, watch, access)
-    if not stopped:
-        watching.look(session)
-    return stopped
+class _Seen(NamedTuple):
+    """Something that a probe saw and somebody waits for."""
+
+    watch: Watchpoint | Catch
+    access: Access
 
 
 class _Caught(NamedTuple):
@@ -94,41 +83,104 @@ class _Caught(NamedTuple):
     log: LogName
     place: int
     event: Event
-    catches: list[Catch]
 
 
-def log(session: "Session", name: LogName) -> Log[Event]:
-    """One of the two logs of the machine, up to now."""
-    return session.machine.exits if name == "exits" else session.machine.events
+def seen(session: "Session") -> Met:
+    """Whether a watchpoint or a catch was met since the last look. Then the machine stands
+    behind the earliest of them, and `stop` tells all that have happened by then. `back`: it
+    stands behind a register's change that was no switch of modes."""
+    watching = session.watching
+    if not watching.probes and not session.catches.listed:
+        return "nothing"
+    changes = [
+        _Seen(watch, access)
+        for watch, probe in watching.probes
+        for access in probe.found
+        if isinstance(watch, Catch) or watch.wants(access)
+    ]
+    change = min(changes, key=lambda found: found.access.tick, default=None)
+    caught = min(_entries(session), key=lambda found: found.event.tick, default=None)
+    places = watching.places
+    if caught is not None and (change is None or caught.event.tick < change.access.tick):
+        watching.look_away(session)
+        behind_event(session, caught.log, caught.place)
+    elif change is not None:
+        watching.look_away(session)
+        session.timeline.goto(travel.at_tick(session, change.access.tick))
+    else:
+        watching.places = {name: len(log(session, name)) for name in LOGS}
+        return "nothing"
+    watching.places = places
+    reasons = (*_changes_told(session, changes), *_entries_told(session))
+    if not reasons:
+        watching.look(session)
+        return "back"
+    if reasons[0].cpu is not None:
+        session.focus = reasons[0].cpu
+    focus = session.machine.cpus[session.focus]
+    # The next run begins at this place, and so would pass a breakpoint there.
+    session.stop = (*reasons, *(() if focus.context is None else _points(session, focus)))
+    return "stop"
 
 
-def _event(session: "Session") -> _Caught | None:
-    """The first new entry of a log that is caught."""
+def _changes_told(session: "Session", changes: list[_Seen]) -> list[StopReason]:
+    """Count and tell those that have happened by now."""
+    told = []
+    for watch, access in changes:
+        if not _happened(session, watch, access):
+            continue
+        kind: Literal["watch", "catch"] = "watch"
+        if isinstance(watch, Watchpoint):
+            text = travel.change_told(session, watch, access)
+        else:
+            kind, name = "catch", f"catch {watch.number}: {watch.kind}"
+            text, mode = travel.register_told(session, access, name)
+            if watch.kind == "mode" and mode[0] == mode[1]:
+                continue
+            text = travel.mode_text(name, mode, text) if watch.kind == "mode" else text
+        watch.hits += 1
+        told.append(StopReason(access.cpu, kind, text))
+    return told
+
+
+def _happened(session: "Session", watch: Watchpoint | Catch, access: Access) -> bool:
+    """Whether a change is behind the machine: the VMM's within a tick may be ahead of it."""
+    now = session.machine.tick
+    if access.tick != now or access.doing != "host" or isinstance(watch, Catch):
+        return access.tick <= now
+    return value(session.machine, watch.where) == access.after
+
+
+def _entries(session: "Session") -> list[_Caught]:
+    """The first new entry of each log that is caught."""
     found: list[_Caught] = []
     for name in LOGS:
         if not session.catches.reads(name):
             continue
         entries = log(session, name)
         for place in range(session.watching.places.get(name, 0), len(entries)):
-            catches = session.catches.of(name, entries[place])
-            if catches:
-                found.append(_Caught(name, place, entries[place], catches))
+            if session.catches.of(name, entries[place]):
+                found.append(_Caught(name, place, entries[place]))
                 break
-    return min(found, key=lambda one: one.event.tick, default=None)
+    return found
 
 
-def _behind_event(session: "Session", caught: _Caught) -> None:
-    """Stand where something that is caught has just happened."""
-    event = caught.event
-    session.watching.look_away(session)
-    behind_event(session, caught.log, caught.place)
-    for catch in caught.catches:
-        catch.hits += 1
-    session.stop = tuple(
-        StopReason(event.cpu, "catch", caught_text(catch, event)) for catch in caught.catches
-    )
-    if event.cpu is not None:
-        session.focus = event.cpu
+def _entries_told(session: "Session") -> list[StopReason]:
+    """Count and tell the caught entries that the logs have by now."""
+    told = []
+    for name in LOGS:
+        entries = log(session, name)
+        for place in range(session.watching.places.get(name, 0), len(entries)):
+            event = entries[place]
+            for catch in session.catches.of(name, event):
+                catch.hits += 1
+                told.append(StopReason(event.cpu, "catch", caught_text(catch, event)))
+    return told
+
+
+def log(session: "Session", name: LogName) -> Log[Event]:
+    """One of the two logs of the machine, up to now."""
+    return session.machine.exits if name == "exits" else session.machine.events
 
 
 def caught_text(catch: Catch, event: Event) -> str:
@@ -152,25 +204,6 @@ def behind_event(session: "Session", name: LogName, place: int) -> None:
         assert timeline.now > now, "what is in the log has happened somewhere"
 
 
-def _behind_change(session: "Session", watch: Watchpoint | Catch, access: Access) -> bool:
-    """Stand behind a change; False if a mode was watched and is the same."""
-    if isinstance(watch, Watchpoint):
-        watch.hits += 1
-        travel.behind_change(session, watch, access)
-        return True
-    name = f"catch {watch.number}: {watch.kind}"
-    text, mode = travel.behind_register(session, access, name)
-    if watch.kind == "mode":
-        if mode[0] == mode[1]:
-            return False
-        text = travel.mode_text(name, mode, text)
-    watch.hits += 1
-    session.stop = (StopReason(access.cpu, "catch", text),)
-    if access.cpu is not None:
-        session.focus = access.cpu
-    return True
-
-
 # -- breakpoints ------------------------------------------------------------------------------
 
 
@@ -179,16 +212,22 @@ def at_breakpoint(session: "Session", cpu: Cpu) -> bool:
     address = session.machine.linear_rip(cpu)
     if (cpu.id, address, cpu.ticks) == session.watching.standing:
         return False  # the CPU stood here when the command began
-    reasons = tuple(
-        reason
-        for point in session.breakpoints.hit(address, cpu.id)
-        if (reason := _hit(session, point, cpu)) is not None
-    )
+    reasons = _points(session, cpu)
     if not reasons:
         return False
     session.focus = cpu.id
     session.stop = reasons
     return True
+
+
+def _points(session: "Session", cpu: Cpu) -> tuple[StopReason, ...]:
+    """Count the breakpoints at which a CPU stands; the reasons of those that stop."""
+    address = session.machine.linear_rip(cpu)
+    return tuple(
+        reason
+        for point in session.breakpoints.hit(address, cpu.id)
+        if (reason := _hit(session, point, cpu)) is not None
+    )
 
 
 def _hit(session: "Session", point: Breakpoint, cpu: Cpu) -> StopReason | None:
@@ -209,8 +248,7 @@ def _hit(session: "Session", point: Breakpoint, cpu: Cpu) -> StopReason | None:
         return None
     if point.once:
         session.breakpoints.delete(point.number)
-    kind = "breakpoint" if point.number else "until"
-    return StopReason(cpu.id, kind, text)  # type: ignore[arg-type]  # both are kinds
+    return StopReason(cpu.id, "breakpoint" if point.number else "until", text)
 
 
 def holds(session: "Session", point: Breakpoint, cpu: Cpu) -> bool:

@@ -271,16 +271,14 @@ def before_change(session: "Session", watch: Watchpoint, access: Access) -> None
         session.focus = access.cpu
 
 
-def behind_change(session: "Session", watch: Watchpoint, access: Access) -> None:
-    """Be behind a change that has just been made, and say whose doing it was."""
+def change_told(session: "Session", watch: Watchpoint, access: Access) -> str:
+    """A change in words; the machine stays where it is, behind it."""
     timeline = session.timeline
-    moment = at_tick(session, access.tick)
+    here = timeline.now
     timeline.goto(at_tick(session, access.tick - (access.cpu is not None)))
     text = change_text(session, watch, access)
-    timeline.goto(moment)
-    session.stop = (StopReason(access.cpu, "watch", text),)
-    if access.cpu is not None:
-        session.focus = access.cpu
+    timeline.goto(here)
+    return text
 
 
 def change_text(session: "Session", watch: Watchpoint, access: Access) -> str:
@@ -306,20 +304,18 @@ def doer(session: "Session", access: Access) -> str:
     return f"{how} cpu {cpu.id}{where}"
 
 
-def behind_register(
-    session: "Session", access: Access, name: str
-) -> tuple[str, tuple[str, str]]:
-    """Be behind a change of a register; the change in words, and the CPU's modes before and
-    behind it."""
+def register_told(session: "Session", access: Access, name: str) -> tuple[str, tuple[str, str]]:
+    """A change of a register in words, and the CPU's modes before and behind it."""
     timeline = session.timeline
+    here = timeline.now
     cpu = session.machine.cpus[access.cpu or 0]
-    moment = at_tick(session, access.tick)
     timeline.goto(at_tick(session, access.tick - (access.cpu is not None)))
     before = "" if cpu.context is None else cpu.context.mode
     old, new = (int.from_bytes(data, "little") for data in (access.before, access.after))
     text = f"{name} {old:#x} -> {new:#x} {doer(session, access)}"
-    timeline.goto(moment)
+    timeline.goto(at_tick(session, access.tick))
     after = "" if cpu.context is None else cpu.context.mode
+    timeline.goto(here)
     return text, (before, after)
 
 

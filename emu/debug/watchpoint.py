@@ -36,6 +36,12 @@ class Watchpoint:
         return f"{word} {self.where.name}"
 
     @property
+    def order(self) -> str:
+        """The command that sets it: a register with its CPU, whatever is in focus then."""
+        register = isinstance(self.where, RegisterPlace)
+        return f"watch {self.where.text if register else self.where.name} {self.doing}"
+
+    @property
     def reads(self) -> bool:
         """Whether loads matter to it."""
         return self.doing in ("read", "access")

@@ -115,6 +115,101 @@ def test_a_mode_switch_stops_the_machine(mode: Mode) -> None:
     assert any(mode.words in text and " by cpu " in text for text in found), found
 
 
+@settings(max_examples=15, deadline=None)
+@given(
+    platform=st.sampled_from(("tdx", "vbs", "sipi")),
+    lengths=st.lists(st.integers(1, 30_000), min_size=1, max_size=8),
+)
+def test_nothing_is_skipped_where_a_run_ends_by_chance(
+    platform: str, lengths: list[int]
+) -> None:
+    session = open_session(platform=platform, cpus=3)
+    for place in PLACES:
+        session.do(f"break {place}")
+    # Straight to the first of them, and then on in pieces that end anywhere.
+    seen = []
+    for turn in range(20_000):
+        tick = session.machine.tick
+        view = session.do(f"run {lengths[turn % len(lengths)]}")
+        seen += [stop.text for stop in view.stop if stop.kind == "breakpoint"]
+        if view.outcome is not None:
+            break
+        assert view.tick > tick or view.stop[0].kind == "breakpoint"
+    every = [(tick, cpu, place) for place in PLACES for cpu, tick in visits(session, place)]
+    wanted = [
+        f"cpu {cpu}: break {PLACES.index(place) + 1} at {place}"
+        for _, cpu, place in sorted(every)
+    ]
+    assert seen == wanted
+
+
+@pytest.mark.parametrize(
+    "orders",
+    [
+        ("watch mailbox.command", "break mailbox_jump"),
+        ("catch milestone mailbox_ack", "break mailbox_ack"),
+        ("watch mailbox.command", "watch mailbox.command write", "catch mailbox command"),
+        ("catch state", "catch mailbox", "catch milestone"),
+        ("catch cr3", "catch mode", "break secondary_start"),
+    ],
+)
+def test_all_that_is_met_at_one_moment_is_told_and_counted(orders: tuple[str, ...]) -> None:
+    def hits(words: tuple[str, ...]) -> list[int]:
+        session = open_session(cpus=3)
+        session.do("until kernel_start")
+        for word in words:
+            session.do(word)
+        told = stops(session)
+        counted = [point.hits for point in session.view().breakpoints]
+        # What the very end of the machine meets is counted, and the outcome is told.
+        assert sum(counted) - 2 <= len(told) <= sum(counted)
+        return counted
+
+    together = hits(orders)
+    # A catch that is met by the very end, which is told as the outcome, may differ by it.
+    alone = [hits((order,))[0] for order in orders]
+    assert sorted(together) == sorted(alone)
+
+
+def test_a_change_that_is_no_mode_switch_does_not_end_a_run() -> None:
+    def crash(*orders: str) -> tuple[str | None, int]:
+        session = open_session(cpus=1)
+        session.do("until kernel_start")
+        session.do("set rsp=0x10")
+        for order in orders:
+            session.do(order)
+        for _ in range(20):
+            view = session.do("run")
+            if view.outcome is not None:
+                return view.outcome, view.tick
+        raise AssertionError("it does not end")
+
+    assert crash("catch mode") == crash()
+
+
+def test_running_backwards_tells_all_that_happened_at_one_moment() -> None:
+    session = open_session(platform="tdx", cpus=2)
+    for order in ("catch state", "catch mailbox", "catch milestone"):
+        session.do(order)
+    forward = stops(session)
+    back = []
+    while True:
+        view = session.do("reverse-run")
+        if view.stop[0].kind == "travel":
+            break
+        back += reversed([stop.text for stop in view.stop])
+    # The very end of the machine is told as its outcome.
+    assert sorted(back) == sorted([*forward, "cpu 0: catch 1 state: switches the machine off"])
+
+
+def test_a_watched_register_keeps_its_cpu() -> None:
+    session = open_session(cpus=3)
+    session.do("until secondary_start")
+    session.do("watch rbx")
+    focus = session.focus
+    assert session.stop_words() == [f"watch cpu{focus}:rbx change"]
+
+
 def test_a_condition_is_held_against_the_cpu_that_is_there() -> None:
     session = open_session(cpus=4)
     session.do("break mailbox_ack if cpu == 2 and mailbox.apic_id == 2")
