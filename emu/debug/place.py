@@ -175,11 +175,16 @@ def _at(machine: Machine, text: str, space: str, address: int, size: int) -> Mem
     return MemoryPlace(text, space, address, hpa, size)
 
 
+def number_of(where: Place, data: bytes) -> int:
+    """What bytes of a place mean."""
+    big_endian = isinstance(where, MemoryPlace) and where.big_endian
+    return int.from_bytes(data, "big" if big_endian else "little")
+
+
 def value(machine: Machine, where: Place) -> int | None:
     """What a place holds now; None for a register of a CPU that has not started."""
     if isinstance(where, MemoryPlace):
-        data = machine.memory.read(where.hpa, where.size)
-        return int.from_bytes(data, "big" if where.big_endian else "little")
+        return number_of(where, machine.memory.read(where.hpa, where.size))
     context = None if where.cpu is None else machine.cpus[where.cpu].context
     return None if context is None else context.get(where.register)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from emu.debug import expression, search, travel
 from emu.debug.breakpoint import Breakpoint
 from emu.debug.catch import LOGS, Catch, LogName
-from emu.debug.place import value
+from emu.debug.place import number_of, value
 from emu.debug.view import StopReason
 from emu.debug.watchpoint import Watchpoint
 from emu.errors import CommandError
@@ -148,7 +148,7 @@ def _happened(session: "Session", watch: Watchpoint | Catch, access: Access) -> 
     now = session.machine.tick
     if access.tick != now or access.doing != "host" or isinstance(watch, Catch):
         return access.tick <= now
-    return value(session.machine, watch.where) == access.after
+    return value(session.machine, watch.where) == number_of(watch.where, access.after)
 
 
 def _entries(session: "Session") -> list[_Caught]:
