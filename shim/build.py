@@ -1,11 +1,16 @@
 """Build the sample images with the pinned zig compiler: the same bytes on every host.
 
 Usage: python shim/build.py [--out DIR]    (default: samples/)
+
+DIR gets the healthy images; DIR/gallery the shim with one published bug each, and DIR/dialects
+the shim with other firmwares' mailbox loops. Where the reset page differs too, it stands beside
+the shim as NAME.reset.elf.
 """
 
 import argparse
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -31,10 +36,42 @@ SHIM = (
 )  # fmt: skip
 
 
+BOTH = ("shim", "reset")
+GALLERY = {
+    "ack-before-vector": BOTH,
+    "branch-into-tdcall": ("reset",),
+    "dirty-reserved": BOTH,
+    "id-unchecked": BOTH,
+    "index-for-id": BOTH,
+    "no-ack": BOTH,
+    "no-pause": BOTH,
+    "nx-vector": BOTH,
+    "page-reused": BOTH,
+    "secret-mask": BOTH,
+    "shared-cell": BOTH,
+    "stack-shared": BOTH,
+    "truncated-vector": BOTH,
+    "unbounded-wait": BOTH,
+    "ungated-command": BOTH,
+    "vector-unmapped": BOTH,
+    "version-lie": BOTH,
+    "wrong-field-cleared": BOTH,
+}
+"""Slug of a bug -> which images it may change; the switch is BUG_ and the slug."""
+DIALECTS: tuple[str, ...] = ()
+"""Firmwares whose mailbox loop the shim also has; the switch is DIALECT_ and the name."""
+UNCHANGED = "NO_SWITCH"
+"""A switch that no file knows: the healthy code, with compressed debug information."""
+
+
 def kernel_sources() -> tuple[str, ...]:
     """The kernel's own files and what it shares with the shim."""
     own = sorted((ROOT / "shim" / "kernel").glob("*.[cS]"))
     return (*(f"kernel/{place.name}" for place in own), *SHARED)
+
+
+SOURCES = {"reset": ("reset.S",), "shim": SHIM, "kernel": kernel_sources()}
+SCRIPTS = {"reset": "reset.ld", "shim": "shim.ld", "kernel": "shim.ld"}
 
 
 def relative(place: Path) -> str:
@@ -60,32 +97,67 @@ def zig(arguments: list[str], cache: Path) -> None:
     subprocess.run(command, cwd=ROOT, env=os.environ | caches, check=True)
 
 
-def build(out: Path, name: str, sources: tuple[str, ...], script: str, scratch: Path) -> None:
-    """Compile and link one image."""
-    objects = []
-    flags = [*FLAGS, *path_maps()]
-    for source in sources:
-        target = scratch / f"{name}-{source.replace('/', '-')}.o"
-        zig(["cc", *flags, "-c", f"shim/{source}", "-o", str(target)], scratch / "cache")
-        objects.append(str(target))
-    pie = [] if name == "reset" else ["-pie", "--no-dynamic-linker", "-z", "norelro"]
-    linked = str(out / f"{name}.elf")
-    entry = ["-e", "kernel_start"] if name == "kernel" else []
-    options = ["-T", f"shim/{script}", "--build-id=none", "-z", "max-page-size=4096"]
-    options += [*pie, *entry]
-    zig(["ld.lld", *options, "-o", linked, *objects], scratch / "cache")
+class Builder:
+    """Compiles each file once for each switch that it knows, and links."""
+
+    def __init__(self, out: Path, scratch: Path) -> None:
+        self._out = out
+        self._scratch = scratch
+        self._flags = [*FLAGS, *path_maps()]
+
+    def image(self, kind: str, name: str, switch: str = "") -> None:
+        """Link one image as `name`.elf; debug information of variants is compressed."""
+        objects = [self._object(source, switch) for source in SOURCES[kind]]
+        linked = self._out / f"{name}.elf"
+        linked.parent.mkdir(parents=True, exist_ok=True)
+        options = ["-T", f"shim/{SCRIPTS[kind]}", "--build-id=none", "-z", "max-page-size=4096"]
+        options += [] if kind == "reset" else ["-pie", "--no-dynamic-linker", "-z", "norelro"]
+        options += ["-e", "kernel_start"] if kind == "kernel" else []
+        options += ["--compress-debug-sections=zlib"] if switch else []
+        zig(["ld.lld", *options, "-o", str(linked), *objects], self._scratch / "cache")
+
+    def variant(self, name: str, switch: str, kinds: tuple[str, ...] = BOTH) -> None:
+        """The shim with a switch, and the reset page if the switch changes that."""
+        self.image("shim", name, switch if "shim" in kinds else UNCHANGED)
+        if "reset" in kinds and any(knows(source, switch) for source in SOURCES["reset"]):
+            self.image("reset", f"{name}.reset", switch)
+
+    def _object(self, source: str, switch: str) -> str:
+        define = switch if switch and knows(source, switch) else ""
+        target = self._scratch / f"{source.replace('/', '-')}{define}.o"
+        if not target.exists():
+            flags = [*self._flags, *([f"-D{define}"] if define else [])]
+            command = ["cc", *flags, "-c", f"shim/{source}", "-o", str(target)]
+            zig(command, self._scratch / "cache")
+        return str(target)
+
+
+def knows(source: str, switch: str) -> bool:
+    """Whether a file, or a file of code that it includes, asks for the switch."""
+    text = (ROOT / "shim" / source).read_text()
+    if re.search(rf"\b{switch}\b", text):
+        return True
+    return any(knows(name, switch) for name in re.findall(r'#include "([\w/-]+\.inc)"', text))
 
 
 def main() -> None:
-    """Build all three images."""
+    """Build all images."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "samples")
     out = parser.parse_args().out.resolve()
-    out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        build(out, "reset", ("reset.S",), "reset.ld", Path(scratch))
-        build(out, "shim", SHIM, "shim.ld", Path(scratch))
-        build(out, "kernel", kernel_sources(), "shim.ld", Path(scratch))
+        builder = Builder(out, Path(scratch))
+        for kind in SOURCES:
+            builder.image(kind, kind)
+        for slug, kinds in GALLERY.items():
+            builder.variant(f"gallery/{slug}", switch_of("BUG", slug), kinds)
+        for slug in DIALECTS:
+            builder.variant(f"dialects/{slug}", switch_of("DIALECT", slug))
+
+
+def switch_of(prefix: str, slug: str) -> str:
+    """`no-ack` -> `BUG_NO_ACK`."""
+    return f"{prefix}_{slug.replace('-', '_').upper()}"
 
 
 if __name__ == "__main__":

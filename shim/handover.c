@@ -57,6 +57,12 @@ __attribute__((noinline)) _Noreturn void enter_kernel(void)
     *data = (struct setup_data){0, SETUP_DTB, TREE_BYTES - sizeof(*data)};
     if (shim.start != START_RESET_VECTOR)
         shim.reset_vector = (uint64_t)mailbox_reset_vector;
+#ifdef BUG_VERSION_LIE /* F21: promises a newer mailbox than it has; no code lies there */
+    shim.reset_vector = shim.memory.end - PAGE_BYTES;
+#endif
+#ifdef BUG_PAGE_REUSED /* F9: to the kernel the APs' tables and stacks look like free memory */
+    shim.ap_area = (struct range){0, 0};
+#endif
     write_device_tree(data->data, data->length);
     fill_e820((struct range){tree, tree + TREE_BYTES});
     boot_params[BP_TYPE_OF_LOADER] = 0xFF;

@@ -47,9 +47,15 @@ static void build_common(void)
     uint64_t kernel = shim.memory.start + LARGE_BYTES;
     if (shim.bounce.end > kernel)
         kernel = shim.bounce.end;
+#ifndef BUG_VECTOR_UNMAPPED /* F8: only the firmware's own code is mapped, no wakeup vector */
     uint64_t end = shim.base & ~(uint64_t)(LARGE_BYTES - 1);
     for (uint64_t at = kernel; at < end; at += LARGE_BYTES)
+#ifdef BUG_NX_VECTOR /* F11: the kernel is data */
+        common_l2[index_of(at, 21)] = at | R__ | LARGE;
+#else
         common_l2[index_of(at, 21)] = at | R_X | LARGE;
+#endif
+#endif
     if ((uint64_t)__text_end >> 21 != shim.base >> 21 ||
         (uint64_t)mailbox_page >> 21 != shim.base >> 21)
         refuse("the shim does not fit into one large page", shim.base);
@@ -81,13 +87,21 @@ static void build_block(uint64_t block, uint32_t index)
         l3[index_of(RESET_PAGE, 30)] = (uint64_t)reset_l2 | TABLE;
     l2[index_of(block, 21)] = (uint64_t)l1 | TABLE;
     map_pages(l1, block + STACK_PAGE * PAGE_BYTES, block + BLOCK_BYTES, RW_);
+#ifdef BUG_STACK_SHARED /* F33: the first AP's stack is everybody's */
+    map_pages(l1, shim.ap_area.start + STACK_PAGE * PAGE_BYTES,
+              shim.ap_area.start + BLOCK_BYTES, RW_);
+#endif
     struct ap_record *record = ap_record(index);
     bool reset = shim.start == START_RESET_VECTOR;
     *record = (struct ap_record){
         .apic_id = shim.cpus[index + 1].apic_id,
         .vp_index = index + 1,
         .cr3 = block,
+#ifdef BUG_STACK_SHARED
+        .stack_top = (uint64_t)ap_record(0),
+#else
         .stack_top = (uint64_t)record,
+#endif
         .idt = reset ? (uint64_t)&ap_shared.ap_idtr : (uint64_t)&ap_shared.idtr,
         .mailbox = reset ? RESET_ALIAS : shim.mailbox,
     };
@@ -107,13 +121,20 @@ static void check_reach(void)
 __attribute__((noinline)) void build_ap_tables(void)
 {
     uint32_t count = shim.cpu_count - 1;
+#ifdef BUG_PAGE_REUSED /* F9: the kernel's first pages, the CPU table, go on top of memory */
+    uint64_t first = shim.memory.end - CPU_MAX * 64 - (count - 1) * (uint64_t)BLOCK_BYTES;
+#else
     uint64_t first = take_pages((uint64_t)count * BLOCK_PAGES, BLOCK_BYTES);
+#endif
     shim.ap_area = (struct range){first, first + (uint64_t)count * BLOCK_BYTES};
     check_reach();
     shim.mailbox = shim.start == START_RESET_VECTOR ? RESET_PAGE : (uint64_t)mailbox_page;
     ap_record_stride = BLOCK_BYTES;
     ap_records = (struct ap_record *)(first + BLOCK_BYTES - sizeof(struct ap_record));
     build_common();
+#ifdef BUG_DIRTY_RESERVED /* F19: what a boot loader's scratch value leaves behind */
+    ((struct mailbox *)shim.mailbox)->reserved = 1;
+#endif
     for (uint32_t i = 0; i < count; i++)
         build_block(first + (uint64_t)i * BLOCK_BYTES, i);
     ap_count = count; /* now there is something to see */

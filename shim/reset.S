@@ -116,7 +116,14 @@ ap_with_record:
 /* Ask the host for this CPU's APIC id.  Nothing but the MSR number leaves the TD. */
 ap_ready:
     xor     %eax, %eax                  # TDG.VP.VMCALL
+#ifdef BUG_BRANCH_INTO_TDCALL /* F2: the leaf is what EAX happens to be, an APIC id */
+.Lask_with_any_leaf:
+#endif
+#ifdef BUG_SECRET_MASK        /* F34: the host sees all registers, and may change them */
+    mov     $0xFFCC, %ecx
+#else
     mov     $TDVMCALL_MASK_R10_R12, %ecx
+#endif
     xor     %edx, %edx
     xor     %r8d, %r8d
     xor     %r9d, %r9d
@@ -124,14 +131,18 @@ ap_ready:
     mov     $TDVMCALL_RDMSR, %r11d
     mov     $MSR_X2APIC_ID, %r12d
     tdcall
+#ifndef BUG_ID_UNCHECKED      /* F32: a host that refuses or lies gives this CPU any id */
     or      %r10, %rax
     jnz     ap_no_answer
+#endif
     test    %ebx, %ebx
     jz      mailbox_wait
+#ifndef BUG_ID_UNCHECKED
     mov     $REASON_APIC_ID_VALUE, %edx
     mov     %r11, %rax
     cmp     AR_APIC_ID(%rbx), %r11d
     jne     ap_give_up
+#endif
     mov     $AP_STARTING_VALUE, %eax
     mov     $AP_WAIT_FOR_WAKEUP_VALUE, %ecx
     lock cmpxchg %ecx, AR_STATE(%rbx)

@@ -62,7 +62,7 @@ class Setup:
             platform_text=text,
             image=load_image(options.image or samples / "shim.elf"),
             kernel=load_image(options.kernel or samples / "kernel.elf"),
-            reset=load_image(samples / "reset.elf") if at_reset else None,
+            reset=load_image(_reset_of(options.image, samples)) if at_reset else None,
             platform=machine,
             seed=options.seed,
             initrd=_file(options.initrd, INITRD_MAX) or b"",
@@ -77,6 +77,12 @@ class Setup:
             self.image, self.kernel, self.reset, self.platform,
             initrd=self.initrd, cmdline=self.cmdline, host_dtb=self.host_dtb,
         )  # fmt: skip
+
+
+def _reset_of(image: str | None, samples: Path) -> Path:
+    """`NAME.reset.elf` beside `NAME.elf`; where there is none, the sample reset page."""
+    own = Path(image).with_suffix(".reset.elf") if image else samples
+    return own if own.is_file() else samples / "reset.elf"
 
 
 def _file(path: str | None, most: int) -> bytes | None:
