@@ -58,7 +58,7 @@ GALLERY = {
     "wrong-field-cleared": BOTH,
 }
 """Slug of a bug -> which images it may change; the switch is BUG_ and the slug."""
-DIALECTS: tuple[str, ...] = ()
+DIALECTS = ("edk2", "openhcl", "td-shim")
 """Firmwares whose mailbox loop the shim also has; the switch is DIALECT_ and the name."""
 UNCHANGED = "NO_SWITCH"
 """A switch that no file knows: the healthy code, with compressed debug information."""

@@ -131,13 +131,14 @@ ap_ready:
     mov     $TDVMCALL_RDMSR, %r11d
     mov     $MSR_X2APIC_ID, %r12d
     tdcall
-#ifndef BUG_ID_UNCHECKED      /* F32: a host that refuses or lies gives this CPU any id */
+/* F32: unchecked, a host that refuses or lies gives this CPU any id. */
+#if !defined BUG_ID_UNCHECKED && !defined DIALECT_OPENHCL
     or      %r10, %rax
     jnz     ap_no_answer
 #endif
     test    %ebx, %ebx
     jz      mailbox_wait
-#ifndef BUG_ID_UNCHECKED
+#if !defined BUG_ID_UNCHECKED && !defined DIALECT_OPENHCL
     mov     $REASON_APIC_ID_VALUE, %edx
     mov     %r11, %rax
     cmp     AR_APIC_ID(%rbx), %r11d
@@ -148,7 +149,15 @@ ap_ready:
     lock cmpxchg %ecx, AR_STATE(%rbx)
     jne     ap_failed                   # too late: the BSP has given this AP up
 
+#if defined DIALECT_EDK2
+#include "dialects/edk2.inc"
+#elif defined DIALECT_OPENHCL
+#include "dialects/openhcl.inc"
+#elif defined DIALECT_TD_SHIM
+#include "dialects/td-shim.inc"
+#else
 #include "mailbox_loop.inc"
+#endif
     test    %rbx, %rbx
     jnz     5f
     mov     $RESET_PAGE, %r15d

@@ -49,7 +49,9 @@ static void mailbox(struct fdt_writer *w)
     fdt_node_at(w, "wakeup_table", gpa);
     fdt_text(w, "compatible", "intel,wakeup-mailbox");
     fdt_cells(w, "reg", reg, 3);
+#if !defined DIALECT_OPENHCL && !defined DIALECT_TD_SHIM /* they take no CPU back */
     fdt_wide(w, "apdbg,reset-vector", shim.reset_vector);
+#endif
     fdt_node_end(w);
 }
 
