@@ -1,6 +1,6 @@
 # make run       set everything up and open the screen on the sample shim (ARGS="--cpus 16" passes options)
 # make test      set everything up and pass every check
-# make samples   rebuild samples/*.elf from shim/
+# make samples   rebuild samples/*.elf, the gallery and the dialects from shim/
 # make bench     print the benchmarks, each beside something that one knows
 # make lock      choose versions anew and write requirements.lock
 
