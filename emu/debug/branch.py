@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 
 from emu.debug.checkpoint import Checkpoint
 from emu.debug.moment import START, Entry, Moment
-from emu.machine.event import Event
-from emu.machine.log import Lanes, Log, Turn
+from emu.machine.logs import Logs
 from emu.machine.machine import Pause
 
 
@@ -18,10 +17,7 @@ class Branch:
     entries: list[Entry]
     points: list[Checkpoint]
     """Ascending; the first is power-on."""
-    events: Log[Event]
-    exits: Log[Event]
-    turns: Log[Turn]
-    lanes: Lanes
+    logs: Logs
     parent: str = ""
     fork: Moment = START
     """Where it left its parent."""

@@ -120,8 +120,8 @@ class Breakpoints:
                 one = None if point.cpu is None else frozenset((point.cpu,))
                 both = places.get(address, frozenset())
                 places[address] = None if one is None or both is None else both | one
-        self.machine.user_breakpoints = places
-        self.machine.refresh_breakpoints()
+        self.machine.places.stops = places
+        self.machine.places.refresh()
 
     def hit(self, address: int, cpu: int) -> list[Breakpoint]:
         """Those that a CPU stops at."""

@@ -39,9 +39,9 @@ def history(machine: Machine, outcome: str = "", reason: str = "") -> History:
         virtual_ns=machine.now_ps() // 1000,
         apic_ids=tuple(cpu.apic_id for cpu in machine.cpus),
         ps_per_instruction=tuple(cpu.ps_per_instruction for cpu in machine.cpus),
-        runs=tuple(machine.lanes.runs(0, machine.tick)),
-        turns=tuple(machine.turns),
-        events=tuple(machine.events),
+        runs=tuple(machine.logs.lanes.runs(0, machine.tick)),
+        turns=tuple(machine.logs.turns),
+        events=tuple(machine.logs.events),
         outcome=outcome,
         reason=reason,
     )

@@ -43,7 +43,7 @@ class LaneIndex:
 
     def catch_up(self, machine: Machine) -> None:
         """Read what is new in the logs; another branch is read from its beginning."""
-        events, turns = machine.events, machine.turns
+        events, turns = machine.logs.events, machine.logs.turns
         if self._events is not events or self._turns is not turns:
             self._events, self._turns, self._read = events, turns, (0, 0)
             self.notable.clear()
@@ -113,7 +113,7 @@ def _fill(row: list[str], first: int, end: int, letter: str) -> None:
 
 
 def _executions(machine: Machine, rows: dict[int, list[str]], edges: list[int]) -> None:
-    lanes = machine.lanes
+    lanes = machine.logs.lanes
     for cell in range(CELLS):
         first, last = edges[cell], edges[cell + 1]
         step = max((last - first) // RUNS_PER_CELL, 1)

@@ -57,7 +57,7 @@ class Looks:
         """The events that one of the two logs is narrowed to. `most`: look through so many."""
         look: LogLook = getattr(self, name)
         machine = session.machine
-        events = machine.events if name == "log" else machine.exits
+        events = machine.logs.events if name == "log" else machine.logs.exits
         found = self._matches.get(name)
         if found is None or found.look != look or found.log is not events:
             found = self._matches[name] = Matches(look, events)

@@ -52,7 +52,7 @@ def verdict(
         return Verdict("limit", f"still running after {machine.tick:,} instructions")
     if hung:
         return Verdict("hung", _why_hung(machine, held))
-    if not any(milestone.phase == "online" for milestone in machine.milestone_at.values()):
+    if not any(milestone.phase == "online" for milestone in machine.places.milestones.values()):
         return Verdict("booted", "the guest switched the machine off")
     states = [state_of(machine, cpu) for cpu in machine.cpus]
     online = states.count("online")

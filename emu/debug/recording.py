@@ -103,7 +103,7 @@ class Recorder:
         machine, now = self.session.machine, self.session.timeline.now
         runs = [
             [run.cpu, run.last - run.first]
-            for run in machine.lanes.runs(self.ran, machine.tick)
+            for run in machine.logs.lanes.runs(self.ran, machine.tick)
             if run.last > run.first
         ]
         self.file.write(_line("schedule", first=self.ran, runs=runs))
@@ -282,7 +282,7 @@ def _changed(session: "Session", recording: Recording) -> list[str]:
 
 def _drift(session: "Session", recording: Recording, moment: Moment) -> str:
     """Where the run first went another way than the recorded one."""
-    lanes, end = session.machine.lanes, session.machine.tick
+    lanes, end = session.machine.logs.lanes, session.machine.tick
     for first, runs in recording.runs:
         tick = first
         for cpu, count in runs:

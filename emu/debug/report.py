@@ -103,11 +103,11 @@ def of(session: Session, began: float) -> RunReport:
         cpus=cpus,
         milestones=[
             MilestoneReport(name, e.cpu, e.tick, e.virtual_ns)
-            for name, e in milestones(machine.events)
+            for name, e in milestones(machine.logs.events)
         ],
         mailbox=[
             MailboxReport(e.tick, e.cpu, w.field, w.old, w.new, w.symbol)
-            for w, e in mailbox_writes(machine.events)
+            for w, e in mailbox_writes(machine.logs.events)
         ],
         exits=dict(sorted(machine.exit_counts.items())),
         findings=[],

@@ -97,7 +97,7 @@ def _untouched(timeline: Timeline, start: Checkpoint, end: Checkpoint, where: Pl
         return False
     if end.snapshot.cpus[where.cpu] is not start.snapshot.cpus[where.cpu]:
         return False
-    runs = timeline.machine.lanes.runs(start.moment.tick, end.moment.tick)
+    runs = timeline.machine.logs.lanes.runs(start.moment.tick, end.moment.tick)
     return all(run.cpu != where.cpu for run in runs)
 
 

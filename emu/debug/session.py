@@ -327,7 +327,7 @@ class Session:
 
     def event_ticks(self) -> list[int]:
         """The ticks of all events that are known of this branch, in order."""
-        return [event.tick for event in self.timeline.branch.events.known]
+        return [event.tick for event in self.timeline.branch.logs.events.known]
 
     def stop_words(self) -> list[str]:
         """The commands that would set all breakpoints, watchpoints and catches again."""

@@ -20,7 +20,7 @@ def one(session: "Session", cpu: Cpu) -> None:
     """One instruction of one CPU. Where the known future has this very CPU next, it is
     followed; anything else is a choice of the user's, and begins a branch."""
     timeline, machine = session.timeline, session.machine
-    if timeline.in_past and machine.lanes.cpu_at(machine.tick + 1) == cpu.id:
+    if timeline.in_past and machine.logs.lanes.cpu_at(machine.tick + 1) == cpu.id:
         timeline.goto(Moment(machine.tick + 1))
         return
     if timeline.in_past or timeline.driver.schedule.by_hand != cpu.id:
@@ -35,7 +35,7 @@ def _met(session: "Session", cpu: Cpu) -> bool:
         met = stops.seen(session)
         if met != "nothing":
             return met == "stop"
-    places = session.machine.user_breakpoints
+    places = session.machine.places.stops
     if not places or session.machine.linear_rip(cpu) not in places:
         return False
     return stops.at_breakpoint(session, cpu)

@@ -180,7 +180,7 @@ def _entries_told(session: "Session") -> list[StopReason]:
 
 def log(session: "Session", name: LogName) -> Log[Event]:
     """One of the two logs of the machine, up to now."""
-    return session.machine.exits if name == "exits" else session.machine.events
+    return session.machine.logs.exits if name == "exits" else session.machine.logs.events
 
 
 def caught_text(catch: Catch, event: Event) -> str:
@@ -193,7 +193,7 @@ def behind_event(session: "Session", name: LogName, place: int) -> None:
     """Go to the first moment at which an entry of a log has been made."""
     timeline = session.timeline
     branch = timeline.branch
-    known = (branch.exits if name == "exits" else branch.events).known
+    known = (branch.logs.exits if name == "exits" else branch.logs.events).known
     timeline.goto(travel.at_tick(session, known[place].tick))
     while len(log(session, name)) <= place:
         now = timeline.now

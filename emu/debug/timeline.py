@@ -46,10 +46,7 @@ class Timeline:
         self.root = self.base
         self.bytes_used = self.base.bytes_used
         """What all checkpoints cost together, about."""
-        self.branch = Branch(
-            FIRST_BRANCH, self.driver.entries, [self.base], machine.events, machine.exits,
-            machine.turns, machine.lanes,
-        )  # fmt: skip
+        self.branch = Branch(FIRST_BRANCH, self.driver.entries, [self.base], machine.logs)
         self.branches = {self.branch.name: self.branch}
 
     # -- where we are -----------------------------------------------------------------------
@@ -188,7 +185,7 @@ class Timeline:
     def _quietly(self) -> Iterator[None]:
         """Breakpoints of the user stop nobody."""
         engine = self.machine.engine
-        before, engine.quiet = engine.quiet, self.machine.milestone_at
+        before, engine.quiet = engine.quiet, self.machine.places.milestones
         try:
             yield
         finally:
@@ -220,12 +217,11 @@ class Timeline:
             name = f"branch{self._named}"
         parent, machine, now = self.branch, self.machine, self.now
         parent.end = self.end
-        machine.events, machine.turns = parent.events.copy(), parent.turns.copy()
-        machine.exits, machine.lanes = parent.exits.copy(), parent.lanes.copy()
+        machine.logs = parent.logs.copy()
         index = parent.points.index(self.base)
         self.branch = Branch(
-            name, parent.entries[: now.entries], parent.points[: index + 1], machine.events,
-            machine.exits, machine.turns, machine.lanes, parent.name, now, now,
+            name, parent.entries[: now.entries], parent.points[: index + 1], machine.logs,
+            parent.name, now, now,
             marks={mark: at for mark, at in parent.marks.items() if at <= now},
         )  # fmt: skip
         self.branches[name] = self.branch
@@ -262,12 +258,8 @@ class Timeline:
 
     def _follow(self, target: Branch) -> None:
         """From here on, at a checkpoint of both, the other branch is ours."""
-        machine, count = self.machine, len(self.machine.events)
-        turns, runs, exits = len(machine.turns), machine.lanes.count, len(machine.exits)
+        counts = self.machine.logs.counts()
         self.branch = target
-        machine.events, machine.turns = target.events, target.turns
-        machine.lanes, machine.exits = target.lanes, target.exits
-        machine.exits.now = exits
-        machine.events.now, machine.turns.now = count, turns
-        machine.lanes.back_to(runs)
+        self.machine.logs = target.logs
+        self.machine.logs.back_to(counts)
         self.driver.entries = target.entries

@@ -67,14 +67,14 @@ def find(session: "Session", where: str) -> Moment:
 
 
 def _event(session: "Session", number: int) -> Moment:
-    events = session.timeline.branch.events.known
+    events = session.timeline.branch.logs.events.known
     if not 1 <= number <= len(events):
         raise CommandError(f"goto: #{number}: the events are #1 to #{len(events)}")
     return at_tick(session, events[number - 1].tick)
 
 
 def _milestone(session: "Session", where: str) -> Moment:
-    for event in session.timeline.branch.events.known:
+    for event in session.timeline.branch.logs.events.known:
         if event.kind == "milestone" and event.text == f"reaches {where}":
             return at_tick(session, event.tick)
     raise CommandError(
@@ -138,7 +138,7 @@ def goto(session: "Session", order: Goto) -> Moment | None:
 
 def _whose(session: "Session", where: str) -> int | None:
     """The CPU that an event or a milestone belongs to."""
-    events = session.timeline.branch.events.known
+    events = session.timeline.branch.logs.events.known
     if where[:1] == "#":
         return events[int(where[1:]) - 1].cpu
     named = (event for event in events if event.text == f"reaches {where}")
@@ -161,7 +161,7 @@ def reverse_step(session: "Session", cpu: Cpu, order: ReverseStep) -> None:
 def _ticks_back(session: "Session", cpu: Cpu, count: int) -> int:
     """The tick before the COUNTth last instruction of a CPU."""
     left = count
-    for run in session.machine.lanes.backwards(cpu.id, session.machine.tick):
+    for run in session.machine.logs.lanes.backwards(cpu.id, session.machine.tick):
         if run.last - run.first >= left:
             return run.last - left
         left -= run.last - run.first

@@ -10,7 +10,6 @@ from enum import Enum
 from typing import Final
 
 from emu.boot.loader import BootLayout
-from emu.boot.milestones import MILESTONES
 from emu.boot.platform import Platform
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, align_up, page_of
 from emu.hw.cpu import Activity, Cpu
@@ -21,7 +20,9 @@ from emu.hw.vmcb import VMCB_BYTES, GuestState
 from emu.machine import apply, entry, exit_words, exits, handover, quirks
 from emu.machine.access import VirtualMemory
 from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
-from emu.machine.log import Lanes, Log, Turn
+from emu.machine.log import Turn
+from emu.machine.logs import Logs
+from emu.machine.places import Places
 from emu.machine.probe import Probe
 from emu.machine.ram import SHARED_ALIAS, GuestRam
 from emu.machine.tracked import TrackedPages
@@ -42,8 +43,6 @@ INTERRUPT_POLL: Final = 200
 """Of a CPU's own instructions: so many lie between two looks at IF while an interrupt is
 pending. They are counted from the CPU's start, so that stops change nothing."""
 VMMCALL: Final = b"\x0f\x01\xd9"
-KERNEL_ENTRY: Final = "kernel_start"
-"""The milestone at which RSI holds boot_params (Linux 64-bit boot protocol)."""
 INSTRUCTION_BYTES: Final = 15
 """The longest instruction (SDM 2, 2.3.11)."""
 
@@ -71,10 +70,7 @@ class Machine:
         taken, exceptions raised. (tick, beat) names every state at which a run can stop."""
         self.work = 0
         """Entries into the guest so far: with ticks, a measure of the host's time."""
-        self.events: Log[Event] = Log()
-        self.exits: Log[Event] = Log()
-        self.turns: Log[Turn] = Log()
-        self.lanes = Lanes()
+        self.logs = Logs()
         self.probes: tuple[Probe, ...] = ()
         self.at_work: int | None = None
         """The CPU that the engine runs, or whose exit is handled."""
@@ -90,16 +86,9 @@ class Machine:
         """Private pages of a TD that the host wrote to."""
         self.reschedule = False
         """Somebody became runnable: the current slice must end."""
-        self.user_breakpoints: dict[int, frozenset[int] | None] = {}
-        """Linear address -> the CPUs it is for, None for all."""
         self._build_memory()
         self._build_cpus()
-        self.milestone_at = {
-            address: milestone
-            for milestone in MILESTONES
-            for address in layout.symbols.find(milestone.symbol)
-        }
-        self.refresh_breakpoints()
+        self.places = Places(self)
         self.npt.seal()
         self.memory.before_write = self.undo.note
         self.engine.absorb = self.undo.absorb
@@ -171,7 +160,7 @@ class Machine:
     def turn(self, cpu: Cpu, activity: Activity) -> None:
         """A CPU begins to do something else."""
         cpu.activity = activity
-        self.turns.append(Turn(self.tick, cpu.id, activity, cpu.clock_ps))
+        self.logs.turns.append(Turn(self.tick, cpu.id, activity, cpu.clock_ps))
 
     # -- events ----------------------------------------------------------------------------
 
@@ -181,12 +170,14 @@ class Machine:
     ) -> None:  # fmt: skip
         """Append to the log at this tick, on the CPU's clock."""
         index = None if cpu is None else cpu.id
-        self.events.append(Event(self.tick, self.nanoseconds(cpu), index, kind, text, detail))
+        self.logs.events.append(
+            Event(self.tick, self.nanoseconds(cpu), index, kind, text, detail)
+        )
 
     def note_exit(self, cpu: Cpu, name: str, words: str) -> None:
         """Count an exit and append it to the log of exits."""
         self.exit_counts[name] = self.exit_counts.get(name, 0) + 1
-        self.exits.append(Event(self.tick, cpu.nanoseconds, cpu.id, "exit", words))
+        self.logs.exits.append(Event(self.tick, cpu.nanoseconds, cpu.id, "exit", words))
 
     def nanoseconds(self, cpu: Cpu | None) -> int:
         """The clock of a CPU, or the machine's own for what no CPU did."""
@@ -245,7 +236,7 @@ class Machine:
         for probe in self.probes:
             probe.compare(self, "walk")
         if exit_.kind is ExitKind.BREAKPOINT:
-            return self._breakpoint(cpu, exit_.code)
+            return self.places.stops_at(cpu, exit_.code)
         cpu.skip = None
         tracing = tracing or (not self._by_hand and self.waits.suspect(cpu, exit_))
         if exit_.kind is not ExitKind.BUDGET:
@@ -286,8 +277,8 @@ class Machine:
 
     def retire(self, cpu: Cpu, count: int) -> None:
         """Instructions were executed: ticks and the CPU's clock move on."""
-        if self.lanes.cpu != cpu.id and not self.on_trial:
-            self.lanes.begin(cpu.id, self.tick, cpu.clock_ps)
+        if self.logs.lanes.cpu != cpu.id and not self.on_trial:
+            self.logs.lanes.begin(cpu.id, self.tick, cpu.clock_ps)
         self.tick += count
         cpu.ticks += count
         cpu.clock_ps += count * cpu.ps_per_instruction
@@ -300,10 +291,14 @@ class Machine:
         self._by_hand = cpu.look = True
         ticks = cpu.ticks
         for _ in range(exits.EXITS_PER_INSTRUCTION):
-            self._pass(cpu, self.linear_rip(cpu))
-            faults = len(self.events)
+            self.places.pass_(cpu, self.linear_rip(cpu))
+            faults = len(self.logs.events)
             self.run(cpu, cpu.clock_ps + 1, self.tick + 1)
-            if cpu.ticks != ticks or len(self.events) != faults or cpu.activity != "running":
+            if (
+                cpu.ticks != ticks
+                or len(self.logs.events) != faults
+                or cpu.activity != "running"
+            ):
                 break
         self._by_hand = False
 
@@ -327,39 +322,12 @@ class Machine:
         """Decide an exit and carry the decision out."""
         apply.carry_out(self, cpu, exits.decide(self, cpu, exit_))
 
-    # -- breakpoints ------------------------------------------------------------------------
-
-    def refresh_breakpoints(self) -> None:
-        """Tell the engine where to look: milestones and the user's places."""
-        self.engine.set_breakpoints({*self.milestone_at, *self.user_breakpoints})
+    # -- memory -----------------------------------------------------------------------------
 
     def linear_rip(self, cpu: Cpu) -> int:
         """The linear address of the next instruction."""
         base = 0 if cpu.registers.mode == "long" else cpu.registers.segment("cs").base
         return base + cpu.registers.rip
-
-    def _breakpoint(self, cpu: Cpu, address: int) -> bool:
-        """A milestone is noted and passed; a place of the user's stops this CPU."""
-        self._pass(cpu, address)
-        if address not in self.user_breakpoints:
-            return False
-        cpus = self.user_breakpoints[address]
-        return cpus is None or cpu.id in cpus
-
-    def _pass(self, cpu: Cpu, address: int) -> None:
-        """A CPU is about to execute the instruction at an address, breakpoint or not."""
-        cpu.skip = address
-        milestone = self.milestone_at.get(address)
-        if milestone is None or cpu.milestone == milestone.symbol:
-            return
-        self.beat += 1
-        cpu.milestone, cpu.phase = milestone.symbol, milestone.phase
-        self.event(cpu, "milestone", f"reaches {cpu.milestone}", Milestone(cpu.milestone))
-        self.protocol.milestone(cpu.id, cpu.milestone, self.tick, cpu.nanoseconds)
-        if cpu.milestone == KERNEL_ENTRY:
-            self.boot_params = cpu.registers.get("rsi")
-
-    # -- memory -----------------------------------------------------------------------------
 
     def code_bytes(self, cpu: Cpu) -> bytes:
         """Up to 15 bytes at RIP: one instruction at the most."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from emu.hw.cpu import CpuState
 from emu.hw.nested import NestedState
+from emu.machine.logs import Counts
 from emu.machine.machine import Machine
 from emu.machine.tracked import SavedPages
 from emu.machine.waits import SavedWaits
@@ -38,10 +39,7 @@ class Snapshot:
     powered_off: bool
     crash: str
     boot_params: int | None
-    events: int
-    exits: int
-    turns: int
-    runs: int
+    logs: Counts
     bytes_used: int
     """About what it costs beyond the snapshot that it shares with."""
 
@@ -65,8 +63,7 @@ def take(machine: Machine, before: Snapshot | None) -> Snapshot:
     return Snapshot(
         machine.tick, machine.beat, machine.work, cpus, vmm, npt, tracked, waits, reached,
         states, counts, frozenset(machine.broken_pages), machine.powered_off, machine.crash,
-        machine.boot_params, len(machine.events), len(machine.exits),
-        len(machine.turns), machine.lanes.count, cost,
+        machine.boot_params, machine.logs.counts(), cost,
     )  # fmt: skip
 
 
@@ -95,9 +92,7 @@ def put_back(machine: Machine, saved: Snapshot, pages: set[int]) -> None:
     machine.broken_pages = set(saved.broken_pages)
     machine.powered_off, machine.crash = saved.powered_off, saved.crash
     machine.boot_params = saved.boot_params
-    machine.events.now, machine.turns.now = saved.events, saved.turns
-    machine.exits.now = saved.exits
-    machine.lanes.back_to(saved.runs)
+    machine.logs.back_to(saved.logs)
     machine.reschedule = False
     machine.engine.flush_code()
     machine.engine.flush_tlb()

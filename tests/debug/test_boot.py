@@ -49,7 +49,7 @@ def test_without_a_mailbox_the_kernel_starts_cpus_by_hypercall(platform: str) ->
     session = open_session(platform=platform, cpus=4, cmdline="mailbox=off")
     view = session.do("run")
     assert view.outcome == "booted"
-    assert not any(event.kind == "mailbox" for event in session.machine.events)
+    assert not any(event.kind == "mailbox" for event in session.machine.logs.events)
 
 
 def test_a_kernel_that_only_halts_is_a_hang_with_evidence() -> None:

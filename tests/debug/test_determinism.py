@@ -49,7 +49,9 @@ def test_a_run_that_was_stopped_and_inspected_is_the_same_run(platform: str) -> 
     assert stops > 20
     assert watched.digest() == plain.digest()
     assert watched.machine.tick == plain.machine.tick
-    assert [e.text for e in watched.machine.events] == [e.text for e in plain.machine.events]
+    assert [e.text for e in watched.machine.logs.events] == [
+        e.text for e in plain.machine.logs.events
+    ]
 
 
 def test_a_run_in_short_stretches_is_the_same_run() -> None:

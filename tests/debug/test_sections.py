@@ -260,7 +260,7 @@ def test_exits_are_logged_one_by_one_and_counted(platform: str) -> None:
     session = open_session(platform=platform, cpus=2)
     session.do("run")
     counts = session.machine.exit_counts
-    assert sum(counts.values()) == len(session.machine.exits)
+    assert sum(counts.values()) == len(session.machine.logs.exits)
     assert session.do("exits cpuid").reply[-1].startswith(f"{counts['cpuid']:,} of ")
     session.do("goto 50%")
-    assert sum(session.machine.exit_counts.values()) == len(session.machine.exits)
+    assert sum(session.machine.exit_counts.values()) == len(session.machine.logs.exits)

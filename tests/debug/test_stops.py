@@ -84,7 +84,7 @@ def test_no_change_of_a_register_is_ever_skipped(platform: str, kind: str, seed:
 def test_a_catch_stops_at_every_entry_of_its_log(platform: str, kind: str) -> None:
     plain = open_session(platform=platform, cpus=2)
     plain.do("run")
-    log = plain.machine.exits if kind in ("exit", "cpuid") else plain.machine.events
+    log = plain.machine.logs.exits if kind in ("exit", "cpuid") else plain.machine.logs.events
     wanted = [e for e in log if e.kind == kind or (kind == "cpuid" and "cpuid" in e.text)]
     session = open_session(platform=platform, cpus=2)
     session.do(f"catch {kind}")
@@ -313,7 +313,7 @@ def test_all_cpus_step_in_lockstep_and_one_is_chosen_to_run() -> None:
     session.do("schedule first 0")
     tick = session.machine.tick
     session.do("run 1")
-    assert session.machine.lanes.cpu_at(tick + 1) == 0
+    assert session.machine.logs.lanes.cpu_at(tick + 1) == 0
 
 
 @pytest.mark.parametrize(

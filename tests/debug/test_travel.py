@@ -34,7 +34,7 @@ def test_a_step_back_undoes_a_step(platform: str) -> None:
 def test_a_step_into_the_known_future_begins_no_branch() -> None:
     session = booted()
     session.do("goto 50%")
-    cpu = session.machine.lanes.cpu_at(session.machine.tick + 1)
+    cpu = session.machine.logs.lanes.cpu_at(session.machine.tick + 1)
     session.do(f"step {cpu} 5")
     assert list(session.timeline.branches) == ["main"]
     session.do("goto mailbox_ack")
@@ -100,11 +100,11 @@ def test_a_page_walk_is_found_as_a_writer() -> None:
 def test_questions_count_what_happened() -> None:
     session = booted("vbs", 3)
     reply = session.do("executed secondary_online").reply
-    acked = sum(e.text == "reaches secondary_online" for e in session.machine.events)
+    acked = sum(e.text == "reaches secondary_online" for e in session.machine.logs.events)
     assert reply[0].startswith(f"secondary_online: executed {acked} times, by cpus 1, 2")
     read, *_ = session.do("accessed mailbox.command").reply
     assert "read" in read
-    writes = [e for e in session.machine.events if e.text.startswith("mailbox command")]
+    writes = [e for e in session.machine.logs.events if e.text.startswith("mailbox command")]
     written = next(line for line in session.view().reply if "written" in line)
     # The shim also clears the whole page before anybody looks at it: no field changes then.
     assert len(writes) <= int(written.split()[2]) <= len(writes) + 2
@@ -119,7 +119,9 @@ def test_watch_stops_behind_every_change() -> None:
         assert session.stop[0].kind == "watch"
         seen.append((session.machine.tick, session.do("print mailbox.command").reply[0]))
     wanted = [
-        (e.tick, e.text) for e in session.machine.events if e.text.startswith("mailbox command")
+        (e.tick, e.text)
+        for e in session.machine.logs.events
+        if e.text.startswith("mailbox command")
     ]
     assert [tick for tick, _ in seen] == [tick for tick, _ in wanted]
 
@@ -130,7 +132,7 @@ def test_moments_have_names() -> None:
     session.do("goto start")
     assert session.machine.tick == 0
     assert session.do("goto 100%").tick == end
-    assert session.do("goto #3").tick == session.timeline.branch.events.known[2].tick
+    assert session.do("goto #3").tick == session.timeline.branch.logs.events.known[2].tick
     session.do("goto 12,345")
     session.do("mark one")
     session.do("goto end")

@@ -1,0 +1,43 @@
+"""All that a machine tells of its course, in one hand: it grows and goes back together."""
+
+from dataclasses import dataclass, field
+
+from emu.machine.event import Event
+from emu.machine.log import Lanes, Log, Turn
+from emu.mailbox.observation import Observation
+
+Counts = tuple[int, int, int, int, int]
+"""How much has happened of each, in the order of `Logs`."""
+
+
+@dataclass(slots=True, eq=False)
+class Logs:
+    """What has happened on one branch; what is known of its future lies behind."""
+
+    events: Log[Event] = field(default_factory=Log)
+    exits: Log[Event] = field(default_factory=Log)
+    turns: Log[Turn] = field(default_factory=Log)
+    observed: Log[Observation] = field(default_factory=Log)
+    """What the rules of the protocol look at."""
+    lanes: Lanes = field(default_factory=Lanes)
+
+    def copy(self) -> "Logs":
+        """What has happened, without the known future."""
+        return Logs(
+            self.events.copy(), self.exits.copy(), self.turns.copy(), self.observed.copy(),
+            self.lanes.copy(),
+        )  # fmt: skip
+
+    def counts(self) -> Counts:
+        """Where they stand."""
+        return (
+            len(self.events), len(self.exits), len(self.turns), len(self.observed),
+            self.lanes.count,
+        )  # fmt: skip
+
+    def back_to(self, counts: Counts) -> None:
+        """What lies behind `counts` is the known future again."""
+        events, exits, turns, observed, runs = counts
+        self.events.now, self.exits.now, self.turns.now = events, exits, turns
+        self.observed.now = observed
+        self.lanes.back_to(runs)

@@ -1,0 +1,54 @@
+"""Addresses of code at which the machine looks up: milestones, and where people stop."""
+
+from typing import TYPE_CHECKING, Final
+
+from emu.boot.milestones import MILESTONES
+from emu.hw.cpu import Cpu
+from emu.machine.event import Milestone
+
+if TYPE_CHECKING:
+    from emu.machine.machine import Machine
+
+KERNEL_ENTRY: Final = "kernel_start"
+"""The milestone at which RSI holds boot_params (Linux 64-bit boot protocol)."""
+
+
+class Places:
+    """Which linear addresses are looked at, and what happens there."""
+
+    def __init__(self, machine: "Machine") -> None:
+        self._machine = machine
+        self.milestones = {
+            address: milestone
+            for milestone in MILESTONES
+            for address in machine.layout.symbols.find(milestone.symbol)
+        }
+        self.stops: dict[int, frozenset[int] | None] = {}
+        """Breakpoints of the user: the CPUs each is for, None for all."""
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Tell the engine where to look."""
+        self._machine.engine.set_breakpoints({*self.milestones, *self.stops})
+
+    def stops_at(self, cpu: Cpu, address: int) -> bool:
+        """A place is passed; whether it is one where this CPU is to stop."""
+        self.pass_(cpu, address)
+        if address not in self.stops:
+            return False
+        cpus = self.stops[address]
+        return cpus is None or cpu.id in cpus
+
+    def pass_(self, cpu: Cpu, address: int) -> None:
+        """A CPU is about to execute the instruction at an address, breakpoint or not."""
+        cpu.skip = address
+        milestone = self.milestones.get(address)
+        if milestone is None or cpu.milestone == milestone.symbol:
+            return
+        machine = self._machine
+        machine.beat += 1
+        cpu.milestone, cpu.phase = milestone.symbol, milestone.phase
+        machine.event(cpu, "milestone", f"reaches {cpu.milestone}", Milestone(cpu.milestone))
+        machine.protocol.milestone(cpu.id, cpu.milestone, machine.tick, cpu.nanoseconds)
+        if cpu.milestone == KERNEL_ENTRY:
+            machine.boot_params = cpu.registers.get("rsi")

@@ -1,0 +1,106 @@
+"""What the rules know of the machine's course when they look at the next observation."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from emu.mailbox.dialect import ACPI, BROADCAST_ID, Dialect, guess
+from emu.mailbox.layout import OS_BYTES, Head
+from emu.mailbox.observation import Arrived, Asked, Handed, Observation, Stored, Waited
+
+Standing = Literal["parked", "woken", "acked", "arrived", "online", "left"]
+OS_ENTRY = "kernel_start"
+_STANDINGS: dict[str, Standing] = {
+    "mailbox_wait": "parked", "vector": "arrived", "secondary_start": "arrived",
+    "secondary_online": "online", "mailbox_reset_vector": "left",
+}  # fmt: skip
+"""Milestone -> what reaching it says."""
+_WAKEUP = 1
+_NOOP = 0
+
+
+@dataclass(slots=True)
+class Course:
+    """The course so far. `add` is called after the rules have looked."""
+
+    apic_ids: tuple[int, ...]
+    fixed: Dialect | None = None
+    """The dialect that the platform names; else it is guessed from the first ack."""
+    dialect: Dialect = ACPI
+    handed: bool = False
+    """The OS has been entered."""
+    head: Head = field(default_factory=lambda: Head(0, 0, 0, 0))
+    standing: dict[int, Standing] = field(default_factory=dict)
+    commander: Stored | None = None
+    """Who set the command that is pending."""
+    stacks: dict[int, int] = field(default_factory=dict)
+    """Page of a waiting AP's stack -> the AP."""
+    failed: dict[int, Asked] = field(default_factory=dict)
+    """By AP: its last call if that was refused, before it is parked."""
+
+    def __post_init__(self) -> None:
+        self.dialect = self.fixed or self.dialect
+
+    def addressed(self, head: Head) -> tuple[int, ...]:
+        """The CPUs that a command is for."""
+        if self.dialect.broadcast and head.apic_id == BROADCAST_ID:
+            return tuple(cpu for cpu, how in self.standing.items() if how == "parked")
+        return tuple(
+            cpu for cpu, apic_id in enumerate(self.apic_ids) if apic_id == head.apic_id
+        )
+
+    def is_firmware(self, cpu: int | None) -> bool:
+        """Whether a CPU runs the firmware's code: an AP until it arrives at the vector."""
+        if cpu is None:
+            return False
+        if cpu == 0:
+            return not self.handed
+        return self.standing.get(cpu) not in ("arrived", "online")
+
+    def add(self, seen: Observation) -> None:
+        """An observation has been judged."""
+        match seen:
+            case Stored():
+                self._stored(seen)
+            case Arrived(cpu=cpu, name=name) if cpu is not None:
+                if name == OS_ENTRY:
+                    self.handed = True
+                if name in _STANDINGS and cpu:
+                    self._stand(cpu, _STANDINGS[name])
+                    if name == "mailbox_wait":
+                        self.stacks[seen.rsp >> 12] = cpu
+            case Waited(cpu=cpu, on="mailbox") if cpu:
+                # An image without symbols is parked when it goes round in its loop.
+                if self.standing.get(cpu) not in ("woken", "arrived", "online"):
+                    self._stand(cpu, "parked")
+            case Handed():
+                self.handed = True
+            case Asked(cpu=cpu, status=status) if cpu:
+                self.failed.pop(cpu, None)
+                if status:
+                    self.failed[cpu] = seen
+
+    def _stand(self, cpu: int, standing: Standing) -> None:
+        self.standing[cpu] = standing
+        if standing != "parked":
+            self.stacks = {page: who for page, who in self.stacks.items() if who != cpu}
+
+    def _stored(self, seen: Stored) -> None:
+        before, self.head = self.head, seen.after
+        if seen.offset >= OS_BYTES or before.command == seen.after.command:
+            return
+        if seen.after.command == _NOOP:
+            if seen.ack is not None and seen.cpu is not None:
+                self._acked(seen, seen.cpu)
+            self.commander = None
+            return
+        self.commander = seen
+        if seen.after.command == _WAKEUP:
+            for cpu in self.addressed(seen.after):
+                self._stand(cpu, "woken")
+
+    def _acked(self, seen: Stored, cpu: int) -> None:
+        if seen.before.command == _WAKEUP:
+            self._stand(cpu, "acked")
+        if self.fixed is None and self.dialect is ACPI:
+            wide = seen.before.apic_id and not seen.after.apic_id
+            self.dialect = guess(8 if wide else 2, own_stacks=True)

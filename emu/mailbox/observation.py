@@ -1,0 +1,137 @@
+"""What the rules of the protocol look at: facts that were seen on the machine, as values.
+
+Only what a rule needs is noted, at the moment at which it can be seen; whether it is right is
+for the rules alone to say, so that a recording can be judged again by other ones.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from emu.mailbox.layout import Head
+
+Reading = Literal["before", "after", "short", "unknown"]
+"""When an AP reads the wakeup vector: before its ack, after it, before it but cut off to 32
+bits, or in a way that was not seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Where and when; `cpu` None for the host or a person."""
+
+    tick: int
+    virtual_ns: int
+    cpu: int | None
+    address: int
+    """Linear address of the instruction; 0 where there is none."""
+    place: str
+    """The same as symbol and offset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """What an AP knows at the moment at which it clears the command."""
+
+    reading: Reading
+    refused: str
+    """Why it could not execute at the vector with its own tables; empty if it could."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Seen):
+    """Bytes of the mailbox page changed: `offset` of the first, and the head around it."""
+
+    offset: int
+    old: bytes
+    new: bytes
+    before: Head
+    after: Head
+    ack: Ack | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived(Seen):
+    """A CPU reached a milestone, or (`name` is "vector") the address a wake-up gave it."""
+
+    name: str
+    mode: str
+    interrupts: bool
+    """RFLAGS.IF."""
+    rsp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Seen):
+    """A call to host or TDX module that a rule may mind."""
+
+    call: str
+    status: int
+    shown: tuple[tuple[str, int], ...]
+    """Registers that the host saw without need, with their values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started(Seen):
+    """Somebody asks for a CPU: by StartVirtualProcessor, or by SIPI."""
+
+    target: int
+    how: Literal["StartVirtualProcessor", "SIPI"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waited(Seen):
+    """A CPU began to go round in a loop that waits."""
+
+    on: Literal["mailbox", "record", ""]
+    bounded: bool
+    """It looks at a clock."""
+    pauses: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reused(Seen):
+    """A page that APs still run on was written by another CPU."""
+
+    gpa: int
+    users: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(Seen):
+    """An access to the mailbox page through a view of it that is not there."""
+
+    gpa: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Handed(Seen):
+    """The OS was entered: what is wrong with what it is told of the mailbox, and of the pages
+    that parked APs need."""
+
+    mailbox: tuple[str, ...]
+    tables: tuple[str, ...]
+    reserved: int
+    """The mailbox's reserved word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raced(Seen):
+    """Two CPUs touch one byte, one of them storing, with nothing that orders them."""
+
+    gpa: int
+    other: int
+    other_place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Seen):
+    """The machine will not run on: the mailbox as it was left, and where the AP stands that
+    it names (`cpu`)."""
+
+    outcome: str
+    head: Head
+
+
+Observation = (
+    Stored | Arrived | Asked | Started | Waited | Reused | Refused | Handed | Raced | Ended
+)

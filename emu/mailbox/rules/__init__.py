@@ -1,0 +1,57 @@
+"""The rules of the protocol, one a file: a new one is a file and a line here."""
+
+from typing import Final
+
+from emu.mailbox.rule import Rule
+from emu.mailbox.rules import (
+    ack_by_addressed,
+    bounded_wait,
+    command_answered,
+    command_by_os,
+    data_race,
+    halves,
+    interrupts_off,
+    mailbox_reserved,
+    mailbox_view,
+    no_secrets,
+    one_command,
+    one_owner,
+    page_reused,
+    private_stacks,
+    reserved_clean,
+    second_wake,
+    status_checked,
+    stored_before_command,
+    tables_reserved,
+    vector_before_ack,
+    vector_executable,
+    wait_pauses,
+    whole_vector,
+)
+
+RULES: Final[tuple[Rule, ...]] = (
+    command_by_os.RULE,
+    ack_by_addressed.RULE,
+    vector_before_ack.RULE,
+    whole_vector.RULE,
+    vector_executable.RULE,
+    stored_before_command.RULE,
+    one_command.RULE,
+    command_answered.RULE,
+    interrupts_off.RULE,
+    halves.RULE,
+    reserved_clean.RULE,
+    mailbox_reserved.RULE,
+    tables_reserved.RULE,
+    page_reused.RULE,
+    one_owner.RULE,
+    second_wake.RULE,
+    private_stacks.RULE,
+    bounded_wait.RULE,
+    wait_pauses.RULE,
+    no_secrets.RULE,
+    status_checked.RULE,
+    mailbox_view.RULE,
+    data_race.RULE,
+)
+BY_NAME: Final = {rule.name: rule for rule in RULES}

@@ -1,0 +1,40 @@
+"""A command is answered."""
+
+from collections.abc import Iterator
+
+from emu.mailbox.course import Course
+from emu.mailbox.layout import command_name
+from emu.mailbox.observation import Ended, Observation, Stored
+from emu.mailbox.rule import Broken, Rule
+
+
+def _look(seen: Observation, course: Course) -> Iterator[Broken]:
+    match seen:
+        case Stored() if seen.before.command and not seen.after.command:
+            wanted = course.addressed(seen.before)
+            if seen.cpu in wanted or seen.cpu is None or course.is_firmware(seen.cpu):
+                return
+            head, what = seen.before, "was taken back by the OS without an answer"
+        case Ended() if seen.head.command:
+            head, what = seen.head, "was never answered"
+        case _:
+            return
+    wanted = course.addressed(head)
+    name = command_name(head.command)
+    if not wanted:
+        yield Broken(f"{name} for APIC id {head.apic_id}, which no CPU has, {what}")
+        return
+    standing = course.standing.get(wanted[0], "never parked")
+    yield Broken(
+        f"{name} for cpu {wanted[0]} (APIC id {head.apic_id}, {standing}) {what}", wanted[0]
+    )
+
+
+RULE = Rule(
+    name="command-answered",
+    says="The AP clears the command; the OS waits for that before it goes on.",
+    source="ACPI 6.6, 5.2.12.19",
+    follows="The OS waits for ever, or gives a CPU up that then comes at a bad moment.",
+    look_at="Where the AP is: does it look at the command, is its id the one the OS wrote?",
+    look=_look,
+)

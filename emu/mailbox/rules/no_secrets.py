@@ -1,0 +1,25 @@
+"""The host is shown nothing that it need not see."""
+
+from collections.abc import Iterator
+
+from emu.mailbox.course import Course
+from emu.mailbox.observation import Asked, Observation
+from emu.mailbox.rule import Broken, Rule
+
+
+def _look(seen: Observation, _: Course) -> Iterator[Broken]:
+    if isinstance(seen, Asked) and seen.shown:
+        names = ", ".join(f"{name.upper()} = {value:#x}" for name, value in seen.shown[:4])
+        yield Broken(f"{seen.call} shows the host {names}")
+
+
+RULE = Rule(
+    name="no-secrets",
+    says=(
+        "RCX of TDG.VP.VMCALL exposes the registers of the call, and no other with contents."
+    ),
+    source="TDX GHCI 1.5, 2.4.1; td-shim commit e3a692b",
+    follows="The host learns addresses or data of the guest, and may change them.",
+    look_at="RCX at the call, and what the registers held before it.",
+    look=_look,
+)

@@ -1,0 +1,25 @@
+"""A vCPU has one owner."""
+
+from collections.abc import Iterator
+
+from emu.mailbox.course import Course
+from emu.mailbox.observation import Observation, Started
+from emu.mailbox.rule import Broken, Rule
+
+
+def _look(seen: Observation, course: Course) -> Iterator[Broken]:
+    if not isinstance(seen, Started) or seen.how == "SIPI" or seen.cpu is None:
+        return
+    standing = course.standing.get(seen.target)
+    if standing is not None:
+        yield Broken(f"cpu {seen.target} is started, but it is {standing} already")
+
+
+RULE = Rule(
+    name="one-owner",
+    says="One party starts a virtual processor, and it is started once.",
+    source="TLFS, HvCallStartVirtualProcessor; openvmm #3903, OHCL-Linux #82",
+    follows="The host refuses, or a CPU is torn out of the hands of whoever had it.",
+    look_at="Which list of CPUs each starter works through.",
+    look=_look,
+)

@@ -1,0 +1,25 @@
+"""Every waiting AP has a stack of its own."""
+
+from collections.abc import Iterator
+
+from emu.mailbox.course import Course
+from emu.mailbox.observation import Arrived, Observation
+from emu.mailbox.rule import Broken, Rule
+
+
+def _look(seen: Observation, course: Course) -> Iterator[Broken]:
+    if not isinstance(seen, Arrived) or seen.name != "mailbox_wait" or not seen.rsp:
+        return
+    other = course.stacks.get(seen.rsp >> 12)
+    if course.dialect.own_stacks and other not in (None, seen.cpu):
+        yield Broken(f"RSP = {seen.rsp:#x} lies in the page of cpu {other}'s stack")
+
+
+RULE = Rule(
+    name="private-stacks",
+    says="APs run at once: no two of them share a stack.",
+    source="edk2, UefiCpuPkg MpInitLib; openvmm, facts 1.8",
+    follows="An exception or a call on one AP destroys what another has pushed.",
+    look_at="How each AP comes by its RSP.",
+    look=_look,
+)

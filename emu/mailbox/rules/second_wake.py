@@ -1,0 +1,30 @@
+"""A CPU is woken again only after it was handed back."""
+
+from collections.abc import Iterator
+
+from emu.mailbox.course import Course
+from emu.mailbox.observation import Observation, Stored
+from emu.mailbox.rule import Broken, Rule
+
+_WAKEUP = 1
+
+
+def _look(seen: Observation, course: Course) -> Iterator[Broken]:
+    if not isinstance(seen, Stored) or seen.after.command != _WAKEUP or seen.before.command:
+        return
+    for cpu in course.addressed(seen.after):
+        standing = course.standing.get(cpu, "")
+        if standing in ("acked", "arrived", "online", "left"):
+            yield Broken(f"Wakeup for cpu {cpu}, which is {standing}")
+
+
+RULE = Rule(
+    name="second-wake",
+    says=(
+        "A CPU that was woken does not look at the mailbox until it is back in the firmware."
+    ),
+    source="ACPI 6.6, 5.2.12.19; edk2 #11151",
+    follows="Nobody answers: the command stays, and with it every later one.",
+    look_at="What the OS thinks of this CPU, and whether its hand-back has finished (Test).",
+    look=_look,
+)

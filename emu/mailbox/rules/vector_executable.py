@@ -1,0 +1,24 @@
+"""The vector is mapped and executable for the AP."""
+
+from collections.abc import Iterator
+
+from emu.mailbox.course import Course
+from emu.mailbox.observation import Observation, Stored
+from emu.mailbox.rule import Broken, Rule
+
+
+def _look(seen: Observation, _: Course) -> Iterator[Broken]:
+    if isinstance(seen, Stored) and seen.ack is not None and seen.ack.refused:
+        yield Broken(f"the AP cannot execute at {seen.before.vector:#x}: {seen.ack.refused}")
+
+
+RULE = Rule(
+    name="vector-executable",
+    says="The AP leaves with paging on and the waking vector identity mapped.",
+    source="ACPI 6.6, 5.2.12.19",
+    follows=(
+        "A page fault at the first instruction, mostly without an IDT: the CPU shuts down."
+    ),
+    look_at="walk VECTOR fetch, on the AP, before it jumps.",
+    look=_look,
+)

@@ -1,0 +1,27 @@
+"""Waiting loops have a PAUSE."""
+
+from collections.abc import Iterator
+
+from emu.mailbox.course import Course
+from emu.mailbox.observation import Observation, Waited
+from emu.mailbox.rule import Broken, Rule
+
+
+def _look(seen: Observation, _: Course) -> Iterator[Broken]:
+    if isinstance(seen, Waited) and not seen.pauses:
+        yield Broken("waits in a loop without PAUSE")
+
+
+RULE = Rule(
+    name="wait-pauses",
+    says=(
+        "A loop that spins executes PAUSE, by which hosts and SMT siblings tell it from work."
+    ),
+    source="SDM 2, PAUSE; openvmm #3918",
+    follows=(
+        "On an oversubscribed host the spinning CPU takes the time of the one it waits for."
+    ),
+    look_at="The loop's instructions.",
+    look=_look,
+    severity="warning",
+)
