@@ -232,6 +232,16 @@ class Engine:
         _stop(self._handle)
 
     @property
+    def begun(self) -> int:
+        """In `absorb`: instructions begun in this run, the one that faults included."""
+        return self._executed
+
+    @property
+    def fault(self) -> Context:
+        """In `absorb`: the registers as they are at the fault."""
+        return self._scratch
+
+    @property
     def _executed(self) -> int:
         """Instructions begun since `run`, the present one included."""
         begun: int = self._count.value

@@ -342,6 +342,12 @@ class NestedPageTable:
         sealed = self._sealed and page not in self._lifted
         return sealed and entry & (PRESENT | WRITE) == PRESENT | WRITE
 
+    def writable(self, page: int) -> bool:
+        """Whether the guest may write to a page as things are."""
+        entry = self.leaf(page) & ~self._withheld.get(page, 0)
+        open_now = not self._sealed or page in self._lifted
+        return open_now and entry & (PRESENT | WRITE) == PRESENT | WRITE
+
     def lift(self, page: int) -> None:
         """Under `seal`, let the guest write one page if the page's own rights do."""
         self._lifted.add(page)

@@ -124,6 +124,7 @@ def start_vp(machine: "Machine", cpu: Cpu, vp: int, context: fx.VpContext | None
     target.clock_ps = cpu.clock_ps + machine.platform.costs.start_vp_ns * 1000
     machine.start(target, state)
     machine.event(cpu, "state", f"starts cpu {vp}")
+    machine.witness.started(cpu, vp, "StartVirtualProcessor")
 
 
 def init(machine: "Machine", cpu: Cpu, target: Cpu) -> None:
@@ -145,6 +146,7 @@ def sipi(machine: "Machine", cpu: Cpu, target: Cpu, vector: int) -> None:
     machine.vmm.vps[target.id].started = True
     target.clock_ps = cpu.clock_ps + machine.platform.costs.sipi_ns * 1000
     machine.start(target, entry.after_sipi(vector))
+    machine.witness.started(cpu, target.id, "SIPI")
     machine.event(
         cpu, "state", f"sends SIPI to cpu {target.id}: it starts at {vector << 12:#x}"
     )

@@ -62,6 +62,16 @@ def ap_record_words(machine: "Machine") -> list[int]:
     return [u64(Hpa(first + index * stride)) for index in range(count)]
 
 
+def in_ap_record(machine: "Machine", gpa: int) -> bool:
+    """Whether an address lies in the record of an AP."""
+    found, layout = _records(machine), machine.layout.structs.get("ap_record")
+    if found is None or layout is None:
+        return False
+    base, stride = found
+    index, offset = divmod(gpa - base, stride) if stride else (0, gpa - base)
+    return 0 <= index < len(machine.cpus) - 1 and 0 <= offset < layout.size
+
+
 def _records(machine: "Machine") -> tuple[int, int] | None:
     """GPA of the first record, and bytes from one to the next."""
     layout = machine.layout.structs.get("ap_record")

@@ -48,6 +48,8 @@ class Loop:
     """What it stores, which is what was there already."""
     clock: bool
     """It reads a clock, so it may end on its own."""
+    pauses: bool
+    """It executes PAUSE."""
     uses: tuple[tuple[str, int], ...]
     """Registers whose value matters to it, with the value."""
     unequal: tuple[tuple[str, int, int], ...]
@@ -77,6 +79,7 @@ class Lap:
     compared: dict[int, tuple[Hpa, int]] = field(default_factory=dict)
     """Index of an instruction with one memory operand -> where that lies."""
     clock: bool = False
+    pauses: bool = False
     noted: int = -1
     """The CPU's `ticks` when `look` was called last."""
 
@@ -93,6 +96,11 @@ class Lap:
             self, path=list(self.path), code=list(self.code), reads=dict(self.reads),
             writes=dict(self.writes), compared=dict(self.compared),
         )  # fmt: skip
+
+    def exited(self, exit_: Exit) -> None:
+        """A harmless exit is part of the lap."""
+        self.pauses |= exit_.code == vmcb.EXIT_PAUSE
+        self.clock |= exit_.code != vmcb.EXIT_PAUSE
 
     def look(self, machine: "Machine", cpu: Cpu) -> bool:
         """Note what the next instruction reads and writes; False if it cannot be judged."""
@@ -144,6 +152,7 @@ class Lap:
             values=tuple(read(*place) for place in self.reads),
             writes=tuple((hpa, old) for (hpa, _), old in self.writes.items()),
             clock=self.clock,
+            pauses=self.pauses,
             uses=tuple((name, self.values[name]) for name in uses),
             unequal=unequal,
         )

@@ -20,6 +20,7 @@ from emu.hw.vmcb import VMCB_BYTES, GuestState
 from emu.machine import apply, entry, exit_words, exits, handover, quirks
 from emu.machine.access import VirtualMemory
 from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
+from emu.machine.guards import Guards
 from emu.machine.log import Turn
 from emu.machine.logs import Logs
 from emu.machine.places import Places
@@ -28,6 +29,7 @@ from emu.machine.ram import SHARED_ALIAS, GuestRam
 from emu.machine.tracked import TrackedPages
 from emu.machine.undo import UndoLog
 from emu.machine.waits import Waits
+from emu.machine.witness import Witness
 from emu.mailbox.protocol import Protocol
 from emu.vmm.effects import Crash, RaiseException
 from emu.vmm.hypercalls import hypercall_page
@@ -88,10 +90,12 @@ class Machine:
         """Somebody became runnable: the current slice must end."""
         self._build_memory()
         self._build_cpus()
+        self.guards = Guards(self)
+        self.witness = Witness(self)
         self.places = Places(self)
         self.npt.seal()
         self.memory.before_write = self.undo.note
-        self.engine.absorb = self.undo.absorb
+        self.engine.absorb = self.guards.absorb
 
     # -- construction -----------------------------------------------------------------------
 
@@ -196,6 +200,7 @@ class Machine:
 
     def switch_to(self, cpu: Cpu) -> None:
         """Begin a slice: translations of the CPU before must not be used."""
+        self.tracked.close()
         self.engine.flush_tlb()
         self.reschedule = False
         self.beat += 1
@@ -267,6 +272,7 @@ class Machine:
                     self.memory.write(hpa, old)
                 context.load(saved[0])
                 _, cpu.clock_ps, cpu.ticks, self.tick, self.beat, self.on_trial = saved
+        self.tracked.close()
         self.engine.flush_tlb()
 
     def execute_one(self, cpu: Cpu) -> Exit:
@@ -286,6 +292,7 @@ class Machine:
     def step(self, cpu: Cpu) -> None:
         """Exactly one instruction of one CPU, or the exception it raises. Nothing that the
         CPU's TLB held before is used."""
+        self.tracked.close()
         self.engine.flush_tlb()
         self.waits.wake(cpu, self.now_ps())
         self._by_hand = cpu.look = True
@@ -312,7 +319,10 @@ class Machine:
                 cpu.skip = self.linear_rip(cpu)
         else:
             self.note_exit(cpu, exits.name_of(exit_), exit_words.describe(self, cpu, exit_))
+            asked = self.witness.before_answer(cpu, exit_)
             self.answer(cpu, exit_)
+            if asked is not None:
+                self.witness.answered(cpu, asked)
         if cpu.ticks == ticks:
             self.beat += 1
         for probe in self.probes:

@@ -23,13 +23,25 @@ class Places:
             for milestone in MILESTONES
             for address in machine.layout.symbols.find(milestone.symbol)
         }
+        self.vectors: frozenset[int] = frozenset()
+        """Where wake-ups lead."""
+        self.silent = set(self.milestones)
+        """Places that stop nobody."""
         self.stops: dict[int, frozenset[int] | None] = {}
         """Breakpoints of the user: the CPUs each is for, None for all."""
         self.refresh()
 
+    def look_at(self, vectors: frozenset[int]) -> None:
+        """These are the addresses to which CPUs were woken."""
+        if vectors != self.vectors:
+            self.vectors = vectors
+            self.silent.clear()
+            self.silent |= {*self.milestones, *vectors}
+            self.refresh()
+
     def refresh(self) -> None:
         """Tell the engine where to look."""
-        self._machine.engine.set_breakpoints({*self.milestones, *self.stops})
+        self._machine.engine.set_breakpoints({*self.silent, *self.stops})
 
     def stops_at(self, cpu: Cpu, address: int) -> bool:
         """A place is passed; whether it is one where this CPU is to stop."""
@@ -42,6 +54,8 @@ class Places:
     def pass_(self, cpu: Cpu, address: int) -> None:
         """A CPU is about to execute the instruction at an address, breakpoint or not."""
         cpu.skip = address
+        if address in self.vectors:
+            self._machine.witness.at_vector(cpu)
         milestone = self.milestones.get(address)
         if milestone is None or cpu.milestone == milestone.symbol:
             return
@@ -52,3 +66,4 @@ class Places:
         machine.protocol.milestone(cpu.id, cpu.milestone, machine.tick, cpu.nanoseconds)
         if cpu.milestone == KERNEL_ENTRY:
             machine.boot_params = cpu.registers.get("rsi")
+        machine.witness.arrived(cpu, cpu.milestone)

@@ -13,6 +13,7 @@ from emu.machine.logs import Counts
 from emu.machine.machine import Machine
 from emu.machine.tracked import SavedPages
 from emu.machine.waits import SavedWaits
+from emu.machine.witness import SavedWitness
 from emu.mailbox.protocol import History
 from emu.vmm.state import SavedVmm
 
@@ -33,6 +34,7 @@ class Snapshot:
     tracked: SavedPages
     waits: SavedWaits
     reached: dict[int, History]
+    witness: SavedWitness
     states: bytes
     exit_counts: dict[str, int]
     broken_pages: frozenset[int]
@@ -48,9 +50,11 @@ def take(machine: Machine, before: Snapshot | None) -> Snapshot:
     """A snapshot of now, sharing what it can with an earlier one."""
     cpus = tuple(cpu.save() for cpu in machine.cpus)
     vmm, waits = machine.vmm.save(), machine.waits.save()
-    npt, tracked = machine.npt.save(), machine.tracked.save()
+    tracked = machine.tracked.save()  # it closes what is open: before the table
+    npt = machine.npt.save()
     states, reached = bytes(machine.ram.states), dict(machine.protocol.reached)
     counts = dict(machine.exit_counts)
+    witness = machine.witness.save()
     cost = sum(len(cpu[1]) + _CPU_BYTES for cpu in cpus) + len(states)
     if before is not None:
         cpus = tuple(map(_same, cpus, before.cpus))
@@ -60,10 +64,11 @@ def take(machine: Machine, before: Snapshot | None) -> Snapshot:
         npt, tracked = _same(npt, before.npt), _same(tracked, before.tracked)
         states, reached = _same(states, before.states), _same(reached, before.reached)
         counts = _same(counts, before.exit_counts)
+        witness = SavedWitness(*map(_same, witness, before.witness))
     return Snapshot(
         machine.tick, machine.beat, machine.work, cpus, vmm, npt, tracked, waits, reached,
-        states, counts, frozenset(machine.broken_pages), machine.powered_off, machine.crash,
-        machine.boot_params, machine.logs.counts(), cost,
+        witness, states, counts, frozenset(machine.broken_pages), machine.powered_off,
+        machine.crash, machine.boot_params, machine.logs.counts(), cost,
     )  # fmt: skip
 
 
@@ -86,6 +91,7 @@ def put_back(machine: Machine, saved: Snapshot, pages: set[int]) -> None:
     machine.npt.load(saved.npt, pages)
     machine.tracked.load(saved.tracked)
     machine.waits.load(saved.waits)
+    machine.witness.load(saved.witness)
     machine.protocol.reached = dict(saved.reached)
     machine.ram.states[:] = saved.states
     machine.exit_counts = dict(saved.exit_counts)

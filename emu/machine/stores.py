@@ -37,7 +37,8 @@ def put(machine: "Machine", cpu: Cpu | None, gpa: Gpa, hpa: Hpa, data: bytes) ->
     machine.memory.write(hpa, data)
     if before != data:
         machine.engine.flush_code()
-        machine.tracked.changed(cpu, gpa, hpa, before)
+        at = 0 if cpu is None else machine.linear_rip(cpu)
+        machine.tracked.changed(cpu, gpa, hpa, before, at)
 
 
 def write_virtual(machine: "Machine", cpu: Cpu, gva: int, data: bytes) -> bool:

@@ -18,7 +18,8 @@ from emu.mailbox.layout import COMMAND, FIELDS, HEAD_BYTES, describe, read_head
 if TYPE_CHECKING:
     from emu.machine.machine import Machine
 
-Why = Literal["mailbox", "wait"]
+Why = Literal["mailbox", "wait", "guard"]
+"""`guard`: waiting CPUs run on it (see `emu.machine.guards`)."""
 Writers = dict[int, tuple[int | None, int]]
 SavedPages = tuple[dict[Gpa, frozenset[Why]], Writers]
 _WRITE: Final = 2
@@ -35,9 +36,11 @@ class TrackedPages:
         self._why: dict[Gpa, set[Why]] = {}
         self.writers: Writers = {}
         """HPA of a word -> (CPU or None for the host, tick) of its last change."""
+        self._lent: set[Gpa] = set()
 
     def save(self) -> SavedPages:
         """What is tracked and who wrote, for `load`; protection itself is the NPT's."""
+        self.close()
         return {page: frozenset(why) for page, why in self._why.items()}, dict(self.writers)
 
     def load(self, saved: SavedPages) -> None:
@@ -45,6 +48,30 @@ class TrackedPages:
         why, writers = saved
         self._why = {page: set(reasons) for page, reasons in why.items()}
         self.writers = dict(writers)
+        self._lent.clear()
+
+    def lend(self, page: Gpa) -> bool:
+        """Open a page that is only guarded, until `close`; False if more keeps it closed."""
+        if self._why.get(page) != {"guard"}:
+            return False
+        self._machine.npt.unprotect(page)
+        self._lent.add(page)
+        return True
+
+    def forget(self, page: Gpa) -> None:
+        """A page is not guarded any more. It is opened at once, which asks for no flush."""
+        reasons = self._why[page]
+        reasons.discard("guard")
+        if not reasons:
+            del self._why[page]
+            self._machine.npt.unprotect(page)
+
+    def close(self) -> None:
+        """Take back what was lent; the engine's TLB must be flushed then."""
+        for page in self._lent:
+            if page in self._why:
+                self._machine.npt.protect(page)
+        self._lent.clear()
 
     @contextmanager
     def opened(self, pages: Iterable[Gpa | None]) -> Iterator[None]:
@@ -82,6 +109,7 @@ class TrackedPages:
         """Whether the exit was a write to a tracked page; then the instruction has run."""
         machine = self._machine
         opened: dict[Gpa, tuple[Hpa, bytes]] = {}
+        at = machine.linear_rip(cpu)
         while (page := self._page_of_write(exit_)) is not None and page not in opened:
             hpa = machine.npt.hpa_of(page)
             assert hpa is not None, "a tracked page is mapped"
@@ -93,7 +121,7 @@ class TrackedPages:
             return False
         for page, (hpa, before) in opened.items():
             machine.npt.protect(page)
-            self.changed(cpu, page, hpa, before)
+            self.changed(cpu, page, hpa, before, at)
         machine.engine.flush_tlb()
         if exit_.kind is not ExitKind.BUDGET:
             machine.exit_(cpu, exit_)
@@ -106,8 +134,9 @@ class TrackedPages:
         page = Gpa(page_of(exit_.info))
         return page if page in self._why else None
 
-    def changed(self, cpu: Cpu | None, gpa: Gpa, hpa: Hpa, before: bytes) -> None:
-        """Bytes from `hpa` on may have changed from `before`: tell whoever cares."""
+    def changed(self, cpu: Cpu | None, gpa: Gpa, hpa: Hpa, before: bytes, at: int = 0) -> None:
+        """Bytes from `hpa` on may have changed from `before`, by the instruction at the linear
+        address `at`: tell whoever cares."""
         words = _changed_words(before, self._machine.memory.read(hpa, len(before)))
         if not words:
             return
@@ -115,16 +144,20 @@ class TrackedPages:
         for offset in words:
             place = hpa + offset & ~(GRANULE - 1)
             self.writers[place] = (who, self._machine.tick)
-        if self._machine.mailbox_gpa == page_of(gpa):
-            self._mailbox(cpu, gpa, hpa, before)
+        page = Gpa(page_of(gpa))
+        if self._machine.mailbox_gpa == page:
+            self._mailbox(cpu, gpa, hpa, before, at)
+            self._machine.witness.stored(cpu, at, hpa, before)
+        if "guard" in self._why.get(page, ()):
+            self._machine.guards.changed(cpu, page, at)
         self._machine.waits.notify(cpu, hpa, len(before))
 
-    def _mailbox(self, cpu: Cpu | None, gpa: Gpa, hpa: Hpa, before: bytes) -> None:
+    def _mailbox(self, cpu: Cpu | None, gpa: Gpa, hpa: Hpa, before: bytes, at: int) -> None:
         """One event for every field of the protocol that has another value now."""
         machine = self._machine
         first = gpa % PAGE_BYTES
         after = machine.memory.read(hpa, len(before))
-        place = "host" if cpu is None else machine.place(cpu)
+        place = "host" if cpu is None else machine.layout.symbols.name(at) or f"{at:#x}"
         for field in FIELDS:
             start, end = field.offset - first, field.offset + field.size - first
             if start < 0 or end > len(before) or before[start:end] == after[start:end]:

@@ -13,7 +13,6 @@ laps at later times and taking them back.
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from emu.hw import vmcb
 from emu.hw.address import Gpa, Hpa
 from emu.hw.cpu import Cpu
 from emu.hw.engine import Exit, ExitKind
@@ -161,7 +160,7 @@ class Waits:
                 del self._laps[cpu.id]
                 self._suspicions[cpu.id].hits.clear()
                 return
-            lap.clock |= exit_.code != vmcb.EXIT_PAUSE
+            lap.exited(exit_)
         if cpu.activity != "running":
             self._give_up(cpu)
         elif cpu.registers.rip == lap.head:
@@ -182,6 +181,7 @@ class Waits:
         self._suspicions[cpu.id].hits.clear()
         self._machine.turn(cpu, "waiting")
         self._enter(cpu, Wait(self._shared(loop), cpu.clock_ps, cpu.clock_ps - 1))
+        self._machine.witness.waited(cpu, loop)
 
     def _shared(self, loop: Loop) -> Loop:
         """The one instance of equal loops, by which CPUs that wait alike are found."""
@@ -292,7 +292,7 @@ class Waits:
                 if exit_.kind is not ExitKind.BUDGET:
                     if not harmless(cpu, exit_):
                         return None
-                    lap.clock |= exit_.code != vmcb.EXIT_PAUSE
+                    lap.exited(exit_)
                     machine.answer(cpu, exit_)
             loop = lap.loop(machine, cpu)
             return None if loop is None else self._shared(loop)

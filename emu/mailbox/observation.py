@@ -23,8 +23,6 @@ class Seen:
     cpu: int | None
     address: int
     """Linear address of the instruction; 0 where there is none."""
-    place: str
-    """The same as symbol and offset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +32,8 @@ class Ack:
     reading: Reading
     refused: str
     """Why it could not execute at the vector with its own tables; empty if it could."""
+    leaves: bool
+    """It goes to the vector, or it could not be seen that it does not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,161 @@
+"""Pages that parked CPUs run on: the first store of somebody else to one is seen.
+
+A guarded page is read-only in the shadow nested table. Its own users open it inside the
+emulator's fault handler, without an exit, until the slice is over: the MMU itself stores A and
+D bits into the tables that it walks. So guards cost next to nothing, and the guest cannot tell.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from emu.boot import disasm
+from emu.hw.address import PAGE_BYTES, Gpa, page_of
+from emu.hw.context import Context
+from emu.hw.cpu import Cpu
+from emu.hw.nested import FRAME, PRESENT
+
+if TYPE_CHECKING:
+    from emu.machine.machine import Machine
+
+_SHIFTS: Final = (39, 30, 21, 12)
+_LARGE: Final = 1 << 7
+_CODE_BYTES: Final = 15
+_SHARED: Final = 1 << 47
+Kind = str
+"""`table`, `code` or `stack`: what a page is to its users."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Who runs on a page."""
+
+    kind: Kind
+    users: frozenset[int]
+
+
+class SavedGuards(NamedTuple):
+    """What Guards were at one moment."""
+
+    pages: dict[Gpa, Guard]
+    roots: dict[int, int]
+
+
+class Guards:
+    """The pages of all parked CPUs."""
+
+    def __init__(self, machine: "Machine") -> None:
+        self._machine = machine
+        self.pages: dict[Gpa, Guard] = {}
+        """Stacks are only listed: others have reason to write beside them."""
+        self._roots: dict[int, int] = {}
+        """By CPU: the CR3 that it was parked with."""
+
+    def save(self) -> SavedGuards:
+        """A copy, for `load`; protection is that of tracked pages."""
+        return SavedGuards(dict(self.pages), dict(self._roots))
+
+    def load(self, saved: SavedGuards) -> None:
+        """Be again what `save` saw."""
+        self.pages, self._roots = dict(saved.pages), dict(saved.roots)
+
+    def park(self, cpu: Cpu) -> None:
+        """A CPU waits in the firmware: what it needs there is guarded from now on."""
+        root = cpu.registers.get("cr3") & FRAME
+        if cpu.registers.mode != "long" or self._roots.get(cpu.id) == root:
+            return
+        self._roots[cpu.id] = root
+        self._pages_of(cpu, root, self._machine.linear_rip(cpu), "code")
+        if cpu.registers.get("rsp"):
+            self._pages_of(cpu, root, cpu.registers.get("rsp") - 1, "stack")
+
+    def _pages_of(self, cpu: Cpu, root: int, gva: int, kind: Kind) -> None:
+        """The four tables behind an address, and its page."""
+        table, npt = root, self._machine.npt
+        for shift in _SHIFTS:
+            hpa = npt.hpa_of(table + 8 * (gva >> shift & 511))
+            if hpa is None:
+                return
+            self._add(Gpa(table), cpu.id, "table")
+            entry = self._machine.memory.u64(hpa)
+            if not entry & PRESENT:
+                return
+            table = entry & FRAME & ~_SHARED
+            if entry & _LARGE and shift in (30, 21):
+                table = page_of(table & -(1 << shift) | gva & (1 << shift) - 1)
+                break
+        self._add(Gpa(table), cpu.id, kind)
+
+    def _add(self, page: Gpa, user: int, kind: Kind) -> None:
+        if page == self._machine.mailbox_gpa or self._machine.npt.hpa_of(page) is None:
+            return
+        known = self.pages.get(page)
+        if known is not None and user in known.users:
+            return
+        if known is None and kind != "stack":
+            self._machine.tracked.add(page, "guard")
+        others = known.users if known is not None else frozenset()
+        self.pages[page] = Guard(kind, others | {user})
+
+    # -- seeing -----------------------------------------------------------------------------
+
+    def absorb(self, gpa: int) -> bool:
+        """The guest writes to a read-only page: whether the instruction may simply go on."""
+        machine = self._machine
+        page = Gpa(page_of(gpa))
+        guard = self.pages.get(page)
+        if guard is None or not machine.tracked.lend(page):
+            return machine.undo.absorb(gpa)
+        engine, index = machine.engine, machine.at_work
+        if not machine.on_trial and index is not None:
+            found, tick = engine.fault, machine.tick + engine.begun
+            base = 0 if found.mode == "long" else found.segment("cs").base
+            if index not in guard.users and self._stores(found, base + found.rip, page):
+                self._store(index, page, found.get("cr3"), base + found.rip, tick)
+        return machine.undo.absorb(gpa) or machine.npt.writable(page)
+
+    def _stores(self, registers: Context, at: int, page: Gpa) -> bool:
+        """Whether the instruction at `at` stores to a page; else the MMU does, as it walks."""
+        virtual = self._machine.virtual
+        code = disasm.decode(virtual.most(registers, at, _CODE_BYTES), at, registers.mode)
+        if code is None:
+            return False
+        for operand in code.memory:
+            first = operand.address(registers.get, code)
+            ends = {virtual.gpa(registers, gva) for gva in (first, first + operand.size - 1)}
+            if "w" in operand.access and page in {page_of(gpa) for gpa in ends if gpa}:
+                return True
+        return False
+
+    def changed(self, cpu: Cpu | None, page: Gpa, at: int) -> None:
+        """A page that is tracked for other reasons too, or that no instruction changed."""
+        if self._machine.on_trial:
+            return
+        root = 0 if cpu is None else cpu.registers.get("cr3")
+        self._store(None if cpu is None else cpu.id, page, root, at, self._machine.tick)
+
+    def _store(self, index: int | None, page: Gpa, root: int, at: int, tick: int) -> None:
+        """Somebody stores to a guarded page."""
+        guard = self.pages[page]
+        shared = any(self._roots[user] == root & FRAME for user in guard.users)
+        if index in guard.users or (guard.kind == "table" and shared):
+            return
+        left = tuple(sorted(user for user in guard.users if self._stays(user)))
+        del self.pages[page]
+        self._machine.tracked.forget(page)
+        if left:
+            self._machine.witness.reused(index, at, tick, page, left)
+
+    def _stays(self, index: int) -> bool:
+        """Whether a CPU still has the tables that it was parked with."""
+        cpu = self._machine.cpus[index]
+        if cpu.context is None or cpu.activity in ("shutdown", "off", "wait-for-sipi"):
+            return False
+        return cpu.registers.get("cr3") & FRAME == self._roots[index]
+
+    def usable(self, ranges: list[tuple[int, int]]) -> list[tuple[Gpa, Guard]]:
+        """The pages that lie in one of these (start, end)."""
+        return [
+            (page, guard)
+            for page, guard in sorted(self.pages.items())
+            if any(start < page + PAGE_BYTES and page < end for start, end in ranges)
+        ]

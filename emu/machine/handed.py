@@ -1,0 +1,67 @@
+"""What the OS is told, when it is entered, of the mailbox and of what parked CPUs run on."""
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from emu.boot.dtb import read_tree, wakeup_mailbox_problems
+from emu.hw.address import PAGE_BYTES
+from emu.machine import handover
+
+if TYPE_CHECKING:
+    from emu.machine.machine import Machine
+
+E820_COUNT: Final = 0x1E8
+E820_TABLE: Final = 0x2D0
+E820_MAX: Final = 128
+"""boot_params (Linux, Documentation/arch/x86/zero-page.rst); entries have 20 bytes."""
+_ENTRY: Final = 20
+_RAM: Final = 1
+SHOWN: Final = 3
+"""CPUs whose pages are named one by one."""
+
+
+def mailbox_problems(machine: "Machine") -> tuple[str, ...]:
+    """What is wrong with the device tree's node and with the page's place in E820."""
+    blob, mailbox = handover.kernel_dtb(machine), machine.mailbox_gpa
+    found = [] if blob is None else list(wakeup_mailbox_problems(read_tree(blob)))
+    if mailbox is not None:
+        found += [
+            f"the mailbox page {mailbox:#x} is usable RAM in E820"
+            for start, end in _usable(machine)
+            if start < mailbox + PAGE_BYTES and mailbox < end
+        ]
+    return tuple(found)
+
+
+def table_problems(machine: "Machine") -> tuple[str, ...]:
+    """The pages of parked CPUs that E820 gives away, one sentence for each kind."""
+    lost = machine.guards.usable(_usable(machine))
+    found = []
+    for kind, group in groupby(
+        sorted(lost, key=lambda one: one[1].kind), lambda one: one[1].kind
+    ):
+        pages = list(group)
+        users = sorted({user for _, guard in pages for user in guard.users})
+        shown = ", ".join(map(str, users[:SHOWN])) + (", ..." if len(users) > SHOWN else "")
+        found.append(
+            f"{len(pages)} {kind} pages of cpu {shown} are usable RAM in E820, the first at "
+            f"{pages[0][0]:#x}"
+        )
+    return tuple(found)
+
+
+def _usable(machine: "Machine") -> list[tuple[int, int]]:
+    """(start, end) of the usable RAM in boot_params."""
+    base = machine.boot_params
+    count = None if base is None else machine.ram.guest_bytes(base + E820_COUNT, 1)
+    if base is None or count is None:
+        return []
+    entries = min(count[0], E820_MAX)
+    data = machine.ram.guest_bytes(base + E820_TABLE, entries * _ENTRY) or b""
+    number = int.from_bytes
+    rows = (data[at : at + _ENTRY] for at in range(0, len(data), _ENTRY))
+    return [
+        (number(row[:8], "little"), number(row[:8], "little") + number(row[8:16], "little"))
+        for row in rows
+        if number(row[16:], "little") == _RAM
+    ]

@@ -1,0 +1,269 @@
+"""Notes what the rules of the protocol look at: facts, at the moment at which they can be seen.
+
+It judges nothing, and what it does the guest cannot tell: no tick, no beat and no slice is
+another one by it.
+"""
+
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from emu.hw import vmcb
+from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
+from emu.hw.cpu import Cpu
+from emu.hw.engine import Exit, ExitKind
+from emu.machine import acks, calls, handed, handover
+from emu.machine.calls import Asking
+from emu.machine.guards import SavedGuards
+from emu.machine.lap import Loop
+from emu.mailbox.layout import HEAD_BYTES, OS_BYTES, Head, read_head
+from emu.mailbox.observation import (
+    Ack,
+    Arrived,
+    Asked,
+    Handed,
+    Refused,
+    Reused,
+    Started,
+    Stored,
+    Waited,
+)
+
+if TYPE_CHECKING:
+    from emu.machine.machine import Machine
+
+_WAKEUP: Final = 1
+_NOOP: Final = 0
+_BROADCAST: Final = 0xFFFF_FFFE
+_PARKED: Final = "mailbox_wait"
+_OS_ENTRY: Final = "kernel_start"
+_IF: Final = 1 << 9
+_UD: Final = vmcb.EXIT_EXCEPTION + 6
+
+
+class SavedWitness(NamedTuple):
+    """What a Witness was at one moment."""
+
+    guards: SavedGuards
+    vectors: frozenset[int]
+    woken: frozenset[int]
+    failed: frozenset[int]
+    heads: frozenset[int]
+    waited: frozenset[tuple[int, int]]
+
+
+class Witness:
+    """What was noted goes to `machine.logs.observed`."""
+
+    def __init__(self, machine: "Machine") -> None:
+        self._machine = machine
+        self.on = True
+        """Off, nothing is noted: what that costs is then not paid."""
+        self.woken: frozenset[int] = frozenset()
+        """CPUs that a wake-up named or that took one, and that have not arrived."""
+        self._failed: frozenset[int] = frozenset()
+        """CPUs whose last call was refused."""
+        self._heads: frozenset[int] = frozenset()
+        """Where loops at the mailbox begin."""
+        self._waited: frozenset[tuple[int, int]] = frozenset()
+        """(CPU, head) of waits that were noted."""
+        self._loads: dict[tuple[int, frozenset[int]], frozenset[acks.Span]] = {}
+        """(ack, heads) -> what is loaded between them: code, and so no state."""
+
+    def save(self) -> SavedWitness:
+        """Everything that changes, for `load`."""
+        machine = self._machine
+        return SavedWitness(
+            machine.guards.save(), machine.places.vectors, self.woken, self._failed,
+            self._heads, self._waited,
+        )  # fmt: skip
+
+    def load(self, saved: SavedWitness) -> None:
+        """Be again what `save` saw."""
+        guards, vectors, self.woken, self._failed, self._heads, self._waited = saved
+        self._machine.guards.load(guards)
+        self._machine.places.look_at(vectors)
+
+    @property
+    def _looks(self) -> bool:
+        return self.on and not self._machine.on_trial
+
+    def _where(self, cpu: Cpu | None, address: int) -> tuple[int, int, int | None, int]:
+        """The four fields that every observation begins with."""
+        machine = self._machine
+        index = None if cpu is None else cpu.id
+        return machine.tick, machine.nanoseconds(cpu), index, address
+
+    # -- the mailbox ------------------------------------------------------------------------
+
+    def stored(self, cpu: Cpu | None, at: int, hpa: Hpa, before: bytes) -> None:
+        """Bytes of the mailbox page from `hpa` on were `before`."""
+        if not self._looks:
+            return
+        machine = self._machine
+        after = machine.memory.read(hpa, len(before))
+        first, last = _span(before, after)
+        start = hpa % PAGE_BYTES
+        new = machine.memory.read(Hpa(hpa - start), HEAD_BYTES)
+        old = new[:start] + before[: max(HEAD_BYTES - start, 0)] + new[start + len(before) :]
+        heads = read_head(old), read_head(new)
+        ack = self._ack(cpu, at, *heads) if start + first < HEAD_BYTES else None
+        machine.logs.observed.append(
+            Stored(
+                *self._where(cpu, at), start + first, before[first:last], after[first:last],
+                *heads, ack,
+            )
+        )  # fmt: skip
+        self._follow(cpu, *heads)
+
+    def _ack(self, cpu: Cpu | None, at: int, before: Head, after: Head) -> Ack | None:
+        if cpu is None or cpu.id == 0 or after.command or not before.command:
+            return None
+        key = at, self._heads
+        loads = self._loads.get(key)
+        if loads is None:
+            loads = self._loads[key] = acks.loads_before(self._machine, cpu, self._heads, at)
+        return acks.ack_of(self._machine, cpu, at, before.command, before.vector, loads)
+
+    def _follow(self, cpu: Cpu | None, before: Head, after: Head) -> None:
+        """Whoever is woken is to be seen at its vector."""
+        if before.command == after.command:
+            return
+        machine = self._machine
+        if after.command == _WAKEUP:
+            machine.places.look_at(machine.places.vectors | {after.vector})
+            everyone = after.apic_id == _BROADCAST
+            self.woken |= {
+                one.id
+                for one in machine.cpus[1:]
+                if one.apic_id == after.apic_id or (everyone and one.phase == "parked")
+            }
+        elif before.command == _WAKEUP and cpu is not None and cpu.id:
+            self.woken |= {cpu.id}
+
+    def refused(self, cpu: Cpu, gpa: int) -> None:
+        """The nested table refuses an access; of interest if it is to the mailbox."""
+        machine = self._machine
+        if page_of(gpa & ~machine.shared_alias) != machine.mailbox_gpa:
+            return
+        state = machine.ram.state(Gpa(page_of(gpa & ~machine.shared_alias)))
+        shared = "shared" if gpa & machine.shared_alias else "private"
+        text = f"the access is {shared}, the page is {state}"
+        at = machine.linear_rip(cpu)
+        machine.logs.observed.append(Refused(*self._where(cpu, at), gpa, text))
+
+    # -- CPUs -------------------------------------------------------------------------------
+
+    def arrived(self, cpu: Cpu, name: str) -> None:
+        """A CPU is about to execute the first instruction of a milestone."""
+        if not self._looks:
+            return
+        self._arrived(cpu, name)
+        if name == _PARKED and cpu.id:
+            self._heads |= {self._machine.linear_rip(cpu)}
+            self._machine.guards.park(cpu)
+        elif name == _OS_ENTRY and cpu.id == 0:
+            self._handed(cpu)
+
+    def at_vector(self, cpu: Cpu) -> None:
+        """A CPU is about to execute at an address to which some CPU was woken."""
+        if self._looks and cpu.id in self.woken:
+            self.woken -= {cpu.id}
+            self._arrived(cpu, "vector")
+
+    def _arrived(self, cpu: Cpu, name: str) -> None:
+        registers = cpu.registers
+        self._machine.logs.observed.append(
+            Arrived(
+                *self._where(cpu, self._machine.linear_rip(cpu)), name, registers.mode,
+                bool(registers.get("rflags") & _IF), registers.get("rsp"),
+            )
+        )  # fmt: skip
+
+    def _handed(self, cpu: Cpu) -> None:
+        machine = self._machine
+        page = None if machine.mailbox_gpa is None else machine.npt.hpa_of(machine.mailbox_gpa)
+        if page is None:
+            return
+        head = read_head(machine.memory.read(page, HEAD_BYTES))
+        machine.logs.observed.append(
+            Handed(
+                *self._where(cpu, machine.linear_rip(cpu)), handed.mailbox_problems(machine),
+                handed.table_problems(machine), head.reserved,
+            )
+        )  # fmt: skip
+
+    def waited(self, cpu: Cpu, loop: Loop) -> None:
+        """A CPU begins to sleep in a loop."""
+        if not self._looks:
+            return
+        machine = self._machine
+        on = self._waits_on(loop)
+        base = 0 if cpu.registers.mode == "long" else cpu.registers.segment("cs").base
+        at = loop.head + base
+        if on == "mailbox" and cpu.id and not loop.clock:
+            self._heads |= {at}
+            machine.guards.park(cpu)
+        elif (cpu.id, at) in self._waited:
+            return
+        self._waited |= {(cpu.id, at)}
+        machine.logs.observed.append(Waited(*self._where(cpu, at), on, loop.clock, loop.pauses))
+
+    def _waits_on(self, loop: Loop) -> Literal["mailbox", "record", ""]:
+        machine = self._machine
+        found: Literal["mailbox", "record", ""] = ""
+        for hpa, _, _ in loop.reads:
+            page = machine.ram.page_at(hpa)
+            if page is None:
+                continue
+            if page == machine.mailbox_gpa and hpa % PAGE_BYTES < OS_BYTES:
+                return "mailbox"
+            if handover.in_ap_record(machine, page + hpa % PAGE_BYTES):
+                found = "record"
+        return found
+
+    def started(
+        self, cpu: Cpu, target: int, how: Literal["StartVirtualProcessor", "SIPI"]
+    ) -> None:
+        """A CPU has another one started."""
+        if self._looks:
+            at = self._machine.linear_rip(cpu)
+            self._machine.logs.observed.append(Started(*self._where(cpu, at), target, how))
+
+    def reused(
+        self, index: int | None, at: int, tick: int, page: Gpa, users: tuple[int, ...]
+    ) -> None:
+        """A guarded page is written by a CPU that has no business there."""
+        machine = self._machine
+        cpu = None if index is None else machine.cpus[index]
+        machine.logs.observed.append(
+            Reused(tick, machine.nanoseconds(cpu), index, at, page, users)
+        )
+
+    # -- calls ------------------------------------------------------------------------------
+
+    def before_answer(self, cpu: Cpu, exit_: Exit) -> Asking | None:
+        """An exit is about to be answered: a TDCALL is looked at now, and once more then."""
+        if not self._looks or exit_.kind is not ExitKind.INTERCEPT:
+            return None
+        if exit_.code == vmcb.EXIT_NPF:
+            self.refused(cpu, exit_.info)
+        elif exit_.code == _UD and self._machine.platform.isolation == "tdx":
+            return calls.asking(self._machine, cpu)
+        return None
+
+    def answered(self, cpu: Cpu, asked: Asking) -> None:
+        """The call has returned."""
+        get = cpu.registers.get
+        status = get("rax") or (get(asked.status) if asked.status else 0)
+        if not status and not asked.shown and cpu.id not in self._failed:
+            return
+        self._failed = self._failed | {cpu.id} if status else self._failed - {cpu.id}
+        self._machine.logs.observed.append(
+            Asked(*self._where(cpu, asked.address), asked.call, status, asked.shown)
+        )
+
+
+def _span(before: bytes, after: bytes) -> tuple[int, int]:
+    """Where two strings of one length begin and end to differ."""
+    differ = int.from_bytes(before, "little") ^ int.from_bytes(after, "little")
+    first = ((differ & -differ).bit_length() - 1) // 8
+    return first, (differ.bit_length() + 7) // 8
