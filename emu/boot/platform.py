@@ -3,7 +3,7 @@
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from emu.boot.samples import samples_dir
 from emu.errors import PlatformError
@@ -11,6 +11,8 @@ from emu.hw.address import LARGE_BYTES
 
 Isolation = Literal["none", "vbs", "tdx"]
 Start = Literal["hypercall", "reset-vector", "sipi"]
+DialectName = Literal["", "acpi", "openhcl", "td-shim", "edk2"]
+"""How the APs of a firmware speak the mailbox protocol (`emu.mailbox.dialect`)."""
 
 CPUS_MAX: Final = 2048
 """What openhcl_boot and the shim have room for (MAX_CPU_COUNT)."""
@@ -68,6 +70,8 @@ class Platform:
     accept_level: Literal["4K", "2M"]
     """Largest page the host maps for a TD: an accept above it is a size mismatch."""
     costs: Costs
+    dialect: DialectName
+    """Empty: to be guessed from what the APs do."""
 
     @property
     def cpus(self) -> int:
@@ -76,8 +80,8 @@ class Platform:
 
 
 _KEYS: Final = {
-    "": {"name", "isolation", "start", "hyperv", "tsc_hz", "accept_level", "cpus", "memory",
-         "time"},
+    "": {"name", "isolation", "start", "hyperv", "tsc_hz", "accept_level", "dialect", "cpus",
+         "memory", "time"},
     "cpus": {"count", "apic_ids", "speeds"},
     "memory": {"base", "mib", "low_kib"},
     "time": {slot.name for slot in fields(Costs)},
@@ -213,7 +217,16 @@ def _platform(top: _Table, cpus: int | None, memory_mib: int | None) -> Platform
         tsc_hz=top.whole("tsc_hz", 2_000_000_000, 1_000_000, 10_000_000_000),
         accept_level=top.one_of("accept_level", "2M", ("4K", "2M")),
         costs=_costs(top.table("time")),
+        dialect=_dialect(top),
     )
+
+
+def _dialect(top: _Table) -> DialectName:
+    """The dialect that the file names; empty if it names none."""
+    if "dialect" not in top.values:
+        return ""
+    name: DialectName = top.one_of("dialect", None, get_args(DialectName)[1:])
+    return name
 
 
 def _memory(table: _Table, cpus: int, memory_mib: int | None) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from emu.debug import (
     command,
     expression,
     files,
+    judge,
     language,
     listing,
     picture,
@@ -37,6 +38,8 @@ Looking = (
     | command.Registers
     | command.Mailbox
     | command.Waits
+    | command.Findings
+    | command.Rules
     | command.Help
     | command.Print
     | command.Save
@@ -77,6 +80,10 @@ def answer(session: "Session", order: Looking) -> Lines:
             return _mailbox(session)
         case command.Waits():
             return _waits(session)
+        case command.Findings(rule):
+            return judge.lines(session, rule)
+        case command.Rules():
+            return judge.rules()
         case command.Help(word):
             return _help(word)
         case command.Print(text):

@@ -175,6 +175,18 @@ class Waits:
 
 
 @dataclass(frozen=True, slots=True)
+class Findings:
+    """Say which rules of the protocol were broken up to now: all, or one RULE."""
+
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """List the rules of the protocol, each with its source."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReverseStep:
     """Go back to before the last COUNT instructions of a CPU; `any` for whichever CPU's."""
 
@@ -342,52 +354,10 @@ class Help:
 
 
 Command = (
-    Step
-    | Next
-    | Finish
-    | Run
-    | Until
-    | Reset
-    | SelectCpu
-    | Break
-    | Delete
-    | Mem
-    | Walk
-    | Npt
-    | Registers
-    | Mailbox
-    | Waits
-    | Help
-    | Catch
-    | Breakpoints
-    | Find
-    | List
-    | Tables
-    | Dtb
-    | Events
-    | Exits
-    | Cpus
-    | ReverseStep
-    | ReverseNext
-    | ReverseFinish
-    | ReverseRun
-    | Goto
-    | Mark
-    | Branches
-    | Branch
-    | Diff
-    | LastWriter
-    | Executed
-    | Accessed
-    | PreviousChange
-    | NextChange
-    | Watch
-    | Print
-    | Set
-    | Inject
-    | Hold
-    | Release
-    | Schedule
-    | Save
-    | Export
-)
+    Step | Next | Finish | Run | Until | Reset | SelectCpu | Break | Delete | Mem | Walk
+    | Npt | Registers | Mailbox | Waits | Help | Catch | Breakpoints | Find | List | Tables
+    | Dtb | Events | Exits | Cpus | ReverseStep | ReverseNext | ReverseFinish | ReverseRun
+    | Goto | Mark | Branches | Branch | Diff | LastWriter | Executed | Accessed
+    | PreviousChange | NextChange | Watch | Print | Set | Inject | Hold | Release | Schedule
+    | Save | Export | Findings | Rules
+)  # fmt: skip

@@ -31,6 +31,8 @@ WORDS: dict[str, type[Command]] = {
     "registers": c.Registers,
     "mailbox": c.Mailbox,
     "waits": c.Waits,
+    "findings": c.Findings,
+    "rules": c.Rules,
     "reverse-step": c.ReverseStep,
     "reverse-next": c.ReverseNext,
     "reverse-finish": c.ReverseFinish,

@@ -28,6 +28,7 @@ from emu.debug.catch import Catches
 from emu.debug.crowd import Crowd
 from emu.debug.digest import Digest
 from emu.debug.driver import STRETCH_TICKS
+from emu.debug.judge import Judge
 from emu.debug.lanes import LaneIndex
 from emu.debug.looks import Looks
 from emu.debug.moment import Moment
@@ -44,6 +45,7 @@ from emu.errors import CommandError
 from emu.hw.cpu import Cpu
 from emu.hw.selftest import require as require_emulator
 from emu.machine.machine import Machine, Pause
+from emu.mailbox.rule import Finding
 
 ENDLESS: Final = float("inf")
 """Seconds that `pump` may take when nobody waits for a key."""
@@ -66,6 +68,7 @@ class Session:
     def _build(self) -> None:
         layout = self.setup.layout()
         self.machine = Machine(self.setup.platform, layout, self.setup.seed)
+        self.machine.witness.on = self.setup.options.rules
         self.timeline = Timeline(self.machine)
         self.breakpoints = Breakpoints(self.machine)
         self.watchpoints = Watchpoints()
@@ -82,6 +85,7 @@ class Session:
         self._digest = Digest(self.machine)
         self.crowd = Crowd(self.machine)
         self.lane_index = LaneIndex()
+        self.judge = Judge(self.machine)
 
     # -- commands ---------------------------------------------------------------------------
 
@@ -343,6 +347,10 @@ class Session:
         """SHA-256 over all registers and memory."""
         return self._digest.now()
 
+    def findings(self) -> tuple[Finding, ...]:
+        """The rules of the protocol that were broken up to now, in order of time."""
+        return self.judge.findings(self.verdict)
+
     def kernel_dtb(self) -> bytes:
         """The device tree that boot_params hand to the kernel; CommandError before that."""
         return picture.kernel_dtb(self.machine)
@@ -360,13 +368,15 @@ def open_session(
     cmdline: str = "",
     host_dtb: str | None = None,
     max_ticks: int | None = None,
+    rules: bool = True,
 ) -> Session:
     """Load an image (None: the packaged sample) onto a platform and stop at the first
     instruction. `memory` in MiB. Raises ApdbgError with one sentence."""
     require_emulator()
     options = Options(
-        image, platform, cpus, memory, seed, kernel, initrd, cmdline, host_dtb, max_ticks
-    )
+        image, platform, cpus, memory, seed, kernel, initrd, cmdline, host_dtb, max_ticks,
+        rules,
+    )  # fmt: skip
     return Session(Setup.of(options))
 
 

@@ -28,6 +28,8 @@ class Options:
     cmdline: str = ""
     host_dtb: str | None = None
     max_ticks: int | None = None
+    rules: bool = True
+    """Whether the machine notes what the rules of the protocol look at."""
 
 
 @dataclass(frozen=True, slots=True)

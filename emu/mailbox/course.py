@@ -32,6 +32,8 @@ class Course:
     standing: dict[int, Standing] = field(default_factory=dict)
     commander: Stored | None = None
     """Who set the command that is pending."""
+    pauses: bool = True
+    """Whether the APs' waiting loops have a PAUSE."""
     stacks: dict[int, int] = field(default_factory=dict)
     """Page of a waiting AP's stack -> the AP."""
     failed: dict[int, Asked] = field(default_factory=dict)
@@ -69,6 +71,7 @@ class Course:
                     if name == "mailbox_wait":
                         self.stacks[seen.rsp >> 12] = cpu
             case Waited(cpu=cpu, on="mailbox") if cpu:
+                self.pauses = self.pauses and (seen.pauses or not self.is_firmware(cpu))
                 # An image without symbols is parked when it goes round in its loop.
                 if self.standing.get(cpu) not in ("woken", "arrived", "online"):
                     self._stand(cpu, "parked")
@@ -102,5 +105,10 @@ class Course:
         if seen.before.command == _WAKEUP:
             self._stand(cpu, "acked")
         if self.fixed is None and self.dialect is ACPI:
-            wide = seen.before.apic_id and not seen.after.apic_id
-            self.dialect = guess(8 if wide else 2, own_stacks=True)
+            reading = None if seen.ack is None else seen.ack.reading
+            self.dialect = guess(
+                wide=bool(seen.before.apic_id) and not seen.after.apic_id,
+                short=reading == "short",
+                late=reading == "after",
+                pauses=self.pauses,
+            )

@@ -26,6 +26,8 @@ class Dialect:
     commands: tuple[tuple[int, str], ...] = tuple(COMMANDS.items())
     own_stacks: bool = True
     """Whether each AP waits on a stack of its own."""
+    excused: tuple[str, ...] = ()
+    """Rules that this firmware is known to break wherever it runs, by name."""
 
     def knows(self, command: int) -> bool:
         """Whether a command has a meaning."""
@@ -39,16 +41,25 @@ _WORK: Final = (
 ACPI: Final = Dialect("acpi", "as the specification has it: the ack is one word", 2)
 DIALECTS: Final[tuple[Dialect, ...]] = (
     ACPI,
-    Dialect("openhcl", "a dword command, a word as ack, and no stacks", 2, own_stacks=False),
-    Dialect("td-shim", "a qword as ack, broadcasts, commands 2 to 6", 8, True, _WORK, False),
+    Dialect(
+        "openhcl", "a dword command, no PAUSE, and the vector read after the ack", 2,
+        own_stacks=False, excused=("vector-before-ack", "halves", "wait-pauses"),
+    ),
+    Dialect(
+        "td-shim", "a qword as ack, broadcasts, commands 2 to 6, half of the vector", 8, True,
+        _WORK, False, ("whole-vector",),
+    ),
     Dialect("edk2", "a qword as ack, broadcasts, commands 2 to 6", 8, True, _WORK, False),
-)
+)  # fmt: skip
 """In the order in which a guess prefers them."""
 BY_NAME: Final = {dialect.name: dialect for dialect in DIALECTS}
 
 
-def guess(ack_bytes: int, own_stacks: bool) -> Dialect:
-    """The dialect of an AP that was seen to ack. EDK2's and td-shim's look alike."""
-    if ack_bytes == 2:
-        return ACPI if own_stacks else BY_NAME["openhcl"]
-    return BY_NAME["edk2"]
+def guess(*, wide: bool, short: bool, late: bool, pauses: bool) -> Dialect:
+    """The dialect of an AP by its first ack: whether that cleared the id too (`wide`), whether
+    the vector was read only in part or after the ack, and whether the AP's loop had a PAUSE.
+
+    One deviation alone is a bug and no dialect: openhcl's two must be there together."""
+    if wide:
+        return BY_NAME["td-shim" if short else "edk2"]
+    return BY_NAME["openhcl"] if late and not pauses else ACPI
