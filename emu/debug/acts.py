@@ -29,7 +29,7 @@ def carry_out(machine: Machine, schedule: Schedule, text: str) -> None:
         case "set":
             _set(machine, rest)
         case "inject":
-            inject(machine, rest.split())
+            inject(machine, rest)
         case _:
             raise CommandError(f"{text!r} is no entry of a timeline")
     for cpu in machine.cpus:

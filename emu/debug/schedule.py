@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
+from emu.machine.injected import NEVER
 from emu.machine.machine import Machine
 
 QUANTUM_PS: Final = 1_000_000
@@ -75,6 +76,10 @@ class Schedule:
         waits = self.machine.waits
         while True:
             times = sorted(self._moments())
+            due = self.machine.injected.next_ps
+            if due < NEVER and (not times or due <= times[0][0]):
+                self.machine.injected.at_time(due)
+                continue
             if not times:
                 return None
             chosen = self._chosen(times)
@@ -86,6 +91,7 @@ class Schedule:
             others = times[1 - chosen] if chosen < 2 and len(times) > 1 else times[0]
             horizon = others[0] if len(times) > 1 else moment + ALONE_PS
             horizon = max(horizon, moment) if index == wanted else horizon
+            horizon = min(horizon, due)
             cpu = self.machine.cpus[index]
             if cpu.activity == "running":
                 self.begun += 1

@@ -185,7 +185,7 @@ class Timeline:
     def _quietly(self) -> Iterator[None]:
         """Breakpoints of the user stop nobody."""
         engine = self.machine.engine
-        before, engine.quiet = engine.quiet, self.machine.places.silent
+        before, engine.quiet = engine.quiet, self.machine.places
         try:
             yield
         finally:

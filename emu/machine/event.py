@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-EventKind = Literal["milestone", "mailbox", "exit", "state", "fault", "serial", "stop"]
+EventKind = Literal[
+    "milestone", "mailbox", "exit", "state", "fault", "serial", "stop", "inject"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from emu.machine import apply, entry, exit_words, exits, handover, quirks
 from emu.machine.access import VirtualMemory
 from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
 from emu.machine.guards import Guards
+from emu.machine.injected import Injected
 from emu.machine.log import Turn
 from emu.machine.logs import Logs
 from emu.machine.places import Places
@@ -92,6 +93,7 @@ class Machine:
         self._build_cpus()
         self.guards = Guards(self)
         self.witness = Witness(self)
+        self.injected = Injected(self)
         self.places = Places(self)
         self.npt.seal()
         self.memory.before_write = self.undo.note
@@ -174,9 +176,9 @@ class Machine:
     ) -> None:  # fmt: skip
         """Append to the log at this tick, on the CPU's clock."""
         index = None if cpu is None else cpu.id
-        self.logs.events.append(
-            Event(self.tick, self.nanoseconds(cpu), index, kind, text, detail)
-        )
+        happened = Event(self.tick, self.nanoseconds(cpu), index, kind, text, detail)
+        self.logs.events.append(happened)
+        self.injected.at_words("event", cpu, text)
 
     def note_exit(self, cpu: Cpu, name: str, words: str) -> None:
         """Count an exit and append it to the log of exits."""
@@ -202,6 +204,7 @@ class Machine:
         """Begin a slice: translations of the CPU before must not be used."""
         self.tracked.close()
         self.engine.flush_tlb()
+        self.injected.views.look(cpu.id)
         self.reschedule = False
         self.beat += 1
 
@@ -212,9 +215,13 @@ class Machine:
                 return Pause.OUTCOME
             if self.tick >= tick and self.beat >= beat:
                 return Pause.BUDGET
+            if self.tick >= self.injected.next_tick:
+                self.injected.at_tick(cpu)
+                continue
             if self.vmm.vps[cpu.id].pending and self._look(cpu):
                 continue
-            if self._advance(cpu, until_ps, max(tick - self.tick, 1)):
+            limit = min(tick, self.injected.next_tick)
+            if self._advance(cpu, until_ps, max(limit - self.tick, 1)):
                 return Pause.BREAKPOINT
             if self.reschedule:
                 break
@@ -233,9 +240,10 @@ class Machine:
         if self.vmm.vps[cpu.id].pending:
             wanted = min(wanted, INTERRUPT_POLL - cpu.ticks % INTERRUPT_POLL)
         tracing = self.waits.tracing(cpu)
+        single = self.injected.views.careful(cpu) or tracing
         self.at_work = cpu.id
         self.work += 1
-        exit_ = self.engine.run(cpu.registers, 1 if tracing else min(wanted, budget), cpu.skip)
+        exit_ = self.engine.run(cpu.registers, 1 if single else min(wanted, budget), cpu.skip)
         if exit_.executed:
             self.retire(cpu, exit_.executed)
         for probe in self.probes:
@@ -261,6 +269,8 @@ class Machine:
         `writes`, the bytes that it may store."""
         context = cpu.registers
         saved = context.save(), cpu.clock_ps, cpu.ticks, self.tick, self.beat, self.on_trial
+        twists, seeing = self.injected.twists, self.injected.views.seeing
+        self.injected.views.look(cpu.id)
         cpu.clock_ps = start_ps
         self.on_trial = True
         pages = {self.ram.page_at(hpa) for hpa, _ in writes} - {None}
@@ -272,6 +282,8 @@ class Machine:
                     self.memory.write(hpa, old)
                 context.load(saved[0])
                 _, cpu.clock_ps, cpu.ticks, self.tick, self.beat, self.on_trial = saved
+                self.injected.twists = twists
+                self.injected.views.look(seeing)
         self.tracked.close()
         self.engine.flush_tlb()
 
@@ -294,6 +306,7 @@ class Machine:
         CPU's TLB held before is used."""
         self.tracked.close()
         self.engine.flush_tlb()
+        self.injected.views.look(cpu.id)
         self.waits.wake(cpu, self.now_ps())
         self._by_hand = cpu.look = True
         ticks = cpu.ticks
@@ -318,7 +331,9 @@ class Machine:
             if cpu.ticks == ticks:
                 cpu.skip = self.linear_rip(cpu)
         else:
-            self.note_exit(cpu, exits.name_of(exit_), exit_words.describe(self, cpu, exit_))
+            words = exit_words.describe(self, cpu, exit_)
+            self.note_exit(cpu, exits.name_of(exit_), words)
+            self.injected.at_words("exit", cpu, words)
             asked = self.witness.before_answer(cpu, exit_)
             self.answer(cpu, exit_)
             if asked is not None:
@@ -330,7 +345,10 @@ class Machine:
 
     def answer(self, cpu: Cpu, exit_: Exit) -> None:
         """Decide an exit and carry the decision out."""
-        apply.carry_out(self, cpu, exits.decide(self, cpu, exit_))
+        effects = exits.decide(self, cpu, exit_)
+        if self.injected.twists:
+            effects = self.injected.twisted(cpu, exit_, effects)
+        apply.carry_out(self, cpu, effects)
 
     # -- memory -----------------------------------------------------------------------------
 

@@ -25,22 +25,26 @@ class Places:
         }
         self.vectors: frozenset[int] = frozenset()
         """Where wake-ups lead."""
-        self.silent = set(self.milestones)
-        """Places that stop nobody."""
         self.stops: dict[int, frozenset[int] | None] = {}
         """Breakpoints of the user: the CPUs each is for, None for all."""
+        self.silent: set[int] = set()
+        """Where the machine looks up whether or not a breakpoint of the user's is there."""
         self.refresh()
 
     def look_at(self, vectors: frozenset[int]) -> None:
         """These are the addresses to which CPUs were woken."""
         if vectors != self.vectors:
             self.vectors = vectors
-            self.silent.clear()
-            self.silent |= {*self.milestones, *vectors}
             self.refresh()
+
+    def __contains__(self, address: object) -> bool:
+        """Whether the machine looks up there even where nobody is to stop."""
+        return address in self.silent
 
     def refresh(self) -> None:
         """Tell the engine where to look."""
+        injected = self._machine.injected.addresses
+        self.silent = {*self.milestones, *self.vectors, *injected}
         self._machine.engine.set_breakpoints({*self.silent, *self.stops})
 
     def stops_at(self, cpu: Cpu, address: int) -> bool:
@@ -56,6 +60,7 @@ class Places:
         cpu.skip = address
         if address in self.vectors:
             self._machine.witness.at_vector(cpu)
+        self._machine.injected.at_code(cpu, address)
         milestone = self.milestones.get(address)
         if milestone is None or cpu.milestone == milestone.symbol:
             return

@@ -9,6 +9,7 @@ from typing import Any
 
 from emu.hw.cpu import CpuState
 from emu.hw.nested import NestedState
+from emu.machine.injected import SavedInjected
 from emu.machine.logs import Counts
 from emu.machine.machine import Machine
 from emu.machine.tracked import SavedPages
@@ -41,6 +42,7 @@ class Snapshot:
     powered_off: bool
     crash: str
     boot_params: int | None
+    injected: SavedInjected
     logs: Counts
     bytes_used: int
     """About what it costs beyond the snapshot that it shares with."""
@@ -55,6 +57,7 @@ def take(machine: Machine, before: Snapshot | None) -> Snapshot:
     states, reached = bytes(machine.ram.states), dict(machine.protocol.reached)
     counts = dict(machine.exit_counts)
     witness = machine.witness.save()
+    injected = machine.injected.save()
     cost = sum(len(cpu[1]) + _CPU_BYTES for cpu in cpus) + len(states)
     if before is not None:
         cpus = tuple(map(_same, cpus, before.cpus))
@@ -65,10 +68,11 @@ def take(machine: Machine, before: Snapshot | None) -> Snapshot:
         states, reached = _same(states, before.states), _same(reached, before.reached)
         counts = _same(counts, before.exit_counts)
         witness = SavedWitness(*map(_same, witness, before.witness))
+        injected = _same(injected, before.injected)
     return Snapshot(
         machine.tick, machine.beat, machine.work, cpus, vmm, npt, tracked, waits, reached,
         witness, states, counts, frozenset(machine.broken_pages), machine.powered_off,
-        machine.crash, machine.boot_params, machine.logs.counts(), cost,
+        machine.crash, machine.boot_params, injected, machine.logs.counts(), cost,
     )  # fmt: skip
 
 
@@ -98,6 +102,7 @@ def put_back(machine: Machine, saved: Snapshot, pages: set[int]) -> None:
     machine.broken_pages = set(saved.broken_pages)
     machine.powered_off, machine.crash = saved.powered_off, saved.crash
     machine.boot_params = saved.boot_params
+    machine.injected.load(saved.injected)
     machine.logs.back_to(saved.logs)
     machine.reschedule = False
     machine.engine.flush_code()

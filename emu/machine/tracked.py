@@ -24,6 +24,8 @@ Writers = dict[int, tuple[int | None, int]]
 SavedPages = tuple[dict[Gpa, frozenset[Why]], Writers]
 _WRITE: Final = 2
 """W bit of a nested page fault's error code."""
+WRITABLE: Final = 3
+"""P and W bits of a leaf."""
 GRANULE: Final = 8
 """Last writers are remembered per aligned word of this many bytes."""
 
@@ -121,7 +123,8 @@ class TrackedPages:
             return False
         for page, (hpa, before) in opened.items():
             machine.npt.protect(page)
-            self.changed(cpu, page, hpa, before, at)
+            if not machine.injected.stored(cpu, page, hpa, before):
+                self.changed(cpu, page, hpa, before, at)
         machine.engine.flush_tlb()
         if exit_.kind is not ExitKind.BUDGET:
             machine.exit_(cpu, exit_)
@@ -132,7 +135,10 @@ class TrackedPages:
         if not nested or not exit_.error & _WRITE:
             return None
         page = Gpa(page_of(exit_.info))
-        return page if page in self._why else None
+        machine = self._machine
+        ours = page in self._why and page not in machine.broken_pages
+        # A page that the table itself does not let the guest write is no business of ours.
+        return page if ours and machine.npt.leaf(page) & WRITABLE == WRITABLE else None
 
     def changed(self, cpu: Cpu | None, gpa: Gpa, hpa: Hpa, before: bytes, at: int = 0) -> None:
         """Bytes from `hpa` on may have changed from `before`, by the instruction at the linear
@@ -145,19 +151,25 @@ class TrackedPages:
             place = hpa + offset & ~(GRANULE - 1)
             self.writers[place] = (who, self._machine.tick)
         page = Gpa(page_of(gpa))
+        told: list[tuple[str, int]] = []
         if self._machine.mailbox_gpa == page:
-            self._mailbox(cpu, gpa, hpa, before, at)
+            told = self._mailbox(cpu, gpa, hpa, before, at)
             self._machine.witness.stored(cpu, at, hpa, before)
         if "guard" in self._why.get(page, ()):
             self._machine.guards.changed(cpu, page, at)
         self._machine.waits.notify(cpu, hpa, len(before))
+        for field, value in told:
+            self._machine.injected.at_mailbox(cpu, field, value)
 
-    def _mailbox(self, cpu: Cpu | None, gpa: Gpa, hpa: Hpa, before: bytes, at: int) -> None:
-        """One event for every field of the protocol that has another value now."""
+    def _mailbox(
+        self, cpu: Cpu | None, gpa: Gpa, hpa: Hpa, before: bytes, at: int
+    ) -> list[tuple[str, int]]:
+        """One event for every field of the protocol that has another value now: these."""
         machine = self._machine
         first = gpa % PAGE_BYTES
         after = machine.memory.read(hpa, len(before))
         place = "host" if cpu is None else machine.layout.symbols.name(at) or f"{at:#x}"
+        told: list[tuple[str, int]] = []
         for field in FIELDS:
             start, end = field.offset - first, field.offset + field.size - first
             if start < 0 or end > len(before) or before[start:end] == after[start:end]:
@@ -167,12 +179,14 @@ class TrackedPages:
             detail = MailboxWrite(field.name, old, new, place)
             text = describe(field.name, old, new, machine.layout.symbols.name)
             machine.event(cpu, "mailbox", text, detail)
+            told.append((field.name, new))
             if field is COMMAND:
                 who = None if cpu is None else cpu.id
                 apic_id = read_head(machine.memory.read(Hpa(hpa - first), HEAD_BYTES)).apic_id
                 machine.protocol.command(
                     who, new, apic_id, machine.tick, machine.nanoseconds(cpu)
                 )
+        return told
 
 
 def _changed_words(before: bytes, after: bytes) -> list[int]:

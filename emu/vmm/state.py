@@ -40,7 +40,7 @@ class VmmState:
     def save(self) -> "SavedVmm":
         """A copy of everything, for `load`."""
         vps = tuple(
-            (vp.vtl2_enabled, vp.started, vp.wait_for_sipi, tuple(vp.pending))
+            (vp.apic_id, vp.vtl2_enabled, vp.started, vp.wait_for_sipi, tuple(vp.pending))
             for vp in self.vps
         )
         tables = dict(self.msrs), dict(self.registers), dict(self.ports), dict(self.ve_info)
@@ -48,8 +48,11 @@ class VmmState:
 
     def load(self, saved: "SavedVmm") -> None:
         """Be again what `save` saw."""
-        for vp, (vtl2, started, sipi, pending) in zip(self.vps, saved.vps, strict=True):
-            vp.vtl2_enabled, vp.started, vp.wait_for_sipi = vtl2, started, sipi
+        for vp, (apic_id, vtl2, started, sipi, pending) in zip(
+            self.vps, saved.vps, strict=True
+        ):
+            vp.apic_id, vp.vtl2_enabled = apic_id, vtl2
+            vp.started, vp.wait_for_sipi = started, sipi
             vp.pending = list(pending)
         self.msrs, self.registers = dict(saved.msrs), dict(saved.registers)
         self.ports, self.ve_info = dict(saved.ports), dict(saved.ve_info)
@@ -60,7 +63,7 @@ class VmmState:
 class SavedVmm(NamedTuple):
     """What a VmmState was at one moment."""
 
-    vps: tuple[tuple[bool, bool, bool, tuple[int, ...]], ...]
+    vps: tuple[tuple[int, bool, bool, bool, tuple[int, ...]], ...]
     msrs: dict[tuple[int | None, int], int]
     registers: dict[tuple[int | None, int], int]
     ports: dict[int, int]

@@ -1,33 +1,66 @@
-"""Deliberate breakage: one kind a file, each with its words and what it does."""
+"""Deliberate breakage: one kind a file, each with its words and what it does.
+
+`KIND PARAMETERS [at MOMENT]`: without a moment it is broken at once, or at the moment that the
+kind itself has in mind.
+"""
 
 from typing import Final
 
-from emu.debug.injections import host_write, interrupt, nmi, stall
-from emu.debug.injections.kind import Kind
+from emu.boot.platform import Platform
+from emu.debug.injections import cpu, memory, protocol, vmm
+from emu.debug.injections.kind import Given, Kind
+from emu.debug.injections.when import when
 from emu.errors import CommandError
+from emu.hw.cpu import Cpu
+from emu.machine.injected import Armed
 from emu.machine.machine import Machine
 
-KINDS: Final[tuple[Kind, ...]] = (nmi.KIND, interrupt.KIND, stall.KIND, host_write.KIND)
-"""Every kind: a new one is one file and one line here."""
+KINDS: Final[tuple[Kind, ...]] = (*cpu.KINDS, *memory.KINDS, *vmm.KINDS, *protocol.KINDS)
+BY_NAME: Final = {kind.name: kind for kind in KINDS}
 
 
-def inject(machine: Machine, words: list[str]) -> None:
-    """Break something now; raises CommandError, and then nothing is broken."""
-    kind = next((kind for kind in KINDS if words and kind.name == words[0]), None)
+def of_platform(platform: Platform) -> list[Kind]:
+    """The kinds that a platform has."""
+    return [kind for kind in KINDS if not kind.lacking(platform)]
+
+
+def inject(machine: Machine, text: str) -> None:
+    """Break something, now or at its moment; raises CommandError, and then nothing is
+    broken."""
+    words = text.split()
+    kind = BY_NAME.get(words[0]) if words else None
     if kind is None:
-        raise CommandError(f"inject: the kinds are {', '.join(kind.name for kind in KINDS)}")
-    if len(words) - 1 != len(kind.parameters):
-        raise CommandError(f"inject: {kind.usage}")
-    values = []
-    for word, parameter in zip(words[1:], kind.parameters, strict=True):
-        try:
-            values.append(int(word.replace(",", "_"), 0))
-        except ValueError:
-            raise CommandError(
-                f"inject {kind.name}: {parameter}: {word!r} is no number"
-            ) from None
-        if values[-1] < 0:
-            raise CommandError(f"inject {kind.name}: {parameter}: {word!r} is below 0")
-    if kind.parameters[0] == "CPU" and values[0] >= len(machine.cpus):
-        raise CommandError(f"inject {kind.name}: there is no cpu {values[0]}")
-    kind.carry_out(machine, values)
+        raise CommandError(f"inject: the kinds are {', '.join(BY_NAME)}")
+    why = kind.lacking(machine.platform)
+    if why:
+        raise CommandError(f"inject {kind.name}: {why}")
+    end = words.index("at") if "at" in words else len(words)
+    values = _values(machine, kind, words[1:end])
+    moment = words[end + 1 :]
+    if end == len(words):
+        moment = kind.when.format(**values).split()
+    elif not moment:
+        raise CommandError(f"inject {kind.name}: at needs a moment")
+
+    def act(machine: Machine, met_by: Cpu | None) -> None:
+        kind.carry_out(Given(machine, values, met_by))
+
+    spec = " ".join(words)
+    if moment:
+        trigger, nth = when(machine, moment)
+        machine.injected.arm(Armed(spec, trigger, act, nth))
+    else:
+        machine.injected.now(spec, act)
+
+
+def _values(machine: Machine, kind: Kind, words: list[str]) -> dict[str, int | str]:
+    """The parameters of a kind by name; raises CommandError."""
+    needed = [one for one in kind.parameters if one.default is None]
+    if not len(needed) <= len(words) <= len(kind.parameters):
+        raise CommandError(f"inject: {kind.usage}: {kind.help}")
+    values = {}
+    for place, one in enumerate(kind.parameters):
+        word = words[place] if place < len(words) else one.default
+        assert word is not None, "what has no default was given"
+        values[one.name] = one.read(machine, word, f"inject {kind.name}: {one.name}")
+    return values

@@ -1,21 +1,69 @@
-"""What a kind of injection is."""
+"""What a kind of injection is: its word, what it takes, and what it does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
+from emu.boot.platform import Platform
+from emu.debug.injections.parameter import Parameter
+from emu.hw.cpu import Cpu
 from emu.machine.machine import Machine
+
+Group = Literal["cpu", "memory", "vmm", "protocol"]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was written, read and checked, and whose doing was waited for."""
+
+    machine: Machine
+    values: Mapping[str, int | str]
+    met_by: Cpu | None
+    """The CPU that reached the moment; None where the injection did not wait for one."""
+
+    def number(self, name: str) -> int:
+        """A parameter that is a number: an address, picoseconds for NS, a count."""
+        value = self.values[name]
+        assert isinstance(value, int), f"{name} is no number"
+        return value
+
+    def word(self, name: str) -> str:
+        """A parameter that is a word."""
+        value = self.values[name]
+        assert isinstance(value, str), f"{name} is no word"
+        return value
+
+    @property
+    def cpu(self) -> Cpu:
+        """The CPU that the parameter CPU names."""
+        return self.machine.cpus[self.number("CPU")]
+
+
+def everywhere(_: Platform) -> str:
+    """A kind that every platform has."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind: its word, its numbers, and what it does to a machine at once."""
+    """One kind. Adding one is one file and a line in its group's KINDS."""
 
     name: str
-    parameters: tuple[str, ...]
     help: str
-    carry_out: Callable[[Machine, list[int]], None]
+    """One line: what is broken."""
+    parameters: tuple[Parameter, ...]
+    carry_out: Callable[[Given], None]
+    """Breaks it; raises CommandError where it cannot be, and then nothing has changed."""
+    example: str
+    """Parameters as a person would write them, for 4 CPUs of any platform that has it."""
+    when: str = ""
+    """The moment that is meant where none is named, `{CPU}` standing for a parameter; empty:
+    at once."""
+    lacking: Callable[[Platform], str] = everywhere
+    """Why a platform has no such thing; empty if it has."""
+    group: Group = "cpu"
 
     @property
     def usage(self) -> str:
         """How it is written."""
-        return " ".join((self.name, *self.parameters)) + f": {self.help}"
+        return " ".join((self.name, *(one.usage for one in self.parameters)))

@@ -1,0 +1,140 @@
+"""Bytes that one CPU sees and the others do not: stores that wait in its store buffer, and
+translations that its TLB still holds.
+
+CPUs run in slices, one at a time. So such bytes are put into memory when their CPU's slice
+begins, and taken out again before another's: within its own slices the CPU sees what it stored
+(store forwarding), and everybody else sees it only once it has been drained. Stores leave in
+the order in which they were made, as on x86 (total store order; SDM 3, 9.2.3.4).
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from emu.boot import disasm
+from emu.hw.address import Gpa, Hpa
+from emu.hw.cpu import Cpu
+from emu.machine import stores
+
+if TYPE_CHECKING:
+    from emu.machine.machine import Machine
+
+SERIALISING: Final = frozenset(
+    ("mfence", "sfence", "cpuid", "iretq", "iret", "iretd", "in", "out", "hlt", "wrmsr",
+     "invlpg", "wbinvd", "invd", "vmmcall", "vmcall", "tdcall", "rsm", "lgdt", "lidt")
+)  # fmt: skip
+"""Instructions before which a store buffer is drained (SDM 3, 9.2.2 and 9.3), beside those
+with LOCK and moves to control registers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """Bytes of one page that only one CPU sees: its own store, or a table entry of old."""
+
+    kind: Literal["store", "translation"]
+    cpu: int
+    gpa: Gpa
+    hpa: Hpa
+    others: bytes
+    """What everybody else sees."""
+    own: bytes
+
+
+SavedViews = tuple[tuple[Hidden, ...], int | None]
+
+
+class Views:
+    """Who sees what, and who is seeing now."""
+
+    def __init__(self, machine: "Machine") -> None:
+        self._machine = machine
+        self.hidden: tuple[Hidden, ...] = ()
+        """In the order in which the bytes were stored."""
+        self.seeing: int | None = None
+        """The CPU whose own bytes are in memory."""
+
+    def save(self) -> SavedViews:
+        """Everything, for `load`; memory itself is the undo log's."""
+        return self.hidden, self.seeing
+
+    def load(self, saved: SavedViews) -> None:
+        """Be again what `save` saw."""
+        self.hidden, self.seeing = saved
+
+    def look(self, cpu: int | None) -> None:
+        """From now on memory is as a CPU sees it; None: as nobody in particular does."""
+        if not self.hidden or self.seeing == cpu:
+            self.seeing = cpu
+            return
+        for one in reversed(self.hidden):
+            if one.cpu == self.seeing:
+                self._machine.memory.write(one.hpa, one.others)
+        for one in self.hidden:
+            if one.cpu == cpu:
+                self._machine.memory.write(one.hpa, one.own)
+        self.seeing = cpu
+        self._machine.tables_changed()
+
+    def hide(self, one: Hidden) -> None:
+        """A CPU sees bytes of its own from now on."""
+        self.hidden = (*self.hidden, one)
+        if self.seeing == one.cpu:
+            self._machine.memory.write(one.hpa, one.own)
+            self._machine.tables_changed()
+
+    def stored(self, cpu: Cpu, gpa: Gpa, hpa: Hpa, before: bytes) -> None:
+        """A CPU has stored into a page, bytes from `hpa` on were `before`: the store waits."""
+        after = self._machine.memory.read(hpa, len(before))
+        changed = [
+            i for i, (old, new) in enumerate(zip(before, after, strict=True)) if old != new
+        ]
+        if not changed:
+            return
+        first, end = changed[0], changed[-1] + 1
+        self.seeing = cpu.id
+        self.hidden = (
+            *self.hidden,
+            Hidden(
+                "store",
+                cpu.id,
+                Gpa(gpa + first),
+                Hpa(hpa + first),
+                before[first:end],
+                after[first:end],
+            ),
+        )
+
+    def drain(self, cpu: int, count: int | None = None) -> None:
+        """The oldest stores of a CPU (None: all) become visible, in their order."""
+        own = [one for one in self.hidden if one.cpu == cpu and one.kind == "store"][:count]
+        self._without(own)
+        for one in own:
+            stores.put(self._machine, self._machine.cpus[cpu], one.gpa, one.hpa, one.own)
+
+    def flush(self, cpu: int) -> None:
+        """A CPU's TLB is flushed: it walks the tables as they are."""
+        self._without([h for h in self.hidden if h.cpu == cpu and h.kind == "translation"])
+
+    def _without(self, gone: list[Hidden]) -> None:
+        if gone:
+            seeing = self.seeing
+            self.look(None)
+            self.hidden = tuple(one for one in self.hidden if one not in gone)
+            self.look(seeing)
+
+    def careful(self, cpu: Cpu) -> bool:
+        """Whether a CPU runs one instruction at a time, because one may end what it alone
+        sees; called before each."""
+        if not any(one.cpu == cpu.id for one in self.hidden):
+            return False
+        code = self._machine.code_bytes(cpu)
+        one = disasm.decode(code, cpu.registers.rip, cpu.registers.mode)
+        if one is None:
+            return True
+        name = one.mnemonic
+        control = name == "mov" and one.operands.startswith("cr")
+        if control or name == "invlpg":
+            self.flush(cpu.id)
+        locked = "lock" in name or (name == "xchg" and bool(one.memory))
+        if control or locked or name in SERIALISING:
+            self.drain(cpu.id)
+        return True
