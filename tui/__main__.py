@@ -71,6 +71,14 @@ def _machine_options(parser: argparse.ArgumentParser) -> None:
     add("--initrd", metavar="FILE")
     add("--cmdline", default="", metavar="TEXT", help="the shim's command line")
     add("--host-dtb", metavar="FILE", help="the host's device tree instead of a generated one")
+    add("--schedule", default="", metavar="RULE", help="timed, or random SEED")
+    add(
+        "--inject",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="break something: KIND ... [at MOMENT]; may be given several times",
+    )
     add("--max-ticks", type=_count, metavar="N", help="stop after N instructions")
 
 
@@ -138,6 +146,7 @@ def _open(options: argparse.Namespace) -> "Session":
         options.image, platform=options.platform, cpus=options.cpus, memory=options.memory,
         seed=options.seed, kernel=options.kernel, initrd=options.initrd,
         cmdline=options.cmdline, host_dtb=options.host_dtb, max_ticks=options.max_ticks,
+        schedule=options.schedule, inject=options.inject,
     )  # fmt: skip
 
 

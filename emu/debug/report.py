@@ -13,6 +13,7 @@ from emu.debug.picture import mailbox_writes, milestones
 from emu.debug.session import Session
 from emu.debug.view import CpuState, Outcome
 from emu.debug.waiting import facts
+from emu.machine.machine import Machine
 
 SCHEMA: Final = "apdbg-run/1"
 
@@ -56,8 +57,16 @@ class WaitReport(msgspec.Struct, frozen=True):
     tick: int | None
 
 
+class InjectionReport(msgspec.Struct, frozen=True):
+    spec: str
+    fired_tick: int | None
+    """None: its moment did not come."""
+    problem: str
+    """Why it could not be, at its moment; empty if it could."""
+
+
 class RunReport(msgspec.Struct, frozen=True):
-    """One object; `findings` and `injections` are empty until there are rules and faults."""
+    """One object."""
 
     schema: str
     image: ImageReport
@@ -73,7 +82,7 @@ class RunReport(msgspec.Struct, frozen=True):
     mailbox: list[MailboxReport]
     exits: dict[str, int]
     findings: list[str]
-    injections: list[str]
+    injections: list[InjectionReport]
     waits: list[WaitReport]
     serial: str
     digest: str
@@ -111,12 +120,22 @@ def of(session: Session, began: float) -> RunReport:
         ],
         exits=dict(sorted(machine.exit_counts.items())),
         findings=[],
-        injections=[],
+        injections=injections(machine),
         waits=[WaitReport(f.cpu, f.on, f.last_writer, f.tick) for f in facts(machine)],
         serial=machine.vmm.serial.decode("utf-8", "replace"),
         digest=session.digest(),
         wall_s=round(time.perf_counter() - began, 3),
     )
+
+
+def injections(machine: Machine) -> list[InjectionReport]:
+    """What was injected, in the order of its moments; last what still waits for its own."""
+    injected = machine.injected
+    waiting = (one.spec for one in injected.armed if one.spec)
+    return [
+        *(InjectionReport(one.spec, one.tick, one.problem) for one in injected.fired),
+        *(InjectionReport(spec, None, "") for spec in waiting),
+    ]
 
 
 def as_json(report: RunReport) -> str:
@@ -138,8 +157,16 @@ def as_text(report: RunReport) -> str:
         f"{report.ticks:,} instructions, {report.virtual_ns / 1e6:,.3f} ms of virtual time, "
         f"{report.wall_s:.2f} s",
     ]
+    lines += [_told(one) for one in report.injections]
     lines += [f"cpu {wait.cpu} waits for {wait.on}" for wait in report.waits if _stuck(report)]
     return "\n".join(lines)
+
+
+def _told(one: InjectionReport) -> str:
+    if one.fired_tick is None:
+        return f"injected: {one.spec}: its moment did not come"
+    problem = f": could not be: {one.problem}" if one.problem else ""
+    return f"injected: {one.spec} (tick {one.fired_tick:,}){problem}"
 
 
 def _stuck(report: RunReport) -> bool:

@@ -6,7 +6,7 @@ stretch is; the guest cannot tell.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import IO, Final
 
@@ -34,6 +34,7 @@ from emu.debug.looks import Looks
 from emu.debug.moment import Moment
 from emu.debug.outcome import Verdict, verdict
 from emu.debug.recording import Recorder, Recording, replay
+from emu.debug.schedule import rule_of
 from emu.debug.setup import Options, Setup
 from emu.debug.stepping import Goal
 from emu.debug.stops import Watching
@@ -58,8 +59,11 @@ class Session:
     timeline: Timeline
     focus: int
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, at_power_on: tuple[str, ...] = ()) -> None:
+        """`at_power_on`: entries of the timeline before the first instruction, made again by a
+        reset. Raises CommandError for one that cannot be."""
         self.setup = setup
+        self.at_power_on = at_power_on
         self.focus = 0
         self.recorder: Recorder | None = None
         self.looks = Looks()
@@ -70,6 +74,8 @@ class Session:
         self.machine = Machine(self.setup.platform, layout, self.setup.seed)
         self.machine.witness.on = self.setup.options.rules
         self.timeline = Timeline(self.machine)
+        for text in self.at_power_on:
+            self.timeline.enter(text)
         self.breakpoints = Breakpoints(self.machine)
         self.watchpoints = Watchpoints()
         self.catches = Catches()
@@ -369,15 +375,19 @@ def open_session(
     host_dtb: str | None = None,
     max_ticks: int | None = None,
     rules: bool = True,
+    schedule: str = "",
+    inject: Sequence[str] = (),
 ) -> Session:
     """Load an image (None: the packaged sample) onto a platform and stop at the first
-    instruction. `memory` in MiB. Raises ApdbgError with one sentence."""
+    instruction. `memory` in MiB; `schedule` and `inject` as the commands of these names take
+    them. Raises ApdbgError with one sentence."""
     require_emulator()
     options = Options(
         image, platform, cpus, memory, seed, kernel, initrd, cmdline, host_dtb, max_ticks,
         rules,
     )  # fmt: skip
-    return Session(Setup.of(options))
+    entries = [f"schedule {rule_of(schedule.split()).text}"] if schedule else []
+    return Session(Setup.of(options), (*entries, *(f"inject {one}" for one in inject)))
 
 
 def replay_session(
