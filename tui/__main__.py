@@ -24,7 +24,7 @@ EXIT_INTERRUPTED: Final = 130
 STRETCH_SECONDS: Final = 0.1
 """How long Ctrl-C may wait."""
 
-COMMANDS: Final = ("run", "record", "replay", "doctor")
+COMMANDS: Final = ("run", "record", "replay", "campaign", "doctor")
 OUTCOMES: Final = ("booted", "degraded", "hung", "crashed", "limit", "stopped")
 
 
@@ -82,6 +82,19 @@ def _machine_options(parser: argparse.ArgumentParser) -> None:
     add("--max-ticks", type=_count, metavar="N", help="stop after N instructions")
 
 
+def _campaign_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("image", nargs="?", help="static x86-64 ELF; default: the sample shim")
+    add = parser.add_argument
+    add("--file", metavar="FILE", help="what is expected; default: the samples' recovery.toml")
+    add("--platform", metavar="NAME", help="only on this one")
+    add("--only", default="", metavar="TEXT", help="only cases whose injections contain this")
+    add("--cpus", type=_count, default=4, metavar="N", help="default 4")
+    add("--seed", type=int, default=0, metavar="N", help="default 0")
+    add("--kernel", metavar="ELF", help="what the shim jumps to; default: the sample kernel")
+    add("--jobs", type=_count, metavar="N", help="machines at a time; default: one a core")
+    add("--json", action="store_true", help="one JSON object, nothing else")
+
+
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """Read the command line; the first word is a command, or the screen is meant."""
     name = words[0] if words and words[0] in COMMANDS else "screen"
@@ -96,6 +109,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         parser.add_argument("--kernel", metavar="ELF", help="the kernel, likewise")
         parser.add_argument("--check", action="store_true", help="only say whether it holds")
         parser.add_argument("--export", metavar="FILE", help="only write .json or .html")
+    elif name == "campaign":
+        _campaign_options(parser)
     elif name != "doctor":
         _machine_options(parser)
     if name == "record":
@@ -116,6 +131,11 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
             action="store_true",
             help="forget layout and breakpoints of last time",
         )
+    if name in ("run", "record"):
+        parser.add_argument(
+            "--watchdog", type=_count, default=0, metavar="N",
+            help="after N instructions without progress the boot counts as hung",
+        )  # fmt: skip
     if name == "run":
         parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
         parser.add_argument("--until", metavar="PLACE", help="stop at a symbol or file:line")
@@ -128,10 +148,12 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 
 _DESCRIPTIONS: Final = {
-    "screen": "Step every CPU of a booting machine. Also: apdbg run, record, replay, doctor.",
+    "screen": "Step every CPU of a booting machine. "
+    "Also: apdbg run, record, replay, campaign, doctor.",
     "run": "Boot without a screen to power-off, hang, crash or limit, and say which.",
     "record": "Boot without a screen and write a recording of it.",
     "replay": "Open a recording at its end, with all its past.",
+    "campaign": "Break everything that the recovery file names, one boot each.",
     "doctor": "Say what works on this machine.",
 }
 _EPILOGS: Final = {
@@ -147,6 +169,7 @@ def _open(options: argparse.Namespace) -> "Session":
         seed=options.seed, kernel=options.kernel, initrd=options.initrd,
         cmdline=options.cmdline, host_dtb=options.host_dtb, max_ticks=options.max_ticks,
         schedule=options.schedule, inject=options.inject,
+        watchdog=getattr(options, "watchdog", 0),
     )  # fmt: skip
 
 
@@ -161,6 +184,41 @@ def _run(options: argparse.Namespace) -> int:
     print(report.as_json(found) if options.json else report.as_text(found))
     expected = options.expect or ("stopped" if options.until else "booted")
     return EXIT_EXPECTED if found.outcome == expected else EXIT_OTHERWISE
+
+
+def _campaign(options: argparse.Namespace) -> int:
+    """`apdbg campaign`: a line for each case as it ends, then how many were as expected."""
+    import json
+
+    from emu.boot.samples import samples_dir
+    from emu.debug import campaign, recovery
+
+    path = Path(options.file) if options.file else samples_dir() / "recovery.toml"
+    cases = [
+        case
+        for case in recovery.read(path)
+        if options.platform in (None, case.platform) and options.only in case.name
+    ]
+    if not cases:
+        raise ApdbgError(f"{path}: no case is left by --platform and --only")
+    began = time.perf_counter()
+    wanted = campaign.Campaign(
+        options.image, options.cpus, options.seed, options.kernel, tuple(cases)
+    )
+    results = []
+    for result in campaign.run(wanted, options.jobs):
+        results.append(result)
+        if not options.json:
+            print("\n".join(campaign.as_text(result)), flush=True)
+    bad = sum(bool(result.problems) for result in results)
+    wall = time.perf_counter() - began
+    if options.json:
+        cases_json = [campaign.as_json(result) for result in results]
+        print(json.dumps({"schema": "apdbg-campaign/1", "bad": bad, "cases": cases_json,
+                          "wall_s": round(wall, 3)}))  # fmt: skip
+    else:
+        print(f"\n{len(results)} cases, {bad} not as expected, {wall:.1f} s")
+    return EXIT_OTHERWISE if bad else EXIT_EXPECTED
 
 
 def _record(options: argparse.Namespace) -> int:
@@ -183,7 +241,7 @@ def _record(options: argparse.Namespace) -> int:
 def _replay(options: argparse.Namespace) -> int:
     """`apdbg replay`: what differs is said; then the screen, or an export, or only that."""
     from emu.debug import recording
-    from emu.debug.session import replay_session
+    from emu.debug.opening import replay_session
 
     found = recording.read(Path(options.file))
     session, said = replay_session(found, options.image, options.kernel)
@@ -268,8 +326,8 @@ def _show(session: "Session", options: argparse.Namespace) -> int:
 
 def _run_command(options: argparse.Namespace) -> int:
     commands = {
-        "run": _run, "record": _record, "replay": _replay, "doctor": _doctor,
-        "screen": _screen,
+        "run": _run, "record": _record, "replay": _replay, "campaign": _campaign,
+        "doctor": _doctor, "screen": _screen,
     }  # fmt: skip
     return commands[options.command](options)
 

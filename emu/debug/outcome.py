@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from emu.debug.evidence import slow_or_stuck
 from emu.debug.view import CpuState, Outcome
 from emu.hw.cpu import Cpu
 from emu.machine.handover import ap_record
-from emu.machine.machine import Machine
+from emu.machine.machine import Machine, Pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +42,17 @@ def state_of(machine: Machine, cpu: Cpu) -> CpuState:
             return "spinning" if cpu.activity == "waiting" else "halted"
 
 
-def verdict(
-    machine: Machine, *, hung: bool = False, limit: bool = False,
-    held: frozenset[int] = frozenset(),
-) -> Verdict:  # fmt: skip
-    """Judge a machine that will not run on by itself."""
+def verdict(machine: Machine, why: Pause, held: frozenset[int] = frozenset()) -> Verdict:
+    """Judge a machine that will not run on by itself, or that was cut off: by the limit
+    (BUDGET) or the watchdog (STUCK)."""
     if machine.crash:
         return Verdict("crashed", machine.crash)
-    if limit:
-        return Verdict("limit", f"still running after {machine.tick:,} instructions")
-    if hung:
+    if why is Pause.BUDGET:
+        words = slow_or_stuck(machine)
+        return Verdict("limit", f"still running after {machine.tick:,} instructions; {words}")
+    if why is Pause.STUCK:
+        return Verdict("hung", slow_or_stuck(machine))
+    if why is Pause.HUNG:
         return Verdict("hung", _why_hung(machine, held))
     if not any(milestone.phase == "online" for milestone in machine.places.milestones.values()):
         return Verdict("booted", "the guest switched the machine off")

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from emu.debug.evidence import evidence
 from emu.debug.outcome import state_of
 from emu.debug.picture import mailbox_writes, milestones
 from emu.debug.session import Session
@@ -86,12 +87,15 @@ class RunReport(msgspec.Struct, frozen=True):
     waits: list[WaitReport]
     serial: str
     digest: str
+    evidence: list[str]
+    """Why a boot that hung, or that was cut off, came to nothing."""
 
 
 def of(session: Session, began: float) -> RunReport:
     """Report a session that has stopped; `began` is when it was opened (perf_counter)."""
     machine, setup = session.machine, session.setup
     verdict = session.verdict
+    outcome = verdict.outcome if verdict else "stopped"
     cpus = [
         CpuReport(
             cpu.id, cpu.apic_id, state_of(machine, cpu), cpu.milestone, cpu.ticks,
@@ -105,7 +109,7 @@ def of(session: Session, began: float) -> RunReport:
         image=ImageReport(str(setup.image.path), setup.image.sha256),
         platform=machine.platform.name,
         seed=machine.seed,
-        outcome=verdict.outcome if verdict else "stopped",
+        outcome=outcome,
         reason=verdict.reason if verdict else "; ".join(stop.text for stop in session.stop),
         ticks=machine.tick,
         virtual_ns=machine.now_ps() // 1000,
@@ -122,6 +126,7 @@ def of(session: Session, began: float) -> RunReport:
         findings=[],
         injections=injections(machine),
         waits=[WaitReport(f.cpu, f.on, f.last_writer, f.tick) for f in facts(machine)],
+        evidence=list(evidence(machine)) if outcome in ("hung", "limit") else [],
         serial=machine.vmm.serial.decode("utf-8", "replace"),
         digest=session.digest(),
         wall_s=round(time.perf_counter() - began, 3),
@@ -157,8 +162,7 @@ def as_text(report: RunReport) -> str:
         f"{report.ticks:,} instructions, {report.virtual_ns / 1e6:,.3f} ms of virtual time, "
         f"{report.wall_s:.2f} s",
     ]
-    lines += [_told(one) for one in report.injections]
-    lines += [f"cpu {wait.cpu} waits for {wait.on}" for wait in report.waits if _stuck(report)]
+    lines += report.evidence or [_told(one) for one in report.injections]
     return "\n".join(lines)
 
 
@@ -167,7 +171,3 @@ def _told(one: InjectionReport) -> str:
         return f"injected: {one.spec}: its moment did not come"
     problem = f": could not be: {one.problem}" if one.problem else ""
     return f"injected: {one.spec} (tick {one.fired_tick:,}){problem}"
-
-
-def _stuck(report: RunReport) -> bool:
-    return report.outcome in ("hung", "limit")

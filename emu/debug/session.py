@@ -6,8 +6,7 @@ stretch is; the guest cannot tell.
 """
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from typing import IO, Final
 
 from emu.boot.disasm import Instruction
@@ -28,14 +27,14 @@ from emu.debug.catch import Catches
 from emu.debug.crowd import Crowd
 from emu.debug.digest import Digest
 from emu.debug.driver import STRETCH_TICKS
+from emu.debug.evidence import idle_ticks
 from emu.debug.judge import Judge
 from emu.debug.lanes import LaneIndex
 from emu.debug.looks import Looks
 from emu.debug.moment import Moment
 from emu.debug.outcome import Verdict, verdict
-from emu.debug.recording import Recorder, Recording, replay
-from emu.debug.schedule import rule_of
-from emu.debug.setup import Options, Setup
+from emu.debug.recording import Recorder
+from emu.debug.setup import Setup
 from emu.debug.stepping import Goal
 from emu.debug.stops import Watching
 from emu.debug.timeline import Timeline
@@ -44,7 +43,6 @@ from emu.debug.watchpoint import Watchpoints
 from emu.debug.where import resolve
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
-from emu.hw.selftest import require as require_emulator
 from emu.machine.machine import Machine, Pause
 from emu.mailbox.rule import Finding
 
@@ -282,17 +280,16 @@ class Session:
         branch, at_end = self.timeline.branch, not self.timeline.in_past
         if self.final:
             branch.last = Pause.OUTCOME
-            self._conclude()
-        elif at_end and branch.last is Pause.HUNG:
-            self._conclude(hung=True)
+            self._conclude(Pause.OUTCOME)
+        elif at_end and branch.last in (Pause.HUNG, Pause.STUCK):
+            self._conclude(branch.last)
         elif at_end and self.machine.tick >= self.setup.max_ticks:
-            self._conclude(limit=True)
+            self._conclude(Pause.BUDGET)
         else:
             self.verdict = None
 
-    def _conclude(self, hung: bool = False, limit: bool = False) -> None:
-        held = self.timeline.driver.schedule.held if hung else frozenset()
-        self.verdict = verdict(self.machine, hung=hung, limit=limit, held=held)
+    def _conclude(self, why: Pause) -> None:
+        self.verdict = verdict(self.machine, why, self.timeline.driver.schedule.held)
         self.stop = (StopReason(None, "outcome", self.verdict.reason),)
 
     def free_run(self, ticks: int | None) -> Goal:
@@ -321,6 +318,10 @@ class Session:
             return stops.at_breakpoint(self, self.machine.cpus[index])
         if pause is Pause.HUNG:
             timeline.branch.last = Pause.HUNG
+        watchdog = self.setup.options.watchdog
+        if watchdog and not timeline.in_past and idle_ticks(self.machine) >= watchdog:
+            timeline.branch.last = Pause.STUCK
+            return True
         if self.machine.tick >= self._tick_max:
             self.stop = (StopReason(None, "limit", "the ticks asked for have run"),)
             return True
@@ -360,43 +361,3 @@ class Session:
     def kernel_dtb(self) -> bytes:
         """The device tree that boot_params hand to the kernel; CommandError before that."""
         return picture.kernel_dtb(self.machine)
-
-
-def open_session(
-    image: str | None = None,
-    *,
-    platform: str = "tdx",
-    cpus: int | None = None,
-    memory: int | None = None,
-    seed: int = 0,
-    kernel: str | None = None,
-    initrd: str | None = None,
-    cmdline: str = "",
-    host_dtb: str | None = None,
-    max_ticks: int | None = None,
-    rules: bool = True,
-    schedule: str = "",
-    inject: Sequence[str] = (),
-) -> Session:
-    """Load an image (None: the packaged sample) onto a platform and stop at the first
-    instruction. `memory` in MiB; `schedule` and `inject` as the commands of these names take
-    them. Raises ApdbgError with one sentence."""
-    require_emulator()
-    options = Options(
-        image, platform, cpus, memory, seed, kernel, initrd, cmdline, host_dtb, max_ticks,
-        rules,
-    )  # fmt: skip
-    entries = [f"schedule {rule_of(schedule.split()).text}"] if schedule else []
-    return Session(Setup.of(options), (*entries, *(f"inject {one}" for one in inject)))
-
-
-def replay_session(
-    recording: Recording, image: str | None = None, kernel: str | None = None
-) -> tuple[Session, list[str]]:
-    """A fresh session brought to the end of a recording, and sentences on all that differs.
-    `image` and `kernel`: where they lie now, if not where they lay. Raises ApdbgError."""
-    require_emulator()
-    options = recording.options
-    options = replace(options, image=image or options.image, kernel=kernel or options.kernel)
-    session = Session(Setup.of(options, recording.platform_text))
-    return session, replay(session, recording)

@@ -30,6 +30,8 @@ class Options:
     max_ticks: int | None = None
     rules: bool = True
     """Whether the machine notes what the rules of the protocol look at."""
+    watchdog: int = 0
+    """Instructions without progress after which a boot counts as hung; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ class Pause(Enum):
     BREAKPOINT = "a breakpoint was reached"
     OUTCOME = "the machine stopped for good"
     HUNG = "no CPU can ever run again"
+    STUCK = "the watchdog gave up"
 
 
 class Machine:

@@ -11,7 +11,7 @@ import pytest
 
 from emu import open_session
 from emu.debug import recording
-from emu.debug.session import replay_session
+from emu.debug.opening import replay_session
 from emu.errors import CommandError, RecordingError
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ COUNTS_FROM_ROWS = 5
 """A lower window has no row for the exits' counts."""
 _ROLES: dict[str, Role] = {
     "milestone": "good", "mailbox": "warn", "exit": "dim", "state": "busy", "fault": "bad",
-    "serial": "plain", "stop": "strong",
+    "inject": "bad", "serial": "plain", "stop": "strong",
 }  # fmt: skip
 
 
@@ -88,6 +88,7 @@ happened. The newest event is the last one.
   state      a CPU started, halted, went on or was lost
   fault      what the processor reports: exceptions and shutdowns
   serial     a line on the serial port
+  inject     something was broken on purpose, or lay in wait for its moment
   stop       why the machine stopped
 
   events cpu 2 mailbox    only these; any other word is looked for in the text

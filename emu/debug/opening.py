@@ -1,0 +1,61 @@
+"""How a session begins: from an image and a platform, or from a recording."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from emu.debug.recording import Recording, replay
+from emu.debug.schedule import rule_of
+from emu.debug.session import Session
+from emu.debug.setup import Options, Setup
+from emu.hw.selftest import require as require_emulator
+
+
+def open_session(
+    image: str | None = None,
+    *,
+    platform: str = "tdx",
+    cpus: int | None = None,
+    memory: int | None = None,
+    seed: int = 0,
+    kernel: str | None = None,
+    initrd: str | None = None,
+    cmdline: str = "",
+    host_dtb: str | None = None,
+    max_ticks: int | None = None,
+    rules: bool = True,
+    watchdog: int = 0,
+    schedule: str = "",
+    inject: Sequence[str] = (),
+) -> Session:
+    """Load an image (None: the packaged sample) onto a platform and stop at the first
+    instruction. `memory` in MiB; `schedule` and `inject` as the commands of these names take
+    them. Raises ApdbgError with one sentence."""
+    require_emulator()
+    options = Options(
+        image,
+        platform,
+        cpus,
+        memory,
+        seed,
+        kernel,
+        initrd,
+        cmdline,
+        host_dtb,
+        max_ticks,
+        rules,
+        watchdog,
+    )
+    entries = [f"schedule {rule_of(schedule.split()).text}"] if schedule else []
+    return Session(Setup.of(options), (*entries, *(f"inject {one}" for one in inject)))
+
+
+def replay_session(
+    recording: Recording, image: str | None = None, kernel: str | None = None
+) -> tuple[Session, list[str]]:
+    """A fresh session brought to the end of a recording, and sentences on all that differs.
+    `image` and `kernel`: where they lie now, if not where they lay. Raises ApdbgError."""
+    require_emulator()
+    options = recording.options
+    options = replace(options, image=image or options.image, kernel=kernel or options.kernel)
+    session = Session(Setup.of(options, recording.platform_text))
+    return session, replay(session, recording)
