@@ -35,7 +35,12 @@ def slow_or_stuck(machine: Machine) -> str:
     idle = idle_ticks(machine)
     if idle <= SLOW_TICKS:
         return f"slow: the last progress was {idle:,} instructions ago"
-    return f"stuck: no progress for {idle:,} instructions"
+    return no_progress(machine)
+
+
+def no_progress(machine: Machine) -> str:
+    """What the watchdog says."""
+    return f"stuck: no progress for {idle_ticks(machine):,} instructions"
 
 
 def evidence(machine: Machine) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from emu.debug.evidence import slow_or_stuck
+from emu.debug.evidence import no_progress, slow_or_stuck
 from emu.debug.view import CpuState, Outcome
 from emu.hw.cpu import Cpu
 from emu.machine.handover import ap_record
@@ -51,7 +51,7 @@ def verdict(machine: Machine, why: Pause, held: frozenset[int] = frozenset()) ->
         words = slow_or_stuck(machine)
         return Verdict("limit", f"still running after {machine.tick:,} instructions; {words}")
     if why is Pause.STUCK:
-        return Verdict("hung", slow_or_stuck(machine))
+        return Verdict("hung", no_progress(machine))
     if why is Pause.HUNG:
         return Verdict("hung", _why_hung(machine, held))
     if not any(milestone.phase == "online" for milestone in machine.places.milestones.values()):
