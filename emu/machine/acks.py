@@ -74,12 +74,13 @@ def _tried(machine: "Machine", cpu: Cpu, vector: int) -> tuple[Reading, bool]:
     with machine.on_a_copy(cpu, cpu.clock_ps, ((place, old),)):
         machine.memory.write(place, POISON.to_bytes(VECTOR.size, "little"))
         for _ in range(STEPS_MAX):
-            if not _step(machine, cpu):
-                break
+            goes_on = _step(machine, cpu)
             if any(cpu.registers.get(name) == POISON for name in GENERAL):
                 return "after", True
             if cpu.registers.rip == vector:
-                return "unknown", True
+                return "unknown", True  # the fetch there may be what ended it
+            if not goes_on:
+                break
     return "unknown", False
 
 

@@ -16,6 +16,9 @@ E820_MAX: Final = 128
 """boot_params (Linux, Documentation/arch/x86/zero-page.rst); entries have 20 bytes."""
 _ENTRY: Final = 20
 _RAM: Final = 1
+RESET_VECTOR: Final = "apdbg,reset-vector"
+"""The sample shim's own property: in ACPI 6.6 it is a field of the MADT's structure."""
+_CODE_BYTES: Final = 16
 SHOWN: Final = 3
 """CPUs whose pages are named one by one."""
 
@@ -48,6 +51,29 @@ def table_problems(machine: "Machine") -> tuple[str, ...]:
             f"{pages[0][0]:#x}"
         )
     return tuple(found)
+
+
+def reset_problems(machine: "Machine") -> tuple[str, ...]:
+    """What is wrong with the reset vector that the tree promises, if it promises one."""
+    blob = handover.kernel_dtb(machine)
+    tree = None if blob is None else read_tree(blob)
+    vector = next(
+        (
+            int.from_bytes(found.value, "big")
+            for node, _ in (tree.all() if tree is not None else ())
+            if (found := node.get(RESET_VECTOR)) is not None
+        ),
+        0,
+    )
+    if not vector:
+        return ()
+    code = machine.ram.guest_bytes(vector, _CODE_BYTES)
+    if code is None:
+        return (f"the reset vector {vector:#x} lies outside memory",)
+    problems = [f"no code lies at the reset vector {vector:#x}"] if not any(code) else []
+    if any(start <= vector < end for start, end in _usable(machine)):
+        problems.append(f"the reset vector {vector:#x} lies in usable RAM in E820")
+    return tuple(problems)
 
 
 def _usable(machine: "Machine") -> list[tuple[int, int]]:

@@ -187,7 +187,7 @@ class Witness:
         machine.logs.observed.append(
             Handed(
                 *self._where(cpu, machine.linear_rip(cpu)), handed.mailbox_problems(machine),
-                handed.table_problems(machine), head.reserved,
+                handed.table_problems(machine), handed.reset_problems(machine), head.reserved,
             )
         )  # fmt: skip
 
@@ -198,7 +198,7 @@ class Witness:
         machine = self._machine
         on = self._waits_on(loop)
         base = 0 if cpu.registers.mode == "long" else cpu.registers.segment("cs").base
-        at = loop.head + base
+        at = min(loop.path) + base  # wherever in the loop it was found to wait
         if on == "mailbox" and cpu.id and not loop.clock:
             self._heads |= {at}
             machine.guards.park(cpu)

@@ -14,8 +14,15 @@ _STANDINGS: dict[str, Standing] = {
     "secondary_online": "online", "mailbox_reset_vector": "left",
 }  # fmt: skip
 """Milestone -> what reaching it says."""
+ON_A_STACK = ("ap_entry64", "mailbox_wait")
+"""Milestones at which an AP of the firmware has the stack that it keeps."""
 _WAKEUP = 1
 _NOOP = 0
+
+
+def stack_page(rsp: int) -> int:
+    """The number of the page into which the next PUSH goes."""
+    return rsp - 1 >> 12
 
 
 @dataclass(slots=True)
@@ -68,8 +75,8 @@ class Course:
                     self.handed = True
                 if name in _STANDINGS and cpu:
                     self._stand(cpu, _STANDINGS[name])
-                    if name == "mailbox_wait":
-                        self.stacks[seen.rsp >> 12] = cpu
+                if name in ON_A_STACK and cpu and seen.rsp:
+                    self.stacks[stack_page(seen.rsp)] = cpu
             case Waited(cpu=cpu, on="mailbox") if cpu:
                 self.pauses = self.pauses and (seen.pauses or not self.is_firmware(cpu))
                 # An image without symbols is parked when it goes round in its loop.

@@ -105,11 +105,12 @@ class Refused(Seen):
 
 @dataclass(frozen=True, slots=True)
 class Handed(Seen):
-    """The OS was entered: what is wrong with what it is told of the mailbox, and of the pages
-    that parked APs need."""
+    """The OS was entered: what is wrong with what it is told of the mailbox, of the pages that
+    parked APs need, and of the vector by which it may hand CPUs back."""
 
     mailbox: tuple[str, ...]
     tables: tuple[str, ...]
+    reset: tuple[str, ...]
     reserved: int
     """The mailbox's reserved word."""
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from emu.mailbox.course import Course
+from emu.mailbox.course import ON_A_STACK, Course, stack_page
 from emu.mailbox.observation import Arrived, Observation
 from emu.mailbox.rule import Broken, Rule
 
 
 def _look(seen: Observation, course: Course) -> Iterator[Broken]:
-    if not isinstance(seen, Arrived) or seen.name != "mailbox_wait" or not seen.rsp:
+    if not isinstance(seen, Arrived) or seen.name not in ON_A_STACK or not seen.rsp:
         return
-    other = course.stacks.get(seen.rsp >> 12)
+    other = course.stacks.get(stack_page(seen.rsp))
     if course.dialect.own_stacks and other not in (None, seen.cpu):
         yield Broken(f"RSP = {seen.rsp:#x} lies in the page of cpu {other}'s stack")
 

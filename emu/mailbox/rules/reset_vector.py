@@ -1,0 +1,23 @@
+"""A reset vector that is promised is there."""
+
+from collections.abc import Iterator
+
+from emu.mailbox.course import Course
+from emu.mailbox.observation import Handed, Observation
+from emu.mailbox.rule import Broken, Rule
+
+
+def _look(seen: Observation, _: Course) -> Iterator[Broken]:
+    if isinstance(seen, Handed):
+        for problem in seen.reset:
+            yield Broken(problem)
+
+
+RULE = Rule(
+    name="reset-vector",
+    says="A mailbox that offers a reset vector has code there, kept from the OS's allocator.",
+    source="ACPI 6.6, 5.2.12.19 (ResetVector); td-shim #596",
+    follows="The CPU that is handed back executes whatever lies there, and is lost.",
+    look_at="What fills in the mailbox's version and its reset vector.",
+    look=_look,
+)
