@@ -183,7 +183,9 @@ def _run(options: argparse.Namespace) -> int:
     found = report.of(session, began)
     print(report.as_json(found) if options.json else report.as_text(found))
     expected = options.expect or ("stopped" if options.until else "booted")
-    return EXIT_EXPECTED if found.outcome == expected else EXIT_OTHERWISE
+    # Who asks for a certain outcome has it judged by that alone.
+    broken = found.findings and not options.expect
+    return EXIT_EXPECTED if found.outcome == expected and not broken else EXIT_OTHERWISE
 
 
 def _campaign(options: argparse.Namespace) -> int:

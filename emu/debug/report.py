@@ -15,8 +15,12 @@ from emu.debug.session import Session
 from emu.debug.view import CpuState, Outcome
 from emu.debug.waiting import facts
 from emu.machine.machine import Machine
+from emu.mailbox.rule import Finding, Severity
+from emu.mailbox.rules import BY_NAME
 
 SCHEMA: Final = "apdbg-run/1"
+FINDINGS_SHOWN: Final = 20
+"""Of a thousand APs with one bug, a person needs the first few."""
 
 
 class ImageReport(msgspec.Struct, frozen=True):
@@ -66,6 +70,17 @@ class InjectionReport(msgspec.Struct, frozen=True):
     """Why it could not be, at its moment; empty if it could."""
 
 
+class FindingReport(msgspec.Struct, frozen=True):
+    rule: str
+    severity: Severity
+    cpu: int | None
+    tick: int
+    where: str
+    text: str
+    follows: str
+    look_at: str
+
+
 class RunReport(msgspec.Struct, frozen=True):
     """One object."""
 
@@ -82,7 +97,7 @@ class RunReport(msgspec.Struct, frozen=True):
     milestones: list[MilestoneReport]
     mailbox: list[MailboxReport]
     exits: dict[str, int]
-    findings: list[str]
+    findings: list[FindingReport]
     injections: list[InjectionReport]
     waits: list[WaitReport]
     serial: str
@@ -123,7 +138,7 @@ def of(session: Session, began: float) -> RunReport:
             for w, e in mailbox_writes(machine.logs.events)
         ],
         exits=dict(sorted(machine.exit_counts.items())),
-        findings=[],
+        findings=[_finding(one) for one in session.findings()],
         injections=injections(machine),
         waits=[WaitReport(f.cpu, f.on, f.last_writer, f.tick) for f in facts(machine)],
         evidence=list(evidence(machine)) if outcome in ("hung", "limit") else [],
@@ -141,6 +156,14 @@ def injections(machine: Machine) -> list[InjectionReport]:
         *(InjectionReport(one.spec, one.tick, one.problem) for one in injected.fired),
         *(InjectionReport(spec, None, "") for spec in waiting),
     ]
+
+
+def _finding(one: Finding) -> FindingReport:
+    rule = BY_NAME[one.rule]
+    return FindingReport(
+        one.rule, one.severity, one.cpu, one.tick, one.where, one.text, rule.follows,
+        rule.look_at,
+    )  # fmt: skip
 
 
 def as_json(report: RunReport) -> str:
@@ -163,6 +186,12 @@ def as_text(report: RunReport) -> str:
         f"{report.wall_s:.2f} s",
     ]
     lines += report.evidence or [_told(one) for one in report.injections]
+    for one in report.findings[:FINDINGS_SHOWN]:
+        who = "host" if one.cpu is None else f"cpu {one.cpu}"
+        place = f", {one.where}" if one.where else ""
+        lines += [f"{one.severity} {one.rule}: {who}, tick {one.tick:,}{place}: {one.text}"]
+    more = len(report.findings) - FINDINGS_SHOWN
+    lines += [f"and {more:,} more findings: --json has them all"] if more > 0 else []
     return "\n".join(lines)
 
 

@@ -52,7 +52,8 @@ class Course:
     def addressed(self, head: Head) -> tuple[int, ...]:
         """The CPUs that a command is for."""
         if self.dialect.broadcast and head.apic_id == BROADCAST_ID:
-            return tuple(cpu for cpu, how in self.standing.items() if how == "parked")
+            firmware = ("parked", "woken")
+            return tuple(cpu for cpu, how in self.standing.items() if how in firmware)
         return tuple(
             cpu for cpu, apic_id in enumerate(self.apic_ids) if apic_id == head.apic_id
         )
@@ -95,8 +96,8 @@ class Course:
             self.stacks = {page: who for page, who in self.stacks.items() if who != cpu}
 
     def _stored(self, seen: Stored) -> None:
-        before, self.head = self.head, seen.after
-        if seen.offset >= OS_BYTES or before.command == seen.after.command:
+        self.head = seen.after
+        if seen.offset >= OS_BYTES or seen.before.command == seen.after.command:
             return
         if seen.after.command == _NOOP:
             if seen.ack is not None and seen.cpu is not None:

@@ -8,9 +8,8 @@ from emu.mailbox.rule import Broken, Rule
 
 
 def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, Handed):
-        for problem in seen.mailbox:
-            yield Broken(problem)
+    if isinstance(seen, Handed) and seen.mailbox:
+        yield Broken("; ".join(seen.mailbox))
 
 
 RULE = Rule(

@@ -8,9 +8,8 @@ from emu.mailbox.rule import Broken, Rule
 
 
 def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, Handed):
-        for problem in seen.reset:
-            yield Broken(problem)
+    if isinstance(seen, Handed) and seen.reset:
+        yield Broken("; ".join(seen.reset))
 
 
 RULE = Rule(

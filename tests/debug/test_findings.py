@@ -1,0 +1,172 @@
+"""What is found in real boots: every bug of the gallery, and nothing where all is well."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from emu import Session, open_session
+from emu.debug import recording
+from emu.debug.session import replay_session
+from emu.debug.setup import Options, Setup
+from emu.errors import CommandError
+from emu.mailbox.rule import Finding
+from emu.mailbox.rules import RULES
+
+ROOT: Final = Path(__file__).parents[2]
+GALLERY: Final = ROOT / "samples" / "gallery"
+IMAGES: Final = sorted(p.stem for p in GALLERY.glob("*.elf") if ".reset" not in p.name)
+PLATFORMS: Final = ("tdx", "vbs", "none", "sipi")
+SCHEDULES: Final = 1_000
+"""Random schedules of healthy boots, over all platforms."""
+CHUNK: Final = 25
+CHUNKS: Final = SCHEDULES // (CHUNK * len(PLATFORMS))
+NEEDS_A_LIAR: Final = ("id-unchecked",)
+"""Images whose bug only a host that lies brings out."""
+
+
+def gallery(slug: str) -> tuple[Session, dict[str, Any]]:
+    """An image of the gallery, run as its entry says, and that entry."""
+    entry = tomllib.loads((GALLERY / f"{slug}.toml").read_text())
+    _, image, _, platform = entry["command"].split()
+    machine = str(ROOT / platform) if platform.endswith(".toml") else platform
+    session = open_session(str(ROOT / image), platform=machine, cpus=4)
+    session.do("run")
+    return session, entry
+
+
+def told(found: tuple[Finding, ...]) -> list[str]:
+    """Findings as lines that a person can compare."""
+    return [f"{one.rule} cpu {one.cpu}: {one.text}" for one in found]
+
+
+@pytest.mark.parametrize("slug", [slug for slug in IMAGES if slug not in NEEDS_A_LIAR])
+def test_the_bug_of_an_image_is_found_where_its_entry_says(slug: str) -> None:
+    session, entry = gallery(slug)
+    wanted = entry["finding"]
+    place = wanted.get("seen", wanted["where"])
+    found = [one for one in session.findings() if one.rule == wanted["rule"]]
+    assert [one.cpu for one in found[:1]] == [wanted["cpu"]], told(session.findings())
+    assert place in found[0].where
+
+
+@pytest.mark.parametrize("slug", NEEDS_A_LIAR)
+def test_an_honest_host_brings_out_no_finding(slug: str) -> None:
+    assert told(gallery(slug)[0].findings()) == []
+
+
+@pytest.mark.parametrize("cpus", [1, 4])
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_healthy_boot_has_no_finding(platform: str, cpus: int) -> None:
+    session = open_session(platform=platform, cpus=cpus)
+    assert session.do("run").outcome == "booted"
+    assert told(session.findings()) == []
+    assert session.do("findings").reply[0].startswith("dialect acpi (as it looks)")
+
+
+@pytest.mark.parametrize("name", ["edk2", "openhcl", "td-shim"])
+def test_another_firmware_s_loop_is_known_by_its_looks_and_has_no_finding(name: str) -> None:
+    image = str(ROOT / "samples" / "dialects" / f"{name}.elf")
+    session = open_session(image, platform="tdx", cpus=4)
+    session.do("run")
+    assert told(session.findings()) == []
+    assert session.do("findings").reply[0].startswith(f"dialect {name} (as it looks)")
+
+
+def test_a_dialect_that_the_platform_names_is_not_guessed(tmp_path: Path) -> None:
+    text = (ROOT / "samples/platforms/tdx.toml").read_text()
+    place = tmp_path / "own.toml"
+    place.write_text(f'dialect = "acpi"\n{text}')
+    image = str(ROOT / "samples" / "dialects" / "openhcl.elf")
+    session = open_session(image, platform=str(place), cpus=2)
+    session.do("run")
+    assert session.do("findings").reply[0].startswith("dialect acpi (by the platform)")
+    assert {one.rule for one in session.findings()} == {
+        "wait-pauses", "vector-before-ack", "halves",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_no_random_schedule_of_a_healthy_boot_has_a_finding(platform: str, chunk: int) -> None:
+    setup = Setup.of(Options(platform=platform, cpus=3))
+    for seed in range(chunk * CHUNK, (chunk + 1) * CHUNK):
+        session = Session(setup)
+        session.timeline.enabled = False
+        session.do(f"schedule random {seed}")
+        assert session.do("run").outcome == "booted", seed
+        assert told(session.findings()) == [], seed
+
+
+def test_findings_go_back_with_the_machine_and_come_again() -> None:
+    session, _ = gallery("vector-unmapped")
+    all_of_them = session.findings()
+    assert len(all_of_them) == 3
+    session.do(f"goto {all_of_them[1].tick - 1}")
+    assert session.findings() == all_of_them[:1]
+    session.do("reverse-step any")
+    session.do("goto end")
+    assert session.findings() == all_of_them
+
+
+def test_a_branch_has_findings_of_its_own() -> None:
+    session, _ = gallery("vector-unmapped")
+    first, second, _ = session.findings()
+    session.do(f"goto {second.tick - 100}")
+    session.do("schedule random 5")
+    session.do("run")
+    assert session.findings()[0] == first
+    assert len(session.findings()) == 3
+    session.do("branch main")
+    assert session.findings()[1] == second
+
+
+def test_a_recording_has_the_findings_of_its_boot(tmp_path: Path) -> None:
+    session, _ = gallery("stack-shared")
+    session.do(f"save {tmp_path / 'x'}")
+    again, said = replay_session(recording.read(tmp_path / "x"))
+    assert said == []
+    assert told(session.findings())
+    assert again.findings() == session.findings()
+
+
+def test_the_rules_change_nothing_of_the_guest() -> None:
+    runs = []
+    for rules in (True, False):
+        session = open_session(platform="tdx", cpus=4, rules=rules)
+        for words in ("schedule random 3", "run 60000", "inject nmi 0", "run"):
+            session.do(words)
+        now = session.timeline.now
+        runs.append((session.digest(), now, list(session.machine.logs.events)))
+    assert runs[0] == runs[1]
+
+
+def test_a_store_of_the_host_to_a_parked_ap_s_table_is_found() -> None:
+    session = open_session(platform="none", cpus=3)
+    session.do("until kernel_start")
+    root = session.machine.cpus[2].registers.get("cr3")
+    session.do(f"set gpa:{root + 0x10:#x}=0x77")
+    assert told(session.findings()) == [
+        f"page-reused cpu None: page {root:#x} is written, on which cpu 2 still runs"
+    ]
+
+
+def test_findings_of_one_rule_are_told_with_what_follows() -> None:
+    session, _ = gallery("truncated-vector")
+    head, *rows = session.do("findings whole-vector").reply
+    assert head.startswith("dialect acpi")
+    assert [row.partition(":")[0] for row in rows[:4]] == [
+        "error whole-vector", "    of the vector 0x84028c0 only 32 bits were read",
+        "    follows", "    look at",
+    ]  # fmt: skip
+    assert session.do("findings one-owner").reply[1].startswith("no finding up to tick")
+    with pytest.raises(CommandError, match="there is no rule 'nonsense'"):
+        session.do("findings nonsense")
+
+
+def test_rules_are_listed_with_their_sources() -> None:
+    rows = open_session(cpus=1).do("rules").reply
+    assert len(rows) == 2 * len(RULES)
+    assert rows[0].startswith("command-by-os (error): ")
+    assert rows[1] == "    ACPI 6.6, 5.2.12.19"

@@ -1,0 +1,127 @@
+"""Observations as a test writes them down: who did what, without tick and address."""
+
+from typing import Final, Literal
+
+from emu.mailbox.course import Course
+from emu.mailbox.dialect import BY_NAME as DIALECTS
+from emu.mailbox.layout import Head
+from emu.mailbox.observation import (
+    Ack,
+    Arrived,
+    Asked,
+    Ended,
+    Handed,
+    Observation,
+    Raced,
+    Reading,
+    Refused,
+    Reused,
+    Started,
+    Stored,
+    Waited,
+)
+from emu.mailbox.rules import BY_NAME
+
+Said = list[tuple[int | None, str]]
+"""(CPU, sentence) of each time that a rule was broken."""
+APIC_IDS: Final = (0, 2, 4, 6)
+VECTOR: Final = 0x840_28C0
+IDLE: Final = Head(0, 0, 0, 0)
+
+
+def said(name: str, seen: list[Observation], dialect: str = "") -> Said:
+    """What one rule says of a course of events."""
+    course = Course(APIC_IDS, DIALECTS.get(dialect))
+    found: Said = []
+    for one in seen:
+        for broken in BY_NAME[name].look(one, course):
+            found.append((one.cpu if broken.cpu is None else broken.cpu, broken.text))
+        course.add(one)
+    return found
+
+
+def head(command: int = 0, apic_id: int = 0, vector: int = 0, reserved: int = 0) -> Head:
+    """The four fields by name."""
+    return Head(command, reserved, apic_id, vector)
+
+
+def stored(
+    cpu: int | None, before: Head, after: Head, ack: Ack | None = None, offset: int = 0,
+    size: int = 2,
+) -> Stored:  # fmt: skip
+    """A store to the mailbox page."""
+    return Stored(1, 1, cpu, 0x1000, offset, bytes(size), bytes(size), before, after, ack)
+
+
+def woken(cpu: int, by: int | None = 0) -> list[Observation]:
+    """Whoever it is sends a Wakeup to a CPU."""
+    return [stored(by, IDLE, head(1, APIC_IDS[cpu], VECTOR))]
+
+
+def acked(
+    cpu: int, by: int | None = None, reading: Reading = "before", refused: str = ""
+) -> list[Observation]:
+    """The CPU, or another one, clears that Wakeup."""
+    ack = Ack(reading, refused, True)
+    before, after = head(1, APIC_IDS[cpu], VECTOR), head(0, APIC_IDS[cpu], VECTOR)
+    return [stored(cpu if by is None else by, before, after, ack)]
+
+
+def arrived(
+    cpu: int, name: str, mode: str = "long", interrupts: bool = False, rsp: int = 0
+) -> Arrived:
+    """A CPU reaches a milestone or its vector."""
+    return Arrived(1, 1, cpu, 0x1000, name, mode, interrupts, rsp)
+
+
+def parked(cpu: int, rsp: int = 0) -> list[Observation]:
+    """A CPU reaches its mailbox loop."""
+    return [arrived(cpu, "mailbox_wait", rsp=rsp)]
+
+
+def handed(
+    mailbox: tuple[str, ...] = (), tables: tuple[str, ...] = (), reset: tuple[str, ...] = (),
+    reserved: int = 0,
+) -> list[Observation]:  # fmt: skip
+    """The OS is entered."""
+    return [
+        arrived(0, "kernel_start"),
+        Handed(1, 1, 0, 0x1000, mailbox, tables, reset, reserved),
+    ]
+
+
+def waited(
+    cpu: int, on: Literal["mailbox", "record", ""], bounded: bool, pauses: bool = True
+) -> list[Observation]:
+    """A CPU goes round in a loop."""
+    return [Waited(1, 1, cpu, 0x1000, on, bounded, pauses)]
+
+
+def asked(cpu: int, status: int, *shown: tuple[str, int]) -> list[Observation]:
+    """A CPU's call to the host comes back."""
+    return [Asked(1, 1, cpu, 0x1000, "TDG.VP.VMCALL RDMSR", status, shown)]
+
+
+def started(cpu: int, target: int) -> list[Observation]:
+    """A CPU has another one started."""
+    return [Started(1, 1, cpu, 0x1000, target, "StartVirtualProcessor")]
+
+
+def reused(cpu: int | None, users: tuple[int, ...]) -> list[Observation]:
+    """A page that others run on is written."""
+    return [Reused(1, 1, cpu, 0x1000, 0x8800000, users)]
+
+
+def refused(cpu: int) -> list[Observation]:
+    """An access to the mailbox does not get there."""
+    return [Refused(1, 1, cpu, 0x1000, 0xFFFFF000, "the access is private")]
+
+
+def raced(cpu: int, other: int) -> list[Observation]:
+    """Two CPUs touch one byte in no order."""
+    return [Raced(1, 1, cpu, 0x1000, 0x8800000, other, "work+0x10")]
+
+
+def ended(cpu: int | None, left: Head) -> list[Observation]:
+    """The machine stopped with this in its mailbox."""
+    return [Ended(1, 1, cpu, 0x1000, "degraded", left)]

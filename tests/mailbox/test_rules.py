@@ -1,0 +1,170 @@
+"""Each rule is broken by what it forbids and says nothing of what it allows."""
+
+from typing import Final
+
+import pytest
+
+from emu.mailbox.layout import Head
+from emu.mailbox.observation import Ack, Observation
+from emu.mailbox.rules import RULES
+from tests.mailbox.course import (
+    IDLE,
+    VECTOR,
+    acked,
+    arrived,
+    asked,
+    ended,
+    handed,
+    head,
+    parked,
+    raced,
+    refused,
+    reused,
+    said,
+    started,
+    stored,
+    waited,
+    woken,
+)
+
+Case = tuple[str, list[Observation], int | None, str]
+"""Rule, course of events, whose doing, and what is said of it."""
+
+TEST_TAKEN: Final = stored(1, head(2, 2), head(0, 2), Ack("unknown", "", True))
+TEST_ANSWERED: Final = stored(1, head(2, 2), head(0, 2), Ack("unknown", "", False))
+TAKEN_BACK: Final = stored(0, head(1, 2, VECTOR), head(0, 2, VECTOR))
+
+BROKEN: Final[tuple[Case, ...]] = (
+    ("command-by-os", woken(1), 0, "firmware code set Wakeup; only the OS may"),
+    ("command-by-os", [*handed(), *woken(1, by=None)], None,
+     "the host set Wakeup; only the OS may"),
+    ("command-by-os", [*handed(), stored(0, IDLE, head(9, 2))], 0,
+     "command 9 means nothing in the dialect acpi"),
+    ("ack-by-addressed", [*parked(1), *parked(2), *handed(), *woken(1), *acked(1, by=2)], 2,
+     "cpu 2 cleared a command for APIC id 2; that is its VP index, not its APIC id"),
+    ("vector-before-ack", [*handed(), *woken(1), *acked(1, reading="after")], 1,
+     "the command is cleared first and the wakeup vector read after it"),
+    ("whole-vector", [*handed(), *woken(1), *acked(1, reading="short")], 1,
+     "of the vector 0x84028c0 only 32 bits were read"),
+    ("vector-executable", [*handed(), *woken(1), *acked(1, refused="no execute by L2")], 1,
+     "the AP cannot execute at 0x84028c0: no execute by L2"),
+    ("stored-before-command",
+     [*handed(), *woken(1), stored(0, head(1, 2, VECTOR), head(1, 4, VECTOR), offset=4)], 0,
+     "apic_id became 0x4 (was 0x2) while a command was pending"),
+    ("stored-before-command", [*handed(), stored(0, IDLE, head(1, 2))], 0,
+     "a Wakeup was sent without a vector"),
+    ("one-command", [*handed(), *woken(1), stored(0, head(1, 2, VECTOR), head(2, 2, VECTOR))],
+     0, "Test was sent while Wakeup had not been acknowledged"),
+    ("command-answered", [*parked(1), *handed(), *woken(1), TAKEN_BACK], 1,
+     "Wakeup for cpu 1 (APIC id 2, woken) was taken back by the OS without an answer"),
+    ("command-answered", [*handed(), *ended(2, head(1, 4, VECTOR))], 2,
+     "Wakeup for cpu 2 (APIC id 4, never parked) was never answered"),
+    ("command-answered", [*handed(), *ended(None, head(1, 5, VECTOR))], None,
+     "Wakeup for APIC id 5, which no CPU has, was never answered"),
+    ("leaves-on-wakeup", [*parked(1), *handed(), TEST_TAKEN], 1,
+     "takes Test for a Wakeup and leaves for 0x0"),
+    ("interrupts-off", [arrived(1, "vector", interrupts=True)], 1,
+     "interrupts are on (RFLAGS.IF = 1)"),
+    ("interrupts-off", [arrived(1, "vector", mode="protected")], 1,
+     "the wakeup vector is entered in protected mode"),
+    ("halves", [*parked(1), *handed(), stored(1, IDLE, IDLE, offset=0x28, size=8)], 1,
+     "firmware stores at 0x28, in the half that is the OS's"),
+    ("halves", [*handed(), stored(0, IDLE, IDLE, offset=0x800, size=8)], 0,
+     "the OS stores at 0x800, in the firmware's half"),
+    ("reserved-clean", handed(reserved=1), 0,
+     "the OS gets a mailbox whose reserved word is 0x1"),
+    ("reserved-clean", [stored(0, IDLE, head(reserved=7), offset=2)], 0,
+     "the reserved word became 0x7"),
+    ("mailbox-reserved", handed(mailbox=("no node",)), 0, "no node"),
+    ("tables-reserved", handed(tables=("4 table pages", "1 code page")), 0,
+     "4 table pages; 1 code page"),
+    ("reset-vector", handed(reset=("no code",)), 0, "no code"),
+    ("page-reused", reused(0, (1, 2, 3, 4, 5)), 0,
+     "page 0x8800000 is written, on which cpu 1, 2, 3, 4, ... still runs"),
+    ("one-owner", [*parked(1), *started(0, 1)], 0, "cpu 1 is started, but it is parked already"),
+    ("second-wake", [*parked(1), *handed(), *woken(1), *acked(1), *woken(1)], 0,
+     "Wakeup for cpu 1, which is acked"),
+    ("private-stacks", [*parked(1, rsp=0x9000), *parked(2, rsp=0x8F00)], 2,
+     "RSP = 0x8f00 lies in the page of cpu 1's stack"),
+    ("bounded-wait", waited(0, "record", bounded=False), 0,
+     "waits for an AP to arrive without looking at a clock"),
+    ("bounded-wait", [*handed(), *waited(0, "mailbox", bounded=False)], 0,
+     "waits for an ack without looking at a clock"),
+    ("wait-pauses", waited(1, "mailbox", bounded=False, pauses=False), 1,
+     "waits in a loop without PAUSE"),
+    ("no-secrets", asked(1, 0, ("rbx", 0x8800000), ("r13", 7)), 1,
+     "TDG.VP.VMCALL RDMSR shows the host RBX = 0x8800000, R13 = 0x7"),
+    ("status-checked", [*asked(1, 0xC0000100), *parked(1)], 1,
+     "goes on to the mailbox though TDG.VP.VMCALL RDMSR gave 0xc0000100"),
+    ("mailbox-view", refused(0), 0,
+     "the mailbox is used through 0xfffff000: the access is private"),
+    ("data-race", raced(1, 2), 1,
+     "0x8800000 is touched with nothing that orders it after cpu 2 at work+0x10"),
+)  # fmt: skip
+
+WAKE_UP: Final[list[Observation]] = [
+    *started(0, 1), *parked(1, rsp=0x9000), *parked(2, rsp=0xA000),
+    *waited(0, "record", bounded=True), *waited(1, "mailbox", bounded=False), *handed(),
+    *woken(1), *acked(1), arrived(1, "vector"), arrived(1, "secondary_start"),
+    arrived(1, "secondary_online"), *woken(2), *acked(2), arrived(2, "vector"),
+]  # fmt: skip
+"""Two APs are woken as it should be."""
+HAND_BACK: Final[list[Observation]] = [
+    arrived(1, "mailbox_reset_vector"), *parked(1, rsp=0x9000),
+    stored(0, IDLE, head(2, 2)), TEST_ANSWERED, *woken(1), *acked(1), arrived(1, "vector"),
+]  # fmt: skip
+"""One of them goes offline and comes back."""
+
+
+@pytest.mark.parametrize(("rule", "seen", "cpu", "text"), BROKEN)
+def test_a_rule_says_who_broke_it_and_how(
+    rule: str, seen: list[Observation], cpu: int | None, text: str
+) -> None:
+    assert said(rule, seen) == [(cpu, text)]
+
+
+def test_every_rule_is_broken_by_something() -> None:
+    assert {rule.name for rule in RULES} == {name for name, *_ in BROKEN}
+
+
+@pytest.mark.parametrize("rule", [rule.name for rule in RULES])
+def test_a_rule_allows_a_wake_up_and_a_hand_back(rule: str) -> None:
+    assert said(rule, WAKE_UP + HAND_BACK) == []
+
+
+ALLOWED: Final[tuple[tuple[str, list[Observation]], ...]] = (
+    ("ack-by-addressed", [*handed(), *woken(1), TAKEN_BACK]),
+    ("command-answered", [*handed(), *ended(None, IDLE)]),
+    ("stored-before-command", [*handed(), stored(0, IDLE, head(0, 4, VECTOR), offset=4)]),
+    ("reserved-clean", [*handed(), stored(0, head(reserved=7), head(1, 2, reserved=7))]),
+    ("halves", [stored(0, IDLE, IDLE, offset=0x800, size=8)]),
+    ("status-checked", [*asked(1, 0xC0000100), *asked(1, 0), *parked(1)]),
+    ("status-checked", [*asked(2, 0xC0000100), *parked(1)]),
+    ("private-stacks", [*parked(1), *parked(2)]),
+    ("private-stacks", [*parked(1, rsp=0x9000), *acked(1), *parked(2, rsp=0x9000)]),
+    ("second-wake", [*parked(1), *woken(1), *acked(1), *parked(1), *woken(1)]),
+    ("bounded-wait", waited(0, "", bounded=False)),
+    ("interrupts-off", [arrived(1, "secondary_idle", interrupts=True)]),
+)  # fmt: skip
+"""What looks like a rule's business and is not, or no longer."""
+
+
+@pytest.mark.parametrize(("rule", "seen"), ALLOWED)
+def test_a_rule_allows_what_only_looks_like_its_business(
+    rule: str, seen: list[Observation]
+) -> None:
+    assert said(rule, seen) == []
+
+
+def test_a_broadcast_is_for_every_parked_ap_where_the_firmware_knows_it() -> None:
+    broadcast = stored(0, IDLE, Head(1, 0, 0xFFFF_FFFE, VECTOR))
+    ack = stored(2, broadcast.after, IDLE, Ack("before", "", True))
+    seen = [*parked(1), *parked(2), *handed(), broadcast, ack]
+    assert said("ack-by-addressed", seen, "edk2") == []
+    assert [cpu for cpu, _ in said("ack-by-addressed", seen)] == [2]
+
+
+def test_a_command_of_another_firmware_means_something_in_its_dialect() -> None:
+    seen = [*handed(), stored(0, IDLE, head(5, 2))]
+    assert said("command-by-os", seen, "td-shim") == []
+    assert len(said("command-by-os", seen, "acpi")) == 1
