@@ -216,6 +216,8 @@ class Machine:
                 return Pause.OUTCOME
             if self.tick >= tick and self.beat >= beat:
                 return Pause.BUDGET
+            if self.reschedule:
+                break  # here and not behind guest code: where somebody stops must not matter
             if self.tick >= self.injected.next_tick:
                 self.injected.at_tick(cpu)
                 continue
@@ -224,8 +226,6 @@ class Machine:
             limit = min(tick, self.injected.next_tick)
             if self._advance(cpu, until_ps, max(limit - self.tick, 1)):
                 return Pause.BREAKPOINT
-            if self.reschedule:
-                break
         return Pause.OUTCOME if self.powered_off or self.crash else Pause.SLICE
 
     def _look(self, cpu: Cpu) -> bool:
@@ -310,6 +310,7 @@ class Machine:
         self.injected.views.look(cpu.id)
         self.waits.wake(cpu, self.now_ps())
         self._by_hand = cpu.look = True
+        self.reschedule = False
         ticks = cpu.ticks
         for _ in range(exits.EXITS_PER_INSTRUCTION):
             self.places.pass_(cpu, self.linear_rip(cpu))
