@@ -9,7 +9,7 @@ from emu.hw.context import Context
 Activity = Literal["off", "wait-for-sipi", "running", "waiting", "halted", "shutdown"]
 """`waiting`: in a loop that can only end when a byte it reads changes or time passes."""
 CpuState = tuple[
-    Context | None, bytes, Activity, int, int, str, str, str, int | None, bool, int
+    Context | None, bytes, Activity, int, int, str, str, str, int | None, bool, int, int
 ]
 
 
@@ -50,6 +50,7 @@ class Cpu:
         return (
             self.context, image, self.activity, self.clock_ps, self.ticks, self.milestone,
             self.phase, self.reason, self.skip, self.look, self.looked,
+            self.ps_per_instruction,
         )  # fmt: skip
 
     def load(self, saved: "CpuState") -> None:
@@ -57,6 +58,7 @@ class Cpu:
         (
             self.context, image, self.activity, self.clock_ps, self.ticks, self.milestone,
             self.phase, self.reason, self.skip, self.look, self.looked,
+            self.ps_per_instruction,
         ) = saved  # fmt: skip
         if self.context is not None:
             self.context.load(image)

@@ -51,6 +51,9 @@ def _apply(machine: "Machine", cpu: Cpu, effect: fx.Effect) -> None:
             init(machine, cpu, machine.cpus[target])
         case fx.SendSipi(target, vector):
             sipi(machine, cpu, machine.cpus[target], vector)
+        case fx.Delay(target, nanoseconds):
+            machine.waits.wake(machine.cpus[target], machine.now_ps())
+            machine.cpus[target].clock_ps += nanoseconds * 1000
         case fx.SendInterrupt(target, vector, nmi):
             interrupt_cpu(machine, cpu, machine.cpus[target], NMI_PENDING if nmi else vector)
         case fx.SetPageState(gpa, count, state, zero):

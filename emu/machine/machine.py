@@ -197,7 +197,9 @@ class Machine:
     def caller(self, cpu: Cpu) -> Caller:
         """What a VMM handler gets to see."""
         context = cpu.registers
-        return Caller(cpu.id, context.get, cpu.nanoseconds, self.platform, self.vmm, self.ram)
+        wrong = self.vmm.clocks.get(cpu.id)
+        time = cpu.nanoseconds if wrong is None else wrong.shows(cpu.nanoseconds)
+        return Caller(cpu.id, context.get, time, self.platform, self.vmm, self.ram)
 
     # -- running ----------------------------------------------------------------------------
 

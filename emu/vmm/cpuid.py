@@ -57,7 +57,7 @@ def _vendor(platform: Platform) -> Leaf:
 
 def _features(caller: Caller) -> Leaf:
     platform = caller.platform
-    apic_id = platform.apic_ids[caller.cpu] & 0xFF
+    apic_id = caller.vmm.vps[caller.cpu].apic_id & 0xFF
     logical = min(platform.cpus, 0xFF)
     guest = HYPERVISOR if platform.hyperv or platform.isolation == "tdx" else 0
     ebx = apic_id << 24 | logical << 16 | 8 << 8  # CLFLUSH line: 8 x 8 bytes
@@ -67,7 +67,7 @@ def _features(caller: Caller) -> Leaf:
 def _topology(caller: Caller, subleaf: int) -> Leaf:
     """Leaf 0xB: one thread per core, all cores in one package (SDM 2A, CPUID)."""
     platform = caller.platform
-    apic_id = platform.apic_ids[caller.cpu]
+    apic_id = caller.vmm.vps[caller.cpu].apic_id
     if subleaf == 0:
         return 0, 1, 0x100, apic_id
     if subleaf == 1:

@@ -154,6 +154,14 @@ class SendSipi:
 
 
 @dataclass(frozen=True, slots=True)
+class Delay:
+    """A CPU is so much later than it would be, in nanoseconds of its own clock."""
+
+    cpu: int
+    nanoseconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class SendInterrupt:
     """A fixed interrupt or an NMI (`nmi`) arrives at a CPU."""
 
@@ -238,6 +246,7 @@ Effect = (
     | StartVp
     | SendInit
     | SendSipi
+    | Delay
     | SendInterrupt
     | SetPageState
     | HostWrite

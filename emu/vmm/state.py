@@ -21,6 +21,20 @@ class VpState:
     """Interrupt vectors that arrived and were not taken, in order; 256 stands for an NMI."""
 
 
+@dataclass(frozen=True, slots=True)
+class WrongClock:
+    """A clock that is off by `ahead_ns`, and gains `ppm` millionths since `since_ns`."""
+
+    ahead_ns: int = 0
+    ppm: int = 0
+    since_ns: int = 0
+
+    def shows(self, nanoseconds: int) -> int:
+        """What it says at a moment of the right time; never less than 0."""
+        gained = (nanoseconds - self.since_ns) * self.ppm // 1_000_000
+        return max(nanoseconds + self.ahead_ns + gained, 0)
+
+
 @dataclass(slots=True)
 class VmmState:
     """Everything the VMM model changes over time. Only the machine writes it."""
@@ -34,6 +48,8 @@ class VmmState:
     """Values latched behind I/O ports; bit 16 of the key is the UART's DLAB bank."""
     ve_info: dict[int, VeInfo | None] = field(default_factory=dict)
     """Why the last #VE of a CPU came, until the guest asks (TD only)."""
+    clocks: dict[int, WrongClock] = field(default_factory=dict)
+    """CPUs whose clock tells something else than the time."""
     hypercall_page: Gpa | None = None
     serial: bytearray = field(default_factory=bytearray)
 
@@ -44,7 +60,8 @@ class VmmState:
             for vp in self.vps
         )
         tables = dict(self.msrs), dict(self.registers), dict(self.ports), dict(self.ve_info)
-        return SavedVmm(vps, *tables, self.hypercall_page, bytes(self.serial))
+        clocks = dict(self.clocks)
+        return SavedVmm(vps, *tables, clocks, self.hypercall_page, bytes(self.serial))
 
     def load(self, saved: "SavedVmm") -> None:
         """Be again what `save` saw."""
@@ -56,6 +73,7 @@ class VmmState:
             vp.pending = list(pending)
         self.msrs, self.registers = dict(saved.msrs), dict(saved.registers)
         self.ports, self.ve_info = dict(saved.ports), dict(saved.ve_info)
+        self.clocks = dict(saved.clocks)
         self.hypercall_page = saved.hypercall_page
         self.serial = bytearray(saved.serial)
 
@@ -68,6 +86,7 @@ class SavedVmm(NamedTuple):
     registers: dict[tuple[int | None, int], int]
     ports: dict[int, int]
     ve_info: dict[int, VeInfo | None]
+    clocks: dict[int, WrongClock]
     hypercall_page: Gpa | None
     serial: bytes
 

@@ -38,7 +38,7 @@ def inject(machine: Machine, text: str) -> None:
     values = _values(machine, kind, words[1:end])
     moment = words[end + 1 :]
     if end == len(words):
-        moment = kind.when.format(**values).split()
+        moment = kind.when.format(**values, **_more(machine, values)).split()
     elif not moment:
         raise CommandError(f"inject {kind.name}: at needs a moment")
 
@@ -51,6 +51,12 @@ def inject(machine: Machine, text: str) -> None:
         machine.injected.arm(Armed(spec, trigger, act, nth))
     else:
         machine.injected.now(spec, act)
+
+
+def _more(machine: Machine, values: dict[str, int | str]) -> dict[str, int]:
+    """What a kind's own moment may name beside its parameters: the APIC id of its CPU."""
+    cpu = values.get("CPU")
+    return {"APIC": machine.platform.apic_ids[cpu]} if isinstance(cpu, int) else {}
 
 
 def _values(machine: Machine, kind: Kind, words: list[str]) -> dict[str, int | str]:

@@ -2,12 +2,29 @@
 
 from typing import Final
 
-from emu.debug.injections.cpu import interrupt, never_starts, nmi, stall
+from emu.debug.injections.cpu import (
+    apic_id,
+    drift,
+    flip_register,
+    interrupt,
+    late_ipi,
+    late_start,
+    lose_ipi,
+    never_starts,
+    nmi,
+    skew,
+    slow,
+    stall,
+    stop,
+    take_away,
+    twice_ipi,
+    unplug,
+    vp_index,
+)
 from emu.debug.injections.kind import Kind
 
 KINDS: Final[tuple[Kind, ...]] = (
-    nmi.KIND,
-    interrupt.KIND,
-    stall.KIND,
-    never_starts.KIND,
-)
+    never_starts.KIND, late_start.KIND, stop.KIND, stall.KIND, slow.KIND, lose_ipi.KIND,
+    twice_ipi.KIND, late_ipi.KIND, interrupt.KIND, nmi.KIND, apic_id.KIND, vp_index.KIND,
+    skew.KIND, drift.KIND, flip_register.KIND, take_away.KIND, unplug.KIND,
+)  # fmt: skip

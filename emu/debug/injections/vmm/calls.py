@@ -1,6 +1,9 @@
-"""Which exits are calls, by the words that the log of exits has for them."""
+"""Which exits are calls, by the words that the log of exits has for them, and how they fail."""
 
 from emu.boot.platform import Platform
+from emu.vmm import effects as fx
+
+_TD_CALL = "vp.vmcall"
 
 
 def is_call(what: str, name: str) -> bool:
@@ -8,6 +11,23 @@ def is_call(what: str, name: str) -> bool:
     any)."""
     text = what.lower()
     return text.startswith(("hypercall ", "tdcall ")) and (name == "." or name in text)
+
+
+def refused(what: str, status: int, effects: fx.Effects) -> fx.Effects:
+    """A call that fails: of what it would have done only its cost stays, and a status.
+
+    That is RAX for a hypercall or a TDCALL. The TDX module does its part of TDG.VP.VMCALL, so
+    there RAX is 0; the host's word is R10, or R11 for a hypercall (GHCI 1.5, 2.4.1 and 3)."""
+    words = what.lower()
+    values: tuple[tuple[str, int], ...] = (("rax", status),)
+    if _TD_CALL in words:
+        hypercall = "hypercall" in words
+        values = (("rax", 0), ("r10", 0), ("r11", status)) if hypercall else (
+            ("rax", 0), ("r10", status),
+        )  # fmt: skip
+    costs = tuple(one for one in effects if isinstance(one, fx.Cost))
+    return (fx.Note(f"{what}: refused with {status:#x} (injected)"),
+            fx.SetRegisters(values), fx.Complete(), *costs)  # fmt: skip
 
 
 def lacks_calls(platform: Platform) -> str:

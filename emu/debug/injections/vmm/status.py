@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from emu.debug.injections.kind import Given, Kind
 from emu.debug.injections.parameter import CALL, COUNT, STATUS
-from emu.debug.injections.vmm.calls import is_call, lacks_calls
+from emu.debug.injections.vmm.calls import is_call, lacks_calls, refused
 from emu.hw.cpu import Cpu
 from emu.machine.injected import Twist
 from emu.machine.machine import Machine
@@ -25,12 +25,8 @@ class Fails(Twist):
         """Of a call only its cost and the status stay."""
         if not is_call(what, self.call):
             return effects, self
-        register = "r10" if "VP.VMCALL" in what else "rax"
-        # The TDX module has done its part of a TDG.VP.VMCALL: RAX is 0 (GHCI 1.5, 2.4.1).
-        values = ((register, self.status),) + ((("rax", 0),) if register == "r10" else ())
-        costs = tuple(one for one in effects if isinstance(one, fx.Cost))
         left = replace(self, left=self.left - 1) if self.left > 1 else None
-        return (fx.SetRegisters(values), fx.Complete(), *costs), left
+        return refused(what, self.status, effects), left
 
 
 def _carry_out(given: Given) -> None:

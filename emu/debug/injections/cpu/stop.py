@@ -1,0 +1,12 @@
+"""A CPU that stops for ever, whatever it was doing, and hears nothing any more."""
+
+from emu.debug.injections.cpu.gone import take
+from emu.debug.injections.kind import Given, Kind
+from emu.debug.injections.parameter import CPU
+
+
+def _carry_out(given: Given) -> None:
+    take(given.machine, given.cpu, "stops for ever")
+
+
+KIND = Kind("stop", "the CPU stops for ever", (CPU,), _carry_out, "2 at mailbox_wait cpu 2")
