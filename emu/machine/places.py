@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from emu.boot.milestones import MILESTONES
+from emu.boot.milestones import Milestone as MilestoneAt
 from emu.hw.cpu import Cpu
 from emu.machine.event import Milestone
 
@@ -58,12 +59,18 @@ class Places:
     def pass_(self, cpu: Cpu, address: int) -> None:
         """A CPU is about to execute the instruction at an address, breakpoint or not."""
         cpu.skip = address
+        machine, milestone = self._machine, self.milestones.get(address)
+        reached = milestone is not None and cpu.milestone != milestone.symbol
+        if milestone is not None and reached:
+            self._reach(cpu, milestone)
+        machine.injected.at_code(cpu, address)
         if address in self.vectors:
-            self._machine.witness.at_vector(cpu)
-        self._machine.injected.at_code(cpu, address)
-        milestone = self.milestones.get(address)
-        if milestone is None or cpu.milestone == milestone.symbol:
-            return
+            machine.witness.at_vector(cpu)
+        if reached:
+            machine.witness.arrived(cpu, cpu.milestone)
+
+    def _reach(self, cpu: Cpu, milestone: MilestoneAt) -> None:
+        """A CPU is at a named point of the boot."""
         machine = self._machine
         machine.beat += 1
         cpu.milestone, cpu.phase = milestone.symbol, milestone.phase
@@ -71,4 +78,3 @@ class Places:
         machine.protocol.milestone(cpu.id, cpu.milestone, machine.tick, cpu.nanoseconds)
         if cpu.milestone == KERNEL_ENTRY:
             machine.boot_params = cpu.registers.get("rsi")
-        machine.witness.arrived(cpu, cpu.milestone)
