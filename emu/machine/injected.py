@@ -217,13 +217,13 @@ class Injected:
         words = f"{fired.spec}: cannot be: {fired.problem}" if fired.problem else fired.spec
         self._machine.event(None, "inject", words)
 
-    def stored(self, cpu: Cpu, gpa: Gpa, hpa: Hpa, before: bytes) -> bool:
+    def stored(self, cpu: Cpu, gpa: Gpa, hpa: Hpa, before: bytes, at: int) -> bool:
         """Whether a store goes into the CPU's store buffer: nobody else sees it yet."""
         wait = self.buffered.get(cpu.id)
         if wait is None or self._machine.on_trial:
             return False
         count = len(self.views.hidden)
-        self.views.stored(cpu, gpa, hpa, before)
+        self.views.stored(cpu, gpa, hpa, before, at)
         if len(self.views.hidden) > count:
             self.later("", cpu.clock_ps + wait, lambda machine, _: self.views.drain(cpu.id, 1))
         return True

@@ -31,13 +31,17 @@ def edit(machine: "Machine", gpa: int, data: bytes) -> None:
     put(machine, None, Gpa(gpa), hpa, data)
 
 
-def put(machine: "Machine", cpu: Cpu | None, gpa: Gpa, hpa: Hpa, data: bytes) -> None:
-    """Bytes of one page change, and whoever looks at them is told; `cpu` None: by the host."""
+def put(
+    machine: "Machine", cpu: Cpu | None, gpa: Gpa, hpa: Hpa, data: bytes, at: int | None = None
+) -> None:
+    """Bytes of one page change, and whoever looks at them is told; `cpu` None: by the host.
+    `at`: the linear address of the instruction, if it is not the CPU's next one."""
     before = machine.memory.read(hpa, len(data))
     machine.memory.write(hpa, data)
     if before != data:
         machine.engine.flush_code()
-        at = 0 if cpu is None else machine.linear_rip(cpu)
+        if at is None:
+            at = 0 if cpu is None else machine.linear_rip(cpu)
         machine.tracked.changed(cpu, gpa, hpa, before, at)
 
 

@@ -123,7 +123,7 @@ class TrackedPages:
             return False
         for page, (hpa, before) in opened.items():
             machine.npt.protect(page)
-            if not machine.injected.stored(cpu, page, hpa, before):
+            if not machine.injected.stored(cpu, page, hpa, before, at):
                 self.changed(cpu, page, hpa, before, at)
         machine.engine.flush_tlb()
         if exit_.kind is not ExitKind.BUDGET:
@@ -153,8 +153,11 @@ class TrackedPages:
         page = Gpa(page_of(gpa))
         told: list[tuple[str, int]] = []
         if self._machine.mailbox_gpa == page:
-            told = self._mailbox(cpu, gpa, hpa, before, at)
-            self._machine.witness.stored(cpu, at, hpa, before)
+            whole, first = Hpa(hpa & ~(PAGE_BYTES - 1)), hpa % PAGE_BYTES
+            now = self._machine.memory.read(whole, PAGE_BYTES)
+            old = now[:first] + before + now[first + len(before) :]
+            told = self._mailbox(cpu, old, now, at)
+            self._machine.witness.stored(cpu, at, whole, old)
         if "guard" in self._why.get(page, ()):
             self._machine.guards.changed(cpu, page, at)
         self._machine.waits.notify(cpu, hpa, len(before))
@@ -162,17 +165,15 @@ class TrackedPages:
             self._machine.injected.at_mailbox(cpu, field, value)
 
     def _mailbox(
-        self, cpu: Cpu | None, gpa: Gpa, hpa: Hpa, before: bytes, at: int
+        self, cpu: Cpu | None, before: bytes, after: bytes, at: int
     ) -> list[tuple[str, int]]:
-        """One event for every field of the protocol that has another value now: these."""
+        """One event for every field of the page that has another value now: these."""
         machine = self._machine
-        first = gpa % PAGE_BYTES
-        after = machine.memory.read(hpa, len(before))
         place = "host" if cpu is None else machine.layout.symbols.name(at) or f"{at:#x}"
         told: list[tuple[str, int]] = []
         for field in FIELDS:
-            start, end = field.offset - first, field.offset + field.size - first
-            if start < 0 or end > len(before) or before[start:end] == after[start:end]:
+            start, end = field.offset, field.offset + field.size
+            if before[start:end] == after[start:end]:
                 continue
             old = int.from_bytes(before[start:end], "little")
             new = int.from_bytes(after[start:end], "little")
@@ -182,7 +183,7 @@ class TrackedPages:
             told.append((field.name, new))
             if field is COMMAND:
                 who = None if cpu is None else cpu.id
-                apic_id = read_head(machine.memory.read(Hpa(hpa - first), HEAD_BYTES)).apic_id
+                apic_id = read_head(after[:HEAD_BYTES]).apic_id
                 machine.protocol.command(
                     who, new, apic_id, machine.tick, machine.nanoseconds(cpu)
                 )

@@ -7,6 +7,8 @@ begins, and taken out again before another's: within its own slices the CPU sees
 the order in which they were made, as on x86 (total store order; SDM 3, 9.2.3.4).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -37,6 +39,8 @@ class Hidden:
     others: bytes
     """What everybody else sees."""
     own: bytes
+    at: int = 0
+    """Linear address of the instruction that stored."""
 
 
 SavedViews = tuple[tuple[Hidden, ...], int | None]
@@ -81,8 +85,9 @@ class Views:
             self._machine.memory.write(one.hpa, one.own)
             self._machine.tables_changed()
 
-    def stored(self, cpu: Cpu, gpa: Gpa, hpa: Hpa, before: bytes) -> None:
-        """A CPU has stored into a page, bytes from `hpa` on were `before`: the store waits."""
+    def stored(self, cpu: Cpu, gpa: Gpa, hpa: Hpa, before: bytes, at: int) -> None:
+        """The instruction at `at` has stored into a page, bytes from `hpa` on were `before`:
+        the store waits."""
         after = self._machine.memory.read(hpa, len(before))
         changed = [
             i for i, (old, new) in enumerate(zip(before, after, strict=True)) if old != new
@@ -100,26 +105,35 @@ class Views:
                 Hpa(hpa + first),
                 before[first:end],
                 after[first:end],
+                at,
             ),
         )
 
     def drain(self, cpu: int, count: int | None = None) -> None:
         """The oldest stores of a CPU (None: all) become visible, in their order."""
         own = [one for one in self.hidden if one.cpu == cpu and one.kind == "store"][:count]
-        self._without(own)
-        for one in own:
-            stores.put(self._machine, self._machine.cpus[cpu], one.gpa, one.hpa, one.own)
+        machine = self._machine
+        with self._in_public(own):
+            for one in own:
+                stores.put(machine, machine.cpus[cpu], one.gpa, one.hpa, one.own, one.at)
 
     def flush(self, cpu: int) -> None:
         """A CPU's TLB is flushed: it walks the tables as they are."""
-        self._without([h for h in self.hidden if h.cpu == cpu and h.kind == "translation"])
+        gone = [one for one in self.hidden if one.cpu == cpu and one.kind == "translation"]
+        with self._in_public(gone):
+            pass
 
-    def _without(self, gone: list[Hidden]) -> None:
-        if gone:
-            seeing = self.seeing
-            self.look(None)
-            self.hidden = tuple(one for one in self.hidden if one not in gone)
-            self.look(seeing)
+    @contextmanager
+    def _in_public(self, gone: list[Hidden]) -> Iterator[None]:
+        """Some bytes are nobody's own any more; meanwhile memory is as everybody sees it."""
+        if not gone:
+            yield
+            return
+        seeing = self.seeing
+        self.look(None)
+        self.hidden = tuple(one for one in self.hidden if one not in gone)
+        yield
+        self.look(seeing)
 
     def careful(self, cpu: Cpu) -> bool:
         """Whether a CPU runs one instruction at a time, because one may end what it alone

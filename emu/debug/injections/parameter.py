@@ -77,10 +77,18 @@ def address(machine: Machine, word: str, what: str) -> int:
             raise CommandError(f"{what}: the mailbox has no field {field!r}")
         found = machine.mailbox_gpa + offsets.get(field, 0)
     else:
-        found = resolve(machine, word.removeprefix("gpa:"))[0]
+        # Of the mailbox loops of shim and reset page, the last one's is executed.
+        found = resolve(machine, word.removeprefix("gpa:"))[-1]
     if machine.ram.hpa(found) is None:
         raise CommandError(f"{what}: there is no memory at {found:#x}")
     return found
+
+
+def _linear(machine: Machine, word: str, what: str) -> int:
+    """A linear address; `mailbox` where it is mapped one to one."""
+    if word == "mailbox":
+        return address(machine, word, what)
+    return resolve(machine, word)[-1]
 
 
 def within(low: int, high: int) -> Read:
@@ -113,6 +121,7 @@ def _word(_: Machine, word: str, what: str) -> str:
 CPU: Final = Parameter("CPU", "a CPU's number", _cpu)
 NS: Final = Parameter("NS", "how long: 250ns, 3us, 20ms", _duration)
 GPA: Final = Parameter("GPA", "a symbol, mailbox.FIELD, or a number", address)
+GVA: Final = Parameter("GVA", "a symbol, mailbox, or a linear address", _linear)
 VALUE: Final = Parameter("VALUE", "up to 64 bits", within(0, U64))
 VECTOR: Final = Parameter("VECTOR", "32 to 255", within(32, 255))
 BIT: Final = Parameter("BIT", "0 to 63", within(0, 63))

@@ -3,6 +3,21 @@
 from typing import Final
 
 from emu.debug.injections.kind import Kind
-from emu.debug.injections.memory import host_write, late_stores
+from emu.debug.injections.memory import (
+    accept_size,
+    accept_twice,
+    flip,
+    host_write,
+    late_stores,
+    npt,
+    pte,
+    reuse,
+    stale,
+    unaccept,
+    view,
+)
 
-KINDS: Final[tuple[Kind, ...]] = (host_write.KIND, late_stores.KIND)
+KINDS: Final[tuple[Kind, ...]] = (
+    flip.KIND, host_write.KIND, reuse.KIND, pte.KIND, npt.KIND, stale.KIND, unaccept.KIND,
+    accept_twice.KIND, accept_size.KIND, view.KIND, late_stores.KIND,
+)  # fmt: skip
