@@ -65,6 +65,21 @@ def test_an_outcome_that_was_not_expected_is_exit_code_1() -> None:
     assert apdbg("run", "--cpus", "1", "--max-ticks", "99", "--expect", "limit").returncode == 0
 
 
+def test_a_boot_with_a_finding_is_exit_code_1_and_says_what_was_found() -> None:
+    image = "samples/gallery/truncated-vector.elf"
+    done = apdbg("run", image, "--cpus", "2")
+    assert done.returncode == 1
+    assert done.stdout.endswith(
+        "error whole-vector: cpu 1, tick 113,337, mailbox_ack at shim/mailbox_loop.inc:64: "
+        "of the vector 0x84028c0 only 32 bits were read\n"
+    )
+    assert apdbg("run", image, "--cpus", "2", "--expect", "booted").returncode == 0
+    (found,) = json.loads(apdbg("run", image, "--cpus", "2", "--json").stdout)["findings"]
+    assert list(found) == [
+        "rule", "severity", "cpu", "tick", "where", "text", "follows", "look_at",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

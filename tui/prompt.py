@@ -21,7 +21,7 @@ def complete(text: str, names: tuple[str, ...]) -> str | None:
     head, space, last = text.rpartition(" ")
     if not last:
         return None
-    pool = names if space else tuple(sorted(language.WORDS))
+    pool = names if space else tuple(language.WORDS)  # the most wanted ones first
     found = next((name for name in pool if name.startswith(last) and name != last), None)
     return None if found is None else f"{head}{space}{found}"
 

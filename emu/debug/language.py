@@ -32,7 +32,6 @@ WORDS: dict[str, type[Command]] = {
     "mailbox": c.Mailbox,
     "waits": c.Waits,
     "findings": c.Findings,
-    "rules": c.Rules,
     "reverse-step": c.ReverseStep,
     "reverse-next": c.ReverseNext,
     "reverse-finish": c.ReverseFinish,
@@ -57,6 +56,7 @@ WORDS: dict[str, type[Command]] = {
     "save": c.Save,
     "export": c.Export,
     "help": c.Help,
+    "rules": c.Rules,
 }
 ALIASES = {
     "s": "step",

@@ -97,6 +97,10 @@ def test_speeds_repeat(tmp_path: Path) -> None:
 WRONG = [
     ("", "mine.toml: hyperv must be true or false, got nothing"),
     ("colour = 1\n", "mine.toml: colour: there is no such key"),
+    (f'{LEAST}dialect = "klingon"\n',
+     "mine.toml: dialect must be one of acpi, openhcl, td-shim, edk2, got 'klingon'"),
+    (f'{LEAST}dialect = ""\n',
+     "mine.toml: dialect must be one of acpi, openhcl, td-shim, edk2, got ''"),
     (f"{LEAST}cpus = 4\n", "mine.toml: cpus must be a table"),
     (f"{LEAST}[cpus]\nid = 4\n", "mine.toml: cpus.id: there is no such key"),
     (f"{LEAST}[cpus]\ncount = 0\n",
