@@ -12,6 +12,7 @@ from emu.debug import (
     listing,
     picture,
     questions,
+    races,
     registers,
 )
 from emu.debug.picture import mailbox_view
@@ -40,6 +41,7 @@ Looking = (
     | command.Waits
     | command.Findings
     | command.Rules
+    | command.Races
     | command.Help
     | command.Print
     | command.Save
@@ -84,6 +86,8 @@ def answer(session: "Session", order: Looking) -> Lines:
             return judge.lines(session, rule)
         case command.Rules():
             return judge.rules()
+        case command.Races():
+            return races.lines(session)
         case command.Help(word):
             return _help(word)
         case command.Print(text):

@@ -187,6 +187,11 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class Races:
+    """Say where CPUs touch the same bytes in no order, up to now."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReverseStep:
     """Go back to before the last COUNT instructions of a CPU; `any` for whichever CPU's."""
 
@@ -359,5 +364,5 @@ Command = (
     | Dtb | Events | Exits | Cpus | ReverseStep | ReverseNext | ReverseFinish | ReverseRun
     | Goto | Mark | Branches | Branch | Diff | LastWriter | Executed | Accessed
     | PreviousChange | NextChange | Watch | Print | Set | Inject | Hold | Release | Schedule
-    | Save | Export | Findings | Rules
+    | Save | Export | Findings | Races | Rules
 )  # fmt: skip

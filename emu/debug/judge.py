@@ -10,7 +10,7 @@ from emu.mailbox.course import Course
 from emu.mailbox.dialect import BY_NAME as DIALECTS
 from emu.mailbox.layout import HEAD_BYTES, read_head
 from emu.mailbox.observation import Ended, Observation
-from emu.mailbox.rule import Finding, Rule
+from emu.mailbox.rule import Finding
 from emu.mailbox.rules import BY_NAME, RULES
 
 if TYPE_CHECKING:
@@ -127,11 +127,13 @@ def lines(session: "Session", name: str = "") -> tuple[str, ...]:
     rows = [session.judge.dialect()]
     some = [one for one in session.findings() if name in ("", one.rule)]
     for one in some:
-        rows += _block(one, BY_NAME[one.rule])
+        rows += block(one)
     return tuple(rows) if some else (*rows, f"no finding up to tick {session.machine.tick:,}")
 
 
-def _block(one: Finding, rule: Rule) -> list[str]:
+def block(one: Finding) -> list[str]:
+    """One finding in four lines."""
+    rule = BY_NAME[one.rule]
     who = "host" if one.cpu is None else f"cpu {one.cpu}"
     place = f", {one.where}" if one.where else ""
     return [

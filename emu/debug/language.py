@@ -57,6 +57,7 @@ WORDS: dict[str, type[Command]] = {
     "export": c.Export,
     "help": c.Help,
     "rules": c.Rules,
+    "races": c.Races,
 }
 ALIASES = {
     "s": "step",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from emu.boot import disasm
 from emu.boot.disasm import Instruction
+from emu.boot.flow import flow
 from emu.hw.address import Hpa
 from emu.hw.context import GENERAL
 from emu.hw.cpu import Cpu
@@ -108,26 +109,13 @@ def loads_before(
     """What the code between the heads of waiting loops and an ack loads of the mailbox, as far
     as the CPU's registers still tell the addresses."""
     page = None if machine.mailbox_gpa is None else machine.npt.hpa_of(machine.mailbox_gpa)
-    codes: dict[int, Instruction] = {}
-    came: dict[int, set[int]] = {}
-    waiting = list(heads)
-    while waiting and len(codes) < PATH_MAX:
-        at = waiting.pop()
-        if at in codes or at == ack:
-            continue
-        code = _decode(machine, cpu, at)
-        if code is None:
-            continue
-        codes[at] = code
-        for after in _successors(code):
-            came.setdefault(after, set()).add(at)
-            waiting.append(after)
+    found = flow(lambda at: _decode(machine, cpu, at), heads, PATH_MAX, ack)
     return frozenset(
         (hpa - page, operand.size)
-        for at in _leading_to(ack, came)
-        for operand in codes[at].memory
+        for at in found.leading_to(ack)
+        for operand in found.codes[at].memory
         if "r" in operand.access
-        and (hpa := _hpa(machine, cpu, codes[at], operand)) is not None
+        and (hpa := _hpa(machine, cpu, found.codes[at], operand)) is not None
         and page is not None
         and 0 <= hpa - page < VECTOR.offset + VECTOR.size
     )
@@ -137,23 +125,3 @@ def _hpa(
     machine: "Machine", cpu: Cpu, code: Instruction, operand: disasm.MemoryOperand
 ) -> Hpa | None:
     return machine.virtual.hpa(cpu.registers, operand.address(cpu.registers.get, code))
-
-
-def _successors(code: Instruction) -> list[int]:
-    after = code.address + code.size
-    if code.kind == "ret":
-        return []
-    found = [] if code.target is None or code.kind == "call" else [code.target]
-    return found if code.kind == "jump" else [*found, after]
-
-
-def _leading_to(ack: int, came: dict[int, set[int]]) -> set[int]:
-    """Every instruction from which the ack can be reached."""
-    found: set[int] = set()
-    waiting = [ack]
-    while waiting:
-        for before in came.get(waiting.pop(), ()):
-            if before not in found:
-                found.add(before)
-                waiting.append(before)
-    return found

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from emu.hw.address import Hpa
+from emu.machine.accesses import EveryAccess
 
 if TYPE_CHECKING:
     from emu.hw.cpu import Cpu
@@ -171,7 +172,7 @@ class CodeProbe:
         """Code is only executed by instructions."""
 
 
-Probe = MemoryProbe | RegisterProbe | CodeProbe
+Probe = MemoryProbe | RegisterProbe | CodeProbe | EveryAccess
 
 
 def _note(found: list[Access], access: Access) -> None:

@@ -116,6 +116,11 @@ class Waits:
         self._pages = {page: set(cpus) for page, cpus in saved.pages.items()}
         self._loops = dict(saved.loops)
 
+    @property
+    def loops(self) -> tuple[Loop, ...]:
+        """The loops in which somebody has waited lately."""
+        return tuple(self._loops)
+
     # -- noticing ---------------------------------------------------------------------------
 
     def tracing(self, cpu: Cpu) -> bool:

@@ -1,0 +1,56 @@
+"""Which instructions can follow which: a small graph of code, decoded from some heads on."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from emu.boot.disasm import Instruction
+
+
+@dataclass(slots=True)
+class Flow:
+    """Instructions by address, and for each address those that may come right before it."""
+
+    codes: dict[int, Instruction] = field(default_factory=dict)
+    before: dict[int, set[int]] = field(default_factory=dict)
+
+    def leading_to(self, address: int) -> set[int]:
+        """Every instruction from which an address can be reached by one step or more."""
+        found: set[int] = set()
+        waiting = [address]
+        while waiting:
+            for earlier in self.before.get(waiting.pop(), ()):
+                if earlier not in found:
+                    found.add(earlier)
+                    waiting.append(earlier)
+        return found
+
+
+def flow(
+    decode: Callable[[int], Instruction | None], heads: Iterable[int], most: int,
+    stop: int | None = None,
+) -> Flow:  # fmt: skip
+    """Decode from the heads on, nearest first, at most so many instructions, and not beyond
+    `stop`. Calls are taken to come back; where indirect jumps lead is not known."""
+    found = Flow()
+    waiting = list(heads)
+    for at in waiting:
+        if len(found.codes) >= most:
+            break
+        if at in found.codes or at == stop:
+            continue
+        code = decode(at)
+        if code is None:
+            continue
+        found.codes[at] = code
+        for after in _successors(code):
+            found.before.setdefault(after, set()).add(at)
+            waiting.append(after)
+    return found
+
+
+def _successors(code: Instruction) -> list[int]:
+    after = code.address + code.size
+    if code.kind == "ret":
+        return []
+    found = [] if code.target is None or code.kind == "call" else [code.target]
+    return found if code.kind == "jump" else [*found, after]

@@ -1,0 +1,44 @@
+"""Unordered accesses are found, and what real code does on purpose is not."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from emu import Session, open_session
+from emu.debug import races
+
+ROOT: Final = Path(__file__).parents[2]
+PLATFORMS: Final = ("tdx", "vbs", "none", "sipi")
+SEEDS: Final = range(6)
+
+
+def booted(platform: str, image: str | None = None, seed: int | None = None) -> Session:
+    """A boot of three CPUs, by a random schedule if there is a seed."""
+    session = open_session(image, platform=platform, cpus=3)
+    if seed is not None:
+        session.do(f"schedule random {seed}")
+    session.do("run")
+    return session
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_healthy_boot_has_no_race_by_any_schedule(platform: str, seed: int) -> None:
+    assert races.findings(booted(platform, seed=seed)) == ()
+
+
+def test_two_aps_on_one_stack_race_for_it() -> None:
+    session = booted("vbs", str(ROOT / "samples/gallery/stack-shared.elf"))
+    found = races.findings(session)
+    assert found
+    assert {(one.rule, one.severity) for one in found} == {("data-race", "warning")}
+    assert any("ap_entry64" in one.where for one in found), [one.where for one in found]
+
+
+def test_looking_for_races_leaves_the_machine_where_it_was() -> None:
+    session = booted("tdx")
+    session.do("goto 60%")
+    before = session.digest(), session.timeline.now
+    assert session.do("races").reply == ("no CPUs touch the same bytes in no order",)
+    assert (session.digest(), session.timeline.now) == before
