@@ -22,6 +22,8 @@ Why = Literal["mailbox", "wait", "guard"]
 """`guard`: waiting CPUs run on it (see `emu.machine.guards`)."""
 Writers = dict[int, tuple[int | None, int]]
 SavedPages = tuple[dict[Gpa, frozenset[Why]], Writers]
+_NOTHING: Final[frozenset[Why]] = frozenset()
+_GUARD: Final[frozenset[Why]] = frozenset(("guard",))
 _WRITE: Final = 2
 """W bit of a nested page fault's error code."""
 WRITABLE: Final = 3
@@ -35,7 +37,7 @@ class TrackedPages:
 
     def __init__(self, machine: "Machine") -> None:
         self._machine = machine
-        self._why: dict[Gpa, set[Why]] = {}
+        self._why: dict[Gpa, frozenset[Why]] = {}
         self.writers: Writers = {}
         """HPA of a word -> (CPU or None for the host, tick) of its last change."""
         self._lent: set[Gpa] = set()
@@ -43,18 +45,18 @@ class TrackedPages:
     def save(self) -> SavedPages:
         """What is tracked and who wrote, for `load`; protection itself is the NPT's."""
         self.close()
-        return {page: frozenset(why) for page, why in self._why.items()}, dict(self.writers)
+        return dict(self._why), dict(self.writers)
 
     def load(self, saved: SavedPages) -> None:
         """Be again what `save` saw."""
         why, writers = saved
-        self._why = {page: set(reasons) for page, reasons in why.items()}
+        self._why = dict(why)
         self.writers = dict(writers)
         self._lent.clear()
 
     def lend(self, page: Gpa) -> bool:
         """Open a page that is only guarded, until `close`; False if more keeps it closed."""
-        if self._why.get(page) != {"guard"}:
+        if self._why.get(page) != _GUARD:
             return False
         self._machine.npt.unprotect(page)
         self._lent.add(page)
@@ -62,14 +64,22 @@ class TrackedPages:
 
     def forget(self, page: Gpa) -> None:
         """A page is not guarded any more. It is opened at once, which asks for no flush."""
-        reasons = self._why[page]
-        reasons.discard("guard")
-        if not reasons:
-            del self._why[page]
-            self._machine.npt.unprotect(page)
+        self._drop(page, "guard")
+
+    def _drop(self, page: Gpa, why: Why) -> bool:
+        """Whether that was the last reason; then the page is open."""
+        reasons = self._why[page] - {why}
+        if reasons:
+            self._why[page] = reasons
+            return False
+        del self._why[page]
+        self._machine.npt.unprotect(page)
+        return True
 
     def close(self) -> None:
         """Take back what was lent; the engine's TLB must be flushed then."""
+        if not self._lent:
+            return
         for page in self._lent:
             if page in self._why:
                 self._machine.npt.protect(page)
@@ -91,20 +101,16 @@ class TrackedPages:
     def add(self, gpa: Gpa, why: Why) -> None:
         """See writes to the page that holds a GPA."""
         page = Gpa(page_of(gpa))
-        reasons = self._why.setdefault(page, set())
+        reasons = self._why.get(page, _NOTHING)
         if not reasons:
             self._machine.npt.protect(page)
             self._machine.tables_changed()
-        reasons.add(why)
+        self._why[page] = reasons | {why}
 
     def remove(self, gpa: Gpa, why: Why) -> None:
         """One reason less to see writes to a page."""
         page = Gpa(page_of(gpa))
-        reasons = self._why[page]
-        reasons.discard(why)
-        if not reasons:
-            del self._why[page]
-            self._machine.npt.unprotect(page)
+        if self._drop(page, why):
             self._machine.tables_changed()
 
     def write(self, cpu: Cpu, exit_: Exit) -> bool:
@@ -158,7 +164,7 @@ class TrackedPages:
             old = now[:first] + before + now[first + len(before) :]
             told = self._mailbox(cpu, old, now, at)
             self._machine.witness.stored(cpu, at, whole, old)
-        if "guard" in self._why.get(page, ()):
+        if "guard" in self._why.get(page, _NOTHING):
             self._machine.guards.changed(cpu, page, at)
         self._machine.waits.notify(cpu, hpa, len(before))
         for field, value in told:

@@ -63,8 +63,9 @@ class Witness:
         """CPUs whose last call was refused."""
         self._heads: frozenset[int] = frozenset()
         """Where loops at the mailbox begin."""
-        self._waited: frozenset[tuple[int, int]] = frozenset()
+        self._waited: set[tuple[int, int]] = set()
         """(CPU, head) of waits that were noted."""
+        self._cpu_of = {cpu.apic_id: cpu.id for cpu in machine.cpus}
         self._loads: dict[tuple[int, frozenset[int]], frozenset[acks.Span]] = {}
         """(ack, heads) -> what is loaded between them: code, and so no state."""
 
@@ -73,12 +74,13 @@ class Witness:
         machine = self._machine
         return SavedWitness(
             machine.guards.save(), machine.places.vectors, self.woken, self._failed,
-            self._heads, self._waited,
+            self._heads, frozenset(self._waited),
         )  # fmt: skip
 
     def load(self, saved: SavedWitness) -> None:
         """Be again what `save` saw."""
-        guards, vectors, self.woken, self._failed, self._heads, self._waited = saved
+        guards, vectors, self.woken, self._failed, self._heads, waited = saved
+        self._waited = set(waited)
         self._machine.guards.load(guards)
         self._machine.places.look_at(vectors)
 
@@ -130,12 +132,11 @@ class Witness:
         machine = self._machine
         if after.command == _WAKEUP:
             machine.places.look_at(machine.places.vectors | {after.vector})
-            everyone = after.apic_id == _BROADCAST
-            self.woken |= {
-                one.id
-                for one in machine.cpus[1:]
-                if one.apic_id == after.apic_id or (everyone and one.phase == "parked")
-            }
+            if after.apic_id == _BROADCAST:
+                parked = {one.id for one in machine.cpus if one.phase == "parked"}
+            else:
+                parked = {self._cpu_of.get(after.apic_id, 0)}
+            self.woken |= parked - {0}
         elif before.command == _WAKEUP and cpu is not None and cpu.id:
             self.woken |= {cpu.id}
 
@@ -196,29 +197,34 @@ class Witness:
         if not self._looks:
             return
         machine = self._machine
-        on = self._waits_on(loop)
+        mailbox = self._at_mailbox(loop)
         base = 0 if cpu.registers.mode == "long" else cpu.registers.segment("cs").base
         at = min(loop.path) + base  # wherever in the loop it was found to wait
-        if on == "mailbox" and cpu.id and not loop.clock:
+        if mailbox and cpu.id and not loop.clock:
             self._heads |= {at}
             machine.guards.park(cpu)
         elif (cpu.id, at) in self._waited:
             return
-        self._waited |= {(cpu.id, at)}
+        self._waited.add((cpu.id, at))
+        on: Literal["mailbox", "record", ""] = "mailbox" if mailbox else ""
+        if not mailbox and self._at_record(loop):
+            on = "record"
         machine.logs.observed.append(Waited(*self._where(cpu, at), on, loop.clock, loop.pauses))
 
-    def _waits_on(self, loop: Loop) -> Literal["mailbox", "record", ""]:
+    def _at_mailbox(self, loop: Loop) -> bool:
         machine = self._machine
-        found: Literal["mailbox", "record", ""] = ""
-        for hpa, _, _ in loop.reads:
-            page = machine.ram.page_at(hpa)
-            if page is None:
-                continue
-            if page == machine.mailbox_gpa and hpa % PAGE_BYTES < OS_BYTES:
-                return "mailbox"
-            if handover.in_ap_record(machine, page + hpa % PAGE_BYTES):
-                found = "record"
-        return found
+        return any(
+            machine.ram.page_at(hpa) == machine.mailbox_gpa and hpa % PAGE_BYTES < OS_BYTES
+            for hpa, _, _ in loop.reads
+            if machine.mailbox_gpa is not None
+        )
+
+    def _at_record(self, loop: Loop) -> bool:
+        pages = ((hpa, self._machine.ram.page_at(hpa)) for hpa, _, _ in loop.reads)
+        return any(
+            page is not None and handover.in_ap_record(self._machine, page + hpa % PAGE_BYTES)
+            for hpa, page in pages
+        )
 
     def started(
         self, cpu: Cpu, target: int, how: Literal["StartVirtualProcessor", "SIPI"]
