@@ -58,10 +58,14 @@ class Guards:
         """Be again what `save` saw."""
         self.pages, self._roots = dict(saved.pages), dict(saved.roots)
 
+    def parked(self, cpu: Cpu) -> bool:
+        """Whether a CPU is known to wait with the tables that it has."""
+        return self._roots.get(cpu.id) == cpu.registers.get("cr3") & FRAME
+
     def park(self, cpu: Cpu) -> None:
         """A CPU waits in the firmware: what it needs there is guarded from now on."""
         root = cpu.registers.get("cr3") & FRAME
-        if cpu.registers.mode != "long" or self._roots.get(cpu.id) == root:
+        if cpu.registers.mode != "long":
             return
         self._roots[cpu.id] = root
         self._pages_of(cpu, root, self._machine.linear_rip(cpu), "code")
@@ -107,10 +111,12 @@ class Guards:
             return machine.undo.absorb(gpa)
         engine, index = machine.engine, machine.at_work
         if not machine.on_trial and index is not None:
-            found, tick = engine.fault, machine.tick + engine.begun
+            found, cpu = engine.fault, machine.cpus[index]
+            clock_ps = cpu.clock_ps + engine.begun * cpu.ps_per_instruction
+            when = machine.tick + engine.begun, clock_ps // 1000
             base = 0 if found.mode == "long" else found.segment("cs").base
             if index not in guard.users and self._stores(found, base + found.rip, page):
-                self._store(index, page, found.get("cr3"), base + found.rip, tick)
+                self._store(index, page, found.get("cr3"), base + found.rip, when)
         return machine.undo.absorb(gpa) or machine.npt.writable(page)
 
     def _stores(self, registers: Context, at: int, page: Gpa) -> bool:
@@ -128,13 +134,17 @@ class Guards:
 
     def changed(self, cpu: Cpu | None, page: Gpa, at: int) -> None:
         """A page that is tracked for other reasons too, or that no instruction changed."""
-        if self._machine.on_trial:
+        machine = self._machine
+        if machine.on_trial:
             return
         root = 0 if cpu is None else cpu.registers.get("cr3")
-        self._store(None if cpu is None else cpu.id, page, root, at, self._machine.tick)
+        when = machine.tick, machine.nanoseconds(cpu)
+        self._store(None if cpu is None else cpu.id, page, root, at, when)
 
-    def _store(self, index: int | None, page: Gpa, root: int, at: int, tick: int) -> None:
-        """Somebody stores to a guarded page."""
+    def _store(
+        self, index: int | None, page: Gpa, root: int, at: int, when: tuple[int, int]
+    ) -> None:
+        """Somebody stores to a guarded page; `when` is tick and virtual nanoseconds."""
         guard = self.pages[page]
         shared = any(self._roots[user] == root & FRAME for user in guard.users)
         if index in guard.users or (guard.kind == "table" and shared):
@@ -143,7 +153,7 @@ class Guards:
         del self.pages[page]
         self._machine.tracked.forget(page)
         if left:
-            self._machine.witness.reused(index, at, tick, page, left)
+            self._machine.witness.reused(index, at, when, page, left)
 
     def _stays(self, index: int) -> bool:
         """Whether a CPU still has the tables that it was parked with."""

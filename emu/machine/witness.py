@@ -202,7 +202,8 @@ class Witness:
         at = min(loop.path) + base  # wherever in the loop it was found to wait
         if mailbox and cpu.id and not loop.clock:
             self._heads |= {at}
-            machine.guards.park(cpu)
+            if not machine.guards.parked(cpu):
+                machine.guards.park(cpu)
         elif (cpu.id, at) in self._waited:
             return
         self._waited.add((cpu.id, at))
@@ -235,14 +236,12 @@ class Witness:
             self._machine.logs.observed.append(Started(*self._where(cpu, at), target, how))
 
     def reused(
-        self, index: int | None, at: int, tick: int, page: Gpa, users: tuple[int, ...]
-    ) -> None:
-        """A guarded page is written by a CPU that has no business there."""
-        machine = self._machine
-        cpu = None if index is None else machine.cpus[index]
-        machine.logs.observed.append(
-            Reused(tick, machine.nanoseconds(cpu), index, at, page, users)
-        )
+        self, index: int | None, at: int, when: tuple[int, int], page: Gpa,
+        users: tuple[int, ...],
+    ) -> None:  # fmt: skip
+        """A guarded page is written by a CPU that has no business there; `when` is tick and
+        virtual nanoseconds."""
+        self._machine.logs.observed.append(Reused(*when, index, at, page, users))
 
     # -- calls ------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from emu.debug import recording
 from emu.debug.session import replay_session
 from emu.debug.setup import Options, Setup
 from emu.errors import CommandError
+from emu.mailbox.observation import Observation
 from emu.mailbox.rule import Finding
 from emu.mailbox.rules import RULES
 
@@ -170,3 +171,41 @@ def test_rules_are_listed_with_their_sources() -> None:
     assert len(rows) == 2 * len(RULES)
     assert rows[0].startswith("command-by-os (error): ")
     assert rows[1] == "    ACPI 6.6, 5.2.12.19"
+
+
+def observed(image: str | None, platform: str, *orders: str) -> list[Observation]:
+    """All that is noted up to the end of a boot, got to in some way."""
+    session = open_session(image, platform=platform, cpus=3)
+    for order in orders:
+        session.do(order)
+    while session.verdict is None:
+        session.do(orders[-1])
+    return list(session.machine.logs.observed)
+
+
+WAYS: Final = (
+    ("run 1777",),
+    ("run 60000", "goto 100", "run", "goto 70%", "goto 30%", "run"),
+    ("run", "goto 20000", "branch again", "run"),
+    ("break mailbox_wait", "break secondary_start", "watch mailbox.command", "run"),
+)
+
+
+@pytest.mark.parametrize("slug", ["", "ack-before-vector", "page-reused"])
+@pytest.mark.parametrize("platform", ["tdx", "vbs", "sipi"])
+def test_the_same_is_noted_however_one_gets_to_the_end(platform: str, slug: str) -> None:
+    image = str(GALLERY / f"{slug}.elf") if slug else None
+    wanted = observed(image, platform, "run")
+    assert wanted
+    for way in WAYS:
+        assert observed(image, platform, *way) == wanted, way
+
+
+def test_an_os_that_maps_the_mailbox_shared_is_found() -> None:
+    session = open_session(platform="tdx", cpus=2)
+    session.do("until wake_aps")
+    session.do(f"set pte:0xfffff000={0xFFFFF063 | 1 << 47:#x}")
+    session.do("run")
+    (found,) = (one for one in session.findings() if one.rule == "mailbox-view")
+    assert found.cpu == 0
+    assert found.text.startswith("the mailbox is used through 0x")
