@@ -201,11 +201,11 @@ def test_the_same_is_noted_however_one_gets_to_the_end(platform: str, slug: str)
         assert observed(image, platform, *way) == wanted, way
 
 
-def test_an_os_that_maps_the_mailbox_shared_is_found() -> None:
-    session = open_session(platform="tdx", cpus=2)
+def test_an_access_to_the_mailbox_that_the_nested_table_refuses_is_found() -> None:
+    session = open_session(platform="none", cpus=2)
     session.do("until wake_aps")
-    session.do(f"set pte:0xfffff000={0xFFFFF063 | 1 << 47:#x}")
-    session.do("run")
-    (found,) = (one for one in session.findings() if one.rule == "mailbox-view")
-    assert found.cpu == 0
+    session.do(f"set npt:{session.machine.mailbox_gpa:#x}=0")
+    session.do("run 3000")
+    (found,) = session.findings()
+    assert (found.rule, found.cpu) == ("mailbox-view", 0)
     assert found.text.startswith("the mailbox is used through 0x")
