@@ -192,10 +192,9 @@ def _campaign(options: argparse.Namespace) -> int:
     """`apdbg campaign`: a line for each case as it ends, then how many were as expected."""
     import json
 
-    from emu.boot.samples import samples_dir
     from emu.debug import campaign, recovery
 
-    path = Path(options.file) if options.file else samples_dir() / "recovery.toml"
+    path = Path(options.file) if options.file else recovery.of_the_samples()
     cases = [
         case
         for case in recovery.read(path)

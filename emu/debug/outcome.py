@@ -74,4 +74,7 @@ def _why_hung(machine: Machine, held: frozenset[int]) -> str:
             parts.append(f"{len(ids)} {state} ({shown})")
     if held:
         parts.append(f"held: {', '.join(map(str, sorted(held)))}")
+    said = machine.vmm.serial.decode("utf-8", "replace").rstrip().rpartition("\n")[2]
+    if "refused: " in said:  # a machine without a host to tell can only be halted
+        return f"the guest gave up: {said}"
     return f"no CPU can ever run again: {'; '.join(parts)}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+from emu.boot.samples import samples_dir
 from emu.errors import ApdbgError
 
 Expected = Literal["booted", "degraded", "refused", "killed"]
@@ -45,6 +46,11 @@ class Case:
     def name(self) -> str:
         """The injections in a row."""
         return "; ".join(self.inject) or "nothing injected"
+
+
+def of_the_samples() -> Path:
+    """What is expected of the sample shim."""
+    return samples_dir() / "recovery.toml"
 
 
 def read(path: Path) -> list[Case]:

@@ -50,6 +50,11 @@ def _cpu(machine: Machine, word: str, what: str) -> int:
     return found
 
 
+def _any_cpu(machine: Machine, word: str, what: str) -> int:
+    """A CPU's number, or -1 for `any`."""
+    return -1 if word == "any" else _cpu(machine, word, what)
+
+
 def duration(word: str, what: str) -> int:
     """Picoseconds of `250`, `250ns`, `3us`, `20ms` or `1s`; raises CommandError."""
     digits = word.rstrip("nums")
@@ -119,6 +124,7 @@ def _word(_: Machine, word: str, what: str) -> str:
 
 
 CPU: Final = Parameter("CPU", "a CPU's number", _cpu)
+ANY_CPU: Final = Parameter("ON", "a CPU's number, or any", _any_cpu, "any")
 NS: Final = Parameter("NS", "how long: 250ns, 3us, 20ms", _duration)
 GPA: Final = Parameter("GPA", "a symbol, mailbox.FIELD, or a number", address)
 GVA: Final = Parameter("GVA", "a symbol, mailbox, or a linear address", _linear)

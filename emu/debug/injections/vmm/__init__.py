@@ -3,6 +3,18 @@
 from typing import Final
 
 from emu.debug.injections.kind import Kind
-from emu.debug.injections.vmm import status
+from emu.debug.injections.vmm import (
+    cpuid_lie,
+    host_tree,
+    late,
+    lie,
+    memory_map,
+    msr_lie,
+    status,
+    twice,
+)
 
-KINDS: Final[tuple[Kind, ...]] = (status.KIND,)
+KINDS: Final[tuple[Kind, ...]] = (
+    status.KIND, twice.KIND, late.KIND, lie.KIND, msr_lie.KIND, cpuid_lie.KIND,
+    memory_map.KIND, host_tree.KIND,
+)  # fmt: skip
