@@ -88,12 +88,7 @@ def _problems(session: Session, case: Case) -> Iterator[str]:
     machine, verdict = session.machine, session.verdict
     assert verdict is not None
     serial = machine.vmm.serial.decode("utf-8", "replace")
-    told = "refused:" in serial or "kernel: refused" in serial
-    became: str = verdict.outcome
-    if became == "crashed":
-        became = "refused" if told and "reported" in verdict.reason else "killed"
-    elif became == "hung" and told and case.platform == "sipi":
-        became = "refused"  # there is no host to tell
+    became = _became(session, serial)
     if became != case.expect:
         yield f"{became} ({verdict.reason}), not {case.expect}"
     if case.says and case.says not in f"{serial}\n{verdict.reason}":
@@ -114,6 +109,21 @@ def _problems(session: Session, case: Case) -> Iterator[str]:
     broken = {finding.rule for finding in session.findings()}
     if broken != case.breaks:
         yield f"rules broken: {_list(sorted(broken))}, not {_list(sorted(case.breaks))}"
+
+
+def _became(session: Session, serial: str) -> str:
+    """The outcome in the words of a recovery file. A guest that gave up has said so on the
+    serial line, and told the host if it is the shim and has a host."""
+    verdict = session.verdict
+    assert verdict is not None
+    outcome: str = verdict.outcome
+    if outcome == "crashed":
+        told = "shim: refused: " in serial and "reported" in verdict.reason
+        return "refused" if told else "killed"
+    alone = session.machine.platform.start == "sipi" and "shim: refused: " in serial
+    if outcome == "hung" and (alone or "kernel: refused: " in serial):
+        return "refused"
+    return outcome
 
 
 def _list(items: Sequence[object]) -> str:

@@ -69,6 +69,10 @@ void exception(const struct frame *frame)
     uint64_t cr2;
 
     __asm__ volatile("mov %%cr2, %0" : "=r"(cr2));
+    if (!cpu || cpu == boot_cpu) { /* the end of the boot: silence would help no one */
+        info.has_serial = true;
+        line_text(&line, "kernel: refused: ");
+    }
     line_text(&line, "cpu ");
     line_number(&line, cpu ? cpu->number : 0);
     line_text(&line, ": exception ");

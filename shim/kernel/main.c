@@ -35,13 +35,13 @@ void kernel_main(const uint8_t *boot_params)
     memory_init(boot_params);
     if (!tree_read(boot_params)) {
         info.has_serial = true; /* nothing can say otherwise, and silence helps no one */
-        print("kernel: no usable device tree");
+        print("kernel: refused: no usable device tree");
         halt_forever();
     }
     if (info.mailbox_fault)
         print(info.mailbox_fault);
     if (!smp_prepare()) {
-        print("kernel: no memory for the cpus, or the boot cpu is not in the tree");
+        print("kernel: refused: no memory for the cpus, or the boot cpu is not in the tree");
         halt_forever();
     }
     wake_aps();

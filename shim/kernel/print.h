@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define LINE_BYTES 96
+#define LINE_BYTES 128
 
 struct line {
     uint32_t used;
