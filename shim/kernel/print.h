@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define LINE_BYTES 128
+#define LINE_BYTES 116
 
 struct line {
     uint32_t used;
