@@ -50,7 +50,7 @@ def _fold(machine: "Machine", cpu: Cpu, exit_: Exit) -> bool:
     For one instruction the leaf carries the alias bit instead; the guest never reads it.
     """
     folded: list[tuple[int, int]] = []
-    address = exit_.info
+    address, again = exit_.info, exit_
     for _ in range(_PAGES_PER_INSTRUCTION):
         leaf = shared_bit_leaf(machine.memory, machine.npt.hpa_of, cpu.registers, address)
         if leaf is None:
@@ -66,4 +66,6 @@ def _fold(machine: "Machine", cpu: Cpu, exit_: Exit) -> bool:
     for place, entry in folded:
         seen = machine.memory.u64(place)
         machine.memory.put_u64(place, seen & ~machine.shared_alias | entry & 1 << SHARED_BIT)
+    if folded and again.code == EXIT_NPF and again.kind is ExitKind.INTERCEPT:
+        machine.exit_(cpu, again)  # the page is not shared: that is the guest's own doing
     return bool(folded)

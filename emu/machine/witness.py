@@ -147,6 +147,8 @@ class Witness:
             return
         state = machine.ram.state(Gpa(page_of(gpa & ~machine.shared_alias)))
         shared = "shared" if gpa & machine.shared_alias else "private"
+        if not machine.ram.two_views or shared == state:
+            return  # whatever is wrong, it is not the view
         text = f"the access is {shared}, the page is {state}"
         at = machine.linear_rip(cpu)
         machine.logs.observed.append(Refused(*self._where(cpu, at), gpa, text))
