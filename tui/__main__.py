@@ -138,6 +138,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         )  # fmt: skip
     if name == "run":
         parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
+        parser.add_argument(
+            "--races", action="store_true", help="also look for data races, by a second run"
+        )
         parser.add_argument("--until", metavar="PLACE", help="stop at a symbol or file:line")
         parser.add_argument(
             "--expect", choices=OUTCOMES, help="the outcome that is exit code 0"
@@ -180,7 +183,7 @@ def _run(options: argparse.Namespace) -> int:
     began = time.perf_counter()
     session = _open(options)
     _carry_out(session, f"until {options.until}" if options.until else "run")
-    found = report.of(session, began)
+    found = report.of(session, began, options.races)
     print(report.as_json(found) if options.json else report.as_text(found))
     expected = options.expect or ("stopped" if options.until else "booted")
     # Who asks for a certain outcome has it judged by that alone.

@@ -77,7 +77,7 @@ def run_case(campaign: Campaign, case: Case) -> Result:
     assert verdict is not None, "a run without breakpoints ends with a verdict"
     hung = verdict.outcome in ("hung", "limit")
     return Result(
-        case, verdict.outcome, verdict.reason, tuple(_problems(session, case)),
+        case, _became(session), verdict.reason, tuple(_problems(session, case)),
         time.perf_counter() - began, evidence(session.machine) if hung else (),
         session.machine.vmm.serial.decode("utf-8", "replace"),
     )  # fmt: skip
@@ -88,7 +88,7 @@ def _problems(session: Session, case: Case) -> Iterator[str]:
     machine, verdict = session.machine, session.verdict
     assert verdict is not None
     serial = machine.vmm.serial.decode("utf-8", "replace")
-    became = _became(session, serial)
+    became = _became(session)
     if became != case.expect:
         yield f"{became} ({verdict.reason}), not {case.expect}"
     if case.says and case.says not in f"{serial}\n{verdict.reason}":
@@ -111,12 +111,13 @@ def _problems(session: Session, case: Case) -> Iterator[str]:
         yield f"rules broken: {_list(sorted(broken))}, not {_list(sorted(case.breaks))}"
 
 
-def _became(session: Session, serial: str) -> str:
+def _became(session: Session) -> str:
     """The outcome in the words of a recovery file. A guest that gave up has said so on the
     serial line, and told the host if it is the shim and has a host."""
     verdict = session.verdict
     assert verdict is not None
     outcome: str = verdict.outcome
+    serial = session.machine.vmm.serial.decode("utf-8", "replace")
     if outcome == "crashed":
         told = "shim: refused: " in serial and "reported" in verdict.reason
         return "refused" if told else "killed"

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from emu.debug import races as races_of
 from emu.debug.evidence import evidence
 from emu.debug.outcome import state_of
 from emu.debug.picture import mailbox_writes, milestones
@@ -106,11 +107,13 @@ class RunReport(msgspec.Struct, frozen=True):
     """Why a boot that hung, or that was cut off, came to nothing."""
 
 
-def of(session: Session, began: float) -> RunReport:
-    """Report a session that has stopped; `began` is when it was opened (perf_counter)."""
+def of(session: Session, began: float, races: bool = False) -> RunReport:
+    """Report a session that has stopped; `began` is when it was opened (perf_counter).
+    `races`: the branch is run once more to look for data races."""
     machine, setup = session.machine, session.setup
     verdict = session.verdict
     outcome = verdict.outcome if verdict else "stopped"
+    racing = races_of.findings(session) if races else ()
     cpus = [
         CpuReport(
             cpu.id, cpu.apic_id, state_of(machine, cpu), cpu.milestone, cpu.ticks,
@@ -138,7 +141,7 @@ def of(session: Session, began: float) -> RunReport:
             for w, e in mailbox_writes(machine.logs.events)
         ],
         exits=dict(sorted(machine.exit_counts.items())),
-        findings=[_finding(one) for one in session.findings()],
+        findings=[_finding(one) for one in (*session.findings(), *racing)],
         injections=injections(machine),
         waits=[WaitReport(f.cpu, f.on, f.last_writer, f.tick) for f in facts(machine)],
         evidence=list(evidence(machine)) if outcome in ("hung", "limit") else [],
