@@ -220,12 +220,13 @@ class Injected:
     def stored(self, cpu: Cpu, gpa: Gpa, hpa: Hpa, before: bytes, at: int) -> bool:
         """Whether a store goes into the CPU's store buffer: nobody else sees it yet."""
         wait = self.buffered.get(cpu.id)
-        if wait is None or self._machine.on_trial:
+        if wait is None or self._machine.on_trial or self.views.goes_past(cpu, at):
             return False
         count = len(self.views.hidden)
         self.views.stored(cpu, gpa, hpa, before, at)
         if len(self.views.hidden) > count:
-            self.later("", cpu.clock_ps + wait, lambda machine, _: self.views.drain(cpu.id, 1))
+            moment = cpu.clock_ps + wait
+            self.later("", moment, lambda _, __: self.views.drain(cpu.id, 1, moment))
         return True
 
     # -- what lasts -------------------------------------------------------------------------

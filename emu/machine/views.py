@@ -9,7 +9,7 @@ the order in which they were made, as on x86 (total store order; SDM 3, 9.2.3.4)
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from emu.boot import disasm
@@ -26,6 +26,9 @@ SERIALISING: Final = frozenset(
 )  # fmt: skip
 """Instructions before which a store buffer is drained (SDM 3, 9.2.2 and 9.3), beside those
 with LOCK and moves to control registers."""
+
+INSTRUCTION_BYTES: Final = 15
+"""The longest instruction (SDM 2, 2.3.11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +72,33 @@ class Views:
         if not self.hidden or self.seeing == cpu:
             self.seeing = cpu
             return
-        for one in reversed(self.hidden):
-            if one.cpu == self.seeing:
-                self._machine.memory.write(one.hpa, one.others)
-        for one in self.hidden:
-            if one.cpu == cpu:
-                self._machine.memory.write(one.hpa, one.own)
+        self._take_out()
+        self._put_in(cpu)
         self.seeing = cpu
         self._machine.tables_changed()
+
+    def _take_out(self) -> None:
+        """The bytes of the CPU that was seeing leave memory, the newest first."""
+        memory, kept = self._machine.memory, []
+        for one in reversed(self.hidden):
+            if one.cpu == self.seeing:
+                now = memory.read(one.hpa, len(one.own))
+                if now != one.own and one.kind == "translation":
+                    continue  # the CPU itself wrote another entry: that is everybody's
+                memory.write(one.hpa, one.others)
+                one = replace(one, own=now)  # what it stored over it since waits with it
+            kept.append(one)
+        self.hidden = tuple(reversed(kept))
+
+    def _put_in(self, cpu: int | None) -> None:
+        """A CPU's own bytes come into memory, over what the others have stored there since."""
+        memory, kept = self._machine.memory, []
+        for one in self.hidden:
+            if one.cpu == cpu:
+                one = replace(one, others=memory.read(one.hpa, len(one.own)))
+                memory.write(one.hpa, one.own)
+            kept.append(one)
+        self.hidden = tuple(kept)
 
     def hide(self, one: Hidden) -> None:
         """A CPU sees bytes of its own from now on."""
@@ -109,29 +131,31 @@ class Views:
             ),
         )
 
-    def drain(self, cpu: int, count: int | None = None) -> None:
-        """The oldest stores of a CPU (None: all) become visible, in their order."""
-        own = [one for one in self.hidden if one.cpu == cpu and one.kind == "store"][:count]
+    def drain(self, cpu: int, count: int | None = None, moment_ps: int | None = None) -> None:
+        """The oldest stores of a CPU (None: all) become visible, in their order; at a moment:
+        a CPU that waits in a loop meanwhile has come to it too."""
         machine = self._machine
-        with self._in_public(own):
+        # While its bytes are in memory, only taking them out tells what they are now.
+        with self._in_public():
+            own = [h for h in self.hidden if h.cpu == cpu and h.kind == "store"][:count]
+            self.hidden = tuple(one for one in self.hidden if one not in own)
+            if own and moment_ps is not None:
+                machine.waits.wake(machine.cpus[cpu], moment_ps)
             for one in own:
                 stores.put(machine, machine.cpus[cpu], one.gpa, one.hpa, one.own, one.at)
 
     def flush(self, cpu: int) -> None:
         """A CPU's TLB is flushed: it walks the tables as they are."""
-        gone = [one for one in self.hidden if one.cpu == cpu and one.kind == "translation"]
-        with self._in_public(gone):
-            pass
+        with self._in_public():
+            self.hidden = tuple(
+                one for one in self.hidden if one.cpu != cpu or one.kind == "store"
+            )
 
     @contextmanager
-    def _in_public(self, gone: list[Hidden]) -> Iterator[None]:
-        """Some bytes are nobody's own any more; meanwhile memory is as everybody sees it."""
-        if not gone:
-            yield
-            return
+    def _in_public(self) -> Iterator[None]:
+        """Meanwhile memory is as everybody sees it."""
         seeing = self.seeing
         self.look(None)
-        self.hidden = tuple(one for one in self.hidden if one not in gone)
         yield
         self.look(seeing)
 
@@ -148,7 +172,17 @@ class Views:
         control = name == "mov" and one.operands.startswith("cr")
         if control or name == "invlpg":
             self.flush(cpu.id)
-        locked = "lock" in name or (name == "xchg" and bool(one.memory))
-        if control or locked or name in SERIALISING:
+        if control or _is_locked(one) or name in SERIALISING:
             self.drain(cpu.id)
         return True
+
+    def goes_past(self, cpu: Cpu, at: int) -> bool:
+        """Whether the instruction at `at` stores past the buffer: it is a locked one."""
+        code = self._machine.virtual.most(cpu.registers, at, INSTRUCTION_BYTES)
+        one = disasm.decode(code, at, cpu.registers.mode)
+        return one is not None and _is_locked(one)
+
+
+def _is_locked(one: disasm.Instruction) -> bool:
+    """XCHG with memory always is (SDM 3, 9.1.2.2)."""
+    return "lock" in one.mnemonic or (one.mnemonic == "xchg" and bool(one.memory))
