@@ -69,6 +69,8 @@ class InjectionReport(msgspec.Struct, frozen=True):
     """None: its moment did not come."""
     problem: str
     """Why it could not be, at its moment; empty if it could."""
+    met: bool = True
+    """False: it lasts, and so far nothing has come that it would change."""
 
 
 class FindingReport(msgspec.Struct, frozen=True):
@@ -155,8 +157,12 @@ def injections(machine: Machine) -> list[InjectionReport]:
     """What was injected, in the order of its moments; last what still waits for its own."""
     injected = machine.injected
     waiting = (one.spec for one in injected.armed if one.spec)
+    idle = injected.idle
     return [
-        *(InjectionReport(one.spec, one.tick, one.problem) for one in injected.fired),
+        *(
+            InjectionReport(one.spec, one.tick, one.problem, one.spec not in idle)
+            for one in injected.fired
+        ),
         *(InjectionReport(spec, None, "") for spec in waiting),
     ]
 
@@ -202,4 +208,5 @@ def _told(one: InjectionReport) -> str:
     if one.fired_tick is None:
         return f"injected: {one.spec}: its moment did not come"
     problem = f": could not be: {one.problem}" if one.problem else ""
-    return f"injected: {one.spec} (tick {one.fired_tick:,}){problem}"
+    unmet = "" if one.met else ": nothing came that it would change"
+    return f"injected: {one.spec} (tick {one.fired_tick:,}){problem}{unmet}"

@@ -72,12 +72,23 @@ class Twist:
         return effects, self
 
 
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """A twist in force."""
+
+    spec: str
+    """The injection that it came by."""
+    twist: Twist
+    met: bool = False
+    """Whether it has changed anything yet."""
+
+
 class SavedInjected(NamedTuple):
     """What an Injected was at one moment."""
 
     armed: tuple[Armed, ...]
     fired: tuple[Fired, ...]
-    twists: tuple[Twist, ...]
+    twists: tuple[Lasting, ...]
     passed: tuple[tuple[int, tuple[int, int]], ...]
     buffered: dict[int, int]
     views: SavedViews
@@ -90,7 +101,9 @@ class Injected:
         self._machine = machine
         self.armed: tuple[Armed, ...] = ()
         self.fired: tuple[Fired, ...] = ()
-        self.twists: tuple[Twist, ...] = ()
+        self.twists: tuple[Lasting, ...] = ()
+        self._acting = ""
+        """The injection that is being carried out."""
         self.views = Views(machine)
         self.buffered: dict[int, int] = {}
         """CPUs whose stores to pages that others look at wait in a store buffer -> for how
@@ -139,12 +152,24 @@ class Injected:
 
     def twist(self, one: Twist) -> None:
         """From now on something is broken."""
-        self.twists = (*self.twists, one)
+        self.twists = (*self.twists, Lasting(self._acting, one))
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """Injections in force that have changed nothing so far."""
+        return tuple(one.spec for one in self.twists if one.spec and not one.met)
 
     def now(self, spec: str, act: Act) -> None:
         """Something is broken now; raises CommandError, and then nothing is."""
-        act(self._machine, None)
+        self._act(spec, act, None)
         self._tell(Fired(spec, self._machine.tick))
+
+    def _act(self, spec: str, act: Act, cpu: Cpu | None) -> None:
+        before, self._acting = self._acting, spec
+        try:
+            act(self._machine, cpu)
+        finally:
+            self._acting = before
 
     def later(self, spec: str, at_ps: int, act: Act) -> None:
         """Something happens as soon as the machine's time has reached a moment."""
@@ -201,7 +226,7 @@ class Injected:
         before, machine.at_work = machine.at_work, None
         problem = ""
         try:
-            one.act(machine, cpu)
+            self._act(one.spec, one.act, cpu)
         except CommandError as error:
             problem = str(error)
         machine.beat += 1
@@ -234,10 +259,13 @@ class Injected:
     def twisted(self, cpu: Cpu, exit_: Exit, effects: Effects) -> Effects:
         """A decision, as the twists in force leave it."""
         what = exit_words.describe(self._machine, cpu, exit_)
-        left = []
-        for twist in self.twists:
-            effects, kept = twist.decided(self._machine, cpu, what, effects)
-            left += [kept] if kept is not None else []
+        left: list[Lasting] = []
+        for one in self.twists:
+            changed, kept = one.twist.decided(self._machine, cpu, what, effects)
+            if kept is not None:
+                met = one.met or changed != effects or kept != one.twist
+                left.append(replace(one, twist=kept, met=met))
+            effects = changed
         self.twists = tuple(left)
         return effects
 
