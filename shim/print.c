@@ -115,7 +115,7 @@ _Noreturn void refuse(const char *what, uint64_t value)
 {
     if (refusing) /* telling failed itself */
         halt_forever();
-    shim.serial = true; /* the host's tree may not be read yet, and the reason must not be lost */
+    shim.serial = true; /* the host's tree may not be read yet: say it all the same */
     print("shim: refused: ");
     refusing = true;
     print(what);
