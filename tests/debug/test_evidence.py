@@ -23,11 +23,13 @@ def test_a_hung_boot_names_its_last_progress_its_waits_and_what_was_broken() -> 
 
 
 def test_a_wait_names_the_cpu_that_could_end_it_and_what_that_one_does() -> None:
-    session = open_session(
-        "samples/gallery/no-ack.elf", platform="tdx", cpus=2, inject=["stop 0 at wait_for_ack"]
-    )
-    session.do("run")
-    assert any("last written by cpu 0" in one for one in evidence(session.machine))
+    session = open_session(platform="vbs", cpus=3, inject=["stop 0 at secondary_online cpu 1"])
+    assert session.do("run").outcome == "hung"
+    said = evidence(session.machine)
+    assert "cpu 0 shut down: stops for ever" in said
+    (parked,) = [one for one in said if one.startswith("cpu 2 at mailbox_wait")]
+    assert "last written by cpu 1 at tick" in parked
+    assert ", which waits itself at " in parked
 
 
 def test_what_still_goes_forward_when_the_limit_comes_is_slow() -> None:

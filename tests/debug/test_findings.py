@@ -8,7 +8,7 @@ import pytest
 
 from emu import Session, open_session
 from emu.debug import recording
-from emu.debug.session import replay_session
+from emu.debug.opening import replay_session
 from emu.debug.setup import Options, Setup
 from emu.errors import CommandError
 from emu.mailbox.observation import Observation
@@ -158,7 +158,7 @@ def test_findings_of_one_rule_are_told_with_what_follows() -> None:
     head, *rows = session.do("findings whole-vector").reply
     assert head.startswith("dialect acpi")
     assert [row.partition(":")[0] for row in rows[:4]] == [
-        "error whole-vector", "    of the vector 0x84028c0 only 32 bits were read",
+        "error whole-vector", "    of the vector 0x8402980 only 32 bits were read",
         "    follows", "    look at",
     ]  # fmt: skip
     assert session.do("findings one-owner").reply[1].startswith("no finding up to tick")

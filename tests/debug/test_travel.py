@@ -166,7 +166,7 @@ def test_goto_beyond_the_known_end_runs_there() -> None:
         ("set rax=many", "many: no symbol"),
         ("set mailbox.command=0x12345", "has more than 2 bytes"),
         ("inject", "needs words"),
-        ("inject rain 5", "the kinds are nmi"),
+        ("inject rain 5", "the kinds are never-starts"),
         ("inject nmi 9", "there is no cpu 9"),
         ("inject nmi 2", "cpu 2 does not run"),
         ("schedule lottery", "takes `timed` or `random"),

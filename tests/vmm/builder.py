@@ -64,6 +64,7 @@ class Guest:
             "low_memory_bytes": 0,
             "tsc_hz": 2_000_000_000,
             "accept_level": "2M",
+            "dialect": "",
             "costs": Costs(),
         }
         self.platform = Platform(**(settings | changes))
