@@ -15,7 +15,7 @@ from emu.debug.view import MachineView
 from tui.layout import Place, Slot
 from tui.panels import BY_ID
 from tui.panels.base import Anchor, Page, Panel, Spot, Window
-from tui.tabs import Tabs, tabs
+from tui.tabs import Counts, Tabs, counts, tabs
 from tui.text import cut, fit, plain
 from tui.theme import PLAIN
 
@@ -65,6 +65,7 @@ class Frame(Widget, can_focus=True):
         self._tops: dict[str, int] = {}
         self._anchors: dict[str, Anchor | None] = {}
         self._cursor = ""
+        self._counts: Counts = {}
 
     @property
     def panel(self) -> Panel:
@@ -101,13 +102,13 @@ class Frame(Widget, can_focus=True):
         same = self._drawn == (self.panel.id, self.size)
         if view.running and not self.panel.live and same:
             return
-        before = self.page
+        before, counted = self.page, self._counts
         self._make_page()
         if not same or len(before.lines) != len(self.page.lines):
             self.refresh()
             return
         rows = [i + 1 for i, new in enumerate(self.page.lines) if new != before.lines[i]]
-        rows += [0] if self.page.detail != before.detail else []
+        rows += [0] if (before.detail, counted) != (self.page.detail, self._counts) else []
         if self._cursor and before.spots != self.page.spots:
             rows += [spot.row + 1 for spot in (*before.spots, *self.page.spots)]
         if rows:
@@ -131,10 +132,12 @@ class Frame(Widget, can_focus=True):
         window = Window(
             width=max(self.size.width - self._left, 1), height=max(self.size.height - 1, 1),
             top=self._tops.get(panel.id), anchor=self._anchors.get(panel.id),
+            cursor=self._cursor,
         )  # fmt: skip
         self.page = panel.render(self._view, window)
         self._anchors[panel.id] = self.page.anchor
         self._drawn = (panel.id, self.size)
+        self._counts = counts(self.tabs, self._view)
 
     def redraw(self) -> None:
         """Draw the view that is known once more."""
@@ -206,7 +209,7 @@ class Frame(Widget, can_focus=True):
             found = None if here is None else self._next(here, step)
         if found is not None:
             self._cursor = found.key
-        self.refresh()
+        self.redraw()
 
     def _next(self, here: Spot, step: int) -> Spot | None:
         """The spot in the nearest row above or below, nearest in its column."""
@@ -221,7 +224,7 @@ class Frame(Widget, can_focus=True):
         """Take the cursor away; False if there was none."""
         had, self._cursor = bool(self._cursor), ""
         if had:
-            self.refresh()
+            self.redraw()
         return had
 
     def on_click(self, event: events.Click) -> None:
@@ -243,7 +246,7 @@ class Frame(Widget, can_focus=True):
             end = self.size.width if spot.end is None else spot.end
             if spot.row == row and spot.start <= column < end:
                 self._cursor = spot.key
-                self.refresh()
+                self.redraw()
                 if spot.go:
                     self.post_message(self.Chosen(spot.go))
                 return
@@ -258,8 +261,9 @@ class Frame(Widget, can_focus=True):
     def _titles(self) -> Tabs:
         """The names of the tabs, as many as fit beside a short detail."""
         return tabs(
-            self.tabs, self.at, self.size.width - 4, len(self.page.detail), self.has_focus
-        )
+            self.tabs, self.at, self.size.width - 4, len(self.page.detail), self.has_focus,
+            self._counts,
+        )  # fmt: skip
 
     def _rule(self) -> Strip:
         """The title rule: title at the left, details at the right, joints where rules meet."""

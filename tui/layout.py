@@ -25,7 +25,9 @@ BARS: Final = 3
 """Rows outside the stage: status, message, keys."""
 
 _LOOKING: Final = ("registers", "walk", "tables", "nested", "memory", "dtb")
-_LOGS: Final = ("events", "exits", "serial", "breakpoints", "injections", "answer")
+_LOGS: Final = (
+    "events", "exits", "serial", "findings", "breakpoints", "injections", "answer",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,7 @@ def _compact(width: int, height: int, cpus: int) -> tuple[Place, ...]:
         "timeline",
         "exits",
         "serial",
+        "findings",
         "breakpoints",
         "injections",
         "answer",

@@ -1,13 +1,17 @@
 """The names of a frame's tabs in its title: all of them, or those around the one shown."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from emu.debug.view import MachineView
 from tui.panels import BY_ID
 from tui.text import Line, Role, Span, line
 
 DETAIL_CELLS = 14
 """Room that the names leave for the detail at the right, if it needs that much."""
 _GAP = 2
+Counts = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +26,32 @@ class Tabs:
         return next((name for first, end, name in self.columns if first <= column < end), None)
 
 
-def tabs(names: tuple[str, ...], at: int, width: int, detail: int, focused: bool) -> Tabs:
+def counts(names: tuple[str, ...], view: MachineView | None) -> Counts:
+    """By panel: how many things those panels have that have any number of them."""
+    found = {}
+    for name in names:
+        count = BY_ID[name].count
+        if count is not None and view is not None:
+            found[name] = count(view)
+    return found
+
+
+def _titles(names: tuple[str, ...], many: Counts, room: int) -> list[str]:
+    """The names with their counts; short ones where there is little room, and then only what
+    is not 0."""
+    long = [BY_ID[name].title + (f" {many[name]:,}" if name in many else "") for name in names]
+    if _cells(long) <= room:
+        return long
+    return [BY_ID[name].tab + (f" {many[name]:,}" if many.get(name) else "") for name in names]
+
+
+def tabs(
+    names: tuple[str, ...], at: int, width: int, detail: int, focused: bool,
+    many: Counts = MappingProxyType({}),
+) -> Tabs:  # fmt: skip
     """The title in so many cells; `detail`: how long the text at the right is."""
     room = max(width - min(detail, DETAIL_CELLS) - 4, 0)
-    titles = [BY_ID[name].title for name in names]
-    if _cells(titles) > room:
-        titles = [BY_ID[name].tab for name in names]
+    titles = _titles(names, many, room)
     first, last = at, at + 1
     while True:
         if last < len(names) and _cells(titles[first : last + 1]) + 4 <= room:
@@ -52,7 +76,8 @@ def tabs(names: tuple[str, ...], at: int, width: int, detail: int, focused: bool
         if index > first:
             spans.append((" " * _GAP, "dim"))
             column += _GAP
-        spans.append((text, role if here else "dim"))
+        alarm = BY_ID[names[index]].alarm if many.get(names[index]) else "dim"
+        spans.append((text, role if here else alarm))
         columns.append((column, column + len(text), names[index]))
         column += len(text)
     if last < len(names):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from emu.debug.sections.findings import OFF, FindingsView, findings_view
 from emu.debug.sections.log import LogLook, LogView, Matches
 from emu.debug.sections.memory import MemoryLook, MemoryView, memory_view, seen
 from emu.debug.sections.nested import NestedLook, nested_view
@@ -37,6 +38,8 @@ class Looks:
     _matches: dict[str, Matches] = field(default_factory=dict)
     _bytes: dict[int, int | None] = field(default_factory=dict)
     """What the memory that is looked at held at the last stop."""
+    _found: tuple[object, FindingsView] = (None, OFF)
+    """The findings, and of which moment they are."""
 
     def sections(self, session: "Session") -> Sections:
         """The views of what is wanted."""
@@ -52,6 +55,14 @@ class Looks:
         """The memory that is looked at."""
         machine = session.machine
         return memory_view(machine, machine.cpus[session.focus], self.memory, self._bytes)
+
+    def findings(self, session: "Session") -> FindingsView:
+        """What the rules say; the same as before for as long as nothing was noted."""
+        log = session.machine.logs.observed
+        moment = session.judge, log, log.now, log.known_count, session.verdict
+        if self._found[0] != moment:
+            self._found = moment, findings_view(session)
+        return self._found[1]
 
     def log_view(self, session: "Session", name: str, most: int | None = None) -> LogView:
         """The events that one of the two logs is narrowed to. `most`: look through so many."""

@@ -1,9 +1,10 @@
 """From the machine to the frozen view: everything that a screen may know, nothing more."""
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from emu.debug import registers
+from emu.debug.entered import entries
 from emu.debug.expression import address
 from emu.debug.lanes import timeline_view
 from emu.debug.listing import listing
@@ -13,7 +14,6 @@ from emu.debug.view import (
     ApProgress,
     CodeLine,
     CpuView,
-    EntryView,
     MachineView,
     MailboxView,
 )
@@ -27,9 +27,6 @@ from emu.mailbox.layout import HEAD_BYTES, command_name, read_head
 
 if TYPE_CHECKING:
     from emu.debug.session import Session
-
-ENTRIES_IN_VIEW: Final = 1_000
-"""Entries of a branch that a picture has; of more, the newest."""
 
 
 def view(session: "Session", seen: RegisterValues, reply: tuple[str, ...]) -> MachineView:
@@ -58,10 +55,7 @@ def view(session: "Session", seen: RegisterValues, reply: tuple[str, ...]) -> Ma
         cpu_filter=session.looks.cpus,
         sections=session.looks.sections(session),
         exit_counts=_exit_counts(machine),
-        entries=tuple(
-            EntryView(entry.tick, entry.text, index < timeline.driver.done)
-            for index, entry in enumerate(timeline.branch.entries[-ENTRIES_IN_VIEW:])
-        ),
+        entries=entries(session),
         held=schedule.held,
         schedule=schedule.rule.text,
         serial=machine.vmm.serial.decode("utf-8", "replace"),
@@ -70,6 +64,7 @@ def view(session: "Session", seen: RegisterValues, reply: tuple[str, ...]) -> Ma
             *(watch.view() for watch in session.watchpoints.listed),
             *(catch.view() for catch in session.catches.listed),
         ),
+        findings=session.looks.findings(session),
         reply=reply,
         timeline=timeline_view(
             machine, session.lane_index, session.focus, timeline.end.tick,

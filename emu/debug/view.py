@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from emu.debug.sections.findings import FindingsView, FindingView
 from emu.debug.sections.log import LogView
 from emu.debug.sections.memory import MemoryView
 from emu.debug.sections.nested import NestedView
@@ -41,6 +42,8 @@ __all__ = [
     "EntryView",
     "EventKind",
     "EventView",
+    "FindingView",
+    "FindingsView",
     "LaneView",
     "LineKind",
     "MachineView",
@@ -179,6 +182,13 @@ class EntryView:
     text: str
     done: bool
     """Whether it lies behind the moment that is shown."""
+    fate: Literal["", "waits", "fired", "failed"] = ""
+    """What became of an injection."""
+    fate_words: str = ""
+    """The moment that it waits for, if its text does not name it, and how often; or why it
+    could not be."""
+    fate_tick: int | None = None
+    """When it fired, or could not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +261,7 @@ class MachineView:
     """Who runs next, as `schedule` reads it."""
     serial: str
     breakpoints: tuple[BreakpointView, ...]
+    findings: FindingsView
     reply: tuple[str, ...]
     """What the last command had to say, as lines of text."""
     timeline: TimelineView

@@ -17,6 +17,8 @@ from emu.debug.view import (
     CpuState,
     CpuView,
     EntryView,
+    FindingsView,
+    FindingView,
     LaneView,
     MachineView,
     MailboxView,
@@ -29,6 +31,7 @@ from emu.debug.waiting import WaitFact
 from emu.machine.event import Event, EventKind
 
 WAIT = 0xFFFF_F140
+DIALECT = "dialect acpi (as it looks): as the specification has it: the ack is one word"
 _SOURCE = (
     (84, "wait_for_wakeup:", ()),
     (85, "pause", (("f3 90", "pause", ""),)),
@@ -152,7 +155,8 @@ def stopped() -> MachineView:
                  EntryView(3_520_309, "hand 2", True)),
         held=frozenset(), schedule="timed",
         serial="apdbg shim: 4 processors\r\nwaking cpu 1\r\ncpu 1 online\r\nwaking cpu 2\r\n",
-        breakpoints=(BreakpointView(1, "mailbox_wait+0xf", 0xFFFF_F14F, None, 1),), reply=(),
+        breakpoints=(BreakpointView(1, "mailbox_wait+0xf", 0xFFFF_F14F, None, 1),),
+        findings=FindingsView((), 24, DIALECT), reply=(),
         timeline=timeline(3_520_311),
     )  # fmt: skip
 
@@ -243,5 +247,37 @@ def crashed() -> MachineView:
     )  # fmt: skip
 
 
-VIEWS = {"stopped": stopped, "before": before, "crowd": crowd, "crashed": crashed}
+def broken() -> MachineView:
+    """Two rules broken on two CPUs; injections that wait, fired, could not be and lie ahead."""
+    late = ("vector-before-ack", "error", 1, 128_866,
+            "mailbox_ack at shim/mailbox_loop.inc:64",
+            "the command is cleared first and the wakeup vector read after it",
+            "Firmware keeps what it needs of the mailbox before it clears the command.",
+            "ACPI 6.6, 5.2.12.19",
+            "The OS may already write the next CPU's vector: two CPUs then start at one place.",
+            "The loads of the mailbox behind the store that clears the command.")  # fmt: skip
+    first = FindingView(*late)  # type: ignore[arg-type]  # a literal in a tuple is a str
+    loop = FindingView(
+        "wait-pauses", "warning", 3, 3_520_193, "mailbox_wait+0xa at shim/mailbox_loop.inc:31",
+        "waits in a loop without PAUSE",
+        "A loop that waits has a PAUSE: the other thread of the core needs the time.",
+        "Intel SDM 2, PAUSE", "The CPU that is waited for runs slower.", "The loop.",
+    )  # fmt: skip
+    entries = (
+        EntryView(0, "inject never-starts 3", True, "fired", "", 0),
+        EntryView(0, "inject stall 2 5us at mailbox command=wakeup nth 3", True, "waits",
+                  "2 times more"),
+        EntryView(1_000, "inject nmi 2 at mailbox_wait cpu 2", True, "fired", "", 2_402_118),
+        EntryView(2_000, "inject nmi 3 at tick 3000000", True, "failed",
+                  "cpu 3 does not run: nothing would take it", 3_000_000),
+        EntryView(2_402_200, "set cpu1:rax=5", True),
+        EntryView(3_600_000, "inject nmi 1", False),
+    )  # fmt: skip
+    found = FindingsView((first, replace(first, cpu=2, tick=129_713), loop), 24, DIALECT)
+    return replace(stopped(), findings=found, entries=entries)
+
+
+VIEWS = {
+    "stopped": stopped, "before": before, "crowd": crowd, "crashed": crashed, "broken": broken,
+}  # fmt: skip
 """The views that every panel is drawn from in the goldens."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from emu.debug.view import MachineView, Section
-from tui.text import Line, line, paragraph
+from tui.text import Line, Role, line, paragraph
 
 Anchor = tuple[int, int]
 """Names the first visible row in the panel's own terms, so that rows stay where they are."""
@@ -20,6 +20,8 @@ class Window:
     """First row to show; None: the panel shows what matters now."""
     anchor: Anchor | None = None
     """The anchor of the page shown before, to be kept while that is possible."""
+    cursor: str = ""
+    """The key of the spot that is pointed at; empty: none is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,10 @@ class Panel:
     """What `/` begins in the prompt; empty: there is nothing to search."""
     scroll: Callable[[MachineView, int], str] | None = None
     """The command that moves it by so many rows, where it has no first and last one."""
+    count: Callable[[MachineView], int] | None = None
+    """How many things it has, for its name among the tabs."""
+    alarm: Role = "dim"
+    """The role of its name there while it has any and is not shown."""
 
     @property
     def tab(self) -> str:

@@ -68,5 +68,6 @@ Breakpoints leave no trace in the guest, none is ever skipped, and they stay aft
 Enter on a row shows its code, or goes to the moment that it noted; e removes it."""
 
 PANEL = Panel(
-    "breakpoints", "Breakpoints", render, HELP, short="Breaks", words=("breakpoints",)
-)
+    "breakpoints", "Breakpoints", render, HELP, short="Breaks", words=("breakpoints",),
+    count=lambda view: len(view.breakpoints),
+)  # fmt: skip

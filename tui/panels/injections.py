@@ -5,41 +5,100 @@ from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_word
 from tui.text import Line, Role, line, pad, right
 
 _NOTHING = (
-    "Nothing was done to this machine from outside. :inject breaks something, :set changes a "
-    "value, :hold lets a CPU stand still."
+    "Nothing was done to this machine from outside. i lists what can be broken on purpose, "
+    ":set changes a value, :hold lets a CPU stand still."
 )
 _ROLES: dict[str, Role] = {"inject": "bad", "set": "warn", "hold": "busy", "release": "busy"}
 TICK_CELLS = 13
 WORD_CELLS = 8
+FATE_FROM_CELLS = 100
+"""A narrower window has what became of an injection in a row of its own."""
+_FATES: dict[str, tuple[str, Role]] = {
+    "waits": ("W", "busy"), "fired": ("F", "bad"), "failed": ("!", "warn"), "": (" ", "dim"),
+}  # fmt: skip
+_IN_LETTER = ("waits", "fired at once")
+"""Says no more than the letter."""
 
 
-def _row(entry: EntryView) -> Line:
+def _fate(entry: EntryView) -> str:
+    """What became of an injection, in words."""
+    match entry.fate:
+        case "waits":
+            return "waits" + (f": {entry.fate_words}" if entry.fate_words else "")
+        case "fired" if entry.fate_tick == entry.tick:
+            return "fired at once"
+        case "fired":
+            return f"fired at tick {entry.fate_tick:,}"
+        case "failed":
+            return f"could not be at tick {entry.fate_tick:,}: {entry.fate_words}"
+    return ""
+
+
+def _row(entry: EntryView, what_cells: int) -> Line:
     word, _, rest = entry.text.partition(" ")
+    letter, role = _FATES[entry.fate] if entry.done else ("~", "dim")
     return line(
-        ("  " if entry.done else "~ ", "dim"),
-        (right(f"{entry.tick:,}", TICK_CELLS) + "  ", "dim"),
-        (pad(word, WORD_CELLS) + "  ", _ROLES.get(word, "plain")), (rest, "plain"),
+        (f"{letter} ", role), (right(f"{entry.tick:,}", TICK_CELLS) + "  ", "dim"),
+        (pad(word, WORD_CELLS) + "  ", _ROLES.get(word, "plain")),
+        (pad(rest, what_cells) + "  " if what_cells else rest, "plain"),
+        (_fate(entry) if what_cells else "", role),
     )  # fmt: skip
+
+
+def _below(entry: EntryView) -> Line:
+    words = _fate(entry)
+    return line((" " * (TICK_CELLS + WORD_CELLS + 6) + words, _FATES[entry.fate][1]))
+
+
+def _what_cells(entries: list[EntryView], width: int) -> int:
+    """The column of what was done; 0 where nothing stands behind it."""
+    if width < FATE_FROM_CELLS or not any(entry.fate for entry in entries):
+        return 0
+    room = (width - TICK_CELLS - WORD_CELLS - 6) * 3 // 5
+    return min(max(len(entry.text.partition(" ")[2]) for entry in entries), room)
+
+
+def _rows(entries: tuple[EntryView, ...], width: int) -> list[tuple[int, bool]]:
+    """(index of an entry, whether this is the row below it) for every row."""
+    rows = []
+    for index, entry in enumerate(entries):
+        rows.append((index, False))
+        if entry.fate and width < FATE_FROM_CELLS and _fate(entry) not in _IN_LETTER:
+            rows.append((index, True))
+    return rows
 
 
 def render(view: MachineView, window: Window) -> Page:
     """One row for each entry of the branch, in the order of time."""
     held = f"held: {', '.join(map(str, sorted(view.held)))}" if view.held else ""
-    detail = joined(view.schedule, held)
     entries = view.entries
+    waiting = sum(entry.fate == "waits" for entry in entries)
+    detail = joined(f"{waiting:,} waiting" if waiting else "", view.schedule, held)
     if not entries:
         return notice(_NOTHING, window, detail)
-    wanted = sum(entry.done for entry in entries) - 1
-    top = top_of(window, window.height, len(entries), max(wanted, 0))
-    shown = entries[top : top + window.height]
+    rows = _rows(entries, window.width)
+    done = [place for place, (index, _) in enumerate(rows) if entries[index].done]
+    top = top_of(window, window.height, len(rows), done[-1] if done else 0)
+    shown = rows[top : top + window.height]
+    cells = _what_cells([entries[index] for index, _ in shown], window.width)
     return Page(
-        lines=tuple(_row(entry) for entry in shown),
-        detail=joined(detail, span_words(top, window.height, len(entries))),
-        top=top, rows=window.height, total=len(entries), anchor=(top, 0),
+        lines=tuple(
+            _below(entries[index]) if below else _row(entries[index], cells)
+            for index, below in shown
+        ),
+        detail=joined(detail, span_words(top, window.height, len(rows))),
+        top=top, rows=window.height, total=len(rows), anchor=(top, 0),
         spots=tuple(
-            Spot(row, f"{top + row}", f"goto {entry.tick}") for row, entry in enumerate(shown)
+            _spot(row, index, entries[index])
+            for row, (index, below) in enumerate(shown) if not below
         ),
     )  # fmt: skip
+
+
+def _spot(row: int, index: int, entry: EntryView) -> Spot:
+    """To where it fired, or else to where it was entered; e enters it again, changed."""
+    tick = entry.tick if entry.fate_tick is None else entry.fate_tick
+    return Spot(row, f"{index}", f"goto {tick}", entry.text)
 
 
 HELP = """\
@@ -51,6 +110,17 @@ moment that is shown.
   hold      a CPU stands still until released    hand      a CPU was stepped
   auto      all CPUs ran again                   first     a CPU was chosen to run next
 
-The title tells who runs next, and who is held. Enter on a row goes to its moment."""
+What became of an injection stands behind it and as a letter before it:
 
-PANEL = Panel("injections", "Injections", render, HELP, short="Inject", words=("inject",))
+  W    it waits for its moment, and for how many times of it
+  F    it fired, at which tick
+  !    its moment came, and it could not be; the reason
+
+i opens the list of everything that can be broken here. Enter on a row goes to the moment at
+which it fired, or else was entered; e begins the same command again, to be changed. The title
+tells how many wait, who runs next, and who is held."""
+
+PANEL = Panel(
+    "injections", "Injections", render, HELP, short="Inject", words=("inject",),
+    count=lambda view: len(view.entries),
+)  # fmt: skip

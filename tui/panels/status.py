@@ -2,7 +2,7 @@
 
 from emu.debug.view import MachineView
 from tui.panels.base import Page, Panel, Window
-from tui.text import MORE, Line, Role, clock, fit, line, pad, plain
+from tui.text import MORE, Line, Role, Span, clock, fit, line, pad, plain
 
 WIDE_FROM_CELLS = 100
 IMAGE_FROM_CELLS = 60
@@ -48,7 +48,17 @@ def render(view: MachineView, window: Window) -> Page:
     """One line; a narrow window leaves out what is known, never why the machine stopped."""
     word, role = state(view)
     head = _machine(view, window.width)
-    return Page((fit((*head, *line((word, role), "  ", reason(view))), window.width),))
+    body = line((word, role), *_found(view), "  ", reason(view))
+    return Page((fit((*head, *body), window.width),))
+
+
+def _found(view: MachineView) -> tuple[Span, ...]:
+    """How many rules were broken; silent while none is."""
+    count = len(view.findings.rows)
+    if not count:
+        return ()
+    role: Role = "bad" if view.findings.errors else "warn"
+    return ("  ", "plain"), (f"{count:,} finding" + ("s" if count > 1 else ""), role)
 
 
 def hides_reason(view: MachineView, width: int) -> bool:
@@ -59,6 +69,7 @@ def hides_reason(view: MachineView, width: int) -> bool:
 HELP = """\
 The image, the platform and the machine's time. A tick is one instruction of any CPU; virtual
 time is the furthest CPU's own clock. Then: why the machine stands still, where, and whose
-doing it was. PAST: what comes next is known; running goes through it once more."""
+doing it was. PAST: what comes next is known; running goes through it once more. Findings are
+rules of the wake-up protocol that were broken so far: their panel tells which."""
 
 PANEL = Panel("status", "Status", render, HELP)

@@ -1,0 +1,64 @@
+"""The rules that were broken, each with what a person needs to learn what it means."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emu.mailbox.rule import Finding, Rule, Severity
+from emu.mailbox.rules import BY_NAME, RULES
+
+if TYPE_CHECKING:
+    from emu.debug.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class FindingView:
+    """A rule that was broken, and the rule's own words."""
+
+    rule: str
+    severity: Severity
+    cpu: int | None
+    """None: the host, or nobody."""
+    tick: int
+    where: str
+    text: str
+    """What was seen."""
+    says: str
+    """What must hold, and who says so, what follows if it does not, and where to look."""
+    source: str
+    follows: str
+    look_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindingsView:
+    """What the rules say of the course up to the moment that is shown."""
+
+    rows: tuple[FindingView, ...]
+    """In order of time."""
+    rules: int
+    """How many are held against it; 0: they are switched off."""
+    dialect: str
+    """The dialect in force and whence it is known, in words."""
+
+    @property
+    def errors(self) -> int:
+        """Findings that are more than a warning."""
+        return sum(one.severity == "error" for one in self.rows)
+
+
+OFF = FindingsView((), 0, "")
+
+
+def findings_view(session: "Session") -> FindingsView:
+    """The findings of a session now."""
+    if not session.machine.witness.on:
+        return OFF
+    rows = tuple(_seen(one, BY_NAME[one.rule]) for one in session.findings())
+    return FindingsView(rows, len(RULES), session.judge.dialect())
+
+
+def _seen(one: Finding, rule: Rule) -> FindingView:
+    return FindingView(
+        one.rule, one.severity, one.cpu, one.tick, one.where, one.text,
+        rule.says, rule.source, rule.follows, rule.look_at,
+    )  # fmt: skip

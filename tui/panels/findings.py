@@ -1,0 +1,144 @@
+"""Rules of the protocol that were broken, and what the rule in question means."""
+
+from typing import Final
+
+from emu.debug.view import FindingView, MachineView
+from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
+from tui.text import Line, Role, file_name, line, pad, paragraph, right
+
+LETTERS: Final[dict[str, tuple[str, Role]]] = {"error": ("E", "bad"), "warning": ("w", "warn")}
+"""Severity -> its letter and its colour."""
+LABEL_CELLS: Final = 9
+WHENCE_FROM_CELLS: Final = 100
+EXPLAINED_ROWS: Final = 6
+"""A window needs so many rows more than the list's two before a rule is explained in it."""
+_OFF = "The rules are switched off for this session."
+
+
+def _who(one: FindingView) -> str:
+    return "host" if one.cpu is None else f"cpu {one.cpu}"
+
+
+def place(one: FindingView) -> str:
+    """`mailbox_loop.inc:62`, or the symbol where no source is known."""
+    name, _, source = one.where.partition(" at ")
+    return file_name(source) or name
+
+
+def _row(one: FindingView, cells: tuple[int, int, int, int], here: bool) -> Line:
+    tick, cpu, rule, text = cells
+    letter, role = LETTERS[one.severity]
+    return line(
+        (letter + " ", role), (right(f"{one.tick:,}", tick) + "  ", "dim"),
+        (pad(_who(one), cpu) + "  ", "number"),
+        (pad(one.rule, rule) + "  ", "here" if here else role),
+        (pad(one.text, text) + "  " if text else one.text, "plain"),
+        (place(one) if text else "", "name"),
+    )  # fmt: skip
+
+
+def _cells(rows: tuple[FindingView, ...], width: int) -> tuple[int, int, int, int]:
+    """The widths of the columns: tick, cpu, rule, and what was seen; that is 0 where the place
+    does not fit behind it."""
+    tick = max(max(len(f"{one.tick:,}") for one in rows), 9)
+    cpu, rule = max(len(_who(one)) for one in rows), max(len(one.rule) for one in rows)
+    text = max(len(one.text) for one in rows)
+    left = width - tick - cpu - rule - text - 10
+    return tick, cpu, rule, text if left >= max(len(place(one)) for one in rows) else 0
+
+
+def _part(label: str, text: str, role: Role, width: int) -> list[Line]:
+    """A labelled paragraph, its rows below each other."""
+    rows = paragraph(text, max(width - LABEL_CELLS - 2, 8))
+    return [
+        line(("  " + pad("" if index else label, LABEL_CELLS), "dim"), (row, role))
+        for index, row in enumerate(rows)
+    ]
+
+
+def explained(one: FindingView, width: int) -> list[Line]:
+    """What was seen and what the rule says of it."""
+    seen = f"{_who(one)}: {one.text}" + (f", {one.where}" if one.where else "")
+    return [
+        *_part("seen", seen, "plain", width),
+        *_part("rule", f"{one.says} ({one.source})", "strong", width),
+        *_part("follows", one.follows, "plain", width),
+        *_part("look at", one.look_at, "name", width),
+    ]
+
+
+def _dialect(view: MachineView, window: Window) -> str:
+    """`dialect acpi (as it looks)`, the name alone where there is little room."""
+    head = view.findings.dialect.partition(":")[0]
+    return head if window.width >= WHENCE_FROM_CELLS else head.partition(" (")[0]
+
+
+def _nothing(view: MachineView, window: Window) -> Page:
+    found = view.findings
+    if not found.rules:
+        return notice(_OFF, window)
+    head, _, words = found.dialect.partition(": ")
+    rows = [line((row, "good")) for row in paragraph(
+        f"{found.rules} rules of the wake-up protocol are checked, and none is broken up to "
+        f"tick {view.tick:,}.", max(window.width, 8),
+    )]  # fmt: skip
+    text = f"The mailbox speaks the {head}: {words}. :rules lists the rules."
+    rows += [line((row, "dim")) for row in paragraph(text, max(window.width, 8))]
+    return Page(tuple(rows[: window.height]), _dialect(view, window))
+
+
+def render(view: MachineView, window: Window) -> Page:
+    """One row for each finding, and below the list what the rule of one of them means: that
+    of the cursor, or else of the first finding, which is often the cause of the others."""
+    rows = view.findings.rows
+    if not rows:
+        return _nothing(view, window)
+    chosen = int(window.cursor) if window.cursor.isdigit() else 0
+    chosen = min(chosen, len(rows) - 1)
+    below = explained(rows[chosen], window.width)
+    height = window.height
+    if window.height >= EXPLAINED_ROWS + 2:
+        height = max(window.height - len(below), min(len(rows), window.height // 3))
+    else:
+        below = []
+    height = min(height, len(rows))
+    top = top_of(window, height, len(rows), chosen if window.cursor else None)
+    shown = rows[top : top + height]
+    cells = _cells(rows[top : top + height], window.width)
+    head = _dialect(view, window)
+    lines = (
+        *(_row(one, cells, top + row == chosen and bool(below))
+          for row, one in enumerate(shown)),
+        *below[: window.height - height],
+    )  # fmt: skip
+    return Page(
+        lines=lines, detail=joined(head, span_words(top, height, len(rows))),
+        top=top, rows=height, total=len(rows), anchor=(top, 0),
+        spots=tuple(
+            Spot(row, f"{top + row}", f"goto {one.tick}") for row, one in enumerate(shown)
+        ),
+    )  # fmt: skip
+
+
+HELP = """\
+Rules of the wake-up protocol that the guest has broken up to the moment that is shown, each
+once for each CPU and place, in the order of time; the first is often the cause of the others.
+
+  E    an error: the specification forbids it      w    a warning: it works, and should not
+
+A row has the tick, the CPU, the rule, where it was and what was seen. Below the list stands
+what the rule of the marked row means: what was seen in full, what must hold and who says so,
+what follows if it does not, and what to look at. z gives it the whole screen.
+
+Firmware speaks the protocol in dialects; the title names the one in force, and whether it is
+the platform's or was concluded from the first ack. What a dialect is known to do is not told.
+
+  findings RULE    only those of one rule         rules    every rule with its source
+
+Arrow keys point at a finding; Enter goes to its moment, where registers, memory and tables are
+as they were then."""
+
+PANEL = Panel(
+    "findings", "Findings", render, HELP, words=("findings",), short="Finds",
+    count=lambda view: len(view.findings.rows), alarm="bad",
+)  # fmt: skip
