@@ -150,9 +150,10 @@ class Injected:
         """Something is to happen later."""
         self._wait_for((*self.armed, one))
 
-    def twist(self, one: Twist) -> None:
-        """From now on something is broken."""
-        self.twists = (*self.twists, Lasting(self._acting, one))
+    def twist(self, one: Twist, *, beside: bool = False) -> None:
+        """From now on something is broken. `beside`: the injection has done more than that,
+        so that it was not in vain if nothing ever meets this."""
+        self.twists = (*self.twists, Lasting(self._acting, one, met=beside))
 
     @property
     def idle(self) -> tuple[str, ...]:

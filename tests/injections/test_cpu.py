@@ -38,6 +38,12 @@ def test_a_cpu_that_stops_does_not_hear_its_wake_up(platform: str) -> None:
     assert "cpu 2: no ack" in serial(session)
 
 
+def test_a_cpu_that_is_taken_away_was_not_taken_in_vain() -> None:
+    assert booted("take-away 2").machine.injected.idle == ()
+    assert booted("lose-ipi sipi 2 9", platform="sipi").machine.injected.idle == ()
+    assert booted("status MapGPU 5").machine.injected.idle == ("status MapGPU 5",)
+
+
 def test_a_stopped_cpu_is_not_started_again_by_init_and_sipi() -> None:
     session = booted("stop 2 at start_aps", platform="sipi")
     assert session.machine.cpus[2].ticks == 0

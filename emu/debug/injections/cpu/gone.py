@@ -42,6 +42,6 @@ def take(machine: Machine, cpu: Cpu, reason: str, *, denied: bool = False) -> No
     machine.turn(cpu, "shutdown")
     cpu.reason = reason
     machine.vmm.vps[cpu.id].pending.clear()
-    machine.injected.twist(Gone(cpu.id, denied))
+    machine.injected.twist(Gone(cpu.id, denied), beside=True)
     machine.reschedule = True
     machine.event(cpu, "state", reason)
