@@ -99,6 +99,8 @@ def _problems(session: Session, case: Case) -> Iterator[str]:
     for waiting in machine.injected.armed:
         if waiting.spec:
             yield f"{waiting.spec}: its moment did not come"
+    for spec in machine.injected.idle:
+        yield f"{spec}: nothing came that it would change"
     if case.expect in ("booted", "degraded"):
         lost = tuple(cpu.id for cpu in machine.cpus if state_of(machine, cpu) != "online")
         if lost != case.lost:
