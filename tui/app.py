@@ -19,6 +19,7 @@ from textual.widgets import Static
 from emu.debug import language
 from emu.errors import ApdbgError
 from tui import keeping, keys, layout, runner
+from tui.asking import Asking
 from tui.bars import Bar, KeyBar, StatusBar
 from tui.counting import Counting
 from tui.door import Door
@@ -30,7 +31,7 @@ from tui.names import names
 from tui.palette import Finder
 from tui.panels import BY_WORD, status
 from tui.pointing import Pointing
-from tui.prompt import Prompt, explain
+from tui.prompt import Prompt
 from tui.stage import Stage
 from tui.text import Role, line
 from tui.theme import THEMES, few_colours, looks
@@ -51,7 +52,7 @@ _ALWAYS: Final = ("interrupt", "quit")
 """Actions that work while a dialog is open, too."""
 
 
-class ApdbgApp(TimeTravel, Pointing, Counting, App[int]):
+class ApdbgApp(TimeTravel, Pointing, Counting, Asking, App[int]):
     """One session on a screen."""
 
     TITLE = "apdbg"
@@ -84,7 +85,7 @@ class ApdbgApp(TimeTravel, Pointing, Counting, App[int]):
         yield Stage()
         yield Bar("message")
         yield KeyBar("keys")
-        yield Prompt(self.names)
+        yield Prompt(self.names, self.session.menu)
         yield Static(id="small")
 
     def names(self) -> tuple[str, ...]:
@@ -173,12 +174,18 @@ class ApdbgApp(TimeTravel, Pointing, Counting, App[int]):
 
     def order(self, text: str) -> bool:
         """Carry a command out; False if the session refused, which it says in words."""
+        trouble = self.attempt(text)
+        if trouble:
+            self.say(f"! {trouble}", "bad")
+        return not trouble
+
+    def attempt(self, text: str) -> str:
+        """Carry a command out; why the session refused, or nothing."""
         self.forget_number()
         try:
             running = runner.start(self.session, text)
         except ApdbgError as error:
-            self._trouble(error)
-            return False
+            return str(error)
         if text.split()[0] in _MOVES:
             self._repeated = text
         if running:
@@ -188,7 +195,7 @@ class ApdbgApp(TimeTravel, Pointing, Counting, App[int]):
             self.run_worker(self._carry_on(), group="run", exclusive=True)
         else:
             self._finished(text)
-        return True
+        return ""
 
     async def _carry_on(self) -> None:
         try:
@@ -338,57 +345,6 @@ class ApdbgApp(TimeTravel, Pointing, Counting, App[int]):
             self.stage.frame.clear_cursor()
         self.say("")
         self._base.remove_class("-asking")
-
-    # -- the prompt -------------------------------------------------------------------------
-
-    @property
-    def asking(self) -> bool:
-        """Whether the prompt is open."""
-        return self._base.has_class("-asking")
-
-    def action_ask(self, text: str) -> None:
-        """Open the prompt with the beginning of a command."""
-        self.forget_number()
-        self._base.add_class("-asking")
-        self._base.query_one(Prompt).open(text)
-        self.say(explain(text), "dim")
-
-    async def on_event(self, event: events.Event) -> None:
-        """Keys go to an open prompt here, where they arrive in the order of typing."""
-        typed = isinstance(event, events.Key | events.Paste) and not event.is_forwarded
-        if isinstance(event, events.InputEvent):
-            self._touched = time.monotonic()
-        if not typed or not self.asking or self.screen is not self._base:
-            await super().on_event(event)
-        elif isinstance(event, events.Paste):
-            self._base.query_one(Prompt).paste(event.text)
-        elif isinstance(event, events.Key):
-            await self._type(event)
-
-    async def _type(self, event: events.Key) -> None:
-        prompt = self._base.query_one(Prompt)
-        match event.key:
-            case "enter":
-                self._submit(prompt)
-            case "escape":
-                self.action_cancel()
-            case "ctrl+c":
-                self.action_interrupt()
-            case "ctrl+q" | "ctrl+p":
-                await super().on_event(event)
-            case _:
-                prompt.take(event.key, event.character)
-                self.say(explain(prompt.edit.text), "dim")
-
-    def _submit(self, prompt: Prompt) -> None:
-        """A refused command stays in the prompt, to be put right."""
-        text = prompt.edit.text.strip()
-        prompt.remember(text)
-        if not text:
-            self.action_cancel()
-            self.action_enter()
-        elif self.order(text):
-            self._base.remove_class("-asking")
 
 
 def open_screen(session: Door, changes: Changes, memory: Memory | None) -> int:

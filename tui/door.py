@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from emu.debug.command import Command
+from emu.debug.injections.menu import InjectionMenu
 from emu.debug.looks import Looks
 from emu.debug.view import MachineView
 
@@ -34,6 +35,9 @@ class Door(Protocol):
 
     def symbols(self) -> list[str]:
         """Every name that `break` and `until` know, sorted."""
+
+    def menu(self) -> InjectionMenu:
+        """What can be broken on this machine, and when."""
 
     def view(self, focus: int | None = None) -> MachineView:
         """A frozen picture, with another CPU in focus if one is named."""

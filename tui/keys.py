@@ -66,6 +66,8 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("step.all", ("a",), "a", "move('step all')",
         "step every CPU by one instruction, in lockstep"),
     Key("hold", ("H",), "H", "hold", "hold the selected CPU still, or release it"),
+    Key("inject", ("i",), "i", "inject",
+        "inject: break something on purpose, chosen from a list, now or at a moment"),
     Key("first", ("I",), "I", "first", "let the selected CPU be the next to run"),
     Key("reset", ("R", "ctrl+r"), "R ^R", "order('reset')", "start again; breakpoints stay"),
     Key("repeat", ("enter",), "Enter", "enter",

@@ -41,6 +41,9 @@ class Finder(Provider):
             if key.id != "palette":
                 text = key.help[0].upper() + key.help[1:]
                 yield Entry(text, key.shown, partial(self.app.run_action, key.action))
+        for kind in self._apdbg.session.menu().kinds:
+            act = partial(self._apdbg.action_inject, kind.name)
+            yield Entry(f"Inject {kind.name} ...", kind.help, act)
         for panel in PANELS:
             if panel.id != "status":
                 act = partial(self._apdbg.show_panel, panel.id)

@@ -8,6 +8,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from emu.debug import language
+from emu.debug.injections.menu import InjectionMenu
 from tui.bars import Bar
 from tui.edit import Edit
 from tui.text import clean
@@ -16,24 +17,50 @@ HISTORY_MAX: Final = 200
 _CURSOR: Final = Style(reverse=True)
 
 
-def complete(text: str, names: tuple[str, ...]) -> str | None:
-    """The text with its last word completed: commands first, then names after a command."""
+def complete(text: str, names: tuple[str, ...], menu: InjectionMenu) -> str | None:
+    """The text with its last word completed: commands first, then what stands behind them."""
     head, space, last = text.rpartition(" ")
     if not last:
         return None
     pool = names if space else tuple(language.WORDS)  # the most wanted ones first
+    words = head.split()
+    if words[:1] == ["inject"]:
+        pool = _behind_inject(words[1:], names, menu)
     found = next((name for name in pool if name.startswith(last) and name != last), None)
     return None if found is None else f"{head}{space}{found}"
 
 
-def explain(text: str) -> str:
+def _behind_inject(
+    words: list[str], names: tuple[str, ...], menu: InjectionMenu
+) -> tuple[str, ...]:
+    """A kind, its parameters, then `at` and a moment."""
+    if not words:
+        return tuple(kind.name for kind in menu.kinds)
+    return (*menu.moment_words, *names) if "at" in words else ("at", *names)
+
+
+def explain(text: str, menu: InjectionMenu) -> str:
     """What the command being typed does; the command words while none is."""
-    word = text.split()[0] if text.split() else ""
+    words = text.split()
+    word = words[0] if words else ""
     kind = language.WORDS.get(language.ALIASES.get(word, word))
     if kind is None:
         near = [name for name in language.WORDS if name.startswith(word)]
         return "  ".join(near) or f"{word!r} is no command: help lists them"
+    if word == "inject" and (len(words) > 1 or text.endswith(" ")):
+        return _explain_inject(words[1:], menu)
     return " ".join((kind.__doc__ or "").split())
+
+
+def _explain_inject(words: list[str], menu: InjectionMenu) -> str:
+    """The kinds that begin like this; how the one that was named is written, or a moment."""
+    if "at" in words:
+        return menu.moment_usage
+    kind = menu.kind(words[0]) if words else None
+    if kind is not None:
+        return f"{kind.usage} [at MOMENT]: {kind.help}"
+    near = [one.name for one in menu.kinds if one.name.startswith("".join(words[:1]))]
+    return "  ".join(near) or f"there is no kind {words[0]!r} here: i lists them"
 
 
 class Prompt(Bar):
@@ -42,8 +69,11 @@ class Prompt(Bar):
     The app hands it every key in the order in which they were typed, so that a command and what
     is typed behind it never mix, however fast they come."""
 
-    def __init__(self, names: Callable[[], tuple[str, ...]]) -> None:
+    def __init__(
+        self, names: Callable[[], tuple[str, ...]], menu: Callable[[], InjectionMenu]
+    ) -> None:
         super().__init__("prompt")
+        self._menu = menu
         self.edit = Edit()
         self.history: list[str] = []
         self._names = names
@@ -63,13 +93,16 @@ class Prompt(Bar):
     def take(self, key: str, character: str | None) -> None:
         """What a key does: Tab completes, Up and Down bring back earlier commands."""
         if key == "tab" or (key == "right" and self.edit.at == len(self.edit.text)):
-            self._put(Edit.end(complete(self.edit.text, self._names()) or self.edit.text))
+            self._put(Edit.end(self._completed() or self.edit.text))
         elif key in ("up", "down"):
             self._recall(1 if key == "up" else -1)
         elif character is not None and character.isprintable():
             self._put(self.edit.insert(character))
         else:
             self._put(self.edit.key(key))
+
+    def _completed(self) -> str | None:
+        return complete(self.edit.text, self._names(), self._menu())
 
     def _recall(self, step: int) -> None:
         """Further back or forward in the history; before its newest the line is empty."""
@@ -90,7 +123,7 @@ class Prompt(Bar):
         start = max(at - max(self.size.width - 4, 1), 0)
         ghost = ""
         if at == len(text):
-            ghost = (complete(self.edit.text, self._names()) or text)[at:]
+            ghost = (self._completed() or text)[at:]
         under = (text[at:] or ghost or " ")[0]
         plain, dim = self.looks["plain"], self.looks["dim"]
         strip = Strip([

@@ -15,6 +15,7 @@ from emu.debug import (
     races,
     registers,
 )
+from emu.debug.injections import menu
 from emu.debug.picture import mailbox_view
 from emu.debug.sections import cpus, log, memory, nested, tables, tree, walk
 from emu.debug.waiting import facts
@@ -89,7 +90,7 @@ def answer(session: "Session", order: Looking) -> Lines:
         case command.Races():
             return races.lines(session)
         case command.Help(word):
-            return _help(word)
+            return _help(session, word)
         case command.Print(text):
             return _print(session, text)
         case command.Save(file):
@@ -245,17 +246,21 @@ def _who(cpu: int | None) -> str:
     return "the host" if cpu is None else f"cpu {cpu}"
 
 
-def _help(word: str) -> Lines:
+def _help(session: "Session", word: str) -> Lines:
     if not word:
         return tuple(
             f"{_usage(name):32}{_summary(kind)}" for name, kind in language.WORDS.items()
         )
     name = language.ALIASES.get(word, word)
     if name not in language.WORDS:
+        broken = session.menu().kind(name)
+        if broken is not None:
+            return menu.kind_lines(broken)
         raise CommandError(f"help: {word!r} is no command")
     short = [alias for alias, full in language.ALIASES.items() if full == name]
     also = (f"short: {', '.join(short)}",) if short else ()
-    return (_usage(name), _summary(language.WORDS[name]), *also)
+    more = menu.help_lines(session) if name == "inject" else ()
+    return (_usage(name), _summary(language.WORDS[name]), *also, *more)
 
 
 def _usage(name: str) -> str:

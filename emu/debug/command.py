@@ -311,7 +311,7 @@ class Set:
 
 @dataclass(frozen=True, slots=True)
 class Inject:
-    """Break something now: `nmi CPU`, `interrupt CPU VECTOR`, `stall CPU NS`, `host-write`."""
+    """Break something: `inject KIND ... [at MOMENT]`; `help inject` lists the kinds."""
 
     text: str
 

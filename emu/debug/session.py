@@ -28,6 +28,7 @@ from emu.debug.crowd import Crowd
 from emu.debug.digest import Digest
 from emu.debug.driver import STRETCH_TICKS
 from emu.debug.evidence import idle_ticks
+from emu.debug.injections.menu import InjectionMenu, menu
 from emu.debug.judge import Judge
 from emu.debug.lanes import LaneIndex
 from emu.debug.looks import Looks
@@ -349,6 +350,10 @@ class Session:
     def symbols(self) -> list[str]:
         """Every name that `break` and `until` know, sorted."""
         return self.machine.layout.symbols.names()
+
+    def menu(self) -> InjectionMenu:
+        """What can be broken on this machine, and when."""
+        return menu(self)
 
     def digest(self) -> str:
         """SHA-256 over all registers and memory."""

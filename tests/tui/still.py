@@ -3,10 +3,33 @@
 from dataclasses import replace
 
 from emu.debug.command import Command
+from emu.debug.injections.menu import InjectionMenu, KindView, MomentView, ParameterView
 from emu.debug.looks import Looks
 from emu.debug.view import MachineView
 
 SYMBOLS = ("mailbox_ack", "mailbox_wait", "secondary_idle", "secondary_start")
+
+_CPU = ParameterView("CPU", "a CPU's number", "3", True)
+MENU = InjectionMenu(
+    (
+        KindView("nmi", "CPU", "a non-maskable interrupt arrives", "nmi CPU", (_CPU,), ""),
+        KindView("never-starts", "CPU", "the host says that it started the CPU, and does not",
+                 "never-starts CPU", (_CPU,), ""),
+        KindView("status", "VMM", "the next COUNT calls of a name return a status",
+                 "status CALL STATUS [COUNT]", (
+                     ParameterView("CALL", "part of a call's name, `.` for any", ".", True),
+                     ParameterView("STATUS", "what the call returns, 64 bits", "5", True),
+                     ParameterView("COUNT", "how many times", "1", False),
+                 ), "exit tdcall"),
+    ),
+    "tick 3520311",
+    (
+        MomentView("before cpu 2 executes mailbox_wait+0xf", "mailbox_wait+0xf cpu 2"),
+        MomentView("at the next mailbox command", "mailbox command"),
+        MomentView("when a cpu waits at the mailbox", "mailbox_wait"),
+        MomentView("when a cpu takes the wake-up", "mailbox_ack"),
+    ),
+)  # fmt: skip
 
 
 class Still:
@@ -44,6 +67,10 @@ class Still:
     def symbols(self) -> list[str]:
         """The labels in the picture."""
         return sorted({*SYMBOLS, *(f"shim:{name}" for name in SYMBOLS)})
+
+    def menu(self) -> InjectionMenu:
+        """Two kinds of two groups."""
+        return MENU
 
     def view(self, focus: int | None = None) -> MachineView:
         """The view, with another focus if one is named."""

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tui import builder
-from tests.tui.still import Still
+from tests.tui.still import MENU, Still
 from tui.edit import Edit
 from tui.names import names
 from tui.prompt import complete, explain
@@ -41,15 +41,15 @@ def test_words_are_deleted_like_in_a_shell() -> None:
 
 def test_commands_complete_first_and_names_after_them() -> None:
     found = names(Still(builder.stopped()).symbols())
-    assert complete("bre", found) == "break"
-    assert complete("break secondary_s", found) == "break secondary_start"
-    assert complete("break ", found) is None
-    assert complete("zzz", found) is None
+    assert complete("bre", found, MENU) == "break"
+    assert complete("break secondary_s", found, MENU) == "break secondary_start"
+    assert complete("break ", found, MENU) is None
+    assert complete("zzz", found, MENU) is None
 
 
 def test_every_command_is_explained_while_it_is_typed() -> None:
-    assert explain("b").startswith("Stop where")
-    assert explain("reg") == "registers"
-    assert explain("re").split()[:2] == ["reset", "registers"]
-    assert "is no command" in explain("frobnicate")
-    assert "step" in explain("")
+    assert explain("b", MENU).startswith("Stop where")
+    assert explain("reg", MENU) == "registers"
+    assert explain("re", MENU).split()[:2] == ["reset", "registers"]
+    assert "is no command" in explain("frobnicate", MENU)
+    assert "step" in explain("", MENU)
