@@ -1,6 +1,11 @@
 """Which exits are calls, by the words that the log of exits has for them, and how they fail."""
 
+from dataclasses import dataclass, replace
+
 from emu.boot.platform import Platform
+from emu.hw.cpu import Cpu
+from emu.machine.injected import Twist
+from emu.machine.machine import Machine
 from emu.vmm import effects as fx
 
 _TD_CALL = "vp.vmcall"
@@ -11,6 +16,27 @@ def is_call(what: str, name: str) -> bool:
     any)."""
     text = what.lower()
     return text.startswith(("hypercall ", "tdcall ")) and (name == "." or name in text)
+
+
+@dataclass(frozen=True, slots=True)
+class CallTwist(Twist):
+    """The next `left` calls of a name are answered in another way."""
+
+    call: str
+    left: int
+
+    def decided(
+        self, machine: Machine, cpu: Cpu, what: str, effects: fx.Effects
+    ) -> tuple[fx.Effects, Twist | None]:
+        """Each such call counts."""
+        if not is_call(what, self.call):
+            return effects, self
+        left = replace(self, left=self.left - 1) if self.left > 1 else None
+        return self.answered(what, effects), left
+
+    def answered(self, what: str, effects: fx.Effects) -> fx.Effects:
+        """What becomes of the call."""
+        raise NotImplementedError
 
 
 def refused(what: str, status: int, effects: fx.Effects) -> fx.Effects:

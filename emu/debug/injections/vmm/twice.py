@@ -1,33 +1,22 @@
 """A call that the host carries out twice, though it was made once."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from emu.debug.injections.kind import Given, Kind
 from emu.debug.injections.parameter import CALL, COUNT
-from emu.debug.injections.vmm.calls import is_call, lacks_calls
-from emu.hw.cpu import Cpu
-from emu.machine.injected import Twist
-from emu.machine.machine import Machine
+from emu.debug.injections.vmm.calls import CallTwist, lacks_calls
 from emu.vmm import effects as fx
 
 
 @dataclass(frozen=True, slots=True)
-class Twice(Twist):
-    """The next `left` calls of a name have their effects twice."""
+class Twice(CallTwist):
+    """Such calls have their effects twice."""
 
-    call: str
-    left: int
-
-    def decided(
-        self, machine: Machine, cpu: Cpu, what: str, effects: fx.Effects
-    ) -> tuple[fx.Effects, Twist | None]:
+    def answered(self, what: str, effects: fx.Effects) -> fx.Effects:
         """All but the answer is repeated."""
-        if not is_call(what, self.call):
-            return effects, self
         once = (fx.Complete, fx.SetRegisters)
         repeated = tuple(one for one in effects if not isinstance(one, once))
-        left = replace(self, left=self.left - 1) if self.left > 1 else None
-        return (*repeated, *effects), left
+        return (*repeated, *effects)
 
 
 def _carry_out(given: Given) -> None:
