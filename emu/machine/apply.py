@@ -57,6 +57,8 @@ def _apply(machine: "Machine", cpu: Cpu, effect: fx.Effect) -> None:
         case fx.SendInterrupt(target, vector, nmi):
             interrupt_cpu(machine, cpu, machine.cpus[target], NMI_PENDING if nmi else vector)
         case fx.SetPageState(gpa, count, state, zero):
+            if state == "shared":
+                machine.witness.opens(cpu, gpa, count)
             set_page_state(machine, gpa, count, state, zero=zero)
         case fx.HostWrite(gpa, data):
             stores.host_write(machine, gpa, data)

@@ -20,6 +20,7 @@ from emu.mailbox.observation import (
     Arrived,
     Asked,
     Handed,
+    Opened,
     Refused,
     Reused,
     Started,
@@ -152,6 +153,17 @@ class Witness:
         text = f"the access is {shared}, the page is {state}"
         at = machine.linear_rip(cpu)
         machine.logs.observed.append(Refused(*self._where(cpu, at), gpa, text))
+
+    def opens(self, cpu: Cpu, gpa: Gpa, count: int) -> None:
+        """Private pages are about to become the host's to see. A TD's host gets another copy
+        of them, in which nothing of theirs is."""
+        machine = self._machine
+        if not self._looks or machine.ram.two_views:
+            return
+        data = machine.ram.guest_bytes(gpa, count * PAGE_BYTES) or b""
+        used = len(data) - data.count(0)
+        at = machine.linear_rip(cpu)
+        machine.logs.observed.append(Opened(*self._where(cpu, at), gpa, count, used))
 
     # -- CPUs -------------------------------------------------------------------------------
 

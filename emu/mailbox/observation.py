@@ -104,6 +104,15 @@ class Refused(Seen):
 
 
 @dataclass(frozen=True, slots=True)
+class Opened(Seen):
+    """The host may see pages from now on, and so many bytes in them are not zero."""
+
+    gpa: int
+    pages: int
+    bytes_set: int
+
+
+@dataclass(frozen=True, slots=True)
 class Handed(Seen):
     """The OS was entered: what is wrong with what it is told of the mailbox, of the pages that
     parked APs need, and of the vector by which it may hand CPUs back."""
@@ -134,5 +143,6 @@ class Ended(Seen):
 
 
 Observation = (
-    Stored | Arrived | Asked | Started | Waited | Reused | Refused | Handed | Raced | Ended
-)
+    Stored | Arrived | Asked | Started | Waited | Reused | Refused | Opened | Handed | Raced
+    | Ended
+)  # fmt: skip

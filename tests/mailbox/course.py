@@ -12,6 +12,7 @@ from emu.mailbox.observation import (
     Ended,
     Handed,
     Observation,
+    Opened,
     Raced,
     Reading,
     Refused,
@@ -100,6 +101,11 @@ def waited(
 def asked(cpu: int, status: int, *shown: tuple[str, int]) -> list[Observation]:
     """A CPU's call to the host comes back."""
     return [Asked(1, 1, cpu, 0x1000, "TDG.VP.VMCALL RDMSR", status, shown)]
+
+
+def opened(cpu: int, gpa: int, pages: int, bytes_set: int) -> list[Observation]:
+    """A CPU opens pages to the host."""
+    return [Opened(1, 1, cpu, 0x1000, gpa, pages, bytes_set)]
 
 
 def started(cpu: int, target: int) -> list[Observation]:

@@ -16,6 +16,7 @@ from tests.mailbox.course import (
     ended,
     handed,
     head,
+    opened,
     parked,
     raced,
     refused,
@@ -45,9 +46,9 @@ BROKEN: Final[tuple[Case, ...]] = (
     ("vector-before-ack", [*handed(), *woken(1), *acked(1, reading="after")], 1,
      "the command is cleared first and the wakeup vector read after it"),
     ("whole-vector", [*handed(), *woken(1), *acked(1, reading="short")], 1,
-     "of the vector 0x8402980 only 32 bits were read"),
+     "of the vector 0x84028c0 only 32 bits were read"),
     ("vector-executable", [*handed(), *woken(1), *acked(1, refused="no execute by L2")], 1,
-     "the AP cannot execute at 0x8402980: no execute by L2"),
+     "the AP cannot execute at 0x84028c0: no execute by L2"),
     ("stored-before-command",
      [*handed(), *woken(1), stored(0, head(1, 2, VECTOR), head(1, 4, VECTOR), offset=4)], 0,
      "apic_id became 0x4 (was 0x2) while a command was pending"),
@@ -93,6 +94,8 @@ BROKEN: Final[tuple[Case, ...]] = (
      "waits for an ack without looking at a clock"),
     ("wait-pauses", waited(1, "mailbox", bounded=False, pauses=False), 1,
      "waits in a loop without PAUSE"),
+    ("no-secrets", opened(0, 0x8800000, 1, 12), 0,
+     "page 0x8800000 opened to the host with 12 bytes of contents"),
     ("no-secrets", asked(1, 0, ("rbx", 0x8800000), ("r13", 7)), 1,
      "TDG.VP.VMCALL RDMSR shows the host RBX = 0x8800000, R13 = 0x7"),
     ("status-checked", [*asked(1, 0xC0000100), *parked(1)], 1,
@@ -134,6 +137,7 @@ def test_a_rule_allows_a_wake_up_and_a_hand_back(rule: str) -> None:
 
 
 ALLOWED: Final[tuple[tuple[str, list[Observation]], ...]] = (
+    ("no-secrets", opened(0, 0x8800000, 2, 0)),
     ("ack-by-addressed", [*handed(), *woken(1), TAKEN_BACK]),
     ("command-answered", [*handed(), *ended(None, IDLE)]),
     ("stored-before-command", [*handed(), stored(0, IDLE, head(0, 4, VECTOR), offset=4)]),
