@@ -1,4 +1,4 @@
-"""A page that is opened to the host with contents is found, on a guest that has one view of it."""
+"""A page that is opened to the host with contents is found where there is one view of it."""
 
 from emu import open_session
 from emu.hw.address import Gpa

@@ -14,7 +14,7 @@ def _look(seen: Observation, _: Course) -> Iterator[Broken]:
 
 RULE = Rule(
     name="mailbox-view",
-    says="OS and firmware map the mailbox page with the same sharing and cacheability.",
+    says="OS and firmware map the mailbox page with the same sharing.",
     source="Linux series v8, patch 09 (is_private_mmio); TDX Module, shared bit",
     follows="Each side sees a copy of its own, or the access is an exception.",
     look_at="walk of the mailbox on both CPUs: the shared bit.",
