@@ -4,10 +4,15 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from multiprocessing import get_context
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from benchmarks.row import Row, Target
+
+if TYPE_CHECKING:
+    from emu import Session
+    from emu.debug.setup import Setup
 
 NAME: Final = "schedules"
 PLATFORMS: Final = ("tdx", "vbs", "sipi", "none")
@@ -38,13 +43,9 @@ def rows(quick: bool) -> Iterator[Row]:
 
 def findings(seed: int) -> str:
     """Boot by one random schedule; which rule was broken first, or how else it went wrong."""
-    from emu import open_session
-
-    platform, cpus = PLATFORMS[seed % 4], 2 + seed // 4 % 4
-    session = open_session(platform=platform, cpus=cpus, schedule=schedule(seed))
-    session.timeline.enabled = False  # nobody goes back
-    outcome = session.do("run").outcome
+    session = _booted(seed, True)
     found = session.findings()
+    outcome = session.view().outcome
     if not found and outcome == "booted":
         return ""
     return f"seed {seed}: {found[0].rule if found else outcome}"
@@ -52,12 +53,25 @@ def findings(seed: int) -> str:
 
 def without_rules(seed: int) -> None:
     """The same boot without rules."""
-    from emu import open_session
+    _booted(seed, False)
 
-    platform, cpus = PLATFORMS[seed % 4], 2 + seed // 4 % 4
-    session = open_session(platform=platform, cpus=cpus, schedule=schedule(seed), rules=False)
-    session.timeline.enabled = False
+
+def _booted(seed: int, rules: bool) -> "Session":
+    from emu.debug.session import Session
+
+    setup = _setup(PLATFORMS[seed % 4], 2 + seed // 4 % 4, rules)
+    session = Session(setup, (f"schedule {schedule(seed)}",))
+    session.timeline.enabled = False  # nobody goes back
     session.do("run")
+    return session
+
+
+@cache
+def _setup(platform: str, cpus: int, rules: bool) -> "Setup":
+    """What is booted, read once in each process."""
+    from emu.debug.setup import Options, Setup
+
+    return Setup.of(Options(platform=platform, cpus=cpus, rules=rules))
 
 
 def schedule(seed: int) -> str:
