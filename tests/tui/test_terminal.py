@@ -123,3 +123,19 @@ def test_one_whole_story_of_debugging_by_keys() -> None:
         terminal.press("q")
         assert terminal.leave() == 0
         assert b"Traceback" not in terminal.raw
+
+
+def test_a_cpu_is_kept_from_starting_by_the_menu_and_the_boot_is_degraded() -> None:
+    with Terminal("samples/shim.elf", "--fresh", size=(120, 40)) as terminal:
+        terminal.wait_for("before the first instruction")
+        terminal.press("i")
+        terminal.wait_for("a non-maskable interrupt arrives")
+        terminal.press("never\r3")
+        terminal.wait_for("inject never-starts 3")
+        terminal.press("\r")
+        terminal.wait_for("fired at once")
+        terminal.press("c")
+        terminal.wait_for("3 of 4")
+        terminal.press("q")
+        assert terminal.leave() == 0
+        assert b"Traceback" not in terminal.raw
