@@ -46,17 +46,19 @@ class Course:
     failed: dict[int, Asked] = field(default_factory=dict)
     """By AP: its last call if that was refused, before it is parked."""
 
+    _by_apic_id: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
     def __post_init__(self) -> None:
         self.dialect = self.fixed or self.dialect
+        for cpu, apic_id in enumerate(self.apic_ids):
+            self._by_apic_id[apic_id] = (*self._by_apic_id.get(apic_id, ()), cpu)
 
     def addressed(self, head: Head) -> tuple[int, ...]:
         """The CPUs that a command is for."""
         if self.dialect.broadcast and head.apic_id == BROADCAST_ID:
             firmware = ("parked", "woken")
             return tuple(cpu for cpu, how in self.standing.items() if how in firmware)
-        return tuple(
-            cpu for cpu, apic_id in enumerate(self.apic_ids) if apic_id == head.apic_id
-        )
+        return self._by_apic_id.get(head.apic_id, ())
 
     def is_firmware(self, cpu: int | None) -> bool:
         """Whether a CPU runs the firmware's code: an AP until it arrives at the vector."""
@@ -92,7 +94,7 @@ class Course:
 
     def _stand(self, cpu: int, standing: Standing) -> None:
         self.standing[cpu] = standing
-        if standing != "parked":
+        if standing != "parked" and cpu in self.stacks.values():
             self.stacks = {page: who for page, who in self.stacks.items() if who != cpu}
 
     def _stored(self, seen: Stored) -> None:
