@@ -111,3 +111,35 @@ def test_a_tree_that_the_shim_has_read_cannot_be_changed() -> None:
     (one,) = session.machine.injected.fired
     assert "only at power-on" in one.problem
     assert session.view().outcome == "booted"
+
+
+@pytest.mark.parametrize(
+    ("how", "said", "outcome"),
+    [
+        ("missing-node", "kernel: refused: no usable device tree", "hung"),
+        ("truncated", "kernel: refused: no usable device tree", "hung"),
+        ("bad-reg", "cpu 3: no ack", "degraded"),
+        ("duplicate-id", "cpu 0: no ack", "degraded"),
+        ("no-mailbox", "kernel: 1 of 4 cpus online", "degraded"),
+    ],
+)
+@everywhere
+def test_a_wrong_tree_of_the_kernel_costs_cpus_or_is_refused(
+    platform: str, how: str, said: str, outcome: str
+) -> None:
+    session = booted(f"kernel-tree {how}", platform=platform)
+    assert said in serial(session)
+    assert session.view().outcome == outcome
+
+
+@everywhere
+def test_an_os_that_wakes_itself_is_not_answered_by_itself(platform: str) -> None:
+    session = booted("kernel-tree duplicate-id", platform=platform)
+    assert [(f.rule, f.cpu) for f in session.findings()] == [("command-answered", 0)]
+
+
+def test_a_tree_of_the_kernel_can_be_changed_once_it_is_there() -> None:
+    session = broken("kernel-tree truncated at shim_main")
+    session.do("run")
+    (one,) = session.machine.injected.fired
+    assert "the kernel has no device tree yet" in one.problem

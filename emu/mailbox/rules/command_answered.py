@@ -11,8 +11,9 @@ from emu.mailbox.rule import Broken, Rule
 def _look(seen: Observation, course: Course) -> Iterator[Broken]:
     match seen:
         case Stored() if seen.before.command and not seen.after.command:
-            wanted = course.addressed(seen.before)
-            if seen.cpu in wanted or seen.cpu is None or course.is_firmware(seen.cpu):
+            own = course.commander is not None and course.commander.cpu == seen.cpu
+            answers = seen.cpu in course.addressed(seen.before) and not own
+            if answers or seen.cpu is None or course.is_firmware(seen.cpu):
                 return
             head, what = seen.before, "was taken back by the OS without an answer"
         case Ended() if seen.head.command:

@@ -6,6 +6,7 @@ from emu.debug.injections.kind import Kind
 from emu.debug.injections.vmm import (
     cpuid_lie,
     host_tree,
+    kernel_tree,
     late,
     lie,
     memory_map,
@@ -16,5 +17,5 @@ from emu.debug.injections.vmm import (
 
 KINDS: Final[tuple[Kind, ...]] = (
     status.KIND, twice.KIND, late.KIND, lie.KIND, msr_lie.KIND, cpuid_lie.KIND,
-    memory_map.KIND, host_tree.KIND,
+    memory_map.KIND, host_tree.KIND, kernel_tree.KIND,
 )  # fmt: skip

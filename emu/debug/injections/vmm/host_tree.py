@@ -4,7 +4,6 @@ tree, two CPUs with one APIC id, or more CPUs than there is room for."""
 from emu.debug.injections.kind import Given, Kind
 from emu.debug.injections.parameter import Parameter, one_of
 from emu.debug.injections.vmm import tree
-from emu.errors import CommandError
 
 HOW = Parameter(
     "HOW", "missing-node, bad-reg, truncated, duplicate-id or many",
@@ -15,22 +14,11 @@ HOW = Parameter(
 def _carry_out(given: Given) -> None:
     machine, how = given.machine, given.word("HOW")
     blob = tree.of_the_host(machine)
-    cpus = tree.cpu_nodes(blob)
-    match how:
-        case "missing-node":
-            blob = tree.rename(blob, "cpus")
-        case "bad-reg":
-            blob = tree.shorten(blob, tree.reg_of(cpus[-1]), 2)
-        case "truncated":
-            blob = tree.cut(blob)
-        case "duplicate-id":
-            if len(cpus) < 2:
-                raise CommandError("inject host-tree: there is one CPU only")
-            first, last = tree.reg_of(cpus[0]), tree.reg_of(cpus[-1])
-            blob[last.offset : last.offset + 4] = first.value
-        case "many":
-            blob = bytearray(tree.more_cpus(machine))
-    tree.hand_over(machine, blob)
+    if how == "many":
+        blob = bytearray(tree.more_cpus(machine))
+    else:
+        blob = tree.changed(blob, how, "host-tree")
+    tree.hand_over(machine, machine.layout.host_dtb_gpa, blob)
 
 
 KIND = Kind(

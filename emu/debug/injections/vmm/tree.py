@@ -1,10 +1,11 @@
-"""The device tree that the host hands to the shim, changed before the first instruction."""
+"""Device trees that are changed while they are handed over: the host's to the shim, which it
+reads first of all, and the shim's to the kernel."""
 
 from dataclasses import replace
 
 from emu.boot.dtb import Node, Property, host_tree, read_tree
 from emu.errors import CommandError
-from emu.hw.address import PAGE_BYTES, Gpa
+from emu.hw.address import PAGE_BYTES
 from emu.machine import stores
 from emu.machine.handover import host_dtb
 from emu.machine.machine import Machine
@@ -23,14 +24,33 @@ def of_the_host(machine: Machine) -> bytearray:
     return bytearray(blob)
 
 
-def hand_over(machine: Machine, blob: bytes | bytearray) -> None:
-    """Put another tree in its place."""
-    start = machine.layout.host_dtb_gpa
-    for offset in range(0, len(blob), PAGE_BYTES):
-        gpa = Gpa(start + offset)
-        hpa = machine.ram.hpa(gpa)
-        assert hpa is not None, "the parameter region is memory"
-        stores.put(machine, None, gpa, hpa, bytes(blob[offset : offset + PAGE_BYTES]))
+def hand_over(machine: Machine, start: int, blob: bytes | bytearray) -> None:
+    """Put another tree in the place of the one at the GPA `start`."""
+    end = start + len(blob)
+    while start < end:
+        size = min(end - start, PAGE_BYTES - start % PAGE_BYTES)
+        stores.edit(machine, start, bytes(blob[len(blob) - (end - start) :][:size]))
+        start += size
+
+
+def changed(blob: bytearray, how: str, kind: str) -> bytearray:
+    """A tree that is `missing-node`, `bad-reg`, `truncated` or `duplicate-id`; raises
+    CommandError for one in which there is nothing to break."""
+    cpus = cpu_nodes(blob)
+    if not cpus:
+        raise CommandError(f"inject {kind}: the tree has no cpus")
+    match how:
+        case "missing-node":
+            return rename(blob, "cpus")
+        case "bad-reg":
+            return shorten(blob, reg_of(cpus[-1]), 2)
+        case "truncated":
+            return cut(blob)
+    if len(cpus) < 2:
+        raise CommandError(f"inject {kind}: there is one CPU only")
+    first, last = reg_of(cpus[0]), reg_of(cpus[-1])
+    blob[last.offset : last.offset + 4] = first.value
+    return blob
 
 
 def cut(blob: bytearray) -> bytearray:
@@ -41,9 +61,9 @@ def cut(blob: bytearray) -> bytearray:
 
 
 def rename(blob: bytearray, name: str) -> bytearray:
-    """A node or property is missing: it has another name."""
+    """A node, a property or what it is compatible with is missing: it has another name."""
     place = blob.find(name.encode() + b"\0")
-    assert place >= 0, f"the host's tree has {name}"
+    assert place >= 0, f"the tree has {name}"
     blob[place] ^= 0x20
     return blob
 
