@@ -3,6 +3,7 @@
 from typing import Final
 
 from emu.debug.view import RegisterView
+from emu.hw import memory_types
 from emu.hw.context import GENERAL, Context
 
 _FLAGS: Final = (
@@ -22,7 +23,6 @@ _EFER: Final = ((0, "SCE"), (8, "LME"), (10, "LMA"), (11, "NXE"), (12, "SVME"))
 _BITS: Final = {"rflags": _FLAGS, "cr0": _CR0, "cr4": _CR4, "efer": _EFER}
 _CONTROL: Final = ("cr0", "cr2", "cr3", "cr4", "efer")
 _SEGMENT_NAMES: Final = ("cs", "ss", "ds", "es", "fs", "gs", "tr", "ldtr")
-_MEMORY_TYPES: Final = {0: "UC", 1: "WC", 4: "WT", 5: "WP", 6: "WB", 7: "UC-"}
 _MSRS: Final = ("kernel_gs_base", "star", "lstar", "fmask", "pat")
 
 RegisterValues = dict[str, int]
@@ -65,8 +65,7 @@ def _msr_words(name: str, value: int) -> str:
     """PAT's eight memory types, SFMASK's flags, STAR's selectors (SDM 3, 12.12; 5.8.8)."""
     match name:
         case "pat":
-            types = (value >> shift & 7 for shift in range(0, 64, 8))
-            return " ".join(_MEMORY_TYPES.get(one, "?") for one in types)
+            return " ".join(memory_types.names(value))
         case "fmask":
             return bits_in_words("rflags", value)
         case "star":

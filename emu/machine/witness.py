@@ -10,7 +10,7 @@ from emu.hw import vmcb
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
 from emu.hw.engine import Exit, ExitKind
-from emu.machine import acks, calls, handed, handover
+from emu.machine import acks, caching, calls, handed, handover
 from emu.machine.calls import Asking
 from emu.machine.guards import SavedGuards
 from emu.machine.lap import Loop
@@ -109,10 +109,13 @@ class Witness:
         old = new[:start] + before[: max(HEAD_BYTES - start, 0)] + new[start + len(before) :]
         heads = read_head(old), read_head(new)
         ack = self._ack(cpu, at, *heads) if start + first < HEAD_BYTES else None
+        kind = ""
+        if cpu is not None and heads[0].command != heads[1].command:
+            kind = caching.mailbox_type(machine, cpu, at)
         machine.logs.observed.append(
             Stored(
                 *self._where(cpu, at), start + first, before[first:last], after[first:last],
-                *heads, ack,
+                *heads, ack, kind,
             )
         )  # fmt: skip
         self._follow(cpu, *heads)

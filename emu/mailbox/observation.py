@@ -46,6 +46,8 @@ class Stored(Seen):
     before: Head
     after: Head
     ack: Ack | None = None
+    memory_type: str = ""
+    """How a CPU that changes the command caches the page: `WB`, ...; empty where not seen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,19 @@ def test_a_page_table_entry_that_changes_is_a_page_fault_at_the_vector(
     assert "cpu 2: woken, but not online" in serial(session)
 
 
+@everywhere
+def test_a_mailbox_that_the_aps_do_not_cache_is_found(platform: str) -> None:
+    # A TD's APs store by another address than that by which they execute the same page.
+    place = "0xffffe000" if platform == "tdx" else "mailbox"
+    session = booted(f"pte 2 {place} uncached at mailbox_wait cpu 2", platform=platform)
+    assert session.view().outcome == "booted"
+    found = next(one for one in session.findings() if one.rule == "mailbox-view")
+    assert found.text == (
+        f"the mailbox is WB to cpu 0, which set the command, and UC to cpu {found.cpu}, "
+        "which cleared it"
+    )
+
+
 def test_an_entry_that_leads_elsewhere_executes_other_bytes() -> None:
     session = broken("pte 2 secondary_start wrong at mailbox_jump cpu 2", platform="vbs")
     session.do("break secondary_start cpu 2")

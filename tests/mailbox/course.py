@@ -48,10 +48,11 @@ def head(command: int = 0, apic_id: int = 0, vector: int = 0, reserved: int = 0)
 
 def stored(
     cpu: int | None, before: Head, after: Head, ack: Ack | None = None, offset: int = 0,
-    size: int = 2,
+    size: int = 2, memory_type: str = "WB",
 ) -> Stored:  # fmt: skip
     """A store to the mailbox page."""
-    return Stored(1, 1, cpu, 0x1000, offset, bytes(size), bytes(size), before, after, ack)
+    data = bytes(size)
+    return Stored(1, 1, cpu, 0x1000, offset, data, data, before, after, ack, memory_type)
 
 
 def woken(cpu: int, by: int | None = 0) -> list[Observation]:

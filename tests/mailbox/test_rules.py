@@ -33,6 +33,9 @@ Case = tuple[str, list[Observation], int | None, str]
 
 TEST_TAKEN: Final = stored(1, head(2, 2), head(0, 2), Ack("unknown", "", True))
 TEST_ANSWERED: Final = stored(1, head(2, 2), head(0, 2), Ack("unknown", "", False))
+UNCACHED: Final = stored(
+    1, head(1, 2, VECTOR), head(0, 2, VECTOR), Ack("before", "", True), memory_type="UC-"
+)
 TAKEN_BACK: Final = stored(0, head(1, 2, VECTOR), head(0, 2, VECTOR))
 
 BROKEN: Final[tuple[Case, ...]] = (
@@ -100,6 +103,8 @@ BROKEN: Final[tuple[Case, ...]] = (
      "TDG.VP.VMCALL RDMSR shows the host RBX = 0x8800000, R13 = 0x7"),
     ("status-checked", [*asked(1, 0xC0000100), *parked(1)], 1,
      "goes on to the mailbox though TDG.VP.VMCALL RDMSR gave 0xc0000100"),
+    ("mailbox-view", [*parked(1), *handed(), *woken(1), UNCACHED], 1,
+     "the mailbox is WB to cpu 0, which set the command, and UC- to cpu 1, which cleared it"),
     ("mailbox-view", refused(0), 0,
      "the mailbox is used through 0xfffff000: the access is private"),
     ("data-race", raced(1, 2), 1,
@@ -137,6 +142,7 @@ def test_a_rule_allows_a_wake_up_and_a_hand_back(rule: str) -> None:
 
 
 ALLOWED: Final[tuple[tuple[str, list[Observation]], ...]] = (
+    ("mailbox-view", [*parked(1), *handed(), *woken(1), *acked(1)]),
     ("no-secrets", opened(0, 0x8800000, 2, 0)),
     ("ack-by-addressed", [*handed(), *woken(1), TAKEN_BACK]),
     ("command-answered", [*handed(), *ended(None, IDLE)]),

@@ -6,7 +6,12 @@ from emu.hw.address import PAGE_BYTES
 HOW = Parameter(
     "HOW", "absent, read-only, nx or wrong", one_of("absent", "read-only", "nx", "wrong")
 )
+GUEST_HOW = Parameter(
+    "HOW", "absent, read-only, nx, wrong or uncached",
+    one_of("absent", "read-only", "nx", "wrong", "uncached"),
+)  # fmt: skip
 _PRESENT, _WRITE, _NO_EXECUTE = 1, 1 << 1, 1 << 63
+_PWT_PCD = 3 << 3
 
 
 def edited(entry: int, how: str, page_bytes: int = PAGE_BYTES) -> int:
@@ -18,4 +23,6 @@ def edited(entry: int, how: str, page_bytes: int = PAGE_BYTES) -> int:
             return entry & ~_WRITE
         case "nx":
             return entry | _NO_EXECUTE
+        case "uncached":
+            return entry | _PWT_PCD
     return entry + page_bytes

@@ -2,7 +2,7 @@
 
 from emu.debug.injections.kind import Given, Kind
 from emu.debug.injections.memory.entry import leaf_of
-from emu.debug.injections.memory.how import HOW, edited
+from emu.debug.injections.memory.how import GUEST_HOW, edited
 from emu.debug.injections.parameter import CPU, GVA
 from emu.machine import stores
 from emu.machine.injected import disturb
@@ -18,6 +18,6 @@ def _carry_out(given: Given) -> None:
 
 
 KIND = Kind(
-    "pte", "the CPU's page table entry for GVA changes", (CPU, GVA, HOW), _carry_out,
+    "pte", "the CPU's page table entry for GVA changes", (CPU, GVA, GUEST_HOW), _carry_out,
     "2 secondary_start absent at mailbox_wait cpu 2", group="memory",
 )  # fmt: skip
