@@ -144,6 +144,7 @@ class Engine:
         self._pending: Exit | None = None
         self._done = 0
         self._again = 0
+        self._bug: BaseException | None = None
         self._watches: list[ctypes.c_size_t] = []
         self.absorb: Callable[[int], bool] | None = None
         """Is asked about every write to a read-only page of the nested table (its GPA): if it
@@ -225,7 +226,11 @@ class Engine:
             fetching = code in (EXIT_NPF, EXIT_EXCEPTION + 14) and self._scratch.fetching
             executed += fetching
             denied = code == EXIT_NPF and error & _WRITE_DENIED == _WRITE_DENIED
-            if denied and self.absorb is not None and self.absorb(info):
+            try:
+                absorbed = denied and self.absorb is not None and self.absorb(info)
+            except BaseException as bug:  # lost otherwise, and the fault would come for ever
+                absorbed, self._bug = False, bug
+            if absorbed:
                 self._again += not fetching  # the retry is counted once more
                 return
         self._pending = Exit(ExitKind.INTERCEPT, executed, code, info, error)
@@ -307,6 +312,8 @@ class Engine:
             self._again = 0
             status = _start(handle, context.rip, 0, 0, budget - self._done)
             _save(handle, context.pointer)
+            if self._bug is not None:
+                raise self._bug
             if self._pending is not None:
                 return self._pending
             if status:

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from emu.hw.address import PAGE_BYTES
 from emu.hw.context import Context
-from emu.hw.page_walk import PageWalk
 
 _NAMES: Final = {0: "UC", 1: "WC", 4: "WT", 5: "WP", 6: "WB", 7: "UC-"}
 _CD: Final = 1 << 30
@@ -17,16 +17,11 @@ def names(pat: int) -> tuple[str, ...]:
     return tuple(_NAMES.get(pat >> shift & 7, "?") for shift in range(0, 64, 8))
 
 
-def memory_type(context: Context, walk: PageWalk) -> str:
-    """`WB`, `UC-`, ... of the page that a walk found; empty if it found none. The range
-    registers and the nested table may make it less than that, for all CPUs alike."""
+def memory_type(context: Context, leaf: int, page_bytes: int) -> str:
+    """`WB`, `UC-`, ... of a page by the entry that maps it. The range registers and the nested
+    table may make it less than that, for all CPUs alike."""
     if context.get("cr0") & _CD:
         return "UC"
-    if not walk.levels:
-        return ""
-    leaf = walk.levels[-1]
-    if not leaf.leaf:
-        return ""
-    pat_bit = _SMALL if walk.page_bytes == 4096 else _LARGE
-    index = leaf.value >> 3 & _PWT_PCD | (leaf.value >> pat_bit & 1) << 2
+    pat_bit = _SMALL if page_bytes == PAGE_BYTES else _LARGE
+    index = leaf >> 3 & _PWT_PCD | (leaf >> pat_bit & 1) << 2
     return names(context.get("pat"))[index]

@@ -239,8 +239,15 @@ def shared_bit_leaf(
     memory: HostMemory, hpa_of: Callable[[int], Hpa | None], context: Context, gva: int
 ) -> Hpa | None:
     """HPA of the leaf entry of a GVA if the leaf asks for a TD's shared view."""
-    found = _leaf(memory, hpa_of, "4-level", context.get("cr3"), CR4_PAE, gva)
+    found = leaf_of(memory, hpa_of, context, gva)
     return found[0] if found is not None and found[1] >> SHARED_BIT & 1 else None
+
+
+def leaf_of(
+    memory: HostMemory, hpa_of: Callable[[int], Hpa | None], context: Context, gva: int
+) -> tuple[Hpa, int, int] | None:
+    """(HPA of the leaf entry, entry, bytes of the page) of a GVA in four-level tables."""
+    return _leaf(memory, hpa_of, "4-level", context.get("cr3"), CR4_PAE, gva)
 
 
 def _leaf(

@@ -6,7 +6,7 @@ from emu.boot import disasm
 from emu.hw.address import page_of
 from emu.hw.cpu import Cpu
 from emu.hw.memory_types import memory_type
-from emu.hw.paging import walk_context
+from emu.hw.paging import leaf_of
 
 if TYPE_CHECKING:
     from emu.machine.machine import Machine
@@ -23,12 +23,12 @@ def mailbox_type(machine: "Machine", cpu: Cpu, at: int) -> str:
     if code is None:
         return ""
     for operand in code.memory:
-        gva = operand.address(registers.get, code)
-        if "w" not in operand.access or machine.virtual.gpa(registers, gva) is None:
+        if "w" not in operand.access:
             continue
-        walk = walk_context(machine.memory, machine.npt, registers, gva, "write")
-        if walk.gpa is not None and page_of(walk.gpa & ~machine.shared_alias) == (
-            machine.mailbox_gpa
-        ):
-            return memory_type(registers, walk)
+        gva = operand.address(registers.get, code)
+        gpa = machine.virtual.gpa(registers, gva)
+        if gpa is None or page_of(gpa & ~machine.shared_alias) != machine.mailbox_gpa:
+            continue
+        leaf = leaf_of(machine.memory, machine.npt.hpa_of, registers, gva)
+        return "" if leaf is None else memory_type(registers, *leaf[1:])
     return ""

@@ -1,8 +1,9 @@
 """Pages that parked CPUs run on: the first store of somebody else to one is seen.
 
-A guarded page is read-only in the shadow nested table. Its own users open it inside the
-emulator's fault handler, without an exit, until the slice is over: the MMU itself stores A and
-D bits into the tables that it walks. So guards cost next to nothing, and the guest cannot tell.
+A guarded page is read-only in the shadow nested table. To the slices of a CPU the tables that
+it runs on are open, since the MMU itself stores A and D bits into them; other pages are opened
+inside the emulator's fault handler, without an exit, until the slice is over. So guards cost
+next to nothing, and the guest cannot tell.
 """
 
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ class SavedGuards(NamedTuple):
 
     pages: dict[Gpa, Guard]
     roots: dict[int, int]
+    tables: dict[int, frozenset[Gpa]]
 
 
 class Guards:
@@ -49,14 +51,17 @@ class Guards:
         """Stacks are only listed: others have reason to write beside them."""
         self._roots: dict[int, int] = {}
         """By CPU: the CR3 that it was parked with."""
+        self._tables: dict[int, frozenset[Gpa]] = {}
+        """By CPU: the tables that it was parked with."""
 
     def save(self) -> SavedGuards:
         """A copy, for `load`; protection is that of tracked pages."""
-        return SavedGuards(dict(self.pages), dict(self._roots))
+        return SavedGuards(dict(self.pages), dict(self._roots), dict(self._tables))
 
     def load(self, saved: SavedGuards) -> None:
         """Be again what `save` saw."""
-        self.pages, self._roots = dict(saved.pages), dict(saved.roots)
+        pages, roots, tables = saved
+        self.pages, self._roots, self._tables = dict(pages), dict(roots), dict(tables)
 
     def parked(self, cpu: Cpu) -> bool:
         """Whether a CPU is known to wait with the tables that it has."""
@@ -99,6 +104,15 @@ class Guards:
             self._machine.tracked.add(page, "guard")
         others = known.users if known is not None else frozenset()
         self.pages[page] = Guard(kind, others | {user})
+        if kind == "table":
+            self._tables[user] = self._tables.get(user, frozenset()) | {page}
+
+    def begin(self, cpu: Cpu) -> None:
+        """A slice begins: the MMU stores A and D bits into the tables that the CPU runs on,
+        and it would fault at each of them otherwise."""
+        tables = self._tables.get(cpu.id)
+        own = tables if tables is not None and self.parked(cpu) else frozenset[Gpa]()
+        self._machine.tracked.lend_only(own)
 
     # -- seeing -----------------------------------------------------------------------------
 

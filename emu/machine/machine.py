@@ -205,7 +205,7 @@ class Machine:
 
     def switch_to(self, cpu: Cpu) -> None:
         """Begin a slice: translations of the CPU before must not be used."""
-        self.tracked.close()
+        self.guards.begin(cpu)
         self.engine.flush_tlb()
         self.injected.views.look(cpu.id)
         self.reschedule = False
@@ -277,7 +277,7 @@ class Machine:
         cpu.clock_ps = start_ps
         self.on_trial = True
         pages = {self.ram.page_at(hpa) for hpa, _ in writes} - {None}
-        with self.tracked.opened(pages):
+        with self.tracked.opened(cpu, pages):
             try:
                 yield
             finally:
@@ -287,7 +287,6 @@ class Machine:
                 _, cpu.clock_ps, cpu.ticks, self.tick, self.beat, self.on_trial = saved
                 self.injected.twists = twists
                 self.injected.views.look(seeing)
-        self.tracked.close()
         self.engine.flush_tlb()
 
     def execute_one(self, cpu: Cpu) -> Exit:

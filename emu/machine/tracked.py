@@ -40,7 +40,8 @@ class TrackedPages:
         self._why: dict[Gpa, frozenset[Why]] = {}
         self.writers: Writers = {}
         """HPA of a word -> (CPU or None for the host, tick) of its last change."""
-        self._lent: set[Gpa] = set()
+        self.lent: frozenset[Gpa] = frozenset()
+        """Pages that are open for now though they are guarded."""
 
     def save(self) -> SavedPages:
         """What is tracked and who wrote, for `load`; protection itself is the NPT's."""
@@ -52,15 +53,27 @@ class TrackedPages:
         why, writers = saved
         self._why = dict(why)
         self.writers = dict(writers)
-        self._lent.clear()
+        self.lent = frozenset()
 
     def lend(self, page: Gpa) -> bool:
         """Open a page that is only guarded, until `close`; False if more keeps it closed."""
         if self._why.get(page) != _GUARD:
             return False
         self._machine.npt.unprotect(page)
-        self._lent.add(page)
+        self.lent |= {page}
         return True
+
+    def lend_only(self, pages: frozenset[Gpa]) -> None:
+        """From now on these are lent and no others; the engine's TLB must be flushed then."""
+        if not pages and not self.lent:
+            return
+        wanted = frozenset(page for page in pages if self._why.get(page) == _GUARD)
+        for page in self.lent - wanted:
+            if page in self._why:
+                self._machine.npt.protect(page)
+        for page in wanted - self.lent:
+            self._machine.npt.unprotect(page)
+        self.lent = wanted
 
     def forget(self, page: Gpa) -> None:
         """A page is not guarded any more. It is opened at once, which asks for no flush."""
@@ -78,25 +91,24 @@ class TrackedPages:
 
     def close(self) -> None:
         """Take back what was lent; the engine's TLB must be flushed then."""
-        if not self._lent:
-            return
-        for page in self._lent:
-            if page in self._why:
-                self._machine.npt.protect(page)
-        self._lent.clear()
+        self.lend_only(frozenset())
 
     @contextmanager
-    def opened(self, pages: Iterable[Gpa | None]) -> Iterator[None]:
-        """For a while writes to these pages are not seen: whoever asks takes them back."""
+    def opened(self, cpu: Cpu, pages: Iterable[Gpa | None]) -> Iterator[None]:
+        """For a while a CPU executes what will be taken back: writes to these pages are not
+        seen. The engine's TLB must be flushed then."""
+        lent, npt = self.lent, self._machine.npt
+        self._machine.guards.begin(cpu)
         closed = [page for page in pages if page in self._why]
         for page in closed:
-            self._machine.npt.unprotect(page)
+            npt.unprotect(page)
         self._machine.engine.flush_tlb()
         try:
             yield
         finally:
             for page in closed:
-                self._machine.npt.protect(page)
+                npt.protect(page)
+            self.lend_only(lent)
 
     def add(self, gpa: Gpa, why: Why) -> None:
         """See writes to the page that holds a GPA."""

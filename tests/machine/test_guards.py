@@ -1,0 +1,37 @@
+"""Pages that parked CPUs run on, as the machine runs."""
+
+import pytest
+
+from emu import open_session
+from emu.machine.machine import Machine
+
+
+def test_a_bug_inside_the_fault_handler_is_raised_and_does_not_hang() -> None:
+    session = open_session(platform="vbs", cpus=2)
+    machine = session.machine
+
+    def broken(gpa: int) -> bool:
+        raise AssertionError(f"a bug at {gpa:#x}")
+
+    machine.engine.absorb = broken
+    with pytest.raises(AssertionError, match="a bug at"):
+        session.do("run")
+
+
+def _table_of(machine: Machine, cpu: int) -> int:
+    return machine.cpus[cpu].registers.get("cr3")
+
+
+@pytest.mark.parametrize("platform", ["tdx", "vbs", "sipi", "none"])
+def test_the_tables_of_a_parked_ap_are_open_to_its_slices_only(platform: str) -> None:
+    session = open_session(platform=platform, cpus=3)
+    session.do("until kernel_start")
+    machine = session.machine
+    tables = [_table_of(machine, cpu) for cpu in (1, 2)]
+    assert all(table in machine.guards.pages for table in tables)
+    for cpu, (own, other) in ((1, tables), (2, tables[::-1])):
+        machine.switch_to(machine.cpus[cpu])
+        assert own in machine.tracked.lent
+        assert other not in machine.tracked.lent
+    machine.switch_to(machine.cpus[0])
+    assert not machine.tracked.lent
