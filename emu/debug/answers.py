@@ -89,8 +89,15 @@ def answer(session: "Session", order: Looking) -> Lines:
             return judge.rules()
         case command.Races():
             return races.lines(session)
-        case command.Help(word):
+        case command.Help("inject", kind) if kind:
+            broken = session.menu().kind(kind)
+            if broken is None:
+                raise CommandError(f"help inject: this platform has no {kind!r} to inject")
+            return menu.kind_lines(broken)
+        case command.Help(word, ""):
             return _help(session, word)
+        case command.Help(word):
+            raise CommandError(f"help {word}: one word is enough")
         case command.Print(text):
             return _print(session, text)
         case command.Save(file):

@@ -353,9 +353,10 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Help:
-    """Say what a command does; without a word, list them all."""
+    """Say what a command does, or a kind of injection; without a word, list all commands."""
 
     word: str = ""
+    kind: str = ""
 
 
 Command = (

@@ -12,15 +12,16 @@ SYMBOLS = ("mailbox_ack", "mailbox_wait", "secondary_idle", "secondary_start")
 _CPU = ParameterView("CPU", "a CPU's number", "3", True)
 MENU = InjectionMenu(
     (
-        KindView("nmi", "CPU", "a non-maskable interrupt arrives", "nmi CPU", (_CPU,), ""),
+        KindView("nmi", "CPU", "a non-maskable interrupt arrives", "nmi CPU", (_CPU,), "",
+                 "nmi 3"),
         KindView("never-starts", "CPU", "the host says that it started the CPU, and does not",
-                 "never-starts CPU", (_CPU,), ""),
+                 "never-starts CPU", (_CPU,), "", "never-starts 3"),
         KindView("status", "VMM", "the next COUNT calls of a name return a status",
                  "status CALL STATUS [COUNT]", (
                      ParameterView("CALL", "part of a call's name, `.` for any", ".", True),
                      ParameterView("STATUS", "what the call returns, 64 bits", "5", True),
                      ParameterView("COUNT", "how many times", "1", False),
-                 ), "exit tdcall"),
+                 ), "exit tdcall", "status . 5"),
     ),
     "tick 3520311",
     (

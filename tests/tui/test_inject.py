@@ -7,6 +7,7 @@ import pytest
 
 from emu import open_session
 from emu.debug.injections.menu import GROUPS
+from emu.errors import CommandError
 from tests.tui import builder
 from tests.tui.driving import SHIM, boot, screen
 from tests.tui.still import MENU, Still
@@ -172,3 +173,18 @@ def test_the_menu_and_the_help_have_every_kind_of_the_platform() -> None:
     helped = "\n".join(session.do("help inject").reply)  # type: ignore[attr-defined]
     assert all(kind.usage in helped and kind.help in helped for kind in menu.kinds)
     assert "tick N" in helped
+
+
+def test_the_help_of_a_kind_tells_what_it_takes_and_when_it_happens() -> None:
+    session = open_session(cpus=4)
+    assert session.do("help inject kernel-tree").reply == (
+        "inject kernel-tree HOW [at MOMENT]",
+        "the device tree that the kernel is handed is wrong; at kernel_start, if no moment is "
+        "named",
+        "  HOW       missing-node, no-mailbox, bad-reg, truncated or duplicate-id",
+        "as in: inject kernel-tree no-mailbox",
+    )
+    assert session.do("help kernel-tree").reply == session.do("help inject kernel-tree").reply
+    for words, why in (("help inject bogus", "has no 'bogus'"), ("help step 3", "one word")):
+        with pytest.raises(CommandError, match=why):
+            session.do(words)

@@ -32,7 +32,8 @@ class ParameterView:
 
 @dataclass(frozen=True, slots=True)
 class KindView:
-    """One kind of injection; `when`: the moment that it means itself, empty for at once."""
+    """One kind of injection; `when`: the moment that it means itself, empty for at once, with
+    CPU for its CPU's number and CPU's for that one's APIC id."""
 
     name: str
     group: str
@@ -40,6 +41,7 @@ class KindView:
     usage: str
     parameters: tuple[ParameterView, ...]
     when: str
+    example: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,8 @@ def _kind(kind: Kind) -> KindView:
             )
             for place, one in enumerate(kind.parameters)
         ),
-        kind.when,
+        kind.when.replace("{CPU}", "CPU").replace("{APIC}", "CPU's"),
+        f"{kind.name} {kind.example}",
     )  # fmt: skip
 
 
@@ -126,5 +129,7 @@ def help_lines(session: "Session") -> tuple[str, ...]:
 
 def kind_lines(kind: KindView) -> tuple[str, ...]:
     """One kind with what it takes."""
-    rows = [f"inject {kind.usage} [at MOMENT]", kind.help]
-    return (*rows, *(f"  {one.name:10}{one.help}" for one in kind.parameters))
+    own = f"at {kind.when}" if kind.when else "at once"
+    rows = [f"inject {kind.usage} [at MOMENT]", f"{kind.help}; {own}, if no moment is named"]
+    rows += [f"  {one.name:10}{one.help}" for one in kind.parameters]
+    return (*rows, f"as in: inject {kind.example}")
