@@ -59,7 +59,8 @@ def verdict(machine: Machine, why: Pause, held: frozenset[int] = frozenset()) ->
     states = [state_of(machine, cpu) for cpu in machine.cpus]
     online = states.count("online")
     if online == len(states):
-        return Verdict("booted", f"all {online} CPUs came online and the guest switched off")
+        who = "the only CPU" if online == 1 else f"all {online} CPUs"
+        return Verdict("booted", f"{who} came online and the guest switched off")
     lost = ", ".join(str(i) for i, state in enumerate(states) if state != "online")
     return Verdict("degraded", f"{online} of {len(states)} CPUs came online; lost: {lost}")
 

@@ -186,11 +186,12 @@ def as_text(report: RunReport) -> str:
     for cpu in report.cpus:
         counts[cpu.state] = counts.get(cpu.state, 0) + 1
     states = ", ".join(f"{count} {state}" for state, count in counts.items())
+    noun = "CPU" if len(report.cpus) == 1 else "CPUs"
     lines = [
         *report.serial.splitlines(),
         "",
         f"{report.outcome}: {report.reason}",
-        f"{len(report.cpus)} CPUs on {report.platform}: {states}",
+        f"{len(report.cpus)} {noun} on {report.platform}: {states}",
         f"{report.ticks:,} instructions, {report.virtual_ns / 1e6:,.3f} ms of virtual time, "
         f"{report.wall_s:.2f} s",
     ]
