@@ -76,6 +76,8 @@ class Guards:
         self._pages_of(cpu, root, self._machine.linear_rip(cpu), "code")
         if cpu.registers.get("rsp"):
             self._pages_of(cpu, root, cpu.registers.get("rsp") - 1, "stack")
+        if self._machine.at_work == cpu.id:
+            self.begin(cpu)
 
     def _pages_of(self, cpu: Cpu, root: int, gva: int, kind: Kind) -> None:
         """The four tables behind an address, and its page."""
