@@ -305,7 +305,7 @@ class Engine:
             context.dirty = False
         self._vmcb = context.vmcb
         self._skip = skip
-        self._pending = None
+        self._pending = self._bug = None
         self._done = 0
         context.changed = True
         while True:
