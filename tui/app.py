@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+import sys
 import time
 from functools import partial
 from typing import ClassVar, Final, Literal, cast
@@ -40,6 +41,8 @@ from tui.time_travel import TimeTravel
 EXIT_BUG: Final = 3
 EXIT_INTERRUPTED: Final = 130
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+HANG_UP_SECONDS: Final = 1.0
+"""How often it is looked whether the terminal is still there."""
 _NO_SIGNALS: Final = (NotImplementedError, RuntimeError, ValueError)
 """What the event loop raises where it cannot handle signals."""
 _HINT: Final = "Press : to type a command, Tab or [ ] for other panels, q to quit"
@@ -50,6 +53,11 @@ _MOVES: Final = (
 """The commands that Enter repeats."""
 _ALWAYS: Final = ("interrupt", "quit")
 """Actions that work while a dialog is open, too."""
+
+
+def _has_terminal() -> bool:
+    """Whether standard input is a terminal that is still there."""
+    return sys.__stdin__ is not None and sys.__stdin__.isatty()
 
 
 class ApdbgApp(TimeTravel, Pointing, Counting, Asking, App[int]):
@@ -106,6 +114,14 @@ class ApdbgApp(TimeTravel, Pointing, Counting, Asking, App[int]):
             loop.add_signal_handler(signal.SIGINT, self.action_interrupt)
             for name in (signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(name, partial(self.exit, None, EXIT_INTERRUPTED))
+        if _has_terminal():
+            self.set_interval(HANG_UP_SECONDS, self._leave_if_hung_up)
+
+    def _leave_if_hung_up(self) -> None:
+        """A terminal that vanishes without SIGHUP reads as empty for ever, and Textual would
+        look at it without a pause."""
+        if not _has_terminal():
+            self.exit(None, EXIT_INTERRUPTED)
 
     def exit(
         self,

@@ -91,6 +91,12 @@ class Terminal:
             pass
         return self.process.wait(timeout=PATIENCE_SECONDS)
 
+    def hang_up(self) -> int:
+        """The terminal is gone, and no signal says so; the exit code."""
+        os.close(self._ours)
+        self._ours = os.open(os.devnull, os.O_RDONLY)
+        return self.process.wait(timeout=PATIENCE_SECONDS)
+
     def _read(self, seconds: float) -> bool:
         ready, _, _ = select.select([self._ours], [], [], seconds)
         if not ready:

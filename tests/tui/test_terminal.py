@@ -44,6 +44,12 @@ def test_ctrl_c_pauses_a_run_and_leaves_no_traceback() -> None:
         assert b"Traceback" not in terminal.raw
 
 
+def test_a_terminal_that_vanishes_leaves_nothing_running() -> None:
+    with Terminal(*SAMPLE) as terminal:
+        terminal.wait_for("before the first instruction")
+        assert terminal.hang_up() == 130
+
+
 def test_the_screen_follows_the_size_of_the_terminal() -> None:
     with Terminal(*SAMPLE, size=(40, 12)) as terminal:
         terminal.wait_for("[CPUs]  Code")
