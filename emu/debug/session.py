@@ -69,9 +69,7 @@ class Session:
         self._build()
 
     def _build(self) -> None:
-        layout = self.setup.layout()
-        self.machine = Machine(self.setup.platform, layout, self.setup.seed)
-        self.machine.witness.on = self.setup.options.rules
+        self.machine = self.setup.machine()
         self.timeline = Timeline(self.machine)
         for text in self.at_power_on:
             self.timeline.enter(text)

@@ -9,6 +9,7 @@ from emu.boot.loader import INITRD_MAX, BootLayout, build_layout
 from emu.boot.platform import Platform, platform_of, platform_text
 from emu.boot.samples import samples_dir
 from emu.errors import ImageError
+from emu.machine.machine import Machine
 
 MAX_TICKS: Final = 20_000_000_000
 """Without --max-ticks a run that neither ends nor hangs is stopped here: many minutes."""
@@ -81,6 +82,12 @@ class Setup:
             self.image, self.kernel, self.reset, self.platform,
             initrd=self.initrd, cmdline=self.cmdline, host_dtb=self.host_dtb,
         )  # fmt: skip
+
+    def machine(self) -> Machine:
+        """The machine before its first instruction."""
+        machine = Machine(self.platform, self.layout(), self.seed)
+        machine.witness.on = self.options.rules
+        return machine
 
 
 def _reset_of(image: str | None, samples: Path) -> Path:

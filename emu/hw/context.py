@@ -32,6 +32,12 @@ WORDS: Final = {name: 8 * index for index, name in enumerate(_ENCODED)} | {
 }  # fmt: skip
 """64-bit registers and where they lie in the state."""
 _SYSTEM: Final = tuple(name for name in WORDS if name not in (*GENERAL, "rip"))
+_EFLAGS, _CC_SRC, _CC_OP = 0x88, 0x98, 0xA8
+ARITHMETIC: Final = 0x8D5
+"""OF, SF, ZF, AF, PF and CF in RFLAGS (SDM 1, 3.4.3.1)."""
+_CC_OP_FLAGS: Final = 1
+"""CC_OP_EFLAGS of the emulator's translator: the arithmetic flags stand in CC_SRC as they are,
+not as operands from which they are still to be computed."""
 _HFLAGS, _SEGMENTS = 0xB0, 0xB8
 _FLOATING: Final = (0x330, 0x338 + 16 * 0x40)
 """MXCSR and the sixteen vector registers."""
@@ -119,6 +125,25 @@ class Context:
         if not self.get("efer") & 0x400:
             return "protected"
         return "long" if self._words[_HFLAGS >> 3] & _HF_CS64 else "compatibility"
+
+    def settle_flags(self) -> bool:
+        """The engine left an instruction in the middle: say where its flags are. Whether that
+        had to be said.
+
+        In a counted run the translator computes the flags into CC_SRC before the body of every
+        instruction (`disas_insn`, behind the code hook), but what it notes of the
+        instruction's start is how the one before left them, as operands. An exit out of the
+        body puts that note back (`restore_state_to_opc`) and so misreads CC_SRC; EFLAGS, from
+        which the next run begins (`x86_cpu_exec_enter`), is made of the misreading.
+        """
+        words = self._words
+        if words[_CC_OP >> 3] & 0xFFFF_FFFF == _CC_OP_FLAGS:
+            return False
+        words[_CC_OP >> 3] = words[_CC_OP >> 3] & ~0xFFFF_FFFF | _CC_OP_FLAGS
+        flags = words[_CC_SRC >> 3] & ARITHMETIC
+        words[_EFLAGS >> 3] = words[_EFLAGS >> 3] & ~ARITHMETIC | flags
+        self.dirty = self.changed = True
+        return True
 
     @property
     def error_code(self) -> int:

@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple
 
 from unicorn import unicorn_const as uc_const
 from unicorn import x86_const as x86
-from unicorn.unicorn_py3 import unicorn as binding
 
 from emu.errors import EngineError
+from emu.hw import engine_native as native
 from emu.hw.address import Hpa
 from emu.hw.context import Context
 from emu.hw.memory import HostMemory
@@ -41,6 +41,7 @@ TRANSLATION_BYTES: Final = 32 << 20
 _INTR_BASE: Final = 0x100
 """Unicorn hands an SVM exit to its interrupt hook as this plus the exit code."""
 _STORE: Final = uc_const.UC_MEM_WRITE
+_RFLAGS: Final = ctypes.c_int(x86.UC_X86_REG_RFLAGS)
 _WRITE_DENIED: Final = 3
 """P and W of a nested page fault's error code: a write to a page that is mapped read-only."""
 _CALIBRATION: Final = 0x5CA1AB1E12345
@@ -91,44 +92,6 @@ class Exit(NamedTuple):
     """The engine's own words for ERROR."""
 
 
-_CODE_HOOK = ctypes.CFUNCTYPE(
-    None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p
-)
-_INTR_HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
-_IN_HOOK = ctypes.CFUNCTYPE(
-    ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_void_p
-)
-_OUT_HOOK = ctypes.CFUNCTYPE(
-    None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_uint32, ctypes.c_void_p
-)
-_MEMORY_HOOK = ctypes.CFUNCTYPE(
-    None, ctypes.c_void_p, ctypes.c_int, ctypes.c_uint64, ctypes.c_int, ctypes.c_int64,
-    ctypes.c_void_p,
-)  # fmt: skip
-_SYSCALL_HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
-
-# The binding's wrappers cost as much as the calls; hot ones go straight to the library.
-_raw = ctypes.CDLL(binding.uclib._name)
-_hook_add = _raw.uc_hook_add
-_hook_del = _raw.uc_hook_del
-_start = _raw.uc_emu_start
-_start.argtypes = (ctypes.c_void_p, *(ctypes.c_uint64,) * 3, ctypes.c_size_t)
-_stop = _raw.uc_emu_stop
-_stop.argtypes = (ctypes.c_void_p,)
-_save = _raw.uc_context_save
-_save.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
-_restore = _raw.uc_context_restore
-_restore.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
-_register = _raw.uc_reg_read
-_control = _raw.uc_ctl
-_words = _raw.uc_strerror
-_words.restype = ctypes.c_char_p
-_new_engine: Any = binding.Uc
-_FLUSH_TLB: Final = ctypes.c_int(
-    uc_const.UC_CTL_TLB_FLUSH | (uc_const.UC_CTL_IO_WRITE << 30)
-).value
-
-
 class Engine:
     """One Unicorn engine that lends itself to one CPU context at a time."""
 
@@ -142,6 +105,9 @@ class Engine:
         self._vmcb = Hpa(0)
         self._live: Context | None = None
         self._pending: Exit | None = None
+        self._in_body = False
+        """Whether the exit left an instruction in the middle, not on its way to one."""
+        self._flags = ctypes.c_uint64()
         self._done = 0
         self._again = 0
         self._bug: BaseException | None = None
@@ -162,7 +128,7 @@ class Engine:
     @staticmethod
     def _open(memory: HostMemory) -> Any:
         """A 64-bit engine with SVM, host paging off, all of host memory at HPA 0."""
-        uc: Any = _new_engine(uc_const.UC_ARCH_X86, uc_const.UC_MODE_64)
+        uc: Any = native.new_engine(uc_const.UC_ARCH_X86, uc_const.UC_MODE_64)
         uc.ctl_set_cpu_model(x86.UC_CPU_X86_EPYC)
         uc.ctl_set_tcg_buffer_size(TRANSLATION_BYTES)
         uc.mem_map_ptr(0, memory.size, uc_const.UC_PROT_ALL, memory.pointer)
@@ -182,27 +148,29 @@ class Engine:
 
         It is found by its value: one run with a number that nothing else holds.
         """
-        _start(self._handle, VMRUN_STUB + 3, 0, 0, _CALIBRATION)
+        native.start(self._handle, VMRUN_STUB + 3, 0, 0, _CALIBRATION)
         words = (ctypes.c_uint64 * _ENGINE_WORDS).from_address(self._handle.value or 0)
         hits = [index for index, word in enumerate(words) if word == _CALIBRATION]
         if len(hits) != 1:
             raise EngineError("unicorn: the instruction counter is not where 2.1.4 has it")
-        _restore(self._handle, self._host.pointer)
+        native.restore(self._handle, self._host.pointer)
         return ctypes.c_uint64.from_address((self._handle.value or 0) + 8 * (hits[0] - 1))
 
     def _add_hooks(self) -> None:
         """One hook per way out; each notes the exit and asks the engine to stop."""
         insn = uc_const.UC_HOOK_INSN
-        self._hook(uc_const.UC_HOOK_INTR, _INTR_HOOK(self._on_intercept))
-        self._hook(insn, _IN_HOOK(self._on_in), instruction=x86.UC_X86_INS_IN)
-        self._hook(insn, _OUT_HOOK(self._on_out), instruction=x86.UC_X86_INS_OUT)
-        self._hook(insn, _SYSCALL_HOOK(self._on_syscall), instruction=x86.UC_X86_INS_SYSCALL)
+        self._hook(uc_const.UC_HOOK_INTR, native.INTR_HOOK(self._on_intercept))
+        self._hook(insn, native.IN_HOOK(self._on_in), instruction=x86.UC_X86_INS_IN)
+        self._hook(insn, native.OUT_HOOK(self._on_out), instruction=x86.UC_X86_INS_OUT)
+        self._hook(
+            insn, native.SYSCALL_HOOK(self._on_syscall), instruction=x86.UC_X86_INS_SYSCALL
+        )
 
     def _hook(
         self, kind: int, callback: Any, first: int = 1, last: int = 0, instruction: int = 0
     ) -> ctypes.c_size_t:
         handle = ctypes.c_size_t()
-        status = _hook_add(
+        status = native.hook_add(
             self._handle, ctypes.byref(handle), ctypes.c_int(kind),
             ctypes.cast(callback, ctypes.c_void_p), ctypes.c_void_p(0),
             ctypes.c_uint64(first), ctypes.c_uint64(last), ctypes.c_int(instruction),
@@ -218,13 +186,15 @@ class Engine:
         """An SVM exit. The faulting instruction was counted, unless its fetch faulted."""
         code = number - _INTR_BASE
         executed = self._executed - 1
-        error = 0
+        error, fetching = 0, False
         info = self.memory.u64(self._vmcb + EXITINFO2)
         if EXIT_EXCEPTION <= code < EXIT_EXCEPTION + 32 or code == EXIT_NPF:
-            _save(self._handle, self._scratch.pointer)
+            native.save(self._handle, self._scratch.pointer)
             error = self._scratch.error_code
             fetching = code in (EXIT_NPF, EXIT_EXCEPTION + 14) and self._scratch.fetching
             executed += fetching
+            if not fetching:
+                self._settle_flags()
             denied = code == EXIT_NPF and error & _WRITE_DENIED == _WRITE_DENIED
             try:
                 absorbed = denied and self.absorb is not None and self.absorb(info)
@@ -234,7 +204,15 @@ class Engine:
                 self._again += not fetching  # the retry is counted once more
                 return
         self._pending = Exit(ExitKind.INTERCEPT, executed, code, info, error)
-        _stop(self._handle)
+        self._in_body = not fetching
+        native.stop(self._handle)
+
+    def _settle_flags(self) -> None:
+        """The registers at a fault, and the engine's own, have the flags of the guest: the
+        instruction is begun again from them."""
+        if self._scratch.settle_flags():
+            self._flags.value = self._scratch.get("rflags")
+            native.put_register(self._handle, _RFLAGS, ctypes.byref(self._flags))
 
     @property
     def begun(self) -> int:
@@ -255,16 +233,16 @@ class Engine:
     def _on_in(self, _uc: int, port: int, size: int, _data: int) -> int:
         """IN retires with a value of 0; who handles the exit sets the real one."""
         self._pending = Exit(ExitKind.PORT_IN, self._executed, port, 0, size)
-        _stop(self._handle)
+        native.stop(self._handle)
         return 0
 
     def _on_out(self, _uc: int, port: int, size: int, value: int, _data: int) -> None:
         self._pending = Exit(ExitKind.PORT_OUT, self._executed, port, value, size)
-        _stop(self._handle)
+        native.stop(self._handle)
 
     def _on_syscall(self, _uc: int, _data: int) -> None:
         self._pending = Exit(ExitKind.SYSCALL, self._executed - 1)
-        _stop(self._handle)
+        native.stop(self._handle)
 
     def _on_breakpoint(self, _uc: int, address: int, _size: int, _data: int) -> None:
         executed = self._executed - 1
@@ -273,18 +251,18 @@ class Engine:
         if self.quiet is not None and address not in self.quiet:
             return
         self._pending = Exit(ExitKind.BREAKPOINT, executed, address)
-        _stop(self._handle)
+        native.stop(self._handle)
 
     # -- what the machine calls -------------------------------------------------------------
 
     def enter_guest(self, vmcb: Hpa, state: GuestState, nested_cr3: Hpa) -> Context:
         """VMRUN: a new context in guest mode, before its first instruction."""
         write_vmcb(self.memory, vmcb, state, nested_cr3, MSRPM, IOPM)
-        _restore(self._handle, self._host.pointer)
+        native.restore(self._handle, self._host.pointer)
         self._uc.reg_write(x86.UC_X86_REG_RAX, vmcb)
         self._live = None
         self.flush_tlb()  # a guest's translation of the stub's address may live on
-        _start(self._handle, VMRUN_STUB, 0, 0, 1)
+        native.start(self._handle, VMRUN_STUB, 0, 0, 1)
         context = self._new_context()
         if context.vmcb != vmcb or context.nested_cr3 != nested_cr3:
             raise EngineError("unicorn: VMRUN did not enter guest mode as 2.1.4 does")
@@ -300,24 +278,27 @@ class Engine:
         """
         handle = self._handle
         if self._live is not context or context.dirty:
-            _restore(handle, context.pointer)
+            native.restore(handle, context.pointer)
             self._live = context
             context.dirty = False
         self._vmcb = context.vmcb
         self._skip = skip
         self._pending = self._bug = None
+        self._in_body = False
         self._done = 0
         context.changed = True
         while True:
             self._again = 0
-            status = _start(handle, context.rip, 0, 0, budget - self._done)
-            _save(handle, context.pointer)
+            status = native.start(handle, context.rip, 0, 0, budget - self._done)
+            native.save(handle, context.pointer)
             if self._bug is not None:
                 raise self._bug
+            if self._in_body or (status and status != uc_const.UC_ERR_FETCH_UNMAPPED):
+                context.settle_flags()
             if self._pending is not None:
                 return self._pending
             if status:
-                text = _words(status).decode()
+                text = native.words_of(status).decode()
                 return Exit(ExitKind.ERROR, max(self._executed - 1, 0), text=text)
             # Instructions that the undo log let through were counted twice: make up for it.
             self._done += min(self._count.value, budget - self._done) - self._again
@@ -326,7 +307,7 @@ class Engine:
 
     def flush_tlb(self) -> None:
         """Forget all translations of addresses; needed at a switch and after table edits."""
-        _control(self._handle, _FLUSH_TLB)
+        native.control(self._handle, native.FLUSH_TLB)
 
     def flush_code(self) -> None:
         """Forget all translated code; needed after the host wrote into guest code."""
@@ -342,7 +323,7 @@ class Engine:
         first = max(hpa - ACCESS_BYTES_MAX + 1, 0)
         kinds = (uc_const.UC_HOOK_MEM_WRITE, *((uc_const.UC_HOOK_MEM_READ,) * reads))
         for kind in kinds:
-            callback = _MEMORY_HOOK(access)
+            callback = native.MEMORY_HOOK(access)
             self._watches.append(self._hook(kind, callback, first, hpa + size - 1))
 
     def watch_code(self, first: int, last: int, told: Callable[[int, int], None]) -> None:
@@ -353,14 +334,14 @@ class Engine:
             if self._pending is None:
                 told(self._executed, address)
 
-        hook = self._hook(uc_const.UC_HOOK_CODE, _CODE_HOOK(begun), first, last)
+        hook = self._hook(uc_const.UC_HOOK_CODE, native.CODE_HOOK(begun), first, last)
         self._watches.append(hook)
         self.flush_code()
 
     def watch_nothing(self) -> None:
         """Take back all that was watched."""
         for hook in self._watches:
-            _hook_del(self._handle, hook)
+            native.hook_del(self._handle, hook)
         if self._watches:
             self.flush_code()
         self._watches.clear()
@@ -377,12 +358,12 @@ class Engine:
 
         def begun(_uc: int, _address: int, _size: int, _data: int) -> None:
             nonlocal seen
-            _register(handle, number, place)
+            native.get_register(handle, number, place)
             if value.value != seen and self._pending is None:
                 seen = value.value
                 told(self._executed, seen)
 
-        hook = self._hook(uc_const.UC_HOOK_CODE, _CODE_HOOK(begun), 1, 0)
+        hook = self._hook(uc_const.UC_HOOK_CODE, native.CODE_HOOK(begun), 1, 0)
         self._watches.append(hook)
         self.flush_code()
 
@@ -392,9 +373,9 @@ class Engine:
         if wanted == set(self._breakpoints):
             return
         for address in set(self._breakpoints) - wanted:
-            _hook_del(self._handle, self._breakpoints.pop(address))
+            native.hook_del(self._handle, self._breakpoints.pop(address))
         for address in sorted(wanted - set(self._breakpoints)):
-            callback = _CODE_HOOK(self._on_breakpoint)
+            callback = native.CODE_HOOK(self._on_breakpoint)
             hook = self._hook(uc_const.UC_HOOK_CODE, callback, address, address)
             self._breakpoints[address] = hook
         self.flush_code()

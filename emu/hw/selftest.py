@@ -12,7 +12,7 @@ from typing import Final
 
 from emu.errors import EngineError
 from emu.hw.address import Hpa
-from emu.hw.context import GENERAL, Context
+from emu.hw.context import ARITHMETIC, GENERAL, Context
 from emu.hw.engine import Engine, Exit, ExitKind
 from emu.hw.memory import HostMemory
 from emu.hw.vmcb import EXIT_CPUID, EXIT_EXCEPTION, EXIT_NPF, GuestState, SegmentState
@@ -127,6 +127,15 @@ def _page_fault(probe: Probe) -> str:
     return "" if found == wanted else f"found {found}"
 
 
+def _flags(probe: Probe) -> str:
+    """Carry, sign and parity of a comparison, at a fault of the instruction behind it."""
+    compare = b"\xb9\x00\x02\x00\x00\xbe\x00\x36\x00\x00\x48\x39\xf1"  # 0x200 with 0x3600
+    store = b"\x89\x04\x25" + struct.pack("<I", _ABSENT)
+    context, exit_ = probe.run(compare + store)
+    found = (exit_.code, context.get("rflags") & ARITHMETIC)
+    return "" if found == (EXIT_NPF, 0x85) else f"found {found}"
+
+
 def _breakpoint(probe: Probe) -> str:
     """Stop before the third NOP, and not at it when told to step off."""
     probe.engine.set_breakpoints([_CODE + 2])
@@ -153,6 +162,7 @@ _CHECKS: Final[tuple[tuple[str, Callable[[Probe], str]], ...]] = (
     ("instructions are counted exactly", _counting),
     ("nested page faults tell the guest-physical address", _nested_fault),
     ("page faults tell address and error code", _page_fault),
+    ("flags outlive a fault in the middle of a block", _flags),
     ("breakpoints stop before the instruction", _breakpoint),
     ("port accesses stop after the instruction", _ports),
 )

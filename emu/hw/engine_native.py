@@ -1,0 +1,47 @@
+"""The calls of Unicorn's C library that are made often, without the binding's wrappers.
+
+The wrappers cost as much as the calls themselves. Signatures are those of `unicorn/unicorn.h`.
+"""
+
+import ctypes
+from typing import Any, Final
+
+from unicorn import unicorn_const as uc_const
+from unicorn.unicorn_py3 import unicorn as binding
+
+CODE_HOOK = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p
+)
+INTR_HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
+IN_HOOK = ctypes.CFUNCTYPE(
+    ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_void_p
+)
+OUT_HOOK = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_uint32, ctypes.c_void_p
+)
+MEMORY_HOOK = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.c_int, ctypes.c_uint64, ctypes.c_int, ctypes.c_int64,
+    ctypes.c_void_p,
+)  # fmt: skip
+SYSCALL_HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+
+_raw = ctypes.CDLL(binding.uclib._name)
+hook_add = _raw.uc_hook_add
+hook_del = _raw.uc_hook_del
+start = _raw.uc_emu_start
+start.argtypes = (ctypes.c_void_p, *(ctypes.c_uint64,) * 3, ctypes.c_size_t)
+stop = _raw.uc_emu_stop
+stop.argtypes = (ctypes.c_void_p,)
+save = _raw.uc_context_save
+save.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+restore = _raw.uc_context_restore
+restore.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+get_register = _raw.uc_reg_read
+put_register = _raw.uc_reg_write
+control = _raw.uc_ctl
+words_of = _raw.uc_strerror
+words_of.restype = ctypes.c_char_p
+new_engine: Any = binding.Uc
+FLUSH_TLB: Final = ctypes.c_int(
+    uc_const.UC_CTL_TLB_FLUSH | (uc_const.UC_CTL_IO_WRITE << 30)
+).value

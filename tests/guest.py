@@ -1,0 +1,246 @@
+"""Tiny guests: 1 to 8 CPUs that run a few lines of assembly from the first tick on.
+
+    session = boot("start: mov dword ptr [{SHARED}], 7\n hlt")
+
+A program is Intel syntax; `{NAME}` stands for the addresses below. Every CPU begins at the
+label `cpuN` of its number, or at `start`, in 64-bit mode with RDI = its number, RSP = the top
+of a page of its own, and identity tables over the whole memory. A label `handlerN` is the
+interrupt gate of vector N. Nothing else is there: no shim, no kernel, no device tree, and
+unless somebody asks for it no mailbox.
+"""
+
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+from elftools.elf.elffile import ELFFile
+
+from emu import Session
+from emu.boot.entry import long_mode
+from emu.boot.image import Placed, SymbolMap, parse_image
+from emu.boot.lines import Lines
+from emu.boot.loader import BootLayout
+from emu.boot.platform import Platform, load_platform
+from emu.boot.structs import Structs
+from emu.debug.setup import Options, Setup
+from emu.hw.address import PAGE_BYTES
+from emu.hw.vmcb import GuestState
+from emu.machine import entry
+from emu.machine.machine import Machine
+from tests.boot.elf import EXECUTABLE, NOTYPE, Load, Sym, elf
+
+BASE: Final = 0x40_0000
+MEMORY_BYTES: Final = 0x20_0000
+PML4, PDPT, PD, PT = BASE, BASE + 0x1000, BASE + 0x2000, BASE + 0x3000
+PT2: Final = BASE + 0x4000
+"""The table behind `WINDOW`: nothing is mapped there until a program maps it."""
+IDT, GDT, MAILBOX = BASE + 0x5000, BASE + 0x6000, BASE + 0x7000
+STACKS: Final = BASE + 0x8000
+CODE: Final = BASE + 0x1_0000
+SHARED: Final = BASE + 0x2_0000
+DATA: Final = BASE + 0x3_0000
+"""From here to the end of memory: pages that nobody has touched."""
+WINDOW: Final = BASE + MEMORY_BYTES
+"""2 MiB of addresses whose leaves, at PT2, are the program's to write."""
+CPUS_MAX: Final = 8
+_NAMES: Final = {
+    name: f"{place:#x}"
+    for name, place in (
+        ("PT", PT), ("PT2", PT2), ("MAILBOX", MAILBOX), ("SHARED", SHARED), ("DATA", DATA),
+        ("WINDOW", WINDOW), ("STACKS", STACKS), ("IDT", IDT),
+    )
+}  # fmt: skip
+_DESCRIPTORS: Final = struct.pack("<4Q", 0, 0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF)
+_PRESENT_WRITABLE: Final = 3
+_INTERRUPT_GATE: Final = 0x8E00
+_OSFXSR: Final = 1 << 9
+"""CR4: SSE may be used."""
+_ASSEMBLE: Final = (
+    sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-freestanding", "-c",
+    "-x", "assembler",
+)  # fmt: skip
+_LABEL: Final = re.compile(r"^\s*([A-Za-z_]\w*):", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Machine code for CODE, and the addresses of its labels."""
+
+    code: bytes
+    labels: dict[str, int]
+
+
+def assembled(*sources: str) -> tuple[Program, ...]:
+    """Every source as a program of its own, all by one run of the assembler."""
+    parts = [".intel_syntax noprefix"]
+    for number, source in enumerate(sources):
+        text = re.sub(r"\{(\w+)\}", lambda found: _NAMES[found[1]], source)
+        own = "|".join(_LABEL.findall(text))
+        if own:
+            text = re.sub(rf"\b(?:{own})\b", rf"\g<0>__{number}", text)
+        parts.append(f'.section .p{number},"ax"\n{text}\n')
+    with tempfile.TemporaryDirectory() as folder:
+        place, built = Path(folder, "guest.s"), Path(folder, "guest.o")
+        place.write_text("\n".join(parts))
+        result = subprocess.run(
+            [*_ASSEMBLE, str(place), "-o", str(built)],
+            capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert result.returncode == 0, result.stderr
+        file: Any = ELFFile(BytesIO(built.read_bytes()))
+    assert not any(part.name.startswith(".rela.p") for part in file.iter_sections())
+    labels: list[dict[str, int]] = [{} for _ in sources]
+    for symbol in file.get_section_by_name(".symtab").iter_symbols():
+        name, mark, number = symbol.name.rpartition("__")
+        if mark:
+            labels[int(number)][name] = CODE + symbol["st_value"]
+    return tuple(
+        Program(file.get_section_by_name(f".p{number}").data(), found)
+        for number, found in enumerate(labels)
+    )
+
+
+@lru_cache(maxsize=64)
+def program(source: str) -> Program:
+    """One source; the same again costs nothing."""
+    return assembled(source)[0]
+
+
+def table(*leaves: tuple[int, int]) -> bytes:
+    """A page of 64-bit entries, (index, value)."""
+    page = bytearray(PAGE_BYTES)
+    for index, value in leaves:
+        struct.pack_into("<Q", page, 8 * index, value)
+    return bytes(page)
+
+
+def _gates(labels: dict[str, int]) -> bytes:
+    """The IDT: a gate for every label `handlerN`."""
+    page = bytearray(PAGE_BYTES)
+    for name, at in labels.items():
+        if re.fullmatch(r"handler\d+", name):
+            gate = struct.pack(
+                "<HHHHII", at & 0xFFFF, 0x10, _INTERRUPT_GATE, at >> 16 & 0xFFFF, at >> 32, 0
+            )
+            page[16 * int(name[7:]) : 16 * int(name[7:]) + 16] = gate
+    return bytes(page)
+
+
+def _chunks(code: Program) -> tuple[tuple[int, bytes], ...]:
+    """What lies where before the first instruction."""
+    pages = range(BASE, BASE + MEMORY_BYTES, PAGE_BYTES)
+    identity = ((index, page | _PRESENT_WRITABLE) for index, page in enumerate(pages))
+    return (
+        (PML4, table((0, PDPT | _PRESENT_WRITABLE))),
+        (PDPT, table((0, PD | _PRESENT_WRITABLE))),
+        (PD, table((2, PT | _PRESENT_WRITABLE), (3, PT2 | _PRESENT_WRITABLE))),
+        (PT, table(*identity)),
+        (IDT, _gates(code.labels)),
+        (GDT, _DESCRIPTORS),
+        (CODE, code.code),
+    )
+
+
+def layout_of(code: Program, mailbox: bool) -> BootLayout:
+    """The guest as the machine wants it."""
+    symbols = tuple(Sym(name, at, type=NOTYPE) for name, at in sorted(code.labels.items()))
+    image = parse_image(
+        Path("guest.elf"), elf(Load(CODE, code.code), kind=EXECUTABLE, symbols=symbols)
+    )
+    placed = (Placed("guest", image, 0),)
+    whole = ((BASE, MEMORY_BYTES),)
+    return BootLayout(
+        name="guest", ram=whole, accepted=whole, chunks=_chunks(code),
+        entry=long_mode(CODE, 0, PML4, GDT, len(_DESCRIPTORS)), regions=(), placed=placed,
+        symbols=SymbolMap(placed), lines=Lines(placed), structs=Structs(image),
+        host_dtb_gpa=BASE, mailbox_gpa=MAILBOX if mailbox else None,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestSetup(Setup):
+    """A setup whose machine has every CPU at its first instruction."""
+
+    program: Program
+    mailbox: bool = False
+    waiting: bool = True
+
+    def layout(self) -> BootLayout:
+        """Where everything lies."""
+        return layout_of(self.program, self.mailbox)
+
+    def machine(self) -> Machine:
+        """The machine before its first tick."""
+        machine = Machine(self.platform, self.layout(), self.seed)
+        machine.waits.on = self.waiting
+        for cpu in machine.cpus:
+            machine.start(cpu, self._state(cpu.id))
+            machine.vmm.vps[cpu.id].started = machine.vmm.vps[cpu.id].vtl2_enabled = True
+            machine.vmm.vps[cpu.id].wait_for_sipi = False
+        return machine
+
+    def _state(self, cpu: int) -> GuestState:
+        state = entry.from_loader(self.layout().entry)
+        idt = replace(dict(state.segments)["idtr"], base=IDT, limit=PAGE_BYTES - 1)
+        labels = self.program.labels
+        return replace(
+            state, rip=labels.get(f"cpu{cpu}", labels.get("start", CODE)),
+            rsp=STACKS + PAGE_BYTES * (cpu + 1), cr4=state.cr4 | _OSFXSR,
+            segments=tuple((dict(state.segments) | {"idtr": idt}).items()),
+            registers=(("rdi", cpu),),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """What to boot: a program, on how many CPUs of which platform."""
+
+    source: str | Program
+    cpus: int = 1
+    platform: str = "none"
+    mailbox: bool = False
+    waiting: bool = True
+    speeds: tuple[float, ...] = ()
+    max_ticks: int = 1_000_000
+    options: Options = field(default_factory=Options)
+
+    def boot(self) -> Session:
+        """A session before the first tick."""
+        code = program(self.source) if isinstance(self.source, str) else self.source
+        layout = layout_of(code, self.mailbox)
+        return Session(
+            GuestSetup(
+                options=self.options, platform_text="", image=layout.placed[0].image,
+                kernel=None, reset=None, platform=self._platform(), seed=0, initrd=b"",
+                cmdline="", host_dtb=None, max_ticks=self.max_ticks, program=code,
+                mailbox=self.mailbox, waiting=self.waiting,
+            )
+        )  # fmt: skip
+
+    def _platform(self) -> Platform:
+        platform = _platforms(self.platform, self.cpus)
+        return replace(platform, speeds=self.speeds) if self.speeds else platform
+
+
+@lru_cache(maxsize=64)
+def _platforms(name: str, cpus: int) -> Platform:
+    return load_platform(name, cpus=cpus)
+
+
+def boot(source: str | Program, cpus: int = 1, platform: str = "none", **more: Any) -> Session:
+    """A session before the first tick of a guest; `more` as in `Guest`."""
+    return Guest(source, cpus, platform, **more).boot()
+
+
+def read(session: Session, gpa: int, count: int = 8) -> int:
+    """A little-endian number in guest memory."""
+    data = session.machine.ram.guest_bytes(gpa, count)
+    assert data is not None, f"no memory at {gpa:#x}"
+    return int.from_bytes(data, "little")
