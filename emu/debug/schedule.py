@@ -98,10 +98,7 @@ class Schedule:
                 self.slice = Slice(cpu, self._until(moment, horizon))
                 self.machine.switch_to(cpu)
                 return self.slice
-            if waits.waiting[index].ends_ps is None:
-                waits.look_ahead(cpu, max(horizon, moment) + self.rule.quantum_ps)
-            else:
-                waits.wake(cpu, moment)
+            waits.come_to(cpu, moment, max(horizon, moment) + self.rule.quantum_ps)
 
     def _moments(self) -> list[tuple[int, int]]:
         """(clock, CPU) of everyone who can run by itself and is not held."""

@@ -8,7 +8,7 @@ from emu.hw.cpu import Cpu
 from emu.machine.lap import Loop
 from emu.machine.machine import INSTRUCTION_BYTES, Machine
 from emu.machine.tracked import GRANULE
-from emu.machine.waits import Wait
+from emu.machine.wait import Wait
 from emu.mailbox.layout import FIELDS
 
 _BRANCHES: Final = {

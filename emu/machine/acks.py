@@ -15,6 +15,7 @@ from emu.hw.cpu import Cpu
 from emu.hw.engine import ExitKind
 from emu.hw.paging import walk_context
 from emu.machine.lap import harmless
+from emu.machine.trial import Trial, trial
 from emu.mailbox.layout import VECTOR
 from emu.mailbox.observation import Ack, Reading
 
@@ -29,6 +30,8 @@ STEPS_MAX: Final = 32
 PATH_MAX: Final = 96
 """Instructions of a mailbox loop that are looked at."""
 _CODE_BYTES: Final = 15
+_ENTRY_BYTES: Final = 8
+"""Of the widest table entry; where they have 4, the one beside it is put back as it was."""
 _LOW: Final = (1 << 32) - 1
 Span = tuple[int, int]
 """Offset in the mailbox page, and bytes."""
@@ -71,11 +74,10 @@ def _tried(machine: "Machine", cpu: Cpu, vector: int) -> tuple[Reading, bool]:
     if page is None:
         return "unknown", False
     place = Hpa(page + VECTOR.offset)
-    old = machine.memory.read(place, VECTOR.size)
-    with machine.on_a_copy(cpu, cpu.clock_ps, ((place, old),)):
+    with trial(machine, cpu, cpu.clock_ps, ((place, VECTOR.size),)) as one:
         machine.memory.write(place, POISON.to_bytes(VECTOR.size, "little"))
         for _ in range(STEPS_MAX):
-            goes_on = _step(machine, cpu)
+            goes_on = _step(machine, cpu, one)
             if any(cpu.registers.get(name) == POISON for name in GENERAL):
                 return "after", True
             if cpu.registers.rip == vector:
@@ -85,17 +87,29 @@ def _tried(machine: "Machine", cpu: Cpu, vector: int) -> tuple[Reading, bool]:
     return "unknown", False
 
 
-def _step(machine: "Machine", cpu: Cpu) -> bool:
+def _step(machine: "Machine", cpu: Cpu, one: Trial) -> bool:
     """One instruction that leaves nothing in memory; False if the next one would."""
     code = _decode(machine, cpu, cpu.registers.rip)
-    if code is None or not code.exact or any("w" in one.access for one in code.memory):
+    if code is None or not code.exact or any("w" in place.access for place in code.memory):
         return False
+    _keep_tables(machine, cpu, one, machine.linear_rip(cpu))
+    for operand in code.memory:
+        gva = operand.address(cpu.registers.get, code)
+        _keep_tables(machine, cpu, one, gva)
+        _keep_tables(machine, cpu, one, gva + operand.size - 1)
     exit_ = machine.execute_one(cpu)
     if exit_.kind is not ExitKind.BUDGET:
         if not harmless(cpu, exit_):
             return False
         machine.answer(cpu, exit_)
     return True
+
+
+def _keep_tables(machine: "Machine", cpu: Cpu, one: Trial, gva: int) -> None:
+    """The entries on the way to an address get A bits, which the CPU has not yet set."""
+    for level in walk_context(machine.memory, machine.npt, cpu.registers, gva).levels:
+        if level.nested.hpa is not None:
+            one.keep(level.nested.hpa, _ENTRY_BYTES)
 
 
 def _decode(machine: "Machine", cpu: Cpu, at: int) -> Instruction | None:

@@ -1,7 +1,7 @@
 """One lap of a loop, executed instruction by instruction and looked at.
 
-A lap that ends where it began with every register it uses unchanged, and every byte it stores
-already there, will be followed by laps that do the same, until a byte it reads changes.
+A lap that ends where it began with every register it uses unchanged, and that stores only what
+stands there already, is followed by laps that do the same, until a byte it looks at changes.
 """
 
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from emu.boot import disasm
 from emu.boot.disasm import Instruction, MemoryOperand
 from emu.hw import vmcb
-from emu.hw.address import Hpa
+from emu.hw.address import Hpa, page_of
 from emu.hw.context import GENERAL
 from emu.hw.cpu import Cpu
 from emu.hw.engine import Exit, ExitKind
@@ -33,6 +33,10 @@ def harmless(cpu: Cpu, exit_: Exit) -> bool:
     return exit_.code in (vmcb.EXIT_PAUSE, vmcb.EXIT_RDTSC)
 
 
+Needs = tuple[tuple[str, int], ...]
+"""Registers and values: CPUs that share them at one head do the same, memory being the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loop:
     """A lap that comes round. CPUs in the same loop share one."""
@@ -42,10 +46,12 @@ class Loop:
     path: tuple[int, ...]
     reads: tuple[tuple[Hpa, int, int], ...]
     """(HPA, bytes, GVA) of all that it looks at."""
+    stores: tuple[tuple[Hpa, int], ...]
+    """(HPA, bytes) of all that it stores to; it leaves there what it found."""
     values: tuple[bytes, ...]
-    """What it saw there."""
-    writes: tuple[tuple[Hpa, bytes], ...]
-    """What it stores, which is what was there already."""
+    """What stood in all that it reads, and then in all that it stores to."""
+    pages: frozenset[int]
+    """Pages of linear addresses that it touches, code and data."""
     clock: bool
     """It reads a clock, so it may end on its own."""
     pauses: bool
@@ -55,6 +61,12 @@ class Loop:
     unequal: tuple[tuple[str, int, int], ...]
     """(register, mask, value): all that matters of this register is that, masked, it is not
     this value. That is how a mailbox loop uses the APIC id of its CPU."""
+
+    @property
+    def watched(self) -> tuple[tuple[Hpa, int], ...]:
+        """The places of `values`. A place that is only stored to counts too: who changes it
+        finds the loop's own value there a lap later."""
+        return (*((hpa, count) for hpa, count, _ in self.reads), *self.stores)
 
     def takes(self, cpu: Cpu) -> bool:
         """Whether another CPU at the same head would go round in this very loop."""
@@ -76,6 +88,7 @@ class Lap:
     code: list[Instruction] = field(default_factory=list)
     reads: dict[tuple[Hpa, int], int] = field(default_factory=dict)
     writes: dict[tuple[Hpa, int], bytes] = field(default_factory=dict)
+    pages: set[int] = field(default_factory=set)
     compared: dict[int, tuple[Hpa, int]] = field(default_factory=dict)
     """Index of an instruction with one memory operand -> where that lies."""
     clock: bool = False
@@ -94,7 +107,7 @@ class Lap:
         """The lap as far as it has come."""
         return replace(
             self, path=list(self.path), code=list(self.code), reads=dict(self.reads),
-            writes=dict(self.writes), compared=dict(self.compared),
+            writes=dict(self.writes), pages=set(self.pages), compared=dict(self.compared),
         )  # fmt: skip
 
     def exited(self, exit_: Exit) -> None:
@@ -108,13 +121,15 @@ class Lap:
             return True  # it was looked at before somebody stopped here
         self.noted = cpu.ticks
         context = cpu.registers
-        if len(self.path) >= LAP_MAX or context.mode == "real":
+        if len(self.path) >= LAP_MAX or context.mode == "real" or not self._left_alone(machine):
             return False
         code = disasm.decode(machine.code_bytes(cpu), context.rip, context.mode)
         if code is None or code.repeats or not code.exact:
             return False
         self.path.append(context.rip)
         self.code.append(code)
+        at = machine.linear_rip(cpu)
+        self.pages |= {page_of(at), page_of(at + code.size - 1)}
         return all(self._note(machine, cpu, code, operand) for operand in code.memory)
 
     def _note(
@@ -124,6 +139,7 @@ class Lap:
         pieces = machine.virtual.pieces(cpu.registers, gva, operand.size)
         if pieces is None:
             return False
+        self.pages |= {page_of(gva), page_of(gva + operand.size - 1)}
         if len(pieces) == 1:
             self.compared[len(self.path) - 1] = pieces[0]
         for place in pieces:
@@ -133,10 +149,21 @@ class Lap:
                 self.writes.setdefault(place, machine.memory.read(*place))
         return True
 
+    def _left_alone(self, machine: "Machine") -> bool:
+        """Whether memory is as the lap found it. It must be all along and not only at the end:
+        others would see what it stores for a while (an attempt that is given back) again and
+        again from a CPU that runs, and never or for ever from one that sleeps."""
+        read = machine.memory.read
+        return all(read(*place) == old for place, old in self.writes.items())
+
+    def keeps_to(self, loop: Loop) -> bool:
+        """Whether, up to what `look` saw last, it touches only what a lap of a loop does."""
+        return self.pages <= loop.pages and self.writes.keys() <= set(loop.stores)
+
     def loop(self, machine: "Machine", cpu: Cpu) -> Loop | None:
         """The loop, if this lap has come round; asked when the CPU is back at the head."""
         read, context = machine.memory.read, cpu.registers
-        if any(read(*place) != old for place, old in self.writes.items()):
+        if not self._left_alone(machine):
             return None
         uses, unequal = self._uses(machine)
         checked = (*uses, *(name for name, _, _ in unequal))
@@ -149,13 +176,23 @@ class Lap:
             lap_ps=cpu.clock_ps - self.start_ps,
             path=tuple(self.path),
             reads=tuple((hpa, count, gva) for (hpa, count), gva in self.reads.items()),
-            values=tuple(read(*place) for place in self.reads),
-            writes=tuple((hpa, old) for (hpa, _), old in self.writes.items()),
+            stores=tuple(self.writes),
+            values=tuple(read(*place) for place in (*self.reads, *self.writes)),
+            pages=frozenset(self.pages),
             clock=self.clock,
             pauses=self.pauses,
             uses=tuple((name, self.values[name]) for name in uses),
             unequal=unequal,
         )
+
+    def needs(self) -> "Needs":
+        """The registers that decided what it did so far, with their values at the head."""
+        is_set = {"rip"}
+        found: dict[str, int] = {}
+        for code in self.code:
+            found |= {name: self.values[name] for name in code.reads - is_set}
+            is_set |= code.writes
+        return tuple(sorted(found.items()))
 
     def _uses(
         self, machine: "Machine"

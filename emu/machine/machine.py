@@ -4,8 +4,6 @@ Reading order: `run` drives one CPU through a slice of virtual time; `_exit` sen
 engine reports to `exits.decide`, and `apply.carry_out` does what was decided.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import Enum
 from typing import Final
 
@@ -257,37 +255,12 @@ class Machine:
         tracing = tracing or (not self._by_hand and self.waits.suspect(cpu, exit_))
         if exit_.kind is not ExitKind.BUDGET:
             cpu.look = True
-            self.exit_(cpu, exit_)
+            exit_ = self.exit_(cpu, exit_)
         if tracing:
             self.waits.stepped(cpu, exit_)
         elif cpu.clock_ps >= until_ps and not self._by_hand:
             self.waits.slice_ended(cpu)
         return False
-
-    @contextmanager
-    def on_a_copy(
-        self, cpu: Cpu, start_ps: int, writes: tuple[tuple[Hpa, bytes], ...]
-    ) -> Iterator[None]:
-        """Whatever a CPU executes meanwhile is taken back: its registers, its clock, and
-        `writes`, the bytes that it may store."""
-        context = cpu.registers
-        saved = context.save(), cpu.clock_ps, cpu.ticks, self.tick, self.beat, self.on_trial
-        twists, seeing = self.injected.twists, self.injected.views.seeing
-        self.injected.views.look(cpu.id)
-        cpu.clock_ps = start_ps
-        self.on_trial = True
-        pages = {self.ram.page_at(hpa) for hpa, _ in writes} - {None}
-        with self.tracked.opened(cpu, pages):
-            try:
-                yield
-            finally:
-                for hpa, old in writes:
-                    self.memory.write(hpa, old)
-                context.load(saved[0])
-                _, cpu.clock_ps, cpu.ticks, self.tick, self.beat, self.on_trial = saved
-                self.injected.twists = twists
-                self.injected.views.look(seeing)
-        self.engine.flush_tlb()
 
     def execute_one(self, cpu: Cpu) -> Exit:
         """Run one instruction that was already begun: no breakpoint stops it again."""
@@ -325,11 +298,13 @@ class Machine:
                 break
         self._by_hand = False
 
-    def exit_(self, cpu: Cpu, exit_: Exit) -> None:
-        """Undo what only the emulator causes; everything else is decided and carried out."""
+    def exit_(self, cpu: Cpu, exit_: Exit) -> Exit:
+        """Undo what only the emulator causes; everything else is decided and carried out. What
+        is left of the exit for the guest: BUDGET if the instruction has simply run."""
         ticks = cpu.ticks
-        if self.tracked.write(cpu, exit_):
-            return
+        written = self.tracked.write(cpu, exit_)
+        if written is not None:
+            return written
         if quirks.repair(self, cpu, exit_):
             if cpu.ticks == ticks:
                 cpu.skip = self.linear_rip(cpu)
@@ -345,6 +320,7 @@ class Machine:
             self.beat += 1
         for probe in self.probes:
             probe.compare(self, "host")
+        return exit_
 
     def answer(self, cpu: Cpu, exit_: Exit) -> None:
         """Decide an exit and carry the decision out."""

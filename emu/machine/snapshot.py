@@ -13,7 +13,7 @@ from emu.machine.injected import SavedInjected
 from emu.machine.logs import Counts
 from emu.machine.machine import Machine
 from emu.machine.tracked import SavedPages
-from emu.machine.waits import SavedWaits
+from emu.machine.wait import SavedWaits
 from emu.machine.witness import SavedWitness
 from emu.mailbox.protocol import History
 from emu.vmm.state import SavedVmm

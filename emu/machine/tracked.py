@@ -125,8 +125,9 @@ class TrackedPages:
         if self._drop(page, why):
             self._machine.tables_changed()
 
-    def write(self, cpu: Cpu, exit_: Exit) -> bool:
-        """Whether the exit was a write to a tracked page; then the instruction has run."""
+    def write(self, cpu: Cpu, exit_: Exit) -> Exit | None:
+        """None if the exit was no write to a tracked page. Else the instruction has run: what
+        that came to, BUDGET if it came to its end."""
         machine = self._machine
         opened: dict[Gpa, tuple[Hpa, bytes]] = {}
         at = machine.linear_rip(cpu)
@@ -138,15 +139,19 @@ class TrackedPages:
             machine.engine.flush_tlb()
             exit_ = machine.execute_one(cpu)
         if not opened:
-            return False
+            return None
+        changed = False
         for page, (hpa, before) in opened.items():
             machine.npt.protect(page)
+            changed |= machine.memory.read(hpa, PAGE_BYTES) != before
             if not machine.injected.stored(cpu, page, hpa, before, at):
                 self.changed(cpu, page, hpa, before, at)
         machine.engine.flush_tlb()
         if exit_.kind is not ExitKind.BUDGET:
-            machine.exit_(cpu, exit_)
-        return True
+            return machine.exit_(cpu, exit_)
+        if not changed:
+            machine.waits.stored_nothing(cpu)
+        return exit_
 
     def _page_of_write(self, exit_: Exit) -> Gpa | None:
         nested = exit_.kind is ExitKind.INTERCEPT and exit_.code == EXIT_NPF

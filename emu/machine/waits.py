@@ -3,88 +3,34 @@
 The machine is deterministic, so once a lap has come round (see `emu.machine.lap`) all further
 laps are known, and so is their length in virtual time: the CPU sleeps, and is woken at the
 very lap that a running CPU would have been in. When a byte that a loop reads changes, one lap
-is executed with the new bytes and taken back if it leaves the loop; CPUs that wait in the same
-loop share the answer, so that a thousand CPUs at one mailbox cost little more than one.
+is tried with the new bytes. If it leaves the loop, the CPU is due at that lap: it sleeps on
+until the schedule comes to it, and if the bytes are the old ones again by then (somebody else
+took the lock) it goes on sleeping. CPUs that wait in the same loop share the answer, so that a
+thousand CPUs at one mailbox cost little more than one.
 
 A loop that also reads a clock may end by itself. The lap in which it does is found by trying
-laps at later times and taking them back.
+laps at later times.
 """
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from emu.hw.address import Gpa, Hpa
 from emu.hw.cpu import Cpu
 from emu.hw.engine import Exit, ExitKind
-from emu.machine.lap import Lap, Loop, harmless
+from emu.machine.lap import Lap, Loop, Needs, harmless
+from emu.machine.trial import trial
+from emu.machine.wait import SavedWaits, Suspicion, Wait
 
 if TYPE_CHECKING:
     from emu.machine.machine import Machine
 
-HITS: Final = 2
-"""PAUSEs, clock reads or slice ends at one place before a lap is traced there."""
-BACKOFF_MAX: Final = 4096
-"""Hits between two attempts at a loop that turned out to do real work."""
-PLACES_MAX: Final = 64
-"""Places remembered for each CPU."""
 HORIZON_PS: Final = 10**18
 """About twelve days: a loop that still waits then waits for ever."""
 LOOPS_MAX: Final = 4096
 """Distinct loops remembered, so that CPUs in equal ones share them."""
 ATTEMPTS_PER_CHANGE: Final = 4
 """Laps tried for the CPUs of one loop after one change; the rest simply run."""
-
-
-@dataclass(slots=True)
-class _Suspicion:
-    """How often a CPU was seen at its places, and how often it must be for a trace."""
-
-    hits: dict[int, int] = field(default_factory=dict)
-    wanted: dict[int, int] = field(default_factory=dict)
-
-    def copy(self) -> "_Suspicion":
-        """What is suspected so far."""
-        return _Suspicion(dict(self.hits), dict(self.wanted))
-
-    def hit(self, place: int) -> bool:
-        """One more sighting; True if that makes it worth a trace."""
-        count = self.hits[place] = self.hits.get(place, 0) + 1
-        return count >= self.wanted.get(place, HITS)
-
-    def failed(self, place: int) -> None:
-        """A trace that began at a place led nowhere: wait longer before the next."""
-        if len(self.wanted) >= PLACES_MAX:
-            self.wanted.clear()
-        self.wanted[place] = min(2 * self.wanted.get(place, HITS), BACKOFF_MAX)
-        self.hits.clear()
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """A CPU that sleeps in a loop since its clock stood at the loop's head."""
-
-    loop: Loop
-    since_ps: int
-    safe_ps: int
-    """A lap that starts at this clock is known to come round."""
-    ends_ps: int | None = None
-    """The start of the first lap that does not come round by itself, once known."""
-
-    def lap_at(self, moment_ps: int) -> int:
-        """The start of the first lap that begins at or after a moment."""
-        lap = self.loop.lap_ps
-        return self.since_ps + max(0, -(-(moment_ps - self.since_ps) // lap)) * lap
-
-
-class SavedWaits(NamedTuple):
-    """What a Waits was at one moment."""
-
-    waiting: dict[int, Wait]
-    clocked: dict[int, Wait]
-    laps: dict[int, tuple[int, Lap]]
-    suspicions: dict[int, _Suspicion]
-    pages: dict[Gpa, frozenset[int]]
-    loops: dict[Loop, Loop]
 
 
 class Waits:
@@ -95,24 +41,24 @@ class Waits:
         self.on = True
         """Off, every lap is executed: the same guest, at the price of all its laps."""
         self.waiting: dict[int, Wait] = {}
-        self._clocked: dict[int, Wait] = {}
+        self._timed: dict[int, Wait] = {}
         self._laps: dict[int, tuple[int, Lap]] = {}
-        self._suspicions: dict[int, _Suspicion] = {}
+        self._suspicions: dict[int, Suspicion] = {}
         self._pages: dict[Gpa, set[int]] = {}
         self._loops: dict[Loop, Loop] = {}
 
-    def save(self) -> "SavedWaits":
+    def save(self) -> SavedWaits:
         """A copy of everything, for `load`. What does not change is shared."""
         return SavedWaits(
-            dict(self.waiting), dict(self._clocked),
+            dict(self.waiting), dict(self._timed),
             {cpu: (place, lap.copy()) for cpu, (place, lap) in self._laps.items()},
             {cpu: seen.copy() for cpu, seen in self._suspicions.items()},
             {page: frozenset(cpus) for page, cpus in self._pages.items()}, dict(self._loops),
         )  # fmt: skip
 
-    def load(self, saved: "SavedWaits") -> None:
+    def load(self, saved: SavedWaits) -> None:
         """Be again what `save` saw."""
-        self.waiting, self._clocked = dict(saved.waiting), dict(saved.clocked)
+        self.waiting, self._timed = dict(saved.waiting), dict(saved.timed)
         self._laps = {cpu: (place, lap.copy()) for cpu, (place, lap) in saved.laps.items()}
         self._suspicions = {cpu: seen.copy() for cpu, seen in saved.suspicions.items()}
         self._pages = {page: set(cpus) for page, cpus in saved.pages.items()}
@@ -144,13 +90,19 @@ class Waits:
             return False
         return self._seen(cpu, cpu.registers.rip) and self.tracing(cpu)
 
+    def stored_nothing(self, cpu: Cpu) -> None:
+        """A store to a page that somebody looks at left all its bytes as they were: several at
+        one place look like a loop that tries to take a lock."""
+        if self.on and not self._machine.on_trial and cpu.id not in self._laps:
+            self._seen(cpu, cpu.registers.rip)
+
     def slice_ended(self, cpu: Cpu) -> None:
         """A slice used up its time: several in a row near one place look like a loop."""
         if self.on and cpu.id not in self._laps:
             self._seen(cpu, ~(cpu.registers.rip >> 8))
 
     def _seen(self, cpu: Cpu, place: int) -> bool:
-        if not self._suspicions.setdefault(cpu.id, _Suspicion()).hit(place):
+        if not self._suspicions.setdefault(cpu.id, Suspicion()).hit(place):
             return False
         self._laps[cpu.id] = place, Lap.begin(cpu)
         return True
@@ -197,10 +149,10 @@ class Waits:
         return self._loops.setdefault(loop, loop)
 
     def _enter(self, cpu: Cpu, wait: Wait) -> None:
-        """From now on a CPU waits like this, and the pages it reads are watched."""
+        """From now on a CPU waits like this, and the pages it looks at are watched."""
         self.waiting[cpu.id] = wait
         if wait.loop.clock:
-            self._clocked[cpu.id] = wait
+            self._timed[cpu.id] = wait
         for page in self._pages_of(wait.loop):
             waiters = self._pages.setdefault(page, set())
             if not waiters:
@@ -212,7 +164,7 @@ class Waits:
         wait = self.waiting.pop(cpu.id, None)
         if wait is None:
             return None
-        self._clocked.pop(cpu.id, None)
+        self._timed.pop(cpu.id, None)
         for page in self._pages_of(wait.loop):
             waiters = self._pages[page]
             waiters.discard(cpu.id)
@@ -221,8 +173,16 @@ class Waits:
                 self._machine.tracked.remove(page, "wait")
         return wait
 
+    def _know(self, cpu: Cpu, wait: Wait) -> None:
+        """Something has become known of a CPU that waits; its loop is the same."""
+        self.waiting[cpu.id] = wait
+        if wait.loop.clock or wait.due_ps is not None:
+            self._timed[cpu.id] = wait
+        else:
+            self._timed.pop(cpu.id, None)
+
     def _pages_of(self, loop: Loop) -> list[Gpa]:
-        pages = {self._machine.ram.page_at(hpa) for hpa, _, _ in loop.reads}
+        pages = {self._machine.ram.page_at(hpa) for hpa, _ in loop.watched}
         return [page for page in pages if page is not None]
 
     def forget(self, cpu: Cpu) -> None:
@@ -238,7 +198,7 @@ class Waits:
         if wait is None:
             return
         start = wait.lap_at(moment_ps)
-        cpu.clock_ps = start if wait.ends_ps is None else min(start, wait.ends_ps)
+        cpu.clock_ps = start if wait.last_ps is None else min(start, wait.last_ps)
         self._machine.turn(cpu, "running")
         self._machine.reschedule = True
 
@@ -262,47 +222,67 @@ class Waits:
             loop = self.waiting[index].loop
             by_loop.setdefault(id(loop), (loop, []))[1].append(index)
         for loop, members in by_loop.values():
-            pairs = zip(loop.reads, loop.values, strict=True)
-            if any(read(place, size) != old for (place, size, _), old in pairs):
+            pairs = zip(loop.watched, loop.values, strict=True)
+            if any(read(*place) != old for place, old in pairs):
                 self._reconsider(members, moment)
+            else:
+                self._stay(members)
+
+    def _stay(self, members: list[int]) -> None:
+        """The bytes that one loop looks at are as they were: nobody is due any more."""
+        for index in members:
+            wait = self.waiting[index]
+            if wait.due_ps is not None:
+                self._know(self._machine.cpus[index], replace(wait, due_ps=None))
 
     def _reconsider(self, members: list[int], moment_ps: int) -> None:
         """The bytes that one loop looks at have changed: who still goes round in it?"""
-        found: list[Loop] = []
+        found: list[Loop | Needs] = []
         attempts = 0
         for index in members:
             cpu = self._machine.cpus[index]
-            loop = next((known for known in found if known.takes(cpu)), None)
-            if loop is None and attempts < ATTEMPTS_PER_CHANGE:
+            known = next((one for one in found if _takes(one, cpu)), None)
+            if known is None and attempts < ATTEMPTS_PER_CHANGE:
                 attempts += 1
-                loop = self._retrace(cpu, moment_ps)
-                found += [loop] if loop is not None else []
-            if loop is None:
-                self.wake(cpu, moment_ps)
+                known = self._retrace(cpu, moment_ps)
+                # A loop that reads a clock may leave by it, and each CPU has its own.
+                if isinstance(known, Loop) or not self.waiting[index].loop.clock:
+                    found.append(known)
+            if not isinstance(known, Loop):
+                self._fall_due(cpu, moment_ps)
                 continue
             old = self._leave(cpu)
             assert old is not None, "a member of a loop waits"
             start = old.lap_at(moment_ps)
-            self._enter(cpu, Wait(loop, start, start - 1))
+            self._enter(cpu, Wait(known, start, start - 1))
 
-    def _retrace(self, cpu: Cpu, moment_ps: int) -> Loop | None:
-        """Execute a lap with memory as it is now; None, and nothing done, if it leaves."""
+    def _fall_due(self, cpu: Cpu, moment_ps: int) -> None:
+        """A CPU is to execute the lap that begins at or after a moment, if things stay so."""
+        wait = self.waiting[cpu.id]
+        start = wait.lap_at(moment_ps)
+        if wait.due_ps is None or start < wait.due_ps:
+            self._know(cpu, replace(wait, due_ps=start))
+        self._machine.reschedule = True
+
+    def _retrace(self, cpu: Cpu, moment_ps: int) -> Loop | Needs:
+        """Try a lap with memory as it is now: the loop that it is, or, if it leaves or goes
+        where no lap went, the registers that made it do so."""
         machine = self._machine
         wait = self.waiting[cpu.id]
-        stored = {hpa for hpa, _ in wait.loop.writes}
-        with machine.on_a_copy(cpu, wait.lap_at(moment_ps), wait.loop.writes):
+        old = wait.loop
+        with trial(machine, cpu, wait.lap_at(moment_ps), old.stores):
             lap = Lap.begin(cpu)
             while not lap.path or cpu.registers.rip != lap.head:
-                if not lap.look(machine, cpu) or {hpa for hpa, _ in lap.writes} - stored:
-                    return None
+                if not lap.look(machine, cpu) or not lap.keeps_to(old):
+                    return lap.needs()
                 exit_ = machine.execute_one(cpu)
                 if exit_.kind is not ExitKind.BUDGET:
                     if not harmless(cpu, exit_):
-                        return None
+                        return lap.needs()
                     lap.exited(exit_)
                     machine.answer(cpu, exit_)
             loop = lap.loop(machine, cpu)
-            return None if loop is None else self._shared(loop)
+            return lap.needs() if loop is None else self._shared(loop)
 
     # -- loops that end by the clock --------------------------------------------------------
 
@@ -310,18 +290,26 @@ class Waits:
         """(clock, CPU) of waiting CPUs that matter again by themselves: at the latest at the
         end of the loop, at the earliest at the first lap that has not been tried."""
         return [
-            (wait.safe_ps + 1 if wait.ends_ps is None else wait.ends_ps, index)
-            for index, wait in self._clocked.items()
+            (wait.safe_ps + 1 if (last := wait.last_ps) is None else last, index)
+            for index, wait in self._timed.items()
         ]
 
-    def look_ahead(self, cpu: Cpu, moment_ps: int) -> None:
+    def come_to(self, cpu: Cpu, moment_ps: int, until_ps: int) -> None:
+        """The schedule has come to a moment of a waiting CPU: it wakes if its wait is over,
+        else it is found out whether it goes on waiting `until_ps`."""
+        if self.waiting[cpu.id].last_ps is None:
+            self._look_ahead(cpu, until_ps)
+        else:
+            self.wake(cpu, moment_ps)
+
+    def _look_ahead(self, cpu: Cpu, moment_ps: int) -> None:
         """Find out whether a clock loop comes round up to a moment, or where it ends."""
         wait = self.waiting[cpu.id]
         lap = wait.loop.lap_ps
         span = 2 * (wait.safe_ps - wait.since_ps) + lap
         good, bad = wait.safe_ps, wait.lap_at(max(moment_ps, wait.since_ps + span))
         if bad > HORIZON_PS:
-            del self._clocked[cpu.id]
+            del self._timed[cpu.id]
             return
         if self._comes_round(cpu, wait, bad):
             self._know(cpu, replace(wait, safe_ps=bad))
@@ -336,13 +324,10 @@ class Waits:
                 last = middle
         self._know(cpu, replace(wait, ends_ps=wait.since_ps + last * lap))
 
-    def _know(self, cpu: Cpu, wait: Wait) -> None:
-        self.waiting[cpu.id] = self._clocked[cpu.id] = wait
-
     def _comes_round(self, cpu: Cpu, wait: Wait, start_ps: int) -> bool:
         """Execute one lap at another time, and take it back."""
         loop = wait.loop
-        with self._machine.on_a_copy(cpu, start_ps, loop.writes):
+        with trial(self._machine, cpu, start_ps, loop.stores):
             return all(self._lap_step(cpu, rip) for rip in loop.path) and (
                 cpu.registers.rip == loop.head
             )
@@ -358,3 +343,10 @@ class Waits:
             return False
         self._machine.answer(cpu, exit_)
         return True
+
+
+def _takes(known: Loop | Needs, cpu: Cpu) -> bool:
+    """Whether a CPU does what another one was found to do."""
+    if isinstance(known, Loop):
+        return known.takes(cpu)
+    return all(cpu.registers.get(name) == value for name, value in known)

@@ -1,0 +1,74 @@
+"""One CPU's wait as a value, and how often a CPU was seen where it may be waiting."""
+
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from emu.hw.address import Gpa
+from emu.machine.lap import Lap, Loop
+
+HITS: Final = 2
+"""Sightings at one place before a lap is traced there."""
+BACKOFF_MAX: Final = 4096
+"""Hits between two attempts at a loop that turned out to do real work."""
+PLACES_MAX: Final = 64
+"""Places remembered for each CPU."""
+
+
+@dataclass(slots=True)
+class Suspicion:
+    """How often a CPU was seen at its places, and how often it must be for a trace."""
+
+    hits: dict[int, int] = field(default_factory=dict)
+    wanted: dict[int, int] = field(default_factory=dict)
+
+    def copy(self) -> "Suspicion":
+        """What is suspected so far."""
+        return Suspicion(dict(self.hits), dict(self.wanted))
+
+    def hit(self, place: int) -> bool:
+        """One more sighting; True if that makes it worth a trace."""
+        count = self.hits[place] = self.hits.get(place, 0) + 1
+        return count >= self.wanted.get(place, HITS)
+
+    def failed(self, place: int) -> None:
+        """A trace that began at a place led nowhere: wait longer before the next."""
+        if len(self.wanted) >= PLACES_MAX:
+            self.wanted.clear()
+        self.wanted[place] = min(2 * self.wanted.get(place, HITS), BACKOFF_MAX)
+        self.hits.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A CPU that sleeps in a loop since its clock stood at the loop's head."""
+
+    loop: Loop
+    since_ps: int
+    safe_ps: int
+    """A lap that starts at this clock is known to come round."""
+    ends_ps: int | None = None
+    """The start of the first lap that does not come round by itself, once known."""
+    due_ps: int | None = None
+    """The start of the first lap that leaves if memory stays as it is now."""
+
+    def lap_at(self, moment_ps: int) -> int:
+        """The start of the first lap that begins at or after a moment."""
+        lap = self.loop.lap_ps
+        return self.since_ps + max(0, -(-(moment_ps - self.since_ps) // lap)) * lap
+
+    @property
+    def last_ps(self) -> int | None:
+        """The start of the lap that is executed again, as far as it is known."""
+        known = [moment for moment in (self.ends_ps, self.due_ps) if moment is not None]
+        return min(known, default=None)
+
+
+class SavedWaits(NamedTuple):
+    """What a Waits was at one moment."""
+
+    waiting: dict[int, Wait]
+    timed: dict[int, Wait]
+    laps: dict[int, tuple[int, Lap]]
+    suspicions: dict[int, Suspicion]
+    pages: dict[Gpa, frozenset[int]]
+    loops: dict[Loop, Loop]
