@@ -36,20 +36,24 @@ class Straight:
     defined: tuple[int, ...]
 
 
-class _Writer:
-    """Draws instructions from one seed."""
+class Writer:
+    """Draws instructions. `bases`: the pages that they touch; `whole`: those of them from which
+    nothing may reach into the page behind."""
 
-    def __init__(self, seed: int, faults: bool) -> None:
-        self.draw = random.Random(seed)
+    def __init__(
+        self, draw: random.Random, bases: tuple[int, ...], whole: frozenset[int]
+    ) -> None:
+        self.draw = draw
+        self.bases = bases
+        self.whole = whole
         self.lines: list[str] = []
         self.defined: list[int] = []
         self.flags = ARITHMETIC
-        self.faults = faults
 
     def put(self, text: str, flags: int | None = None) -> None:
         """One instruction; `flags` are those that are defined behind it."""
         self.defined.append(self.flags)
-        self.lines.append(f"i{len(self.lines)}: {text}")
+        self.lines.append(text)
         self.flags = self.flags if flags is None else flags
 
     def register(self, width: str) -> str:
@@ -60,14 +64,11 @@ class _Writer:
     def place(self, size: int, aligned: bool = False) -> str:
         """`[address]` of so many bytes: within a page, or over the border of two."""
         draw = self.draw
-        bases = [DATA + _PAGE * draw.randrange(FREE_PAGES)] * 4 + [MAILBOX]
-        if self.faults:
-            bases += [WINDOW + _PAGE * draw.randrange(FREE_PAGES)] * 2
-        base = draw.choice(bases)
+        base = draw.choice(self.bases)
         kind = draw.random()
         if aligned:
             at = 16 * draw.randrange(_PAGE // 16 - 1)
-        elif kind < 0.3 and base != MAILBOX:
+        elif kind < 0.3 and base not in self.whole:
             at = _PAGE - draw.randrange(1, max(size, 2))
         elif kind < 0.6:
             at = 8 * draw.randrange(_PAGE // 8 - 2)
@@ -147,6 +148,19 @@ class _Writer:
             bit = draw.choice(("bt", "bts", "btr", "btc"))
             self.put(f"{bit} dword ptr {self.place(4)}, {draw.randrange(32)}", CARRY_ZERO)
 
+    def start(self) -> None:
+        """Registers and flags get values."""
+        for name in REGISTERS:
+            self.put(f"mov {name}, {self.draw.choice((0, 1, self.draw.getrandbits(64))):#x}")
+        self.put("cmp rax, rbx", ARITHMETIC)
+
+    def mix(self, length: int) -> None:
+        """Instructions of all kinds, until there are so many."""
+        while len(self.lines) < length:
+            parts = (self.setter, self.access, self.user, self.exit)
+            for part in self.draw.choices(parts, (5, 6, 4, 1), k=4):
+                part()
+
     def _string(self) -> None:
         draw = self.draw
         for name in ("rsi", "rdi"):
@@ -169,17 +183,15 @@ class _Writer:
 
 def straight(seed: int, length: int = 40, faults: bool = False) -> Straight:
     """A program from a seed. `faults`: some places are mapped by the guest's own handler."""
-    writer = _Writer(seed, faults)
-    for name in REGISTERS:
-        writer.put(f"mov {name}, {writer.draw.choice((0, 1, writer.draw.getrandbits(64))):#x}")
-    writer.put("cmp rax, rbx", ARITHMETIC)
-    while len(writer.lines) < length:
-        for part in writer.draw.choices(
-            (writer.setter, writer.access, writer.user, writer.exit), (5, 6, 4, 1), k=4
-        ):
-            part()
+    pages = range(FREE_PAGES)
+    bases = [DATA + _PAGE * page for page in pages] * 4 + [MAILBOX] * FREE_PAGES
+    bases += [WINDOW + _PAGE * page for page in pages] * (2 * faults)
+    writer = Writer(random.Random(seed), tuple(bases), frozenset((MAILBOX,)))
+    writer.start()
+    writer.mix(length)
     writer.put("nop")
-    source = "start:\n" + "\n".join(writer.lines) + "\nhlt\n"
+    lines = (f"i{number}: {text}" for number, text in enumerate(writer.lines))
+    source = "start:\n" + "\n".join(lines) + "\nhlt\n"
     if faults:
         source += HANDLER
     return Straight(source, len(writer.lines), tuple(writer.defined))

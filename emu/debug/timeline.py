@@ -38,7 +38,8 @@ class Timeline:
         """Whether checkpoints are taken; without them the past is far away."""
         self.budget = BUDGET_BYTES
         self._named = 1
-        self._work = POINT_WORK + POINT_WORK_PER_CPU * len(machine.cpus)
+        self.spacing = POINT_WORK + POINT_WORK_PER_CPU * len(machine.cpus)
+        """Entries into the guest between two checkpoints."""
         machine.undo.cut()
         self.base = Checkpoint(
             Moment(0), snapshot.take(machine, None), self.driver.schedule.save(), None, {}
@@ -78,7 +79,7 @@ class Timeline:
             self._arrive(branch.points[index])
         elif index == len(branch.points) - 1 and self.enabled:
             machine, last = self.machine, self.base.snapshot
-            worked = machine.work - last.work >= self._work
+            worked = machine.work - last.work >= self.spacing
             if worked or machine.tick - last.tick >= POINT_TICKS:
                 self._take()
 
