@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from emu.boot import disasm
 from emu.hw import interrupt, vmcb
+from emu.hw.address import Gpa, page_of
 from emu.hw.cpu import Cpu
 from emu.hw.engine import Exit, ExitKind
 from emu.vmm import clock, cpuid, hypercalls, msr, ports, tdx
@@ -174,8 +175,18 @@ def _access_words(error: int) -> str:
 
 
 def _nested_fault(machine: "Machine", cpu: Cpu, exit_: Exit) -> Crash | RaiseException:
-    """The nested table refuses an access that nothing of ours explains."""
+    """What hardware does with an access that the nested table refuses, and that nothing of
+    ours explains."""
     gpa = exit_.info
     verb = _access_words(exit_.error)
-    where = f"cpu {cpu.id} at {machine.place(cpu)}"
-    return machine.refusal(cpu, gpa, f"{where}: {verb} GPA {gpa:#x}")
+    what = f"cpu {cpu.id} at {machine.place(cpu)}: {verb} GPA {gpa:#x}"
+    if machine.platform.isolation == "tdx" and gpa & machine.shared_alias:
+        return RaiseException(20, None, f"#VE: {what}, which is not shared")
+    state = machine.ram.state(Gpa(gpa))
+    if state is None:
+        return Crash(f"{what}, where there is no memory")
+    if page_of(gpa) in machine.broken_pages:
+        return Crash(f"{what}, whose integrity the host has broken")
+    if state == "unaccepted":
+        return Crash(f"{what}, which is not accepted")
+    return Crash(f"{what}, which the nested table does not allow ({state})")

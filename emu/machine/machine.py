@@ -9,7 +9,7 @@ from typing import Final
 
 from emu.boot.loader import BootLayout
 from emu.boot.platform import Platform
-from emu.hw.address import PAGE_BYTES, Gpa, Hpa, align_up, page_of
+from emu.hw.address import PAGE_BYTES, Gpa, Hpa, align_up
 from emu.hw.cpu import Activity, Cpu
 from emu.hw.engine import LOW_HOST_BYTES, Engine, Exit, ExitKind
 from emu.hw.memory import HostMemory
@@ -30,7 +30,6 @@ from emu.machine.undo import UndoLog
 from emu.machine.waits import Waits
 from emu.machine.witness import Witness
 from emu.mailbox.protocol import Protocol
-from emu.vmm.effects import Crash, RaiseException
 from emu.vmm.hypercalls import hypercall_page
 from emu.vmm.state import Caller, VmmState, VpState
 
@@ -359,17 +358,3 @@ class Machine:
     def tables_changed(self) -> None:
         """The nested table was edited: what the engine remembers of it is void."""
         self.engine.flush_tlb()
-
-    def refusal(self, cpu: Cpu, gpa: int, what: str) -> RaiseException | Crash:
-        """What hardware does with an access that the nested table refuses."""
-        tdx = self.platform.isolation == "tdx"
-        if tdx and gpa & self.shared_alias:
-            return RaiseException(20, None, f"#VE: {what}, which is not shared")
-        state = self.ram.state(Gpa(gpa))
-        if state is None:
-            return Crash(f"{what}, where there is no memory")
-        if page_of(gpa) in self.broken_pages:
-            return Crash(f"{what}, whose integrity the host has broken")
-        if state == "unaccepted":
-            return Crash(f"{what}, which is not accepted")
-        return Crash(f"{what}, which the nested table does not allow ({state})")
