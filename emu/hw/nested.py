@@ -353,10 +353,17 @@ class NestedPageTable:
         self._lifted.add(page)
         self._derive_page(page)
 
+    def hidden(self, page: int) -> bool:
+        """Whether the shadow lacks a page only because it is no-execute."""
+        entry = self.leaf(page) & ~self._withheld.get(page, 0)
+        there = entry & (PRESENT | NO_EXECUTE) == PRESENT | NO_EXECUTE
+        return there and page not in self._lent
+
     def lend(self, page: Gpa) -> None:
         """Let the guest reach a no-execute page, for one instruction that may: the shadow
         never has NX, as the emulator dies of it when the page holds a guest page table
-        (its get_hphys stores through a null pointer), so every access exits first."""
+        (its get_hphys stores through a null pointer), so every access exits first. The
+        guest could fetch there, too: whoever lends sees to it that it does not."""
         self._lent.add(page)
         self._derive_page(page)
 

@@ -14,8 +14,8 @@ from emu.hw.cpu import Activity, Cpu
 from emu.hw.engine import LOW_HOST_BYTES, Engine, Exit, ExitKind
 from emu.hw.memory import HostMemory
 from emu.hw.nested import NestedPageTable
-from emu.hw.vmcb import VMCB_BYTES, GuestState
-from emu.machine import apply, entry, exit_words, exits, handover, quirks
+from emu.hw.vmcb import EXIT_NPF, VMCB_BYTES, GuestState
+from emu.machine import apply, entry, exit_words, exits, handover, no_execute, quirks
 from emu.machine.access import VirtualMemory
 from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
 from emu.machine.guards import Guards
@@ -243,9 +243,12 @@ class Machine:
         single = self.injected.views.careful(cpu) or tracing
         self.at_work = cpu.id
         self.work += 1
-        exit_ = self.engine.run(cpu.registers, 1 if single else min(wanted, budget), cpu.skip)
+        limit = 1 if single else min(wanted, budget)
+        exit_ = self.engine.run(cpu.registers, limit, cpu.skip)
         if exit_.executed:
             self.retire(cpu, exit_.executed)
+        if exit_.code == EXIT_NPF:
+            exit_ = no_execute.go_on(self, cpu, exit_, limit, cpu.skip)
         for probe in self.probes:
             probe.compare(self, "walk")
         if exit_.kind is ExitKind.BREAKPOINT:
@@ -263,8 +266,11 @@ class Machine:
 
     def execute_one(self, cpu: Cpu) -> Exit:
         """Run one instruction that was already begun: no breakpoint stops it again."""
-        exit_ = self.engine.run(cpu.registers, 1, self.linear_rip(cpu))
+        at = self.linear_rip(cpu)
+        exit_ = self.engine.run(cpu.registers, 1, at)
         self.retire(cpu, exit_.executed)
+        if exit_.code == EXIT_NPF:
+            exit_ = no_execute.go_on(self, cpu, exit_, 1, at)
         return exit_
 
     def retire(self, cpu: Cpu, count: int) -> None:

@@ -26,7 +26,8 @@ def repair(machine: "Machine", cpu: Cpu, exit_: Exit) -> bool:
     """Whether the exit was the emulator's own; then it is undone."""
     if exit_.kind is not ExitKind.INTERCEPT:
         return False
-    if exit_.code in (_PAGE_FAULT, EXIT_NPF) and _code_base(cpu):
+    if exit_.code in (_PAGE_FAULT, EXIT_NPF) and code_base(cpu):
+        cpu.registers.put_segment("cs", replace(cpu.registers.segment("cs"), base=0))
         return True
     tdx = machine.platform.isolation == "tdx"
     if tdx and exit_.code == _PAGE_FAULT and exit_.error & _RESERVED:
@@ -34,14 +35,11 @@ def repair(machine: "Machine", cpu: Cpu, exit_: Exit) -> bool:
     return False
 
 
-def _code_base(cpu: Cpu) -> bool:
-    """Real CPUs ignore CS.base in 64-bit mode; the emulator adds it to every fetch."""
+def code_base(cpu: Cpu) -> bool:
+    """Whether fetches go astray: real CPUs ignore CS.base in 64-bit mode, the emulator adds
+    it to every fetch."""
     context = cpu.registers
-    segment = context.segment("cs")
-    if context.mode != "long" or not segment.base:
-        return False
-    context.put_segment("cs", replace(segment, base=0))
-    return True
+    return context.mode == "long" and context.segment("cs").base != 0
 
 
 def _fold(machine: "Machine", cpu: Cpu, exit_: Exit) -> bool:

@@ -11,7 +11,7 @@ from typing import Final, get_args
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from emu.hw.address import Gpa, Gva, Hpa
+from emu.hw.address import Gpa, Gva, Hpa, page_of
 from emu.hw.nested import Access, NestedPageTable, walk_nested
 from emu.hw.paging import Rules
 from tests.hw.mmu import CODE, FETCHED, GUEST, STORED, TABLES, Mmu, Outcome
@@ -120,6 +120,8 @@ def _try(stage: Mmu, npt: NestedPageTable, said: Said, page: int, access: Access
     gpa = Gpa(FIRST + 0x1000 * page + 8)
     found = walk_nested(stage.memory, npt.model_root, gpa, access)
     assert (found.verdict == "ok") == said.by_model(page, access), (page, access, said)
+    kept = page in said.mapped and page not in said.blocked and not said.seen(page)
+    assert npt.hidden(page_of(gpa)) == kept, (page, said)
     stage.clear()
     stage.map_code("off", 0, lambda at: Hpa(GUEST + 0x1000 * _HOMES))
     home = GUEST + 0x1000 * said.mapped[page][0] + 8 if page in said.mapped else GUEST
