@@ -186,7 +186,7 @@ def test_an_instruction_does_what_the_model_allows_and_nothing_else() -> None:
         tally[check(case)] += 1
 
     agree()
-    assert min(tally["allowed"], tally["fetch refused"], tally["data refused"]) > CASES // 10
+    assert min(tally["allowed"], tally["fetch refused"], tally["data refused"]) > CASES // 20
 
 
 def test_no_stop_changes_what_a_program_does_before_it_is_refused() -> None:
