@@ -44,6 +44,8 @@ _STORE: Final = uc_const.UC_MEM_WRITE
 _RFLAGS: Final = ctypes.c_int(x86.UC_X86_REG_RFLAGS)
 _WRITE_DENIED: Final = 3
 """P and W of a nested page fault's error code: a write to a page that is mapped read-only."""
+_DEBUG_TRAP: Final = EXIT_EXCEPTION + 1
+"""The one exception that comes behind its instruction, whose flags are as they should be."""
 _CALIBRATION: Final = 0x5CA1AB1E12345
 _ENGINE_WORDS: Final = 512
 
@@ -193,7 +195,7 @@ class Engine:
             error = self._scratch.error_code
             fetching = code in (EXIT_NPF, EXIT_EXCEPTION + 14) and self._scratch.fetching
             executed += fetching
-            if not fetching:
+            if not fetching and code != _DEBUG_TRAP:
                 self._settle_flags()
             denied = code == EXIT_NPF and error & _WRITE_DENIED == _WRITE_DENIED
             try:
@@ -204,7 +206,7 @@ class Engine:
                 self._again += not fetching  # the retry is counted once more
                 return
         self._pending = Exit(ExitKind.INTERCEPT, executed, code, info, error)
-        self._in_body = not fetching
+        self._in_body = not fetching and code != _DEBUG_TRAP
         native.stop(self._handle)
 
     def _settle_flags(self) -> None:

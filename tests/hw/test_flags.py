@@ -172,3 +172,25 @@ def test_an_exit_behind_a_comparison_leaves_the_carry_flag_alone(what: str) -> N
     session = boot(code + skip)
     session.do("run")
     assert read(session, SHARED, 1) == 1
+
+
+def test_a_single_step_trap_shows_the_flags_of_the_instruction_before_it() -> None:
+    """#DB by TF comes behind each instruction (SDM 3, 18.3.1.4), not in the middle of one."""
+    session = boot("""
+    start: mov ebx, {SHARED}
+        mov ecx, 0x200
+        mov esi, 0x3600
+        pushf
+        or dword ptr [rsp], 0x100
+        popf
+        cmp rcx, rsi
+        cmp rsi, rcx
+        hlt
+    handler1: mov rax, [rsp + 16]
+        mov [rbx], rax
+        add ebx, 8
+        iretq
+    """)
+    session.do("run")
+    found = [read(session, SHARED + 8 * number) & 0x8D5 for number in range(2)]
+    assert found == [0x85, 0x04], [hex(flags) for flags in found]

@@ -106,6 +106,7 @@ class Bare:
         if len(here) < len(code):
             self.put(page + 1, 0, code[len(here) :])
         self.cpu.registers.put("rip", gva(page, offset))
+        self.machine.waits.forget(self.cpu)  # the same place, but no loop that came round
 
     def step(self, count: int = 1) -> str:
         """Execute so many instructions by hand; what was refused, or nothing."""
