@@ -180,6 +180,7 @@ class Lines:
 
     def __init__(self, placed: tuple[Placed, ...]) -> None:
         self._placed = placed
+        self._spans = [(one.start, one.start + one.image.size, one) for one in placed]
         self._units: dict[str, tuple[_Unit, ...]] = {}
         self._texts: dict[str, list[str] | None] = {}
 
@@ -190,10 +191,10 @@ class Lines:
 
     def line_of(self, address: int) -> tuple[str, int] | None:
         """(file, line) of the code at an address, None where no table covers it."""
-        for item in self._placed:
-            link = address - item.bias
-            if not item.image.first <= link < item.image.first + item.image.size:
+        for first, end, item in self._spans:
+            if not first <= address < end:
                 continue
+            link = address - item.bias
             for unit in self._units_of(item):
                 if any(start <= link < end for start, end in unit.ranges):
                     table = unit.table
