@@ -14,13 +14,15 @@ from emu.errors import CommandError
 from emu.mailbox.observation import Observation
 from emu.mailbox.rule import Finding
 from emu.mailbox.rules import RULES
+from tests.shard import of_the_day
 
 ROOT: Final = Path(__file__).parents[2]
 GALLERY: Final = ROOT / "samples" / "gallery"
 IMAGES: Final = sorted(p.stem for p in GALLERY.glob("*.elf") if ".reset" not in p.name)
 PLATFORMS: Final = ("tdx", "vbs", "none", "sipi")
 SCHEDULES: Final = 1_000
-"""Random schedules of healthy boots, over all platforms."""
+"""Random schedules of healthy boots, over all platforms and `DAYS` days."""
+DAYS: Final = 5
 CHUNK: Final = 25
 CHUNKS: Final = SCHEDULES // (CHUNK * len(PLATFORMS))
 
@@ -88,7 +90,8 @@ def test_a_dialect_that_the_platform_names_is_not_guessed(tmp_path: Path) -> Non
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
+@pytest.mark.breadth
+@pytest.mark.parametrize("chunk", of_the_day(range(CHUNKS), DAYS))
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_no_random_schedule_of_a_healthy_boot_has_a_finding(platform: str, chunk: int) -> None:
     setup = Setup.of(Options(platform=platform, cpus=3))

@@ -1,0 +1,44 @@
+"""Breadth by the day: of many cases with one promise each day runs another part.
+
+Nothing is drawn by chance. The day decides, `APDBG_DAY=739000 make test` runs the same tests
+again, and on `days` days in a row each case has been run once.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+import pytest
+
+VARIABLE: Final = "APDBG_DAY"
+T = TypeVar("T")
+
+
+def day_of(text: str | None) -> int:
+    """The day by its number; without one today (UTC), as datetime counts. Raises UsageError."""
+    if text is None:
+        return datetime.now(UTC).date().toordinal()
+    if not text.isascii() or not text.isdigit():
+        raise pytest.UsageError(f"{VARIABLE}={text} is not the number of a day")
+    return int(text)
+
+
+DAY: Final = day_of(os.environ.get(VARIABLE))
+os.environ[VARIABLE] = str(DAY)  # workers that begin behind midnight have the same day
+
+
+def of_the_day(cases: Sequence[T], days: int, day: int = DAY) -> Sequence[T]:
+    """What is run today: every case on exactly one of `days` days in a row."""
+    return cases[day % days :: days]
+
+
+def breadth(cases: Iterable[T], keep: int = 0, every: int = 0) -> list[Any]:
+    """All cases as parameters, most of them marked as breadth: not so the first `keep` of
+    them, nor the first of `every` so many."""
+    return [
+        case
+        if place < keep or (every and place % every == 0)
+        else pytest.param(case, marks=pytest.mark.breadth)
+        for place, case in enumerate(cases)
+    ]
