@@ -42,16 +42,27 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(max(cores, WORKERS_MIN), WORKERS_MAX)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The examples of hypothesis follow from the day, unless --hypothesis-seed says others."""
-    found = [item.obj for item in items if isinstance(item, pytest.Function)]
-    drawn = [test for test in found if hypothesis.is_hypothesis_test(test)]
-    if not drawn:
-        return
-    _import_all()
+    """What `make quick` leaves out, and which examples hypothesis tries."""
+    tests = [item for item in items if isinstance(item, pytest.Function)]
+    _mark_other_platforms(tests)
+    if any(hasattr(test.module, "given") for test in tests):
+        _import_all()
     if config.getoption("--hypothesis-seed") is None:
-        for test in drawn:
-            hypothesis.seed(shard.DAY)(test)
+        for test in tests:
+            if hypothesis.is_hypothesis_test(test.obj):
+                hypothesis.seed(shard.DAY)(test.obj)
+
+
+def _mark_other_platforms(tests: list[pytest.Function]) -> None:
+    """The same on another platform than a test's first one is breadth."""
+    first: dict[str, object] = {}
+    for test in tests:
+        platform = test.callspec.params.get("platform") if hasattr(test, "callspec") else None
+        name = test.nodeid.partition("[")[0]
+        if platform is not None and platform != first.setdefault(name, platform):
+            test.add_marker(pytest.mark.breadth)
 
 
 def _import_all() -> None:

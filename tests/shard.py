@@ -13,6 +13,7 @@ import pytest
 
 VARIABLE: Final = "APDBG_DAY"
 T = TypeVar("T")
+_BREADTH: Final = pytest.mark.breadth
 
 
 def day_of(text: str | None) -> int:
@@ -34,11 +35,11 @@ def of_the_day(cases: Sequence[T], days: int, day: int = DAY) -> Sequence[T]:
 
 
 def breadth(cases: Iterable[T], keep: int = 0, every: int = 0) -> list[Any]:
-    """All cases as parameters, most of them marked as breadth: not so the first `keep` of
-    them, nor the first of `every` so many."""
+    """All cases as parameters (a tuple has several), most of them marked as breadth: not so
+    the first `keep` of them, nor the first of `every` so many."""
     return [
         case
         if place < keep or (every and place % every == 0)
-        else pytest.param(case, marks=pytest.mark.breadth)
+        else pytest.param(*(case if isinstance(case, tuple) else [case]), marks=_BREADTH)
         for place, case in enumerate(cases)
     ]

@@ -14,7 +14,7 @@ from emu.errors import CommandError
 from emu.mailbox.observation import Observation
 from emu.mailbox.rule import Finding
 from emu.mailbox.rules import RULES
-from tests.shard import of_the_day
+from tests.shard import breadth, of_the_day
 
 ROOT: Final = Path(__file__).parents[2]
 GALLERY: Final = ROOT / "samples" / "gallery"
@@ -43,7 +43,7 @@ def told(found: tuple[Finding, ...]) -> list[str]:
     return [f"{one.rule} cpu {one.cpu}: {one.text}" for one in found]
 
 
-@pytest.mark.parametrize("slug", IMAGES)
+@pytest.mark.parametrize("slug", breadth(IMAGES, every=3))
 def test_the_bug_of_an_image_is_found_where_its_entry_says(slug: str) -> None:
     session, entry = gallery(slug)
     wanted = entry["finding"]
@@ -194,7 +194,7 @@ WAYS: Final = (
 )
 
 
-@pytest.mark.parametrize("slug", ["", "ack-before-vector", "page-reused"])
+@pytest.mark.parametrize("slug", breadth(["", "ack-before-vector", "page-reused"], keep=1))
 @pytest.mark.parametrize("platform", ["tdx", "vbs", "sipi"])
 def test_the_same_is_noted_however_one_gets_to_the_end(platform: str, slug: str) -> None:
     image = str(GALLERY / f"{slug}.elf") if slug else None

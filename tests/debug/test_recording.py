@@ -31,6 +31,7 @@ def apdbg(*words: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.breadth
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_a_boot_of_4_cpus_is_small_and_replays_in_a_fresh_process(
     platform: str, tmp_path: Path
@@ -115,6 +116,7 @@ def test_drift_is_said_at_the_first_tick_that_differs(tmp_path: Path) -> None:
     assert said[-1] == f"drift: at tick {tick:,} cpu {cpu} executes, recorded was cpu 1"
 
 
+@pytest.mark.breadth
 def test_what_was_recorded_before_a_kill_is_there(tmp_path: Path) -> None:
     file = tmp_path / "killed"
     process = subprocess.Popen(

@@ -40,6 +40,7 @@ def test_a_day_is_a_number() -> None:
             day_of(text)
 
 
+@pytest.mark.breadth
 def test_a_day_chooses_its_tests_and_the_header_tells_it() -> None:
     def chosen(day: int) -> list[str]:
         said = pytest_of(str(day), "--collect-only", "-q", SHARDED, "-k", "random_schedule")
