@@ -34,12 +34,14 @@ def of_the_day(cases: Sequence[T], days: int, day: int = DAY) -> Sequence[T]:
     return cases[day % days :: days]
 
 
-def breadth(cases: Iterable[T], keep: int = 0, every: int = 0) -> list[Any]:
-    """All cases as parameters (a tuple has several), most of them marked as breadth: not so
-    the first `keep` of them, nor the first of `every` so many."""
+def breadth(
+    cases: Iterable[Any], keep: int = 0, every: int = 0, *, rows: bool = False
+) -> list[Any]:
+    """All cases as parameters (`rows`: each has several), most of them marked as breadth: not
+    so the first `keep` of them, nor the first of `every` so many."""
     return [
         case
         if place < keep or (every and place % every == 0)
-        else pytest.param(*(case if isinstance(case, tuple) else [case]), marks=_BREADTH)
+        else pytest.param(*(case if rows else (case,)), marks=_BREADTH)
         for place, case in enumerate(cases)
     ]

@@ -105,6 +105,7 @@ def test_a_boot_with_a_finding_is_exit_code_1_and_says_what_was_found() -> None:
             (("samples/shim.elf",), "the screen needs a terminal"),
         ],
         every=4,
+        rows=True,
     ),
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(words: tuple[str, ...], says: str) -> None:

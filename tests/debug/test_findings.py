@@ -43,7 +43,7 @@ def told(found: tuple[Finding, ...]) -> list[str]:
     return [f"{one.rule} cpu {one.cpu}: {one.text}" for one in found]
 
 
-@pytest.mark.parametrize("slug", breadth(IMAGES, every=3))
+@pytest.mark.parametrize("slug", breadth(IMAGES, every=6))
 def test_the_bug_of_an_image_is_found_where_its_entry_says(slug: str) -> None:
     session, entry = gallery(slug)
     wanted = entry["finding"]

@@ -12,6 +12,7 @@ from emu.debug import search
 from emu.debug.session import ENDLESS
 from emu.errors import CommandError
 from emu.machine.probe import CodeProbe, RegisterProbe
+from tests.shard import breadth
 
 PLACES = ("mailbox_wait", "mailbox_ack", "secondary_start", "secondary_idle", "wake_cpu")
 
@@ -91,7 +92,9 @@ def test_no_change_of_a_register_is_ever_skipped(platform: str, kind: str, seed:
 
 
 @pytest.mark.parametrize("platform", ["tdx", "vbs", "sipi"])
-@pytest.mark.parametrize("kind", ["exit", "cpuid", "mailbox", "milestone", "state", "serial"])
+@pytest.mark.parametrize(
+    "kind", breadth(["mailbox", "state", "cpuid", "milestone", "serial", "exit"], keep=2)
+)
 def test_a_catch_stops_at_every_entry_of_its_log(platform: str, kind: str) -> None:
     plain = open_session(platform=platform, cpus=2)
     plain.do("run")
@@ -158,13 +161,16 @@ def test_nothing_is_skipped_where_a_run_ends_by_chance(
 
 @pytest.mark.parametrize(
     "orders",
-    [
-        ("watch mailbox.command", "break mailbox_jump"),
-        ("catch milestone mailbox_ack", "break mailbox_ack"),
-        ("watch mailbox.command", "watch mailbox.command write", "catch mailbox command"),
-        ("catch state", "catch mailbox", "catch milestone"),
-        ("catch cr3", "catch mode", "break secondary_start"),
-    ],
+    breadth(
+        [
+            ("watch mailbox.command", "break mailbox_jump"),
+            ("catch milestone mailbox_ack", "break mailbox_ack"),
+            ("watch mailbox.command", "watch mailbox.command write", "catch mailbox command"),
+            ("catch state", "catch mailbox", "catch milestone"),
+            ("catch cr3", "catch mode", "break secondary_start"),
+        ],
+        keep=2,
+    ),
 )
 def test_all_that_is_met_at_one_moment_is_told_and_counted(orders: tuple[str, ...]) -> None:
     def hits(words: tuple[str, ...]) -> list[int]:
@@ -286,12 +292,15 @@ def test_a_range_of_several_pages_is_watched() -> None:
 
 @pytest.mark.parametrize(
     "order",
-    [
-        "catch milestone secondary_idle",
-        "catch cr3",
-        "break mailbox_ack if cpu == 2",
-        "catch mailbox command",
-    ],
+    breadth(
+        [
+            "catch milestone secondary_idle",
+            "catch cr3",
+            "break mailbox_ack if cpu == 2",
+            "catch mailbox command",
+        ],
+        keep=2,
+    ),
 )
 def test_running_backwards_stops_where_running_did(order: str) -> None:
     session = open_session(cpus=3)

@@ -23,7 +23,7 @@ def test_every_kind_has_a_case_on_every_platform_that_has_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "case", breadth(CASES, every=10), ids=lambda case: f"{case.platform}: {case.name}"
+    "case", breadth(CASES, every=20), ids=lambda case: f"{case.platform}: {case.name}"
 )
 def test_a_case_becomes_what_is_expected(case: Case) -> None:
     result = run_case(Campaign(), case)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.house.tree import ROOT
 
+pytestmark = pytest.mark.breadth  # a process for each boot; test_boot.py has them in this one
 PLATFORMS = ("tdx", "vbs", "none")
 
 
@@ -62,7 +63,6 @@ def test_one_cpu_boots_alone(platform: str) -> None:
     assert kernel_lines(boot(platform, 1)) == ["kernel: 1 of 1 cpus online"]
 
 
-@pytest.mark.breadth
 def test_apic_ids_may_be_far_apart(tmp_path: Path) -> None:
     text = (ROOT / "samples" / "platforms" / "vbs.toml").read_text()
     text = re.sub(r"apic_ids = .*", "apic_ids = { stride = 1024 }", text)
@@ -72,7 +72,6 @@ def test_apic_ids_may_be_far_apart(tmp_path: Path) -> None:
     assert lines[-1] == "kernel: 16 of 16 cpus online"
 
 
-@pytest.mark.breadth
 def test_sixty_four_cpus_cost_less_than_proportionally_more() -> None:
     few, many = boot("none", 16)["ticks"], boot("none", 64)["ticks"]
     assert many < 6 * few, "waiting must not cost instructions"
