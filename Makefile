@@ -1,5 +1,6 @@
 # make run       set everything up and open the screen on the sample shim (ARGS="--cpus 16" passes options)
-# make test      set everything up and pass every check
+# make test      set everything up and pass every check (ARGS="-k mailbox" runs those tests only)
+# make quick     the same without the breadth: for every change, on the way to `make test`
 # make samples   rebuild samples/*.elf, the gallery and the dialects from shim/
 # make bench     print the benchmarks, each beside something that one knows
 # make lock      choose versions anew and write requirements.lock
@@ -9,19 +10,26 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 SAMPLES := samples/shim.elf samples/kernel.elf samples/reset.elf
+# A worker for each core (tests/conftest.py counts them); who is idle takes from who is behind.
+PYTEST := $(PY) -m pytest -n auto --dist worksteal
 
-.PHONY: run test samples bench lock clean
+.PHONY: run test quick checks samples bench lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
 run: $(READY) | $(SAMPLES)
 	@$(PY) -m tui samples/shim.elf $(ARGS)
 
-test: $(READY) | $(SAMPLES)
+test: checks
+	$(PYTEST) $(ARGS)
+
+quick: checks
+	$(PYTEST) -m "not breadth" $(ARGS)
+
+checks: $(READY) | $(SAMPLES)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	$(PY) -m pytest -q -n 2 $(ARGS)
 
 samples: $(READY)
 	$(PY) shim/build.py

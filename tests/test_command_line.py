@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.shard import breadth
+
 ROOT = Path(__file__).parents[1]
 FULL = Path("/dev/full")
 
@@ -37,6 +39,7 @@ def test_json_is_one_object_and_nothing_else() -> None:
     assert len(report["image"]["sha256"]) == len(report["digest"]) == 64
 
 
+@pytest.mark.breadth
 def test_the_same_run_twice_differs_in_wall_time_only() -> None:
     reports = [json.loads(apdbg("run", "--cpus", "4", "--json").stdout) for _ in range(2)]
     for report in reports:
@@ -44,6 +47,7 @@ def test_the_same_run_twice_differs_in_wall_time_only() -> None:
     assert reports[0] == reports[1]
 
 
+@pytest.mark.breadth
 def test_sparse_and_large_apic_ids(tmp_path: Path) -> None:
     text = (ROOT / "samples/platforms/tdx.toml").read_text()
     place = tmp_path / "sparse.toml"
@@ -59,12 +63,14 @@ def test_until_stops_and_says_where() -> None:
     assert "stopped: cpu 1: reached mailbox_ack" in done.stdout
 
 
+@pytest.mark.breadth
 def test_an_outcome_that_was_not_expected_is_exit_code_1() -> None:
     assert apdbg("run", "--cpus", "1", "--expect", "degraded").returncode == 1
     assert apdbg("run", "--cpus", "1", "--max-ticks", "99").returncode == 1
     assert apdbg("run", "--cpus", "1", "--max-ticks", "99", "--expect", "limit").returncode == 0
 
 
+@pytest.mark.breadth
 def test_a_boot_with_a_finding_is_exit_code_1_and_says_what_was_found() -> None:
     image = "samples/gallery/truncated-vector.elf"
     done = apdbg("run", image, "--cpus", "2")
@@ -82,21 +88,25 @@ def test_a_boot_with_a_finding_is_exit_code_1_and_says_what_was_found() -> None:
 
 @pytest.mark.parametrize(
     ("words", "says"),
-    [
-        (("run", "nowhere.elf"), "nowhere.elf: cannot be read: No such file or directory"),
-        (("run", "README.md"), "README.md: is not an ELF file"),
-        (("run", "samples"), "samples: is a directory, not an ELF file"),
-        (("run", sys.executable), "is dynamically linked"),
-        (("run", "--cpus", "0"), "'0' must be above 0"),
-        (("run", "--cpus", "4000"), "--cpus: 1 to 2,048, got 4,000"),
-        (("run", "--cpus", "many"), "'many' is not a number"),
-        (("run", "--platform", "moon"), "--platform moon: there is none of that name"),
-        (("run", "--memory", "8"), "memory are not enough"),
-        (("run", "--until", "nowhere"), "nowhere: no symbol, file:line or address"),
-        (("run", "--initrd", "nowhere"), "nowhere: cannot be read"),
-        (("run", "--fly"), "unrecognized arguments: --fly"),
-        (("samples/shim.elf",), "the screen needs a terminal"),
-    ],
+    breadth(
+        [
+            (("run", "nowhere.elf"), "nowhere.elf: cannot be read: No such file or directory"),
+            (("run", "README.md"), "README.md: is not an ELF file"),
+            (("run", "samples"), "samples: is a directory, not an ELF file"),
+            (("run", sys.executable), "is dynamically linked"),
+            (("run", "--cpus", "0"), "'0' must be above 0"),
+            (("run", "--cpus", "4000"), "--cpus: 1 to 2,048, got 4,000"),
+            (("run", "--cpus", "many"), "'many' is not a number"),
+            (("run", "--platform", "moon"), "--platform moon: there is none of that name"),
+            (("run", "--memory", "8"), "memory are not enough"),
+            (("run", "--until", "nowhere"), "nowhere: no symbol, file:line or address"),
+            (("run", "--initrd", "nowhere"), "nowhere: cannot be read"),
+            (("run", "--fly"), "unrecognized arguments: --fly"),
+            (("samples/shim.elf",), "the screen needs a terminal"),
+        ],
+        every=4,
+        rows=True,
+    ),
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(words: tuple[str, ...], says: str) -> None:
     done = apdbg(*words, stdin=subprocess.DEVNULL)
@@ -116,6 +126,7 @@ def test_a_full_disk_is_one_sentence() -> None:
     assert (done.returncode, done.stderr) == (2, "apdbg: No space left on device\n")
 
 
+@pytest.mark.breadth
 def test_ctrl_c_is_one_sentence_and_exit_code_130() -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "tui", "run", "--cpus", "1024"],

@@ -2,11 +2,18 @@
 
 pyelftools is slow to import and guards against nothing: a damaged section may raise whatever
 its parsers happen to trip over. Here damage only costs what it hides.
+
+It is slow to read as well: one struct of the sample shim costs as much as half a boot of 3
+CPUs. So what was read is kept for the next session of the process. The key is always the
+file's own bytes, never its name: an image that was rebuilt is another image.
 """
 
 import io
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
+
+IMAGES_KEPT: Final = 8
+"""Of so many images at most the debug information is kept when their sessions are gone."""
 
 
 def dwarf_of(data: bytes) -> Any | None:

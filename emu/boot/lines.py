@@ -10,13 +10,13 @@ from __future__ import annotations
 import bisect
 from array import array
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from posixpath import join, normpath
 from typing import Any, Final
 
-from emu.boot.dwarf import dwarf_of, units
-from emu.boot.image import Image, Placed
+from emu.boot.dwarf import IMAGES_KEPT, dwarf_of, units
+from emu.boot.image import Placed, Segment
 
 SEARCH_UP: Final = 3
 """How many folders above an image its source may lie."""
@@ -53,8 +53,8 @@ class _Table:
 class _Unit:
     """One compilation unit: where its code lies now, its rows when they are needed."""
 
-    def __init__(self, image: Image, dwarf: Any, unit: Any) -> None:
-        self._image = image
+    def __init__(self, segments: tuple[Segment, ...], dwarf: Any, unit: Any) -> None:
+        self._segments = segments
         self._dwarf = dwarf
         self._unit = unit
 
@@ -90,7 +90,7 @@ class _Unit:
             return _Table()
         rows: list[tuple[int, int, int, int, int]] = []
         try:
-            _collect(self._program, self._image, rows)
+            _collect(self._program, self._segments, rows)
         except Exception:  # damaged: the rows before it are good
             rows = rows[:ROWS_MAX]
         return _Table.of(rows)
@@ -137,7 +137,17 @@ def _text(value: Any) -> str:
     return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
 
 
-def _collect(program: Any, image: Image, rows: list[tuple[int, int, int, int, int]]) -> None:
+@lru_cache(maxsize=IMAGES_KEPT)
+def _units_in(data: bytes, segments: tuple[Segment, ...]) -> tuple[_Unit, ...]:
+    """The units of an ELF file: of link addresses only, so wherever it is placed."""
+    dwarf = dwarf_of(data)
+    found = units(dwarf) if dwarf is not None else ()
+    return tuple(_Unit(segments, dwarf, unit) for unit in found)
+
+
+def _collect(
+    program: Any, segments: tuple[Segment, ...], rows: list[tuple[int, int, int, int, int]]
+) -> None:
     """Run a line program; a sequence outside the code is what the linker dropped."""
     before = None
     kept = False
@@ -146,7 +156,7 @@ def _collect(program: Any, image: Image, rows: list[tuple[int, int, int, int, in
         if state is None:
             continue
         if before is None:
-            kept = _holds_code(image, state.address)
+            kept = _holds_code(segments, state.address)
         elif kept and before.line > 0 and before.address < state.address < _ADDRESS_MAX:
             rows.append(
                 (before.address, state.address, before.line, before.file, bool(before.is_stmt))
@@ -156,12 +166,12 @@ def _collect(program: Any, image: Image, rows: list[tuple[int, int, int, int, in
         before = None if state.end_sequence else state
 
 
-def _holds_code(image: Image, address: int) -> bool:
+def _holds_code(segments: tuple[Segment, ...], address: int) -> bool:
     """Address 0 of a PIE is its ELF header, so nothing that was kept lies there."""
     return address > 0 and any(
         segment.flags & _EXECUTABLE
         and segment.address <= address < segment.address + segment.memory_bytes
-        for segment in image.segments
+        for segment in segments
     )
 
 
@@ -170,22 +180,21 @@ class Lines:
 
     def __init__(self, placed: tuple[Placed, ...]) -> None:
         self._placed = placed
-        self._units: dict[str, list[_Unit]] = {}
+        self._spans = [(one.start, one.start + one.image.size, one) for one in placed]
+        self._units: dict[str, tuple[_Unit, ...]] = {}
         self._texts: dict[str, list[str] | None] = {}
 
-    def _units_of(self, item: Placed) -> list[_Unit]:
+    def _units_of(self, item: Placed) -> tuple[_Unit, ...]:
         if item.name not in self._units:
-            dwarf = dwarf_of(item.image.data)
-            found = units(dwarf) if dwarf is not None else ()
-            self._units[item.name] = [_Unit(item.image, dwarf, unit) for unit in found]
+            self._units[item.name] = _units_in(item.image.data, item.image.segments)
         return self._units[item.name]
 
     def line_of(self, address: int) -> tuple[str, int] | None:
         """(file, line) of the code at an address, None where no table covers it."""
-        for item in self._placed:
-            link = address - item.bias
-            if not item.image.first <= link < item.image.first + item.image.size:
+        for first, end, item in self._spans:
+            if not first <= address < end:
                 continue
+            link = address - item.bias
             for unit in self._units_of(item):
                 if any(start <= link < end for start, end in unit.ranges):
                     table = unit.table

@@ -25,7 +25,7 @@ from emu.boot.parameters import (
 )
 from emu.boot.platform import Platform
 from emu.boot.reset_page import reset_page
-from emu.boot.structs import Structs
+from emu.boot.structs import Structs, structs_of
 from emu.errors import ImageError, PlatformError
 from emu.hw.address import LARGE_BYTES, PAGE_BYTES, RESET_PAGE, align_up
 
@@ -157,7 +157,7 @@ def build_layout(
         placed=images,
         symbols=SymbolMap(images),
         lines=Lines(images),
-        structs=Structs(shim),
+        structs=structs_of(shim),
         host_dtb_gpa=region + _TREE_OFFSET,
         mailbox_gpa=RESET_PAGE if at_reset else None,
     )

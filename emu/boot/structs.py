@@ -6,11 +6,11 @@ other and only until the name is found.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any, Final
 
-from emu.boot.dwarf import dwarf_of, units
+from emu.boot.dwarf import IMAGES_KEPT, dwarf_of, units
 from emu.boot.image import Image
 
 DEPTH_MAX: Final = 16
@@ -65,16 +65,27 @@ class Layout:
         return found
 
 
+def structs_of(image: Image) -> "Structs":
+    """The structs of an image, read once for all sessions that boot the same bytes."""
+    return _read(image.data)
+
+
+@lru_cache(maxsize=IMAGES_KEPT)
+def _read(data: bytes) -> "Structs":
+    return Structs(data)
+
+
 class Structs:
     """All structs of one image."""
 
-    def __init__(self, image: Image) -> None:
-        self._image = image
+    def __init__(self, data: bytes) -> None:
+        """`data`: the whole ELF file."""
+        self._data = data
         self._found: dict[str, Layout | None] = {}
 
     @cached_property
     def _dwarf(self) -> Any | None:
-        return dwarf_of(self._image.data)
+        return dwarf_of(self._data)
 
     def get(self, name: str) -> Layout | None:
         """A struct by its tag or typedef, None where the image's DWARF has none."""

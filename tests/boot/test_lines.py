@@ -74,6 +74,13 @@ def test_an_image_without_debug_information_has_no_lines(guest: Image) -> None:
     assert lines.addresses("guest.c", 20) == ()
 
 
+def test_an_image_with_the_same_bytes_but_no_code_has_no_lines(guest: Image) -> None:
+    assert placed(guest)[0].addresses("guest.c", 20)
+    data = tuple(replace(segment, flags=6) for segment in guest.segments)
+    assert placed(replace(guest, segments=data))[0].addresses("guest.c", 20) == ()
+    assert placed(guest)[0].addresses("guest.c", 20)
+
+
 def test_damage_never_raises(guest: Image) -> None:
     generator = random.Random(7)
     for _ in range(60):

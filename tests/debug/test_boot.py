@@ -20,6 +20,7 @@ def test_every_cpu_comes_online(platform: str, cpus: int) -> None:
     assert f"kernel: {cpus} of {cpus} cpus online" in view.serial
 
 
+@pytest.mark.breadth
 @pytest.mark.parametrize(
     ("platform", "cpus"), [("tdx", 255), ("vbs", 256), ("sipi", 256), ("tdx", 1024)]
 )

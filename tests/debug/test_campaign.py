@@ -96,6 +96,7 @@ def test_a_boot_that_hangs_silently_is_a_problem_with_evidence() -> None:
     assert any("cpu 0 at wait_for_aps" in one for one in result.evidence)
 
 
+@pytest.mark.breadth
 def test_results_come_in_the_order_of_the_cases_however_many_run_at_a_time() -> None:
     cases = tuple(case(platform=platform) for platform in ("tdx", "vbs", "sipi"))
     results = list(run(Campaign(cases=cases), jobs=2))
@@ -103,6 +104,7 @@ def test_results_come_in_the_order_of_the_cases_however_many_run_at_a_time() -> 
     assert not any(result.problems for result in results)
 
 
+@pytest.mark.breadth
 def test_the_command_prints_a_line_a_case_and_exits_1_where_one_is_bad(tmp_path: Path) -> None:
     path = tmp_path / "recovery.toml"
     path.write_text(GOOD.replace("lost = [3]", "lost = []"))

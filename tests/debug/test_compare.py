@@ -15,12 +15,12 @@ def at_start_aps() -> Session:
 
 def pages(session: Session) -> set[int]:
     """Every page of the guest that is not all zero, and the first one."""
-    machine = session.machine
+    machine, zeros = session.machine, bytes(4096)
     return {
         hpa + at
         for _, hpa, size in machine.ram.views()
         for at in range(0, size, 4096)
-        if at == 0 or any(machine.memory.read(hpa + at, 4096))
+        if at == 0 or machine.memory.read(hpa + at, 4096) != zeros
     }
 
 

@@ -34,6 +34,7 @@ def test_two_runs_have_one_digest(platform: str) -> None:
     assert len(digests) == 1
 
 
+@pytest.mark.breadth
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_a_run_that_was_stopped_and_inspected_is_the_same_run(platform: str) -> None:
     plain = open_session(platform=platform, cpus=4)

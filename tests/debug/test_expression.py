@@ -21,7 +21,7 @@ def value(text: str) -> int:
 SIGNS = ("+", "-", "*", "&", "|", "^", "==", "!=", "<", "<=", ">", ">=", "and", "or")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     first=st.integers(0, U64),
     rest=st.lists(st.tuples(st.sampled_from(SIGNS), st.integers(0, U64)), max_size=4),
@@ -88,7 +88,7 @@ def test_what_is_none_is_said_in_a_sentence(text: str, said: str) -> None:
     assert said in str(error.value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=st.text(max_size=30))
 def test_any_text_is_a_value_or_a_sentence(text: str) -> None:
     try:

@@ -14,13 +14,15 @@ from emu.errors import CommandError
 from emu.mailbox.observation import Observation
 from emu.mailbox.rule import Finding
 from emu.mailbox.rules import RULES
+from tests.shard import breadth, of_the_day
 
 ROOT: Final = Path(__file__).parents[2]
 GALLERY: Final = ROOT / "samples" / "gallery"
 IMAGES: Final = sorted(p.stem for p in GALLERY.glob("*.elf") if ".reset" not in p.name)
 PLATFORMS: Final = ("tdx", "vbs", "none", "sipi")
 SCHEDULES: Final = 1_000
-"""Random schedules of healthy boots, over all platforms."""
+"""Random schedules of healthy boots, over all platforms and `DAYS` days."""
+DAYS: Final = 5
 CHUNK: Final = 25
 CHUNKS: Final = SCHEDULES // (CHUNK * len(PLATFORMS))
 
@@ -41,7 +43,7 @@ def told(found: tuple[Finding, ...]) -> list[str]:
     return [f"{one.rule} cpu {one.cpu}: {one.text}" for one in found]
 
 
-@pytest.mark.parametrize("slug", IMAGES)
+@pytest.mark.parametrize("slug", breadth(IMAGES, every=6))
 def test_the_bug_of_an_image_is_found_where_its_entry_says(slug: str) -> None:
     session, entry = gallery(slug)
     wanted = entry["finding"]
@@ -88,7 +90,8 @@ def test_a_dialect_that_the_platform_names_is_not_guessed(tmp_path: Path) -> Non
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
+@pytest.mark.breadth
+@pytest.mark.parametrize("chunk", of_the_day(range(CHUNKS), DAYS))
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_no_random_schedule_of_a_healthy_boot_has_a_finding(platform: str, chunk: int) -> None:
     setup = Setup.of(Options(platform=platform, cpus=3))
@@ -191,7 +194,7 @@ WAYS: Final = (
 )
 
 
-@pytest.mark.parametrize("slug", ["", "ack-before-vector", "page-reused"])
+@pytest.mark.parametrize("slug", breadth(["", "ack-before-vector", "page-reused"], keep=1))
 @pytest.mark.parametrize("platform", ["tdx", "vbs", "sipi"])
 def test_the_same_is_noted_however_one_gets_to_the_end(platform: str, slug: str) -> None:
     image = str(GALLERY / f"{slug}.elf") if slug else None

@@ -13,6 +13,7 @@ from emu import open_session
 from emu.debug import recording
 from emu.debug.opening import replay_session
 from emu.errors import CommandError, RecordingError
+from tests.shard import breadth
 
 ROOT = Path(__file__).parents[2]
 PLATFORMS = ("tdx", "vbs", "sipi", "none")
@@ -31,6 +32,7 @@ def apdbg(*words: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.breadth
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_a_boot_of_4_cpus_is_small_and_replays_in_a_fresh_process(
     platform: str, tmp_path: Path
@@ -115,6 +117,7 @@ def test_drift_is_said_at_the_first_tick_that_differs(tmp_path: Path) -> None:
     assert said[-1] == f"drift: at tick {tick:,} cpu {cpu} executes, recorded was cpu 1"
 
 
+@pytest.mark.breadth
 def test_what_was_recorded_before_a_kill_is_there(tmp_path: Path) -> None:
     file = tmp_path / "killed"
     process = subprocess.Popen(
@@ -137,12 +140,16 @@ def test_what_was_recorded_before_a_kill_is_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("words", "says"),
-    [
-        (("replay", "nowhere"), "nowhere: cannot be read: No such file or directory"),
-        (("replay", "README.md"), "README.md: is no recording of apdbg"),
-        (("replay",), "the following arguments are required: file"),
-        (("record", "-o", "nowhere/at/all", "--cpus", "1"), "nowhere/at/all: No such file"),
-    ],
+    breadth(
+        [
+            (("replay", "nowhere"), "nowhere: cannot be read: No such file or directory"),
+            (("replay", "README.md"), "README.md: is no recording of apdbg"),
+            (("replay",), "the following arguments are required: file"),
+            (("record", "-o", "nowhere/at/all", "--cpus", "1"), "nowhere/at/all: No such file"),
+        ],
+        keep=1,
+        rows=True,
+    ),
 )
 def test_bad_files_are_one_sentence(words: tuple[str, ...], says: str) -> None:
     done = apdbg(*words)

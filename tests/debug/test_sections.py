@@ -30,7 +30,7 @@ def stopped(platform: str) -> Session:
     return session
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(platform=st.sampled_from(PLATFORMS), cpu=st.integers(0, 1), seed=st.integers(0, 1 << 30))
 def test_ranges_say_what_a_walk_finds(platform: str, cpu: int, seed: int) -> None:
     machine = stopped(platform).machine
@@ -48,7 +48,7 @@ def test_ranges_say_what_a_walk_finds(platform: str, cpu: int, seed: int) -> Non
     assert (missed.page_bytes > 0) == mapped
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(platform=st.sampled_from(PLATFORMS), seed=st.integers(0, 1 << 30))
 def test_nested_ranges_say_what_a_nested_walk_finds(platform: str, seed: int) -> None:
     machine = stopped(platform).machine
@@ -124,7 +124,7 @@ def test_a_struct_the_mailbox_a_table_and_a_vmcb_are_decoded() -> None:
     assert any("nested cr3" in line and root in line for line in reply)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 1 << 30), size=st.integers(1, 40))
 def test_what_is_in_memory_is_found_at_the_first_place(seed: int, size: int) -> None:
     session = stopped("sipi")
@@ -146,7 +146,7 @@ def test_patterns(text: str, wanted: bytes) -> None:
     assert memory.pattern(text) == wanted
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(at=st.integers(0, 1_200), byte=st.integers(0, 255))
 def test_a_broken_tree_is_shown_up_to_where_it_breaks(at: int, byte: int) -> None:
     session = _with_tree()
@@ -207,7 +207,7 @@ def test_a_page_says_when_it_was_written_last() -> None:
 # -- logs -------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     moves=st.lists(st.tuples(st.integers(0, 3 * CHUNK), st.integers(0, 3 * CHUNK)), max_size=6)
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal, get_args
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -244,6 +245,7 @@ def _spoil_entry(machine: Mmu, npt: Npt, mode: Mode, place: int, what: Break, bi
     machine.put(mode, npt.hpa_of, place, changed[what] & (1 << 8 * width) - 1)
 
 
+@pytest.mark.breadth
 def test_the_walk_agrees_with_the_emulated_mmu() -> None:
     tally: Counter[str] = Counter()
 

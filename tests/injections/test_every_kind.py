@@ -7,6 +7,7 @@ from emu.debug.injections import KINDS, of_platform
 from emu.debug.injections.kind import Kind
 from emu.errors import CommandError
 from tests.injections.booting import PLATFORMS, booted, broken
+from tests.shard import breadth
 
 
 def test_names_are_words_of_their_own() -> None:
@@ -16,7 +17,7 @@ def test_names_are_words_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", breadth(KINDS, every=5), ids=lambda kind: kind.name)
 def test_the_example_of_a_kind_happens_and_happens_again(kind: Kind, platform: str) -> None:
     spec = f"{kind.name} {kind.example}"
     if kind.lacking(load_platform(platform)):

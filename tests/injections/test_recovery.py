@@ -6,6 +6,7 @@ from emu.boot.platform import load_platform
 from emu.debug.campaign import Campaign, run_case
 from emu.debug.injections import BY_NAME
 from emu.debug.recovery import PLATFORMS, Case, of_the_samples, read
+from tests.shard import breadth
 
 CASES = read(of_the_samples())
 
@@ -21,7 +22,9 @@ def test_every_kind_has_a_case_on_every_platform_that_has_it() -> None:
     assert there == wanted
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.platform}: {case.name}")
+@pytest.mark.parametrize(
+    "case", breadth(CASES, every=20), ids=lambda case: f"{case.platform}: {case.name}"
+)
 def test_a_case_becomes_what_is_expected(case: Case) -> None:
     result = run_case(Campaign(), case)
     assert result.problems == (), result.reason

@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.breadth
 def test_the_images_rebuild_to_the_same_bytes(tmp_path: Path) -> None:
     home = tmp_path / "another home"
     home.mkdir()

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from emu import open_session
+from tests.shard import breadth
 
 ROOT: Final = Path(__file__).parents[2]
 SAMPLES: Final = ROOT / "samples"
@@ -40,7 +41,7 @@ def test_the_cause_is_a_switch_with_the_number_of_its_failure(slug: str) -> None
     assert re.search(rf"\b{found['failure']}\b", text)
 
 
-@pytest.mark.parametrize("slug", IMAGES)
+@pytest.mark.parametrize("slug", breadth(IMAGES, keep=2))
 def test_an_image_of_the_gallery_boots_as_its_entry_says(slug: str) -> None:
     found = entry(slug)
     word, image, option, platform = found["command"].split()

@@ -11,6 +11,7 @@ import pytest
 
 from tests.house.tree import ROOT
 
+pytestmark = pytest.mark.breadth  # a process for each boot; test_boot.py has them in this one
 PLATFORMS = ("tdx", "vbs", "none")
 
 

@@ -52,8 +52,11 @@ class Hands:
             self.app.post_message(events.Key(_NAMES.get(key, key), character))
 
     async def type(self, text: str) -> None:
-        """A command at the prompt, with Enter; waits until it has been carried out."""
-        await self.press(":", *text, "enter")
+        """A command at the prompt in one go, as a terminal hands on what is pasted, with
+        Enter; waits until it has been carried out."""
+        await self.press(":")
+        self.tap(*text)
+        await self.press("enter")
         await self.settle()
 
     async def settle(self) -> None:

@@ -34,7 +34,7 @@ def test_every_panel_reads_as_it_did(
     golden(f"{panel.id}-{width}", "\n".join(parts))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     panel=st.sampled_from(PANELS),
     view=st.sampled_from([build() for build in builder.VIEWS.values()]),

@@ -30,6 +30,7 @@ def test_a_first_session_of_a_newcomer() -> None:
         assert b"Traceback" not in terminal.raw
 
 
+@pytest.mark.breadth
 def test_ctrl_c_pauses_a_run_and_leaves_no_traceback() -> None:
     with Terminal("samples/shim.elf", "--cpus", "64") as terminal:
         terminal.wait_for("before the first instruction")
@@ -44,12 +45,14 @@ def test_ctrl_c_pauses_a_run_and_leaves_no_traceback() -> None:
         assert b"Traceback" not in terminal.raw
 
 
+@pytest.mark.breadth
 def test_a_terminal_that_vanishes_leaves_nothing_running() -> None:
     with Terminal(*SAMPLE) as terminal:
         terminal.wait_for("before the first instruction")
         assert terminal.hang_up() == 130
 
 
+@pytest.mark.breadth
 def test_the_screen_follows_the_size_of_the_terminal() -> None:
     with Terminal(*SAMPLE, size=(40, 12)) as terminal:
         terminal.wait_for("[CPUs]  Code")
@@ -63,6 +66,7 @@ def test_the_screen_follows_the_size_of_the_terminal() -> None:
         assert terminal.leave() == 0
 
 
+@pytest.mark.breadth
 def test_no_colour_means_no_colour() -> None:
     with Terminal(*SAMPLE, NO_COLOR="1") as terminal:
         terminal.wait_for("before the first instruction")
@@ -80,6 +84,7 @@ def test_no_colour_means_no_colour() -> None:
         }
 
 
+@pytest.mark.breadth
 @pytest.mark.parametrize("term", ["xterm", "linux", "vt100"])
 def test_a_terminal_of_few_colours_gets_no_mixed_ones(term: str) -> None:
     with Terminal(*SAMPLE, TERM=term) as terminal:
@@ -101,6 +106,7 @@ def test_without_a_terminal_one_sentence_and_code_2() -> None:
         assert "TERM is dumb" in terminal.text
 
 
+@pytest.mark.breadth
 def test_one_whole_story_of_debugging_by_keys() -> None:
     """Break at the wait loop, step an AP out of it, walk its vector's address, take that page
     away in the nested table, and see the fault."""
@@ -131,6 +137,7 @@ def test_one_whole_story_of_debugging_by_keys() -> None:
         assert b"Traceback" not in terminal.raw
 
 
+@pytest.mark.breadth
 def test_a_cpu_is_kept_from_starting_by_the_menu_and_the_boot_is_degraded() -> None:
     with Terminal("samples/shim.elf", "--fresh", size=(120, 40)) as terminal:
         terminal.wait_for("before the first instruction")

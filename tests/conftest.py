@@ -1,0 +1,74 @@
+"""What holds for all tests: the day, examples that come again, as many workers as cores."""
+
+import os
+import pkgutil
+from importlib import import_module
+from typing import Final
+
+import hypothesis
+import pytest
+
+import emu
+import tui
+from tests import shard
+
+WORKERS_MIN: Final = 2
+"""Some tests wait for a terminal or a process; another one runs meanwhile, on one core too."""
+WORKERS_MAX: Final = 16
+"""Each holds up to 600 MB."""
+
+hypothesis.settings.register_profile(
+    "apdbg", deadline=None, database=None, print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)  # fmt: skip
+hypothesis.settings.load_profile("apdbg")
+
+
+def pytest_report_header() -> str:
+    """How to run the same tests on another day."""
+    return f"day: {shard.DAY} ({shard.VARIABLE}={shard.DAY} make test repeats it)"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+    """The same once more where it is needed."""
+    if exitstatus == pytest.ExitCode.TESTS_FAILED:
+        terminalreporter.write_line(pytest_report_header())
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Every core that this process may use."""
+    ours = getattr(os, "sched_getaffinity", None)  # Linux only
+    cores = len(ours(0)) if ours is not None else os.cpu_count() or 1
+    return min(max(cores, WORKERS_MIN), WORKERS_MAX)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What `make quick` leaves out, and which examples hypothesis tries."""
+    tests = [item for item in items if isinstance(item, pytest.Function)]
+    _mark_other_platforms(tests)
+    if any(hasattr(test.module, "given") for test in tests):
+        _import_all()
+    if config.getoption("--hypothesis-seed") is None:
+        for test in tests:
+            if hypothesis.is_hypothesis_test(test.obj):
+                hypothesis.seed(shard.DAY)(test.obj)
+
+
+def _mark_other_platforms(tests: list[pytest.Function]) -> None:
+    """The same on another platform than a test's first one is breadth."""
+    first: dict[str, object] = {}
+    for test in tests:
+        platform = test.callspec.params.get("platform") if hasattr(test, "callspec") else None
+        name = test.nodeid.partition("[")[0]
+        if platform is not None and platform != first.setdefault(name, platform):
+            test.add_marker(pytest.mark.breadth)
+
+
+def _import_all() -> None:
+    """Hypothesis tries numbers and words of the modules that are imported: let these be the
+    same, whichever tests are chosen and whatever runs before."""
+    for package in (emu, tui):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith(".__main__"):
+                import_module(module.name)
