@@ -1,7 +1,8 @@
 """Breadth by the day: of many cases with one promise each day runs another part.
 
 Nothing is drawn by chance. The day decides, `APDBG_DAY=739000 make test` runs the same tests
-again. Of a list, each case is run once on so many days in a row; of seeds, no two days share one.
+again. Of a list, each case is run once on so many days in a row; of seeds, no two days share
+one.
 """
 
 import os

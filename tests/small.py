@@ -1,8 +1,8 @@
 """Random small guests of 1 to 4 CPUs, as lists of blocks, so that one that fails can be shrunk.
 
-Two families. `settled`: whatever the schedule, memory and registers end the same: CPUs share only
-locks, sums under them, flags and barriers. `racy`: they also race for bytes and read the clock,
-so that only runs with the same schedule can be compared.
+Two families. `settled`: whatever the schedule, memory and registers end the same: CPUs share
+only locks, sums under them, flags and barriers. `racy`: they also race for bytes and read the
+clock, so that only runs with the same schedule can be compared.
 """
 
 import random

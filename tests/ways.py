@@ -46,7 +46,8 @@ def end_of(session: Session) -> End:
     machine, verdict = session.machine, session.verdict
     return End(
         session.digest(), None if verdict is None else verdict.outcome,
-        all(cpu.activity == "halted" for cpu in machine.cpus), tuple(cpu.ticks for cpu in machine.cpus),
+        all(cpu.activity == "halted" for cpu in machine.cpus),
+        tuple(cpu.ticks for cpu in machine.cpus),
         tuple(machine.waits.clock_of(cpu) for cpu in machine.cpus),
         tuple(f"{event.tick} {event.cpu} {event.text}" for event in machine.logs.events),
         tuple(sorted(machine.exit_counts.items())),

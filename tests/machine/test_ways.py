@@ -1,4 +1,4 @@
-"""Random small guests and the sample's own boots come to the same on every way (`tests.ways`)."""
+"""Random small guests, and the sample's boots, come to the same on every way (tests.ways)."""
 
 import random
 from typing import Final
