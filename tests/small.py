@@ -155,7 +155,9 @@ class _Maker:
             {held}
             add eax, {draw.randrange(1, 100)}
             mov [{total:#x}], eax
-            {give}""")  # fmt: skip
+            {give}
+            xor eax, eax
+            test eax, eax""")  # fmt: skip
 
     def told(self, cpu: int) -> None:
         """One CPU raises a flag that another one waits for."""

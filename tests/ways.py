@@ -166,7 +166,7 @@ def differences(one: Small, code: Program) -> list[str]:
     if comparable and not one.orders and wanted.halted:
         end = awake(one, code)
         if end.settled() != wanted.settled():
-            found.append(f"awake: {_difference(wanted, end)}")
+            found.append(f"awake: {wanted.settled()} and {end.settled()}")
     return found
 
 
