@@ -90,6 +90,9 @@ class Timeline:
         point.images, point.packed = self.machine.undo.cut(), False
         self.bytes_used += point.bytes_used
         self.machine.engine.flush_tlb()
+        # The machine is as it was when this was taken, but for the stops on the way here: they
+        # cost work, and must not make a second checkpoint due at this very moment.
+        self.machine.work = point.snapshot.work
         self.base = point
 
     def _arrive_here(self) -> None:
@@ -100,6 +103,7 @@ class Timeline:
 
     def _take(self) -> None:
         machine = self.machine
+        assert self.now > self.base.moment, "a moment has one checkpoint"
         images = machine.undo.cut()
         machine.engine.flush_tlb()
         point = Checkpoint(
