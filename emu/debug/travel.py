@@ -183,9 +183,10 @@ def reverse_next(session: "Session", cpu: Cpu, order: ReverseNext) -> None:
 
 
 def _over(session: "Session", cpu: Cpu) -> None:
+    tick = _ticks_back(session, cpu, 1)
     after = session.machine.linear_rip(cpu), cpu.registers.get("rsp")
     before = session.timeline.now
-    session.timeline.goto(at_tick(session, _ticks_back(session, cpu, 1)))
+    session.timeline.goto(at_tick(session, tick))
     code = session.instruction(cpu)
     if code is None or not (code.kind == "ret" or code.repeats):
         return
