@@ -36,12 +36,7 @@ class Driver:
 
     def reached(self, goal: Moment) -> bool:
         """Whether the machine stands at or after a moment."""
-        machine = self.machine
-        return (
-            machine.tick >= goal.tick
-            and machine.beat >= goal.beat
-            and self.done >= goal.entries
-        )
+        return goal.reached_at(self.now)
 
     @property
     def due(self) -> bool:
@@ -80,13 +75,12 @@ class Driver:
         return Pause.SLICE if pause is Pause.BUDGET and not self.reached(goal) else pause
 
     def _near(self, goal: Moment) -> Moment:
-        """The moment itself, or that of the next entry if it lies before."""
+        """The moment itself, or that of the next entry if it comes first."""
         if self.done >= len(self.entries):
             return goal
         entry = self.entries[self.done]
         place = Moment(entry.tick, entry.beat, self.done)
-        wanted = Moment(goal.tick, goal.beat, self.done)
-        return place if goal.entries > self.done else min(wanted, place)
+        return goal if goal.reached_at(place) else place
 
     def _free(self, goal: Moment, ticks: int) -> Pause:
         machine, schedule = self.machine, self.schedule

@@ -306,7 +306,7 @@ class Session:
         timeline = self.timeline
         goal = Moment(self._tick_max)
         if timeline.in_past:
-            goal = min(goal, timeline.end)
+            goal = timeline.known(goal)
         elif timeline.driver.schedule.by_hand is not None:
             timeline.enter("auto")
         pause = timeline.driver.stretch(goal, STRETCH_TICKS)

@@ -68,6 +68,10 @@ class Timeline:
         """Whether what comes next is known."""
         return self.now < self.end
 
+    def known(self, moment: Moment) -> Moment:
+        """A moment of this branch, or the end of it if nothing that is known reaches that."""
+        return moment if moment.reached_at(self.end) else self.end
+
     # -- checkpoints ------------------------------------------------------------------------
 
     def _between(self) -> None:
@@ -163,7 +167,7 @@ class Timeline:
 
     def goto(self, moment: Moment) -> Pause:
         """Be at the first state at or after a moment of this branch, as far as it is known."""
-        moment = min(moment, self.end)
+        moment = self.known(moment)
         point = self.branch.points[self.branch.before(moment)]
         if moment < self.now or point.moment > self.now:
             self._travel(point)
@@ -183,7 +187,7 @@ class Timeline:
         if not self.in_past and self.driver.schedule.by_hand is not None:
             self.enter("auto")
         with self._quietly():
-            return self.driver.stretch(min(moment, self.end) if self.in_past else moment)
+            return self.driver.stretch(self.known(moment) if self.in_past else moment)
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 import pytest
 
 from emu import Session, open_session
+from emu.debug.moment import Moment
 
 WORDS = (
     "goto 2518", "set cpu0:rbx=607", "step 10", "goto 831", "step 23", "run 3000", "goto 2349",
@@ -27,3 +28,35 @@ def test_no_moment_has_two_checkpoints_though_it_was_reached_by_more_work(cpus: 
         session.do(words)
         passed_in_order(session)
     assert session.machine.tick == 17_526
+
+
+def test_a_beat_that_comes_only_after_an_entry_is_not_run_to_without_it() -> None:
+    session = open_session(platform="tdx", cpus=1)
+    session.do("run 20000")
+    session.do("set cpu0:rbx=80")
+    entered = session.timeline.now
+    session.do("run 90000")
+    session.timeline.goto(Moment(entered.tick - 1, entered.beat + 1))
+    found, digest = session.timeline.now, session.digest()
+    assert found.entries == 1
+    session.do("goto start")
+    session.timeline.goto(entered)
+    session.timeline.goto(found)
+    assert session.digest() == digest
+
+
+def test_a_beat_that_nobody_knows_yet_is_not_run_to() -> None:
+    session = open_session(platform="tdx", cpus=1)
+    session.do("run 20000")
+    end = session.timeline.end
+    session.timeline.goto(Moment(end.tick - 10, end.beat + 1))
+    assert session.timeline.now == session.timeline.end == end
+
+
+def test_a_step_that_meets_a_catch_leaves_nothing_known_beyond_it() -> None:
+    session = open_session(platform="tdx", cpus=1)
+    session.do("run 28000")
+    session.do("catch tdcall")
+    session.do("step 400")
+    assert session.view().stop[0].kind == "catch"
+    assert not session.timeline.in_past
