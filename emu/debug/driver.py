@@ -39,6 +39,11 @@ class Driver:
         return goal.reached_at(self.now)
 
     @property
+    def final(self) -> bool:
+        """Whether the guest has ended, one way or another."""
+        return self.machine.powered_off or bool(self.machine.crash)
+
+    @property
     def due(self) -> bool:
         """Whether the next entry of the branch is to be carried out here."""
         if self.done >= len(self.entries):
@@ -58,9 +63,10 @@ class Driver:
         if self.between is not None:
             self.between()
 
-    def stretch(self, goal: Moment, ticks: int = STRETCH_TICKS) -> Pause:
-        """Carry the machine on towards a moment, for at most so many instructions. BUDGET: it
-        is there, or they are used up. SLICE: there is more to do."""
+    def stretch(self, goal: Moment) -> Pause:
+        """Carry the machine on towards a moment, as far as one look allows. BUDGET: it
+        is there. SLICE: there is more to do. OUTCOME, HUNG: nothing more happens by itself,
+        and nothing was entered here."""
         if self.schedule.slice is None:
             self.at_border()
         if self.reached(goal):
@@ -71,8 +77,10 @@ class Driver:
             return Pause.SLICE
         near = self._near(goal)
         index = self.schedule.by_hand
-        pause = self._free(near, ticks) if index is None else self._by_hand(index, near)
-        return Pause.SLICE if pause is Pause.BUDGET and not self.reached(goal) else pause
+        pause = self._free(near) if index is None else self._by_hand(index, near)
+        if pause is Pause.BUDGET:
+            return pause if self.reached(goal) else Pause.SLICE
+        return Pause.SLICE if self.due and pause is not Pause.BREAKPOINT else pause
 
     def _near(self, goal: Moment) -> Moment:
         """The moment itself, or that of the next entry if it comes first."""
@@ -82,14 +90,14 @@ class Driver:
         place = Moment(entry.tick, entry.beat, self.done)
         return goal if goal.reached_at(place) else place
 
-    def _free(self, goal: Moment, ticks: int) -> Pause:
+    def _free(self, goal: Moment) -> Pause:
         machine, schedule = self.machine, self.schedule
-        if machine.powered_off or machine.crash:
+        if self.final:
             return Pause.OUTCOME
         current = schedule.slice or schedule.next()
         if current is None:
             return Pause.HUNG
-        limit = min(goal.tick, machine.tick + ticks)
+        limit = min(goal.tick, machine.tick + STRETCH_TICKS)
         beat = goal.beat if limit == goal.tick else 0
         pause = machine.run(current.cpu, current.until_ps, limit, beat)
         if pause is Pause.SLICE:
@@ -101,7 +109,7 @@ class Driver:
         machine = self.machine
         cpu = machine.cpus[index]
         for _ in range(STRETCH_STEPS):
-            if machine.powered_off or machine.crash:
+            if self.final:
                 return Pause.OUTCOME
             if self.reached(goal):
                 return Pause.BUDGET
@@ -115,5 +123,5 @@ class Driver:
         """All the way to a moment, past breakpoints, or to where nothing more happens."""
         while True:
             pause = self.stretch(goal)
-            if self.reached(goal) or (pause in (Pause.OUTCOME, Pause.HUNG) and not self.due):
+            if self.reached(goal) or pause in (Pause.OUTCOME, Pause.HUNG):
                 return pause

@@ -182,12 +182,19 @@ class Timeline:
         with self._quietly():
             self.driver.drive(moment)
 
-    def forward(self, moment: Moment) -> Pause:
-        """A stretch towards a moment that may lie beyond what is known; nothing stops it."""
-        if not self.in_past and self.driver.schedule.by_hand is not None:
+    def stretch(self, moment: Moment) -> Pause:
+        """Some way towards a moment that may lie beyond what is known; from there on the CPUs
+        run by themselves, if one was stepped by hand."""
+        if self.in_past:
+            moment = self.known(moment)
+        elif self.driver.schedule.by_hand is not None and not self.driver.final:
             self.enter("auto")
+        return self.driver.stretch(moment)
+
+    def forward(self, moment: Moment) -> Pause:
+        """A stretch that nothing stops."""
         with self._quietly():
-            return self.driver.stretch(self.known(moment) if self.in_past else moment)
+            return self.stretch(moment)
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
@@ -219,17 +226,18 @@ class Timeline:
     # -- branches ---------------------------------------------------------------------------
 
     def fork(self, name: str = "") -> Branch:
-        """Begin a branch here that has no future yet."""
+        """Begin a branch here that has no future yet; at an end it is at that end, too."""
         while not name or name in self.branches:
             self._named += 1
             name = f"branch{self._named}"
         parent, machine, now = self.branch, self.machine, self.now
         parent.end = self.end
+        last = parent.last if now == parent.end else Pause.BUDGET
         machine.logs = parent.logs.copy()
         index = parent.points.index(self.base)
         self.branch = Branch(
             name, parent.entries[: now.entries], parent.points[: index + 1], machine.logs,
-            parent.name, now, now,
+            parent.name, now, now, last,
             marks={mark: at for mark, at in parent.marks.items() if at <= now},
         )  # fmt: skip
         self.branches[name] = self.branch

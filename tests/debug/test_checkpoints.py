@@ -1,5 +1,7 @@
 """Every checkpoint of a branch is passed in order, whichever way people travel."""
 
+from itertools import pairwise
+
 import pytest
 
 from emu import Session, open_session
@@ -16,7 +18,7 @@ WORDS = (
 def passed_in_order(session: Session) -> None:
     """The checkpoints of the branch ascend, and each descends from the one before it."""
     points = session.timeline.branch.points
-    for before, point in zip(points, points[1:], strict=False):
+    for before, point in pairwise(points):
         assert before.moment < point.moment, "two checkpoints at one moment"
         assert point.parent is before, f"{point.moment} does not follow {before.moment}"
 
