@@ -36,12 +36,12 @@ class Driver:
 
     def reached(self, goal: Moment) -> bool:
         """Whether the machine stands at or after a moment."""
-        machine = self.machine
-        return (
-            machine.tick >= goal.tick
-            and machine.beat >= goal.beat
-            and self.done >= goal.entries
-        )
+        return goal.reached_at(self.now)
+
+    @property
+    def final(self) -> bool:
+        """Whether the guest has ended, one way or another."""
+        return self.machine.powered_off or bool(self.machine.crash)
 
     @property
     def due(self) -> bool:
@@ -63,9 +63,10 @@ class Driver:
         if self.between is not None:
             self.between()
 
-    def stretch(self, goal: Moment, ticks: int = STRETCH_TICKS) -> Pause:
-        """Carry the machine on towards a moment, for at most so many instructions. BUDGET: it
-        is there, or they are used up. SLICE: there is more to do."""
+    def stretch(self, goal: Moment) -> Pause:
+        """Carry the machine on towards a moment, as far as one look allows. BUDGET: it
+        is there. SLICE: there is more to do. OUTCOME, HUNG: nothing more happens by itself,
+        and nothing was entered here."""
         if self.schedule.slice is None:
             self.at_border()
         if self.reached(goal):
@@ -76,26 +77,27 @@ class Driver:
             return Pause.SLICE
         near = self._near(goal)
         index = self.schedule.by_hand
-        pause = self._free(near, ticks) if index is None else self._by_hand(index, near)
-        return Pause.SLICE if pause is Pause.BUDGET and not self.reached(goal) else pause
+        pause = self._free(near) if index is None else self._by_hand(index, near)
+        if pause is Pause.BUDGET:
+            return pause if self.reached(goal) else Pause.SLICE
+        return Pause.SLICE if self.due and pause is not Pause.BREAKPOINT else pause
 
     def _near(self, goal: Moment) -> Moment:
-        """The moment itself, or that of the next entry if it lies before."""
+        """The moment itself, or that of the next entry if it comes first."""
         if self.done >= len(self.entries):
             return goal
         entry = self.entries[self.done]
         place = Moment(entry.tick, entry.beat, self.done)
-        wanted = Moment(goal.tick, goal.beat, self.done)
-        return place if goal.entries > self.done else min(wanted, place)
+        return goal if goal.reached_at(place) else place
 
-    def _free(self, goal: Moment, ticks: int) -> Pause:
+    def _free(self, goal: Moment) -> Pause:
         machine, schedule = self.machine, self.schedule
-        if machine.powered_off or machine.crash:
+        if self.final:
             return Pause.OUTCOME
         current = schedule.slice or schedule.next()
         if current is None:
             return Pause.HUNG
-        limit = min(goal.tick, machine.tick + ticks)
+        limit = min(goal.tick, machine.tick + STRETCH_TICKS)
         beat = goal.beat if limit == goal.tick else 0
         pause = machine.run(current.cpu, current.until_ps, limit, beat)
         if pause is Pause.SLICE:
@@ -107,7 +109,7 @@ class Driver:
         machine = self.machine
         cpu = machine.cpus[index]
         for _ in range(STRETCH_STEPS):
-            if machine.powered_off or machine.crash:
+            if self.final:
                 return Pause.OUTCOME
             if self.reached(goal):
                 return Pause.BUDGET
@@ -121,5 +123,5 @@ class Driver:
         """All the way to a moment, past breakpoints, or to where nothing more happens."""
         while True:
             pause = self.stretch(goal)
-            if self.reached(goal) or (pause in (Pause.OUTCOME, Pause.HUNG) and not self.due):
+            if self.reached(goal) or pause in (Pause.OUTCOME, Pause.HUNG):
                 return pause

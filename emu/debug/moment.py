@@ -5,13 +5,22 @@ from typing import Final, NamedTuple
 
 
 class Moment(NamedTuple):
-    """A state at which a run can stand. All three only grow along a branch, so moments
-    compare in time order; a moment that is not a state itself means the first one after."""
+    """A state at which a run can stand. All three only grow along a branch, so states compare
+    in time order; a moment that is not a state itself means the first one that reaches it."""
 
     tick: int
     beat: int = 0
     entries: int = 0
     """Entries of the branch that have been carried out."""
+
+    def reached_at(self, state: "Moment") -> bool:
+        """Whether a state is at or after this moment: it must be in all three, as a moment
+        between two ticks with a beat that comes later lies behind that beat."""
+        return (
+            state.tick >= self.tick
+            and state.beat >= self.beat
+            and state.entries >= self.entries
+        )
 
 
 START: Final = Moment(0)

@@ -26,7 +26,6 @@ from emu.debug.breakpoint import Breakpoints
 from emu.debug.catch import Catches
 from emu.debug.crowd import Crowd
 from emu.debug.digest import Digest
-from emu.debug.driver import STRETCH_TICKS
 from emu.debug.evidence import idle_ticks
 from emu.debug.injections.menu import InjectionMenu, menu
 from emu.debug.judge import Judge
@@ -176,8 +175,7 @@ class Session:
         self._goal = goal(cpu)
 
     def _begin_run(self, ticks: int | None) -> None:
-        over = self.verdict is not None and not self.timeline.in_past
-        if over and self.verdict is not None:
+        if self._over and self.verdict is not None:
             self._forget_temporary()
             raise CommandError(f"the machine stopped for good: {self.verdict.reason}")
         self._before()
@@ -210,16 +208,33 @@ class Session:
         found = travel.goto(self, order)
         if found is None:
             self._settle()
-            return
-        goal = min(found, Moment(self.setup.max_ticks))
+        elif self._over:
+            self._short_of(found)
+        else:
+            self.verdict, self.stop = None, ()
+            self._goal = lambda: self._forward(found)
 
-        def forward() -> bool:
-            pause = self.timeline.forward(goal)
-            return pause in (Pause.OUTCOME, Pause.HUNG) or self.timeline.driver.reached(goal)
+    def _forward(self, wanted: Moment) -> bool:
+        """A stretch towards a tick beyond what is known; True where it goes no further."""
+        timeline = self.timeline
+        goal = min(wanted, max(Moment(self.setup.max_ticks), timeline.end))
+        ended = self._ended(timeline.forward(goal))
+        if timeline.driver.reached(wanted):
+            self.arrived()
+        elif ended or timeline.driver.reached(goal):
+            self._settle()
+            self._short_of(wanted)
+        else:
+            return False
+        return True
 
-        self.verdict = None
-        self.stop = (StopReason(None, "travel", f"at tick {goal.tick:,}"),)
-        self._goal = forward
+    def _short_of(self, wanted: Moment) -> None:
+        """The boot ended before a tick was reached: say so, and how."""
+        assert self.verdict is not None, "a tick is always reached but beyond an end"
+        self.reply = (
+            f"tick {wanted.tick:,} lies beyond the end at tick {self.machine.tick:,}: "
+            f"{self.verdict.reason}",
+        )
 
     def _reset(self) -> None:
         points, watches, catches = self.breakpoints, self.watchpoints, self.catches
@@ -249,7 +264,7 @@ class Session:
         self.recorder.begin()
 
     def arrived(self) -> None:
-        """The machine was brought here by a recording."""
+        """The machine was brought here, to a tick that was asked for or recorded."""
         self.stop = (StopReason(None, "travel", f"at tick {self.machine.tick:,}"),)
         self._settle()
 
@@ -272,7 +287,12 @@ class Session:
     @property
     def final(self) -> bool:
         """Whether the guest has ended, one way or another."""
-        return self.machine.powered_off or bool(self.machine.crash)
+        return self.timeline.driver.final
+
+    @property
+    def _over(self) -> bool:
+        """Whether the boot has ended here, so that nothing runs on by itself."""
+        return self.verdict is not None and not self.timeline.in_past
 
     def _settle(self) -> None:
         """The machine stands still: is there anything to conclude?"""
@@ -302,12 +322,7 @@ class Session:
 
     def _run_stretch(self) -> bool:
         timeline = self.timeline
-        goal = Moment(self._tick_max)
-        if timeline.in_past:
-            goal = min(goal, timeline.end)
-        elif timeline.driver.schedule.by_hand is not None:
-            timeline.enter("auto")
-        pause = timeline.driver.stretch(goal, STRETCH_TICKS)
+        pause = timeline.stretch(Moment(self._tick_max))
         met = stops.seen(self)
         if met != "nothing":
             return met == "stop"
@@ -315,15 +330,22 @@ class Session:
             index = self.machine.at_work
             assert index is not None, "a breakpoint stops a CPU"
             return stops.at_breakpoint(self, self.machine.cpus[index])
-        if pause is Pause.HUNG:
-            timeline.branch.last = Pause.HUNG
-        watchdog = self.setup.options.watchdog
-        if watchdog and not timeline.in_past and idle_ticks(self.machine) >= watchdog:
-            timeline.branch.last = Pause.STUCK
+        if self._ended(pause):
             return True
         if self.machine.tick >= self._tick_max:
             self.stop = (StopReason(None, "limit", "the ticks asked for have run"),)
             return True
+        return False
+
+    def _ended(self, pause: Pause) -> bool:
+        """Whether a stretch came to an end of the boot; the branch remembers one that the
+        machine itself does not show."""
+        timeline, watchdog = self.timeline, self.setup.options.watchdog
+        if watchdog and not timeline.in_past and idle_ticks(self.machine) >= watchdog:
+            timeline.branch.last = Pause.STUCK
+            return True
+        if pause is Pause.HUNG:
+            timeline.branch.last = Pause.HUNG
         return pause in (Pause.OUTCOME, Pause.HUNG)
 
     # -- looking ----------------------------------------------------------------------------

@@ -69,6 +69,10 @@ class Timeline:
         """Whether what comes next is known."""
         return self.now < self.end
 
+    def known(self, moment: Moment) -> Moment:
+        """A moment of this branch, or the end of it if nothing that is known reaches that."""
+        return moment if moment.reached_at(self.end) else self.end
+
     # -- checkpoints ------------------------------------------------------------------------
 
     def _between(self) -> None:
@@ -91,6 +95,9 @@ class Timeline:
         point.images, point.packed = self.machine.undo.cut(), False
         self.bytes_used += point.bytes_used
         self.machine.engine.flush_tlb()
+        # The machine is as it was when this was taken, but for the stops on the way here: they
+        # cost work, and must not make a second checkpoint due at this very moment.
+        self.machine.work = point.snapshot.work
         self.base = point
 
     def _arrive_here(self) -> None:
@@ -101,6 +108,7 @@ class Timeline:
 
     def _take(self) -> None:
         machine = self.machine
+        assert self.now > self.base.moment, "a moment has one checkpoint"
         images = machine.undo.cut()
         machine.engine.flush_tlb()
         point = Checkpoint(
@@ -160,7 +168,7 @@ class Timeline:
 
     def goto(self, moment: Moment) -> Pause:
         """Be at the first state at or after a moment of this branch, as far as it is known."""
-        moment = min(moment, self.end)
+        moment = self.known(moment)
         point = self.branch.points[self.branch.before(moment)]
         if moment < self.now or point.moment > self.now:
             self._travel(point)
@@ -175,12 +183,19 @@ class Timeline:
         with self._quietly():
             self.driver.drive(moment)
 
-    def forward(self, moment: Moment) -> Pause:
-        """A stretch towards a moment that may lie beyond what is known; nothing stops it."""
-        if not self.in_past and self.driver.schedule.by_hand is not None:
+    def stretch(self, moment: Moment) -> Pause:
+        """Some way towards a moment that may lie beyond what is known; from there on the CPUs
+        run by themselves, if one was stepped by hand."""
+        if self.in_past:
+            moment = self.known(moment)
+        elif self.driver.schedule.by_hand is not None and not self.driver.final:
             self.enter("auto")
+        return self.driver.stretch(moment)
+
+    def forward(self, moment: Moment) -> Pause:
+        """A stretch that nothing stops."""
         with self._quietly():
-            return self.driver.stretch(min(moment, self.end) if self.in_past else moment)
+            return self.stretch(moment)
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
@@ -212,17 +227,18 @@ class Timeline:
     # -- branches ---------------------------------------------------------------------------
 
     def fork(self, name: str = "") -> Branch:
-        """Begin a branch here that has no future yet."""
+        """Begin a branch here that has no future yet; at an end it is at that end, too."""
         while not name or name in self.branches:
             self._named += 1
             name = f"branch{self._named}"
         parent, machine, now = self.branch, self.machine, self.now
         parent.end = self.end
+        last = parent.last if now == parent.end else Pause.BUDGET
         machine.logs = parent.logs.copy()
         index = parent.points.index(self.base)
         self.branch = Branch(
             name, parent.entries[: now.entries], parent.points[: index + 1], machine.logs,
-            parent.name, now, now,
+            parent.name, now, now, last,
             marks={mark: at for mark, at in parent.marks.items() if at <= now},
         )  # fmt: skip
         self.branches[name] = self.branch

@@ -31,6 +31,11 @@ _CALL_BYTES: Final = range(2, 8)
 def go(session: "Session", moment: Moment, text: str, cpu: int | None = None) -> None:
     """Be at a moment of this branch and say so."""
     session.timeline.goto(moment)
+    arrive(session, text, cpu)
+
+
+def arrive(session: "Session", text: str, cpu: int | None = None) -> None:
+    """The machine was brought here: by whom it is looked at, and why."""
     if cpu is not None:
         session.focus = cpu
     session.stop = (StopReason(cpu, "travel", text),)
@@ -132,7 +137,9 @@ def goto(session: "Session", order: Goto) -> Moment | None:
     if moment.tick > timeline.end.tick:
         return moment
     name = "" if order.where[:1].isdigit() else f"{order.where}, "
-    go(session, moment, f"at {name}tick {moment.tick:,}", _whose(session, order.where))
+    whose = _whose(session, order.where)
+    timeline.goto(moment)
+    arrive(session, f"at {name}tick {session.machine.tick:,}", whose)
     return None
 
 
@@ -183,9 +190,10 @@ def reverse_next(session: "Session", cpu: Cpu, order: ReverseNext) -> None:
 
 
 def _over(session: "Session", cpu: Cpu) -> None:
+    tick = _ticks_back(session, cpu, 1)
     after = session.machine.linear_rip(cpu), cpu.registers.get("rsp")
     before = session.timeline.now
-    session.timeline.goto(at_tick(session, _ticks_back(session, cpu, 1)))
+    session.timeline.goto(at_tick(session, tick))
     code = session.instruction(cpu)
     if code is None or not (code.kind == "ret" or code.repeats):
         return

@@ -61,6 +61,17 @@ def test_next_and_reverse_next_are_inverse_over_a_call() -> None:
     assert state(session) == before
 
 
+@pytest.mark.parametrize("words", ["reverse-step", "reverse-next", "reverse-finish"])
+def test_a_cpu_that_never_started_cannot_go_back_and_says_so(words: str) -> None:
+    session = open_session(platform="tdx", cpus=2)
+    session.do("run 100")
+    session.do("cpu 1")
+    before = state(session)
+    with pytest.raises(CommandError, match="cpu 1"):
+        session.do(words)
+    assert state(session) == before
+
+
 def test_reverse_run_stops_where_breakpoints_did_in_the_other_order() -> None:
     session = open_session(platform="tdx", cpus=4)
     session.do("break mailbox_ack")
