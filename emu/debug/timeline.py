@@ -81,7 +81,7 @@ class Timeline:
         index = branch.before(self.now)
         if branch.points[index] is not self.base:
             self._arrive(branch.points[index])
-        elif index == len(branch.points) - 1 and self.enabled:
+        elif index == len(branch.points) - 1 and self.enabled and self.now > self.base.moment:
             machine, last = self.machine, self.base.snapshot
             worked = machine.work - last.work >= self.spacing
             if worked or machine.tick - last.tick >= POINT_TICKS:
