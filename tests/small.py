@@ -265,7 +265,7 @@ def small(seed: int) -> Small:
     maker = _Maker(seed)
     draw = maker.draw
     kinds = [maker.code, maker.code, maker.code, maker.delay, maker.locked, maker.locked,
-             maker.told, maker.table, maker.fault, maker.fault]  # fmt: skip
+             maker.told, maker.table, maker.fault, maker.fault, maker.again]  # fmt: skip
     if maker.racy or maker.cpus == 1:
         kinds += [maker.clock, maker.time]
     if maker.racy:

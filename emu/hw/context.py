@@ -94,6 +94,10 @@ class Context:
             return
         self._words[WORDS[name] >> 3] = value & U64
 
+    def general(self) -> bytes:
+        """The general registers and RIP, to be compared."""
+        return self._raw(0, WORDS["rip"] + 8)
+
     def segment(self, name: str) -> SegmentState:
         """A segment or table register with its hidden part."""
         place = _SEGMENTS + 24 * SEGMENTS.index(name)

@@ -23,7 +23,16 @@ MEMORY_HOOK = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.c_int, ctypes.c_uint64, ctypes.c_int, ctypes.c_int64,
     ctypes.c_void_p,
 )  # fmt: skip
+EDGE_HOOK = ctypes.CFUNCTYPE(None, *(ctypes.c_void_p,) * 4)
 SYSCALL_HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+
+
+class Block(ctypes.Structure):
+    """A translated block (`uc_tb`): its linear address, instructions, and bytes."""
+
+    _fields_ = (("first", ctypes.c_uint64), ("count", ctypes.c_uint16),
+                ("size", ctypes.c_uint16))  # fmt: skip
+
 
 _raw = ctypes.CDLL(binding.uclib._name)
 hook_add = _raw.uc_hook_add

@@ -331,7 +331,9 @@ class NestedPageTable:
         lifted, self._lifted = self._lifted, set()
         if not self._sealed:
             self._sealed = True
-            self._derive_all()
+            for root, span in list(self._tables):
+                if root == self.model_root:
+                    self._derive(span * _TABLE_SPAN, _ENTRIES)
             return
         for page in lifted:
             self._derive_page(page)
@@ -358,6 +360,11 @@ class NestedPageTable:
         entry = self.leaf(page) & ~self._withheld.get(page, 0)
         there = entry & (PRESENT | NO_EXECUTE) == PRESENT | NO_EXECUTE
         return there and page not in self._lent
+
+    def seal_again(self, page: int) -> None:
+        """Take `lift` back."""
+        self._lifted.discard(page)
+        self._derive_page(page)
 
     def lend(self, page: Gpa) -> None:
         """Let the guest reach a no-execute page, for one instruction that may: the shadow
@@ -390,8 +397,3 @@ class NestedPageTable:
                 self._derive(span * _TABLE_SPAN, _ENTRIES)
         for page in changed:
             self._derive_page(page)
-
-    def _derive_all(self) -> None:
-        for root, span in list(self._tables):
-            if root == self.model_root:
-                self._derive(span * _TABLE_SPAN, _ENTRIES)

@@ -37,9 +37,9 @@ class EveryAccess:
 
     def attach(self, machine: "Machine") -> None:
         """Begin to look."""
-        machine.engine.watch_code(1, 0, self._begun)
+        machine.engine.watches.code(1, 0, self._begun)
         size = machine.memory.size
-        machine.engine.watch_memory(0, size, True, partial(self._touched, machine))
+        machine.engine.watches.memory(0, size, True, partial(self._touched, machine))
 
     def _begun(self, _: int, address: int) -> None:
         self._address = address

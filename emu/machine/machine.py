@@ -22,6 +22,7 @@ from emu.machine.guards import Guards
 from emu.machine.injected import Injected
 from emu.machine.log import Turn
 from emu.machine.logs import Logs
+from emu.machine.own_code import OwnCode
 from emu.machine.places import Places
 from emu.machine.probe import Probe
 from emu.machine.ram import SHARED_ALIAS, GuestRam
@@ -96,6 +97,7 @@ class Machine:
         self.npt.seal()
         self.memory.before_write = self.undo.note
         self.engine.absorb = self.guards.absorb
+        self.engine.own_code = OwnCode(self)
 
     # -- construction -----------------------------------------------------------------------
 
@@ -357,7 +359,7 @@ class Machine:
     def look_at(self, *probes: Probe) -> None:
         """From now on see what happens to these, and to nothing else."""
         self.probes = probes
-        self.engine.watch_nothing()
+        self.engine.watches.nothing()
         for probe in probes:
             probe.attach(self)
 

@@ -48,7 +48,7 @@ class MemoryProbe:
     def attach(self, machine: "Machine") -> None:
         """Begin to look."""
         self.last = machine.memory.read(self.hpa, self.size)
-        machine.engine.watch_memory(
+        machine.engine.watches.memory(
             self.hpa, self.size, self.reads, partial(self.touched, machine)
         )
 
@@ -100,7 +100,7 @@ class RegisterProbe:
         for cpu in machine.cpus:
             if self.cpu in (None, cpu.id):
                 self.last[cpu.id] = self._value(cpu)
-        machine.engine.watch_register(self.register, partial(self._begun, machine))
+        machine.engine.watches.register(self.register, partial(self._begun, machine))
 
     def _value(self, cpu: "Cpu") -> int | None:
         if cpu.context is None:
@@ -158,9 +158,9 @@ class CodeProbe:
     def attach(self, machine: "Machine") -> None:
         """Begin to look."""
         for address in sorted(self.addresses):
-            machine.engine.watch_code(address, address, partial(self._begun, machine))
+            machine.engine.watches.code(address, address, partial(self._begun, machine))
         if not self.addresses:
-            machine.engine.watch_code(1, 0, partial(self._begun, machine))
+            machine.engine.watches.code(1, 0, partial(self._begun, machine))
 
     def _begun(self, machine: "Machine", executed: int, address: int) -> None:
         cpu = machine.at_work

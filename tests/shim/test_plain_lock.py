@@ -47,7 +47,7 @@ static inline void lock_give(struct queue_lock *lock, struct lock_place *own)
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The kernel's image, built from a copy of the guest code in which only the lock differs."""
+    """The kernel's image, from a copy of the guest code in which only the lock differs."""
     place = tmp_path_factory.mktemp("plain")
     shutil.copytree(ROOT / "shim", place / "shim")
     (place / "shim" / "kernel" / "lock.h").write_text(PLAIN)

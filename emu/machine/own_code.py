@@ -1,0 +1,67 @@
+"""Stores to pages that code was translated from: each such instruction runs alone.
+
+A store that hits the very block it is part of makes the emulator begin the instruction anew in
+the middle of a run: it is counted twice, its flags are misread, and a step never gets over it.
+So no page is open to the guest's stores while the emulator has code of it: such a store faults,
+and the instruction runs by itself, where what the emulator does of it can be seen.
+"""
+
+from typing import TYPE_CHECKING
+
+from emu.hw.address import page_of
+from emu.hw.context import Context
+
+if TYPE_CHECKING:
+    from emu.machine.machine import Machine
+
+
+class OwnCode:
+    """The pages with translated code. It is no state of the machine: it says how a store is
+    run, and never what that comes to."""
+
+    def __init__(self, machine: "Machine") -> None:
+        self._machine = machine
+        self._pages: set[int] = set()
+        """GPAs."""
+        self._seen: set[tuple[int, int]] = set()
+        """(CR3, linear page) of code that was translated."""
+        self._open: list[int] = []
+
+    def forget(self) -> None:
+        """No code is translated any more."""
+        self._pages.clear()
+        self._seen.clear()
+
+    def translated(self, registers: Context, first: int, size: int) -> None:
+        """A CPU has had a block translated, from a linear address on."""
+        root = registers.get("cr3")
+        for page in {page_of(first), page_of(first + size - 1)}:
+            if (root, page) not in self._seen:
+                self._seen.add((root, page))
+                self._close_to_stores(registers, page)
+
+    def _close_to_stores(self, registers: Context, page: int) -> None:
+        """A page has code from now on; it may be open since a store of before."""
+        gpa = self._machine.virtual.gpa(registers, page)
+        if gpa is None or page_of(gpa) in self._pages:
+            return
+        self._pages.add(page_of(gpa))
+        if self._machine.npt.writable(page_of(gpa)):
+            self._machine.npt.seal_again(page_of(gpa))
+            self._machine.engine.flush_tlb()
+
+    def opens(self, gpa: int) -> bool:
+        """The guest stores to a read-only page: whether the instruction is to run alone. Then
+        the page is open to it."""
+        page = page_of(gpa)
+        if page not in self._pages or not self._machine.npt.liftable(page):
+            return False
+        self._open.append(page)
+        return self._machine.undo.absorb(page)
+
+    def close(self) -> None:
+        """The instruction has run."""
+        for page in self._open:
+            self._machine.npt.seal_again(page)
+        self._open.clear()
+        self._machine.engine.flush_tlb()
