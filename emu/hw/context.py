@@ -31,6 +31,9 @@ WORDS: Final = {name: 8 * index for index, name in enumerate(_ENCODED)} | {
     "dr0": 0x1518, "dr1": 0x1520, "dr2": 0x1528, "dr3": 0x1530, "dr6": 0x1548, "dr7": 0x1550,
 }  # fmt: skip
 """64-bit registers and where they lie in the state."""
+_INDEX: Final = {name: place >> 3 for name, place in WORDS.items()}
+"""The same in words."""
+_RIP, _CR0, _EFER = (WORDS[name] >> 3 for name in ("rip", "cr0", "efer"))
 _SYSTEM: Final = tuple(name for name in WORDS if name not in (*GENERAL, "rip"))
 _EFLAGS, _CC_SRC, _CC_OP = 0x88, 0x98, 0xA8
 ARITHMETIC: Final = 0x8D5
@@ -78,11 +81,13 @@ class Context:
 
     def get(self, name: str) -> int:
         """A 64-bit register by name."""
-        if name == "rflags":
-            flags = ctypes.byref(self._flags)
-            uclib.uc_context_reg_read(self._keep.context, x86.UC_X86_REG_RFLAGS, flags)
-            return self._flags.value
-        return self._words[WORDS[name] >> 3]
+        index = _INDEX.get(name)
+        if index is not None:
+            return self._words[index]
+        assert name == "rflags", f"there is no register {name}"
+        flags = ctypes.byref(self._flags)
+        uclib.uc_context_reg_read(self._keep.context, x86.UC_X86_REG_RFLAGS, flags)
+        return self._flags.value
 
     def put(self, name: str, value: int) -> None:
         """Set a 64-bit register by name."""
@@ -124,11 +129,20 @@ class Context:
     @property
     def mode(self) -> str:
         """`real`, `protected`, `compatibility` or `long`."""
-        if not self.get("cr0") & 1:
+        words = self._words
+        if not words[_CR0] & 1:
             return "real"
-        if not self.get("efer") & 0x400:
+        if not words[_EFER] & 0x400:
             return "protected"
-        return "long" if self._words[_HFLAGS >> 3] & _HF_CS64 else "compatibility"
+        return "long" if words[_HFLAGS >> 3] & _HF_CS64 else "compatibility"
+
+    @property
+    def linear_rip(self) -> int:
+        """The linear address of the next instruction: CS.base counts outside 64-bit mode."""
+        words = self._words
+        if words[_HFLAGS >> 3] & _HF_CS64 and words[_EFER] & 0x400:
+            return words[_RIP]
+        return self.segment("cs").base + words[_RIP]
 
     def settle_flags(self) -> bool:
         """The engine left an instruction in the middle: say where its flags are. Whether that

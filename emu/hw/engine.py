@@ -42,6 +42,7 @@ TRANSLATION_BYTES: Final = 32 << 20
 _INTR_BASE: Final = 0x100
 """Unicorn hands an SVM exit to its interrupt hook as this plus the exit code."""
 _RFLAGS: Final = ctypes.c_int(x86.UC_X86_REG_RFLAGS)
+_CR3: Final = ctypes.c_int(x86.UC_X86_REG_CR3)
 _WRITE_DENIED: Final = 3
 """P and W of a nested page fault's error code: a write to a page that is mapped read-only."""
 _DEBUG_TRAP: Final = EXIT_EXCEPTION + 1
@@ -80,6 +81,9 @@ class Exit(NamedTuple):
 class OwnCode(Protocol):
     """Who keeps stores and translated code apart (`emu.machine.own_code`)."""
 
+    def knows(self, root: int, first: int, size: int) -> bool:
+        """Whether blocks of the same pages of linear addresses are known under a CR3."""
+
     def translated(self, registers: Context, first: int, size: int) -> None:
         """A block was translated, from a linear address on."""
 
@@ -109,6 +113,7 @@ class Engine:
         self._in_body = False
         """Whether the exit left an instruction in the middle, not on its way to one."""
         self._flags = ctypes.c_uint64()
+        self._root = ctypes.pointer(ctypes.c_uint64())
         self._done = 0
         self._again = 0
         self._bug: BaseException | None = None
@@ -226,12 +231,17 @@ class Engine:
             native.put_register(self.handle, _RFLAGS, ctypes.byref(self._flags))
 
     def _on_translated(self, _uc: int, block: int, _before: int, _data: int) -> None:
-        if self.own_code is None:
+        """A block was translated. There are some thousand of them in a boot."""
+        own_code = self.own_code
+        if own_code is None:
+            return
+        first, _, size = native.BLOCK.unpack(ctypes.string_at(block, native.BLOCK.size))
+        native.get_register(self.handle, _CR3, self._root)
+        if own_code.knows(self._root.contents.value, first, size):
             return
         native.save(self.handle, self._scratch.pointer)
-        one = native.Block.from_address(block)
         try:
-            self.own_code.translated(self._scratch, one.first, one.size)
+            own_code.translated(self._scratch, first, size)
         except BaseException as bug:  # lost otherwise
             self._bug = bug
 

@@ -4,6 +4,7 @@ The wrappers cost as much as the calls themselves. Signatures are those of `unic
 """
 
 import ctypes
+import struct
 from typing import Any, Final
 
 from unicorn import unicorn_const as uc_const
@@ -25,14 +26,8 @@ MEMORY_HOOK = ctypes.CFUNCTYPE(
 )  # fmt: skip
 EDGE_HOOK = ctypes.CFUNCTYPE(None, *(ctypes.c_void_p,) * 4)
 SYSCALL_HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
-
-
-class Block(ctypes.Structure):
-    """A translated block (`uc_tb`): its linear address, instructions, and bytes."""
-
-    _fields_ = (("first", ctypes.c_uint64), ("count", ctypes.c_uint16),
-                ("size", ctypes.c_uint16))  # fmt: skip
-
+BLOCK: Final = struct.Struct("<QHH")
+"""A translated block (`uc_tb`): its linear address, instructions, and bytes."""
 
 _raw = ctypes.CDLL(binding.uclib._name)
 hook_add = _raw.uc_hook_add

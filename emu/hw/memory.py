@@ -8,6 +8,7 @@ from collections.abc import Callable
 from emu.hw.address import PAGE_BYTES, Hpa
 
 _U64 = struct.Struct("<Q")
+_U32 = struct.Struct("<I")
 _ZERO_BYTES = 64 << 10
 _ZERO = bytes(_ZERO_BYTES)
 
@@ -47,6 +48,11 @@ class HostMemory:
     def u64(self, hpa: int) -> int:
         """The little-endian 64-bit word at an address."""
         value: int = _U64.unpack_from(self.buffer, hpa)[0]
+        return value
+
+    def u32(self, hpa: int) -> int:
+        """The little-endian 32-bit word at an address."""
+        value: int = _U32.unpack_from(self.buffer, hpa)[0]
         return value
 
     def put_u64(self, hpa: int, value: int) -> None:

@@ -295,7 +295,8 @@ class NestedPageTable:
     def hpa_of(self, gpa: int) -> Hpa | None:
         """Where a byte lies by the model, rights aside; None where nothing is mapped, or
         where an edited entry leads outside host memory."""
-        entry = self.leaf(gpa)
+        table = self._tables.get((self.model_root, gpa >> 21))
+        entry = 0 if table is None else self._memory.u64(table + 8 * (gpa >> 12 & _ENTRIES - 1))
         hpa = Hpa(entry & FRAME | gpa & PAGE_MASK)
         return hpa if entry & PRESENT and hpa < self._memory.size else None
 

@@ -262,7 +262,7 @@ def _leaf(
         place = hpa_of(table + width * (gva >> step.shift & step.entries - 1))
         if place is None:
             return None
-        value = int.from_bytes(memory.read(place, width), "little")
+        value = memory.u64(place) if width == 8 else memory.u32(place)
         if not value & PRESENT:
             return None
         if is_leaf(mode, step, value, cr4):

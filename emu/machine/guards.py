@@ -130,9 +130,9 @@ class Guards:
             found, cpu = engine.fault, machine.cpus[index]
             clock_ps = cpu.clock_ps + engine.begun * cpu.ps_per_instruction
             when = machine.tick + engine.begun, clock_ps // 1000
-            base = 0 if found.mode == "long" else found.segment("cs").base
-            if index not in guard.users and self._stores(found, base + found.rip, page):
-                self._store(index, page, found.get("cr3"), base + found.rip, when)
+            at = found.linear_rip
+            if index not in guard.users and self._stores(found, at, page):
+                self._store(index, page, found.get("cr3"), at, when)
         return machine.undo.absorb(gpa) or machine.npt.writable(page)
 
     def _stores(self, registers: Context, at: int, page: Gpa) -> bool:

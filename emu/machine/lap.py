@@ -128,8 +128,9 @@ class Lap:
             return False
         self.path.append(context.rip)
         self.code.append(code)
-        at = machine.linear_rip(cpu)
-        self.pages |= {page_of(at), page_of(at + code.size - 1)}
+        at = context.linear_rip
+        self.pages.add(page_of(at))
+        self.pages.add(page_of(at + code.size - 1))
         return all(self._note(machine, cpu, code, operand) for operand in code.memory)
 
     def _note(
@@ -154,7 +155,8 @@ class Lap:
         others would see what it stores for a while (an attempt that is given back) again and
         again from a CPU that runs, and never or for ever from one that sleeps."""
         read = machine.memory.read
-        return all(read(*place) == old for place, old in self.writes.items())
+        # Most laps store nothing, and this is asked before each of their instructions.
+        return not self.writes or all(read(*at) == old for at, old in self.writes.items())
 
     def keeps_to(self, loop: Loop) -> bool:
         """Whether, up to what `look` saw last, it touches only what a lap of a loop does."""

@@ -340,8 +340,7 @@ class Machine:
 
     def linear_rip(self, cpu: Cpu) -> int:
         """The linear address of the next instruction."""
-        base = 0 if cpu.registers.mode == "long" else cpu.registers.segment("cs").base
-        return base + cpu.registers.rip
+        return cpu.registers.linear_rip
 
     def code_bytes(self, cpu: Cpu) -> bytes:
         """Up to 15 bytes at RIP: one instruction at the most."""

@@ -23,8 +23,8 @@ class OwnCode:
         self._machine = machine
         self._pages: set[int] = set()
         """GPAs."""
-        self._seen: set[tuple[int, int]] = set()
-        """(CR3, linear page) of code that was translated."""
+        self._seen: dict[int, set[int]] = {}
+        """CR3 -> numbers of linear pages of which code was translated."""
         self._open: list[int] = []
 
     def forget(self) -> None:
@@ -32,13 +32,17 @@ class OwnCode:
         self._pages.clear()
         self._seen.clear()
 
+    def knows(self, root: int, first: int, size: int) -> bool:
+        """Whether blocks of the same pages of linear addresses are known under a CR3."""
+        seen = self._seen.get(root)
+        return seen is not None and first >> 12 in seen and first + size - 1 >> 12 in seen
+
     def translated(self, registers: Context, first: int, size: int) -> None:
         """A CPU has had a block translated, from a linear address on."""
-        root = registers.get("cr3")
-        for page in {page_of(first), page_of(first + size - 1)}:
-            if (root, page) not in self._seen:
-                self._seen.add((root, page))
-                self._close_to_stores(registers, page)
+        seen = self._seen.setdefault(registers.get("cr3"), set())
+        for number in {first >> 12, first + size - 1 >> 12}:
+            seen.add(number)
+            self._close_to_stores(registers, number << 12)
 
     def _close_to_stores(self, registers: Context, page: int) -> None:
         """A page has code from now on; it may be open since a store of before."""

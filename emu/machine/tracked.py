@@ -143,7 +143,9 @@ class TrackedPages:
         changed = False
         for page, (hpa, before) in opened.items():
             machine.npt.protect(page)
-            changed |= machine.memory.read(hpa, PAGE_BYTES) != before
+            if machine.memory.read(hpa, PAGE_BYTES) == before:
+                continue
+            changed = True
             if not machine.injected.stored(cpu, page, hpa, before, at):
                 self.changed(cpu, page, hpa, before, at)
         machine.engine.flush_tlb()
