@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from benchmarks import boot, compute, rules, schedules, screen, steps, travel, virtual
+from benchmarks import boot, compute, locks, rules, schedules, screen, steps, travel, virtual
 from benchmarks.row import Row, table
 
-BENCHMARKS = (boot, screen, virtual, steps, compute, travel, rules, schedules)
+BENCHMARKS = (boot, screen, virtual, steps, compute, travel, locks, rules, schedules)
 """In this order: those that measure other processes come before apdbg itself is loaded."""
 SCHEMA = "apdbg-benchmarks/1"
 
