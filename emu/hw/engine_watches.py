@@ -2,15 +2,12 @@
 
 import ctypes
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final, Protocol
 
 from unicorn import unicorn_const as uc_const
 from unicorn import x86_const as x86
 
 from emu.hw import engine_native as native
-
-if TYPE_CHECKING:
-    from emu.hw.engine import Engine
 
 ACCESS_BYTES_MAX: Final = 16
 """The widest store that the emulator reports at once."""
@@ -30,10 +27,32 @@ _MSRS: Final = {"efer": 0xC0000080}
 """Registers that the emulator knows by number only."""
 
 
+class Hooked(Protocol):
+    """What it needs of an engine."""
+
+    @property
+    def handle(self) -> Any:
+        """The library's own."""
+
+    @property
+    def pending(self) -> object | None:
+        """Not None once the run is to end here."""
+
+    @property
+    def begun(self) -> int:
+        """Instructions begun in this run, the present one included; 0 if it is begun again."""
+
+    def hook(self, kind: int, callback: Any, first: int, last: int) -> ctypes.c_size_t:
+        """Have something called between two addresses, or everywhere."""
+
+    def flush_code(self) -> None:
+        """Forget translated code, which has no calls of new hooks in it."""
+
+
 class Watches:
     """The hooks of one engine that only look."""
 
-    def __init__(self, engine: "Engine") -> None:
+    def __init__(self, engine: Hooked) -> None:
         self._engine = engine
         self._hooks: list[ctypes.c_size_t] = []
 
