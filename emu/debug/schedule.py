@@ -83,9 +83,9 @@ class Schedule:
             if not times:
                 return None
             chosen = self._chosen(times)
-            wanted, self.first = self.first, None
+            wanted = self.first
             for place, (_, index) in enumerate(times):
-                if index == wanted and self.machine.cpus[index].activity == "running":
+                if index == wanted and waits.runs(self.machine.cpus[index]):
                     chosen = place
             moment, index = times[chosen]
             others = times[1 - chosen] if chosen < 2 and len(times) > 1 else times[0]
@@ -95,6 +95,7 @@ class Schedule:
             cpu = self.machine.cpus[index]
             if cpu.activity == "running":
                 self.begun += 1
+                self.first = None
                 self.slice = Slice(cpu, self._until(moment, horizon))
                 self.machine.switch_to(cpu)
                 return self.slice

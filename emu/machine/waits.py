@@ -202,6 +202,11 @@ class Waits:
         self._machine.turn(cpu, "running")
         self._machine.reschedule = True
 
+    def runs(self, cpu: Cpu) -> bool:
+        """Whether a CPU executes instructions as soon as the schedule lets it."""
+        wait = self.waiting.get(cpu.id)
+        return cpu.activity == "running" or (wait is not None and wait.due_ps is not None)
+
     def clock_of(self, cpu: Cpu) -> int:
         """A CPU's clock in picoseconds; that of a waiting CPU has moved on with the others."""
         wait = self.waiting.get(cpu.id)
@@ -262,7 +267,7 @@ class Waits:
         start = wait.lap_at(moment_ps)
         if wait.due_ps is None or start < wait.due_ps:
             self._know(cpu, replace(wait, due_ps=start))
-        self._machine.reschedule = True
+            self._machine.reschedule = True
 
     def _retrace(self, cpu: Cpu, moment_ps: int) -> Loop | Needs:
         """Try a lap with memory as it is now: the loop that it is, or, if it leaves or goes
