@@ -10,7 +10,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 SAMPLES := samples/shim.elf samples/kernel.elf samples/reset.elf
-# A worker for each core (tests/conftest.py counts them); who is idle takes from who is behind.
+# A worker for each core and one more (tests/conftest.py); who is idle takes from who is behind.
 PYTEST := $(PY) -m pytest -n auto --dist worksteal
 
 .PHONY: run test quick checks samples bench lock clean

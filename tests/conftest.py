@@ -12,8 +12,8 @@ import emu
 import tui
 from tests import shard
 
-WORKERS_MIN: Final = 2
-"""Some tests wait for a terminal or a process; another one runs meanwhile, on one core too."""
+WORKERS_BESIDE: Final = 1
+"""More than cores: tests of the screen mostly wait for it, and another one runs meanwhile."""
 WORKERS_MAX: Final = 16
 """Each holds up to 600 MB."""
 
@@ -36,10 +36,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Every core that this process may use."""
+    """One for every core that this process may use, and one more."""
     ours = getattr(os, "sched_getaffinity", None)  # Linux only
     cores = len(ours(0)) if ours is not None else os.cpu_count() or 1
-    return min(max(cores, WORKERS_MIN), WORKERS_MAX)
+    return min(cores + WORKERS_BESIDE, WORKERS_MAX)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -11,6 +11,7 @@ import pytest
 from emu import Session, open_session
 from emu.debug.moment import Entry, Moment
 from emu.errors import CommandError
+from tests import shard
 
 WALKS = 32
 WORDS = 40
@@ -108,7 +109,7 @@ class Walk:
         )
 
 
-@pytest.mark.parametrize("seed", range(WALKS))
+@pytest.mark.parametrize("seed", shard.breadth(range(WALKS), keep=6))
 def test_a_walk_through_time_keeps_every_state_and_tells_where_it_stands(seed: int) -> None:
     random = Random(seed)
     session = open_session(platform="tdx", cpus=random.choice((1, 2, 4)), max_ticks=100_000)

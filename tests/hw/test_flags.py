@@ -138,7 +138,11 @@ def check(bare: Bare, one: Straight, code: Program, seed: int) -> None:
         assert found == wanted, f"seed {seed}, before i{number}, step by step"
 
 
-@pytest.mark.parametrize("faults", [False, True], ids=["plain", "own faults"])
+@pytest.mark.parametrize(
+    "faults",
+    [False, pytest.param(True, marks=pytest.mark.breadth)],
+    ids=["plain", "own faults"],
+)
 def test_a_free_run_steps_and_bare_unicorn_agree_at_every_instruction(faults: bool) -> None:
     seeds = shard.seeds(PROGRAMS)
     programs = [straight(seed, faults=faults) for seed in seeds]

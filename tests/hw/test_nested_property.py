@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Final, Literal, get_args
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -225,6 +226,7 @@ WANTED: Final = (
 )  # fmt: skip
 
 
+@pytest.mark.breadth
 def test_the_nested_walk_agrees_with_the_emulated_mmu() -> None:
     tally: Counter[str] = Counter()
 

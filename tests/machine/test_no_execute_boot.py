@@ -49,6 +49,7 @@ def used(platform: str) -> dict[str, str]:
     return {name: f"{place:#x}" for name, place in places.items() if place is not None}
 
 
+@pytest.mark.breadth
 @pytest.mark.parametrize("what", ["stack", "stack of an AP", "IDT", "boot_params"])
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_a_page_without_code_may_be_no_execute(platform: str, what: str) -> None:
@@ -74,6 +75,7 @@ def test_the_root_of_the_page_tables_may_be_no_execute() -> None:
     assert course(booted("vbs", place, moment)) == course(usual("vbs", moment))
 
 
+@pytest.mark.breadth
 @pytest.mark.parametrize("what", ["stack", "mailbox"])
 def test_no_stop_changes_a_boot_with_no_execute_pages(what: str) -> None:
     session = booted("vbs", used("vbs")[what], "kernel_start", stops=3001)

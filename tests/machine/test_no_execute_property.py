@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -176,6 +177,7 @@ def check(case: Case) -> str:
     return "allowed" if any("x" not in one for one in case.rights) else "plain"
 
 
+@pytest.mark.breadth
 def test_an_instruction_does_what_the_model_allows_and_nothing_else() -> None:
     tally: Counter[str] = Counter()
 
@@ -201,6 +203,7 @@ def ran(case: Case, parts: tuple[int, ...]) -> tuple[int, str, bytes, bytes]:
     return guest.cpu.ticks - ticks, said, registers, data
 
 
+@pytest.mark.breadth
 def test_no_stop_changes_what_a_program_does_before_it_is_refused() -> None:
     @settings(
         max_examples=PROGRAMS, deadline=None, derandomize=True, database=None,

@@ -55,6 +55,7 @@ def test_a_number_before_s_is_a_count_and_enter_repeats_it() -> None:
     drive(story())
 
 
+@pytest.mark.breadth
 def test_a_number_alone_selects_a_cpu_at_once_with_enter_and_else_after_a_moment() -> None:
     async def story() -> None:
         async with screen(Still(builder.crowd())) as hands:
@@ -70,6 +71,7 @@ def test_a_number_alone_selects_a_cpu_at_once_with_enter_and_else_after_a_moment
     drive(story())
 
 
+@pytest.mark.breadth
 def test_the_function_keys_step_step_over_and_set_breakpoints() -> None:
     async def story() -> None:
         session = Still(builder.stopped())
@@ -140,6 +142,7 @@ def test_a_cpu_that_cannot_step_says_why() -> None:
     drive(story())
 
 
+@pytest.mark.breadth
 def test_a_refused_command_stays_in_the_prompt_to_be_put_right() -> None:
     async def story() -> None:
         async with screen(boot()) as hands:
@@ -214,6 +217,7 @@ def test_a_question_mark_explains_the_panel_in_focus_and_esc_closes() -> None:
     drive(story())
 
 
+@pytest.mark.breadth
 def test_the_palette_finds_actions_cpus_and_names() -> None:
     async def story() -> None:
         session = Still(builder.stopped())

@@ -75,6 +75,7 @@ def test_the_menu_reads_as_it_did(
     asyncio.run(story())
 
 
+@pytest.mark.breadth
 def test_a_cpu_that_never_starts_is_chosen_from_the_menu() -> None:
     async def story() -> None:
         async with screen(boot(4)) as hands:
@@ -93,6 +94,7 @@ def test_a_cpu_that_never_starts_is_chosen_from_the_menu() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.breadth
 def test_an_injection_waits_for_its_moment_and_then_has_fired() -> None:
     async def story() -> None:
         async with screen(boot(2)) as hands:

@@ -24,6 +24,7 @@ def drive(story: Coroutine[Any, Any, None]) -> None:
     asyncio.run(story)
 
 
+@pytest.mark.breadth
 def test_every_panel_is_reached_by_its_command() -> None:
     async def story() -> None:
         async with screen(boot(2)) as hands:
@@ -65,6 +66,7 @@ def test_a_breakpoint_is_set_at_the_cursor_and_by_a_click() -> None:
     drive(story())
 
 
+@pytest.mark.breadth
 def test_a_register_is_edited_in_place() -> None:
     async def story() -> None:
         async with screen(boot(2)) as hands:
@@ -80,6 +82,7 @@ def test_a_register_is_edited_in_place() -> None:
     drive(story())
 
 
+@pytest.mark.breadth
 def test_enter_follows_the_cursor_and_repeats_without_one() -> None:
     async def story() -> None:
         async with screen(boot(2)) as hands:
@@ -100,6 +103,7 @@ def test_enter_follows_the_cursor_and_repeats_without_one() -> None:
     drive(story())
 
 
+@pytest.mark.breadth
 def test_the_cursor_goes_on_beyond_the_page() -> None:
     async def story() -> None:
         async with screen(boot(4)) as hands:

@@ -9,6 +9,7 @@ from emu import open_session
 from tests.tui.driving import screen
 
 
+@pytest.mark.breadth
 def test_keys_go_back_and_on() -> None:
     async def story() -> None:
         session = open_session(platform="vbs", cpus=2)
@@ -42,6 +43,7 @@ def test_keys_go_back_and_on() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.breadth
 def test_a_click_goes_there_and_play_comes_back() -> None:
     async def story() -> None:
         session = open_session(platform="vbs", cpus=2)
