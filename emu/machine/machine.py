@@ -97,7 +97,7 @@ class Machine:
         self.npt.seal()
         self.memory.before_write = self.undo.note
         self.engine.absorb = self.guards.absorb
-        self.engine.own_code = OwnCode(self)
+        self.engine.own_code = OwnCode(self.engine, self.npt, self.undo, self.virtual)
 
     # -- construction -----------------------------------------------------------------------
 

@@ -6,21 +6,22 @@ So no page is open to the guest's stores while the emulator has code of it: such
 and the instruction runs by itself, where what the emulator does of it can be seen.
 """
 
-from typing import TYPE_CHECKING
-
 from emu.hw.address import page_of
 from emu.hw.context import Context
-
-if TYPE_CHECKING:
-    from emu.machine.machine import Machine
+from emu.hw.engine import Engine
+from emu.hw.nested import NestedPageTable
+from emu.machine.access import VirtualMemory
+from emu.machine.undo import UndoLog
 
 
 class OwnCode:
     """The pages with translated code. It is no state of the machine: it says how a store is
     run, and never what that comes to."""
 
-    def __init__(self, machine: "Machine") -> None:
-        self._machine = machine
+    def __init__(
+        self, engine: Engine, npt: NestedPageTable, undo: UndoLog, virtual: VirtualMemory
+    ) -> None:
+        self._engine, self._npt, self._undo, self._virtual = engine, npt, undo, virtual
         self._pages: set[int] = set()
         """GPAs."""
         self._seen: dict[int, set[int]] = {}
@@ -46,26 +47,26 @@ class OwnCode:
 
     def _close_to_stores(self, registers: Context, page: int) -> None:
         """A page has code from now on; it may be open since a store of before."""
-        gpa = self._machine.virtual.gpa(registers, page)
+        gpa = self._virtual.gpa(registers, page)
         if gpa is None or page_of(gpa) in self._pages:
             return
         self._pages.add(page_of(gpa))
-        if self._machine.npt.writable(page_of(gpa)):
-            self._machine.npt.seal_again(page_of(gpa))
-            self._machine.engine.flush_tlb()
+        if self._npt.writable(page_of(gpa)):
+            self._npt.seal_again(page_of(gpa))
+            self._engine.flush_tlb()
 
     def opens(self, gpa: int) -> bool:
         """The guest stores to a read-only page: whether the instruction is to run alone. Then
         the page is open to it."""
         page = page_of(gpa)
-        if page not in self._pages or not self._machine.npt.liftable(page):
+        if page not in self._pages or not self._npt.liftable(page):
             return False
         self._open.append(page)
-        return self._machine.undo.absorb(page)
+        return self._undo.absorb(page)
 
     def close(self) -> None:
         """The instruction has run."""
         for page in self._open:
-            self._machine.npt.seal_again(page)
+            self._npt.seal_again(page)
         self._open.clear()
-        self._machine.engine.flush_tlb()
+        self._engine.flush_tlb()
