@@ -3,7 +3,7 @@
 from typing import Final
 
 from emu.hw.nested import ACCESSED
-from tests.guest import CODE, DATA, SHARED, boot, read
+from tests.guest import CODE, DATA, PT2, SHARED, boot, read
 from tests.ways import run
 
 STALE: Final = f"""
@@ -73,3 +73,41 @@ def test_random_numbers_are_the_hosts() -> None:
         run(session)
         found.add(read(session, SHARED))
     assert len(found) == 2
+
+
+COPIES: Final = f"""
+start: mov edi, {DATA}
+    lea rsi, [rip + body]
+    mov ecx, 16
+    rep movsb
+    mov edi, {DATA + 4096}
+    lea rsi, [rip + body]
+    mov ecx, 16
+    rep movsb
+    mov qword ptr [{{PT2}}], {DATA | 3}
+    mov qword ptr [{{PT2}} + 8], {DATA + 4096 | 3}
+    mov ebx, {{WINDOW}}
+    call rbx
+    AGAIN
+    call rbx
+    hlt
+body: lea rax, [rip + 2f]
+    mov byte ptr [rax], 0x90
+2:  nop
+    ret
+"""
+"""Code that stores to itself, in two pages, each executed once."""
+
+
+def test_other_code_at_a_known_address_is_not_known_to_be_code() -> None:
+    """So its store to its own block is counted twice, as anybody's was once."""
+    apart, remapped = (
+        boot(COPIES.replace("AGAIN", text))
+        for text in (
+            "nop\n add ebx, 4096",
+            f"mov qword ptr [{PT2}], {DATA + 4096 | 3}\n invlpg [rbx]",
+        )
+    )
+    run(apart)
+    run(remapped)
+    assert remapped.machine.tick == apart.machine.tick + 1
