@@ -6,11 +6,11 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 IMAGE: Final = "samples/shim.elf"
@@ -20,8 +20,7 @@ _RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024
 """ru_maxrss is in bytes on macOS and in KiB elsewhere."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """A command that has ended."""
 
     code: int

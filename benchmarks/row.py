@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 Unit = Literal["s", "MB", "steps/s", "M ips", "ms virtual"]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A bound that a figure has to keep: below `most`, or not below `least`."""
 
     most: float | None = None
@@ -27,8 +27,7 @@ class Target:
         return " and ".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """`value` was measured for `what`, and `beside_value` for `beside` on the same machine."""
 
     benchmark: str

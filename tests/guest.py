@@ -14,13 +14,14 @@ import struct
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
 from elftools.elf.elffile import ELFFile
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from emu import Session
 from emu.boot.entry import long_mode
@@ -69,8 +70,7 @@ _ASSEMBLE: Final = (
 _LABEL: Final = re.compile(r"^\s*([A-Za-z_]\w*):", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(Struct, frozen=True):
     """Machine code for CODE, and the addresses of its labels."""
 
     code: bytes
@@ -164,8 +164,7 @@ def layout_of(code: Program, mailbox: bool) -> BootLayout:
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuestSetup(Setup):
+class GuestSetup(Setup, frozen=True, kw_only=True):
     """A setup whose machine has every CPU at its first instruction."""
 
     program: Program
@@ -198,8 +197,7 @@ class GuestSetup(Setup):
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Guest:
+class Guest(Struct, frozen=True):
     """What to boot: a program, on how many CPUs of which platform."""
 
     source: str | Program

@@ -6,8 +6,10 @@ clock, so that only runs with the same schedule can be compared.
 """
 
 import random
-from dataclasses import dataclass, replace
 from typing import Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tests.guest import DATA, SHARED, WINDOW
 from tests.straight import HANDLER, REGISTERS, Writer
@@ -37,8 +39,7 @@ handler2: lock inc qword ptr [{_NMIS:#x}]
 """#PF maps the page, #DE and #UD skip two bytes, INT3, INT 0x40 and NMI return."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """A few lines of one CPU. `orders`: what somebody does to the machine before it starts."""
 
     cpu: int
@@ -46,8 +47,7 @@ class Block:
     orders: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Small:
+class Small(Struct, frozen=True):
     """One guest."""
 
     seed: int

@@ -2,8 +2,9 @@
 but over nothing, so that every instruction is executed once, in order."""
 
 import random
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from tests.guest import DATA, MAILBOX, WINDOW
 
@@ -26,8 +27,7 @@ CARRY_ZERO: Final = 0x41
 """After BT and its kin the other flags are undefined (SDM 2, BT)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Straight:
+class Straight(Struct, frozen=True):
     """One program: instruction N stands at the label `iN`; `defined[N]` are the flags that are
     defined before it."""
 

@@ -4,9 +4,10 @@ and stopped and looked at. What it comes to must be the same.
 
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Final
+
+from msgspec import Struct
 
 from emu import Session
 from emu.debug.moment import START
@@ -23,8 +24,7 @@ LOOKS: Final = 3
 TRIPS: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """What a run came to."""
 
     digest: str

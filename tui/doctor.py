@@ -8,9 +8,10 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib import import_module, metadata
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from emu.errors import ApdbgError
 
@@ -37,8 +38,7 @@ COLUMNS_MIN, LINES_MIN = 80, 24
 State = Literal["ok", "note", "bad"]
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One thing looked at: `bad` keeps apdbg from working, `note` does not."""
 
     what: str

@@ -1,13 +1,13 @@
 """One line of text being typed: what each key does to it."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 LENGTH_MAX: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """The text, and how many characters stand before the cursor."""
 
     text: str = ""

@@ -1,7 +1,9 @@
 """The second page of the injection menu: what a kind takes, and which moment it waits for."""
 
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from emu.debug.injections.menu import InjectionMenu, KindView, MomentView
 from tui.edit import Edit
@@ -18,8 +20,7 @@ _MARK: Final = 2
 """Cells of the mark before a row."""
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """The fields with what was typed, and the rows: fields first, then moments to choose."""
 
     kind: KindView

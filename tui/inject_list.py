@@ -1,7 +1,9 @@
 """The first page of the injection menu: every kind of a platform, found by typing."""
 
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from emu.debug.injections.menu import InjectionMenu, KindView
 from tui.edit import Edit
@@ -14,8 +16,7 @@ DETAIL_ROWS: Final = 3
 """Below the list: an empty row, and the help of the marked kind."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(Struct, frozen=True):
     """A page of the menu: its lines, and the cell of the cursor as row and column."""
 
     lines: tuple[Line, ...]
@@ -24,8 +25,7 @@ class Sheet:
     """(row, place in the list) for each row that can be clicked."""
 
 
-@dataclass(frozen=True, slots=True)
-class KindList:
+class KindList(Struct, frozen=True):
     """What was typed, and which of the kinds that have it is marked."""
 
     menu: InjectionMenu

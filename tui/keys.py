@@ -1,16 +1,16 @@
 """The one table of keys: bindings, the key bar, the help and the palette are made from it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
 from textual.binding import Binding, BindingType
 
 When = Literal["stopped", "running", "always"]
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """One action, the keys that do it, and its words."""
 
     id: str

@@ -1,8 +1,10 @@
 """Which panel stands where: a pure function from the terminal's size to places."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 Slot = Literal["cpus", "mailbox", "main", "side", "extra", "time", "log"]
 SLOTS: Final[tuple[Slot, ...]] = ("cpus", "mailbox", "main", "side", "extra", "time", "log")
@@ -30,8 +32,7 @@ _LOGS: Final = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where one frame stands on the stage, in cells, and the panels it has as tabs."""
 
     slot: Slot

@@ -1,8 +1,9 @@
 """The names of a frame's tabs in its title: all of them, or those around the one shown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from emu.debug.view import MachineView
 from tui.panels import BY_ID
@@ -14,8 +15,7 @@ _GAP = 2
 Counts = Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Tabs:
+class Tabs(Struct, frozen=True):
     """The title as a line, and which columns of it belong to which panel."""
 
     line: Line

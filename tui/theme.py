@@ -1,8 +1,8 @@
 """Colours: what each role of text looks like in full colour, in 16 colours and in none."""
 
-from dataclasses import dataclass
 from typing import Final, get_args
 
+from msgspec import Struct
 from rich.style import Style
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
@@ -58,8 +58,7 @@ def few_colours(color_system: str | None, no_color: bool) -> bool:
     return no_color or color_system in (None, "standard", "windows")
 
 
-@dataclass(frozen=True, slots=True)
-class Looks:
+class Looks(Struct, frozen=True):
     """The styles of a theme: one for each role, and what lies under the selected row."""
 
     roles: dict[Role, Style]

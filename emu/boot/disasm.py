@@ -4,12 +4,12 @@ The only home of capstone. What capstone 5 does not know, TDCALL and its kin, ha
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal
 
 import capstone
 from capstone import x86_const
+from msgspec import Struct
 
 from emu.hw.address import U64
 
@@ -117,8 +117,7 @@ _STACK: Final = {
 """Mnemonic -> stack register, slots, access."""
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryOperand:
+class MemoryOperand(Struct, frozen=True):
     """A place in memory that an instruction touches; `access` is r, w or rw."""
 
     base: str
@@ -143,8 +142,7 @@ class MemoryOperand:
         return value & (1 << 8 * self.address_bytes) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(Struct, frozen=True):
     """One decoded instruction at a linear address."""
 
     address: int

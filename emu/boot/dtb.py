@@ -5,10 +5,10 @@ package; reading does not, because a debugger must show a corrupt blob up to whe
 """
 
 import struct
-from dataclasses import dataclass, field
 from typing import Final
 
 import fdt
+from msgspec import Struct, field
 
 from emu.boot.platform import Platform
 from emu.hw.address import PAGE_MASK, RESET_PAGE
@@ -29,8 +29,7 @@ _VTL2_MMIO: Final = ((0xF_F000_0000, 0x0800_0000),)
 COM3: Final = 0x3E8
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
+class Property(Struct, frozen=True):
     """A property: where its value lies in the blob, and the value."""
 
     name: str
@@ -54,8 +53,7 @@ class Property:
         return struct.unpack(f">{whole // 4}I", self.value[:whole])
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Struct):
     """A node with its place in the blob; mutable only while the blob is being read."""
 
     name: str
@@ -75,8 +73,7 @@ class Node:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """What could be read of a blob."""
 
     root: Node | None

@@ -1,7 +1,8 @@
 """How the BSP begins: at the reset vector, or in long mode at the shim's entry."""
 
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 CODE_SELECTOR: Final = 0x10
 DATA_SELECTOR: Final = 0x18
@@ -12,8 +13,7 @@ _OSXSAVE, _MCE, _PAE = 1 << 18, 1 << 6, 1 << 5
 _NXE, _LMA, _LME = 1 << 11, 1 << 10, 1 << 8
 
 
-@dataclass(frozen=True, slots=True)
-class EntryState:
+class EntryState(Struct, frozen=True):
     """Registers of the BSP before its first instruction; the others are 0."""
 
     kind: Literal["reset-vector", "long"]

@@ -1,13 +1,13 @@
 """Which instructions can follow which: a small graph of code, decoded from some heads on."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from emu.boot.disasm import Instruction
 
 
-@dataclass(slots=True)
-class Flow:
+class Flow(Struct):
     """Instructions by address, and for each address those that may come right before it."""
 
     codes: dict[int, Instruction] = field(default_factory=dict)

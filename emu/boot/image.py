@@ -9,10 +9,11 @@ import bisect
 import hashlib
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from emu.errors import ImageError
 
@@ -44,8 +45,7 @@ _ARCHITECTURES: Final = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """A PT_LOAD: bytes for an address, then zeros up to `memory_bytes`; flags are PF_*."""
 
     address: int
@@ -54,8 +54,7 @@ class Segment:
     flags: int
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
+class Symbol(Struct, frozen=True):
     """A name for an address; size 0 means up to the next symbol."""
 
     name: str
@@ -64,8 +63,7 @@ class Symbol:
     function: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """One ELF file, at its link addresses."""
 
     path: Path
@@ -75,7 +73,7 @@ class Image:
     segments: tuple[Segment, ...]
     symbols: tuple[Symbol, ...]
     """Sorted by address."""
-    data: bytes = field(repr=False)
+    data: bytes
     """The whole file, for whoever reads its DWARF."""
 
     @property
@@ -228,8 +226,7 @@ def _symbols(data: bytes, sections: tuple[int, int]) -> tuple[Symbol, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """An image where it runs: `bias` is added to every link address."""
 
     name: str

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import bisect
 from array import array
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from posixpath import join, normpath
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from emu.boot.dwarf import IMAGES_KEPT, dwarf_of, units
 from emu.boot.image import Placed, Segment
@@ -29,8 +30,7 @@ _EVERYWHERE: Final = ((0, 1 << 64),)
 _ADDRESS_MAX: Final = 1 << 63
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(Struct, frozen=True):
     """The rows of one unit as columns, by link address: row i is `starts[i]` to `ends[i]`."""
 
     starts: array[int] = field(default_factory=lambda: array("Q"))

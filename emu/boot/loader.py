@@ -6,8 +6,9 @@ paravisor}.rs` (parameters). All addresses are GPAs; the guest's tables map them
 
 import struct
 import zlib
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from emu.boot.dtb import host_tree
 from emu.boot.entry import RESET_VECTOR, long_mode
@@ -43,8 +44,7 @@ _STUB: Final = b"\xf4\xeb\xfd"
 """hlt; jmp: what stands in for a kernel when there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(Struct, frozen=True):
     """A range of guest memory with a name for people."""
 
     name: str
@@ -52,8 +52,7 @@ class Region:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class BootLayout:
+class BootLayout(Struct, frozen=True):
     """Everything the machine needs to begin."""
 
     name: str

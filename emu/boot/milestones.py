@@ -1,13 +1,13 @@
 """The named points of a boot: symbols whose first execution on a CPU is worth a line."""
 
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 Phase = Literal["", "parked", "online", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Milestone:
+class Milestone(Struct, frozen=True):
     """A symbol, what it means to a person, and what reaching it says of the CPU."""
 
     symbol: str

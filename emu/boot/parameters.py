@@ -5,8 +5,9 @@ line, imported regions). Offsets are from the shim's base, the address of its EL
 """
 
 import struct
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from emu.hw.address import PAGE_BYTES
 
@@ -22,8 +23,7 @@ Range = tuple[int, int]
 """(GPA, bytes)."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShimParameters:
+class ShimParameters(Struct, frozen=True):
     """ShimParamsRaw in GPAs; a range of 0 bytes is absent."""
 
     kernel_entry: int

@@ -1,9 +1,11 @@
 """What an image finds around it: CPUs, memory, isolation and the price of time."""
 
 import tomllib
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from emu.boot.samples import samples_dir
 from emu.errors import PlatformError
@@ -32,8 +34,7 @@ APIC_ID_END: Final = 0xFFFF_FFFE
 """Ids from here on address everyone or no one (x2APIC broadcast)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Costs:
+class Costs(Struct, frozen=True):
     """Virtual time of what leaves the guest, in nanoseconds; one instruction takes
     1 / `instructions_per_ns` (times the speed of its CPU)."""
 
@@ -48,8 +49,7 @@ class Costs:
     io_ns: int = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
+class Platform(Struct, frozen=True):
     """One machine, wholly described: the same platform, image and seed give the same run."""
 
     name: str

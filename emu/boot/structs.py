@@ -5,10 +5,11 @@ other and only until the name is found.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any, Final
+
+from msgspec import Struct
 
 from emu.boot.dwarf import IMAGES_KEPT, dwarf_of, units
 from emu.boot.image import Image
@@ -29,8 +30,7 @@ _SIGNED: Final = (5, 6)
 Names = tuple[tuple[int, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FieldLayout:
+class FieldLayout(Struct, frozen=True):
     """One member: offset and size in bytes; for an array `size` is that of all elements."""
 
     name: str
@@ -43,8 +43,7 @@ class FieldLayout:
     """(value, name) pairs of its enumeration, empty for a plain number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """One struct."""
 
     name: str

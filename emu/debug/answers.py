@@ -1,7 +1,8 @@
 """Commands that only look: each answers in lines of text and leaves no trace."""
 
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import fields, replace
 
 from emu.debug import (
     command,
@@ -142,7 +143,7 @@ def _list(session: "Session", where: str) -> Lines:
     """Code around a place; the words both, asm and source choose the lines."""
     machine, looks, cpu = session.machine, session.looks, _started(session)
     if where in ("both", "asm", "source"):
-        looks.code = replace(looks.code, lines=where)  # type: ignore[arg-type]  # just checked
+        looks.code = replace(looks.code, lines=where)
         return ()
     look = replace(looks.code, where=where)
     start = expression.address(machine, cpu, where) if where else machine.linear_rip(cpu)

@@ -1,7 +1,8 @@
 """One course of events: entries, checkpoints, and everything that is known to have happened."""
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from emu.debug.checkpoint import Checkpoint
 from emu.debug.moment import START, Entry, Moment
@@ -9,8 +10,7 @@ from emu.machine.logs import Logs
 from emu.machine.machine import Pause
 
 
-@dataclass(slots=True, eq=False)
-class Branch:
+class Branch(Struct, eq=False):
     """A branch of the timeline from power-on to the furthest moment it was run to."""
 
     name: str

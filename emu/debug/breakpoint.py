@@ -1,7 +1,8 @@
 """Places that stop the machine, as people name them."""
 
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from emu.debug.command import Break
 from emu.debug.language import show
@@ -14,8 +15,7 @@ LOG_MAX: Final = 1_000
 """Lines that a breakpoint notes; of more, the newest."""
 
 
-@dataclass(slots=True)
-class Breakpoint:
+class Breakpoint(Struct):
     """One breakpoint: its addresses, the CPUs it stops, and what else must hold."""
 
     number: int
@@ -64,8 +64,7 @@ class Breakpoint:
         self.noted = [*self.noted, text][-LOG_MAX:]
 
 
-@dataclass(slots=True)
-class Breakpoints:
+class Breakpoints(Struct):
     """All breakpoints of a session; numbers are never used twice."""
 
     machine: Machine

@@ -5,9 +5,11 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from emu.boot.dtb import Node, read_tree
 from emu.debug.evidence import evidence
@@ -23,8 +25,7 @@ WATCHDOG_TICKS: Final = 10_000_000
 _PARALLEL_MAX: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """What became of one case; `problems` is empty if that was expected."""
 
     case: Case
@@ -37,8 +38,7 @@ class Result:
     serial: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Campaign:
+class Campaign(Struct, frozen=True):
     """What is booted in all cases."""
 
     image: str | None = None

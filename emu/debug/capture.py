@@ -1,6 +1,6 @@
 """What two moments are compared by: a machine's registers, tables and some of its pages."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from emu.debug import registers
 from emu.debug.mapped import Mapped, ranges
@@ -12,8 +12,7 @@ from emu.machine.handover import kernel_dtb
 from emu.machine.machine import Machine
 
 
-@dataclass(frozen=True, slots=True)
-class CpuCapture:
+class CpuCapture(Struct, frozen=True):
     """One CPU: what it does, and every register by name."""
 
     activity: str
@@ -22,8 +21,7 @@ class CpuCapture:
     cr3: int
 
 
-@dataclass(frozen=True, slots=True)
-class Capture:
+class Capture(Struct, frozen=True):
     """A machine at one moment."""
 
     tick: int

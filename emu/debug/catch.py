@@ -4,8 +4,9 @@ Most of it is in the log, so a catch is a look at the newest events. Registers t
 (CR0, CR3, CR4, EFER, CS) are looked at between any two instructions of every CPU.
 """
 
-from dataclasses import dataclass, field
 from typing import Final, Literal
+
+from msgspec import Struct, field
 
 from emu.debug.view import BreakpointView
 from emu.errors import CommandError
@@ -29,8 +30,7 @@ EVENTS: Final = ("mailbox", "milestone", "fault", "state", "serial")
 """Kinds of the log of events."""
 
 
-@dataclass(slots=True)
-class Catch:
+class Catch(Struct):
     """One kind of thing that stops the machine, `text` a part of its words."""
 
     number: int
@@ -63,8 +63,7 @@ class Catch:
         return self.text.lower() in event.text.lower()
 
 
-@dataclass(slots=True)
-class Catches:
+class Catches(Struct):
     """All catches; their numbers are drawn from those of the breakpoints."""
 
     listed: list[Catch] = field(default_factory=list)

@@ -5,7 +5,8 @@ edge is to exchange them with memory, so one set of images serves both direction
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from emu.debug.moment import Moment
 from emu.debug.schedule import SavedSchedule
@@ -16,8 +17,7 @@ _PAGE_COST = 120
 """What a page costs in the dictionary, beside its bytes."""
 
 
-@dataclass(slots=True, eq=False)
-class Checkpoint:
+class Checkpoint(Struct, eq=False):
     """One state between two slices."""
 
     moment: Moment

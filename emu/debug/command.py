@@ -1,10 +1,9 @@
 """The commands, as values: `emu.debug.language` reads and writes them as words."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """Execute COUNT instructions of one CPU; `all`: of every CPU that can run, in lockstep."""
 
     cpu: int | None = None
@@ -12,47 +11,40 @@ class Step:
     all_cpus: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Next:
+class Next(Struct, frozen=True):
     """Like step, but a CALL runs to its return and a REP to its end."""
 
     cpu: int | None = None
     count: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(Struct, frozen=True):
     """Run until the selected CPU returns from its function."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """Run all CPUs until something stops them, at most TICKS instructions."""
 
     ticks: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Until:
+class Until(Struct, frozen=True):
     """Run until any CPU reaches a symbol, `file:line`, address or milestone."""
 
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reset:
+class Reset(Struct, frozen=True):
     """Start again from the first instruction; breakpoints stay."""
 
 
-@dataclass(frozen=True, slots=True)
-class SelectCpu:
+class SelectCpu(Struct, frozen=True):
     """Put a CPU in focus."""
 
     cpu: int
 
 
-@dataclass(frozen=True, slots=True)
-class Break:
+class Break(Struct, frozen=True):
     """Stop where a CPU gets: `break WHERE [cpu N] [after N] [once] [log] [if EXPR]`."""
 
     where: str
@@ -65,28 +57,24 @@ class Break:
     condition: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Catch:
+class Catch(Struct, frozen=True):
     """Stop at what a machine does: `catch mode|cr3|efer|exit|hypercall|tdcall|msr|...`."""
 
     kind: str
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Breakpoints:
+class Breakpoints(Struct, frozen=True):
     """List all breakpoints, watchpoints and catches, and what they have noted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(Struct, frozen=True):
     """Remove a breakpoint by its number."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Mem:
+class Mem(Struct, frozen=True):
     """Show memory: `mem [gva:|gpa:|hpa:]WHERE [COUNT] [as STRUCT|mailbox|table|vmcb]`."""
 
     where: str
@@ -94,105 +82,89 @@ class Mem:
     kind: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Find:
+class Find(Struct, frozen=True):
     """Search memory from a place on: `find [gpa:]WHERE "text"`, or 0xNUMBER or hex bytes."""
 
     where: str
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class List:
+class List(Struct, frozen=True):
     """Show code at a place, or (none) where the CPU is; `both`, `asm` or `source` lines."""
 
     where: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(Struct, frozen=True):
     """Show the two-dimensional walk of an address: `walk WHERE [read|write|execute]`."""
 
     where: str
     access: str = "read"
 
 
-@dataclass(frozen=True, slots=True)
-class Tables:
+class Tables(Struct, frozen=True):
     """Show page tables: `tables [FILTER]`, `tables tree [ADDRESS]`, `tables diff CPU`."""
 
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Npt:
+class Npt(Struct, frozen=True):
     """Show the nested table: all of it, one GPA's page, or `private`, `absent`, `rw`, ..."""
 
     where: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Dtb:
+class Dtb(Struct, frozen=True):
     """Show the device tree: `dtb [host|kernel|diff] [PATH or words]`."""
 
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Events:
+class Events(Struct, frozen=True):
     """Show the log: `events [cpu N] [KIND] [TEXT]`; kinds are mailbox, milestone, fault, ..."""
 
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Exits:
+class Exits(Struct, frozen=True):
     """Show what left the guest for the VMM: `exits [cpu N] [TEXT]`."""
 
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Cpus:
+class Cpus(Struct, frozen=True):
     """Show the CPUs: `cpus [WORDS]` keeps those of a state, a symbol, or numbers `3-7`."""
 
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Registers:
+class Registers(Struct, frozen=True):
     """Show the registers of the selected CPU."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(Struct, frozen=True):
     """Show the mailbox decoded, and how far each AP is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waits:
+class Waits(Struct, frozen=True):
     """Show what every waiting CPU waits for, and who wrote that last."""
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(Struct, frozen=True):
     """Say which rules of the protocol were broken up to now: all, or one RULE."""
 
     rule: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """List the rules of the protocol, each with its source."""
 
 
-@dataclass(frozen=True, slots=True)
-class Races:
+class Races(Struct, frozen=True):
     """Say where CPUs touch the same bytes in no order, up to now."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReverseStep:
+class ReverseStep(Struct, frozen=True):
     """Go back to before the last COUNT instructions of a CPU; `any` for whichever CPU's."""
 
     cpu: int | None = None
@@ -200,159 +172,136 @@ class ReverseStep:
     any_cpu: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ReverseNext:
+class ReverseNext(Struct, frozen=True):
     """Like reverse-step, but a function that has returned is left behind as a whole."""
 
     count: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ReverseFinish:
+class ReverseFinish(Struct, frozen=True):
     """Go back to the call of the function that the selected CPU is in."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReverseRun:
+class ReverseRun(Struct, frozen=True):
     """Go back to where a breakpoint or watchpoint would have stopped last."""
 
 
-@dataclass(frozen=True, slots=True)
-class Goto:
+class Goto(Struct, frozen=True):
     """Go to a TICK, `50%`, `start`, `end`, a mark, a milestone, or `#7` for the 7th event."""
 
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """Give this moment a name for `goto` and `diff`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Branches:
+class Branches(Struct, frozen=True):
     """List all branches: where each began, how far it goes, what was entered on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(Struct, frozen=True):
     """Go to the end of a branch, or begin one of that name here; with NEW, rename it."""
 
     name: str
     new: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(Struct, frozen=True):
     """Say how two moments or branches (its end) differ; `now` is where the machine stands."""
 
     first: str
     second: str = "now"
 
 
-@dataclass(frozen=True, slots=True)
-class LastWriter:
+class LastWriter(Struct, frozen=True):
     """Say who wrote a place last: `rax`, `mailbox.command`, `pte:GVA`, `npt:GPA`, ADDRESS/4."""
 
     place: str
 
 
-@dataclass(frozen=True, slots=True)
-class Executed:
+class Executed(Struct, frozen=True):
     """Say who executed a place first and last, and how often, up to now."""
 
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Accessed:
+class Accessed(Struct, frozen=True):
     """Say who read and who wrote a place first and last, and how often, up to now."""
 
     place: str
 
 
-@dataclass(frozen=True, slots=True)
-class PreviousChange:
+class PreviousChange(Struct, frozen=True):
     """Go back to before the last change of a place."""
 
     place: str
 
 
-@dataclass(frozen=True, slots=True)
-class NextChange:
+class NextChange(Struct, frozen=True):
     """Run until a place changes."""
 
     place: str
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(Struct, frozen=True):
     """Stop when a place changes; `read`, `write` or `access`: when that is done to it."""
 
     place: str
     access: str = "change"
 
 
-@dataclass(frozen=True, slots=True)
-class Print:
+class Print(Struct, frozen=True):
     """Show the value of an expression: `print [rsp+8]`, `print mailbox.command == 1`."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Set:
+class Set(Struct, frozen=True):
     """Change a place: `set rax=5`, `set mailbox.command=0`, `set npt:0x8805000=0`."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Inject:
+class Inject(Struct, frozen=True):
     """Break something: `inject KIND ... [at MOMENT]`; `help inject` lists the kinds."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """Let a CPU not run until it is released."""
 
     cpu: int
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Struct, frozen=True):
     """Let a held CPU run again."""
 
     cpu: int
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Struct, frozen=True):
     """Choose who runs next: `timed`, `random SEED` (with `quantum NS`), `first CPU`."""
 
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Save:
+class Save(Struct, frozen=True):
     """Write a recording of this branch to a file."""
 
     file: str
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(Struct, frozen=True):
     """Write what happened to a file: `.json` for Perfetto, `.html` for a colleague."""
 
     file: str
 
 
-@dataclass(frozen=True, slots=True)
-class Help:
+class Help(Struct, frozen=True):
     """Say what a command does, or a kind of injection; without a word, list all commands."""
 
     word: str = ""

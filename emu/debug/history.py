@@ -1,14 +1,13 @@
 """All that happened on one branch, as one frozen value: exports and lanes are made from it."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from emu.machine.event import Event
 from emu.machine.log import Run, Turn
 from emu.machine.machine import Machine
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """A whole course up to `ticks`."""
 
     image: str

@@ -1,6 +1,6 @@
 """The command language: the same words in keys, prompt, stories, headless runs and Python."""
 
-from dataclasses import fields
+from msgspec.structs import fields
 
 from emu.debug import command as c
 from emu.debug.command import Command

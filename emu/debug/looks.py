@@ -2,8 +2,9 @@
 of the logs were given last. Looking is no part of the timeline."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from emu.debug.sections.findings import OFF, FindingsView, findings_view
 from emu.debug.sections.log import LogLook, LogView, Matches
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from emu.debug.session import Session
 
 
-@dataclass(slots=True)
-class Looks:
+class Looks(Struct):
     """The looks, and which of them a picture is to answer."""
 
     wanted: frozenset[Section] = frozenset()

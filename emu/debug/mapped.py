@@ -6,9 +6,11 @@ that have not changed costs almost nothing.
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from emu.hw.address import PAGE_BYTES, Gpa, canonical_of
 from emu.hw.context import Context
@@ -23,8 +25,7 @@ TABLES_MAX: Final = 4096
 CACHED_TABLES: Final = 2048
 
 
-@dataclass(frozen=True, slots=True)
-class Mapped:
+class Mapped(Struct, frozen=True):
     """Guest-virtual pages in a row with equal rights."""
 
     gva: int
@@ -36,8 +37,7 @@ class Mapped:
     """A TD's shared view."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One present entry of a guest table."""
 
     level: str
@@ -147,8 +147,7 @@ def merged(found: list[Mapped]) -> tuple[Mapped, ...]:
 # -- the nested table -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class NestedRange:
+class NestedRange(Struct, frozen=True):
     """Guest-physical pages in a row with equal rights and state, and where they lie."""
 
     gpa: int

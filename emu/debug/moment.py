@@ -1,7 +1,8 @@
 """A place on a branch of the timeline, and what people have entered there."""
 
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 
 class Moment(NamedTuple):
@@ -27,8 +28,7 @@ START: Final = Moment(0)
 """Power-on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """Something that came from outside, in words that carry it out again anywhere:
     `hand 1`, `auto`, `hold 2`, `schedule random 7`, `set cpu1:rax=5`, `inject nmi 3`."""
 

@@ -1,7 +1,8 @@
 """How a session begins: from an image and a platform, or from a recording."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from emu.debug.recording import Recording, replay
 from emu.debug.schedule import rule_of

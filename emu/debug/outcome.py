@@ -1,6 +1,6 @@
 """How a boot ended, and the evidence for it."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from emu.debug.evidence import no_progress, slow_or_stuck
 from emu.debug.view import CpuState, Outcome
@@ -9,8 +9,7 @@ from emu.machine.handover import ap_record
 from emu.machine.machine import Machine, Pause
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The outcome and one sentence that says why."""
 
     outcome: Outcome

@@ -6,9 +6,11 @@ device tree that the kernel was handed), and memory as `[gva:|gpa:|hpa:]ADDRESS[
 ADDRESS is a symbol with offset, `file:line` or a number, and 8 bytes are the default.
 """
 
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from emu.boot.dtb import read_tree
 from emu.debug.language import number
@@ -28,8 +30,7 @@ BYTES_MAX: Final = 1 << 16
 _DEFAULT_BYTES: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class RegisterPlace:
+class RegisterPlace(Struct, frozen=True):
     """A 64-bit register of one CPU, or (None) of whichever."""
 
     name: str
@@ -42,8 +43,7 @@ class RegisterPlace:
         return f"cpu{self.cpu}:{self.register}"
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryPlace:
+class MemoryPlace(Struct, frozen=True):
     """Bytes of host memory in a row; `space` and `address` say whose."""
 
     name: str

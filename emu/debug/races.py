@@ -7,8 +7,9 @@ that its CPU has done before, a load of it acquires what was released there (vec
 Mattern; FastTrack). All other words must be ordered by these.
 """
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from emu.boot import disasm
 from emu.boot.disasm import Instruction
@@ -146,8 +147,7 @@ class _Words:
         return disasm.decode(data, at, registers.mode)
 
 
-@dataclass(slots=True)
-class _History:
+class _History(Struct):
     """Who touched a word last: CPU -> (its clock, bytes of the word, address of the code)."""
 
     stores: dict[int, tuple[int, int, int]] = field(default_factory=dict)

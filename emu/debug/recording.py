@@ -6,12 +6,12 @@ recorded before a crash is there, and a cut or corrupt file is as good as its wh
 
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import msgspec
+from msgspec import Struct, field
 
 from emu.debug.moment import Entry, Moment
 from emu.debug.setup import Options
@@ -57,8 +57,7 @@ def _entry(entry: Entry) -> bytes:
     return _line("entry", tick=entry.tick, beat=entry.beat, text=entry.text)
 
 
-@dataclass
-class Recorder:
+class Recorder(Struct):
     """Writes a session's branch to a file while it grows."""
 
     session: "Session"
@@ -149,8 +148,7 @@ def save(session: "Session", path: Path) -> str:
     return f"{path}: {path.stat().st_size:,} bytes, {here.tick:,} instructions"
 
 
-@dataclass
-class Recording:
+class Recording(Struct):
     """What a file has told."""
 
     options: Options

@@ -6,9 +6,10 @@ a boot that hangs silently is a bug of the guest.
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
+
+from msgspec import Struct, field
 
 from emu.boot.samples import samples_dir
 from emu.errors import ApdbgError
@@ -25,8 +26,7 @@ class RecoveryError(ApdbgError):
     """A file of expectations that cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """Something that is broken on one platform, and what is expected of the boot."""
 
     inject: tuple[str, ...]

@@ -2,8 +2,9 @@
 that is stepped by hand."""
 
 import hashlib
-from dataclasses import dataclass, field
 from typing import Final, Literal
+
+from msgspec import Struct, field
 
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
@@ -18,16 +19,14 @@ between slices."""
 QUANTUM_NS_MAX: Final = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Struct, frozen=True):
     """One CPU up to one moment of its own clock."""
 
     cpu: Cpu
     until_ps: int
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """How the next CPU is chosen: `timed`, or `random` among those within four quanta of the
     one that is furthest behind, for a random part of a quantum."""
 
@@ -45,8 +44,7 @@ class Rule:
 SavedSchedule = tuple[Rule, frozenset[int], int, int | None, Slice | None, int | None]
 
 
-@dataclass(slots=True)
-class Schedule:
+class Schedule(Struct):
     """The rule in force, who is held, and the slice that is being run."""
 
     machine: Machine

@@ -6,7 +6,8 @@ and those in which the undo log has no write to the page in question are passed 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from emu.debug.checkpoint import Checkpoint
 from emu.debug.moment import Moment
@@ -17,8 +18,7 @@ from emu.machine.probe import Access, CodeProbe, MemoryProbe, Probe, RegisterPro
 _PAGE = ~0xFFF
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """A CPU is about to execute an instruction."""
 
     before: Moment

@@ -1,8 +1,9 @@
 """What a session was asked to boot: files read once, so that a reset starts the same again."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from emu.boot.image import Image, load_image
 from emu.boot.loader import INITRD_MAX, BootLayout, build_layout
@@ -15,8 +16,7 @@ MAX_TICKS: Final = 20_000_000_000
 """Without --max-ticks a run that neither ends nor hangs is stopped here: many minutes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """The words of the command line that say what to boot."""
 
     image: str | None = None
@@ -35,8 +35,7 @@ class Options:
     """Instructions without progress after which a boot counts as hung; 0: never."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(Struct, frozen=True):
     """Everything read and checked."""
 
     options: Options

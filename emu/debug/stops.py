@@ -5,8 +5,9 @@ something lies inside of it, the machine goes back to right behind that: nothing
 whatever the schedule and however long the stretch.
 """
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from msgspec import Struct, field
 
 from emu.debug import expression, search, travel
 from emu.debug.breakpoint import Breakpoint
@@ -27,8 +28,7 @@ Met = Literal["nothing", "stop", "back"]
 """What a look found: nothing, a reason to stop, or a reason to go back and on from there."""
 
 
-@dataclass(slots=True)
-class Watching:
+class Watching(Struct):
     """What a command that runs keeps an eye on."""
 
     probes: list[tuple[Watchpoint | Catch, MemoryProbe | RegisterProbe]] = field(

@@ -1,7 +1,8 @@
 """All that a front end may know: frozen pictures of the machine at one tick."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from emu.debug.sections.findings import FindingsView, FindingView
 from emu.debug.sections.log import LogView
@@ -57,8 +58,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class StopReason:
+class StopReason(Struct, frozen=True):
     """Why the machine stands still: whose doing it was (None: nobody's) and one sentence."""
 
     cpu: int | None
@@ -69,8 +69,7 @@ class StopReason:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class CpuView:
+class CpuView(Struct, frozen=True):
     """One CPU in a row: `mode` is real, protected, compatibility or long."""
 
     id: int
@@ -90,8 +89,7 @@ class CpuView:
     virtual_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class RegisterView:
+class RegisterView(Struct, frozen=True):
     """One register of the focused CPU; `words` decodes its bits, `changed` since last stop."""
 
     group: Literal["general", "flags", "segment", "control", "msr"]
@@ -102,16 +100,14 @@ class RegisterView:
     changed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CodeLook:
+class CodeLook(Struct, frozen=True):
     """Which code: around a place, or (empty) where the CPU is; and which lines of it."""
 
     where: str = ""
     lines: Literal["both", "asm", "source"] = "both"
 
 
-@dataclass(frozen=True, slots=True)
-class CodeLine:
+class CodeLine(Struct, frozen=True):
     """One line of source, disassembly or label, in the order a reader expects."""
 
     kind: LineKind
@@ -130,8 +126,7 @@ class CodeLine:
     """Other CPUs whose RIP is here."""
 
 
-@dataclass(frozen=True, slots=True)
-class ApProgress:
+class ApProgress(Struct, frozen=True):
     """How far one AP is in the protocol: steps reached, and what must come next."""
 
     cpu: int
@@ -143,8 +138,7 @@ class ApProgress:
     history: History = ()
 
 
-@dataclass(frozen=True, slots=True)
-class MailboxView:
+class MailboxView(Struct, frozen=True):
     """The mailbox page decoded (ACPI 6.6, 5.2.12.19) and each AP's progress."""
 
     gpa: int
@@ -158,8 +152,7 @@ class MailboxView:
     aps: tuple[ApProgress, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class BreakpointView:
+class BreakpointView(Struct, frozen=True):
     """One breakpoint, watchpoint or catch as people named it."""
 
     number: int
@@ -174,8 +167,7 @@ class BreakpointView:
     """What it has noted instead of stopping, the newest last."""
 
 
-@dataclass(frozen=True, slots=True)
-class EntryView:
+class EntryView(Struct, frozen=True):
     """Something that people did to this branch: an injection, an edit, a schedule."""
 
     tick: int
@@ -191,8 +183,7 @@ class EntryView:
     """When it fired, or could not."""
 
 
-@dataclass(frozen=True, slots=True)
-class LaneView:
+class LaneView(Struct, frozen=True):
     """One CPU over the window, a letter a cell: `#` executes, `s` waits for its turn, `z`
     spins asleep, `h` halted, `.` off, `x` shut down, `v` hypercall, `M` milestone, `W` mailbox
     write, `!` fault."""
@@ -201,8 +192,7 @@ class LaneView:
     cells: str
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineView:
+class TimelineView(Struct, frozen=True):
     """The known course of a branch in ticks, and where on it the machine stands."""
 
     first: int
@@ -216,8 +206,7 @@ class TimelineView:
     lanes: tuple[LaneView, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Sections:
+class Sections(Struct, frozen=True):
     """What a front end looks at beside the CPUs; None: it did not want it."""
 
     memory: MemoryView | None = None
@@ -230,8 +219,7 @@ class Sections:
     exits: LogView | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MachineView:
+class MachineView(Struct, frozen=True):
     """The machine at one tick, with one CPU in focus."""
 
     image: str

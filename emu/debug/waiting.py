@@ -1,7 +1,8 @@
 """What a waiting CPU waits for, in words, and who could have ended it last."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from emu.boot.disasm import Instruction, decode, family
 from emu.hw.cpu import Cpu
@@ -22,8 +23,7 @@ _SMALL: Final = 10
 """Below it a number is the same in decimal and hex."""
 
 
-@dataclass(frozen=True, slots=True)
-class WaitFact:
+class WaitFact(Struct, frozen=True):
     """One waiting CPU: on what, where, and who changed that last (None: nobody) at which
     tick."""
 

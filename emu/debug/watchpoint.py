@@ -1,7 +1,8 @@
 """Values that stop the machine when they change."""
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from emu.debug.command import Watch
 from emu.debug.place import Place, RegisterPlace, place
@@ -14,8 +15,7 @@ from emu.machine.probe import Access
 Doing = Literal["change", "read", "write", "access"]
 
 
-@dataclass(slots=True)
-class Watchpoint:
+class Watchpoint(Struct):
     """One watched place, what must be done to it, and how often that was seen."""
 
     number: int
@@ -58,8 +58,7 @@ class Watchpoint:
         return True
 
 
-@dataclass(slots=True)
-class Watchpoints:
+class Watchpoints(Struct):
     """All watchpoints; their numbers are drawn from those of the breakpoints."""
 
     listed: list[Watchpoint] = field(default_factory=list)

@@ -1,7 +1,8 @@
 """One CPU of the machine: its registers, what it is doing, and its own clock."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from emu.hw.address import Hpa
 from emu.hw.context import Context
@@ -13,8 +14,7 @@ CpuState = tuple[
 ]
 
 
-@dataclass(slots=True)
-class Cpu:
+class Cpu(Struct):
     """Mutable and private to the machine; people see a CpuView."""
 
     id: int

@@ -6,8 +6,9 @@ completed says why; the machine then tries #DF, and after that the CPU shuts dow
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from emu.hw.context import Context
 from emu.hw.vmcb import SegmentState
@@ -41,24 +42,21 @@ def doubles(first: int, second: int) -> bool:
     return first in _CONTRIBUTORY and second in _CONTRIBUTORY
 
 
-@dataclass(frozen=True, slots=True)
-class GuestAccess:
+class GuestAccess(Struct, frozen=True):
     """Guest-virtual memory of the CPU, as the processor itself uses it."""
 
     read: Callable[[int, int], bytes | None]
     write: Callable[[int, bytes], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """A delivery that the tables do not allow: the exception it is, and why."""
 
     vector: int
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Gate:
+class _Gate(Struct, frozen=True):
     selector: int
     offset: int
     kind: int

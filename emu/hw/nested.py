@@ -8,8 +8,9 @@ no-execute pages, which the emulator cannot stand (see `NestedPageTable.lend`).
 
 import struct
 from collections.abc import Container
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from emu.hw.address import PAGE_BYTES, PAGE_MASK, Gpa, Hpa, page_of
 from emu.hw.memory import HostMemory
@@ -57,8 +58,7 @@ def bits_in_words(name: str, entry: int) -> str:
     return " ".join(word for bit, word in names if entry >> bit & 1)
 
 
-@dataclass(frozen=True, slots=True)
-class NestedLevel:
+class NestedLevel(Struct, frozen=True):
     """One entry that a nested walk read."""
 
     name: str
@@ -73,8 +73,7 @@ class NestedLevel:
         return bits_in_words(self.name, self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class NestedWalk:
+class NestedWalk(Struct, frozen=True):
     """A nested walk with every level it read; `hpa` is None unless the verdict is ok."""
 
     gpa: Gpa

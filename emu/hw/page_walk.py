@@ -1,7 +1,8 @@
 """What a walk of the guest's page tables found: entries, accesses, verdict, and the fault."""
 
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from emu.hw.address import Gpa, Gva, Hpa
 from emu.hw.nested import ACCESSED, DIRTY, Access, NestedWalk, bits_in_words
@@ -17,8 +18,7 @@ Verdict = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class PageLevel:
+class PageLevel(Struct, frozen=True):
     """One guest entry: where it lies for the guest, and the nested walk that finds it."""
 
     name: str
@@ -36,8 +36,7 @@ class PageLevel:
         return bits_in_words(self.name, self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class WalkStep:
+class WalkStep(Struct, frozen=True):
     """One memory access of a two-dimensional walk."""
 
     table: Literal["guest", "nested"]
@@ -49,8 +48,7 @@ class WalkStep:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class PageWalk:
+class PageWalk(Struct, frozen=True):
     """A two-dimensional walk. `gpa` and `hpa` are None unless the walk got that far."""
 
     gva: Gva

@@ -5,8 +5,9 @@ table: a walk of four levels makes up to 24 accesses. Walking reads and never ra
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from emu.hw.address import Gpa, Gva, Hpa, canonical
 from emu.hw.context import Context
@@ -52,8 +53,7 @@ ALIAS_BIT: Final = 39
 RFLAGS_AC: Final = 1 << 18
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """The processor state that decides what a walk allows."""
 
     cr0: int

@@ -6,9 +6,10 @@ measured to do. None of these behaviours is documented by Unicorn; another versi
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
+
+from msgspec import Struct
 
 from emu.errors import EngineError
 from emu.hw.address import Hpa
@@ -28,8 +29,7 @@ _CODE64: Final = SegmentState(8, 0, 0xFFFFFFFF, 0xA9B)
 _DATA: Final = SegmentState(0x10, 0, 0xFFFFFFFF, 0xC93)
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One thing apdbg relies on, and whether it holds."""
 
     what: str

@@ -5,8 +5,9 @@ VMRUN; afterwards only EXITINFO2 changes.
 """
 
 import struct
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from emu.hw.address import PAGE_BYTES, U64, Hpa
 from emu.hw.memory import HostMemory
@@ -66,8 +67,7 @@ _NATIVE_MSRS: Final = (
 """EFER, STAR, LSTAR, CSTAR, SFMASK, FS/GS bases, SYSENTER and PAT live in the CPU itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentState:
+class SegmentState(Struct, frozen=True):
     """A segment register in VMCB form: attributes are descriptor bits 55:52 and 47:40."""
 
     selector: int
@@ -76,8 +76,7 @@ class SegmentState:
     attributes: int
 
 
-@dataclass(frozen=True, slots=True)
-class GuestState:
+class GuestState(Struct, frozen=True):
     """The state a CPU enters guest mode with; general registers besides RAX and RSP are 0."""
 
     rip: int

@@ -2,9 +2,10 @@
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from emu.machine.machine import Machine
@@ -26,8 +27,7 @@ class Touch(NamedTuple):
     stores: bool
 
 
-@dataclass(slots=True)
-class EveryAccess:
+class EveryAccess(Struct):
     """A probe that looks at all memory."""
 
     full: bool = False

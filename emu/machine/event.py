@@ -1,15 +1,15 @@
 """What happened, in order: one line of the log with the moment it belongs to."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 EventKind = Literal[
     "milestone", "mailbox", "exit", "state", "fault", "serial", "stop", "inject"
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class MailboxWrite:
+class MailboxWrite(Struct, frozen=True):
     """One field of the mailbox page changed (ACPI 6.6, 5.2.12.19)."""
 
     field: str
@@ -19,15 +19,13 @@ class MailboxWrite:
     """Where the writer was, as name and offset; `host` for a write by the VMM."""
 
 
-@dataclass(frozen=True, slots=True)
-class Milestone:
+class Milestone(Struct, frozen=True):
     """A named point of the boot that a CPU reached."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One event; `cpu` None for what belongs to no CPU."""
 
     tick: int

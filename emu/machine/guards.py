@@ -6,8 +6,9 @@ inside the emulator's fault handler, without an exit, until the slice is over. S
 next to nothing, and the guest cannot tell.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec import Struct
 
 from emu.boot import disasm
 from emu.hw.address import PAGE_BYTES, Gpa, page_of
@@ -26,8 +27,7 @@ Kind = str
 """`table`, `code` or `stack`: what a page is to its users."""
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(Struct, frozen=True):
     """Who runs on a page."""
 
     kind: Kind

@@ -1,7 +1,8 @@
 """What the shim leaves in memory for others to read: its AP records and the kernel's tree."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from emu.hw.address import Gpa, Hpa
 from emu.hw.cpu import Cpu
@@ -17,8 +18,7 @@ _LIST_MAX: Final = 16
 _DTB_MAX: Final = 2 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class ApRecord:
+class ApRecord(Struct, frozen=True):
     """The shim's own word on one AP (`struct ap_record` in shim/abi.h)."""
 
     state: str

@@ -5,8 +5,10 @@ the same moments. What a kind of injection does is `emu.debug.injections`' busin
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from emu.errors import CommandError
 from emu.hw.address import Gpa, Hpa
@@ -24,8 +26,7 @@ Act = Callable[["Machine", Cpu | None], None]
 NEVER: Final = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(Struct, frozen=True):
     """What an injection waits for. `number`: a tick or picoseconds; `text`: what the words of
     an exit or event contain, or the mailbox's field; `cpu`: only by this one."""
 
@@ -42,8 +43,7 @@ class Trigger:
         return self.cpu is None or (cpu is not None and cpu.id == self.cpu)
 
 
-@dataclass(frozen=True, slots=True)
-class Armed:
+class Armed(Struct, frozen=True):
     """An injection that waits for its moment, the `left`-th one from now."""
 
     spec: str
@@ -52,8 +52,7 @@ class Armed:
     left: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Fired:
+class Fired(Struct, frozen=True):
     """An injection that has happened, or could not happen."""
 
     spec: str
@@ -61,7 +60,7 @@ class Fired:
     problem: str = ""
 
 
-class Twist:
+class Twist(Struct, frozen=True):
     """Something of the VMM that stays broken; a frozen value."""
 
     def decided(
@@ -72,8 +71,7 @@ class Twist:
         return effects, self
 
 
-@dataclass(frozen=True, slots=True)
-class Lasting:
+class Lasting(Struct, frozen=True):
     """A twist in force."""
 
     spec: str

@@ -4,8 +4,10 @@ A lap that ends where it began with every register it uses unchanged, and that s
 stands there already, is followed by laps that do the same, until a byte it looks at changes.
 """
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from emu.boot import disasm
 from emu.boot.disasm import Instruction, MemoryOperand
@@ -37,8 +39,7 @@ Needs = tuple[tuple[str, int], ...]
 """Registers and values: CPUs that share them at one head do the same, memory being the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """A lap that comes round. CPUs in the same loop share one."""
 
     head: int
@@ -76,8 +77,7 @@ class Loop:
         )
 
 
-@dataclass(slots=True)
-class Lap:
+class Lap(Struct):
     """A lap as it is being executed."""
 
     head: int

@@ -1,6 +1,6 @@
 """All that a machine tells of its course, in one hand: it grows and goes back together."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from emu.machine.event import Event
 from emu.machine.log import Lanes, Log, Turn
@@ -10,8 +10,7 @@ Counts = tuple[int, int, int, int, int]
 """How much has happened of each, in the order of `Logs`."""
 
 
-@dataclass(slots=True, eq=False)
-class Logs:
+class Logs(Struct, eq=False):
     """What has happened on one branch; what is known of its future lies behind."""
 
     events: Log[Event] = field(default_factory=Log)

@@ -5,9 +5,10 @@ guest's course is not changed by it. Changes that no instruction's store explain
 by comparing: those of the VMM after an exit, those of a page walk (A and D bits) after a run.
 """
 
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from msgspec import Struct, field
 
 from emu.hw.address import Hpa
 from emu.machine.accesses import EveryAccess
@@ -34,8 +35,7 @@ class Access(NamedTuple):
     """What the watched bytes held; equal for a read."""
 
 
-@dataclass(slots=True)
-class MemoryProbe:
+class MemoryProbe(Struct):
     """One range of host memory that is looked at."""
 
     hpa: Hpa
@@ -82,8 +82,7 @@ class MemoryProbe:
         return old[: first - self.hpa] + data[first - hpa : last - hpa] + old[last - self.hpa :]
 
 
-@dataclass(slots=True)
-class RegisterProbe:
+class RegisterProbe(Struct):
     """One register, or CS's selector, of one CPU or (None) of every one: a change is seen when
     the CPU's next instruction begins."""
 
@@ -144,8 +143,7 @@ class RegisterProbe:
             _note(self.found, Access(tick, who, doing, before, after))
 
 
-@dataclass(slots=True)
-class CodeProbe:
+class CodeProbe(Struct):
     """Linear addresses: which CPU executes there, and when."""
 
     addresses: frozenset[int]

@@ -4,8 +4,9 @@ Each repair is for an exit that a real CPU would not make; afterwards the same i
 simply runs again (facts/openhcl_run 1.5.1 and 1.5.6).
 """
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from emu.hw.cpu import Cpu
 from emu.hw.engine import Exit, ExitKind

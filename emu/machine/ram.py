@@ -1,7 +1,8 @@
 """Guest memory: where each bank lies in the host, its pages' states, what the host sees."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, align_up, page_of
 from emu.hw.memory import HostMemory
@@ -14,8 +15,7 @@ physical address, so the architectural shared bit 47 is folded to this one."""
 _STATES: Final[tuple[PageState, ...]] = ("unaccepted", "private", "shared")
 
 
-@dataclass(frozen=True, slots=True)
-class Bank:
+class Bank(Struct, frozen=True):
     """One contiguous range of guest-physical memory and the host memory behind it.
 
     A TD has two views of a page: private bytes at `hpa`, shared bytes at `shared_hpa`.

@@ -4,8 +4,9 @@ A snapshot shares with the one before it whatever is equal: of a thousand parked
 a reference each.
 """
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from emu.hw.cpu import CpuState
 from emu.hw.nested import NestedState
@@ -22,8 +23,7 @@ _CPU_BYTES = 400
 """What a CPU's own fields cost beside its context."""
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """A machine between two slices."""
 
     tick: int

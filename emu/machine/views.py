@@ -9,8 +9,10 @@ the order in which they were made, as on x86 (total store order; SDM 3, 9.2.3.4)
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from emu.boot import disasm
 from emu.hw.address import Gpa, Hpa
@@ -31,8 +33,7 @@ INSTRUCTION_BYTES: Final = 15
 """The longest instruction (SDM 2, 2.3.11)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hidden:
+class Hidden(Struct, frozen=True):
     """Bytes of one page that only one CPU sees: its own store, or a table entry of old."""
 
     kind: Literal["store", "translation"]

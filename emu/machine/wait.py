@@ -1,7 +1,8 @@
 """One CPU's wait as a value, and how often a CPU was seen where it may be waiting."""
 
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
+
+from msgspec import Struct, field
 
 from emu.hw.address import Gpa
 from emu.machine.lap import Lap, Loop
@@ -14,8 +15,7 @@ PLACES_MAX: Final = 64
 """Places remembered for each CPU."""
 
 
-@dataclass(slots=True)
-class Suspicion:
+class Suspicion(Struct):
     """How often a CPU was seen at its places, and how often it must be for a trace."""
 
     hits: dict[int, int] = field(default_factory=dict)
@@ -38,8 +38,7 @@ class Suspicion:
         self.hits.clear()
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """A CPU that sleeps in a loop since its clock stood at the loop's head."""
 
     loop: Loop

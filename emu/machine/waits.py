@@ -12,8 +12,9 @@ A loop that also reads a clock may end by itself. The lap in which it does is fo
 laps at later times.
 """
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from emu.hw.address import Gpa, Hpa
 from emu.hw.cpu import Cpu

@@ -1,7 +1,8 @@
 """What the rules know of the machine's course when they look at the next observation."""
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from emu.mailbox.dialect import ACPI, BROADCAST_ID, Dialect, guess
 from emu.mailbox.layout import OS_BYTES, Head
@@ -25,8 +26,7 @@ def stack_page(rsp: int) -> int:
     return rsp - 1 >> 12
 
 
-@dataclass(slots=True)
-class Course:
+class Course(Struct):
     """The course so far. `add` is called after the rules have looked."""
 
     apic_ids: tuple[int, ...]

@@ -4,8 +4,9 @@ Sources: ACPI 6.6, 5.2.12.19; openvmm, vm/loader/igvmfilegen (the reset page's g
 td-shim, src/bin/td-shim/asm/ap_loop.asm; EDK2, OvmfPkg/TdxDxe/X64/ApRunLoop.nasm.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from emu.mailbox.layout import COMMANDS
 
@@ -13,8 +14,7 @@ INVALID_ID: Final = 0xFFFF_FFFF
 BROADCAST_ID: Final = 0xFFFF_FFFE
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """One way to speak the protocol."""
 
     name: str

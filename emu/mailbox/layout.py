@@ -1,12 +1,12 @@
 """The mailbox page, field by field (ACPI 6.6, 5.2.12.19, multiprocessor wakeup mailbox)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Field:
+
+class Field(Struct, frozen=True):
     """One field: its name, and offset and size in bytes. All are little endian."""
 
     name: str
@@ -41,8 +41,7 @@ def describe(field: str, old: int, new: int, name_of: Callable[[int], str]) -> s
     return f"mailbox {field} = {new}"
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """The four fields of the protocol."""
 
     command: int

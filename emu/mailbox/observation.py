@@ -4,8 +4,9 @@ Only what a rule needs is noted, at the moment at which it can be seen; whether 
 for the rules alone to say, so that a recording can be judged again by other ones.
 """
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from emu.mailbox.layout import Head
 
@@ -14,8 +15,7 @@ Reading = Literal["before", "after", "short", "unknown"]
 bits, or in a way that was not seen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """Where and when; `cpu` None for the host or a person."""
 
     tick: int
@@ -25,8 +25,7 @@ class Seen:
     """Linear address of the instruction; 0 where there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ack:
+class Ack(Struct, frozen=True):
     """What an AP knows at the moment at which it clears the command."""
 
     reading: Reading
@@ -36,8 +35,7 @@ class Ack:
     """It goes to the vector, or it could not be seen that it does not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored(Seen):
+class Stored(Seen, frozen=True):
     """Bytes of the mailbox page changed: `offset` of the first, and the head around it."""
 
     offset: int
@@ -50,8 +48,7 @@ class Stored(Seen):
     """How a CPU that changes the command caches the page: `WB`, ...; empty where not seen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived(Seen):
+class Arrived(Seen, frozen=True):
     """A CPU reached a milestone, or (`name` is "vector") the address a wake-up gave it."""
 
     name: str
@@ -61,8 +58,7 @@ class Arrived(Seen):
     rsp: int
 
 
-@dataclass(frozen=True, slots=True)
-class Asked(Seen):
+class Asked(Seen, frozen=True):
     """A call to host or TDX module that a rule may mind."""
 
     call: str
@@ -71,16 +67,14 @@ class Asked(Seen):
     """Registers that the host saw without need, with their values."""
 
 
-@dataclass(frozen=True, slots=True)
-class Started(Seen):
+class Started(Seen, frozen=True):
     """Somebody asks for a CPU: by StartVirtualProcessor, or by SIPI."""
 
     target: int
     how: Literal["StartVirtualProcessor", "SIPI"]
 
 
-@dataclass(frozen=True, slots=True)
-class Waited(Seen):
+class Waited(Seen, frozen=True):
     """A CPU began to go round in a loop that waits."""
 
     on: Literal["mailbox", "record", ""]
@@ -89,24 +83,21 @@ class Waited(Seen):
     pauses: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Reused(Seen):
+class Reused(Seen, frozen=True):
     """A page that APs still run on was written by another CPU."""
 
     gpa: int
     users: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Refused(Seen):
+class Refused(Seen, frozen=True):
     """An access to the mailbox page through a view of it that is not there."""
 
     gpa: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Opened(Seen):
+class Opened(Seen, frozen=True):
     """The host may see pages from now on, and so many bytes in them are not zero."""
 
     gpa: int
@@ -114,8 +105,7 @@ class Opened(Seen):
     bytes_set: int
 
 
-@dataclass(frozen=True, slots=True)
-class Handed(Seen):
+class Handed(Seen, frozen=True):
     """The OS was entered: what is wrong with what it is told of the mailbox, of the pages that
     parked APs need, and of the vector by which it may hand CPUs back."""
 
@@ -126,8 +116,7 @@ class Handed(Seen):
     """The mailbox's reserved word."""
 
 
-@dataclass(frozen=True, slots=True)
-class Raced(Seen):
+class Raced(Seen, frozen=True):
     """Two CPUs touch one byte, one of them storing, with nothing that orders them."""
 
     gpa: int
@@ -135,8 +124,7 @@ class Raced(Seen):
     other_place: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ended(Seen):
+class Ended(Seen, frozen=True):
     """The machine will not run on: the mailbox as it was left, and where the AP stands that
     it names (`cpu`)."""
 

@@ -1,7 +1,8 @@
 """How far each AP is in the wake-up protocol, told by what is seen on the page and in code."""
 
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 Step = Literal["parked", "woken", "acked", "online", "offline"]
 
@@ -19,8 +20,7 @@ STEPS_MAX: Final = 24
 """Steps of one AP that are remembered; of more, the newest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
+class Reached(Struct, frozen=True):
     """One step of an AP: when it was taken, and by whose doing (None: the host's)."""
 
     step: Step

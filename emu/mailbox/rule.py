@@ -1,8 +1,9 @@
 """What a rule of the protocol is, and what a broken one looks like."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from emu.mailbox.course import Course
 from emu.mailbox.observation import Observation
@@ -10,8 +11,7 @@ from emu.mailbox.observation import Observation
 Severity = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """A rule that was broken: by which CPU (None: the host, or nobody), when, and where."""
 
     rule: str
@@ -23,8 +23,7 @@ class Finding:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """What a rule says of an observation: one sentence, and whose doing if not its CPU's."""
 
     text: str
@@ -34,8 +33,7 @@ class Broken:
 Look = Callable[[Observation, Course], Iterator[Broken]]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One rule: what must hold and who says so, what follows if not, and where to look."""
 
     name: str

@@ -1,8 +1,9 @@
 """The x2APIC's interrupt command register: who gets an INIT, a SIPI, an interrupt or an NMI."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from emu.vmm.effects import (
     Effect,
@@ -23,8 +24,7 @@ LOWEST_VECTOR: Final = 16
 """Vectors 0 to 15 are illegal for interrupts (SDM 3, 11.5.2)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """One value written to the x2APIC ICR (MSR 0x830), taken apart (SDM 3, figure 11-28)."""
 
     vector: int

@@ -1,15 +1,15 @@
 """What the VMM decided, as values: the machine alone carries them out."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from emu.hw.address import Gpa
 
 PageState = Literal["unaccepted", "private", "shared"]
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """A segment register: selector, base, limit in bytes, attributes in VMCB-independent
     descriptor form (type, S, DPL, P in bits 7:0; AVL, L, D, G in bits 15:12)."""
 
@@ -19,16 +19,14 @@ class Segment:
     attributes: int
 
 
-@dataclass(frozen=True, slots=True)
-class TableRegister:
+class TableRegister(Struct, frozen=True):
     """GDTR or IDTR: linear base and limit in bytes."""
 
     base: int
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class VpContext:
+class VpContext(Struct, frozen=True):
     """The state a virtual processor starts in (TLFS HV_INITIAL_VP_CONTEXT, 224 bytes)."""
 
     rip: int
@@ -51,8 +49,7 @@ class VpContext:
     pat: int
 
 
-@dataclass(frozen=True, slots=True)
-class VeInfo:
+class VeInfo(Struct, frozen=True):
     """Why a TD got a #VE (TDX module specification, TDG.VP.VEINFO.GET): the VMX exit reason
     and qualification, the linear and physical address, the instruction's length in bytes."""
 
@@ -63,20 +60,17 @@ class VeInfo:
     instruction_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class SetRegisters:
+class SetRegisters(Struct, frozen=True):
     """Write registers of the calling CPU: (name, 64-bit value) pairs such as ("rax", 0)."""
 
     values: tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Complete:
+class Complete(Struct, frozen=True):
     """The exiting instruction is done: move RIP past it."""
 
 
-@dataclass(frozen=True, slots=True)
-class RaiseException:
+class RaiseException(Struct, frozen=True):
     """Enter the calling CPU's IDT instead of completing the instruction."""
 
     vector: int
@@ -88,8 +82,7 @@ class RaiseException:
     """What CR2 gets (#PF only)."""
 
 
-@dataclass(frozen=True, slots=True)
-class SetMsr:
+class SetMsr(Struct, frozen=True):
     """Remember a modelled MSR of one CPU (`cpu` None: one value for the partition)."""
 
     cpu: int | None
@@ -97,8 +90,7 @@ class SetMsr:
     value: int
 
 
-@dataclass(frozen=True, slots=True)
-class SetVpRegister:
+class SetVpRegister(Struct, frozen=True):
     """Remember a Hyper-V synthetic register (`cpu` None: one value for the partition)."""
 
     cpu: int | None
@@ -106,63 +98,55 @@ class SetVpRegister:
     value: int
 
 
-@dataclass(frozen=True, slots=True)
-class SetPort:
+class SetPort(Struct, frozen=True):
     """Remember the value latched behind an I/O port (bit 16 set: the UART's DLAB bank)."""
 
     port: int
     value: int
 
 
-@dataclass(frozen=True, slots=True)
-class SetVeInfo:
+class SetVeInfo(Struct, frozen=True):
     """The TDX module records why a CPU gets a #VE; None: the guest has read it."""
 
     cpu: int
     info: VeInfo | None
 
 
-@dataclass(frozen=True, slots=True)
-class EnableVtl:
+class EnableVtl(Struct, frozen=True):
     """VTL 2 of a virtual processor becomes usable."""
 
     vp: int
     vtl: int
 
 
-@dataclass(frozen=True, slots=True)
-class StartVp:
+class StartVp(Struct, frozen=True):
     """A virtual processor begins to run; `context` None: at the architectural reset state."""
 
     vp: int
     context: VpContext | None
 
 
-@dataclass(frozen=True, slots=True)
-class SendInit:
+class SendInit(Struct, frozen=True):
     """INIT arrives at a CPU: it waits for a SIPI."""
 
     cpu: int
 
 
-@dataclass(frozen=True, slots=True)
-class SendSipi:
+class SendSipi(Struct, frozen=True):
     """A start-up IPI arrives: a waiting CPU starts in real mode at `vector` << 12."""
 
     cpu: int
     vector: int
 
 
-@dataclass(frozen=True, slots=True)
-class Delay:
+class Delay(Struct, frozen=True):
     """A CPU is so much later than it would be, in nanoseconds of its own clock."""
 
     cpu: int
     nanoseconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class SendInterrupt:
+class SendInterrupt(Struct, frozen=True):
     """A fixed interrupt or an NMI (`nmi`) arrives at a CPU."""
 
     cpu: int
@@ -170,8 +154,7 @@ class SendInterrupt:
     nmi: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SetPageState:
+class SetPageState(Struct, frozen=True):
     """`count` pages of 4 KiB from `gpa` change state; `zero` clears their private bytes."""
 
     gpa: Gpa
@@ -180,55 +163,47 @@ class SetPageState:
     zero: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class HostWrite:
+class HostWrite(Struct, frozen=True):
     """The host stores bytes at a GPA without shared bit (a hypercall's output page)."""
 
     gpa: Gpa
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class OverlayHypercallPage:
+class OverlayHypercallPage(Struct, frozen=True):
     """The hypercall page appears over the GPA's own page; None takes it away again."""
 
     gpa: Gpa | None
 
 
-@dataclass(frozen=True, slots=True)
-class SerialOut:
+class SerialOut(Struct, frozen=True):
     """A byte left through a serial port."""
 
     port: int
     byte: int
 
 
-@dataclass(frozen=True, slots=True)
-class Halt:
+class Halt(Struct, frozen=True):
     """The CPU sleeps until an interrupt (HLT, or TDG.VP.VMCALL<HLT>)."""
 
 
-@dataclass(frozen=True, slots=True)
-class PowerOff:
+class PowerOff(Struct, frozen=True):
     """The guest asked for the machine to be switched off."""
 
 
-@dataclass(frozen=True, slots=True)
-class Crash:
+class Crash(Struct, frozen=True):
     """The guest or the TDX module gave up; `reason` is one sentence."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """One line for the event log: what was asked and what was answered."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(Struct, frozen=True):
     """Virtual time of the exit beyond `Costs.exit_ns`, in nanoseconds; several add up."""
 
     nanoseconds: int

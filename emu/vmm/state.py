@@ -1,16 +1,16 @@
 """What the VMM remembers between two exits, and what a handler may look at."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct, field
 
 from emu.boot.platform import Platform
 from emu.hw.address import Gpa
 from emu.vmm.effects import PageState, VeInfo
 
 
-@dataclass(slots=True)
-class VpState:
+class VpState(Struct):
     """One virtual processor as the hypervisor knows it."""
 
     apic_id: int
@@ -21,8 +21,7 @@ class VpState:
     """Interrupt vectors that arrived and were not taken, in order; 256 stands for an NMI."""
 
 
-@dataclass(frozen=True, slots=True)
-class WrongClock:
+class WrongClock(Struct, frozen=True):
     """A clock that is off by `ahead_ns`, and gains `ppm` millionths since `since_ns`."""
 
     ahead_ns: int = 0
@@ -35,8 +34,7 @@ class WrongClock:
         return max(nanoseconds + self.ahead_ns + gained, 0)
 
 
-@dataclass(slots=True)
-class VmmState:
+class VmmState(Struct):
     """Everything the VMM model changes over time. Only the machine writes it."""
 
     vps: list[VpState]
@@ -107,8 +105,7 @@ class GuestMemory(Protocol):
         of them where a page has no memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """What a handler gets to see: who exits, with which registers, on which machine."""
 
     cpu: int

@@ -1,8 +1,9 @@
 """Tiny ELF files, header by header: everything that a test wants wrong can be given."""
 
 import struct
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from emu.boot.image import Image, parse_image
 
@@ -13,8 +14,7 @@ CODE = b"\xf4\xeb\xfd" + bytes(61)
 HEADER_BYTES, SEGMENT_BYTES, SECTION_BYTES, SYMBOL_BYTES = 64, 56, 64, 24
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(Struct, frozen=True):
     """One program header; its bytes are put into the file in order."""
 
     address: int
@@ -26,8 +26,7 @@ class Load:
     file: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sym:
+class Sym(Struct, frozen=True):
     """One symbol; section 0 is undefined, 0xFFF1 absolute, 1 some section."""
 
     name: str

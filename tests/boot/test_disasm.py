@@ -2,12 +2,12 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 import unicorn
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 from unicorn import x86_const
 
 from emu.boot.disasm import Instruction, decode, length
@@ -176,8 +176,7 @@ e300 7500 eb00 e200
 """In hexadecimal; addresses are in RDI, RSI, RBP or RSP, or as named below."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
+class Ran(Struct, frozen=True):
     """What one instruction did: registers after it, and (access, address, bytes, value)."""
 
     registers: dict[str, int]

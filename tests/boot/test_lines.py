@@ -1,7 +1,8 @@
 """Addresses lead to lines of source and back, also where the debug information is damaged."""
 
 import random
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from emu.boot.image import Image, Placed, SymbolMap
 from emu.boot.lines import Lines

@@ -2,9 +2,10 @@
 
 import random
 import struct
-from dataclasses import replace
 from pathlib import Path
 from weakref import ref
+
+from msgspec.structs import replace
 
 from emu.boot.dwarf import IMAGES_KEPT
 from emu.boot.image import Image

@@ -2,12 +2,12 @@
 
 import json
 import xml.etree.ElementTree as ElementTree
-from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from emu import open_session
 from emu.debug.export import chrome, page

@@ -1,11 +1,10 @@
 """What stops a run: conditions, counts, logs, reads and writes, exits, modes. None is ever
 skipped, whatever the schedule."""
 
-from dataclasses import dataclass
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from emu import Session, open_session
 from emu.debug import search
@@ -111,8 +110,7 @@ def test_a_catch_stops_at_every_entry_of_its_log(platform: str, kind: str) -> No
     assert session.digest() == plain.digest()
 
 
-@dataclass(frozen=True)
-class Mode:
+class Mode(Struct, frozen=True):
     """A switch of modes that a platform's APs make."""
 
     platform: str

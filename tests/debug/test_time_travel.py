@@ -5,10 +5,10 @@ branches) on machines of 1 to 16 CPUs; whatever state they pass through is remem
 digest, and visited again in another order. `PROGRAMS` of them in `DAYS` days.
 """
 
-from dataclasses import dataclass, field
 from random import Random
 
 import pytest
+from msgspec import Struct, field
 
 from emu import Session, open_session
 from emu.debug.moment import Moment
@@ -25,8 +25,7 @@ REGISTERS = ("rax", "rbx", "rcx", "rdx", "rsi", "r9", "rflags")
 PLACES = ("gpa:0x8000000/4", "gpa:0x8010000/8", "mailbox.vector", "mailbox.reserved")
 
 
-@dataclass
-class Diary:
+class Diary(Struct):
     """The states that a session was seen in, by branch and moment."""
 
     session: Session

@@ -2,11 +2,11 @@
 entered and of the moment, whichever way it was reached, and what is said of it is true."""
 
 import re
-from dataclasses import dataclass, field
 from itertools import pairwise
 from random import Random
 
 import pytest
+from msgspec import Struct, field
 
 from emu import Session, open_session
 from emu.debug.moment import Entry, Moment
@@ -20,8 +20,7 @@ HANG = ("run 2518", "set cpu0:rbx=607")
 STARTS = (0, 1_500, 9_000, 18_000, 27_500)
 
 
-@dataclass
-class Walk:
+class Walk(Struct):
     """A session, and the digests of all states in which a word left it."""
 
     random: Random

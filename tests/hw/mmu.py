@@ -2,8 +2,9 @@
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from emu.hw.address import Gpa, Gva, Hpa
 from emu.hw.engine import Engine, Exit, ExitKind
@@ -41,8 +42,7 @@ _LIST: Final = {
 """nop; mov rax, [rbx] or mov [rbx], rax, or the same with eax and ebx; hlt."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What one access came to: `ok` with a value read, or a fault."""
 
     kind: str

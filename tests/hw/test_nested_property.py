@@ -5,13 +5,13 @@ size, and up to two things broken on the way to the page or to a guest table.
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Final, Literal, get_args
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from msgspec import Struct, field
 
 from emu.hw.address import Gva, Hpa
 from emu.hw.nested import LARGE, NO_EXECUTE, PRESENT, USER, WRITE, Access, walk_nested
@@ -41,8 +41,7 @@ _WORD: Final = st.integers(0, (1 << 64) - 1)
 _SMALL: Final = st.integers(0, 255)
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """What a case is made of; numbers are taken modulo what there is to choose from."""
 
     access: Access
@@ -73,8 +72,7 @@ CASES_OF: Final = st.builds(
 )
 
 
-@dataclass(slots=True)
-class Built:
+class Built(Struct):
     """A case in memory: the address, and the HPAs of nested entries that it depends on."""
 
     gva: Gva

@@ -4,12 +4,12 @@ Random edits of a `NestedPageTable` and of three sets that say in plain words wh
 then every page is read, written and fetched from by a guest without paging.
 """
 
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Final, get_args
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import Struct, field
 
 from emu.hw.address import Gpa, Gva, Hpa, page_of
 from emu.hw.nested import Access, NestedPageTable, walk_nested
@@ -33,8 +33,7 @@ EDITS: Final = st.lists(
 )
 
 
-@dataclass(slots=True)
-class Said:
+class Said(Struct):
     """What was asked for, in the order asked: page number -> (host page, rights)."""
 
     mapped: dict[int, tuple[int, str]] = field(default_factory=dict)

@@ -6,13 +6,13 @@ address, and every A and D bit afterwards must be as the walk foretells.
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal, get_args
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from emu.hw.address import Gpa, Gva, Hpa
 from emu.hw.nested import DIRTY, LARGE, NO_EXECUTE, PRESENT, USER, WRITE, Access
@@ -48,8 +48,7 @@ Break = Literal[
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """What a case is made of; numbers are taken modulo what there is to choose from."""
 
     mode: Mode
@@ -114,8 +113,7 @@ def rules_of(case: Case, root: int) -> Rules:
     )  # fmt: skip
 
 
-@dataclass(slots=True)
-class Built:
+class Built(Struct):
     """A case in memory: entry places (GPA) root first, and the address to access."""
 
     rules: Rules

@@ -1,8 +1,7 @@
 """A nested leaf with NX refuses instruction fetches and nothing else (APM 2, 15.25.5)."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from emu.hw.nested import ACCESSED, DIRTY
 from emu.machine import stores

@@ -5,13 +5,14 @@ Every page takes part: those with the code, those with the guest's own tables, t
 """
 
 from collections import Counter
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
+from msgspec.structs import replace
 
 from emu.hw.nested import Access
 from emu.hw.paging import walk_context
@@ -23,8 +24,7 @@ Touch = tuple[str, int, Access]
 """(register with the address, offset, access): eight bytes there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """An instruction, and what it does to memory."""
 
     code: bytes
@@ -63,8 +63,7 @@ HALT: Final = b"\xf4"
 """Behind the instructions: the emulator fetches no further."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """Instructions, registers and rights."""
 
     kinds: tuple[str, ...]

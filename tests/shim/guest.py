@@ -1,8 +1,9 @@
 """What the tests of the guest code ask of a machine: its records, memory and page tables."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from emu import Session
 
@@ -12,8 +13,7 @@ PAGE: Final = 4096
 _ADDRESS: Final = 0x000F_FFFF_FFFF_F000
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(Struct, frozen=True):
     """One mapping: what every level together allows."""
 
     gva: int

@@ -1,6 +1,6 @@
-"""Views of a machine in the middle of a wake-up, built from the real dataclasses."""
+"""Views of a machine in the middle of a wake-up, built from the real types."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from emu.debug.mapped import NestedRange
 from emu.debug.sections.log import LogLook, LogView

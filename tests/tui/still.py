@@ -1,6 +1,6 @@
 """A door behind which nothing moves: for pictures that must look the same tomorrow."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from emu.debug.command import Command
 from emu.debug.injections.menu import InjectionMenu, KindView, MomentView, ParameterView

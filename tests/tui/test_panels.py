@@ -1,11 +1,11 @@
 """Every panel as text: each view at each width, and what every panel promises."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from emu.debug.view import MachineView
 from tests.tui import builder

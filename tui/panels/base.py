@@ -1,7 +1,8 @@
 """What a panel is: a pure function from a frozen view and a window to a page of lines."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from emu.debug.view import MachineView, Section
 from tui.text import Line, Role, line, paragraph
@@ -10,8 +11,7 @@ Anchor = tuple[int, int]
 """Names the first visible row in the panel's own terms, so that rows stay where they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """The part of the screen that a panel fills, in cells."""
 
     width: int
@@ -24,8 +24,7 @@ class Window:
     """The key of the spot that is pointed at; empty: none is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(Struct, frozen=True):
     """A part of a page that can be pointed at, and what that does: commands as typed."""
 
     row: int
@@ -43,8 +42,7 @@ class Spot:
     """Columns; None: to the end of the row."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """What a panel shows in one window: only the visible lines are ever built."""
 
     lines: tuple[Line, ...]
@@ -64,8 +62,7 @@ class Page:
     """By column: the tick that a click on it goes to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
+class Panel(Struct, frozen=True):
     """One panel: its name everywhere, how it draws, and what `?` says about it."""
 
     id: str

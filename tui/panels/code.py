@@ -1,7 +1,8 @@
 """Source and disassembly around where the selected CPU is."""
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from emu.debug.view import CodeLine, MachineView
 from tui.panels.base import Anchor, Page, Panel, Spot, Window, joined, notice, top_of
@@ -18,8 +19,7 @@ _TARGET = re.compile(r"^(?:call|j\w+) (0x[0-9a-f]+)$")
 _INNER_GAP = re.compile(r"(?<=\S) {3,}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
+class _Columns(Struct, frozen=True):
     address: int
     bytes: int
     text: int

@@ -1,6 +1,6 @@
 """All CPUs, one row each: its state, where it is and what it waits for."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from emu.debug.sections.cpus import Group, groups, keeps
 from emu.debug.view import CpuView, MachineView
@@ -21,8 +21,7 @@ WHERE_CELLS_MAX = 28
 _GAP = "  "
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
+class _Columns(Struct, frozen=True):
     """Cells per column; 0 leaves a column out. They depend on the window and the machine's
     size only, so that nothing moves between two steps."""
 

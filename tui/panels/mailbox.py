@@ -1,8 +1,9 @@
 """The wake-up mailbox decoded, and how far each AP is in its protocol."""
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from emu.debug.view import ApProgress, MachineView, MailboxView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
@@ -71,8 +72,7 @@ def _chain(step: str) -> str:
     return " > ".join((*CHAIN[: CHAIN.index(step)], step.upper()))
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
+class _Columns(Struct, frozen=True):
     """Cells per column of the APs' rows; a step's column holds the whole chain or one word."""
 
     id: int

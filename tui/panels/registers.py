@@ -1,7 +1,8 @@
 """The registers of the selected CPU in groups, with their bits in words."""
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from emu.debug.view import MachineView, RegisterView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of

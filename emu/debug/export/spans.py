@@ -1,12 +1,11 @@
 """What each CPU did over virtual time, as spans: the common ground of all exports."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from emu.debug.history import History
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """One CPU did one thing from one moment to another of its own clock."""
 
     cpu: int

@@ -1,8 +1,9 @@
 """What a kind of injection is: its word, what it takes, and what it does."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from emu.boot.platform import Platform
 from emu.debug.injections.parameter import Parameter
@@ -12,8 +13,7 @@ from emu.machine.machine import Machine
 Group = Literal["cpu", "memory", "vmm", "protocol"]
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """What was written, read and checked, and whose doing was waited for."""
 
     machine: Machine
@@ -44,8 +44,7 @@ def everywhere(_: Platform) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """One kind. Adding one is one file and a line in its group's KINDS."""
 
     name: str

@@ -1,7 +1,8 @@
 """What can be broken on a machine and when, as frozen values that a front end lists."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from emu.debug.injections import of_platform
 from emu.debug.injections.kind import Group, Kind
@@ -20,8 +21,7 @@ GROUPS: Final[dict[Group, str]] = {
 MOMENT_WORDS: Final = ("tick", "time", "mailbox", "exit", "event", "cpu", "nth")
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterView:
+class ParameterView(Struct, frozen=True):
     """What a kind takes; `example` is what a person might write."""
 
     name: str
@@ -30,8 +30,7 @@ class ParameterView:
     needed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class KindView:
+class KindView(Struct, frozen=True):
     """One kind of injection; `when`: the moment that it means itself, empty for at once, with
     CPU for its CPU's number and CPU's for that one's APIC id."""
 
@@ -44,16 +43,14 @@ class KindView:
     example: str
 
 
-@dataclass(frozen=True, slots=True)
-class MomentView:
+class MomentView(Struct, frozen=True):
     """A moment in words, and as `at` takes it; empty: without `at`."""
 
     words: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class InjectionMenu:
+class InjectionMenu(Struct, frozen=True):
     """The kinds that the platform has, in the order of their groups, and moments to choose."""
 
     kinds: tuple[KindView, ...]

@@ -1,8 +1,10 @@
 """What injections take: each parameter is read from one word, and checked at once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from emu.debug.language import number
 from emu.debug.where import resolve
@@ -18,8 +20,7 @@ _UNITS: Final = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9}
 NS_MAX: Final = 10**13
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """One parameter; `default` None: it must be given."""
 
     name: str

@@ -1,7 +1,8 @@
 """The CPUs that a filter leaves, and which of them are alike."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from emu.debug.view import CpuView
 
@@ -9,8 +10,7 @@ GROUP_FROM = 3
 """So many CPUs that are alike are one row, if there are more CPUs than rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """CPUs in one state, at one function, waiting for one thing; in order of their numbers."""
 
     cpus: tuple[CpuView, ...]

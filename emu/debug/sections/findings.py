@@ -1,7 +1,8 @@
 """The rules that were broken, each with what a person needs to learn what it means."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from emu.mailbox.rule import Finding, Rule, Severity
 from emu.mailbox.rules import BY_NAME, RULES
@@ -10,8 +11,7 @@ if TYPE_CHECKING:
     from emu.debug.session import Session
 
 
-@dataclass(frozen=True, slots=True)
-class FindingView:
+class FindingView(Struct, frozen=True):
     """A rule that was broken, and the rule's own words."""
 
     rule: str
@@ -29,8 +29,7 @@ class FindingView:
     look_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class FindingsView:
+class FindingsView(Struct, frozen=True):
     """What the rules say of the course up to the moment that is shown."""
 
     rows: tuple[FindingView, ...]

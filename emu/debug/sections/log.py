@@ -3,8 +3,9 @@
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final, get_args, overload
+
+from msgspec import Struct, field
 
 from emu.errors import CommandError
 from emu.machine.event import Event, EventKind
@@ -17,8 +18,7 @@ LINES_MAX: Final = 1_000
 """Events that a headless run prints; of more, the newest."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogLook:
+class LogLook(Struct, frozen=True):
     """Which events: of one CPU, of some kinds, with a text in them; all where empty."""
 
     cpu: int | None = None
@@ -76,8 +76,7 @@ class Rows(Sequence[Event]):
         return self._log.at(place if self._places is None else self._places[place])
 
 
-@dataclass(frozen=True, slots=True)
-class LogView:
+class LogView(Struct, frozen=True):
     """The rows that a look leaves."""
 
     look: LogLook
@@ -89,8 +88,7 @@ class LogView:
     behind a new filter."""
 
 
-@dataclass(slots=True)
-class Matches:
+class Matches(Struct):
     """The places that match one look, as far as the log was looked through."""
 
     look: LogLook

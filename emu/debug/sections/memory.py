@@ -1,7 +1,8 @@
 """Bytes of one of the three spaces: a hexdump, and what a structure there holds."""
 
-from dataclasses import dataclass
 from typing import Final, Literal, get_args
+
+from msgspec import Struct
 
 from emu.boot.structs import FieldLayout
 from emu.debug.expression import address
@@ -27,8 +28,7 @@ KINDS: Final = ("mailbox", "table", "vmcb")
 _TABLE_ROWS_MAX: Final = 512
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryLook:
+class MemoryLook(Struct, frozen=True):
     """What is looked at: an address as it was typed, so that `rsp` follows RSP."""
 
     where: str = "rsp"
@@ -37,8 +37,7 @@ class MemoryLook:
     """`mailbox`, `table`, `vmcb`, or a struct of the image; empty: bytes alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class FieldView:
+class FieldView(Struct, frozen=True):
     """One field of the structure that lies at the address."""
 
     offset: int
@@ -49,8 +48,7 @@ class FieldView:
     """An address that the field holds: of a page or a table."""
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryView:
+class MemoryView(Struct, frozen=True):
     """A stretch of one space; `data` has None for bytes that are not mapped."""
 
     space: Space

@@ -1,7 +1,8 @@
 """The nested page table: what it maps and how, page states, and one page in detail."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from emu.debug.expression import address
 from emu.debug.mapped import NestedRange, nested_ranges
@@ -15,15 +16,13 @@ if TYPE_CHECKING:
     from emu.debug.timeline import Timeline
 
 
-@dataclass(frozen=True, slots=True)
-class NestedLook:
+class NestedLook(Struct, frozen=True):
     """What is looked at: a GPA as it was typed, or words that a range must have."""
 
     where: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PageDetail:
+class PageDetail(Struct, frozen=True):
     """One page: its nested walk, and when it was written last as far as checkpoints tell."""
 
     walk: NestedWalk
@@ -34,8 +33,7 @@ class PageDetail:
     """The last write lies after the first of these ticks, and not after the second."""
 
 
-@dataclass(frozen=True, slots=True)
-class NestedView:
+class NestedView(Struct, frozen=True):
     """The ranges that a look leaves, of all that there are, and the page it names."""
 
     look: NestedLook

@@ -1,7 +1,8 @@
 """A CPU's page tables: what they map, as ranges or as a tree, and how two CPUs' differ."""
 
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from emu.debug.expression import address
 from emu.debug.mapped import Entry, Mapped, paging_mode, ranges, root_of, table
@@ -17,8 +18,7 @@ Mode = Literal["ranges", "tree", "diff"]
 ROWS_MAX: Final = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class TablesLook:
+class TablesLook(Struct, frozen=True):
     """How the tables are looked at. `filter`: an address, or a part of a row's words. In a
     tree it is the address whose path is open, down to the table below `level`."""
 
@@ -29,8 +29,7 @@ class TablesLook:
     level: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TableRow:
+class TableRow(Struct, frozen=True):
     """One row: a range, or an entry of a tree at a depth."""
 
     depth: int
@@ -50,8 +49,7 @@ class TableRow:
     open: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TablesView:
+class TablesView(Struct, frozen=True):
     """The rows that a look leaves, of all that there are."""
 
     cpu: int

@@ -5,9 +5,10 @@ they look: strings, or 32-bit cells.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from emu.boot.dtb import Node, Property, Tree, read_tree, wakeup_mailbox_problems
 from emu.errors import CommandError
@@ -24,8 +25,7 @@ _VALUE_MAX: Final = 8
 _CACHED: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class DtbLook:
+class DtbLook(Struct, frozen=True):
     """Whose tree: the newest (`live`), the host's, the kernel's, or how they differ; and from
     which node on, or words that a row must have."""
 
@@ -33,8 +33,7 @@ class DtbLook:
     path: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DtbRow:
+class DtbRow(Struct, frozen=True):
     """A node or a property."""
 
     depth: int
@@ -52,8 +51,7 @@ class DtbRow:
     """Addresses that a `reg` names, in the order of its ranges."""
 
 
-@dataclass(frozen=True, slots=True)
-class DtbView:
+class DtbView(Struct, frozen=True):
     """The rows that a look leaves, and what is wrong with the tree."""
 
     look: DtbLook

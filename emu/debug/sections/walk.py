@@ -1,6 +1,6 @@
 """The two-dimensional walk of one address: every access, and where and why it stops."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from emu.debug.expression import address
 from emu.errors import CommandError
@@ -16,16 +16,14 @@ __all__ = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class WalkLook:
+class WalkLook(Struct, frozen=True):
     """The address as it was typed, and the access that is tried."""
 
     where: str = "rip"
     access: Access = "execute"
 
 
-@dataclass(frozen=True, slots=True)
-class WalkView:
+class WalkView(Struct, frozen=True):
     """One walk; None where `problem` says why there is none."""
 
     cpu: int

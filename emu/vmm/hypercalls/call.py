@@ -1,8 +1,9 @@
 """What a hypercall is: its code and layout, what its handler sees and what it may answer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 from emu.vmm.effects import Effects
 from emu.vmm.state import Caller
@@ -28,8 +29,7 @@ class Status(IntEnum):
     UNKNOWN_REGISTER_NAME = 0x87
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One hypercall with its input read: the header, and for a rep call all elements."""
 
     caller: Caller
@@ -41,8 +41,7 @@ class Request:
     """How many elements the list has; 0 for a simple call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a handler decided; effects hold even after a failure, for the elements done."""
 
     status: Status = Status.SUCCESS
@@ -60,8 +59,7 @@ def refuse(status: Status, why: str, done: int = 0) -> Answer:
     return Answer(status, why, done)
 
 
-@dataclass(frozen=True, slots=True)
-class Hypercall:
+class Hypercall(Struct, frozen=True):
     """A row of the dispatch table; sizes in bytes."""
 
     code: int

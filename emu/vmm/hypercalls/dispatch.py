@@ -1,7 +1,8 @@
 """Takes a hypercall apart, checks what all of them share, and hands it to its file."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from emu.hw.address import PAGE_BYTES, PAGE_MASK, Gpa
 from emu.vmm.effects import (
@@ -51,8 +52,7 @@ _RESERVED: Final = 0xF << 60 | 0xF << 44 | 0x1F << 27
 _VARIABLE_HEADER: Final = 0x3FF << 17
 
 
-@dataclass(frozen=True, slots=True)
-class HypercallResult:
+class HypercallResult(Struct, frozen=True):
     """What the hypervisor answers (TLFS, hypercall result value)."""
 
     status: Status

@@ -1,7 +1,8 @@
 """One model-specific register: how it reads, which values it takes and what a write does."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from emu.vmm.effects import Effects, SetMsr
 from emu.vmm.state import Caller
@@ -12,8 +13,7 @@ Write = Callable[[Caller, int, int], Effects | None]
 """(caller, MSR number, value) to effects; None: the write is #GP."""
 
 
-@dataclass(frozen=True, slots=True)
-class Msr:
+class Msr(Struct, frozen=True):
     """A run of `count` MSRs from `number` that behave alike."""
 
     number: int

@@ -1,8 +1,9 @@
 """Numbers of the TDX module's guest interface: completion codes, operands, page mappings."""
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
+
+from msgspec import Struct
 
 from emu.hw.address import LARGE_BYTES, PAGE_BYTES, Gpa
 
@@ -45,8 +46,7 @@ def completion(code: Code, operand: int = 0) -> int:
     return code << 32 | operand
 
 
-@dataclass(frozen=True, slots=True)
-class Mapping:
+class Mapping(Struct, frozen=True):
     """A GPA mapping operand (RCX of the MEM.PAGE leaves): level in 2:0, address in 51:12."""
 
     level: int

@@ -1,8 +1,9 @@
 """What the host sees of a TDG.VP.VMCALL, and what it may give back: the exposed registers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from emu.vmm.effects import Effects
 from emu.vmm.state import Caller
@@ -20,8 +21,7 @@ ALIGN_ERROR: Final = 1 << 63 | 2
 """What R10 says afterwards (GHCI 1.5, table 2-3)."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostCall:
+class HostCall(Struct, frozen=True):
     """One VMCALL through the host's eyes."""
 
     caller: Caller
@@ -37,16 +37,14 @@ class HostCall:
         return self.caller.registers(name) if self.exposed(name) else 0
 
 
-@dataclass(frozen=True, slots=True)
-class HostReply:
+class HostReply(Struct, frozen=True):
     """Registers that the host sets (only exposed ones reach the guest), and what it does."""
 
     registers: tuple[tuple[str, int], ...]
     effects: Effects = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Subfunction:
+class Subfunction(Struct, frozen=True):
     """A row of the guest-host interface: what R11 holds when R10 is zero."""
 
     number: int

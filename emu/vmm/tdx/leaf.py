@@ -1,15 +1,15 @@
 """What a TDCALL leaf is, and the two ways in which most of them end."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from emu.vmm.effects import Complete, Effects, Note, SetRegisters
 from emu.vmm.state import Caller
 from emu.vmm.tdx.abi import Code, completion
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(Struct, frozen=True):
     """A row of the TDCALL table."""
 
     number: int

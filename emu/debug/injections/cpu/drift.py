@@ -1,6 +1,6 @@
 """A clock that drifts: from now on this CPU's TSC counts faster or slower than the others'."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from emu.debug.injections.kind import Given, Kind
 from emu.debug.injections.parameter import CPU, Parameter, one_of, within

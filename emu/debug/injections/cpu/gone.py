@@ -1,7 +1,5 @@
 """CPUs that are not there any more: what they share."""
 
-from dataclasses import dataclass
-
 from emu.debug.injections.vmm.calls import refused
 from emu.hw.cpu import Cpu
 from emu.machine.injected import Twist
@@ -10,8 +8,7 @@ from emu.vmm import effects as fx
 from emu.vmm.hypercalls.call import Status
 
 
-@dataclass(frozen=True, slots=True)
-class Gone(Twist):
+class Gone(Twist, frozen=True):
     """Whatever is sent to this CPU is lost; `denied`: a call that would start it is refused."""
 
     vp: int

@@ -1,7 +1,8 @@
 """INITs and SIPIs that go wrong on their way: what these kinds share."""
 
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec.structs import replace
 
 from emu.boot.platform import Platform
 from emu.debug.injections.parameter import Parameter, one_of
@@ -14,8 +15,7 @@ from emu.vmm import effects as fx
 WHAT = Parameter("WHAT", "sipi or init", one_of("sipi", "init"))
 
 
-@dataclass(frozen=True, slots=True)
-class WrongIpi(Twist):
+class WrongIpi(Twist, frozen=True):
     """The next `left` INITs or SIPIs to a CPU are lost, arrive twice, or `delay_ps` late."""
 
     what: str

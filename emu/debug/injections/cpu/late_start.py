@@ -1,7 +1,5 @@
 """A CPU that comes late: between the host's yes and its first instruction lies much time."""
 
-from dataclasses import dataclass
-
 from emu.debug.injections.kind import Given, Kind
 from emu.debug.injections.parameter import CPU, NS
 from emu.hw.cpu import Cpu
@@ -10,8 +8,7 @@ from emu.machine.machine import Machine
 from emu.vmm import effects as fx
 
 
-@dataclass(frozen=True, slots=True)
-class LateStart(Twist):
+class LateStart(Twist, frozen=True):
     """Every start of a CPU takes longer."""
 
     vp: int

@@ -1,6 +1,6 @@
 """A clock that is off: this CPU's TSC and everything derived from it, IA32_TSC_ADJUST aside."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from emu.debug.injections.kind import Given, Kind
 from emu.debug.injections.parameter import CPU, NS, Parameter, one_of

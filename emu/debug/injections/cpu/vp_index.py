@@ -1,6 +1,6 @@
 """A wrong VP index: whoever starts one CPU starts another."""
 
-from dataclasses import dataclass, replace
+from msgspec.structs import replace
 
 from emu.boot.platform import Platform
 from emu.debug.injections.kind import Given, Kind
@@ -11,8 +11,7 @@ from emu.machine.machine import Machine
 from emu.vmm import effects as fx
 
 
-@dataclass(frozen=True, slots=True)
-class WrongIndex(Twist):
+class WrongIndex(Twist, frozen=True):
     """A start of one VP starts another."""
 
     vp: int

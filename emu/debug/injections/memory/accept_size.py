@@ -1,8 +1,6 @@
 """Pages of another size than the guest accepts: TDX_PAGE_SIZE_MISMATCH (TDX Module ABI,
 TDG.MEM.PAGE.ACCEPT)."""
 
-from dataclasses import dataclass
-
 from emu.boot.platform import Platform
 from emu.debug.injections.kind import Given, Kind
 from emu.debug.injections.parameter import GPA
@@ -14,8 +12,7 @@ from emu.vmm.tdx.abi import Code, Operand, mapping
 from emu.vmm.tdx.leaf import failed
 
 
-@dataclass(frozen=True, slots=True)
-class SmallPages(Twist):
+class SmallPages(Twist, frozen=True):
     """The host maps the large page around a GPA with small ones."""
 
     gpa: int

@@ -1,6 +1,6 @@
 """Which exits are calls, by the words that the log of exits has for them, and how they fail."""
 
-from dataclasses import dataclass, replace
+from msgspec.structs import replace
 
 from emu.boot.platform import Platform
 from emu.hw.cpu import Cpu
@@ -18,8 +18,7 @@ def is_call(what: str, name: str) -> bool:
     return text.startswith(("hypercall ", "tdcall ")) and (name == "." or name in text)
 
 
-@dataclass(frozen=True, slots=True)
-class CallTwist(Twist):
+class CallTwist(Twist, frozen=True):
     """The next `left` calls of a name are answered in another way."""
 
     call: str

@@ -1,7 +1,5 @@
 """CPUID that tells something else, executed or asked for by TDG.VP.VMCALL."""
 
-from dataclasses import dataclass
-
 from emu.debug.injections.kind import Given, Kind
 from emu.debug.injections.parameter import ANY_CPU, Parameter, one_of, within
 from emu.debug.injections.vmm.reading import answers
@@ -17,8 +15,7 @@ _BY_CALL = {"eax": "r12", "ebx": "r13", "ecx": "r14", "edx": "r15"}
 _U32 = 0xFFFF_FFFF
 
 
-@dataclass(frozen=True, slots=True)
-class CpuidLie(Twist):
+class CpuidLie(Twist, frozen=True):
     """One register of one leaf, for one CPU or (-1) any, is another one."""
 
     leaf: int

@@ -1,15 +1,12 @@
 """A call that takes its time: the host is busy, or preempted in the middle of it."""
 
-from dataclasses import dataclass
-
 from emu.debug.injections.kind import Given, Kind
 from emu.debug.injections.parameter import CALL, COUNT, NS
 from emu.debug.injections.vmm.calls import CallTwist, lacks_calls
 from emu.vmm import effects as fx
 
 
-@dataclass(frozen=True, slots=True)
-class Late(CallTwist):
+class Late(CallTwist, frozen=True):
     """Such calls take longer."""
 
     nanoseconds: int

@@ -1,15 +1,12 @@
 """A call that is carried out, but whose answer is another one."""
 
-from dataclasses import dataclass
-
 from emu.debug.injections.kind import Given, Kind
 from emu.debug.injections.parameter import CALL, COUNT, REGISTER, VALUE
 from emu.debug.injections.vmm.calls import CallTwist, lacks_calls
 from emu.vmm import effects as fx
 
 
-@dataclass(frozen=True, slots=True)
-class Lie(CallTwist):
+class Lie(CallTwist, frozen=True):
     """Such calls leave a value in a register."""
 
     register: str

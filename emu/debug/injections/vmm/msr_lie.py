@@ -1,7 +1,5 @@
 """An MSR that reads as something else, by RDMSR and by TDG.VP.VMCALL."""
 
-from dataclasses import dataclass
-
 from emu.debug.injections.kind import Given, Kind
 from emu.debug.injections.parameter import ANY_CPU, VALUE, Parameter, within
 from emu.debug.injections.vmm.reading import answers
@@ -14,8 +12,7 @@ MSR = Parameter("MSR", "an MSR's number", within(0, 0xFFFF_FFFF))
 _U32 = 0xFFFF_FFFF
 
 
-@dataclass(frozen=True, slots=True)
-class MsrLie(Twist):
+class MsrLie(Twist, frozen=True):
     """Reads of one MSR, by one CPU or (-1) any, give another value."""
 
     msr: int

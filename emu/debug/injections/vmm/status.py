@@ -1,15 +1,12 @@
 """A call to the host or the TDX module that fails: nothing is done, and RAX says so."""
 
-from dataclasses import dataclass
-
 from emu.debug.injections.kind import Given, Kind
 from emu.debug.injections.parameter import CALL, COUNT, STATUS
 from emu.debug.injections.vmm.calls import CallTwist, lacks_calls, refused
 from emu.vmm import effects as fx
 
 
-@dataclass(frozen=True, slots=True)
-class Fails(CallTwist):
+class Fails(CallTwist, frozen=True):
     """Such calls return a status."""
 
     status: int

@@ -1,7 +1,7 @@
 """Device trees that are changed while they are handed over: the host's to the shim, which it
 reads first of all, and the shim's to the kernel."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from emu.boot.dtb import Node, Property, host_tree, read_tree
 from emu.errors import CommandError

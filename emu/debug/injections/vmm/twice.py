@@ -1,15 +1,12 @@
 """A call that the host carries out twice, though it was made once."""
 
-from dataclasses import dataclass
-
 from emu.debug.injections.kind import Given, Kind
 from emu.debug.injections.parameter import CALL, COUNT
 from emu.debug.injections.vmm.calls import CallTwist, lacks_calls
 from emu.vmm import effects as fx
 
 
-@dataclass(frozen=True, slots=True)
-class Twice(CallTwist):
+class Twice(CallTwist, frozen=True):
     """Such calls have their effects twice."""
 
     def answered(self, what: str, effects: fx.Effects) -> fx.Effects:
