@@ -10,8 +10,8 @@ from typing import Final
 from msgspec import Struct
 
 from emu import Session
-from emu.debug.moment import START
 from emu.errors import CommandError
+from emu.timeline.moment import START
 from tests.guest import DATA, PT2, SHARED, WINDOW, Guest, Program
 from tests.small import Small
 

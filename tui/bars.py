@@ -6,7 +6,7 @@ from textual.app import RenderResult
 from textual.strip import Strip
 from textual.widget import Widget
 
-from emu.debug.view import MachineView
+from emu.picture.view import MachineView
 from tui.keys import KEYS, Key, bar, shown_first
 from tui.panels import status
 from tui.panels.base import Window

@@ -3,9 +3,9 @@
 from typing import Protocol
 
 from emu.debug.command import Command
-from emu.debug.injections.menu import InjectionMenu
-from emu.debug.looks import Looks
-from emu.debug.view import MachineView
+from emu.inject.menu import InjectionMenu
+from emu.picture.looks import Looks
+from emu.picture.view import MachineView
 
 
 class Door(Protocol):

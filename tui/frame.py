@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from emu.debug.view import MachineView
+from emu.picture.view import MachineView
 from tui.layout import Place, Slot
 from tui.panels import BY_ID
 from tui.panels.base import Anchor, Page, Panel, Spot, Window

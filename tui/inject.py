@@ -10,7 +10,7 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from emu.debug.injections.menu import InjectionMenu
+from emu.inject.menu import InjectionMenu
 from tui.inject_form import Form
 from tui.inject_list import KindList, Sheet
 from tui.text import fit, plain

@@ -5,7 +5,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from emu.debug.injections.menu import InjectionMenu, KindView, MomentView
+from emu.inject.menu import InjectionMenu, KindView, MomentView
 from tui.edit import Edit
 from tui.inject_list import Sheet
 from tui.text import Line, Role, line, pad, paragraph

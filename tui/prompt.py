@@ -8,7 +8,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from emu.debug import language
-from emu.debug.injections.menu import InjectionMenu
+from emu.inject.menu import InjectionMenu
 from tui.bars import Bar
 from tui.edit import Edit
 from tui.text import clean

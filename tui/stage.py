@@ -4,7 +4,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 
-from emu.debug.view import MachineView, Section
+from emu.picture.view import MachineView, Section
 from tui import layout
 from tui.frame import Frame
 from tui.panels import BY_ID

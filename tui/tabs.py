@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from emu.debug.view import MachineView
+from emu.picture.view import MachineView
 from tui.panels import BY_ID
 from tui.text import Line, Role, Span, line
 
@@ -46,9 +46,13 @@ def _titles(names: tuple[str, ...], many: Counts, room: int) -> list[str]:
 
 
 def tabs(
-    names: tuple[str, ...], at: int, width: int, detail: int, focused: bool,
+    names: tuple[str, ...],
+    at: int,
+    width: int,
+    detail: int,
+    focused: bool,
     many: Counts = MappingProxyType({}),
-) -> Tabs:  # fmt: skip
+) -> Tabs:
     """The title in so many cells; `detail`: how long the text at the right is."""
     room = max(width - min(detail, DETAIL_CELLS) - 4, 0)
     titles = _titles(names, many, room)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from textual.timer import Timer
 
-from emu.debug.view import TimelineView
+from emu.picture.view import TimelineView
 from tui.panels.timeline import columns
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from emu.hw.address import U64
 
-Kind = Literal["call", "ret", "jump", "branch", "other"]
+FlowKind = Literal["call", "ret", "jump", "branch", "other"]
 
 
 def _flag_bits(flag: str, *kinds: str) -> int:
@@ -150,7 +150,7 @@ class Instruction(Struct, frozen=True):
     bytes: bytes
     mnemonic: str
     operands: str
-    kind: Kind
+    kind: FlowKind
     target: int | None
     """Where a direct call, jump or branch leads."""
     memory: tuple[MemoryOperand, ...]
@@ -210,7 +210,7 @@ def length(code: bytes, mode: str) -> int:
     return 1 if found is None else found.size
 
 
-def _kind(found: Any) -> Kind:
+def _kind(found: Any) -> FlowKind:
     if found.group(capstone.CS_GRP_CALL):
         return "call"
     if found.group(capstone.CS_GRP_RET) or found.group(capstone.CS_GRP_IRET):

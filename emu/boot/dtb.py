@@ -115,7 +115,7 @@ def read_tree(blob: bytes) -> Tree:
     )
     if magic != MAGIC:
         return Tree(None, (), 0, f"offset 0: the magic is {magic:#010x}, not {MAGIC:#010x}")
-    reader = _Reader(blob[:total], structs, nstructs, strings, nstrings)
+    reader = _TreeReader(blob[:total], structs, nstructs, strings, nstrings)
     reservations, reserve_problem = reader.reservations(reserve)
     problems = [
         f"version {version} is below {VERSION}" if version < VERSION else "",
@@ -126,7 +126,7 @@ def read_tree(blob: bytes) -> Tree:
     return Tree(reader.root, reservations, boot_cpu, next(filter(None, problems), ""))
 
 
-class _Reader:
+class _TreeReader:
     """Walks the structure block once, keeping what it has when it must stop."""
 
     def __init__(self, blob: bytes, at: int, size: int, strings: int, nstrings: int) -> None:
@@ -286,9 +286,13 @@ def _put(node: fdt.Node, name: str, value: str | list[int] | None) -> None:
 
 
 def host_tree(
-    platform: Platform, *, ram: tuple[tuple[int, int], ...], vtl2_start: int, vtl2_bytes: int,
+    platform: Platform,
+    *,
+    ram: tuple[tuple[int, int], ...],
+    vtl2_start: int,
+    vtl2_bytes: int,
     bootargs: str,
-) -> bytes:  # fmt: skip
+) -> bytes:
     """The tree the host gives the shim: CPUs in VP order, memory with its IGVM type, both
     vmbus nodes, COM3 (openvmm, `host_fdt_parser`).
 

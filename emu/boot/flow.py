@@ -26,9 +26,11 @@ class Flow(Struct):
 
 
 def flow(
-    decode: Callable[[int], Instruction | None], heads: Iterable[int], most: int,
+    decode: Callable[[int], Instruction | None],
+    heads: Iterable[int],
+    most: int,
     stop: int | None = None,
-) -> Flow:  # fmt: skip
+) -> Flow:
     """Decode from the heads on, nearest first, at most so many instructions, and not beyond
     `stop`. Calls are taken to come back; where indirect jumps lead is not known."""
     found = Flow()

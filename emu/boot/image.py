@@ -45,7 +45,7 @@ _ARCHITECTURES: Final = {
 }  # fmt: skip
 
 
-class Segment(Struct, frozen=True):
+class ImageSegment(Struct, frozen=True):
     """A PT_LOAD: bytes for an address, then zeros up to `memory_bytes`; flags are PF_*."""
 
     address: int
@@ -70,7 +70,7 @@ class Image(Struct, frozen=True):
     sha256: str
     kind: Literal["executable", "pie"]
     entry: int
-    segments: tuple[Segment, ...]
+    segments: tuple[ImageSegment, ...]
     symbols: tuple[Symbol, ...]
     """Sorted by address."""
     data: bytes
@@ -144,7 +144,7 @@ def _header(
     return kind, entry, (phoff, phnum), (shoff, shnum if good else 0)
 
 
-def _segments(path: Path, data: bytes, headers: tuple[int, int]) -> tuple[Segment, ...]:
+def _segments(path: Path, data: bytes, headers: tuple[int, int]) -> tuple[ImageSegment, ...]:
     rows: list[tuple[int, int, int, int, int]] = []
     for index in range(headers[1]):
         type_, flags, offset, address, _, file_bytes, memory_bytes, _ = _PHDR.unpack_from(
@@ -161,7 +161,7 @@ def _segments(path: Path, data: bytes, headers: tuple[int, int]) -> tuple[Segmen
     rows.sort()
     _check_extent(path, data, rows)
     return tuple(
-        Segment(address, data[offset : offset + file_bytes], memory_bytes, flags)
+        ImageSegment(address, data[offset : offset + file_bytes], memory_bytes, flags)
         for address, memory_bytes, offset, file_bytes, flags in rows
     )
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from msgspec import Struct, field
 
 from emu.boot.dwarf import IMAGES_KEPT, dwarf_of, units
-from emu.boot.image import Placed, Segment
+from emu.boot.image import ImageSegment, Placed
 
 SEARCH_UP: Final = 3
 """How many folders above an image its source may lie."""
@@ -30,7 +30,7 @@ _EVERYWHERE: Final = ((0, 1 << 64),)
 _ADDRESS_MAX: Final = 1 << 63
 
 
-class _Table(Struct, frozen=True):
+class _LineRows(Struct, frozen=True):
     """The rows of one unit as columns, by link address: row i is `starts[i]` to `ends[i]`."""
 
     starts: array[int] = field(default_factory=lambda: array("Q"))
@@ -40,7 +40,7 @@ class _Table(Struct, frozen=True):
     statements: array[int] = field(default_factory=lambda: array("B"))
 
     @classmethod
-    def of(cls, rows: list[tuple[int, int, int, int, int]]) -> _Table:
+    def of(cls, rows: list[tuple[int, int, int, int, int]]) -> _LineRows:
         """From (start, end, line, file, is_stmt) rows in any order."""
         table = cls()
         columns = (table.starts, table.ends, table.numbers, table.files, table.statements)
@@ -53,7 +53,7 @@ class _Table(Struct, frozen=True):
 class _Unit:
     """One compilation unit: where its code lies now, its rows when they are needed."""
 
-    def __init__(self, segments: tuple[Segment, ...], dwarf: Any, unit: Any) -> None:
+    def __init__(self, segments: tuple[ImageSegment, ...], dwarf: Any, unit: Any) -> None:
         self._segments = segments
         self._dwarf = dwarf
         self._unit = unit
@@ -84,16 +84,16 @@ class _Unit:
             return {}
 
     @cached_property
-    def table(self) -> _Table:
+    def table(self) -> _LineRows:
         """All rows of code that the linker kept."""
         if self._program is None:
-            return _Table()
+            return _LineRows()
         rows: list[tuple[int, int, int, int, int]] = []
         try:
             _collect(self._program, self._segments, rows)
         except Exception:  # damaged: the rows before it are good
             rows = rows[:ROWS_MAX]
-        return _Table.of(rows)
+        return _LineRows.of(rows)
 
 
 def _ranges(dwarf: Any, top: Any) -> tuple[tuple[int, int], ...]:
@@ -138,7 +138,7 @@ def _text(value: Any) -> str:
 
 
 @lru_cache(maxsize=IMAGES_KEPT)
-def _units_in(data: bytes, segments: tuple[Segment, ...]) -> tuple[_Unit, ...]:
+def _units_in(data: bytes, segments: tuple[ImageSegment, ...]) -> tuple[_Unit, ...]:
     """The units of an ELF file: of link addresses only, so wherever it is placed."""
     dwarf = dwarf_of(data)
     found = units(dwarf) if dwarf is not None else ()
@@ -146,7 +146,7 @@ def _units_in(data: bytes, segments: tuple[Segment, ...]) -> tuple[_Unit, ...]:
 
 
 def _collect(
-    program: Any, segments: tuple[Segment, ...], rows: list[tuple[int, int, int, int, int]]
+    program: Any, segments: tuple[ImageSegment, ...], rows: list[tuple[int, int, int, int, int]]
 ) -> None:
     """Run a line program; a sequence outside the code is what the linker dropped."""
     before = None
@@ -166,7 +166,7 @@ def _collect(
         before = None if state.end_sequence else state
 
 
-def _holds_code(segments: tuple[Segment, ...], address: int) -> bool:
+def _holds_code(segments: tuple[ImageSegment, ...], address: int) -> bool:
     """Address 0 of a PIE is its ELF header, so nothing that was kept lies there."""
     return address > 0 and any(
         segment.flags & _EXECUTABLE
@@ -175,7 +175,7 @@ def _holds_code(segments: tuple[Segment, ...], address: int) -> bool:
     )
 
 
-class Lines:
+class LineTable:
     """The line tables of all placed images, at run addresses."""
 
     def __init__(self, placed: tuple[Placed, ...]) -> None:

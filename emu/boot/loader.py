@@ -14,7 +14,7 @@ from emu.boot.dtb import host_tree
 from emu.boot.entry import RESET_VECTOR, long_mode
 from emu.boot.entry import EntryState as EntryState
 from emu.boot.image import Image, Placed, SymbolMap
-from emu.boot.lines import Lines
+from emu.boot.lines import LineTable
 from emu.boot.pagetables import TABLE_PAGES_MAX, identity_tables
 from emu.boot.parameters import (
     COMMAND_LINE_MAX,
@@ -66,7 +66,7 @@ class BootLayout(Struct, frozen=True):
     regions: tuple[Region, ...]
     placed: tuple[Placed, ...]
     symbols: SymbolMap
-    lines: Lines
+    lines: LineTable
     structs: Structs
     host_dtb_gpa: int
     """Where the host's device tree is handed to the shim."""
@@ -155,7 +155,7 @@ def build_layout(
         regions=tuple(build.regions),
         placed=images,
         symbols=SymbolMap(images),
-        lines=Lines(images),
+        lines=LineTable(images),
         structs=structs_of(shim),
         host_dtb_gpa=region + _TREE_OFFSET,
         mailbox_gpa=RESET_PAGE if at_reset else None,
@@ -201,9 +201,14 @@ def _text(cmdline: str) -> bytes:
 
 
 def _used(
-    build: _Builder, shim: Image, kernel: Image | None, platform: Platform, memory: Range,
-    initrd: bytes, cmdline: bytes,
-) -> tuple[tuple[Placed, ...], ShimParameters]:  # fmt: skip
+    build: _Builder,
+    shim: Image,
+    kernel: Image | None,
+    platform: Platform,
+    memory: Range,
+    initrd: bytes,
+    cmdline: bytes,
+) -> tuple[tuple[Placed, ...], ShimParameters]:
     """Lay out all that the loader uses: a PIE stands after the kernel, an executable where it
     is linked, with everything else behind it. Returns (shim and kernel, parameters)."""
     fixed = build.load("shim", shim, shim.first) if shim.kind == "executable" else None

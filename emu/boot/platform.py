@@ -93,7 +93,7 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-class _Table:
+class _TomlTable:
     """One table of a platform file, whose every complaint names the file and the key."""
 
     def __init__(self, path: Path, name: str, values: Any) -> None:
@@ -138,9 +138,9 @@ class _Table:
             raise self.wrong(key, f"one of {', '.join(choices)}")
         return value
 
-    def table(self, key: str) -> "_Table":
+    def table(self, key: str) -> "_TomlTable":
         """A table below this one; an absent one is empty."""
-        return _Table(self.path, key, self.values.get(key, {}))
+        return _TomlTable(self.path, key, self.values.get(key, {}))
 
 
 def load_platform(
@@ -179,7 +179,7 @@ def platform_of(
         values = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise PlatformError(f"{path}: is no TOML: {error}") from None
-    return _platform(_Table(path, "", values), cpus, memory_mib)
+    return _platform(_TomlTable(path, "", values), cpus, memory_mib)
 
 
 def _path_of(name: str) -> Path:
@@ -192,7 +192,7 @@ def _path_of(name: str) -> Path:
     raise PlatformError(f"--platform {name}: there is none of that name: {known}, or a file")
 
 
-def _platform(top: _Table, cpus: int | None, memory_mib: int | None) -> Platform:
+def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Platform:
     if not isinstance(top.values.get("hyperv"), bool):
         raise top.wrong("hyperv", "true or false")
     processors = top.table("cpus")
@@ -221,7 +221,7 @@ def _platform(top: _Table, cpus: int | None, memory_mib: int | None) -> Platform
     )
 
 
-def _dialect(top: _Table) -> DialectName:
+def _dialect(top: _TomlTable) -> DialectName:
     """The dialect that the file names; empty if it names none."""
     if "dialect" not in top.values:
         return ""
@@ -229,7 +229,7 @@ def _dialect(top: _Table) -> DialectName:
     return name
 
 
-def _memory(table: _Table, cpus: int, memory_mib: int | None) -> tuple[int, int]:
+def _memory(table: _TomlTable, cpus: int, memory_mib: int | None) -> tuple[int, int]:
     """(base, bytes) of the RAM; a size of 0 means what that many CPUs need."""
     base = table.whole("base", 0x8000000, 0, 1 << 31)
     if base % LARGE_BYTES:
@@ -248,7 +248,7 @@ def _memory(table: _Table, cpus: int, memory_mib: int | None) -> tuple[int, int]
     return base, size
 
 
-def _costs(time: _Table) -> Costs:
+def _costs(time: _TomlTable) -> Costs:
     usual = Costs()
     rate = time.real("instructions_per_ns", usual.instructions_per_ns, 0.001, 100)
     whole = {
@@ -259,7 +259,7 @@ def _costs(time: _Table) -> Costs:
     return Costs(instructions_per_ns=rate, **whole)
 
 
-def _apic_ids(table: _Table, count: int) -> tuple[int, ...]:
+def _apic_ids(table: _TomlTable, count: int) -> tuple[int, ...]:
     """`"dense"`, { first, stride }, or a list that continues upwards if it is short."""
     given = table.values.get("apic_ids", "dense")
     if given == "dense":
@@ -283,7 +283,7 @@ def _apic_ids(table: _Table, count: int) -> tuple[int, ...]:
     return tuple(ids)
 
 
-def _speeds(table: _Table, count: int) -> tuple[float, ...]:
+def _speeds(table: _TomlTable, count: int) -> tuple[float, ...]:
     """A pattern that repeats: [1.0, 0.5] alternates big and little cores."""
     given = table.values.get("speeds", [1.0])
     if not isinstance(given, list) or not given:

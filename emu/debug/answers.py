@@ -4,24 +4,26 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import fields, replace
 
-from emu.debug import (
-    command,
-    expression,
-    files,
-    judge,
-    language,
-    listing,
-    picture,
-    questions,
-    races,
-    registers,
-)
-from emu.debug.injections import menu
-from emu.debug.picture import mailbox_view
-from emu.debug.sections import cpus, log, memory, nested, tables, tree, walk
-from emu.debug.waiting import facts
+from emu.debug import command, files, language, questions
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
+from emu.inject import menu
+from emu.judge import judge, races
+from emu.judge.waiting import facts
+from emu.picture import (
+    cpus,
+    listing,
+    log,
+    memory,
+    nested,
+    picture,
+    registers,
+    tables,
+    tree,
+    walk,
+)
+from emu.picture.picture import mailbox_view
+from emu.words import expression
 
 if TYPE_CHECKING:
     from emu.debug.session import Session

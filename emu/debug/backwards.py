@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from emu.debug import search, stops
+from emu.debug import stops
 from emu.debug.catch import LOGS, REGISTERS, Catch
-from emu.debug.moment import START, Moment
-from emu.debug.place import RegisterPlace
-from emu.debug.search import Visit
 from emu.debug.travel import at_tick, change_text, go, mode_text, register_told
-from emu.debug.view import StopReason
 from emu.machine.probe import Access
+from emu.picture.view import StopReason
+from emu.timeline import search
+from emu.timeline.moment import START, Moment
+from emu.timeline.search import Visit
+from emu.words.place import RegisterPlace
 
 if TYPE_CHECKING:
     from emu.debug.session import Session

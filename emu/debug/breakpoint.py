@@ -6,10 +6,10 @@ from msgspec import Struct, field
 
 from emu.debug.command import Break
 from emu.debug.language import show
-from emu.debug.view import BreakpointView
-from emu.debug.where import resolve
 from emu.errors import CommandError
 from emu.machine.machine import Machine
+from emu.picture.view import BreakpointView
+from emu.words.where import resolve
 
 LOG_MAX: Final = 1_000
 """Lines that a breakpoint notes; of more, the newest."""
@@ -28,7 +28,7 @@ class Breakpoint(Struct):
     log: bool = False
     """It notes a hit, and lets the CPU go on."""
     condition: str = ""
-    """An expression of `emu.debug.expression`, evaluated for the CPU that is there."""
+    """An expression of `emu.words.expression`, evaluated for the CPU that is there."""
     hits: int = 0
     noted: list[str] = field(default_factory=list)
 

@@ -12,12 +12,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from emu.boot.dtb import Node, read_tree
-from emu.debug.evidence import evidence
 from emu.debug.opening import open_session
-from emu.debug.outcome import state_of
 from emu.debug.recovery import Case
 from emu.debug.session import Session
 from emu.errors import CommandError
+from emu.judge.evidence import evidence
+from emu.judge.outcome import state_of
 
 MAX_TICKS: Final = 60_000_000
 WATCHDOG_TICKS: Final = 10_000_000

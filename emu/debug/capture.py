@@ -2,14 +2,14 @@
 
 from msgspec import Struct
 
-from emu.debug import registers
-from emu.debug.mapped import Mapped, ranges
-from emu.debug.picture import mailbox_view
-from emu.debug.view import MailboxView
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa
-from emu.hw.nested import ACCESSED, DIRTY, PRESENT
+from emu.hw.nested_walk import ACCESSED, DIRTY, PRESENT
 from emu.machine.handover import kernel_dtb
 from emu.machine.machine import Machine
+from emu.picture import registers
+from emu.picture.mapped import Mapped, ranges
+from emu.picture.picture import mailbox_view
+from emu.picture.view import MailboxView
 
 
 class CpuCapture(Struct, frozen=True):

@@ -8,10 +8,10 @@ from typing import Final, Literal
 
 from msgspec import Struct, field
 
-from emu.debug.view import BreakpointView
 from emu.errors import CommandError
 from emu.machine.event import Event, MailboxWrite, Milestone
 from emu.machine.probe import RegisterProbe
+from emu.picture.view import BreakpointView
 
 REGISTERS: Final[dict[str, tuple[str, ...]]] = {
     "mode": ("cr0", "efer", "cs"), "cr0": ("cr0",), "cr3": ("cr3",), "cr4": ("cr4",),

@@ -5,20 +5,20 @@ from typing import Final
 
 from emu.boot.dtb import Node, read_tree
 from emu.debug.capture import Capture, CpuCapture
-from emu.debug.mapped import Mapped, rights
-from emu.debug.sections.cpus import spans
 from emu.hw.address import PAGE_BYTES
+from emu.picture.cpus import spans
+from emu.picture.mapped import Mapped, rights
 
 GROUP_LINES_MAX: Final = 40
 _SHARED_VIEW: Final = 1 << 39
 _VALUE_BYTES: Final = 8
 _GAP_BYTES: Final = 8
 """Changed bytes this near to each other are one range."""
-Symbol = Callable[[int], str]
+NameOf = Callable[[int], str]
 Lines = tuple[str, ...]
 
 
-def compare(first: Capture, second: Capture, symbol: Symbol) -> Lines:
+def compare(first: Capture, second: Capture, symbol: NameOf) -> Lines:
     """The differences from one moment to another, most important first."""
     groups = (
         list(_cpus(first, second, symbol)),
@@ -41,7 +41,7 @@ def _bounded(rows: list[str]) -> list[str]:
     return [*rows[:GROUP_LINES_MAX], f"  ... and {len(rows) - GROUP_LINES_MAX:,} more"]
 
 
-def _cpus(first: Capture, second: Capture, symbol: Symbol) -> Iterator[str]:
+def _cpus(first: Capture, second: Capture, symbol: NameOf) -> Iterator[str]:
     """CPUs with equal changes share a line."""
     changes: dict[Lines, list[int]] = {}
     for index, (old, new) in enumerate(zip(first.cpus, second.cpus, strict=True)):
@@ -54,7 +54,7 @@ def _cpus(first: Capture, second: Capture, symbol: Symbol) -> Iterator[str]:
             yield f"{name}  {word}"
 
 
-def _cpu(old: CpuCapture, new: CpuCapture, symbol: Symbol) -> Iterator[str]:
+def _cpu(old: CpuCapture, new: CpuCapture, symbol: NameOf) -> Iterator[str]:
     if old.activity != new.activity:
         yield f"{old.activity} -> {new.activity}"
     if old.milestone != new.milestone:
@@ -65,7 +65,7 @@ def _cpu(old: CpuCapture, new: CpuCapture, symbol: Symbol) -> Iterator[str]:
             yield f"{name} {_value(before, symbol)} -> {_value(after, symbol)}"
 
 
-def _value(value: int | None, symbol: Symbol) -> str:
+def _value(value: int | None, symbol: NameOf) -> str:
     if value is None:
         return "-"
     name = symbol(value) if value > 0xFFF else ""
@@ -86,7 +86,7 @@ def _mailbox(first: Capture, second: Capture) -> Iterator[str]:
         yield f"mailbox page {old.page_state} -> {new.page_state}"
 
 
-def _memory(first: Capture, second: Capture, symbol: Symbol) -> Iterator[str]:
+def _memory(first: Capture, second: Capture, symbol: NameOf) -> Iterator[str]:
     """Ranges of bytes that differ."""
     for gpa in sorted(first.pages.keys() & second.pages.keys()):
         old, new = first.pages[gpa], second.pages[gpa]
@@ -94,7 +94,7 @@ def _memory(first: Capture, second: Capture, symbol: Symbol) -> Iterator[str]:
             yield from _page(gpa, old, new, symbol)
 
 
-def _page(gpa: int, old: bytes, new: bytes, symbol: Symbol) -> Iterator[str]:
+def _page(gpa: int, old: bytes, new: bytes, symbol: NameOf) -> Iterator[str]:
     view = " (shared view)" if gpa & _SHARED_VIEW else ""
     base = gpa & ~_SHARED_VIEW
     ranges = _ranges(old, new)

@@ -6,11 +6,11 @@ What reaches the guest becomes an entry of the timeline, in words that name plac
 from typing import TYPE_CHECKING, assert_never
 
 from emu.debug import command as c
-from emu.debug import expression
-from emu.debug.language import number
-from emu.debug.place import MemoryPlace, RegisterPlace, place
-from emu.debug.schedule import rule_of
 from emu.errors import CommandError
+from emu.timeline.schedule import rule_of
+from emu.words import expression
+from emu.words.number import number
+from emu.words.place import MemoryPlace, RegisterPlace, place
 
 if TYPE_CHECKING:
     from emu.debug.session import Session

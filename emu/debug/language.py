@@ -5,6 +5,7 @@ from msgspec.structs import fields
 from emu.debug import command as c
 from emu.debug.command import Command
 from emu.errors import CommandError
+from emu.words.number import number
 
 WORDS: dict[str, type[Command]] = {
     "step": c.Step,
@@ -80,17 +81,6 @@ ALIASES = {
     "l": "list",
     "i": "breakpoints",
 }
-
-
-def number(text: str, what: str) -> int:
-    """A whole number not below 0, decimal (with `,` or `_`) or 0x-hex."""
-    try:
-        value = int(text.replace(",", "_"), 0)
-    except ValueError:
-        raise CommandError(f"{what}: {text!r} is not a number") from None
-    if value < 0:
-        raise CommandError(f"{what}: {text!r} is below 0")
-    return value
 
 
 def word(text: str) -> str:

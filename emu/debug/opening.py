@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from emu.debug.recording import Recording, replay
-from emu.debug.schedule import rule_of
 from emu.debug.session import Session
 from emu.debug.setup import Options, Setup
 from emu.hw.selftest import require as require_emulator
+from emu.timeline.schedule import rule_of
 
 
 def open_session(

@@ -4,14 +4,14 @@ answer is and comes back to where it was."""
 from typing import TYPE_CHECKING
 
 from emu.debug import command as c
-from emu.debug import search
-from emu.debug.branch import Branch
-from emu.debug.checkpoint import way
-from emu.debug.moment import Moment
-from emu.debug.place import MemoryPlace, place
 from emu.debug.travel import at_tick, doer, find
-from emu.debug.where import resolve
 from emu.machine.probe import Access, CodeProbe
+from emu.timeline import search
+from emu.timeline.branch import Branch
+from emu.timeline.checkpoint import way
+from emu.timeline.moment import Moment
+from emu.words.place import MemoryPlace, place
+from emu.words.where import resolve
 
 if TYPE_CHECKING:
     from emu.debug.session import Session

@@ -13,9 +13,9 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import Struct, field
 
-from emu.debug.moment import Entry, Moment
 from emu.debug.setup import Options
 from emu.errors import CommandError, RecordingError
+from emu.timeline.moment import Entry, Moment
 
 if TYPE_CHECKING:
     from emu.debug.session import Session

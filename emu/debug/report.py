@@ -8,16 +8,15 @@ from typing import Final
 
 import msgspec
 
-from emu.debug import races as races_of
-from emu.debug.evidence import evidence
-from emu.debug.outcome import state_of
-from emu.debug.picture import mailbox_writes, milestones
 from emu.debug.session import Session
-from emu.debug.view import CpuState, Outcome
-from emu.debug.waiting import facts
+from emu.judge import races as races_of
+from emu.judge.evidence import evidence
+from emu.judge.outcome import CpuState, Outcome, state_of
+from emu.judge.waiting import facts
 from emu.machine.machine import Machine
 from emu.mailbox.rule import Finding, Severity
 from emu.mailbox.rules import BY_NAME
+from emu.picture.picture import mailbox_writes, milestones
 
 SCHEMA: Final = "apdbg-run/1"
 FINDINGS_SHOWN: Final = 20

@@ -11,40 +11,31 @@ from typing import IO, Final
 
 from emu.boot.disasm import Instruction
 from emu.boot.disasm import decode as decode_instruction
-from emu.debug import (
-    answers,
-    backwards,
-    command,
-    course,
-    language,
-    picture,
-    stepping,
-    stops,
-    travel,
-)
+from emu.debug import answers, backwards, command, course, language, stepping, stops, travel
 from emu.debug.breakpoint import Breakpoints
 from emu.debug.catch import Catches
-from emu.debug.crowd import Crowd
-from emu.debug.digest import Digest
-from emu.debug.evidence import idle_ticks
-from emu.debug.injections.menu import InjectionMenu, menu
-from emu.debug.judge import Judge
-from emu.debug.lanes import LaneIndex
-from emu.debug.looks import Looks
-from emu.debug.moment import Moment
-from emu.debug.outcome import Verdict, verdict
 from emu.debug.recording import Recorder
 from emu.debug.setup import Setup
 from emu.debug.stepping import Goal
 from emu.debug.stops import Watching
-from emu.debug.timeline import Timeline
-from emu.debug.view import MachineView, StopReason
 from emu.debug.watchpoint import Watchpoints
-from emu.debug.where import resolve
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
+from emu.inject.menu import InjectionMenu, menu
+from emu.judge.evidence import idle_ticks
+from emu.judge.judge import Judge
+from emu.judge.outcome import Verdict, verdict
 from emu.machine.machine import Machine, Pause
 from emu.mailbox.rule import Finding
+from emu.picture import picture
+from emu.picture.cpu_rows import Crowd
+from emu.picture.lanes import LaneIndex
+from emu.picture.looks import Looks
+from emu.picture.view import MachineView, StopReason
+from emu.timeline.digest import Digest
+from emu.timeline.moment import Moment
+from emu.timeline.timeline import Timeline
+from emu.words.where import resolve
 
 ENDLESS: Final = float("inf")
 """Seconds that `pump` may take when nobody waits for a key."""

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from emu.debug import stops
-from emu.debug.driver import STRETCH_STEPS
-from emu.debug.moment import Moment
-from emu.debug.view import StopReason
 from emu.hw.cpu import Cpu
+from emu.picture.view import StopReason
+from emu.timeline.driver import STRETCH_STEPS
+from emu.timeline.moment import Moment
 
 if TYPE_CHECKING:
     from emu.debug.session import Session

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import Struct, field
 
-from emu.debug import expression, search, travel
+from emu.debug import travel
 from emu.debug.breakpoint import Breakpoint
 from emu.debug.catch import LOGS, Catch, LogName
-from emu.debug.place import number_of, value
-from emu.debug.view import StopReason
 from emu.debug.watchpoint import Watchpoint
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
 from emu.machine.event import Event
 from emu.machine.log import Log
 from emu.machine.probe import Access, MemoryProbe, RegisterProbe
+from emu.picture.view import StopReason
+from emu.timeline import search
+from emu.words import expression
+from emu.words.place import number_of, value
 
 if TYPE_CHECKING:
     from emu.debug.session import Session

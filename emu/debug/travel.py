@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Final, assert_never
 
 from emu.boot import disasm
-from emu.debug import search
 from emu.debug.command import (
     Branch,
     Goto,
@@ -12,14 +11,15 @@ from emu.debug.command import (
     ReverseNext,
     ReverseStep,
 )
-from emu.debug.moment import START, Moment
-from emu.debug.place import place
-from emu.debug.search import Visit
-from emu.debug.view import StopReason
 from emu.debug.watchpoint import Watchpoint
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
 from emu.machine.probe import Access
+from emu.picture.view import StopReason
+from emu.timeline import search
+from emu.timeline.moment import START, Moment
+from emu.timeline.search import Visit
+from emu.words.place import place
 
 if TYPE_CHECKING:
     from emu.debug.session import Session

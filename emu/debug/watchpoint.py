@@ -5,14 +5,14 @@ from typing import Literal
 from msgspec import Struct, field
 
 from emu.debug.command import Watch
-from emu.debug.place import Place, RegisterPlace, place
-from emu.debug.view import BreakpointView
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
 from emu.machine.machine import Machine
 from emu.machine.probe import Access
+from emu.picture.view import BreakpointView
+from emu.words.place import Place, RegisterPlace, place
 
-Doing = Literal["change", "read", "write", "access"]
+WatchedDoing = Literal["change", "read", "write", "access"]
 
 
 class Watchpoint(Struct):
@@ -20,7 +20,7 @@ class Watchpoint(Struct):
 
     number: int
     where: Place
-    doing: Doing = "change"
+    doing: WatchedDoing = "change"
     hits: int = 0
 
     def view(self) -> BreakpointView:

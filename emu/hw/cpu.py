@@ -9,7 +9,7 @@ from emu.hw.context import Context
 
 Activity = Literal["off", "wait-for-sipi", "running", "waiting", "halted", "shutdown"]
 """`waiting`: in a loop that can only end when a byte it reads changes or time passes."""
-CpuState = tuple[
+SavedCpu = tuple[
     Context | None, bytes, Activity, int, int, str, str, str, int | None, bool, int, int
 ]
 
@@ -44,7 +44,7 @@ class Cpu(Struct):
         assert self.context is not None, f"cpu {self.id} never started"
         return self.context
 
-    def save(self) -> "CpuState":
+    def save(self) -> "SavedCpu":
         """Everything that changes over time, for `load`."""
         image = b"" if self.context is None else self.context.save()
         return (
@@ -53,7 +53,7 @@ class Cpu(Struct):
             self.ps_per_instruction,
         )  # fmt: skip
 
-    def load(self, saved: "CpuState") -> None:
+    def load(self, saved: "SavedCpu") -> None:
         """Be again what `save` saw."""
         (
             self.context, image, self.activity, self.clock_ps, self.ticks, self.milestone,

@@ -78,7 +78,7 @@ class Exit(NamedTuple):
     """The engine's own words for ERROR."""
 
 
-class OwnCode(Protocol):
+class CodeKeeper(Protocol):
     """Who keeps stores and translated code apart (`emu.machine.own_code`)."""
 
     def knows(self, root: int, first: int, size: int) -> bool:
@@ -121,7 +121,7 @@ class Engine:
         self.absorb: Callable[[int], bool] | None = None
         """Is asked about every write to a read-only page of the nested table (its GPA): if it
         has made the page writable, the instruction goes on as if nothing had been."""
-        self.own_code: OwnCode | None = None
+        self.own_code: CodeKeeper | None = None
         """Knows the pages that code was translated from."""
         self._alone = False
         """The run stopped before a store to such a page."""

@@ -134,9 +134,13 @@ def _enter(context: Context, gate: _Gate, segment: SegmentState, pushed: int) ->
 
 
 def _deliver_long(
-    context: Context, guest: GuestAccess, gate: _Gate, segment: SegmentState,
-    error_code: int | None, return_rip: int,
-) -> Refusal | None:  # fmt: skip
+    context: Context,
+    guest: GuestAccess,
+    gate: _Gate,
+    segment: SegmentState,
+    error_code: int | None,
+    return_rip: int,
+) -> Refusal | None:
     """64-bit delivery: always SS:RSP, on the IST or privilege stack where one is asked for."""
     level = segment.attributes >> 5 & 3
     inward = level < context.cpl
@@ -163,9 +167,13 @@ def _deliver_long(
 
 
 def _deliver_protected(
-    context: Context, guest: GuestAccess, gate: _Gate, segment: SegmentState,
-    error_code: int | None, return_rip: int,
-) -> Refusal | None:  # fmt: skip
+    context: Context,
+    guest: GuestAccess,
+    gate: _Gate,
+    segment: SegmentState,
+    error_code: int | None,
+    return_rip: int,
+) -> Refusal | None:
     """32-bit delivery without a change of privilege, which is all that boot code does."""
     if (segment.attributes >> 5 & 3) != context.cpl:
         return Refusal(

@@ -8,159 +8,29 @@ no-execute pages, which the emulator cannot stand (see `NestedPageTable.lend`).
 
 import struct
 from collections.abc import Container
-from typing import Final, Literal
-
-from msgspec import Struct
+from typing import Final
 
 from emu.hw.address import PAGE_BYTES, PAGE_MASK, Gpa, Hpa, page_of
 from emu.hw.memory import HostMemory
+from emu.hw.nested_walk import (
+    ACCESSED,
+    DIRTY,
+    ENTRIES,
+    FRAME,
+    LEVELS,
+    NO_EXECUTE,
+    PHYSICAL_BITS,
+    PRESENT,
+    USER,
+    WRITE,
+)
 
-PRESENT: Final = 1 << 0
-WRITE: Final = 1 << 1
-USER: Final = 1 << 2
-ACCESSED: Final = 1 << 5
-DIRTY: Final = 1 << 6
-LARGE: Final = 1 << 7
-NO_EXECUTE: Final = 1 << 63
-FRAME: Final = 0x000F_FFFF_FFFF_F000
-"""Bits 51:12 of an entry: the address of a page or of the next table."""
-PHYSICAL_BITS: Final = 40
-"""Physical address width of the emulated processor; higher bits of an entry are reserved."""
-ERROR_PRESENT, ERROR_WRITE, ERROR_USER, ERROR_RESERVED, ERROR_FETCH = 1, 2, 4, 8, 16
-"""Bits of a page fault's error code, the same for guest and nested tables (SDM 3, 4.7)."""
-
-LEVELS: Final = (("L4", 39), ("L3", 30), ("L2", 21), ("L1", 12))
-"""Name and lowest address bit of each level, root first."""
-_ENTRIES: Final = 512
-_TABLE_SPAN: Final = _ENTRIES * PAGE_BYTES
-_GPA_BITS: Final = 48
-_READ_ONLY: Final = int.from_bytes(struct.pack("<Q", ~WRITE & (1 << 64) - 1) * _ENTRIES)
+_TABLE_SPAN: Final = ENTRIES * PAGE_BYTES
+_READ_ONLY: Final = int.from_bytes(struct.pack("<Q", ~WRITE & (1 << 64) - 1) * ENTRIES)
 """A whole table's worth of ones, but for W of each entry."""
 
 NestedState = tuple[dict[int, int], Hpa, dict[tuple[int, int], int]]
 """What is withheld, the next free table, and the leaf tables by root and span."""
-Access = Literal["read", "write", "execute"]
-Verdict = Literal[
-    "ok", "not present", "reserved bits", "user bit clear", "no execute", "read-only",
-    "no host memory",
-]  # fmt: skip
-
-
-def bits_in_words(name: str, entry: int) -> str:
-    """The permission and status bits of an entry of level `name`: `P W U A D PS NX`."""
-    if not entry & PRESENT:
-        return "absent"
-    names = [(0, "P"), (1, "W"), (2, "U"), (5, "A"), (63, "NX")]
-    if name == "L1":
-        names.insert(4, (6, "D"))
-    elif entry & LARGE:
-        names[4:4] = [(6, "D"), (7, "PS")]
-    return " ".join(word for bit, word in names if entry >> bit & 1)
-
-
-class NestedLevel(Struct, frozen=True):
-    """One entry that a nested walk read."""
-
-    name: str
-    table: Hpa
-    index: int
-    entry_hpa: Hpa
-    value: int
-
-    @property
-    def words(self) -> str:
-        """The entry's bits in words."""
-        return bits_in_words(self.name, self.value)
-
-
-class NestedWalk(Struct, frozen=True):
-    """A nested walk with every level it read; `hpa` is None unless the verdict is ok."""
-
-    gpa: Gpa
-    access: Access
-    levels: tuple[NestedLevel, ...]
-    hpa: Hpa | None
-    verdict: Verdict
-    at: str = ""
-    """Name of the level that the verdict is about; empty if it is about none."""
-
-    @property
-    def why(self) -> str:
-        """The verdict with its place, such as `not present at L3`."""
-        return f"{self.verdict} at {self.at}" if self.at else self.verdict
-
-    @property
-    def error_code(self) -> int:
-        """Low bits of the fault's EXITINFO1 (APM 2, 15.25.6); 0 if the verdict is ok."""
-        if self.verdict in ("ok", "no host memory"):
-            return 0
-        bits = (
-            ERROR_USER | {"read": 0, "write": ERROR_WRITE, "execute": ERROR_FETCH}[self.access]
-        )
-        if self.verdict == "not present":
-            return bits
-        reserved = ERROR_RESERVED if self.verdict == "reserved bits" else 0
-        return bits | ERROR_PRESENT | reserved
-
-    def lines(self) -> tuple[str, ...]:
-        """The walk as a person reads it, one level a line."""
-        rows = [
-            f"{level.name}[{level.index:03}] {level.entry_hpa:010x} = {level.value:016x} "
-            f"{level.words}"
-            for level in self.levels
-        ]
-        end = self.why if self.hpa is None else f"hpa {self.hpa:#x}"
-        return (*rows, f"gpa {self.gpa:#x}: {end}")
-
-
-def walk_nested(memory: HostMemory, root: Hpa, gpa: Gpa, access: Access = "read") -> NestedWalk:
-    """Translate a GPA through a nested table; never raises, however broken the table is.
-
-    Rights are those of all levels together, judged once the leaf is found (APM 2, 15.25.5).
-    """
-    levels: list[NestedLevel] = []
-    table: int = root
-    for name, shift in LEVELS if gpa < 1 << _GPA_BITS else ():
-        index = gpa >> shift & _ENTRIES - 1
-        place = Hpa(table + 8 * index)
-        entry = memory.u64(place) if place + 8 <= memory.size else 0
-        levels.append(NestedLevel(name, Hpa(table), index, place, entry))
-        verdict = _entry_verdict(entry, shift)
-        if verdict != "ok":
-            return NestedWalk(gpa, access, tuple(levels), None, verdict, name)
-        if shift == 12 or entry & LARGE:
-            return _at_leaf(memory, gpa, access, tuple(levels), (1 << shift) - 1)
-        table = entry & FRAME
-    return NestedWalk(gpa, access, (), None, "not present")
-
-
-def _entry_verdict(entry: int, shift: int) -> Verdict:
-    """Whether a walk may go on through an entry: present, and no reserved bit set."""
-    if not entry & PRESENT:
-        return "not present"
-    reserved = (1 << 52) - (1 << PHYSICAL_BITS)
-    if shift == 39:
-        reserved |= LARGE
-    elif shift > 12 and entry & LARGE:
-        reserved |= (1 << shift) - (1 << 13)
-    return "reserved bits" if entry & reserved else "ok"
-
-
-def _at_leaf(
-    memory: HostMemory, gpa: Gpa, access: Access, levels: tuple[NestedLevel, ...], offset: int
-) -> NestedWalk:
-    """The end of a walk that found its leaf: every nested access counts as a user access."""
-    hpa = Hpa(levels[-1].value & FRAME & ~offset | gpa & offset)
-    for level in levels:
-        if not level.value & USER:
-            return NestedWalk(gpa, access, levels, None, "user bit clear", level.name)
-        if access == "execute" and level.value & NO_EXECUTE:
-            return NestedWalk(gpa, access, levels, None, "no execute", level.name)
-        if access == "write" and not level.value & WRITE:
-            return NestedWalk(gpa, access, levels, None, "read-only", level.name)
-    if hpa >= memory.size:
-        return NestedWalk(gpa, access, levels, None, "no host memory")
-    return NestedWalk(gpa, access, levels, hpa, "ok")
 
 
 class NestedPageTable:
@@ -206,7 +76,7 @@ class NestedPageTable:
         assert gpa >> PHYSICAL_BITS == 0, f"gpa {gpa:#x} is beyond what a guest can address"
         table: int = root
         for _, shift in LEVELS[:-1]:
-            place = table + 8 * (gpa >> shift & _ENTRIES - 1)
+            place = table + 8 * (gpa >> shift & ENTRIES - 1)
             entry = self._memory.u64(place)
             if not entry & PRESENT:
                 entry = self._new_table() | PRESENT | WRITE | USER
@@ -218,8 +88,8 @@ class NestedPageTable:
     def _fill(self, gpa: int, count: int, entry: int, step: int) -> None:
         """Leaves of `count` pages, each `step` more than the one before, table by table."""
         while count > 0:
-            index = gpa >> 12 & _ENTRIES - 1
-            now = min(count, _ENTRIES - index)
+            index = gpa >> 12 & ENTRIES - 1
+            now = min(count, ENTRIES - index)
             if entry or (self.model_root, gpa >> 21) in self._tables:
                 if entry & NO_EXECUTE:
                     pages = range(gpa, gpa + PAGE_BYTES * now, PAGE_BYTES)
@@ -232,7 +102,7 @@ class NestedPageTable:
 
     def _derive(self, gpa: int, count: int) -> None:
         """The shadow's leaves of pages that share one table."""
-        offset = 8 * (gpa >> 12 & _ENTRIES - 1)
+        offset = 8 * (gpa >> 12 & ENTRIES - 1)
         source = Hpa(self._leaf_table(self.model_root, gpa) + offset)
         target = Hpa(self._leaf_table(self.root, gpa) + offset)
         image = self._memory.read(source, 8 * count)
@@ -255,7 +125,7 @@ class NestedPageTable:
             entry &= ~(NO_EXECUTE if page in self._lent else PRESENT)
         if self._sealed and page not in self._lifted:
             entry &= ~WRITE
-        place = self._leaf_table(self.root, page) + 8 * (page >> 12 & _ENTRIES - 1)
+        place = self._leaf_table(self.root, page) + 8 * (page >> 12 & ENTRIES - 1)
         self._memory.derive_u64(place, entry)
 
     # -- the model --------------------------------------------------------------------------
@@ -274,7 +144,7 @@ class NestedPageTable:
     def leaf(self, gpa: int) -> int:
         """The model's leaf entry of a GPA, 0 where there is none."""
         table = self._tables.get((self.model_root, gpa >> 21))
-        return 0 if table is None else self._memory.u64(table + 8 * (gpa >> 12 & _ENTRIES - 1))
+        return 0 if table is None else self._memory.u64(table + 8 * (gpa >> 12 & ENTRIES - 1))
 
     def leaf_table(self, gpa: int) -> bytes:
         """The model's leaf table over the 2 MiB around a GPA; zeros where there is none."""
@@ -295,7 +165,7 @@ class NestedPageTable:
         """Where a byte lies by the model, rights aside; None where nothing is mapped, or
         where an edited entry leads outside host memory."""
         table = self._tables.get((self.model_root, gpa >> 21))
-        entry = 0 if table is None else self._memory.u64(table + 8 * (gpa >> 12 & _ENTRIES - 1))
+        entry = 0 if table is None else self._memory.u64(table + 8 * (gpa >> 12 & ENTRIES - 1))
         hpa = Hpa(entry & FRAME | gpa & PAGE_MASK)
         return hpa if entry & PRESENT and hpa < self._memory.size else None
 
@@ -333,7 +203,7 @@ class NestedPageTable:
             self._sealed = True
             for root, span in list(self._tables):
                 if root == self.model_root:
-                    self._derive(span * _TABLE_SPAN, _ENTRIES)
+                    self._derive(span * _TABLE_SPAN, ENTRIES)
             return
         for page in lifted:
             self._derive_page(page)
@@ -394,6 +264,6 @@ class NestedPageTable:
         self._lifted = set()
         for (root, span), table in tables.items():
             if root == self.model_root and table in pages:
-                self._derive(span * _TABLE_SPAN, _ENTRIES)
+                self._derive(span * _TABLE_SPAN, ENTRIES)
         for page in changed:
             self._derive_page(page)

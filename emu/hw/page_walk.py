@@ -5,15 +5,15 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from emu.hw.address import Gpa, Gva, Hpa
-from emu.hw.nested import ACCESSED, DIRTY, Access, NestedWalk, bits_in_words
-from emu.hw.paging_modes import Mode, has_rights
+from emu.hw.nested_walk import ACCESSED, DIRTY, AccessKind, NestedWalk, bits_in_words
+from emu.hw.paging_modes import PagingMode, has_rights
 
 SHARED_BIT: Final = 47
 """Bit of a TD's physical addresses that asks for the shared view (GPAW 48)."""
 NESTED_FINAL, NESTED_TABLE = 1 << 32, 1 << 33
 """EXITINFO1 of a nested fault: at the translated address, or at a guest table on the way."""
 
-Verdict = Literal[
+WalkVerdict = Literal[
     "ok", "not canonical", "page fault", "nested fault in a table", "nested fault at the page"
 ]
 
@@ -52,8 +52,8 @@ class PageWalk(Struct, frozen=True):
     """A two-dimensional walk. `gpa` and `hpa` are None unless the walk got that far."""
 
     gva: Gva
-    access: Access
-    mode: Mode
+    access: AccessKind
+    mode: PagingMode
     levels: tuple[PageLevel, ...]
     page_bytes: int
     """Size of the page if the walk found its leaf, else 0."""
@@ -61,7 +61,7 @@ class PageWalk(Struct, frozen=True):
     nested: NestedWalk | None
     """The nested walk of the final address."""
     hpa: Hpa | None
-    verdict: Verdict
+    verdict: WalkVerdict
     error_code: int
     """Error code of the page fault, if that is the verdict."""
     why: str

@@ -12,7 +12,8 @@ from msgspec import Struct
 from emu.hw.address import Gpa, Gva, Hpa, canonical
 from emu.hw.context import Context
 from emu.hw.memory import HostMemory
-from emu.hw.nested import (
+from emu.hw.nested import NestedPageTable
+from emu.hw.nested_walk import (
     ERROR_FETCH,
     ERROR_PRESENT,
     ERROR_RESERVED,
@@ -24,11 +25,10 @@ from emu.hw.nested import (
     PRESENT,
     USER,
     WRITE,
-    Access,
-    NestedPageTable,
+    AccessKind,
     walk_nested,
 )
-from emu.hw.page_walk import SHARED_BIT, PageLevel, PageWalk, Verdict
+from emu.hw.page_walk import SHARED_BIT, PageLevel, PageWalk, WalkVerdict
 from emu.hw.paging_modes import (
     CR0_WP,
     CR4_PAE,
@@ -39,7 +39,7 @@ from emu.hw.paging_modes import (
     FORMATS,
     U32,
     Level,
-    Mode,
+    PagingMode,
     frame_of,
     has_rights,
     is_leaf,
@@ -53,7 +53,7 @@ ALIAS_BIT: Final = 39
 RFLAGS_AC: Final = 1 << 18
 
 
-class Rules(Struct, frozen=True):
+class PagingRules(Struct, frozen=True):
     """The processor state that decides what a walk allows."""
 
     cr0: int
@@ -65,14 +65,14 @@ class Rules(Struct, frozen=True):
     """RFLAGS.AC: with SMAP, lets supervisor code reach user pages."""
 
     @classmethod
-    def of(cls, context: Context) -> "Rules":
+    def of(cls, context: Context) -> "PagingRules":
         """The state of a CPU as it is."""
         get = context.get
         forgiven = bool(get("rflags") & RFLAGS_AC)
         return cls(get("cr0"), get("cr3"), get("cr4"), get("efer"), context.cpl, forgiven)
 
     @property
-    def mode(self) -> Mode:
+    def mode(self) -> PagingMode:
         """The paging mode."""
         return mode_of(self.cr0, self.cr4, self.efer)
 
@@ -82,16 +82,20 @@ def walk_context(
     npt: NestedPageTable,
     context: Context,
     gva: int,
-    access: Access = "read",
+    access: AccessKind = "read",
 ) -> PageWalk:
     """Walk an address of a CPU through its tables and the model nested table."""
-    return walk(memory, npt.model_root, Rules.of(context), Gva(gva), access)
+    return walk(memory, npt.model_root, PagingRules.of(context), Gva(gva), access)
 
 
 def walk(
-    memory: HostMemory, root: Hpa, rules: Rules, gva: Gva, access: Access,
+    memory: HostMemory,
+    root: Hpa,
+    rules: PagingRules,
+    gva: Gva,
+    access: AccessKind,
     physical_bits: int = PHYSICAL_BITS,
-) -> PageWalk:  # fmt: skip
+) -> PageWalk:
     """Walk a GVA by the guest's paging mode, each table through the nested table at `root`.
 
     PAE's four root entries are read from memory as they are now, as the engine does; a real
@@ -131,9 +135,14 @@ def walk(
 
 
 def _read_entry(
-    memory: HostMemory, root: Hpa, rules: Rules, step: Level, table: int, gva: Gva,
+    memory: HostMemory,
+    root: Hpa,
+    rules: PagingRules,
+    step: Level,
+    table: int,
+    gva: Gva,
     physical_bits: int,
-) -> PageLevel:  # fmt: skip
+) -> PageLevel:
     """Find and read one guest entry. The processor may set A, so it asks the nested table
     for write permission (APM 2, 15.25.6)."""
     mode = rules.mode
@@ -157,7 +166,7 @@ def _entry_fault(level: PageLevel) -> tuple[int, str]:
     return ERROR_PRESENT | ERROR_RESERVED, why
 
 
-def _access_bits(rules: Rules, access: Access) -> int:
+def _access_bits(rules: PagingRules, access: AccessKind) -> int:
     """W, U and I of a page fault's error code (SDM 3, 4.7)."""
     bits = ERROR_WRITE if access == "write" else 0
     bits |= ERROR_USER if rules.cpl == 3 else 0
@@ -165,7 +174,7 @@ def _access_bits(rules: Rules, access: Access) -> int:
     return bits | (ERROR_FETCH if access == "execute" and told else 0)
 
 
-def _refusal(rules: Rules, access: Access, levels: list[PageLevel]) -> str:
+def _refusal(rules: PagingRules, access: AccessKind, levels: list[PageLevel]) -> str:
     """Why the combined rights of all levels forbid an access, empty if they do not."""
     entries = [level for level in levels if has_rights(rules.mode, level.name)]
     user = _lacking(entries, USER)
@@ -193,19 +202,31 @@ def _lacking(entries: list[PageLevel], bit: int) -> str:
 
 
 def _stop(
-    gva: Gva, access: Access, mode: Mode, levels: list[PageLevel] | tuple[PageLevel, ...],
-    verdict: Verdict, error_code: int, why: str, size: int = 0,
-) -> PageWalk:  # fmt: skip
+    gva: Gva,
+    access: AccessKind,
+    mode: PagingMode,
+    levels: list[PageLevel] | tuple[PageLevel, ...],
+    verdict: WalkVerdict,
+    error_code: int,
+    why: str,
+    size: int = 0,
+) -> PageWalk:
     found = (gva, access, mode, tuple(levels), size, None, None, None)
     return PageWalk(*found, verdict, error_code, why)
 
 
 def _final(
-    memory: HostMemory, root: Hpa, gva: Gva, access: Access, mode: Mode,
-    levels: list[PageLevel] | tuple[PageLevel, ...], size: int, gpa: Gpa,
-) -> PageWalk:  # fmt: skip
+    memory: HostMemory,
+    root: Hpa,
+    gva: Gva,
+    access: AccessKind,
+    mode: PagingMode,
+    levels: list[PageLevel] | tuple[PageLevel, ...],
+    size: int,
+    gpa: Gpa,
+) -> PageWalk:
     nested = walk_nested(memory, root, gpa, access)
-    verdict: Verdict = "ok" if nested.hpa is not None else "nested fault at the page"
+    verdict: WalkVerdict = "ok" if nested.hpa is not None else "nested fault at the page"
     why = "" if nested.hpa is not None else nested.why
     found = (gva, access, mode, tuple(levels), size, gpa, nested, nested.hpa)
     return PageWalk(*found, verdict, 0, why)
@@ -215,9 +236,15 @@ def _final(
 
 
 def translate(
-    memory: HostMemory, hpa_of: Callable[[int], Hpa | None], cr0: int, cr3: int, gva: int,
-    *, cr4: int = CR4_PAE, efer: int = EFER_LMA,
-) -> int | None:  # fmt: skip
+    memory: HostMemory,
+    hpa_of: Callable[[int], Hpa | None],
+    cr0: int,
+    cr3: int,
+    gva: int,
+    *,
+    cr4: int = CR4_PAE,
+    efer: int = EFER_LMA,
+) -> int | None:
     """GVA to GPA by what is mapped, rights aside; a TD's shared bit becomes the alias bit.
 
     Without CR4 and EFER, paging that is on is taken for four-level paging.
@@ -251,9 +278,13 @@ def leaf_of(
 
 
 def _leaf(
-    memory: HostMemory, hpa_of: Callable[[int], Hpa | None], mode: Mode, cr3: int, cr4: int,
+    memory: HostMemory,
+    hpa_of: Callable[[int], Hpa | None],
+    mode: PagingMode,
+    cr3: int,
+    cr4: int,
     gva: int,
-) -> tuple[Hpa, int, int] | None:  # fmt: skip
+) -> tuple[Hpa, int, int] | None:
     """(HPA of the entry, entry, bytes of the page) of a GVA's leaf."""
     form = FORMATS[mode]
     table = cr3 & form.base

@@ -2,14 +2,14 @@
 
 from typing import Final, Literal, NamedTuple
 
-from emu.hw.nested import FRAME, LARGE, NO_EXECUTE
+from emu.hw.nested_walk import FRAME, LARGE, NO_EXECUTE
 
 CR0_PG, CR0_WP = 1 << 31, 1 << 16
 CR4_PSE, CR4_PAE, CR4_SMEP, CR4_SMAP = 1 << 4, 1 << 5, 1 << 20, 1 << 21
 EFER_LMA, EFER_NXE = 1 << 10, 1 << 11
 U32: Final = (1 << 32) - 1
 
-Mode = Literal["off", "32-bit", "PAE", "4-level"]
+PagingMode = Literal["off", "32-bit", "PAE", "4-level"]
 
 
 class Level(NamedTuple):
@@ -31,7 +31,7 @@ class Format(NamedTuple):
 
 _PAGE: Final = Level("L1", 12, 512, False)
 _TWO_MIB: Final = Level("L2", 21, 512, True)
-FORMATS: Final[dict[Mode, Format]] = {
+FORMATS: Final[dict[PagingMode, Format]] = {
     "off": Format((), 8, 0),
     "32-bit": Format(
         (Level("L2", 22, 1024, True), Level("L1", 12, 1024, False)), 4, 0xFFFFF000
@@ -44,7 +44,7 @@ FORMATS: Final[dict[Mode, Format]] = {
 """SDM 3, 4.3 to 4.5."""
 
 
-def mode_of(cr0: int, cr4: int, efer: int) -> Mode:
+def mode_of(cr0: int, cr4: int, efer: int) -> PagingMode:
     """The paging mode that the control registers select (SDM 3, 4.1.1; never five levels)."""
     if not cr0 & CR0_PG:
         return "off"
@@ -53,26 +53,28 @@ def mode_of(cr0: int, cr4: int, efer: int) -> Mode:
     return "4-level" if efer & EFER_LMA else "PAE"
 
 
-def is_leaf(mode: Mode, level: Level, entry: int, cr4: int) -> bool:
+def is_leaf(mode: PagingMode, level: Level, entry: int, cr4: int) -> bool:
     """Whether a present entry maps a page and not a table."""
     if level.shift == 12:
         return True
     return level.large and bool(entry & LARGE) and (mode != "32-bit" or bool(cr4 & CR4_PSE))
 
 
-def has_rights(mode: Mode, name: str) -> bool:
+def has_rights(mode: PagingMode, name: str) -> bool:
     """Whether entries of a level have rights and an A bit: PAE's four root entries do not."""
     return not (mode == "PAE" and name == "L3")
 
 
-def frame_of(mode: Mode, leaf: int, page_bytes: int) -> int:
+def frame_of(mode: PagingMode, leaf: int, page_bytes: int) -> int:
     """The page's address in a leaf; of a 4 MiB page bits 20:13 are address bits 39:32."""
     if mode == "32-bit" and page_bytes > 4096:
         return leaf & 0xFFC00000 | (leaf & 0x1FE000) << 19
     return leaf & FRAME & ~(page_bytes - 1)
 
 
-def reserved_bits(mode: Mode, level: Level, leaf: bool, efer: int, physical_bits: int) -> int:
+def reserved_bits(
+    mode: PagingMode, level: Level, leaf: bool, efer: int, physical_bits: int
+) -> int:
     """The bits that must be 0 in an entry (SDM 3, 4.3 to 4.5). Of a PAE root entry the engine
     checks only those from `physical_bits` on."""
     if mode == "32-bit":

@@ -37,7 +37,7 @@ class Check(Struct, frozen=True):
     found: str
 
 
-class Probe:
+class OffsetProbe:
     """A guest of 2 MiB with identity page tables, one page of it missing underneath."""
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class Probe:
         return context, self.engine.run(context, budget)
 
 
-def _registers(probe: Probe) -> str:
+def _registers(probe: OffsetProbe) -> str:
     """MOV r64, imm64 for all sixteen, and read them back by offset."""
     encoded = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", *GENERAL[8:])
     code = b"".join(
@@ -88,7 +88,7 @@ def _registers(probe: Probe) -> str:
     return f"wrong: {', '.join(wrong)}" if wrong else ""
 
 
-def _state(probe: Probe) -> str:
+def _state(probe: OffsetProbe) -> str:
     """Control registers, flags, segments and mode of a fresh guest."""
     context, _ = probe.run(b"\x31\xc0\x0f\xa2")  # xor eax, eax: ZF and PF
     found = (
@@ -99,7 +99,7 @@ def _state(probe: Probe) -> str:
     return "" if found == wanted else f"found {found}"
 
 
-def _counting(probe: Probe) -> str:
+def _counting(probe: OffsetProbe) -> str:
     """NOPs up to the budget, and up to an exit."""
     _, whole = probe.run(b"\x90" * 200, 100)
     _, cut = probe.run(b"\x90" * 7 + b"\x0f\xa2", 100)
@@ -108,7 +108,7 @@ def _counting(probe: Probe) -> str:
     return "" if found == wanted else f"found {found}"
 
 
-def _nested_fault(probe: Probe) -> str:
+def _nested_fault(probe: OffsetProbe) -> str:
     """A store to, and a jump into, the page that the nested table lacks."""
     store = b"\x89\x04\x25" + struct.pack("<I", _ABSENT + 8)
     _, data = probe.run(b"\x90" + store)
@@ -119,7 +119,7 @@ def _nested_fault(probe: Probe) -> str:
     return "" if found == wanted else f"found {found}"
 
 
-def _page_fault(probe: Probe) -> str:
+def _page_fault(probe: OffsetProbe) -> str:
     """A load from an address that the guest's own tables do not map."""
     _, fault = probe.run(b"\xa1" + struct.pack("<Q", 0x40000000))
     found = (fault.code, fault.info, fault.error, fault.executed)
@@ -127,7 +127,7 @@ def _page_fault(probe: Probe) -> str:
     return "" if found == wanted else f"found {found}"
 
 
-def _flags(probe: Probe) -> str:
+def _flags(probe: OffsetProbe) -> str:
     """Carry, sign and parity of a comparison, at a fault of the instruction behind it."""
     compare = b"\xb9\x00\x02\x00\x00\xbe\x00\x36\x00\x00\x48\x39\xf1"  # 0x200 with 0x3600
     store = b"\x89\x04\x25" + struct.pack("<I", _ABSENT)
@@ -136,7 +136,7 @@ def _flags(probe: Probe) -> str:
     return "" if found == (EXIT_NPF, 0x85) else f"found {found}"
 
 
-def _breakpoint(probe: Probe) -> str:
+def _breakpoint(probe: OffsetProbe) -> str:
     """Stop before the third NOP, and not at it when told to step off."""
     probe.engine.set_breakpoints([_CODE + 2])
     context, first = probe.run(b"\x90" * 8 + b"\x0f\xa2")
@@ -147,7 +147,7 @@ def _breakpoint(probe: Probe) -> str:
     return "" if found == wanted else f"found {found}"
 
 
-def _ports(probe: Probe) -> str:
+def _ports(probe: OffsetProbe) -> str:
     """OUT and IN retire and then stop."""
     _, out = probe.run(b"\x90\xe6\x80")
     _, into = probe.run(b"\xe4\x81\x90")
@@ -156,7 +156,7 @@ def _ports(probe: Probe) -> str:
     return "" if found == wanted else f"found {found}"
 
 
-_CHECKS: Final[tuple[tuple[str, Callable[[Probe], str]], ...]] = (
+_CHECKS: Final[tuple[tuple[str, Callable[[OffsetProbe], str]], ...]] = (
     ("general registers lie where they are read", _registers),
     ("control registers, flags and segments are those of the guest", _state),
     ("instructions are counted exactly", _counting),
@@ -170,7 +170,7 @@ _CHECKS: Final[tuple[tuple[str, Callable[[Probe], str]], ...]] = (
 
 def self_test() -> tuple[Check, ...]:
     """Every check with its result; never raises for a check that fails."""
-    probe = Probe()
+    probe = OffsetProbe()
     results = ((what, check(probe)) for what, check in _CHECKS)
     return tuple(Check(what, not found, found) for what, found in results)
 

@@ -33,12 +33,17 @@ _CODE_BYTES: Final = 15
 _ENTRY_BYTES: Final = 8
 """Of the widest table entry; where they have 4, the one beside it is put back as it was."""
 _LOW: Final = (1 << 32) - 1
-Span = tuple[int, int]
+VectorSpan = tuple[int, int]
 """Offset in the mailbox page, and bytes."""
 
 
 def ack_of(
-    machine: "Machine", cpu: Cpu, at: int, command: int, vector: int, loads: frozenset[Span]
+    machine: "Machine",
+    cpu: Cpu,
+    at: int,
+    command: int,
+    vector: int,
+    loads: frozenset[VectorSpan],
 ) -> Ack:
     """What a CPU knows that has just cleared `command` by the instruction at `at`."""
     if command != WAKEUP:
@@ -47,7 +52,9 @@ def ack_of(
     return Ack(_reading(machine, cpu, vector, loads), _refused(machine, cpu, vector), True)
 
 
-def _reading(machine: "Machine", cpu: Cpu, vector: int, loads: frozenset[Span]) -> Reading:
+def _reading(
+    machine: "Machine", cpu: Cpu, vector: int, loads: frozenset[VectorSpan]
+) -> Reading:
     seen = {byte for offset, size in loads for byte in range(offset, offset + size)}
     wanted = range(VECTOR.offset, VECTOR.offset + VECTOR.size)
     touched = [byte for byte in wanted if byte in seen]
@@ -119,7 +126,7 @@ def _decode(machine: "Machine", cpu: Cpu, at: int) -> Instruction | None:
 
 def loads_before(
     machine: "Machine", cpu: Cpu, heads: frozenset[int], ack: int
-) -> frozenset[Span]:
+) -> frozenset[VectorSpan]:
     """What the code between the heads of waiting loops and an ack loads of the mailbox, as far
     as the CPU's registers still tell the addresses."""
     page = None if machine.mailbox_gpa is None else machine.npt.hpa_of(machine.mailbox_gpa)

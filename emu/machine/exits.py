@@ -8,15 +8,7 @@ from emu.hw.address import Gpa, page_of
 from emu.hw.cpu import Cpu
 from emu.hw.engine import Exit, ExitKind
 from emu.vmm import clock, cpuid, hypercalls, msr, ports, tdx
-from emu.vmm.effects import (
-    Complete,
-    Cost,
-    Crash,
-    Effects,
-    Halt,
-    RaiseException,
-    SetRegisters,
-)
+from emu.vmm.effects import Complete, Cost, Crash, Effects, Halt, RaiseException, SetRegisters
 
 if TYPE_CHECKING:
     from emu.machine.machine import Machine

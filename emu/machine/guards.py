@@ -14,7 +14,7 @@ from emu.boot import disasm
 from emu.hw.address import PAGE_BYTES, Gpa, page_of
 from emu.hw.context import Context
 from emu.hw.cpu import Cpu
-from emu.hw.nested import FRAME, PRESENT
+from emu.hw.nested_walk import FRAME, PRESENT
 
 if TYPE_CHECKING:
     from emu.machine.machine import Machine
@@ -23,14 +23,14 @@ _SHIFTS: Final = (39, 30, 21, 12)
 _LARGE: Final = 1 << 7
 _CODE_BYTES: Final = 15
 _SHARED: Final = 1 << 47
-Kind = str
+GuardKind = str
 """`table`, `code` or `stack`: what a page is to its users."""
 
 
 class Guard(Struct, frozen=True):
     """Who runs on a page."""
 
-    kind: Kind
+    kind: GuardKind
     users: frozenset[int]
 
 
@@ -79,7 +79,7 @@ class Guards:
         if self._machine.at_work == cpu.id:
             self.begin(cpu)
 
-    def _pages_of(self, cpu: Cpu, root: int, gva: int, kind: Kind) -> None:
+    def _pages_of(self, cpu: Cpu, root: int, gva: int, kind: GuardKind) -> None:
         """The four tables behind an address, and its page."""
         table, npt = root, self._machine.npt
         for shift in _SHIFTS:
@@ -96,7 +96,7 @@ class Guards:
                 break
         self._add(Gpa(table), cpu.id, kind)
 
-    def _add(self, page: Gpa, user: int, kind: Kind) -> None:
+    def _add(self, page: Gpa, user: int, kind: GuardKind) -> None:
         if page == self._machine.mailbox_gpa or self._machine.npt.hpa_of(page) is None:
             return
         known = self.pages.get(page)

@@ -1,7 +1,7 @@
 """Deliberate breakage: what waits for its moment, what lasts, and what one CPU alone sees.
 
 Everything here is a value, so that a snapshot keeps it and a replay breaks the same things at
-the same moments. What a kind of injection does is `emu.debug.injections`' business.
+the same moments. What a kind of injection does is `emu.inject`' business.
 """
 
 from collections.abc import Callable

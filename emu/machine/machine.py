@@ -171,9 +171,12 @@ class Machine:
     # -- events ----------------------------------------------------------------------------
 
     def event(
-        self, cpu: Cpu | None, kind: EventKind, text: str,
+        self,
+        cpu: Cpu | None,
+        kind: EventKind,
+        text: str,
         detail: MailboxWrite | Milestone | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Append to the log at this tick, on the CPU's clock."""
         index = None if cpu is None else cpu.id
         happened = Event(self.tick, self.nanoseconds(cpu), index, kind, text, detail)

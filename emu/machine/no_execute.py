@@ -11,7 +11,7 @@ from emu.boot import disasm
 from emu.hw.address import Gpa, page_of
 from emu.hw.cpu import Cpu
 from emu.hw.engine import Exit, ExitKind
-from emu.hw.nested import ERROR_FETCH, ERROR_WRITE, Access, NestedWalk, walk_nested
+from emu.hw.nested_walk import ERROR_FETCH, ERROR_WRITE, AccessKind, NestedWalk, walk_nested
 from emu.hw.paging import walk_context
 from emu.hw.vmcb import EXIT_NPF
 from emu.machine.quirks import code_base
@@ -67,7 +67,7 @@ def _by_model(machine: "Machine", cpu: Cpu, exit_: Exit) -> Exit | None:
     if walk is None and exit_.error & ERROR_FETCH:
         return None  # of an instruction behind it: the engine fetches a block at once
     if walk is None:
-        access: Access = "write" if exit_.error & ERROR_WRITE else "read"
+        access: AccessKind = "write" if exit_.error & ERROR_WRITE else "read"
         walk = walk_nested(machine.memory, machine.npt.model_root, Gpa(exit_.info), access)
     if walk.hpa is not None:
         return None

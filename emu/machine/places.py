@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from emu.boot.milestones import MILESTONES
-from emu.boot.milestones import Milestone as MilestoneAt
+from emu.boot.milestones import MILESTONES, NamedPoint
 from emu.hw.cpu import Cpu
 from emu.machine.event import Milestone
 
@@ -69,7 +68,7 @@ class Places:
         if reached:
             machine.witness.arrived(cpu, cpu.milestone)
 
-    def _reach(self, cpu: Cpu, milestone: MilestoneAt) -> None:
+    def _reach(self, cpu: Cpu, milestone: NamedPoint) -> None:
         """A CPU is at a named point of the boot."""
         machine = self._machine
         machine.beat += 1

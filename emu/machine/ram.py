@@ -33,9 +33,12 @@ class GuestRam:
     """All banks; addresses are GPAs without the shared bit."""
 
     def __init__(
-        self, memory: HostMemory, ranges: tuple[tuple[int, int], ...], first: Hpa,
+        self,
+        memory: HostMemory,
+        ranges: tuple[tuple[int, int], ...],
+        first: Hpa,
         two_views: bool,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.memory = memory
         self.two_views = two_views
         banks: list[Bank] = []

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from emu.hw.cpu import CpuState
+from emu.hw.cpu import SavedCpu
 from emu.hw.nested import NestedState
 from emu.machine.injected import SavedInjected
 from emu.machine.logs import Counts
@@ -16,7 +16,7 @@ from emu.machine.machine import Machine
 from emu.machine.tracked import SavedPages
 from emu.machine.wait import SavedWaits
 from emu.machine.witness import SavedWitness
-from emu.mailbox.protocol import History
+from emu.mailbox.protocol import ApHistory
 from emu.vmm.state import SavedVmm
 
 _CPU_BYTES = 400
@@ -29,12 +29,12 @@ class Snapshot(Struct, frozen=True):
     tick: int
     beat: int
     work: int
-    cpus: tuple[CpuState, ...]
+    cpus: tuple[SavedCpu, ...]
     vmm: SavedVmm
     npt: NestedState
     tracked: SavedPages
     waits: SavedWaits
-    reached: dict[int, History]
+    reached: dict[int, ApHistory]
     witness: SavedWitness
     states: bytes
     exit_counts: dict[str, int]

@@ -16,14 +16,14 @@ from emu.hw.cpu import Cpu
 if TYPE_CHECKING:
     from emu.machine.machine import Machine
 
-Place = tuple[Hpa, int]
+TrialPlace = tuple[Hpa, int]
 """Where, and how many bytes."""
 
 
 class Trial:
     """One trial while it lasts."""
 
-    def __init__(self, machine: "Machine", places: Iterable[Place]) -> None:
+    def __init__(self, machine: "Machine", places: Iterable[TrialPlace]) -> None:
         self._machine = machine
         self._before: list[tuple[Hpa, bytes]] = []
         for hpa, count in places:
@@ -42,7 +42,7 @@ class Trial:
 
 @contextmanager
 def trial(
-    machine: "Machine", cpu: Cpu, start_ps: int, places: Iterable[Place]
+    machine: "Machine", cpu: Cpu, start_ps: int, places: Iterable[TrialPlace]
 ) -> Iterator[Trial]:
     """Meanwhile a CPU executes from where it stands, its clock at `start_ps`, and may store to
     `places` and to what is kept on the way."""

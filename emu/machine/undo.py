@@ -10,7 +10,8 @@ from typing import Final
 
 from emu.hw.address import PAGE_BYTES, Hpa
 from emu.hw.memory import HostMemory
-from emu.hw.nested import FRAME, NestedPageTable
+from emu.hw.nested import NestedPageTable
+from emu.hw.nested_walk import FRAME
 
 Images = dict[int, bytes]
 """HPA of a page -> what it holds on the other side of an interval. Shorter than a page:

@@ -67,7 +67,7 @@ class Witness:
         self._waited: set[tuple[int, int]] = set()
         """(CPU, head) of waits that were noted."""
         self._cpu_of = {cpu.apic_id: cpu.id for cpu in machine.cpus}
-        self._loads: dict[tuple[int, frozenset[int]], frozenset[acks.Span]] = {}
+        self._loads: dict[tuple[int, frozenset[int]], frozenset[acks.VectorSpan]] = {}
         """(ack, heads) -> what is loaded between them: code, and so no state."""
 
     def save(self) -> SavedWitness:
@@ -253,9 +253,13 @@ class Witness:
             self._machine.logs.observed.append(Started(*self._where(cpu, at), target, how))
 
     def reused(
-        self, index: int | None, at: int, when: tuple[int, int], page: Gpa,
+        self,
+        index: int | None,
+        at: int,
+        when: tuple[int, int],
+        page: Gpa,
         users: tuple[int, ...],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """A guarded page is written by a CPU that has no business there; `when` is tick and
         virtual nanoseconds."""
         self._machine.logs.observed.append(Reused(*when, index, at, page, users))

@@ -4,9 +4,9 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-Step = Literal["parked", "woken", "acked", "online", "offline"]
+ApStep = Literal["parked", "woken", "acked", "online", "offline"]
 
-BY_MILESTONE: Final[dict[str, Step]] = {
+BY_MILESTONE: Final[dict[str, ApStep]] = {
     "mailbox_wait": "parked",
     "secondary_online": "online",
     "mailbox_reset_vector": "offline",
@@ -23,13 +23,13 @@ STEPS_MAX: Final = 24
 class Reached(Struct, frozen=True):
     """One step of an AP: when it was taken, and by whose doing (None: the host's)."""
 
-    step: Step
+    step: ApStep
     tick: int
     virtual_ns: int
     by: int | None
 
 
-History = tuple[Reached, ...]
+ApHistory = tuple[Reached, ...]
 """Steps of one AP, oldest first; never empty."""
 
 
@@ -38,7 +38,7 @@ class Protocol:
 
     def __init__(self, apic_ids: tuple[int, ...]) -> None:
         self._cpu_of = {apic_id: index for index, apic_id in enumerate(apic_ids)}
-        self.reached: dict[int, History] = {}
+        self.reached: dict[int, ApHistory] = {}
 
     def _take(self, cpu: int, one: Reached) -> None:
         self.reached[cpu] = (*self.reached.get(cpu, ()), one)[-STEPS_MAX:]

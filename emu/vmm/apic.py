@@ -5,14 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from emu.vmm.effects import (
-    Effect,
-    Effects,
-    Note,
-    SendInit,
-    SendInterrupt,
-    SendSipi,
-)
+from emu.vmm.effects import Effect, Effects, Note, SendInit, SendInterrupt, SendSipi
 from emu.vmm.state import Caller
 
 FIXED, LOWEST, SMI, NMI, INIT, SIPI = 0, 1, 2, 4, 5, 6
@@ -24,7 +17,7 @@ LOWEST_VECTOR: Final = 16
 """Vectors 0 to 15 are illegal for interrupts (SDM 3, 11.5.2)."""
 
 
-class Command(Struct, frozen=True):
+class IcrCommand(Struct, frozen=True):
     """One value written to the x2APIC ICR (MSR 0x830), taken apart (SDM 3, figure 11-28)."""
 
     vector: int
@@ -37,9 +30,9 @@ class Command(Struct, frozen=True):
     destination: int
 
 
-def decode(value: int) -> Command:
+def decode(value: int) -> IcrCommand:
     """The fields of an ICR value; the reserved bits are the caller's to check."""
-    return Command(
+    return IcrCommand(
         vector=value & 0xFF,
         mode=value >> 8 & 7,
         logical=bool(value >> 11 & 1),
@@ -55,7 +48,7 @@ def logical_id(apic_id: int) -> int:
     return (apic_id >> 4) << 16 | 1 << (apic_id & 0xF)
 
 
-def _matches(command: Command, apic_id: int) -> bool:
+def _matches(command: IcrCommand, apic_id: int) -> bool:
     if command.destination == BROADCAST:
         return True
     if not command.logical:
@@ -64,7 +57,7 @@ def _matches(command: Command, apic_id: int) -> bool:
     return mine >> 16 == command.destination >> 16 and bool(mine & command.destination & 0xFFFF)
 
 
-def targets(caller: Caller, command: Command) -> tuple[int, ...]:
+def targets(caller: Caller, command: IcrCommand) -> tuple[int, ...]:
     """The CPUs that a command reaches, in VP-index order."""
     everyone = range(len(caller.vmm.vps))
     if command.shorthand == 1:
@@ -76,7 +69,7 @@ def targets(caller: Caller, command: Command) -> tuple[int, ...]:
     return tuple(cpu for cpu in everyone if _matches(command, caller.vmm.vps[cpu].apic_id))
 
 
-def _refusal(caller: Caller, command: Command) -> str | None:
+def _refusal(caller: Caller, command: IcrCommand) -> str | None:
     """Why the APIC sends nothing, or None."""
     name = _MODES.get(command.mode)
     if name is None:
@@ -92,7 +85,7 @@ def _refusal(caller: Caller, command: Command) -> str | None:
     return None
 
 
-def _delivery(caller: Caller, command: Command) -> Callable[[int], Effect]:
+def _delivery(caller: Caller, command: IcrCommand) -> Callable[[int], Effect]:
     match command.mode:
         case 5:
             return SendInit

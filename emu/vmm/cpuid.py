@@ -9,12 +9,12 @@ from emu.vmm.clock import CRYSTAL_HZ
 from emu.vmm.effects import Complete, Effects, SetRegisters
 from emu.vmm.state import Caller
 
-Leaf = tuple[int, int, int, int]
+CpuidLeaf = tuple[int, int, int, int]
 """EAX, EBX, ECX, EDX, 32 bits each."""
-Answer = Callable[[Caller, int], Leaf]
+CpuidAnswer = Callable[[Caller, int], CpuidLeaf]
 """One leaf: (caller, sub-leaf) to the four registers."""
 
-_ZERO: Final[Leaf] = (0, 0, 0, 0)
+_ZERO: Final[CpuidLeaf] = (0, 0, 0, 0)
 _SIGNATURE: Final = 0x000806F8  # family 6: Linux then uses the short INIT-SIPI delays
 
 
@@ -50,12 +50,12 @@ def _text(word: str) -> int:
     return int.from_bytes(word.encode(), "little")
 
 
-def _vendor(platform: Platform) -> Leaf:
+def _vendor(platform: Platform) -> CpuidLeaf:
     highest = 0x21 if platform.isolation == "tdx" else 0x16
     return highest, _text("Genu"), _text("ntel"), _text("ineI")
 
 
-def _features(caller: Caller) -> Leaf:
+def _features(caller: Caller) -> CpuidLeaf:
     platform = caller.platform
     apic_id = caller.vmm.vps[caller.cpu].apic_id & 0xFF
     logical = min(platform.cpus, 0xFF)
@@ -64,7 +64,7 @@ def _features(caller: Caller) -> Leaf:
     return _SIGNATURE, ebx, FEATURES_ECX | guest, FEATURES_EDX
 
 
-def _topology(caller: Caller, subleaf: int) -> Leaf:
+def _topology(caller: Caller, subleaf: int) -> CpuidLeaf:
     """Leaf 0xB: one thread per core, all cores in one package (SDM 2A, CPUID)."""
     platform = caller.platform
     apic_id = caller.vmm.vps[caller.cpu].apic_id
@@ -76,18 +76,18 @@ def _topology(caller: Caller, subleaf: int) -> Leaf:
     return 0, 0, subleaf & 0xFF, apic_id
 
 
-def _crystal(platform: Platform) -> Leaf:
+def _crystal(platform: Platform) -> CpuidLeaf:
     """Leaf 0x15: TSC frequency = ECX x EBX / EAX."""
     common = gcd(platform.tsc_hz, CRYSTAL_HZ)
     return CRYSTAL_HZ // common, platform.tsc_hz // common, CRYSTAL_HZ, 0
 
 
-def _megahertz(platform: Platform) -> Leaf:
+def _megahertz(platform: Platform) -> CpuidLeaf:
     mhz = platform.tsc_hz // 1_000_000 & 0xFFFF
     return mhz, mhz, 100, 0
 
 
-def _hv_privileges(platform: Platform) -> Leaf:
+def _hv_privileges(platform: Platform) -> CpuidLeaf:
     isolated = ISOLATION if platform.isolation == "vbs" else 0
     return HV_PRIVILEGES_EAX, HV_PRIVILEGES_EBX | isolated, 0, HV_FEATURES_EDX
 
@@ -96,7 +96,7 @@ def _physical_bits(platform: Platform) -> int:
     return TD_PHYSICAL_BITS if platform.isolation == "tdx" else PHYSICAL_BITS
 
 
-LEAVES: Final[tuple[tuple[int, Answer], ...]] = (
+LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
     (0x0, lambda caller, _: _vendor(caller.platform)),
     (0x1, lambda caller, _: _features(caller)),
     (0xB, _topology),
@@ -109,7 +109,7 @@ LEAVES: Final[tuple[tuple[int, Answer], ...]] = (
 )
 """Every machine's leaves. 0x80000001: LAHF, SYSCALL NX 1G RDTSCP LM; ...07: invariant TSC."""
 
-HYPERV_LEAVES: Final[tuple[tuple[int, Answer], ...]] = (
+HYPERV_LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
     (0x4000_0000, lambda *_: (0x4000_000C, _text("Micr"), _text("osof"), _text("t Hv"))),
     (0x4000_0001, lambda *_: (_text("Hv#1"), 0, 0, 0)),
     (0x4000_0002, lambda *_: (0x0000_4F7C, 10 << 16, 0, 0)),
@@ -120,7 +120,7 @@ HYPERV_LEAVES: Final[tuple[tuple[int, Answer], ...]] = (
 )
 """TLFS, hypervisor CPUID leaves. ...04 EBX: spin for ever; ...0C EBX: isolation type."""
 
-TDX_LEAVES: Final[tuple[tuple[int, Answer], ...]] = (
+TDX_LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
     (0x21, lambda *_: (0, _text("Inte"), _text("    "), _text("lTDX"))),
 )
 """How a guest finds out that it is a TD (GHCI 1.5, section 2.1)."""
@@ -130,7 +130,7 @@ _HYPERV: Final = dict(HYPERV_LEAVES)
 _TDX: Final = dict(TDX_LEAVES)
 
 
-def read_cpuid(caller: Caller, leaf: int, subleaf: int) -> Leaf:
+def read_cpuid(caller: Caller, leaf: int, subleaf: int) -> CpuidLeaf:
     """EAX, EBX, ECX, EDX of one leaf; leaves that do not exist answer zero."""
     answer = _COMMON.get(leaf)
     if answer is None and caller.platform.hyperv:

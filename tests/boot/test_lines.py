@@ -5,15 +5,15 @@ import random
 from msgspec.structs import replace
 
 from emu.boot.image import Image, Placed, SymbolMap
-from emu.boot.lines import Lines
+from emu.boot.lines import LineTable
 
 BIAS = 0x4000_0000
 
 
-def placed(image: Image) -> tuple[Lines, SymbolMap]:
+def placed(image: Image) -> tuple[LineTable, SymbolMap]:
     """The image, moved to where no address is a link address."""
     items = (Placed("guest", image, BIAS),)
-    return Lines(items), SymbolMap(items)
+    return LineTable(items), SymbolMap(items)
 
 
 def test_a_function_begins_in_its_own_line(guest: Image) -> None:
@@ -63,7 +63,7 @@ def test_source_is_found_from_the_image_upwards(guest: Image) -> None:
 
 
 def test_two_images_of_one_file_answer_both(guest: Image) -> None:
-    lines = Lines((Placed("low", guest, BIAS), Placed("high", guest, 2 * BIAS)))
+    lines = LineTable((Placed("low", guest, BIAS), Placed("high", guest, 2 * BIAS)))
     low, high = lines.addresses("guest.c", 20)
     assert high - low == BIAS
     assert lines.line_of(low) == lines.line_of(high) == ("src/guest.c", 20)

@@ -30,9 +30,13 @@ NAMES = (
 
 
 def laid(
-    name: str = "tdx", shim: Image | None = None, *, cpus: int = 4, mib: int | None = None,
+    name: str = "tdx",
+    shim: Image | None = None,
+    *,
+    cpus: int = 4,
+    mib: int | None = None,
     **more: object,
-) -> BootLayout:  # fmt: skip
+) -> BootLayout:
     """The samples, or another shim, on a packaged platform."""
     samples = samples_dir()
     return build_layout(

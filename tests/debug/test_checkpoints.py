@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from emu import Session, open_session
-from emu.debug.moment import Moment
+from emu.timeline.moment import Moment
 
 WORDS = (
     "goto 2518", "set cpu0:rbx=607", "step 10", "goto 831", "step 23", "run 3000", "goto 2349",

@@ -3,7 +3,7 @@
 import pytest
 
 from emu import Session, open_session
-from emu.debug import picture
+from emu.picture import picture
 
 
 def rows(session: Session) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from benchmarks import guest
 from emu import open_session
-from emu.debug.evidence import evidence
+from emu.judge.evidence import evidence
 
 UNBOUNDED = "samples/gallery/unbounded-wait.elf"
 

@@ -10,14 +10,14 @@ import pytest
 from msgspec.structs import replace
 
 from emu import open_session
-from emu.debug.export import chrome, page
-from emu.debug.history import History, history
+from emu.export import chrome, page
+from emu.export.history import BranchHistory, history
 
 PLATFORMS = ("tdx", "vbs", "sipi", "none")
 VOID = {"meta", "input"}
 
 
-def of_boot(platform: str = "tdx", cpus: int = 4) -> History:
+def of_boot(platform: str = "tdx", cpus: int = 4) -> BranchHistory:
     session = open_session(platform=platform, cpus=cpus)
     session.do("run")
     return history(session.machine, "booted", "all came online")

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emu import open_session
-from emu.debug.expression import evaluate
 from emu.errors import CommandError
 from emu.hw.address import U64
+from emu.words.expression import evaluate
 
 SESSION = open_session(cpus=2)
 CPU = SESSION.machine.cpus[0]

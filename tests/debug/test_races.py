@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from emu import Session, open_session
-from emu.debug import races
+from emu.judge import races
 from tests.shard import breadth
 
 ROOT: Final = Path(__file__).parents[2]

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emu import Session, open_session
-from emu.debug.mapped import nested_ranges, ranges
-from emu.debug.sections import log, memory, nested, tables, tree, walk
-from emu.debug.sections.log import LogLook, Matches
 from emu.errors import CommandError
 from emu.hw import paging
 from emu.hw.address import Gpa
-from emu.hw.nested import walk_nested
+from emu.hw.nested_walk import walk_nested
 from emu.machine.event import Event
 from emu.machine.log import CHUNK, Log
+from emu.picture import log, memory, nested, tables, tree, walk
+from emu.picture.log import LogLook, Matches
+from emu.picture.mapped import nested_ranges, ranges
 
 PLATFORMS = ("tdx", "vbs", "sipi", "none")
 

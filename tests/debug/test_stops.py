@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from emu import Session, open_session
-from emu.debug import search
 from emu.debug.session import ENDLESS
 from emu.errors import CommandError
 from emu.machine.probe import CodeProbe, RegisterProbe
+from emu.timeline import search
 from tests.shard import breadth
 
 PLACES = ("mailbox_wait", "mailbox_ack", "secondary_start", "secondary_idle", "wake_cpu")

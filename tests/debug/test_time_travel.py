@@ -11,8 +11,8 @@ import pytest
 from msgspec import Struct, field
 
 from emu import Session, open_session
-from emu.debug.moment import Moment
 from emu.errors import CommandError
+from emu.timeline.moment import Moment
 from tests.shard import breadth, of_the_day
 
 PROGRAMS = 2000

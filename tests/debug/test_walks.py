@@ -9,8 +9,8 @@ import pytest
 from msgspec import Struct, field
 
 from emu import Session, open_session
-from emu.debug.moment import Entry, Moment
 from emu.errors import CommandError
+from emu.timeline.moment import Entry, Moment
 from tests import shard
 
 WALKS = 32

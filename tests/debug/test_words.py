@@ -8,8 +8,8 @@ import pytest
 
 from emu import open_session
 from emu.debug import language
-from emu.debug.view import Section
 from emu.errors import ApdbgError
+from emu.picture.view import Section
 
 WORDS = sorted(
     language.WORDS.keys()

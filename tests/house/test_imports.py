@@ -11,20 +11,42 @@ from tests.house.tree import imported, module, name, python_files
 ANYWHERE: Final = ("emu.errors",)
 """The exceptions of the user's mistakes: every floor raises them."""
 
+FLOORS: Final = (
+    "emu.errors", "emu.hw", "emu.boot", "emu.mailbox", "emu.vmm", "emu.machine", "emu.words",
+    "emu.inject", "emu.timeline", "emu.judge", "emu.picture", "emu.export", "emu.debug",
+    "emu.remote",
+)  # fmt: skip
+"""From the ground up: a room imports what stands before it."""
+
+ASIDE: Final[dict[str, tuple[str, ...]]] = {
+    "emu.mailbox": ("emu.boot",),
+    "emu.vmm": ("emu.mailbox",),
+    "emu.remote": FLOORS[1:-2],
+}
+"""Room -> what it does without, though it lies below."""
+
 BELOW: Final[dict[str, tuple[str, ...]]] = {
-    "emu.errors": (),
-    "emu.hw": (),
-    "emu.boot": ("emu.hw",),
-    "emu.mailbox": ("emu.hw",),
-    "emu.vmm": ("emu.hw", "emu.boot"),
-    "emu.machine": ("emu.hw", "emu.boot", "emu.vmm", "emu.mailbox"),
-    "emu.debug": ("emu.hw", "emu.boot", "emu.vmm", "emu.mailbox", "emu.machine"),
-    "emu.remote": ("emu.debug",),
-    "tui": ("emu.debug", "emu.remote", "emu.open_session", "emu.Session"),
+    **{
+        room: tuple(one for one in FLOORS[:index] if one not in ASIDE.get(room, ()))
+        for index, room in enumerate(FLOORS)
+    },
+    "tui": (*FLOORS[6:], "emu.open_session", "emu.Session"),
 }
 """Floor -> what it may import, besides itself."""
 
 DEEPER: Final[dict[str, tuple[str, ...]]] = {
+    **dict.fromkeys(
+        (
+            "emu/inject/menu.py",
+            "emu/judge/judge.py",
+            "emu/judge/races.py",
+            "emu/picture/entries.py",
+            "emu/picture/looks.py",
+            "emu/picture/picture.py",
+            "emu/picture/findings.py",
+        ),
+        ("emu.debug.session",),
+    ),
     "tui/doctor.py": ("emu.hw.selftest", "emu.boot.samples"),
 }
 """File -> what it alone may import besides: the doctor asks the parts themselves."""

@@ -9,10 +9,10 @@ from msgspec import Struct
 from emu.hw.address import Gpa, Gva, Hpa
 from emu.hw.engine import Engine, Exit, ExitKind
 from emu.hw.memory import HostMemory
-from emu.hw.nested import ACCESSED, DIRTY, PRESENT, USER, WRITE, Access
+from emu.hw.nested_walk import ACCESSED, DIRTY, PRESENT, USER, WRITE, AccessKind
 from emu.hw.page_walk import PageWalk, expected_accessed
-from emu.hw.paging import Rules
-from emu.hw.paging_modes import FORMATS, Mode
+from emu.hw.paging import PagingRules
+from emu.hw.paging_modes import FORMATS, PagingMode
 from emu.hw.vmcb import EXIT_EXCEPTION, EXIT_NPF, GuestState, SegmentState
 
 VMCB: Final = Hpa(0x8000)
@@ -28,7 +28,7 @@ PATTERN: Final = 0x9E3779B97F4A7C15
 STORED: Final = 0x0123456789ABCDEF
 FETCHED: Final = 0x600DC0DE
 
-_CODE_SLOTS: Final[dict[Mode, tuple[int, ...]]] = {
+_CODE_SLOTS: Final[dict[PagingMode, tuple[int, ...]]] = {
     "off": (), "32-bit": (1023, 0), "PAE": (3, 510, 0), "4-level": (421, 17, 5, 0),
 }  # fmt: skip
 """Where each level's tables keep the code; cases leave the first of these alone."""
@@ -50,12 +50,12 @@ class Outcome(Struct, frozen=True):
     error: int = 0
 
 
-def code_slot(mode: Mode) -> int:
+def code_slot(mode: PagingMode) -> int:
     """The root entry that cases must not use."""
     return _CODE_SLOTS[mode][0] if mode != "off" else -1
 
 
-def entry_place(mode: Mode, table: int, index: int) -> int:
+def entry_place(mode: PagingMode, table: int, index: int) -> int:
     """Where an entry of a table lies."""
     return table + FORMATS[mode].entry_bytes * index
 
@@ -75,7 +75,9 @@ class Mmu:
         """Every word of guest memory gets a value of its own."""
         self.memory.write(GUEST, self._clean)
 
-    def map_code(self, mode: Mode, root: int, hpa_of: Callable[[int], Hpa | None]) -> None:
+    def map_code(
+        self, mode: PagingMode, root: int, hpa_of: Callable[[int], Hpa | None]
+    ) -> None:
         """Instructions at CODE, and guest tables from `root` down to it, all rights given."""
         code = hpa_of(CODE)
         assert code is not None
@@ -96,7 +98,7 @@ class Mmu:
             table = below
 
     def put(
-        self, mode: Mode, hpa_of: Callable[[int], Hpa | None], place: int, entry: int
+        self, mode: PagingMode, hpa_of: Callable[[int], Hpa | None], place: int, entry: int
     ) -> None:
         """Store a guest table entry at a GPA."""
         hpa = hpa_of(place)
@@ -109,9 +111,13 @@ class Mmu:
         return self.memory.read(GUEST, GUEST_BYTES)
 
     def attempt(
-        self, rules: Rules, nested_root: Hpa, gva: Gva, access: Access,
+        self,
+        rules: PagingRules,
+        nested_root: Hpa,
+        gva: Gva,
+        access: AccessKind,
         spoil: Callable[[], None] = lambda: None,
-    ) -> Outcome:  # fmt: skip
+    ) -> Outcome:
         """Make one access. `spoil` runs once the engine can do without the tables for the
         instruction itself, so it may break even the root."""
         self.engine.flush_tlb()
@@ -127,7 +133,7 @@ class Mmu:
         return _outcome(found, context.get("rax") if access != "write" else 0)
 
 
-def _state(rules: Rules, gva: Gva, access: Access) -> GuestState:
+def _state(rules: PagingRules, gva: Gva, access: AccessKind) -> GuestState:
     """A CPU about to make the access: at the address, or at an instruction with it in RBX."""
     wide = rules.mode == "4-level"
     ring = 0x60 if rules.cpl == 3 else 0
@@ -143,13 +149,13 @@ def _state(rules: Rules, gva: Gva, access: Access) -> GuestState:
     )  # fmt: skip
 
 
-def _offset(wide: bool, access: Access) -> int:
+def _offset(wide: bool, access: AccessKind) -> int:
     if access == "read":
         return _READ if wide else _READ32
     return _WRITE if wide else _WRITE32
 
 
-def _code_address(rules: Rules) -> int:
+def _code_address(rules: PagingRules) -> int:
     """GVA of the instructions: a supervisor page and after it a user page."""
     if rules.mode == "off":
         return CODE

@@ -12,7 +12,7 @@ import unicorn
 from unicorn import x86_const as x86
 
 from emu import Session
-from emu.debug.moment import START
+from emu.timeline.moment import START
 from tests import shard
 from tests.guest import (
     BASE,

@@ -6,7 +6,7 @@ import pytest
 
 from emu.hw import interrupt
 from emu.hw.context import Context
-from emu.hw.selftest import Probe
+from emu.hw.selftest import OffsetProbe
 from emu.hw.vmcb import SegmentState
 
 IDT, GDT, TSS, STACK = 0x4000, 0x5000, 0x6000, 0x8000
@@ -16,7 +16,7 @@ HANDLER = 0x12345678
 class _Memory:
     """The probe's guest memory by address: identity-mapped, 2 MiB."""
 
-    def __init__(self, probe: Probe) -> None:
+    def __init__(self, probe: OffsetProbe) -> None:
         self.probe = probe
 
     def read(self, gva: int, count: int) -> bytes | None:
@@ -31,7 +31,7 @@ class _Memory:
 
 @pytest.fixture
 def guest() -> tuple[Context, _Memory, interrupt.GuestAccess]:
-    probe = Probe()
+    probe = OffsetProbe()
     context, _ = probe.run(b"\x90\x0f\xa2")
     memory = _Memory(probe)
     probe.write(GDT + 8, struct.pack("<Q", 0x00AF9B000000FFFF))

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from msgspec import Struct, field
 
 from emu.hw.address import Gva, Hpa
-from emu.hw.nested import LARGE, NO_EXECUTE, PRESENT, USER, WRITE, Access, walk_nested
-from emu.hw.paging import Rules, walk
+from emu.hw.nested_walk import LARGE, NO_EXECUTE, PRESENT, USER, WRITE, AccessKind, walk_nested
+from emu.hw.paging import PagingRules, walk
 from emu.hw.paging_modes import CR0_PG, CR0_WP, CR4_PAE, EFER_LMA, EFER_NXE
 from tests.hw import mmu
 from tests.hw.mmu import GUEST, Mmu
@@ -44,7 +44,7 @@ _SMALL: Final = st.integers(0, 255)
 class Case(Struct, frozen=True):
     """What a case is made of; numbers are taken modulo what there is to choose from."""
 
-    access: Access
+    access: AccessKind
     cpl: int
     gpa: int
     """The accessed page, as far as a large leaf does not decide it."""
@@ -59,7 +59,7 @@ class Case(Struct, frozen=True):
 
 CASES_OF: Final = st.builds(
     Case,
-    access=st.sampled_from(get_args(Access)),
+    access=st.sampled_from(get_args(AccessKind)),
     cpl=st.sampled_from((0, 3)),
     gpa=_WORD,
     hpa=st.integers(0, (1 << 16) - 1),
@@ -189,7 +189,7 @@ def check(case: Case) -> str:
     machine = stage()
     built = build(machine, case)
     before = spoil(machine, case, built)
-    rules = Rules(
+    rules = PagingRules(
         cr0=0x33 | CR0_PG | CR0_WP, cr3=GUEST_TABLES[0], cr4=CR4_PAE,
         efer=0x100 | EFER_LMA | EFER_NXE, cpl=case.cpl, alignment_check=False,
     )  # fmt: skip

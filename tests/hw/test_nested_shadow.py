@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from msgspec import Struct, field
 
 from emu.hw.address import Gpa, Gva, Hpa, page_of
-from emu.hw.nested import Access, NestedPageTable, walk_nested
-from emu.hw.paging import Rules
+from emu.hw.nested import NestedPageTable
+from emu.hw.nested_walk import AccessKind, walk_nested
+from emu.hw.paging import PagingRules
 from tests.hw.mmu import CODE, FETCHED, GUEST, STORED, TABLES, Mmu, Outcome
 
 CASES: Final = 500
-RULES: Final = Rules(0x33, 0, 0, 0, 0, False)
+RULES: Final = PagingRules(0x33, 0, 0, 0, 0, False)
 FIRST: Final = 0x1FE000
 """The pages lie on both sides of a 2 MiB border, so in two leaf tables."""
 PAGES: Final = 4
@@ -26,7 +27,7 @@ _CHANGES: Final = (
     "map", "map read-only", "map no execute", "unmap", "protect", "unprotect", "block",
     "unblock", "seal", "lift", "lend", "reclaim",
 )  # fmt: skip
-_ERRORS: Final[dict[Access, int]] = {"read": 4, "write": 6, "execute": 0x14}
+_ERRORS: Final[dict[AccessKind, int]] = {"read": 4, "write": 6, "execute": 0x14}
 EDITS: Final = st.lists(
     st.tuples(st.sampled_from(_CHANGES), st.integers(0, PAGES - 1), st.integers(1, PAGES)),
     max_size=12,
@@ -43,12 +44,12 @@ class Said(Struct):
     sealed: bool = False
     lifted: set[int] = field(default_factory=set)
 
-    def by_model(self, page: int, access: Access) -> bool:
+    def by_model(self, page: int, access: AccessKind) -> bool:
         """Whether the model lets an access through."""
         rights = self.mapped[page][1] if page in self.mapped else ""
         return access[0] in rights
 
-    def by_shadow(self, page: int, access: Access) -> bool:
+    def by_shadow(self, page: int, access: AccessKind) -> bool:
         """Whether the guest gets through without an exit."""
         if not self.seen(page):
             return False
@@ -111,11 +112,11 @@ def check(edits: list[tuple[str, int, int]]) -> None:
     for edit in edits:
         apply(npt, said, *edit)
     for page in range(PAGES):
-        for access in get_args(Access):
+        for access in get_args(AccessKind):
             _try(stage, npt, said, page, access)
 
 
-def _try(stage: Mmu, npt: NestedPageTable, said: Said, page: int, access: Access) -> None:
+def _try(stage: Mmu, npt: NestedPageTable, said: Said, page: int, access: AccessKind) -> None:
     gpa = Gpa(FIRST + 0x1000 * page + 8)
     found = walk_nested(stage.memory, npt.model_root, gpa, access)
     assert (found.verdict == "ok") == said.by_model(page, access), (page, access, said)

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from emu.hw.address import Gpa, Gva, Hpa
-from emu.hw.nested import DIRTY, LARGE, NO_EXECUTE, PRESENT, USER, WRITE, Access
 from emu.hw.nested import NestedPageTable as Npt
-from emu.hw.paging import Rules, walk
+from emu.hw.nested_walk import DIRTY, LARGE, NO_EXECUTE, PRESENT, USER, WRITE, AccessKind
+from emu.hw.paging import PagingRules, walk
 from emu.hw.paging_modes import (
     CR0_PG,
     CR0_WP,
@@ -29,7 +29,7 @@ from emu.hw.paging_modes import (
     EFER_NXE,
     FORMATS,
     Format,
-    Mode,
+    PagingMode,
 )
 from tests.hw import mmu
 from tests.hw.mmu import CODE, CODE_PAGES, GUEST, Mmu
@@ -51,8 +51,8 @@ Break = Literal[
 class Case(Struct, frozen=True):
     """What a case is made of; numbers are taken modulo what there is to choose from."""
 
-    mode: Mode
-    access: Access
+    mode: PagingMode
+    access: AccessKind
     cpl: int
     controls: int
     """Bits: WP, NXE, SMEP, SMAP, AC, PSE."""
@@ -67,13 +67,20 @@ class Case(Struct, frozen=True):
     """(what, level, which bit)."""
 
 
-_MODES: Final[tuple[Mode, ...]] = (*("4-level",) * 10, "PAE", "PAE", "32-bit", "32-bit", "off")
+_MODES: Final[tuple[PagingMode, ...]] = (
+    *("4-level",) * 10,
+    "PAE",
+    "PAE",
+    "32-bit",
+    "32-bit",
+    "off",
+)
 _WORD: Final = st.integers(0, (1 << 64) - 1)
 _SMALL: Final = st.integers(0, 255)
 CASES_OF: Final = st.builds(
     Case,
     mode=st.sampled_from(_MODES),
-    access=st.sampled_from(get_args(Access)),
+    access=st.sampled_from(get_args(AccessKind)),
     cpl=st.sampled_from((0, 3)),
     controls=st.integers(0, 63),
     depth=_SMALL,
@@ -100,14 +107,14 @@ def stage() -> tuple[Mmu, Npt]:
     return machine, npt
 
 
-def rules_of(case: Case, root: int) -> Rules:
+def rules_of(case: Case, root: int) -> PagingRules:
     """Control registers for a case."""
     wp, nxe, smep, smap, ac, pse = (bool(case.controls >> bit & 1) for bit in range(6))
     paging = CR0_PG if case.mode != "off" else 0
     cr4 = CR4_PAE if case.mode in ("4-level", "PAE") else 0
     cr4 |= CR4_SMEP * smep | CR4_SMAP * smap | CR4_PSE * pse
     long = _EFER_LME | EFER_LMA if case.mode == "4-level" else 0
-    return Rules(
+    return PagingRules(
         cr0=0x33 | paging | CR0_WP * wp, cr3=root, cr4=cr4, efer=long | EFER_NXE * nxe,
         cpl=case.cpl, alignment_check=ac,
     )  # fmt: skip
@@ -116,7 +123,7 @@ def rules_of(case: Case, root: int) -> Rules:
 class Built(Struct):
     """A case in memory: entry places (GPA) root first, and the address to access."""
 
-    rules: Rules
+    rules: PagingRules
     gva: int
     places: list[int]
     page: int
@@ -141,7 +148,7 @@ def build(machine: Mmu, npt: Npt, case: Case) -> Built:
     return _chain(machine, npt, case, Built(rules, 0, [], page), [root, *chosen[1:]], leaf)
 
 
-def leaf_depths(form: Format, rules: Rules) -> list[int]:
+def leaf_depths(form: Format, rules: PagingRules) -> list[int]:
     """Depths at which this mode may have a leaf."""
     pse = form.entry_bytes == 8 or rules.cr4 & CR4_PSE
     last = len(form.levels) - 1
@@ -225,7 +232,9 @@ def _spoiled_nested(what: Break, entry: int, bit: int) -> int:
     return change[what](entry)
 
 
-def _spoil_entry(machine: Mmu, npt: Npt, mode: Mode, place: int, what: Break, bit: int) -> None:
+def _spoil_entry(
+    machine: Mmu, npt: Npt, mode: PagingMode, place: int, what: Break, bit: int
+) -> None:
     """Change one guest entry."""
     hpa = npt.hpa_of(place)
     assert hpa is not None

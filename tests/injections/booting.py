@@ -2,8 +2,8 @@
 
 from emu import open_session
 from emu.boot.platform import load_platform
-from emu.debug.injections import KINDS
 from emu.debug.session import Session
+from emu.inject import KINDS
 
 PLATFORMS = ("tdx", "vbs", "none", "sipi")
 MAX_TICKS = 3_000_000

@@ -3,9 +3,9 @@
 import pytest
 
 from emu.boot.platform import load_platform
-from emu.debug.injections import KINDS, of_platform
-from emu.debug.injections.kind import Kind
 from emu.errors import CommandError
+from emu.inject import KINDS, of_platform
+from emu.inject.kind import InjectionKind
 from tests.injections.booting import PLATFORMS, booted, broken
 from tests.shard import breadth
 
@@ -18,7 +18,9 @@ def test_names_are_words_of_their_own() -> None:
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("kind", breadth(KINDS, every=5), ids=lambda kind: kind.name)
-def test_the_example_of_a_kind_happens_and_happens_again(kind: Kind, platform: str) -> None:
+def test_the_example_of_a_kind_happens_and_happens_again(
+    kind: InjectionKind, platform: str
+) -> None:
     spec = f"{kind.name} {kind.example}"
     if kind.lacking(load_platform(platform)):
         with pytest.raises(CommandError, match=f"platform {platform}"):

@@ -4,8 +4,8 @@ import pytest
 
 from emu.boot.platform import load_platform
 from emu.debug.campaign import Campaign, run_case
-from emu.debug.injections import BY_NAME
 from emu.debug.recovery import PLATFORMS, Case, of_the_samples, read
+from emu.inject import BY_NAME
 from tests.shard import breadth
 
 CASES = read(of_the_samples())

@@ -5,7 +5,7 @@ from typing import Final
 
 from emu import open_session
 from emu.hw.address import Gpa, Hpa
-from emu.hw.nested import FRAME, NO_EXECUTE, PRESENT, USER, WRITE
+from emu.hw.nested_walk import FRAME, NO_EXECUTE, PRESENT, USER, WRITE
 from emu.machine import apply
 from emu.machine.machine import Pause
 from emu.machine.quirks import SHARED_BIT

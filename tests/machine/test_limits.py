@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from emu.hw.nested import ACCESSED
+from emu.hw.nested_walk import ACCESSED
 from tests.guest import CODE, DATA, PT2, SHARED, boot, read
 from tests.ways import run
 

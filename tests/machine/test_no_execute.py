@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from emu.hw.nested import ACCESSED, DIRTY
+from emu.hw.nested_walk import ACCESSED, DIRTY
 from emu.machine import stores
 from tests.machine.bare import CODE, DATA, PAGES, TABLES, Bare, gpa, gva
 

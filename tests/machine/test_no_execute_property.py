@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
-from emu.hw.nested import Access
+from emu.hw.nested_walk import AccessKind
 from emu.hw.paging import walk_context
 from tests.machine.bare import CODE, DATA, PAGES, TABLES, Bare, gpa, gva
 
 CASES: Final = 1500
 PROGRAMS: Final = 400
-Touch = tuple[str, int, Access]
+Touch = tuple[str, int, AccessKind]
 """(register with the address, offset, access): eight bytes there."""
 
 
@@ -130,7 +130,7 @@ def build(case: Case) -> Bare:
     return guest
 
 
-def refusals(guest: Bare, spans: list[tuple[int, int, Access]]) -> list[str]:
+def refusals(guest: Bare, spans: list[tuple[int, int, AccessKind]]) -> list[str]:
     """What the model refuses of accesses to (address, bytes), in the words of a crash."""
     found = []
     for first, size, access in spans:

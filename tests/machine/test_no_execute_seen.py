@@ -2,7 +2,7 @@
 
 import pytest
 
-from emu.hw.nested import NO_EXECUTE
+from emu.hw.nested_walk import NO_EXECUTE
 from emu.machine.probe import CodeProbe, MemoryProbe
 from tests.machine.bare import CODE, DATA, TABLES, Bare, gpa, gva
 

@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from emu import Session
-from emu.debug.moment import START
+from emu.timeline.moment import START
 from tests.guest import SHARED, boot, read
 from tests.ways import run
 

@@ -47,9 +47,14 @@ def head(command: int = 0, apic_id: int = 0, vector: int = 0, reserved: int = 0)
 
 
 def stored(
-    cpu: int | None, before: Head, after: Head, ack: Ack | None = None, offset: int = 0,
-    size: int = 2, memory_type: str = "WB",
-) -> Stored:  # fmt: skip
+    cpu: int | None,
+    before: Head,
+    after: Head,
+    ack: Ack | None = None,
+    offset: int = 0,
+    size: int = 2,
+    memory_type: str = "WB",
+) -> Stored:
     """A store to the mailbox page."""
     data = bytes(size)
     return Stored(1, 1, cpu, 0x1000, offset, data, data, before, after, ack, memory_type)
@@ -82,9 +87,11 @@ def parked(cpu: int, rsp: int = 0) -> list[Observation]:
 
 
 def handed(
-    mailbox: tuple[str, ...] = (), tables: tuple[str, ...] = (), reset: tuple[str, ...] = (),
+    mailbox: tuple[str, ...] = (),
+    tables: tuple[str, ...] = (),
+    reset: tuple[str, ...] = (),
     reserved: int = 0,
-) -> list[Observation]:  # fmt: skip
+) -> list[Observation]:
     """The OS is entered."""
     return [
         arrived(0, "kernel_start"),

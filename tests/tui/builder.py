@@ -2,14 +2,15 @@
 
 from msgspec.structs import replace
 
-from emu.debug.mapped import NestedRange
-from emu.debug.sections.log import LogLook, LogView
-from emu.debug.sections.memory import FieldView, MemoryView
-from emu.debug.sections.nested import NestedLook, NestedView
-from emu.debug.sections.tables import TableRow, TablesLook, TablesView
-from emu.debug.sections.tree import DtbLook, DtbRow, DtbView
-from emu.debug.sections.walk import WalkView
-from emu.debug.view import (
+from emu.judge.waiting import WaitFact
+from emu.machine.event import Event, EventKind
+from emu.picture.log import LogLook, LogView
+from emu.picture.mapped import NestedRange
+from emu.picture.memory import FieldView, MemoryView
+from emu.picture.nested import NestedLook, NestedView
+from emu.picture.tables import TableRow, TablesLook, TablesView
+from emu.picture.tree import DtbLook, DtbRow, DtbView
+from emu.picture.view import (
     ApProgress,
     BreakpointView,
     CodeLine,
@@ -27,8 +28,7 @@ from emu.debug.view import (
     StopReason,
     TimelineView,
 )
-from emu.debug.waiting import WaitFact
-from emu.machine.event import Event, EventKind
+from emu.picture.walk import WalkView
 
 WAIT = 0xFFFF_F140
 DIALECT = "dialect acpi (as it looks): as the specification has it: the ack is one word"

@@ -3,9 +3,9 @@
 from msgspec.structs import replace
 
 from emu.debug.command import Command
-from emu.debug.injections.menu import InjectionMenu, KindView, MomentView, ParameterView
-from emu.debug.looks import Looks
-from emu.debug.view import MachineView
+from emu.inject.menu import InjectionMenu, KindView, MomentView, ParameterView
+from emu.picture.looks import Looks
+from emu.picture.view import MachineView
 
 SYMBOLS = ("mailbox_ack", "mailbox_wait", "secondary_idle", "secondary_start")
 

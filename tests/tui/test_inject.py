@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from emu import open_session
-from emu.debug.injections.menu import GROUPS
 from emu.errors import CommandError
+from emu.inject.menu import GROUPS
 from tests.tui import builder
 from tests.tui.driving import SHIM, boot, screen
 from tests.tui.still import MENU, Still

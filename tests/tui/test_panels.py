@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from emu.debug.view import MachineView
+from emu.picture.view import MachineView
 from tests.tui import builder
 from tui.panels import BY_ID, PANELS
 from tui.panels.base import Page, Panel, Window

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from emu import open_session
-from emu.debug.view import MachineView, Section
+from emu.picture.view import MachineView, Section
 from tui.panels import PANELS
 from tui.panels.base import Window
 from tui.text import plain

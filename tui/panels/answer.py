@@ -1,6 +1,6 @@
 """What the last command had to say: hexdumps, walks, lists."""
 
-from emu.debug.view import MachineView
+from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Window, notice, span_words, top_of
 from tui.text import line
 

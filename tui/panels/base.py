@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from emu.debug.view import MachineView, Section
+from emu.picture.view import MachineView, Section
 from tui.text import Line, Role, line, paragraph
 
 Anchor = tuple[int, int]

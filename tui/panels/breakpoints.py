@@ -1,6 +1,6 @@
 """The places that stop the machine."""
 
-from emu.debug.view import BreakpointView, MachineView
+from emu.picture.view import BreakpointView, MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, address, line, pad, right
 

@@ -4,7 +4,7 @@ import re
 
 from msgspec import Struct
 
-from emu.debug.view import CodeLine, MachineView
+from emu.picture.view import CodeLine, MachineView
 from tui.panels.base import Anchor, Page, Panel, Spot, Window, joined, notice, top_of
 from tui.text import Line, address, address_cells, cut, file_name, line, pad, right
 

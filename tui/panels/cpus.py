@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
-from emu.debug.sections.cpus import Group, groups, keeps
-from emu.debug.view import CpuView, MachineView
+from emu.picture.cpus import CpuGroup, groups, keeps
+from emu.picture.view import CpuView, MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, span_words, top_of
 from tui.panels.states import STATES, WORD_CELLS, summary
 from tui.text import Line, address, clock, file_name, line, pad, right
@@ -97,7 +97,7 @@ def _row(cpu: CpuView, columns: _Columns, focused: bool) -> Line:
     )
 
 
-def _group(group: Group, columns: _Columns) -> Line:
+def _group(group: CpuGroup, columns: _Columns) -> Line:
     """CPUs that are alike, in one row: how many, what they do, and which."""
     cpu = group.cpus[0]
     state = STATES[cpu.state]
@@ -122,7 +122,9 @@ def render(view: MachineView, window: Window) -> Page:
     rows = max(window.height - len(head), 0)
     words = view.cpu_filter
     kept = [cpu for cpu in view.cpus if keeps(cpu, words)] if words else view.cpus
-    every = [Group((cpu,)) for cpu in kept] if len(kept) <= rows else groups(kept, view.focus)
+    every = (
+        [CpuGroup((cpu,)) for cpu in kept] if len(kept) <= rows else groups(kept, view.focus)
+    )
     at = next((i for i, one in enumerate(every) if one.cpus[0].id == view.focus), None)
     top = top_of(window, rows, len(every), at)
     shown = every[top : top + rows]

@@ -1,7 +1,7 @@
 """The device tree, live from guest memory, its values typed; and what the shim changed."""
 
-from emu.debug.sections.tree import DtbRow, DtbView
-from emu.debug.view import MachineView
+from emu.picture.tree import DtbRow, DtbView
+from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, Role, Span, address, line
 

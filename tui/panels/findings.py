@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from emu.debug.view import FindingView, MachineView
+from emu.picture.view import FindingView, MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, Role, file_name, line, pad, paragraph, right
 

@@ -1,6 +1,6 @@
 """What people did to this branch of the timeline: injections, edits, and who was to run."""
 
-from emu.debug.view import EntryView, MachineView
+from emu.picture.view import EntryView, MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, Role, line, pad, right
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from emu.debug.view import ApProgress, MachineView, MailboxView
+from emu.picture.view import ApProgress, MachineView, MailboxView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, Role, address, clock, halves, line, pad, right
 

@@ -1,7 +1,7 @@
 """Bytes of one of the three spaces as a hexdump, with the structure that lies there."""
 
-from emu.debug.sections.memory import ROW_BYTES, FieldView, MemoryView, ascii
-from emu.debug.view import MachineView
+from emu.picture.memory import ROW_BYTES, FieldView, MemoryView, ascii
+from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice
 from tui.text import Line, Role, Span, address, line, pad
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from emu.debug.view import MachineView, RegisterView
+from emu.picture.view import MachineView, RegisterView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, Span, halves, line, pad
 

@@ -1,6 +1,6 @@
 """What the guest printed on its serial port."""
 
-from emu.debug.view import MachineView
+from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Window, joined, notice, span_words, top_of
 from tui.text import clean, line
 

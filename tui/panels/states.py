@@ -3,7 +3,8 @@
 from collections import Counter
 from typing import Final, NamedTuple
 
-from emu.debug.view import CpuState, CpuView
+from emu.judge.outcome import CpuState
+from emu.picture.view import CpuView
 from tui.text import Role
 
 

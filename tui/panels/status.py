@@ -1,6 +1,6 @@
 """The first line: which machine, what time it is there, and why it stands still."""
 
-from emu.debug.view import MachineView
+from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Window
 from tui.text import MORE, Line, Role, Span, clock, fit, line, pad, plain
 

@@ -1,6 +1,6 @@
 """The known course, a lane for each CPU: where everyone was, and where on it we stand."""
 
-from emu.debug.view import LaneView, MachineView, TimelineView
+from emu.picture.view import LaneView, MachineView, TimelineView
 from tui.panels.base import Page, Panel, Window, joined, notice, span_words, top_of
 from tui.text import Line, Role, Span, line, pad, right
 

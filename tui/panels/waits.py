@@ -1,8 +1,8 @@
 """Why is it waiting: who waits for which bytes, what they hold, and who could change that."""
 
-from emu.debug.sections.cpus import spans
-from emu.debug.view import MachineView
-from emu.debug.waiting import WaitFact
+from emu.judge.waiting import WaitFact
+from emu.picture.cpus import spans
+from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Spot, Window, notice, span_words, top_of
 from tui.text import Line, Span, line
 

@@ -5,14 +5,7 @@ from typing import Final
 from msgspec import Struct
 
 from emu.hw.address import PAGE_BYTES, PAGE_MASK, Gpa
-from emu.vmm.effects import (
-    Complete,
-    Effects,
-    HostWrite,
-    Note,
-    RaiseException,
-    SetRegisters,
-)
+from emu.vmm.effects import Complete, Effects, HostWrite, Note, RaiseException, SetRegisters
 from emu.vmm.hypercalls import (
     accept_pages,
     enable_partition_vtl,

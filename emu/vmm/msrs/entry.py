@@ -7,7 +7,7 @@ from msgspec import Struct
 from emu.vmm.effects import Effects, SetMsr
 from emu.vmm.state import Caller
 
-Read = Callable[[Caller, int], int | None]
+MsrReader = Callable[[Caller, int], int | None]
 """(caller, MSR number) to its value; None: reading is #GP."""
 Write = Callable[[Caller, int, int], Effects | None]
 """(caller, MSR number, value) to effects; None: the write is #GP."""
@@ -18,14 +18,14 @@ class Msr(Struct, frozen=True):
 
     number: int
     name: str
-    read: Read | None
+    read: MsrReader | None
     """None: write-only."""
     write: Write | None
     """None: read-only."""
     count: int = 1
 
 
-def of_cpu(default: int = 0) -> Read:
+def of_cpu(default: int = 0) -> MsrReader:
     """Reads what this CPU stored, `default` before that."""
 
     def read(caller: Caller, msr: int) -> int:
@@ -34,7 +34,7 @@ def of_cpu(default: int = 0) -> Read:
     return read
 
 
-def of_partition(default: int = 0) -> Read:
+def of_partition(default: int = 0) -> MsrReader:
     """Reads what any CPU of the partition stored."""
 
     def read(caller: Caller, msr: int) -> int:
@@ -43,7 +43,7 @@ def of_partition(default: int = 0) -> Read:
     return read
 
 
-def always(value: int) -> Read:
+def always(value: int) -> MsrReader:
     """Reads a constant."""
     return lambda caller, msr: value
 

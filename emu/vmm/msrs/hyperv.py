@@ -6,13 +6,7 @@ from emu.hw.address import PAGE_MASK, U64, Gpa
 from emu.vmm.clock import APIC_HZ, reference_time
 from emu.vmm.effects import Crash, Effects, OverlayHypercallPage, SetMsr
 from emu.vmm.msrs import crash
-from emu.vmm.msrs.entry import (
-    Msr,
-    always,
-    of_cpu,
-    of_partition,
-    store_cpu,
-)
+from emu.vmm.msrs.entry import Msr, always, of_cpu, of_partition, store_cpu
 from emu.vmm.state import Caller
 
 GUEST_OS_ID: Final = 0x4000_0000

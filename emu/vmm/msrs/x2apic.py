@@ -4,7 +4,7 @@ from typing import Final
 
 from emu.vmm import apic
 from emu.vmm.effects import Effects, Note, SetMsr
-from emu.vmm.msrs.entry import Msr, Read, Write, always, of_cpu, store_cpu, zero_only
+from emu.vmm.msrs.entry import Msr, MsrReader, Write, always, of_cpu, store_cpu, zero_only
 from emu.vmm.state import Caller
 
 APIC_BASE: Final = 0x1B
@@ -47,7 +47,7 @@ def _guarded(entry: Msr) -> Msr:
     )
 
 
-def _read_in_x2apic(read: Read) -> Read:
+def _read_in_x2apic(read: MsrReader) -> MsrReader:
     return lambda caller, msr: read(caller, msr) if apic_base(caller) & X2APIC else None
 
 

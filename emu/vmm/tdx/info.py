@@ -5,7 +5,7 @@ from typing import Final
 from emu.vmm.effects import Effects, SetVeInfo
 from emu.vmm.state import Caller
 from emu.vmm.tdx.abi import GPAW, Code, Operand
-from emu.vmm.tdx.leaf import Leaf, done, failed
+from emu.vmm.tdx.leaf import TdcallLeaf, done, failed
 
 ATTRIBUTES: Final = 1 << 28
 """TD attributes: SEPT_VE_DISABLE only, so a missing private page is the host's fault."""
@@ -47,7 +47,7 @@ def _cpuid_ve(caller: Caller) -> Effects:
 
 
 LEAVES: Final = (
-    Leaf(1, "VP.INFO", _vp_info),
-    Leaf(3, "VP.VEINFO.GET", _ve_info),
-    Leaf(5, "VP.CPUIDVE.SET", _cpuid_ve),
+    TdcallLeaf(1, "VP.INFO", _vp_info),
+    TdcallLeaf(3, "VP.VEINFO.GET", _ve_info),
+    TdcallLeaf(5, "VP.CPUIDVE.SET", _cpuid_ve),
 )

@@ -9,7 +9,7 @@ from emu.vmm.state import Caller
 from emu.vmm.tdx.abi import Code, completion
 
 
-class Leaf(Struct, frozen=True):
+class TdcallLeaf(Struct, frozen=True):
     """A row of the TDCALL table."""
 
     number: int

@@ -5,7 +5,7 @@ from typing import Final
 from emu.vmm.effects import Cost, Effects, PageState, SetPageState
 from emu.vmm.state import Caller
 from emu.vmm.tdx.abi import Code, Mapping, Operand, mapping
-from emu.vmm.tdx.leaf import Leaf, done, failed
+from emu.vmm.tdx.leaf import TdcallLeaf, done, failed
 
 _WHOLE: Final[dict[PageState | None, Code]] = {
     "private": Code.PAGE_ALREADY_ACCEPTED,
@@ -94,8 +94,8 @@ def _write_attributes(caller: Caller) -> Effects:
 
 
 LEAVES: Final = (
-    Leaf(6, "MEM.PAGE.ACCEPT", _accept),
-    Leaf(23, "MEM.PAGE.ATTR.RD", _read_attributes),
-    Leaf(24, "MEM.PAGE.ATTR.WR", _write_attributes),
-    Leaf(30, "MEM.PAGE.RELEASE", _release),
+    TdcallLeaf(6, "MEM.PAGE.ACCEPT", _accept),
+    TdcallLeaf(23, "MEM.PAGE.ATTR.RD", _read_attributes),
+    TdcallLeaf(24, "MEM.PAGE.ATTR.WR", _write_attributes),
+    TdcallLeaf(30, "MEM.PAGE.RELEASE", _release),
 )

@@ -7,7 +7,7 @@ from emu.vmm.effects import Effects
 from emu.vmm.state import Caller
 from emu.vmm.tdx.abi import Code, Operand
 from emu.vmm.tdx.info import ATTRIBUTES
-from emu.vmm.tdx.leaf import Leaf, done, failed
+from emu.vmm.tdx.leaf import TdcallLeaf, done, failed
 
 CONFIG_FLAGS: Final = 0x9110_0003_0000_0016
 """Bit 0 GPAW 52, bit 5 TDX Connect, bit 6 page release: all off."""
@@ -74,7 +74,7 @@ def _unknown(what: str, field: int) -> Effects:
 
 
 LEAVES: Final = (
-    Leaf(7, "VM.RD", _read_vm),
-    Leaf(8, "VM.WR", _write_vm),
-    Leaf(11, "SYS.RD", _read_system),
+    TdcallLeaf(7, "VM.RD", _read_vm),
+    TdcallLeaf(8, "VM.WR", _write_vm),
+    TdcallLeaf(11, "SYS.RD", _read_system),
 )

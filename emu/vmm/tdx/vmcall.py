@@ -8,7 +8,7 @@ from emu.vmm.state import Caller
 from emu.vmm.tdx import ghci, map_gpa
 from emu.vmm.tdx.abi import SHARED_BIT, Code, Operand
 from emu.vmm.tdx.host import SUCCESS, HostCall, HostReply, invalid
-from emu.vmm.tdx.leaf import Leaf, failed
+from emu.vmm.tdx.leaf import TdcallLeaf, failed
 
 SUBFUNCTIONS: Final = (*ghci.SUBFUNCTIONS, map_gpa.SUBFUNCTION)
 """What R11 may ask for when R10 is zero."""
@@ -63,4 +63,4 @@ def _vmcall(caller: Caller) -> Effects:
     return (*reply.effects, SetRegisters((("rax", 0), *given)), Complete())
 
 
-LEAVES: Final = (Leaf(0, "VP.VMCALL", _vmcall),)
+LEAVES: Final = (TdcallLeaf(0, "VP.VMCALL", _vmcall),)

@@ -1,1 +1,0 @@
-"""What happened, in the formats of other programs."""

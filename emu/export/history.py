@@ -1,0 +1,46 @@
+"""All that happened on one branch, as one frozen value: exports and lanes are made from it."""
+
+from msgspec import Struct
+
+from emu.machine.event import Event
+from emu.machine.log import Run, Turn
+from emu.machine.machine import Machine
+
+
+class BranchHistory(Struct, frozen=True):
+    """A whole course up to `ticks`."""
+
+    image: str
+    platform: str
+    seed: int
+    ticks: int
+    virtual_ns: int
+    apic_ids: tuple[int, ...]
+    ps_per_instruction: tuple[int, ...]
+    """By CPU: a run's length in time is its ticks times this, its exits aside."""
+    runs: tuple[Run, ...]
+    """Who executed when, oldest first, without gaps."""
+    turns: tuple[Turn, ...]
+    """Changes of activity, oldest first; before its first one a CPU is off."""
+    events: tuple[Event, ...]
+    outcome: str
+    """The outcome's word, empty while there is none."""
+    reason: str
+
+
+def history(machine: Machine, outcome: str = "", reason: str = "") -> BranchHistory:
+    """What has happened on a machine up to now."""
+    return BranchHistory(
+        image=machine.layout.name,
+        platform=machine.platform.name,
+        seed=machine.seed,
+        ticks=machine.tick,
+        virtual_ns=machine.now_ps() // 1000,
+        apic_ids=tuple(cpu.apic_id for cpu in machine.cpus),
+        ps_per_instruction=tuple(cpu.ps_per_instruction for cpu in machine.cpus),
+        runs=tuple(machine.logs.lanes.runs(0, machine.tick)),
+        turns=tuple(machine.logs.turns),
+        events=tuple(machine.logs.events),
+        outcome=outcome,
+        reason=reason,
+    )

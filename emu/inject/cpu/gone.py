@@ -1,0 +1,44 @@
+"""CPUs that are not there any more: what they share."""
+
+from emu.hw.cpu import Cpu
+from emu.inject.vmm.calls import refused
+from emu.machine.injected import Twist
+from emu.machine.machine import Machine
+from emu.vmm import effects as fx
+from emu.vmm.hypercalls.call import Status
+
+
+class Gone(Twist, frozen=True):
+    """Whatever is sent to this CPU is lost; `denied`: a call that would start it is refused."""
+
+    vp: int
+    denied: bool = False
+
+    def decided(
+        self, machine: Machine, cpu: Cpu, what: str, effects: fx.Effects
+    ) -> tuple[fx.Effects, Twist]:
+        """Starts, INITs, SIPIs and interrupts do not arrive."""
+        kept = tuple(one for one in effects if not self._is_for(one))
+        starts = any(isinstance(one, fx.StartVp) and self._is_for(one) for one in effects)
+        if starts and self.denied:
+            return refused(what, Status.INVALID_VP_INDEX, effects), self
+        return kept, self
+
+    def _is_for(self, effect: fx.Effect) -> bool:
+        match effect:
+            case fx.StartVp(vp, _):
+                return vp == self.vp
+            case fx.SendInit(cpu) | fx.SendSipi(cpu, _) | fx.SendInterrupt(cpu, _, _):
+                return cpu == self.vp
+        return False
+
+
+def take(machine: Machine, cpu: Cpu, reason: str, *, denied: bool = False) -> None:
+    """A CPU executes nothing more, for good."""
+    machine.waits.forget(cpu)
+    machine.turn(cpu, "shutdown")
+    cpu.reason = reason
+    machine.vmm.vps[cpu.id].pending.clear()
+    machine.injected.twist(Gone(cpu.id, denied), beside=True)
+    machine.reschedule = True
+    machine.event(cpu, "state", reason)

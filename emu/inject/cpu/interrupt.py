@@ -1,0 +1,25 @@
+"""An external interrupt that nobody sent: taken as soon as the CPU's IF lets it in."""
+
+from emu.errors import CommandError
+from emu.hw.cpu import Cpu
+from emu.inject.kind import Given, InjectionKind
+from emu.inject.parameter import CPU, VECTOR
+from emu.machine import apply
+from emu.machine.machine import Machine
+
+
+def deliver(machine: Machine, cpu: Cpu, vector: int) -> None:
+    """Make an interrupt pending on a started CPU; raises CommandError for another."""
+    if cpu.context is None or cpu.activity in ("off", "wait-for-sipi", "shutdown"):
+        raise CommandError(f"inject: cpu {cpu.id} does not run: nothing would take it")
+    apply.interrupt_cpu(machine, cpu, cpu, vector)
+
+
+def _carry_out(given: Given) -> None:
+    deliver(given.machine, given.cpu, given.number("VECTOR"))
+
+
+KIND = InjectionKind(
+    "interrupt", "a spurious external interrupt", (CPU, VECTOR), _carry_out,
+    "2 0x40 at mailbox_wait cpu 2",
+)  # fmt: skip

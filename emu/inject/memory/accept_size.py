@@ -1,0 +1,47 @@
+"""Pages of another size than the guest accepts: TDX_PAGE_SIZE_MISMATCH (TDX Module ABI,
+TDG.MEM.PAGE.ACCEPT)."""
+
+from emu.boot.platform import Platform
+from emu.hw.cpu import Cpu
+from emu.inject.kind import Given, InjectionKind
+from emu.inject.parameter import GPA
+from emu.machine.injected import Twist
+from emu.machine.machine import Machine
+from emu.vmm import effects as fx
+from emu.vmm.tdx.abi import Code, Operand, mapping
+from emu.vmm.tdx.leaf import failed
+
+
+class SmallPages(Twist, frozen=True):
+    """The host maps the large page around a GPA with small ones."""
+
+    gpa: int
+
+    def decided(
+        self, machine: Machine, cpu: Cpu, what: str, effects: fx.Effects
+    ) -> tuple[fx.Effects, Twist]:
+        """Accepting it as a large one fails."""
+        if "MEM.PAGE.ACCEPT" not in what:
+            return effects, self
+        page = mapping(cpu.registers.get("rcx"))
+        if page is None or not page.level:
+            return effects, self
+        if not page.gpa <= self.gpa < page.gpa + page.pages * 4096:
+            return effects, self
+        text = f"ACCEPT of {page.gpa:#x} level {page.level}"
+        return failed(Code.PAGE_SIZE_MISMATCH, Operand.RCX, text), self
+
+
+def _lacking(platform: Platform) -> str:
+    tdx = platform.isolation == "tdx"
+    return "" if tdx else f"platform {platform.name} accepts pages of 4 KiB only"
+
+
+def _carry_out(given: Given) -> None:
+    given.machine.injected.twist(SmallPages(given.number("GPA")))
+
+
+KIND = InjectionKind(
+    "accept-size", "the page of GPA cannot be accepted as part of a large one", (GPA,),
+    _carry_out, "0x9000000", lacking=_lacking, group="memory",
+)  # fmt: skip

@@ -1,0 +1,29 @@
+"""A stale translation: an entry changes, and the CPU goes on with what its TLB holds until it
+executes INVLPG or writes a control register (SDM 3, 4.10.4). Nobody told it to: the shoot-down
+was forgotten."""
+
+from emu.inject.kind import Given, InjectionKind
+from emu.inject.memory.entry import leaf_of
+from emu.inject.memory.how import HOW, edited
+from emu.inject.parameter import CPU, GVA
+from emu.machine import stores
+from emu.machine.injected import disturb
+from emu.machine.views import Hidden
+
+
+def _carry_out(given: Given) -> None:
+    machine, cpu = given.machine, given.cpu
+    gpa, hpa, page_bytes = leaf_of(machine, cpu, given.number("GVA"), "stale")
+    old = machine.memory.read(hpa, 8)
+    new = edited(int.from_bytes(old, "little"), given.word("HOW"), page_bytes)
+    stores.put(machine, None, gpa, hpa, new.to_bytes(8, "little"))
+    machine.injected.views.hide(
+        Hidden("translation", cpu.id, gpa, hpa, new.to_bytes(8, "little"), old)
+    )
+    disturb(machine)
+
+
+KIND = InjectionKind(
+    "stale", "the entry for GVA changes, and the CPU's TLB keeps the old one", (CPU, GVA, HOW),
+    _carry_out, "2 mailbox_wait absent at mailbox_wait cpu 2", group="memory",
+)  # fmt: skip

@@ -1,0 +1,132 @@
+"""What can be broken on a machine and when, as frozen values that a front end lists."""
+
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from emu.hw.cpu import Cpu
+from emu.inject import of_platform
+from emu.inject.kind import InjectionGroup, InjectionKind
+from emu.inject.when import USAGE
+from emu.machine.machine import Machine
+from emu.mailbox.layout import FIELDS
+
+if TYPE_CHECKING:
+    from emu.debug.session import Session
+
+GROUPS: Final[dict[InjectionGroup, str]] = {
+    "cpu": "CPU", "memory": "memory", "vmm": "VMM", "protocol": "protocol",
+}  # fmt: skip
+"""Group -> its name, in the order of a list."""
+MOMENT_WORDS: Final = ("tick", "time", "mailbox", "exit", "event", "cpu", "nth")
+
+
+class ParameterView(Struct, frozen=True):
+    """What a kind takes; `example` is what a person might write."""
+
+    name: str
+    help: str
+    example: str
+    needed: bool
+
+
+class KindView(Struct, frozen=True):
+    """One kind of injection; `when`: the moment that it means itself, empty for at once, with
+    CPU for its CPU's number and CPU's for that one's APIC id."""
+
+    name: str
+    group: str
+    help: str
+    usage: str
+    parameters: tuple[ParameterView, ...]
+    when: str
+    example: str
+
+
+class MomentView(Struct, frozen=True):
+    """A moment in words, and as `at` takes it; empty: without `at`."""
+
+    words: str
+    text: str
+
+
+class InjectionMenu(Struct, frozen=True):
+    """The kinds that the platform has, in the order of their groups, and moments to choose."""
+
+    kinds: tuple[KindView, ...]
+    now: str
+    """This moment as `at` takes it."""
+    moments: tuple[MomentView, ...]
+    moment_usage: str = USAGE
+    moment_words: tuple[str, ...] = (
+        *MOMENT_WORDS, *(field.name for field in FIELDS), "command=wakeup",
+    )  # fmt: skip
+    """What stands behind `at`, beside the names of places."""
+
+    def kind(self, name: str) -> KindView | None:
+        """The kind of a name."""
+        return next((one for one in self.kinds if one.name == name), None)
+
+
+def menu(session: "Session") -> InjectionMenu:
+    """Everything that can be broken now."""
+    machine = session.machine
+    kinds = [_kind(kind) for kind in of_platform(machine.platform)]
+    order = list(GROUPS.values())
+    kinds.sort(key=lambda one: order.index(one.group))
+    focus = machine.cpus[session.focus]
+    return InjectionMenu(tuple(kinds), f"tick {machine.tick}", _moments(machine, focus))
+
+
+def _kind(kind: InjectionKind) -> KindView:
+    words = kind.example.split()
+    words = words[: words.index("at")] if "at" in words else words
+    return KindView(
+        kind.name, GROUPS[kind.group], kind.help, kind.usage,
+        tuple(
+            ParameterView(
+                one.name, one.help, words[place] if place < len(words) else one.default or "",
+                one.default is None,
+            )
+            for place, one in enumerate(kind.parameters)
+        ),
+        kind.when.replace("{CPU}", "CPU").replace("{APIC}", "CPU's"),
+        f"{kind.name} {kind.example}",
+    )  # fmt: skip
+
+
+def _moments(machine: Machine, focus: Cpu) -> tuple[MomentView, ...]:
+    found = []
+    if focus.context is not None:
+        address = machine.linear_rip(focus)
+        place = machine.layout.symbols.name(address) or f"{address:#x}"
+        words = f"before cpu {focus.id} executes {place}"
+        found.append(MomentView(words, f"{place} cpu {focus.id}"))
+    if machine.mailbox_gpa is not None:
+        found.append(MomentView("at the next mailbox command", "mailbox command"))
+        found.append(MomentView("at the next Wakeup", "mailbox command=wakeup"))
+    seen = dict.fromkeys(machine.places.milestones.values())
+    found += [MomentView(f"when a cpu {one.words}", one.symbol) for one in seen]
+    return tuple(found)
+
+
+def help_lines(session: "Session") -> tuple[str, ...]:
+    """Every kind of the platform with its help, and how moments are written."""
+    found = menu(session)
+    cells = max(len(kind.usage) for kind in found.kinds) + 2
+    rows, group = [], ""
+    for kind in found.kinds:
+        if kind.group != group:
+            group = kind.group
+            rows.append(f"{group}:")
+        own = f" (at {kind.when}, if no moment is named)" if kind.when else ""
+        rows.append(f"  {kind.usage:{cells}}{kind.help}{own}")
+    return (*rows, *found.moment_usage.split("; "))
+
+
+def kind_lines(kind: KindView) -> tuple[str, ...]:
+    """One kind with what it takes."""
+    own = f"at {kind.when}" if kind.when else "at once"
+    rows = [f"inject {kind.usage} [at MOMENT]", f"{kind.help}; {own}, if no moment is named"]
+    rows += [f"  {one.name:10}{one.help}" for one in kind.parameters]
+    return (*rows, f"as in: inject {kind.example}")

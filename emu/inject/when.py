@@ -1,0 +1,76 @@
+"""The moment of an injection in words: `at MOMENT [cpu N] [nth N]`.
+
+MOMENT is `tick N`, `time NS`, `mailbox FIELD[=VALUE]`, `exit TEXT` (before it is answered; TEXT
+is part of what the log of exits says of it), `event TEXT`, or a place of code: a symbol, which
+a milestone is too, `file:line` or an address.
+"""
+
+from typing import Literal
+
+from emu.errors import CommandError
+from emu.inject.parameter import CPU, duration
+from emu.machine.injected import Trigger
+from emu.machine.machine import Machine
+from emu.mailbox.layout import COMMANDS, FIELDS
+from emu.words.number import number
+from emu.words.where import resolve
+
+USAGE = (
+    "at takes tick N, time NS, mailbox FIELD[=VALUE], exit TEXT, event TEXT, a symbol, "
+    "file:line or an address; then cpu N, nth N"
+)
+
+
+def when(machine: Machine, words: list[str]) -> tuple[Trigger, int]:
+    """The trigger, and the how-manieth time it means; raises CommandError."""
+    cpu, nth = None, 1
+    while len(words) > 2 and words[-2] in ("cpu", "nth"):
+        *words, what, count = words
+        if what == "cpu":
+            cpu = int(CPU.read(machine, count, "at cpu"))
+        else:
+            nth = number(count, "at nth")
+            if not nth:
+                raise CommandError("at nth: the first time is 1")
+    if not words:
+        raise CommandError(USAGE)
+    return _trigger(machine, words, cpu), nth
+
+
+def _trigger(machine: Machine, words: list[str], cpu: int | None) -> Trigger:
+    word, rest = words[0], words[1:]
+    match word:
+        case "tick" if len(rest) == 1:
+            at = number(rest[0], "at tick")
+            if cpu is not None:
+                raise CommandError("at tick: ticks are all CPUs' together: no cpu")
+            return Trigger("tick", number=at)
+        case "time" if len(rest) == 1:
+            if cpu is not None:
+                raise CommandError("at time: the time is all CPUs' together: no cpu")
+            return Trigger("time", number=duration(rest[0], "at time"))
+        case "mailbox" if len(rest) == 1:
+            return _mailbox(machine, rest[0], cpu)
+        case "exit" | "event" if rest:
+            kind: Literal["exit", "event"] = "exit" if word == "exit" else "event"
+            return Trigger(kind, text=" ".join(rest).lower(), cpu=cpu)
+        case _ if len(words) == 1:
+            return Trigger("code", addresses=frozenset(resolve(machine, word)), cpu=cpu)
+    raise CommandError(USAGE)
+
+
+def _mailbox(machine: Machine, text: str, cpu: int | None) -> Trigger:
+    """`command=wakeup`, `apic_id=3`, `vector`."""
+    field, equals, value = text.partition("=")
+    if machine.mailbox_gpa is None:
+        raise CommandError("at mailbox: this image has no mailbox page")
+    if field not in [one.name for one in FIELDS]:
+        raise CommandError(
+            f"at mailbox: the fields are {', '.join(one.name for one in FIELDS)}, not {field!r}"
+        )
+    names = {name.lower(): code for code, name in COMMANDS.items()}
+    wanted = None
+    if equals:
+        known = field == "command" and value.lower() in names
+        wanted = names[value.lower()] if known else number(value, f"at mailbox {field}")
+    return Trigger("mailbox", text=field, value=wanted, cpu=cpu)

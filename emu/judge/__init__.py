@@ -1,0 +1,1 @@
+"""What it means: who waits, what broke a rule, what a boot became."""

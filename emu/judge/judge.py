@@ -1,0 +1,152 @@
+"""Judges what the machine noted by the rules of the protocol, and tells what it found."""
+
+from typing import TYPE_CHECKING, Final
+
+from emu.errors import CommandError
+from emu.judge.outcome import Verdict
+from emu.machine.log import Log
+from emu.machine.machine import Machine
+from emu.mailbox.course import Course
+from emu.mailbox.dialect import BY_NAME as DIALECTS
+from emu.mailbox.layout import HEAD_BYTES, read_head
+from emu.mailbox.observation import Ended, Observation
+from emu.mailbox.rule import Finding
+from emu.mailbox.rules import BY_NAME, RULES
+
+if TYPE_CHECKING:
+    from emu.debug.session import Session
+
+ENDINGS: Final = ("booted", "degraded", "hung")
+"""Outcomes after which a command that is pending will never be answered."""
+
+
+class _Bench:
+    """One log's observations, judged as far as they are known."""
+
+    def __init__(self, machine: Machine, log: Log[Observation]) -> None:
+        self.log = log
+        self._machine = machine
+        fixed = DIALECTS.get(machine.platform.dialect)
+        self.course = Course(machine.platform.apic_ids, fixed)
+        self.found: list[tuple[int, Finding]] = []
+        """(index of the observation, what a rule says of it)."""
+        self._judged = 0
+
+    def catch_up(self) -> None:
+        """Judge what is known by now."""
+        while self._judged < self.log.known_count:
+            seen = self.log.at(self._judged)
+            self.found += [(self._judged, one) for one in self.look(seen)]
+            self.course.add(seen)
+            self._judged += 1
+
+    def look(self, seen: Observation) -> list[Finding]:
+        """What the rules say of one observation."""
+        return [
+            Finding(
+                rule.name, rule.severity, seen.cpu if one.cpu is None else one.cpu, seen.tick,
+                where(self._machine, seen.address), one.text,
+            )
+            for rule in RULES
+            for one in rule.look(seen, self.course)
+        ]  # fmt: skip
+
+
+class Judge:
+    """The findings of a session, on whatever branch and at whatever moment it stands."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._benches: dict[int, _Bench] = {}
+
+    def _bench(self) -> _Bench:
+        """That of the log in use; a branch has one of its own."""
+        log = self._machine.logs.observed
+        bench = self._benches.get(id(log))
+        if bench is None:
+            bench = self._benches[id(log)] = _Bench(self._machine, log)
+        bench.catch_up()
+        return bench
+
+    def findings(self, verdict: Verdict | None) -> tuple[Finding, ...]:
+        """Each rule once for each CPU and place, in order of time."""
+        bench = self._bench()
+        log, excused = bench.log, bench.course.dialect.excused
+        some = [finding for index, finding in bench.found if index < log.now]
+        if verdict is not None and verdict.outcome in ENDINGS and log.now == log.known_count:
+            ended = _ended(self._machine, bench.course, verdict)
+            some += [] if ended is None else bench.look(ended)
+        once = {
+            (one.rule, one.cpu, one.where): one
+            for one in reversed(some)
+            if one.rule not in excused
+        }
+        return tuple(sorted(once.values(), key=lambda one: one.tick))
+
+    def dialect(self) -> str:
+        """The dialect in force, and whence it is known."""
+        course = self._bench().course
+        how = "by the platform" if course.fixed is not None else "as it looks"
+        excused = course.dialect.excused
+        left = (
+            f"; not told, as it is this firmware's way: {', '.join(excused)}" if excused else ""
+        )
+        return f"dialect {course.dialect.name} ({how}): {course.dialect.words}{left}"
+
+
+def where(machine: Machine, address: int) -> str:
+    """`mailbox_ack+0x3 at mailbox_loop.inc:62`; empty for no address."""
+    if not address:
+        return ""
+    name = machine.layout.symbols.name(address) or f"{address:#x}"
+    line = machine.layout.lines.line_of(address)
+    return name if line is None else f"{name} at {line[0]}:{line[1]}"
+
+
+def _ended(machine: Machine, course: Course, verdict: Verdict) -> Ended | None:
+    """The mailbox as it was left, and the CPU that the command in it is for."""
+    page = None if machine.mailbox_gpa is None else machine.npt.hpa_of(machine.mailbox_gpa)
+    if page is None:
+        return None
+    head = read_head(machine.memory.read(page, HEAD_BYTES))
+    named = course.addressed(head)
+    cpu = machine.cpus[named[0]] if named else None
+    at = machine.linear_rip(cpu) if cpu is not None and cpu.context is not None else 0
+    return Ended(
+        machine.tick, machine.nanoseconds(cpu), None if cpu is None else cpu.id, at,
+        verdict.outcome, head,
+    )  # fmt: skip
+
+
+def lines(session: "Session", name: str = "") -> tuple[str, ...]:
+    """The findings, one block each; raises CommandError for a rule that there is not."""
+    if name and name not in BY_NAME:
+        raise CommandError(f"findings: there is no rule {name!r}: `rules` lists them")
+    if not session.machine.witness.on:
+        raise CommandError("findings: the rules are switched off")
+    rows = [session.judge.dialect()]
+    some = [one for one in session.findings() if name in ("", one.rule)]
+    for one in some:
+        rows += block(one)
+    return tuple(rows) if some else (*rows, f"no finding up to tick {session.machine.tick:,}")
+
+
+def block(one: Finding) -> list[str]:
+    """One finding in four lines."""
+    rule = BY_NAME[one.rule]
+    who = "host" if one.cpu is None else f"cpu {one.cpu}"
+    place = f", {one.where}" if one.where else ""
+    return [
+        f"{one.severity} {one.rule}: {who}, tick {one.tick:,}{place}",
+        f"    {one.text}",
+        f"    follows: {rule.follows}",
+        f"    look at: {rule.look_at}",
+    ]
+
+
+def rules() -> tuple[str, ...]:
+    """Every rule with what must hold and who says so."""
+    rows: list[str] = []
+    for rule in RULES:
+        rows += [f"{rule.name} ({rule.severity}): {rule.says}", f"    {rule.source}"]
+    return tuple(rows)

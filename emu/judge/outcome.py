@@ -1,0 +1,94 @@
+"""How a boot ended, and the evidence for it."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from emu.hw.cpu import Cpu
+from emu.judge.evidence import no_progress, slow_or_stuck
+from emu.machine.handover import ap_record
+from emu.machine.machine import Machine, Pause
+
+CpuState = Literal[
+    "off",
+    "wait-for-sipi",
+    "running",
+    "spinning",
+    "halted",
+    "parked",
+    "online",
+    "failed",
+    "shutdown",
+]
+Outcome = Literal["booted", "degraded", "hung", "crashed", "limit", "stopped"]
+
+
+class Verdict(Struct, frozen=True):
+    """The outcome and one sentence that says why."""
+
+    outcome: Outcome
+    reason: str
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """Both, for those who do not judge."""
+        return self.outcome, self.reason
+
+
+def state_of(machine: Machine, cpu: Cpu) -> CpuState:
+    """What a CPU is doing in one word; what it is for counts more than how it passes time."""
+    record = ap_record(machine, cpu)
+    if record is not None and record.failed and cpu.phase != "online":
+        return "failed"
+    match cpu.activity:
+        case "off" | "wait-for-sipi" | "shutdown":
+            return cpu.activity
+        case "running" if not machine.powered_off:
+            return "running"
+        case "waiting" | "halted" | "running":
+            if cpu.phase == "online":
+                return "online"
+            if cpu.phase == "parked":
+                return "parked"
+            if cpu.activity == "running":
+                return "running"
+            return "spinning" if cpu.activity == "waiting" else "halted"
+
+
+def verdict(machine: Machine, why: Pause, held: frozenset[int] = frozenset()) -> Verdict:
+    """Judge a machine that will not run on by itself, or that was cut off: by the limit
+    (BUDGET) or the watchdog (STUCK)."""
+    if machine.crash:
+        return Verdict("crashed", machine.crash)
+    if why is Pause.BUDGET:
+        words = slow_or_stuck(machine)
+        return Verdict("limit", f"still running after {machine.tick:,} instructions; {words}")
+    if why is Pause.STUCK:
+        return Verdict("hung", no_progress(machine))
+    if why is Pause.HUNG:
+        return Verdict("hung", _why_hung(machine, held))
+    if not any(milestone.phase == "online" for milestone in machine.places.milestones.values()):
+        return Verdict("booted", "the guest switched the machine off")
+    states = [state_of(machine, cpu) for cpu in machine.cpus]
+    online = states.count("online")
+    if online == len(states):
+        who = "the only CPU" if online == 1 else f"all {online} CPUs"
+        return Verdict("booted", f"{who} came online and the guest switched off")
+    lost = ", ".join(str(i) for i, state in enumerate(states) if state != "online")
+    return Verdict("degraded", f"{online} of {len(states)} CPUs came online; lost: {lost}")
+
+
+def _why_hung(machine: Machine, held: frozenset[int]) -> str:
+    """Nothing can ever run again: who sleeps, and on what."""
+    parts = []
+    for state in ("waiting", "halted", "wait-for-sipi", "off", "shutdown"):
+        ids = [str(cpu.id) for cpu in machine.cpus if cpu.activity == state]
+        if ids:
+            shown = ", ".join(ids[:8]) + (", ..." if len(ids) > 8 else "")
+            parts.append(f"{len(ids)} {state} ({shown})")
+    if held:
+        parts.append(f"held: {', '.join(map(str, sorted(held)))}")
+    said = machine.vmm.serial.decode("utf-8", "replace").rstrip().rpartition("\n")[2]
+    if "refused: " in said:  # a machine without a host to tell can only be halted
+        return f"the guest gave up: {said}"
+    return f"no CPU can ever run again: {'; '.join(parts)}"

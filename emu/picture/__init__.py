@@ -1,0 +1,1 @@
+"""From a machine to frozen views of it; looking changes nothing."""

@@ -1,0 +1,62 @@
+"""The two-dimensional walk of one address: every access, and where and why it stops."""
+
+from msgspec import Struct
+
+from emu.errors import CommandError
+from emu.hw import paging
+from emu.hw.cpu import Cpu
+from emu.hw.nested_walk import AccessKind, NestedLevel, NestedWalk
+from emu.hw.page_walk import SHARED_BIT, PageWalk
+from emu.machine.machine import Machine
+from emu.words.expression import address
+
+__all__ = [
+    "NestedLevel", "NestedWalk", "PageWalk", "WalkLook", "WalkView", "lines",
+    "walk_view",
+]  # fmt: skip
+
+
+class WalkLook(Struct, frozen=True):
+    """The address as it was typed, and the access that is tried."""
+
+    where: str = "rip"
+    access: AccessKind = "execute"
+
+
+class WalkView(Struct, frozen=True):
+    """One walk; None where `problem` says why there is none."""
+
+    cpu: int
+    where: str
+    walk: PageWalk | None
+    symbol: str
+    cr3: int
+    page_state: str
+    """Of the page that the walk ends at; empty if it does not get there."""
+    problem: str = ""
+
+
+def walk_view(machine: Machine, cpu: Cpu, look: WalkLook) -> WalkView:
+    """Walk an address of a CPU as it is now."""
+    try:
+        if cpu.context is None:
+            raise CommandError(f"cpu {cpu.id} has not started: it has no registers yet")
+        gva = address(machine, cpu, look.where)
+    except CommandError as error:
+        return WalkView(cpu.id, look.where, None, "", 0, "", str(error))
+    found = paging.walk_context(machine.memory, machine.npt, cpu.context, gva, look.access)
+    state = None
+    if found.gpa is not None:
+        shared = found.gpa & ~machine.shared_alias & ~(1 << SHARED_BIT)
+        state = machine.ram.state(type(found.gpa)(shared))
+    return WalkView(
+        cpu.id, look.where, found, machine.layout.symbols.name(gva), cpu.context.get("cr3"),
+        state or "",
+    )  # fmt: skip
+
+
+def lines(view: WalkView) -> tuple[str, ...]:
+    """The walk level by level; raises CommandError where there is none."""
+    if view.walk is None:
+        raise CommandError(view.problem)
+    return view.walk.lines()

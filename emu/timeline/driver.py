@@ -1,0 +1,127 @@
+"""Runs a machine along a branch: free, by hand, and with every entry at its moment.
+
+It knows nothing of going back. Whoever wants to see the places between two slices, where
+checkpoints are taken, sets `between`.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from emu.machine.machine import Machine, Pause
+from emu.timeline import entry as acts
+from emu.timeline.moment import Entry, Moment
+from emu.timeline.schedule import Schedule
+
+STRETCH_TICKS: Final = 200_000
+"""Instructions between two looks at the host's clock: 5 to 10 ms."""
+STRETCH_STEPS: Final = 2_000
+"""The same for steps by hand: about 20 ms."""
+
+
+class Driver:
+    """One machine, its schedule, and the entries of the branch that it is on."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.schedule = Schedule(machine)
+        self.entries: list[Entry] = []
+        self.done = 0
+        """Entries that have been carried out."""
+        self.between: Callable[[], None] | None = None
+
+    @property
+    def now(self) -> Moment:
+        """Where the machine stands."""
+        return Moment(self.machine.tick, self.machine.beat, self.done)
+
+    def reached(self, goal: Moment) -> bool:
+        """Whether the machine stands at or after a moment."""
+        return goal.reached_at(self.now)
+
+    @property
+    def final(self) -> bool:
+        """Whether the guest has ended, one way or another."""
+        return self.machine.powered_off or bool(self.machine.crash)
+
+    @property
+    def due(self) -> bool:
+        """Whether the next entry of the branch is to be carried out here."""
+        if self.done >= len(self.entries):
+            return False
+        entry = self.entries[self.done]
+        return self.machine.tick >= entry.tick and self.machine.beat >= entry.beat
+
+    def enter(self, text: str) -> None:
+        """Carry out a new entry, now; raises CommandError, and then nothing has changed."""
+        entry = Entry(self.machine.tick, self.machine.beat, text)
+        acts.carry_out(self.machine, self.schedule, text)
+        self.entries.append(entry)
+        self.done += 1
+
+    def at_border(self) -> None:
+        """The machine stands between two slices or steps: there may be a checkpoint here."""
+        if self.between is not None:
+            self.between()
+
+    def stretch(self, goal: Moment) -> Pause:
+        """Carry the machine on towards a moment, as far as one look allows. BUDGET: it
+        is there. SLICE: there is more to do. OUTCOME, HUNG: nothing more happens by itself,
+        and nothing was entered here."""
+        if self.schedule.slice is None:
+            self.at_border()
+        if self.reached(goal):
+            return Pause.BUDGET
+        if self.due:
+            acts.carry_out(self.machine, self.schedule, self.entries[self.done].text)
+            self.done += 1
+            return Pause.SLICE
+        near = self._near(goal)
+        index = self.schedule.by_hand
+        pause = self._free(near) if index is None else self._by_hand(index, near)
+        if pause is Pause.BUDGET:
+            return pause if self.reached(goal) else Pause.SLICE
+        return Pause.SLICE if self.due and pause is not Pause.BREAKPOINT else pause
+
+    def _near(self, goal: Moment) -> Moment:
+        """The moment itself, or that of the next entry if it comes first."""
+        if self.done >= len(self.entries):
+            return goal
+        entry = self.entries[self.done]
+        place = Moment(entry.tick, entry.beat, self.done)
+        return goal if goal.reached_at(place) else place
+
+    def _free(self, goal: Moment) -> Pause:
+        machine, schedule = self.machine, self.schedule
+        if self.final:
+            return Pause.OUTCOME
+        current = schedule.slice or schedule.next()
+        if current is None:
+            return Pause.HUNG
+        limit = min(goal.tick, machine.tick + STRETCH_TICKS)
+        beat = goal.beat if limit == goal.tick else 0
+        pause = machine.run(current.cpu, current.until_ps, limit, beat)
+        if pause is Pause.SLICE:
+            schedule.slice = None
+        return pause
+
+    def _by_hand(self, index: int, goal: Moment) -> Pause:
+        """Steps of one CPU, up to a moment."""
+        machine = self.machine
+        cpu = machine.cpus[index]
+        for _ in range(STRETCH_STEPS):
+            if self.final:
+                return Pause.OUTCOME
+            if self.reached(goal):
+                return Pause.BUDGET
+            if cpu.activity not in ("running", "waiting"):
+                return Pause.HUNG
+            self.at_border()
+            machine.step(cpu)
+        return Pause.SLICE
+
+    def drive(self, goal: Moment) -> Pause:
+        """All the way to a moment, past breakpoints, or to where nothing more happens."""
+        while True:
+            pause = self.stretch(goal)
+            if self.reached(goal) or pause in (Pause.OUTCOME, Pause.HUNG):
+                return pause

@@ -1,0 +1,53 @@
+"""What people do to a running machine, as words that mean the same on every replay."""
+
+from emu.errors import CommandError
+from emu.inject import inject
+from emu.machine.machine import Machine
+from emu.timeline.schedule import Schedule, rule_of
+from emu.words import place
+
+
+def carry_out(machine: Machine, schedule: Schedule, text: str) -> None:
+    """Do what an entry says; raises CommandError, and then nothing has changed."""
+    word, _, rest = text.partition(" ")
+    machine.at_work = None
+    match word:
+        case "hand":
+            schedule.by_hand, schedule.slice = _cpu(machine, rest), None
+        case "auto":
+            schedule.by_hand = None
+        case "schedule":
+            schedule.rule, schedule.slice = rule_of(rest.split()), None
+        case "first":
+            schedule.first, schedule.slice = _cpu(machine, rest), None
+        case "hold":
+            schedule.held |= {_cpu(machine, rest)}
+            schedule.slice = None
+        case "release":
+            schedule.held -= {_cpu(machine, rest)}
+            schedule.slice = None
+        case "set":
+            _set(machine, rest)
+        case "inject":
+            inject(machine, rest)
+        case _:
+            raise CommandError(f"{text!r} is no entry of a timeline")
+    for cpu in machine.cpus:
+        cpu.look = True  # whatever stopped the machine here: it goes on in the same way
+    for probe in machine.probes:
+        probe.compare(machine, "host")
+
+
+def _cpu(machine: Machine, text: str) -> int:
+    if not text.isdigit() or int(text) >= len(machine.cpus):
+        raise CommandError(f"there is no cpu {text!r}: they are 0 to {len(machine.cpus) - 1}")
+    return int(text)
+
+
+def _set(machine: Machine, text: str) -> None:
+    """`set PLACE=VALUE`, the place in its recorded form."""
+    where, equals, number = text.partition("=")
+    if not equals:
+        raise CommandError(f"set: takes PLACE=VALUE, got {text!r}")
+    found = place.place(machine, machine.cpus[0], where)
+    place.put(machine, found, int(number, 0))

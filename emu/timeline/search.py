@@ -1,0 +1,166 @@
+"""Questions to the past: stretches between checkpoints are run once more, and looked at.
+
+Every search leaves the machine where it was, to the bit. The newest stretch is looked at first,
+and those in which the undo log has no write to the page in question are passed over.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from msgspec import Struct
+
+from emu.machine.probe import Access, CodeProbe, MemoryProbe, Probe, RegisterProbe
+from emu.timeline.checkpoint import Checkpoint
+from emu.timeline.moment import Moment
+from emu.timeline.timeline import Timeline
+from emu.words.place import MemoryPlace, Place, RegisterPlace, value
+
+_PAGE = ~0xFFF
+
+
+class Visit(Struct, frozen=True):
+    """A CPU is about to execute an instruction."""
+
+    before: Moment
+    """The state in which it is."""
+    tick: int
+    """The tick that the instruction ends."""
+    cpu: int
+    address: int
+
+
+@contextmanager
+def from_here(timeline: Timeline) -> Iterator[None]:
+    """Whatever is looked at meanwhile, the machine comes back to where it is."""
+    here = timeline.now
+    _ = timeline.end  # known before we leave it
+    try:
+        yield
+    finally:
+        timeline.machine.look_at()
+        timeline.goto(here)
+
+
+def _stretches(timeline: Timeline, before: Moment) -> Iterator[tuple[Checkpoint, Moment, bool]]:
+    """(checkpoint, end, whether the next checkpoint is the end), newest first."""
+    index = timeline.branch.before(before)
+    points = list(timeline.branch.points[: index + 1])
+    end, whole = before, False
+    for point in reversed(points):
+        if point.moment < end:
+            yield point, end, whole
+        end, whole = point.moment, True
+
+
+def _replay(timeline: Timeline, point: Checkpoint, end: Moment, *probes: Probe) -> None:
+    """Run one stretch again and look."""
+    timeline.goto(point.moment)
+    timeline.machine.look_at(*probes)
+    timeline.retrace(end)
+    timeline.machine.look_at()
+
+
+def probe_for(where: Place, *, reads: bool = False) -> MemoryProbe | RegisterProbe:
+    """What looks at a place."""
+    if isinstance(where, RegisterPlace):
+        return RegisterProbe(where.cpu, where.register)
+    return MemoryProbe(where.hpa, where.size, reads)
+
+
+def last_access(
+    timeline: Timeline, where: Place, accept: Callable[[Access], bool], *, reads: bool = False
+) -> Access | None:
+    """The newest accepted access before now; None if there is none since power-on."""
+    with from_here(timeline):
+        before = timeline.now
+        ends = {id(p.parent): p for p in timeline.branch.points if p.parent is not None}
+        for point, end, whole in _stretches(timeline, before):
+            if whole and not reads and _untouched(timeline, point, ends[id(point)], where):
+                continue
+            probe = probe_for(where, reads=reads)
+            _replay(timeline, point, end, probe)
+            found = [a for a in probe.found if accept(a) and a.tick <= before.tick]
+            if found:
+                access = found[-1]
+                walked = access.doing == "walk"
+                return _exactly(timeline, point, where, access) if walked else access
+    return None
+
+
+def _untouched(timeline: Timeline, start: Checkpoint, end: Checkpoint, where: Place) -> bool:
+    """Whether nobody can have written to a place between two checkpoints: its page is not
+    among those that changed; or its CPU has executed nothing and is as it was."""
+    if isinstance(where, MemoryPlace):
+        pages = range(where.hpa & _PAGE, where.hpa + where.size, 4096)
+        return not any(page in end.images for page in pages)
+    if where.cpu is None:
+        return False
+    if end.snapshot.cpus[where.cpu] is not start.snapshot.cpus[where.cpu]:
+        return False
+    runs = timeline.machine.logs.lanes.runs(start.moment.tick, end.moment.tick)
+    return all(run.cpu != where.cpu for run in runs)
+
+
+def _exactly(timeline: Timeline, point: Checkpoint, where: Place, access: Access) -> Access:
+    """A change by a page walk is only known to have happened by some tick: find which."""
+    first, last = point.moment.tick, access.tick
+    wanted = int.from_bytes(access.after, "little")
+    while last - first > 1:
+        middle = (first + last) // 2
+        timeline.goto(Moment(middle))
+        if value(timeline.machine, where) == wanted:
+            last = middle
+        else:
+            first = middle
+    return access._replace(tick=last)
+
+
+def last_visit(
+    timeline: Timeline,
+    addresses: frozenset[int],
+    cpu: int | None,
+    accept: Callable[[Visit], bool],
+    before: Moment | None = None,
+) -> Visit | None:
+    """The newest accepted execution at some addresses before a moment (now)."""
+    with from_here(timeline):
+        for point, end, _ in _stretches(timeline, before or timeline.now):
+            probe = CodeProbe(addresses, cpu)
+            _replay(timeline, point, end, probe)
+            for visit in reversed(visits(timeline, probe)):
+                if visit.before < end and accept(visit):
+                    return visit
+    return None
+
+
+def visits(timeline: Timeline, probe: CodeProbe) -> list[Visit]:
+    """What a probe saw, oldest first; an instruction that was begun twice counts once."""
+    once = {(tick, cpu): (beat, address) for tick, beat, cpu, address in probe.found}
+    entries = timeline.branch.entries
+
+    def moment(tick: int, beat: int) -> Moment:
+        done = sum((entry.tick, entry.beat) <= (tick, beat) for entry in entries)
+        return Moment(tick, beat, done)
+
+    return [
+        Visit(moment(tick - 1, beat), tick, cpu, address)
+        for (tick, cpu), (beat, address) in once.items()
+    ]
+
+
+def trace(timeline: Timeline, cpu: int, before: Moment) -> Iterator[list[Visit]]:
+    """All that one CPU executed before a moment: stretch by stretch, newest first, each in
+    order of time. The machine stands somewhere in between meanwhile."""
+    for point, end, _ in _stretches(timeline, before):
+        probe = CodeProbe(frozenset(), cpu)
+        _replay(timeline, point, end, probe)
+        yield visits(timeline, probe)
+
+
+def all_accesses(timeline: Timeline, probe: Probe) -> None:
+    """Look through everything from power-on until now."""
+    with from_here(timeline):
+        here = timeline.now
+        timeline.goto(Moment(0))
+        timeline.machine.look_at(probe)
+        timeline.retrace(here)

@@ -1,0 +1,282 @@
+"""Going back: the nearest checkpoint before a moment is put back, and run forward from.
+
+Only this file knows that. A machine runs along a branch; where somebody chooses differently in
+the past, a new branch begins, and the old one keeps its future.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from emu.errors import CommandError
+from emu.machine import snapshot
+from emu.machine.machine import Machine, Pause
+from emu.timeline.branch import Branch
+from emu.timeline.checkpoint import Checkpoint, drop, pack, way
+from emu.timeline.driver import Driver
+from emu.timeline.moment import Moment
+
+BUDGET_BYTES: Final = 256 << 20
+"""Checkpoints are packed from half of it on, and thinned out where that does not suffice."""
+POINT_WORK: Final = 28
+"""Entries into the guest between two checkpoints: some 4 ms."""
+POINT_WORK_PER_CPU: Final = 2
+"""More of them for each CPU, as a checkpoint looks at every one."""
+POINT_TICKS: Final = 300_000
+"""Instructions between two checkpoints: 6 to 15 ms."""
+FIRST_BRANCH: Final = "main"
+
+
+class Timeline:
+    """All branches of one machine, and where on them it stands."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.driver = Driver(machine)
+        self.driver.between = self._between
+        self.enabled = True
+        """Whether checkpoints are taken; without them the past is far away."""
+        self.budget = BUDGET_BYTES
+        self._named = 1
+        self.spacing = POINT_WORK + POINT_WORK_PER_CPU * len(machine.cpus)
+        """Entries into the guest between two checkpoints."""
+        machine.undo.cut()
+        self.base = Checkpoint(
+            Moment(0), snapshot.take(machine, None), self.driver.schedule.save(), None, {}
+        )
+        self.root = self.base
+        self.bytes_used = self.base.bytes_used
+        """What all checkpoints cost together, about."""
+        self.branch = Branch(FIRST_BRANCH, self.driver.entries, [self.base], machine.logs)
+        self.branches = {self.branch.name: self.branch}
+
+    # -- where we are -----------------------------------------------------------------------
+
+    @property
+    def now(self) -> Moment:
+        """Where the machine stands on its branch."""
+        return self.driver.now
+
+    @property
+    def end(self) -> Moment:
+        """The furthest moment that is known of this branch."""
+        if self.now > self.branch.end:
+            self.branch.end = self.now
+        return self.branch.end
+
+    @property
+    def in_past(self) -> bool:
+        """Whether what comes next is known."""
+        return self.now < self.end
+
+    def known(self, moment: Moment) -> Moment:
+        """A moment of this branch, or the end of it if nothing that is known reaches that."""
+        return moment if moment.reached_at(self.end) else self.end
+
+    # -- checkpoints ------------------------------------------------------------------------
+
+    def _between(self) -> None:
+        """The machine stands between two slices: pass a known checkpoint, or take one."""
+        branch = self.branch
+        index = branch.before(self.now)
+        if branch.points[index] is not self.base:
+            self._arrive(branch.points[index])
+        elif index == len(branch.points) - 1 and self.enabled and self.now > self.base.moment:
+            machine, last = self.machine, self.base.snapshot
+            worked = machine.work - last.work >= self.spacing
+            if worked or machine.tick - last.tick >= POINT_TICKS:
+                self._take()
+
+    def _arrive(self, point: Checkpoint) -> None:
+        """A known checkpoint is passed on the way forward."""
+        assert point.moment == self.now, f"{self.now} missed the checkpoint at {point.moment}"
+        assert point.parent is self.base, "checkpoints are passed one by one"
+        self.bytes_used -= point.bytes_used
+        point.images, point.packed = self.machine.undo.cut(), False
+        self.bytes_used += point.bytes_used
+        self.machine.engine.flush_tlb()
+        # The machine is as it was when this was taken, but for the stops on the way here: they
+        # cost work, and must not make a second checkpoint due at this very moment.
+        self.machine.work = point.snapshot.work
+        self.base = point
+
+    def _arrive_here(self) -> None:
+        """If there is a checkpoint at this very moment, it counts as passed."""
+        point = self.branch.points[self.branch.before(self.now)]
+        if point is not self.base and point.moment == self.now:
+            self._arrive(point)
+
+    def _take(self) -> None:
+        machine = self.machine
+        assert self.now > self.base.moment, "a moment has one checkpoint"
+        images = machine.undo.cut()
+        machine.engine.flush_tlb()
+        point = Checkpoint(
+            self.now, snapshot.take(machine, self.base.snapshot), self.driver.schedule.save(),
+            self.base, images,
+        )  # fmt: skip
+        self.base.children.append(point)
+        self.branch.points.append(point)
+        self.base = point
+        self.bytes_used += point.bytes_used
+        if self.bytes_used > self.budget // 2:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Pack what is old; if that is not enough, thin it out."""
+        points = self._every_point()
+        pack((point for point in points if point is not self.base), self.budget // 8)
+        self.bytes_used = sum(point.bytes_used for point in points)
+        while self.bytes_used > self.budget and self._thin():
+            self.bytes_used = sum(point.bytes_used for point in self._every_point())
+
+    def _every_point(self) -> list[Checkpoint]:
+        """All checkpoints, oldest first."""
+        found, waiting = [], [self.root]
+        while waiting:
+            point = waiting.pop()
+            found.append(point)
+            waiting += point.children
+        return sorted(found, key=lambda point: point.moment)
+
+    def _thin(self) -> bool:
+        """Drop every other checkpoint among the older three quarters; False if none can be."""
+        points = self._every_point()
+        old = points[1 : max(len(points) * 3 // 4, 2) : 2]
+        gone = {id(point) for point in old if drop(point, self.base)}
+        for branch in self.branches.values():
+            branch.points[:] = [point for point in branch.points if id(point) not in gone]
+        return bool(gone)
+
+    def _travel(self, target: Checkpoint) -> None:
+        """Be at a checkpoint, wherever in the tree it is."""
+        machine = self.machine
+        pages = set(machine.undo.revert())
+        up, down = way(self.base, target)
+        for point in (*up, *down):
+            self.bytes_used -= point.bytes_used
+            machine.undo.swap(point.images)
+            point.packed = False
+            self.bytes_used += point.bytes_used
+            pages.update(point.images)
+        snapshot.put_back(machine, target.snapshot, pages)
+        self.driver.schedule.load(target.schedule)
+        self.driver.done = target.moment.entries
+        self.base = target
+
+    # -- moving -----------------------------------------------------------------------------
+
+    def goto(self, moment: Moment) -> Pause:
+        """Be at the first state at or after a moment of this branch, as far as it is known."""
+        moment = self.known(moment)
+        point = self.branch.points[self.branch.before(moment)]
+        if moment < self.now or point.moment > self.now:
+            self._travel(point)
+        with self._quietly():
+            pause = self.driver.drive(moment)
+        self._arrive_here()
+        return pause
+
+    def retrace(self, moment: Moment) -> None:
+        """Run to a known moment that lies ahead, instruction by instruction, so that probes
+        see all that happens on the way."""
+        with self._quietly():
+            self.driver.drive(moment)
+
+    def stretch(self, moment: Moment) -> Pause:
+        """Some way towards a moment that may lie beyond what is known; from there on the CPUs
+        run by themselves, if one was stepped by hand."""
+        if self.in_past:
+            moment = self.known(moment)
+        elif self.driver.schedule.by_hand is not None and not self.driver.final:
+            self.enter("auto")
+        return self.driver.stretch(moment)
+
+    def forward(self, moment: Moment) -> Pause:
+        """A stretch that nothing stops."""
+        with self._quietly():
+            return self.stretch(moment)
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Breakpoints of the user stop nobody."""
+        engine = self.machine.engine
+        before, engine.quiet = engine.quiet, self.machine.places
+        try:
+            yield
+        finally:
+            engine.quiet = before
+
+    def enter(self, text: str) -> None:
+        """Something from outside, now: in the past it begins a new branch. Raises
+        CommandError, and then nothing has changed."""
+        self._arrive_here()
+        old = self.branch
+        if self.in_past:
+            self.fork()
+        try:
+            self.driver.enter(text)
+        except CommandError:
+            if self.branch is not old:
+                del self.branches[self.branch.name]
+                self._named -= 1
+                self._follow(old)
+            raise
+        self.branch.last = Pause.BUDGET
+
+    # -- branches ---------------------------------------------------------------------------
+
+    def fork(self, name: str = "") -> Branch:
+        """Begin a branch here that has no future yet; at an end it is at that end, too."""
+        while not name or name in self.branches:
+            self._named += 1
+            name = f"branch{self._named}"
+        parent, machine, now = self.branch, self.machine, self.now
+        parent.end = self.end
+        last = parent.last if now == parent.end else Pause.BUDGET
+        machine.logs = parent.logs.copy()
+        index = parent.points.index(self.base)
+        self.branch = Branch(
+            name, parent.entries[: now.entries], parent.points[: index + 1], machine.logs,
+            parent.name, now, now, last,
+            marks={mark: at for mark, at in parent.marks.items() if at <= now},
+        )  # fmt: skip
+        self.branches[name] = self.branch
+        self.driver.entries = self.branch.entries
+        return self.branch
+
+    def switch(self, name: str) -> None:
+        """Go to the end of another branch; raises CommandError for an unknown one."""
+        target = self.branches.get(name)
+        if target is None:
+            raise CommandError(f"branch: there is no {name!r}: `branches` lists them")
+        if target is self.branch:
+            self.goto(self.end)
+            return
+        shared = self._shared(target)
+        self.branch.end = self.end
+        self._travel(shared)
+        self._follow(target)
+        self.goto(target.end)
+
+    def rename(self, name: str, new: str) -> None:
+        """Give a branch another name; raises CommandError where that cannot be."""
+        if name not in self.branches:
+            raise CommandError(f"branch: there is no {name!r}: `branches` lists them")
+        if new in self.branches or not new[:1].isalpha():
+            raise CommandError(f"branch: {new!r} is taken, or does not begin with a letter")
+        self.branches = {new if k == name else k: b for k, b in self.branches.items()}
+        self.branches[new].name = new
+
+    def _shared(self, target: Branch) -> Checkpoint:
+        """The newest checkpoint that two branches have in common."""
+        known = {id(point) for point in self.branch.points}
+        return next(point for point in reversed(target.points) if id(point) in known)
+
+    def _follow(self, target: Branch) -> None:
+        """From here on, at a checkpoint of both, the other branch is ours."""
+        counts = self.machine.logs.counts()
+        self.branch = target
+        self.machine.logs = target.logs
+        self.machine.logs.back_to(counts)
+        self.driver.entries = target.entries

@@ -1,0 +1,23 @@
+"""Places in code and memory as people name them: a symbol, `file:line`, or a number."""
+
+from emu.errors import CommandError
+from emu.machine.machine import Machine
+from emu.words.number import number
+
+
+def resolve(machine: Machine, where: str) -> tuple[int, ...]:
+    """The addresses of a symbol, `file:line` or number; raises CommandError."""
+    name, plus, offset = where.partition("+")
+    shift = number(offset, where) if plus else 0
+    found = machine.layout.symbols.find(name)
+    if found:
+        return tuple(address + shift for address in found)
+    file, colon, line = where.rpartition(":")
+    if colon and line.isdigit():
+        places = machine.layout.lines.addresses(file, int(line))
+        if not places:
+            raise CommandError(f"{where}: no code comes from there")
+        return tuple(places)
+    if not where[:1].isdigit():
+        raise CommandError(f"{where}: no symbol, file:line or address of that name")
+    return (number(where, "address"),)
