@@ -76,7 +76,9 @@ def answer(session: "Session", order: Looking) -> Lines:
             return _log(session, "exits", log.look_of(text.split()))
         case command.Cpus(text):
             session.looks.cpus = text
-            rows = (picture.cpu_view(session.machine, cpu) for cpu in session.machine.cpus)
+            rows = (
+                picture.cpu_view(session.machine, cpu) for cpu in session.machine.board.cpus
+            )
             return cpus.lines([row for row in rows if cpus.keeps(row, text)])
         case command.Breakpoints():
             return _breakpoints(session)
@@ -112,7 +114,7 @@ def answer(session: "Session", order: Looking) -> Lines:
 
 
 def _started(session: "Session") -> Cpu:
-    cpu = session.machine.cpus[session.focus]
+    cpu = session.machine.board.cpus[session.focus]
     if cpu.context is None:
         raise CommandError(f"cpu {cpu.id} has not started: it has no registers yet")
     return cpu
@@ -121,7 +123,7 @@ def _started(session: "Session") -> Cpu:
 def _mem(session: "Session", look: memory.MemoryLook, count: int) -> Lines:
     """A hexdump of one of the three spaces, or the fields of a structure there."""
     machine = session.machine
-    cpu = _started(session) if look.space == "gva" else machine.cpus[session.focus]
+    cpu = _started(session) if look.space == "gva" else machine.board.cpus[session.focus]
     view = memory.memory_view(machine, cpu, look, {})
     found = memory.lines(view, min(count, memory.BYTES_MAX))
     session.looks.memory = look
@@ -130,14 +132,14 @@ def _mem(session: "Session", look: memory.MemoryLook, count: int) -> Lines:
 
 def _find(session: "Session", where: str, what: str) -> Lines:
     """The first place with these bytes; the memory that is looked at is there then."""
-    machine, cpu = session.machine, session.machine.cpus[session.focus]
+    machine, cpu = session.machine, session.machine.board.cpus[session.focus]
     look = memory.look_of(where, "")
     wanted = memory.pattern(what)
     place = memory.find(machine, cpu, look, wanted)
     if place is None:
         return (f"{what} is nowhere from {where} on",)
     session.looks.memory = replace(look, where=f"{place:#x}")
-    name = machine.layout.symbols.name(place) if look.space != "hpa" else ""
+    name = machine.board.layout.symbols.name(place) if look.space != "hpa" else ""
     return (f"{what} is at {look.space}:{place:#x} {name}".rstrip(),)
 
 
@@ -148,7 +150,7 @@ def _list(session: "Session", where: str) -> Lines:
         looks.code = replace(looks.code, lines=where)
         return ()
     look = replace(looks.code, where=where)
-    start = expression.address(machine, cpu, where) if where else machine.linear_rip(cpu)
+    start = expression.address(machine, cpu, where) if where else machine.board.linear_rip(cpu)
     found = listing.listing(machine, cpu, start, frozenset(), {})
     if not found:
         raise CommandError(f"list {where}: no code can be read at {start:#x}")
@@ -167,7 +169,7 @@ Room = command.Walk | command.Tables | command.Npt | command.Dtb
 def _look(session: "Session", order: Room) -> Lines:
     """Look at tables or a tree: the lines, and from now on the same look on the screen."""
     machine, looks = session.machine, session.looks
-    cpu = machine.cpus[session.focus]
+    cpu = machine.board.cpus[session.focus]
     match order:
         case command.Walk(where, access):
             wanted = walk.WalkLook(where, access)  # type: ignore[arg-type]  # by the parser
@@ -210,7 +212,7 @@ def _breakpoints(session: "Session") -> Lines:
 
 def _print(session: "Session", text: str) -> Lines:
     number = expression.evaluate(session.machine, session.cpu(None), text)
-    name = session.machine.layout.symbols.name(number) if number > 0xFFF else ""
+    name = session.machine.board.layout.symbols.name(number) if number > 0xFFF else ""
     return (f"{text} = {number:#x} {number:,} {name}".rstrip(),)
 
 

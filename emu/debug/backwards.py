@@ -63,7 +63,7 @@ def _breaks(session: "Session") -> Iterator[Before]:
     if visit is None:
         return
     session.timeline.goto(visit.before)
-    cpu = session.machine.cpus[visit.cpu]
+    cpu = session.machine.board.cpus[visit.cpu]
     yield (
         visit.before,
         tuple(
@@ -86,7 +86,7 @@ def _last_break(session: "Session") -> Visit | None:
         there = [point for point in points if point.stops(visit.address, visit.cpu)]
         if any(point.condition for point in there):
             session.timeline.goto(visit.before)
-        cpu = session.machine.cpus[visit.cpu]
+        cpu = session.machine.board.cpus[visit.cpu]
         return any(stops.holds(session, point, cpu) for point in there)
 
     return search.last_visit(session.timeline, addresses, None, stopped)

@@ -81,7 +81,7 @@ class Breakpoints(Struct):
     def add(self, order: Break) -> Breakpoint:
         """Set a breakpoint; raises CommandError where the place or CPU does not exist."""
         cpu = order.cpu
-        if cpu is not None and cpu >= len(self.machine.cpus):
+        if cpu is not None and cpu >= len(self.machine.board.cpus):
             raise CommandError(f"break: there is no cpu {cpu}")
         addresses = resolve(self.machine, order.where)
         found = Breakpoint(
@@ -119,8 +119,8 @@ class Breakpoints(Struct):
                 one = None if point.cpu is None else frozenset((point.cpu,))
                 both = places.get(address, frozenset())
                 places[address] = None if one is None or both is None else both | one
-        self.machine.places.stops = places
-        self.machine.places.refresh()
+        self.machine.board.addresses.stops = places
+        self.machine.board.addresses.refresh()
 
     def hit(self, address: int, cpu: int) -> list[Breakpoint]:
         """Those that a CPU stops at."""

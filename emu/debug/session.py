@@ -74,7 +74,7 @@ class Session:
         self._goal: Goal | None = None
         self._tick_max = self.setup.max_ticks
         self.reply: tuple[str, ...] = ()
-        self._seen = picture.register_values(self.machine.cpus[self.focus])
+        self._seen = picture.register_values(self.machine.board.cpus[self.focus])
         self._digest = Digest(self.machine)
         self.crowd = Crowd(self.machine)
         self.lane_index = LaneIndex()
@@ -138,10 +138,10 @@ class Session:
     def cpu(self, index: int | None) -> Cpu:
         """A CPU by number, or the one in focus; CommandError where there is none."""
         wanted = self.focus if index is None else index
-        if wanted >= len(self.machine.cpus):
-            last = len(self.machine.cpus) - 1
+        if wanted >= len(self.machine.board.cpus):
+            last = len(self.machine.board.cpus) - 1
             raise CommandError(f"there is no cpu {wanted}: they are 0 to {last}")
-        return self.machine.cpus[wanted]
+        return self.machine.board.cpus[wanted]
 
     def _movable(self, index: int | None) -> Cpu:
         """A CPU that can execute an instruction now; CommandError says why one cannot."""
@@ -154,7 +154,7 @@ class Session:
 
     def instruction(self, cpu: Cpu) -> Instruction | None:
         """The next instruction of a CPU."""
-        code = self.machine.code_bytes(cpu)
+        code = self.machine.board.code_bytes(cpu)
         return decode_instruction(code, cpu.registers.rip, cpu.registers.mode)
 
     def _begin(self, cpu: Cpu, goal: Callable[[Cpu], Goal]) -> None:
@@ -175,7 +175,7 @@ class Session:
 
     def _before(self) -> None:
         self.looks.remember(self)
-        self._seen = picture.register_values(self.machine.cpus[self.focus])
+        self._seen = picture.register_values(self.machine.board.cpus[self.focus])
 
     def enter(self, text: str) -> None:
         """Something from outside reaches the guest, now; raises CommandError."""
@@ -223,7 +223,7 @@ class Session:
         """The boot ended before a tick was reached: say so, and how."""
         assert self.verdict is not None, "a tick is always reached but beyond an end"
         self.reply = (
-            f"tick {wanted.tick:,} lies beyond the end at tick {self.machine.tick:,}: "
+            f"tick {wanted.tick:,} lies beyond the end at tick {self.machine.board.tick:,}: "
             f"{self.verdict.reason}",
         )
 
@@ -256,7 +256,7 @@ class Session:
 
     def arrived(self) -> None:
         """The machine was brought here, to a tick that was asked for or recorded."""
-        self.stop = (StopReason(None, "travel", f"at tick {self.machine.tick:,}"),)
+        self.stop = (StopReason(None, "travel", f"at tick {self.machine.board.tick:,}"),)
         self._settle()
 
     def pause(self) -> None:
@@ -293,7 +293,7 @@ class Session:
             self._conclude(Pause.OUTCOME)
         elif at_end and branch.last in (Pause.HUNG, Pause.STUCK):
             self._conclude(branch.last)
-        elif at_end and self.machine.tick >= self.setup.max_ticks:
+        elif at_end and self.machine.board.tick >= self.setup.max_ticks:
             self._conclude(Pause.BUDGET)
         else:
             self.verdict = None
@@ -305,7 +305,7 @@ class Session:
     def free_run(self, ticks: int | None) -> Goal:
         """The CPUs run in schedule order until something stops them or time is up."""
         limit = self.setup.max_ticks
-        self._tick_max = limit if ticks is None else min(limit, self.machine.tick + ticks)
+        self._tick_max = limit if ticks is None else min(limit, self.machine.board.tick + ticks)
         self.watching.stand(self)
         self.stop = ()
         self.watching.look(self)
@@ -318,12 +318,12 @@ class Session:
         if met != "nothing":
             return met == "stop"
         if pause is Pause.BREAKPOINT:
-            index = self.machine.at_work
+            index = self.machine.board.at_work
             assert index is not None, "a breakpoint stops a CPU"
-            return stops.at_breakpoint(self, self.machine.cpus[index])
+            return stops.at_breakpoint(self, self.machine.board.cpus[index])
         if self._ended(pause):
             return True
-        if self.machine.tick >= self._tick_max:
+        if self.machine.board.tick >= self._tick_max:
             self.stop = (StopReason(None, "limit", "the ticks asked for have run"),)
             return True
         return False
@@ -360,7 +360,7 @@ class Session:
 
     def symbols(self) -> list[str]:
         """Every name that `break` and `until` know, sorted."""
-        return self.machine.layout.symbols.names()
+        return self.machine.board.layout.symbols.names()
 
     def menu(self) -> InjectionMenu:
         """What can be broken on this machine, and when."""

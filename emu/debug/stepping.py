@@ -20,8 +20,8 @@ def one(session: "Session", cpu: Cpu) -> None:
     """One instruction of one CPU. Where the known future has this very CPU next, it is
     followed; anything else is a choice of the user's, and begins a branch."""
     timeline, machine = session.timeline, session.machine
-    if timeline.in_past and machine.logs.lanes.cpu_at(machine.tick + 1) == cpu.id:
-        timeline.goto(Moment(machine.tick + 1))
+    if timeline.in_past and machine.board.logs.lanes.cpu_at(machine.board.tick + 1) == cpu.id:
+        timeline.goto(Moment(machine.board.tick + 1))
         return
     if timeline.in_past or timeline.driver.schedule.by_hand != cpu.id:
         timeline.enter(f"hand {cpu.id}")
@@ -35,8 +35,8 @@ def _met(session: "Session", cpu: Cpu) -> bool:
         met = stops.seen(session)
         if met != "nothing":
             return met == "stop"
-    places = session.machine.places.stops
-    if not places or session.machine.linear_rip(cpu) not in places:
+    places = session.machine.board.addresses.stops
+    if not places or session.machine.board.linear_rip(cpu) not in places:
         return False
     return stops.at_breakpoint(session, cpu)
 
@@ -78,7 +78,7 @@ def step_all(session: "Session", count: int) -> Goal:
                 left -= 1
                 held = session.timeline.driver.schedule.held
                 waiting = [
-                    cpu for cpu in session.machine.cpus
+                    cpu for cpu in session.machine.board.cpus
                     if cpu.activity in ("running", "waiting") and cpu.id not in held
                 ]  # fmt: skip
                 if not waiting:
@@ -117,7 +117,7 @@ def _piece(session: "Session", cpu: Cpu) -> Goal:
     """What carries one CPU over its next instruction; the others run during a call."""
     code = session.instruction(cpu)
     if code is not None and (code.kind == "call" or code.repeats):
-        after = session.machine.linear_rip(cpu) + code.size
+        after = session.machine.board.linear_rip(cpu) + code.size
         session.breakpoints.until((after,), f"after the {code.mnemonic}", cpu.id)
         return session.free_run(None)
 

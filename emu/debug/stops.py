@@ -51,25 +51,25 @@ class Watching(Struct):
         ]
         self.probes += session.catches.probes()
         if self.probes:
-            machine.look_at(*(probe for _, probe in self.probes))
+            machine.board.look_at(*(probe for _, probe in self.probes))
 
     def look_away(self, session: "Session") -> None:
         """The command is over."""
         if self.probes:
             self.probes = []
-            session.machine.look_at()
+            session.machine.board.look_at()
 
     def stand(self, session: "Session") -> None:
         """The CPU in focus may stand at a breakpoint that people were told of, or brought it
         to. Where a run ended by chance nobody has been told."""
-        focus = session.machine.cpus[session.focus]
+        focus = session.machine.board.cpus[session.focus]
         told = any(
             stop.cpu in (None, focus.id) and stop.kind not in ("limit", "pause")
             for stop in session.stop
         )
         self.standing = None
         if told and focus.context is not None:
-            self.standing = focus.id, session.machine.linear_rip(focus), focus.ticks
+            self.standing = focus.id, session.machine.board.linear_rip(focus), focus.ticks
 
 
 class _Seen(NamedTuple):
@@ -119,7 +119,7 @@ def seen(session: "Session") -> Met:
         return "back"
     if reasons[0].cpu is not None:
         session.focus = reasons[0].cpu
-    focus = session.machine.cpus[session.focus]
+    focus = session.machine.board.cpus[session.focus]
     # The next run begins at this place, and so would pass a breakpoint there.
     session.stop = (*reasons, *(() if focus.context is None else _points(session, focus)))
     return "stop"
@@ -147,7 +147,7 @@ def _changes_told(session: "Session", changes: list[_Seen]) -> list[StopReason]:
 
 def _happened(session: "Session", watch: Watchpoint | Catch, access: Access) -> bool:
     """Whether a change is behind the machine: the VMM's within a tick may be ahead of it."""
-    now = session.machine.tick
+    now = session.machine.board.tick
     if access.tick != now or access.doing != "host" or isinstance(watch, Catch):
         return access.tick <= now
     return value(session.machine, watch.where) == number_of(watch.where, access.after)
@@ -182,7 +182,11 @@ def _entries_told(session: "Session") -> list[StopReason]:
 
 def log(session: "Session", name: LogName) -> Log[Event]:
     """One of the two logs of the machine, up to now."""
-    return session.machine.logs.exits if name == "exits" else session.machine.logs.events
+    return (
+        session.machine.board.logs.exits
+        if name == "exits"
+        else session.machine.board.logs.events
+    )
 
 
 def caught_text(catch: Catch, event: Event) -> str:
@@ -211,7 +215,7 @@ def behind_event(session: "Session", name: LogName, place: int) -> None:
 
 def at_breakpoint(session: "Session", cpu: Cpu) -> bool:
     """A CPU stands at a breakpoint's address: whether that stops the machine."""
-    address = session.machine.linear_rip(cpu)
+    address = session.machine.board.linear_rip(cpu)
     if (cpu.id, address, cpu.ticks) == session.watching.standing:
         return False  # the CPU stood here when the command began
     reasons = _points(session, cpu)
@@ -224,7 +228,7 @@ def at_breakpoint(session: "Session", cpu: Cpu) -> bool:
 
 def _points(session: "Session", cpu: Cpu) -> tuple[StopReason, ...]:
     """Count the breakpoints at which a CPU stands; the reasons of those that stop."""
-    address = session.machine.linear_rip(cpu)
+    address = session.machine.board.linear_rip(cpu)
     return tuple(
         reason
         for point in session.breakpoints.hit(address, cpu.id)
@@ -242,11 +246,11 @@ def _hit(session: "Session", point: Breakpoint, cpu: Cpu) -> StopReason | None:
     except CommandError as error:
         doubt = f": {error}"
     point.hits += 1
-    text = reason_text(session, point, machine.linear_rip(cpu), cpu.id) + doubt
+    text = reason_text(session, point, machine.board.linear_rip(cpu), cpu.id) + doubt
     if point.hits < point.after:
         return None
     if point.log:
-        point.note(f"tick {machine.tick:,}  {text}")
+        point.note(f"tick {machine.board.tick:,}  {text}")
         return None
     if point.once:
         session.breakpoints.delete(point.number)
@@ -267,6 +271,6 @@ def holds(session: "Session", point: Breakpoint, cpu: Cpu) -> bool:
 
 def reason_text(session: "Session", point: Breakpoint, address: int, cpu: int) -> str:
     """Why a CPU stops at a place: `cpu 1: break 2 at mailbox_ack`."""
-    place = session.machine.layout.symbols.name(address) or f"{address:#x}"
+    place = session.machine.board.layout.symbols.name(address) or f"{address:#x}"
     what = f"break {point.number} at" if point.number else "reached"
     return f"cpu {cpu}: {what} {place}"

@@ -94,7 +94,7 @@ Order = ReverseStep | ReverseNext | ReverseFinish | PreviousChange | Branch
 def travel(session: "Session", order: Order) -> None:
     """Carry out a command that only moves between known moments; raises CommandError, and
     then the machine is where it was."""
-    focus = session.machine.cpus[session.focus]
+    focus = session.machine.board.cpus[session.focus]
     match order:
         case ReverseStep(cpu):
             reverse_step(session, session.cpu(cpu), order)
@@ -139,7 +139,7 @@ def goto(session: "Session", order: Goto) -> Moment | None:
     name = "" if order.where[:1].isdigit() else f"{order.where}, "
     whose = _whose(session, order.where)
     timeline.goto(moment)
-    arrive(session, f"at {name}tick {session.machine.tick:,}", whose)
+    arrive(session, f"at {name}tick {session.machine.board.tick:,}", whose)
     return None
 
 
@@ -168,7 +168,7 @@ def reverse_step(session: "Session", cpu: Cpu, order: ReverseStep) -> None:
 def _ticks_back(session: "Session", cpu: Cpu, count: int) -> int:
     """The tick before the COUNTth last instruction of a CPU."""
     left = count
-    for run in session.machine.logs.lanes.backwards(cpu.id, session.machine.tick):
+    for run in session.machine.board.logs.lanes.backwards(cpu.id, session.machine.board.tick):
         if run.last - run.first >= left:
             return run.last - left
         left -= run.last - run.first
@@ -191,7 +191,7 @@ def reverse_next(session: "Session", cpu: Cpu, order: ReverseNext) -> None:
 
 def _over(session: "Session", cpu: Cpu) -> None:
     tick = _ticks_back(session, cpu, 1)
-    after = session.machine.linear_rip(cpu), cpu.registers.get("rsp")
+    after = session.machine.board.linear_rip(cpu), cpu.registers.get("rsp")
     before = session.timeline.now
     session.timeline.goto(at_tick(session, tick))
     code = session.instruction(cpu)
@@ -199,7 +199,7 @@ def _over(session: "Session", cpu: Cpu) -> None:
         return
     here = session.timeline.now
     if code.repeats:
-        wanted = _first_of_row(session, cpu, session.machine.linear_rip(cpu), before)
+        wanted = _first_of_row(session, cpu, session.machine.board.linear_rip(cpu), before)
     else:
         wanted = _call_before(session, cpu, *after, before)
     session.timeline.goto(wanted or here)
@@ -231,7 +231,7 @@ def _call_before(
             timeline.goto(visit.before)
             code = session.instruction(cpu)
             called = code is not None and code.kind == "call"
-            ends = code is not None and machine.linear_rip(cpu) + code.size == back
+            ends = code is not None and machine.board.linear_rip(cpu) + code.size == back
             if called and ends and cpu.registers.get("rsp") == rsp:
                 return visit.before
             before = visit.before
@@ -265,7 +265,7 @@ def _open_call(session: "Session", cpu: Cpu) -> Moment | None:
 
 def _kind(session: "Session", cpu: Cpu, address: int) -> str:
     registers = cpu.registers
-    data = session.machine.virtual.most(registers, address, 15)
+    data = session.machine.board.virtual.most(registers, address, 15)
     code = disasm.decode(data, address, registers.mode)
     return "other" if code is None else code.kind
 
@@ -302,10 +302,12 @@ def doer(session: "Session", access: Access) -> str:
     if access.cpu is None:
         return "by you"
     machine = session.machine
-    cpu = machine.cpus[access.cpu]
-    where = "" if cpu.context is None else f" at {machine.place(cpu)}"
+    cpu = machine.board.cpus[access.cpu]
+    where = "" if cpu.context is None else f" at {machine.board.place(cpu)}"
     line = (
-        None if cpu.context is None else machine.layout.lines.line_of(machine.linear_rip(cpu))
+        None
+        if cpu.context is None
+        else machine.board.layout.lines.line_of(machine.board.linear_rip(cpu))
     )
     where += "" if line is None else f" ({line[0].rpartition('/')[2]}:{line[1]})"
     how = {"host": "by the VMM for", "walk": "by a page walk of"}.get(access.doing, "by")
@@ -316,7 +318,7 @@ def register_told(session: "Session", access: Access, name: str) -> tuple[str, t
     """A change of a register in words, and the CPU's modes before and behind it."""
     timeline = session.timeline
     here = timeline.now
-    cpu = session.machine.cpus[access.cpu or 0]
+    cpu = session.machine.board.cpus[access.cpu or 0]
     timeline.goto(at_tick(session, access.tick - (access.cpu is not None)))
     before = "" if cpu.context is None else cpu.context.mode
     old, new = (int.from_bytes(data, "little") for data in (access.before, access.after))
@@ -334,7 +336,9 @@ def mode_text(name: str, mode: tuple[str, str], text: str) -> str:
 
 def previous_change(session: "Session", text: str) -> None:
     """Back to before the last change of a place."""
-    watch = Watchpoint(0, place(session.machine, session.machine.cpus[session.focus], text))
+    watch = Watchpoint(
+        0, place(session.machine, session.machine.board.cpus[session.focus], text)
+    )
     access = search.last_access(session.timeline, watch.where, watch.wants)
     if access is None:
         raise CommandError(f"{text} has not changed before this moment")

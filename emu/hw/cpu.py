@@ -1,6 +1,7 @@
 """One CPU of the machine: its registers, what it is doing, and its own clock."""
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -9,9 +10,23 @@ from emu.hw.context import Context
 
 Activity = Literal["off", "wait-for-sipi", "running", "waiting", "halted", "shutdown"]
 """`waiting`: in a loop that can only end when a byte it reads changes or time passes."""
-SavedCpu = tuple[
-    Context | None, bytes, Activity, int, int, str, str, str, int | None, bool, int, int
-]
+
+
+class SavedCpu(NamedTuple):
+    """What a Cpu was at one moment."""
+
+    image: bytes
+    """Its context's bytes; empty: it had none."""
+    activity: Activity
+    clock_ps: int
+    ticks: int
+    milestone: str
+    phase: str
+    reason: str
+    skip: int | None
+    look: bool
+    looked: int
+    ps_per_instruction: int
 
 
 class Cpu(Struct):
@@ -44,24 +59,26 @@ class Cpu(Struct):
         assert self.context is not None, f"cpu {self.id} never started"
         return self.context
 
-    def save(self) -> "SavedCpu":
+    def save(self) -> SavedCpu:
         """Everything that changes over time, for `load`."""
         image = b"" if self.context is None else self.context.save()
-        return (
-            self.context, image, self.activity, self.clock_ps, self.ticks, self.milestone,
-            self.phase, self.reason, self.skip, self.look, self.looked,
-            self.ps_per_instruction,
+        return SavedCpu(
+            image, self.activity, self.clock_ps, self.ticks, self.milestone, self.phase,
+            self.reason, self.skip, self.look, self.looked, self.ps_per_instruction,
         )  # fmt: skip
 
-    def load(self, saved: "SavedCpu") -> None:
-        """Be again what `save` saw."""
+    def load(self, saved: SavedCpu, new_context: Callable[[], Context]) -> None:
+        """Be again what `save` saw; `new_context` makes a context for a CPU that has none."""
         (
-            self.context, image, self.activity, self.clock_ps, self.ticks, self.milestone,
-            self.phase, self.reason, self.skip, self.look, self.looked,
-            self.ps_per_instruction,
+            image, self.activity, self.clock_ps, self.ticks, self.milestone, self.phase,
+            self.reason, self.skip, self.look, self.looked, self.ps_per_instruction,
         ) = saved  # fmt: skip
-        if self.context is not None:
-            self.context.load(image)
+        if not image:
+            self.context = None
+            return
+        if self.context is None:
+            self.context = new_context()
+        self.context.load(image)
 
     @property
     def nanoseconds(self) -> int:

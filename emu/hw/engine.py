@@ -130,8 +130,8 @@ class Engine:
         memory.write(VMRUN_STUB, b"\x0f\x01\xd8\xf4")  # vmrun; hlt
         memory.write(IOPM, b"\xff" * (MSRPM - IOPM))
         memory.write(MSRPM, msr_permission_map())
-        self._host = self._new_context()
-        self._scratch = self._new_context()
+        self._host = self.new_context()
+        self._scratch = self.new_context()
         self._count = self._find_counter()
         self._add_hooks()
 
@@ -150,7 +150,8 @@ class Engine:
         uc.ctl_set_exits([])
         return uc
 
-    def _new_context(self) -> Context:
+    def new_context(self) -> Context:
+        """A context of its own, with the state of now."""
         return Context(self._uc.context_save())
 
     def _find_counter(self) -> Any:
@@ -289,7 +290,7 @@ class Engine:
         self._live = None
         self.flush_tlb()  # a guest's translation of the stub's address may live on
         native.start(self.handle, VMRUN_STUB, 0, 0, 1)
-        context = self._new_context()
+        context = self.new_context()
         if context.vmcb != vmcb or context.nested_cr3 != nested_cr3:
             raise EngineError("unicorn: VMRUN did not enter guest mode as 2.1.4 does")
         for name, value in state.registers:

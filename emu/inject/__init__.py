@@ -13,7 +13,7 @@ from emu.inject import cpu, memory, protocol, vmm
 from emu.inject.kind import Given, InjectionKind
 from emu.inject.when import when
 from emu.machine.injected import Armed
-from emu.machine.machine import Machine
+from emu.machine.machine import Machine, MachineDeed
 
 KINDS: Final[tuple[InjectionKind, ...]] = (
     *cpu.KINDS,
@@ -29,6 +29,17 @@ def of_platform(platform: Platform) -> list[InjectionKind]:
     return [kind for kind in KINDS if not kind.lacking(platform)]
 
 
+class Breakage(MachineDeed, frozen=True):
+    """A kind of injection with its parameters, read and checked."""
+
+    kind: str
+    values: tuple[tuple[str, int | str], ...]
+
+    def happen(self, machine: Machine, met_by: Cpu | None) -> None:
+        """What the kind says."""
+        BY_NAME[self.kind].carry_out(Given(machine, dict(self.values), met_by))
+
+
 def inject(machine: Machine, text: str) -> None:
     """Break something, now or at its moment; raises CommandError, and then nothing is
     broken."""
@@ -36,7 +47,7 @@ def inject(machine: Machine, text: str) -> None:
     kind = BY_NAME.get(words[0]) if words else None
     if kind is None:
         raise CommandError(f"inject: the kinds are {', '.join(BY_NAME)}")
-    why = kind.lacking(machine.platform)
+    why = kind.lacking(machine.board.platform)
     if why:
         raise CommandError(f"inject {kind.name}: {why}")
     end = words.index("at") if "at" in words else len(words)
@@ -47,21 +58,19 @@ def inject(machine: Machine, text: str) -> None:
     elif not moment:
         raise CommandError(f"inject {kind.name}: at needs a moment")
 
-    def act(machine: Machine, met_by: Cpu | None) -> None:
-        kind.carry_out(Given(machine, values, met_by))
-
+    deed = Breakage(kind.name, tuple(values.items()))
     spec = " ".join(words)
     if moment:
         trigger, nth = when(machine, moment)
-        machine.injected.arm(Armed(spec, trigger, act, nth))
+        machine.injected.arm(Armed(spec, trigger, deed, nth))
     else:
-        machine.injected.now(spec, act)
+        machine.injected.now(spec, deed)
 
 
 def _more(machine: Machine, values: dict[str, int | str]) -> dict[str, int]:
     """What a kind's own moment may name beside its parameters: the APIC id of its CPU."""
     cpu = values.get("CPU")
-    return {"APIC": machine.platform.apic_ids[cpu]} if isinstance(cpu, int) else {}
+    return {"APIC": machine.board.platform.apic_ids[cpu]} if isinstance(cpu, int) else {}
 
 
 def _values(machine: Machine, kind: InjectionKind, words: list[str]) -> dict[str, int | str]:

@@ -3,12 +3,11 @@
 from array import array
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import Struct, field
 
-if TYPE_CHECKING:
-    from emu.machine.machine import Machine
+from emu.machine.board import Board, Doing
 
 FIELDS: Final = 5
 MOST: Final = 4_000_000
@@ -35,28 +34,26 @@ class EveryAccess(Struct):
     _rows: "array[int]" = field(default_factory=lambda: array("Q"))
     _address: int = 0
 
-    def attach(self, machine: "Machine") -> None:
+    def attach(self, board: Board) -> None:
         """Begin to look."""
-        machine.engine.watches.code(1, 0, self._begun)
-        size = machine.memory.size
-        machine.engine.watches.memory(0, size, True, partial(self._touched, machine))
+        board.engine.watches.code(1, 0, self._begun)
+        size = board.memory.size
+        board.engine.watches.memory(0, size, True, partial(self._touched, board))
 
     def _begun(self, _: int, address: int) -> None:
         self._address = address
 
     def _touched(
-        self, machine: "Machine", executed: int, hpa: int, size: int, stored: int | None
+        self, board: Board, executed: int, hpa: int, size: int, stored: int | None
     ) -> None:
-        cpu = machine.at_work
-        if machine.on_trial or cpu is None or self.full:
+        cpu = board.at_work
+        if board.on_trial or cpu is None or self.full:
             return
         self.full = len(self._rows) >= MOST * FIELDS
         kind = size << 1 | (stored is not None)
-        self._rows.extend((machine.tick + executed, cpu, self._address, hpa, kind))
+        self._rows.extend((board.tick + executed, cpu, self._address, hpa, kind))
 
-    def compare(
-        self, machine: "Machine", doing: Literal["read", "write", "host", "walk"]
-    ) -> None:
+    def compare(self, board: Board, doing: Doing) -> None:
         """Only instructions are looked at."""
 
     def __len__(self) -> int:

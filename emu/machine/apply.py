@@ -1,40 +1,50 @@
 """What a decision does to the machine: one function per effect that is more than a line."""
 
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import Final, Protocol, assert_never
 
 from emu.boot import disasm
 from emu.hw import interrupt
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
-from emu.machine import entry, stores
+from emu.machine import entry
+from emu.machine.board import Board
+from emu.machine.stores import Stores
+from emu.machine.waits import Waits
+from emu.machine.witness import Witness
 from emu.vmm import effects as fx
-
-if TYPE_CHECKING:
-    from emu.machine.machine import Machine
 
 _FLAG_IF: Final = 1 << 9
 NMI_PENDING: Final = 256
 """Stands for an NMI in VpState.pending."""
 
 
-def carry_out(machine: "Machine", cpu: Cpu, effects: fx.Effects) -> None:
+class Parts(Protocol):
+    """Whoever has the parts that effects reach."""
+
+    board: Board
+    stores: Stores
+    waits: Waits
+    witness: Witness
+
+
+def carry_out(parts: Parts, cpu: Cpu, effects: fx.Effects) -> None:
     """Apply the effects of one exit, in their order."""
     for effect in effects:
-        _apply(machine, cpu, effect)
+        _apply(parts, cpu, effect)
 
 
-def _apply(machine: "Machine", cpu: Cpu, effect: fx.Effect) -> None:
-    vmm = machine.vmm
+def _apply(parts: Parts, cpu: Cpu, effect: fx.Effect) -> None:
+    vmm = parts.board.vmm
     match effect:
         case fx.Complete():
-            complete(machine, cpu)
+            complete(parts, cpu)
         case fx.SetRegisters(values):
             for name, value in values:
                 cpu.registers.put(name, value)
         case fx.Cost(nanoseconds):
             cpu.clock_ps += nanoseconds * 1000
         case fx.RaiseException():
-            raise_exception(machine, cpu, effect)
+            raise_exception(parts, cpu, effect)
         case fx.SetMsr(owner, msr, value):
             vmm.msrs[owner, msr] = value
         case fx.SetVpRegister(owner, name, value):
@@ -46,61 +56,61 @@ def _apply(machine: "Machine", cpu: Cpu, effect: fx.Effect) -> None:
         case fx.EnableVtl(vp, _):
             vmm.vps[vp].vtl2_enabled = True
         case fx.StartVp(vp, context):
-            start_vp(machine, cpu, vp, context)
+            start_vp(parts, cpu, vp, context)
         case fx.SendInit(target):
-            init(machine, cpu, machine.cpus[target])
+            init(parts, cpu, parts.board.cpus[target])
         case fx.SendSipi(target, vector):
-            sipi(machine, cpu, machine.cpus[target], vector)
+            sipi(parts, cpu, parts.board.cpus[target], vector)
         case fx.Delay(target, nanoseconds):
-            machine.waits.wake(machine.cpus[target], machine.now_ps())
-            machine.cpus[target].clock_ps += nanoseconds * 1000
+            parts.waits.wake(parts.board.cpus[target], parts.board.now_ps())
+            parts.board.cpus[target].clock_ps += nanoseconds * 1000
         case fx.SendInterrupt(target, vector, nmi):
-            interrupt_cpu(machine, cpu, machine.cpus[target], NMI_PENDING if nmi else vector)
+            interrupt_cpu(parts, cpu, parts.board.cpus[target], NMI_PENDING if nmi else vector)
         case fx.SetPageState(gpa, count, state, zero):
             if state == "shared":
-                machine.witness.opens(cpu, gpa, count)
-            set_page_state(machine, gpa, count, state, zero=zero)
+                parts.witness.opens(cpu, gpa, count)
+            set_page_state(parts.board, gpa, count, state, zero=zero)
         case fx.HostWrite(gpa, data):
-            stores.host_write(machine, gpa, data)
+            parts.stores.host_write(gpa, data)
         case fx.OverlayHypercallPage(gpa):
-            overlay(machine, gpa)
+            overlay(parts.board, gpa)
         case fx.SerialOut(_, byte):
-            serial(machine, cpu, byte)
+            serial(parts, cpu, byte)
         case fx.Halt():
             if not vmm.vps[cpu.id].pending:
-                machine.turn(cpu, "halted")
+                parts.board.turn(cpu, "halted")
         case fx.PowerOff():
-            machine.powered_off = True
-            machine.event(cpu, "state", "switches the machine off")
+            parts.board.powered_off = True
+            parts.board.event(cpu, "state", "switches the machine off")
         case fx.Crash(reason):
-            machine.crash = reason
-            machine.event(cpu, "fault", reason)
+            parts.board.crash = reason
+            parts.board.event(cpu, "fault", reason)
         case fx.Note(text):
-            machine.event(cpu, "exit", text)
+            parts.board.event(cpu, "exit", text)
         case _:
             assert_never(effect)
 
 
-def complete(machine: "Machine", cpu: Cpu) -> None:
+def complete(parts: Parts, cpu: Cpu) -> None:
     """The VMM did the instruction's work: it retires like any other."""
-    length = disasm.length(machine.code_bytes(cpu), cpu.registers.mode)
+    length = disasm.length(parts.board.code_bytes(cpu), cpu.registers.mode)
     cpu.registers.put("rip", cpu.registers.rip + length)
-    machine.retire(cpu, 1)
+    parts.board.retire(cpu, 1)
 
 
-def raise_exception(machine: "Machine", cpu: Cpu, effect: fx.RaiseException) -> None:
+def raise_exception(parts: Parts, cpu: Cpu, effect: fx.RaiseException) -> None:
     """Enter the handler; if that fails #DF, and after that the CPU shuts down."""
     context = cpu.registers
-    where = machine.place(cpu)
+    where = parts.board.place(cpu)
     rip = context.rip
     if effect.software:
-        rip += disasm.length(machine.code_bytes(cpu), context.mode)
+        rip += disasm.length(parts.board.code_bytes(cpu), context.mode)
     if effect.fault_address is not None:
         context.put("cr2", effect.fault_address)
-    machine.event(cpu, "fault", f"{effect.why} at {where}")
+    parts.board.event(cpu, "fault", f"{effect.why} at {where}")
     guest = interrupt.GuestAccess(
-        lambda gva, count: machine.virtual.read(context, gva, count),
-        lambda gva, data: stores.write_virtual(machine, cpu, gva, data),
+        lambda gva, count: parts.board.virtual.read(context, gva, count),
+        lambda gva, data: parts.stores.write_virtual(cpu, gva, data),
     )
     refused = interrupt.deliver(context, guest, effect.vector, effect.error_code, rip)
     if refused is None:
@@ -109,125 +119,125 @@ def raise_exception(machine: "Machine", cpu: Cpu, effect: fx.RaiseException) -> 
     if not interrupt.doubles(effect.vector, refused.vector):
         second = refused.vector  # a benign first one: the second is simply the next
     if interrupt.deliver(context, guest, second, error, rip) is not None:
-        shut_down(machine, cpu, f"{effect.why} at {where}, and {refused.why}: triple fault")
+        shut_down(parts, cpu, f"{effect.why} at {where}, and {refused.why}: triple fault")
 
 
-def shut_down(machine: "Machine", cpu: Cpu, reason: str) -> None:
+def shut_down(parts: Parts, cpu: Cpu, reason: str) -> None:
     """The CPU stops for good, as after a triple fault; on the BSP that ends the boot."""
-    machine.turn(cpu, "shutdown")
+    parts.board.turn(cpu, "shutdown")
     cpu.reason = reason
-    machine.event(cpu, "state", f"shuts down: {reason}")
-    if cpu.id == 0 or machine.platform.isolation == "tdx":
-        machine.crash = f"cpu {cpu.id} shut down: {reason}"
+    parts.board.event(cpu, "state", f"shuts down: {reason}")
+    if cpu.id == 0 or parts.board.platform.isolation == "tdx":
+        parts.board.crash = f"cpu {cpu.id} shut down: {reason}"
 
 
-def start_vp(machine: "Machine", cpu: Cpu, vp: int, context: fx.VpContext | None) -> None:
+def start_vp(parts: Parts, cpu: Cpu, vp: int, context: fx.VpContext | None) -> None:
     """A started VP runs after the VMM's latency, on the caller's time."""
-    target = machine.cpus[vp]
-    machine.vmm.vps[vp].started = True
+    target = parts.board.cpus[vp]
+    parts.board.vmm.vps[vp].started = True
     state = entry.reset_vector(vp) if context is None else entry.from_context(context)
-    target.clock_ps = cpu.clock_ps + machine.platform.costs.start_vp_ns * 1000
-    machine.start(target, state)
-    machine.event(cpu, "state", f"starts cpu {vp}")
-    machine.witness.started(cpu, vp, "StartVirtualProcessor")
+    target.clock_ps = cpu.clock_ps + parts.board.platform.costs.start_vp_ns * 1000
+    parts.board.start(target, state)
+    parts.board.event(cpu, "state", f"starts cpu {vp}")
+    parts.witness.started(cpu, vp, "StartVirtualProcessor")
 
 
-def init(machine: "Machine", cpu: Cpu, target: Cpu) -> None:
+def init(parts: Parts, cpu: Cpu, target: Cpu) -> None:
     """INIT: whatever the CPU did, it now waits for a start-up IPI."""
-    machine.waits.forget(target)
-    machine.turn(target, "wait-for-sipi")
-    machine.vmm.vps[target.id].wait_for_sipi = True
-    machine.event(cpu, "state", f"sends INIT to cpu {target.id}")
+    parts.waits.forget(target)
+    parts.board.turn(target, "wait-for-sipi")
+    parts.board.vmm.vps[target.id].wait_for_sipi = True
+    parts.board.event(cpu, "state", f"sends INIT to cpu {target.id}")
 
 
-def sipi(machine: "Machine", cpu: Cpu, target: Cpu, vector: int) -> None:
+def sipi(parts: Parts, cpu: Cpu, target: Cpu, vector: int) -> None:
     """A start-up IPI; one to a CPU that does not wait for it is lost (SDM 3, 10.4.4)."""
     if target.activity != "wait-for-sipi":
-        machine.event(
+        parts.board.event(
             cpu, "state", f"sends SIPI to cpu {target.id}, which does not wait for it"
         )
         return
-    machine.vmm.vps[target.id].wait_for_sipi = False
-    machine.vmm.vps[target.id].started = True
-    target.clock_ps = cpu.clock_ps + machine.platform.costs.sipi_ns * 1000
-    machine.start(target, entry.after_sipi(vector))
-    machine.witness.started(cpu, target.id, "SIPI")
-    machine.event(
+    parts.board.vmm.vps[target.id].wait_for_sipi = False
+    parts.board.vmm.vps[target.id].started = True
+    target.clock_ps = cpu.clock_ps + parts.board.platform.costs.sipi_ns * 1000
+    parts.board.start(target, entry.after_sipi(vector))
+    parts.witness.started(cpu, target.id, "SIPI")
+    parts.board.event(
         cpu, "state", f"sends SIPI to cpu {target.id}: it starts at {vector << 12:#x}"
     )
 
 
-def interrupt_cpu(machine: "Machine", cpu: Cpu, target: Cpu, vector: int) -> None:
+def interrupt_cpu(parts: Parts, cpu: Cpu, target: Cpu, vector: int) -> None:
     """An interrupt becomes pending; a halted or waiting CPU wakes to look at it."""
-    machine.vmm.vps[target.id].pending.append(vector)
+    parts.board.vmm.vps[target.id].pending.append(vector)
     target.look = True
     if target.activity == "halted" and (vector == NMI_PENDING or _open(target)):
         target.clock_ps = max(target.clock_ps, cpu.clock_ps)
-        machine.turn(target, "running")
-        machine.reschedule = True
-    machine.waits.wake(target, cpu.clock_ps)
+        parts.board.turn(target, "running")
+        parts.board.reschedule = True
+    parts.waits.wake(target, cpu.clock_ps)
 
 
 def _open(cpu: Cpu) -> bool:
     return bool(cpu.registers.get("rflags") & _FLAG_IF)
 
 
-def take_interrupt(machine: "Machine", cpu: Cpu) -> bool:
+def take_interrupt(parts: Parts, cpu: Cpu) -> bool:
     """Deliver the first pending interrupt that the CPU's flags let in, if there is one."""
-    pending = machine.vmm.vps[cpu.id].pending
+    pending = parts.board.vmm.vps[cpu.id].pending
     for vector in pending:
         if vector == NMI_PENDING or _open(cpu):
             pending.remove(vector)
-            machine.beat += 1
+            parts.board.beat += 1
             number = interrupt.NMI if vector == NMI_PENDING else vector
             why = interrupt.name_of(number)
-            raise_exception(machine, cpu, fx.RaiseException(number, None, why))
+            raise_exception(parts, cpu, fx.RaiseException(number, None, why))
             return True
     return False
 
 
 def set_page_state(
-    machine: "Machine", gpa: Gpa, count: int, state: fx.PageState, *, zero: bool
+    board: Board, gpa: Gpa, count: int, state: fx.PageState, *, zero: bool
 ) -> None:
     """Pages change hands: the nested table shows one view of each, or none."""
-    bank = machine.ram.bank(gpa)
+    bank = board.ram.bank(gpa)
     assert bank is not None, f"page state of {gpa:#x}, where there is no memory"
-    machine.ram.set_state(bank, gpa, count, state)
+    board.ram.set_state(bank, gpa, count, state)
     offset = gpa - bank.gpa
     if zero:
         start = bank.hpa + offset
-        machine.memory.zero(Hpa(start), count * PAGE_BYTES)
-    alias = Gpa(gpa | machine.shared_alias)
-    two_views = machine.ram.two_views
+        board.memory.zero(Hpa(start), count * PAGE_BYTES)
+    alias = Gpa(gpa | board.shared_alias)
+    two_views = board.ram.two_views
     if state == "shared" and two_views:
-        machine.npt.unmap(gpa, count)
-        machine.npt.map(alias, Hpa(bank.shared_hpa + offset), count)
+        board.npt.unmap(gpa, count)
+        board.npt.map(alias, Hpa(bank.shared_hpa + offset), count)
     elif state == "unaccepted":
-        machine.npt.unmap(gpa, count)
+        board.npt.unmap(gpa, count)
         if two_views:
-            machine.npt.unmap(alias, count)
+            board.npt.unmap(alias, count)
     else:
-        machine.npt.map(gpa, Hpa(bank.hpa + offset), count)
-    machine.tables_changed()
+        board.npt.map(gpa, Hpa(bank.hpa + offset), count)
+    board.tables_changed()
 
 
-def overlay(machine: "Machine", gpa: Gpa | None) -> None:
+def overlay(board: Board, gpa: Gpa | None) -> None:
     """The hypercall page covers one page of the guest's, which keeps its bytes beneath."""
-    old = machine.vmm.hypercall_page
+    old = board.vmm.hypercall_page
     if old is not None:
-        hpa = machine.ram.hpa(old)
+        hpa = board.ram.hpa(old)
         assert hpa is not None, "an overlaid page has memory"
-        machine.npt.map(old, hpa, 1)
+        board.npt.map(old, hpa, 1)
     if gpa is not None:
-        machine.npt.map(Gpa(page_of(gpa)), machine.hypercall_code, 1, write=False)
-    machine.vmm.hypercall_page = gpa
-    machine.tables_changed()
+        board.npt.map(Gpa(page_of(gpa)), board.hypercall_code, 1, write=False)
+    board.vmm.hypercall_page = gpa
+    board.tables_changed()
 
 
-def serial(machine: "Machine", cpu: Cpu, byte: int) -> None:
+def serial(parts: Parts, cpu: Cpu, byte: int) -> None:
     """A byte on the serial line; a whole line is an event."""
-    text = machine.vmm.serial
+    text = parts.board.vmm.serial
     text.append(byte)
     if byte == 0x0A:
         line = bytes(text).rstrip(b"\r\n").rpartition(b"\n")[2].decode("utf-8", "replace")
-        machine.event(cpu, "serial", line)
+        parts.board.event(cpu, "serial", line)

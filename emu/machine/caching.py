@@ -1,24 +1,22 @@
 """How a CPU caches the mailbox to which it has just stored."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from emu.boot import disasm
 from emu.hw.address import page_of
 from emu.hw.cpu import Cpu
 from emu.hw.memory_types import memory_type
 from emu.hw.paging import leaf_of
-
-if TYPE_CHECKING:
-    from emu.machine.machine import Machine
+from emu.machine.board import Board
 
 _CODE_BYTES: Final = 15
 
 
-def mailbox_type(machine: "Machine", cpu: Cpu, at: int) -> str:
+def mailbox_type(board: Board, cpu: Cpu, at: int) -> str:
     """The memory type through which the instruction at the linear address `at` has reached the
     mailbox; empty if the CPU's registers do not tell the way any more."""
     registers = cpu.registers
-    data = machine.virtual.most(registers, at, _CODE_BYTES)
+    data = board.virtual.most(registers, at, _CODE_BYTES)
     code = disasm.decode(data, at, registers.mode)
     if code is None:
         return ""
@@ -26,9 +24,9 @@ def mailbox_type(machine: "Machine", cpu: Cpu, at: int) -> str:
         if "w" not in operand.access:
             continue
         gva = operand.address(registers.get, code)
-        gpa = machine.virtual.gpa(registers, gva)
-        if gpa is None or page_of(gpa & ~machine.shared_alias) != machine.mailbox_gpa:
+        gpa = board.virtual.gpa(registers, gva)
+        if gpa is None or page_of(gpa & ~board.shared_alias) != board.mailbox_gpa:
             continue
-        leaf = leaf_of(machine.memory, machine.npt.hpa_of, registers, gva)
+        leaf = leaf_of(board.memory, board.npt.hpa_of, registers, gva)
         return "" if leaf is None else memory_type(registers, *leaf[1:])
     return ""

@@ -1,13 +1,11 @@
 """Which registers a TDVMCALL has reason to show the host, and what came back (GHCI 1.5, 3)."""
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from emu.hw.context import GENERAL
 from emu.hw.cpu import Cpu
+from emu.machine.board import Board
 from emu.vmm import tdx
-
-if TYPE_CHECKING:
-    from emu.machine.machine import Machine
 
 TDCALL: Final = b"\x66\x0f\x01\xcc"
 _VMCALL: Final = 0
@@ -34,13 +32,13 @@ class Asking(NamedTuple):
     """The register in which the host's status comes back; empty where there is none."""
 
 
-def asking(machine: "Machine", cpu: Cpu) -> Asking | None:
+def asking(board: Board, cpu: Cpu) -> Asking | None:
     """The TDCALL that a CPU is about to make; None if its next instruction is another."""
-    if not machine.code_bytes(cpu).startswith(TDCALL):
+    if not board.code_bytes(cpu).startswith(TDCALL):
         return None
     get = cpu.registers.get
     leaf = get("rax")
-    at = machine.linear_rip(cpu)
+    at = board.linear_rip(cpu)
     if leaf != _VMCALL:
         return Asking(at, tdx.leaf_name(leaf), (), "")
     vendor = get("r10") != 0

@@ -1,17 +1,15 @@
 """What an exit means: the one `match` between the guest and the VMM model."""
 
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import Final, assert_never
 
 from emu.boot import disasm
 from emu.hw import interrupt, vmcb
 from emu.hw.address import Gpa, page_of
 from emu.hw.cpu import Cpu
 from emu.hw.engine import Exit, ExitKind
+from emu.machine.board import Board
 from emu.vmm import clock, cpuid, hypercalls, msr, ports, tdx
 from emu.vmm.effects import Complete, Cost, Crash, Effects, Halt, RaiseException, SetRegisters
-
-if TYPE_CHECKING:
-    from emu.machine.machine import Machine
 
 EXITS_PER_INSTRUCTION: Final = 16
 """No instruction takes more: two page faults, write traps, a fold, and what it asks for."""
@@ -40,19 +38,19 @@ def name_of(exit_: Exit) -> str:
     return _NAMES.get(exit_.code, f"svm {exit_.code:#x}")
 
 
-def decide(machine: "Machine", cpu: Cpu, exit_: Exit) -> Effects:
+def decide(board: Board, cpu: Cpu, exit_: Exit) -> Effects:
     """Turn an exit into effects; nothing changes here."""
-    caller = machine.caller(cpu)
+    caller = board.caller(cpu)
     kind = exit_.kind
     match kind:
         case ExitKind.INTERCEPT:
-            return _intercept(machine, cpu, exit_)
+            return _intercept(board, cpu, exit_)
         case ExitKind.PORT_IN:
             value, effects = ports.port_in(caller, exit_.code, exit_.error)
-            return (_port_value(cpu, exit_.error, value), *effects, _io_cost(machine))
+            return (_port_value(cpu, exit_.error, value), *effects, _io_cost(board))
         case ExitKind.PORT_OUT:
             effects = ports.port_out(caller, exit_.code, exit_.error, exit_.info)
-            return (*effects, _io_cost(machine))
+            return (*effects, _io_cost(board))
         case ExitKind.SYSCALL:
             return (RaiseException(6, None, "SYSCALL is not offered by this machine"),)
         case ExitKind.ERROR:
@@ -64,8 +62,8 @@ def decide(machine: "Machine", cpu: Cpu, exit_: Exit) -> Effects:
             assert_never(kind)
 
 
-def _io_cost(machine: "Machine") -> Cost:
-    return Cost(machine.platform.costs.io_ns)
+def _io_cost(board: Board) -> Cost:
+    return Cost(board.platform.costs.io_ns)
 
 
 def _port_value(cpu: Cpu, size: int, value: int) -> SetRegisters:
@@ -75,81 +73,81 @@ def _port_value(cpu: Cpu, size: int, value: int) -> SetRegisters:
     return SetRegisters((("rax", kept | value & mask),))
 
 
-def _intercept(machine: "Machine", cpu: Cpu, exit_: Exit) -> Effects:
+def _intercept(board: Board, cpu: Cpu, exit_: Exit) -> Effects:
     """An SVM exit; those the machine repairs itself never get here."""
-    caller = machine.caller(cpu)
-    cost = Cost(machine.platform.costs.exit_ns)
+    caller = board.caller(cpu)
+    cost = Cost(board.platform.costs.exit_ns)
     match exit_.code:
         case vmcb.EXIT_PAUSE:
             return (Complete(), Cost(PAUSE_NS))
         case vmcb.EXIT_RDTSC:
-            return (*clock.rdtsc(caller), *_processor_id(machine, cpu), Cost(RDTSC_NS))
+            return (*clock.rdtsc(caller), *_processor_id(board, cpu), Cost(RDTSC_NS))
         case vmcb.EXIT_CPUID:
             return (*cpuid.cpuid(caller), cost)
         case vmcb.EXIT_MSR:
-            return (*_msr(machine, cpu), cost)
+            return (*_msr(board, cpu), cost)
         case vmcb.EXIT_HLT:
             return (Complete(), Halt(), cost)
         case vmcb.EXIT_WBINVD | vmcb.EXIT_INVD:
             return (Complete(), cost)
         case vmcb.EXIT_NPF:
-            return (_nested_fault(machine, cpu, exit_),)
+            return (_nested_fault(board, cpu, exit_),)
         case vmcb.EXIT_SWINT:
-            return (_software_interrupt(machine, cpu),)
+            return (_software_interrupt(board, cpu),)
         case vmcb.EXIT_SHUTDOWN:
             return (Crash(f"cpu {cpu.id} shut down"),)
         case code if code == _UD:
-            return _undefined(machine, cpu)
+            return _undefined(board, cpu)
         case code if vmcb.EXIT_EXCEPTION <= code < vmcb.EXIT_EXCEPTION + 32:
-            return (_exception(machine, cpu, exit_),)
+            return (_exception(board, cpu, exit_),)
         case _:
             return (RaiseException(6, None, f"{name_of(exit_)} is not offered"),)
 
 
-def _code_bytes(machine: "Machine", cpu: Cpu) -> bytes:
-    return machine.code_bytes(cpu)
+def _code_bytes(board: Board, cpu: Cpu) -> bytes:
+    return board.code_bytes(cpu)
 
 
-def _processor_id(machine: "Machine", cpu: Cpu) -> Effects:
+def _processor_id(board: Board, cpu: Cpu) -> Effects:
     """RDTSCP also gives IA32_TSC_AUX in ECX."""
-    if not _code_bytes(machine, cpu).startswith(b"\x0f\x01\xf9"):
+    if not _code_bytes(board, cpu).startswith(b"\x0f\x01\xf9"):
         return ()
-    return (SetRegisters((("rcx", machine.vmm.msrs.get((cpu.id, 0xC0000103), 0)),)),)
+    return (SetRegisters((("rcx", board.vmm.msrs.get((cpu.id, 0xC0000103), 0)),)),)
 
 
-def _msr(machine: "Machine", cpu: Cpu) -> Effects:
+def _msr(board: Board, cpu: Cpu) -> Effects:
     """RDMSR or WRMSR of an MSR that the CPU does not keep itself."""
-    context, caller = cpu.registers, machine.caller(cpu)
+    context, caller = cpu.registers, board.caller(cpu)
     number = context.get("rcx") & 0xFFFFFFFF
-    if not _code_bytes(machine, cpu).startswith(_WRMSR):
+    if not _code_bytes(board, cpu).startswith(_WRMSR):
         return msr.rdmsr(caller, number)
     value = (context.get("rdx") & 0xFFFFFFFF) << 32 | context.get("rax") & 0xFFFFFFFF
     return msr.wrmsr(caller, number, value)
 
 
-def _undefined(machine: "Machine", cpu: Cpu) -> Effects:
+def _undefined(board: Board, cpu: Cpu) -> Effects:
     """#UD: the calls to host and TDX module arrive this way, and so does a real one."""
-    code = _code_bytes(machine, cpu)
-    costs = machine.platform.costs
-    caller = machine.caller(cpu)
-    if code.startswith(b"\x66\x0f\x01\xcc") and machine.platform.isolation == "tdx":
+    code = _code_bytes(board, cpu)
+    costs = board.platform.costs
+    caller = board.caller(cpu)
+    if code.startswith(b"\x66\x0f\x01\xcc") and board.platform.isolation == "tdx":
         return (*tdx.tdcall(caller), Cost(costs.tdcall_ns))
     call = code.startswith((b"\x0f\x01\xd9", b"\x0f\x01\xc1"))
-    if call and machine.platform.hyperv and machine.platform.isolation != "tdx":
+    if call and board.platform.hyperv and board.platform.isolation != "tdx":
         return (*hypercalls.vmcall(caller), Cost(costs.hypercall_ns))
     instruction = disasm.decode(code, cpu.registers.rip, cpu.registers.mode)
     text = "no valid instruction" if instruction is None else instruction.mnemonic
     return (RaiseException(6, None, f"#UD: {text}"),)
 
 
-def _software_interrupt(machine: "Machine", cpu: Cpu) -> RaiseException:
+def _software_interrupt(board: Board, cpu: Cpu) -> RaiseException:
     """INT n and INT3: the handler returns to the next instruction."""
-    code = _code_bytes(machine, cpu)
+    code = _code_bytes(board, cpu)
     vector = 3 if code.startswith(b"\xcc") else code[1]
     return RaiseException(vector, None, f"INT {vector:#x}", software=True)
 
 
-def _exception(machine: "Machine", cpu: Cpu, exit_: Exit) -> RaiseException:
+def _exception(board: Board, cpu: Cpu, exit_: Exit) -> RaiseException:
     """A processor exception on its way to the guest's IDT; a #PF also sets CR2."""
     vector = exit_.code - vmcb.EXIT_EXCEPTION
     error = exit_.error if vector in interrupt.HAVE_ERROR_CODE else None
@@ -166,18 +164,18 @@ def _access_words(error: int) -> str:
     return "writing" if error & 2 else "reading"
 
 
-def _nested_fault(machine: "Machine", cpu: Cpu, exit_: Exit) -> Crash | RaiseException:
+def _nested_fault(board: Board, cpu: Cpu, exit_: Exit) -> Crash | RaiseException:
     """What hardware does with an access that the nested table refuses, and that nothing of
     ours explains."""
     gpa = exit_.info
     verb = _access_words(exit_.error)
-    what = f"cpu {cpu.id} at {machine.place(cpu)}: {verb} GPA {gpa:#x}"
-    if machine.platform.isolation == "tdx" and gpa & machine.shared_alias:
+    what = f"cpu {cpu.id} at {board.place(cpu)}: {verb} GPA {gpa:#x}"
+    if board.platform.isolation == "tdx" and gpa & board.shared_alias:
         return RaiseException(20, None, f"#VE: {what}, which is not shared")
-    state = machine.ram.state(Gpa(gpa))
+    state = board.ram.state(Gpa(gpa))
     if state is None:
         return Crash(f"{what}, where there is no memory")
-    if page_of(gpa) in machine.broken_pages:
+    if page_of(gpa) in board.broken_pages:
         return Crash(f"{what}, whose integrity the host has broken")
     if state == "unaccepted":
         return Crash(f"{what}, which is not accepted")

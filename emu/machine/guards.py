@@ -6,7 +6,9 @@ inside the emulator's fault handler, without an exit, until the slice is over. S
 next to nothing, and the guest cannot tell.
 """
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
@@ -15,13 +17,12 @@ from emu.hw.address import PAGE_BYTES, Gpa, page_of
 from emu.hw.context import Context
 from emu.hw.cpu import Cpu
 from emu.hw.nested_walk import FRAME, PRESENT
-
-if TYPE_CHECKING:
-    from emu.machine.machine import Machine
+from emu.machine.board import INSTRUCTION_BYTES, Board
+from emu.machine.tracked import PageStore, TrackedPages
+from emu.mailbox.observation import Reused
 
 _SHIFTS: Final = (39, 30, 21, 12)
 _LARGE: Final = 1 << 7
-_CODE_BYTES: Final = 15
 _SHARED: Final = 1 << 47
 GuardKind = str
 """`table`, `code` or `stack`: what a page is to its users."""
@@ -45,8 +46,8 @@ class SavedGuards(NamedTuple):
 class Guards:
     """The pages of all parked CPUs."""
 
-    def __init__(self, machine: "Machine") -> None:
-        self._machine = machine
+    def __init__(self, board: Board, tracked: TrackedPages) -> None:
+        self._board, self._tracked = board, tracked
         self.pages: dict[Gpa, Guard] = {}
         """Stacks are only listed: others have reason to write beside them."""
         self._roots: dict[int, int] = {}
@@ -73,21 +74,21 @@ class Guards:
         if cpu.registers.mode != "long":
             return
         self._roots[cpu.id] = root
-        self._pages_of(cpu, root, self._machine.linear_rip(cpu), "code")
+        self._pages_of(cpu, root, self._board.linear_rip(cpu), "code")
         if cpu.registers.get("rsp"):
             self._pages_of(cpu, root, cpu.registers.get("rsp") - 1, "stack")
-        if self._machine.at_work == cpu.id:
+        if self._board.at_work == cpu.id:
             self.begin(cpu)
 
     def _pages_of(self, cpu: Cpu, root: int, gva: int, kind: GuardKind) -> None:
         """The four tables behind an address, and its page."""
-        table, npt = root, self._machine.npt
+        table, npt = root, self._board.npt
         for shift in _SHIFTS:
             hpa = npt.hpa_of(table + 8 * (gva >> shift & 511))
             if hpa is None:
                 return
             self._add(Gpa(table), cpu.id, "table")
-            entry = self._machine.memory.u64(hpa)
+            entry = self._board.memory.u64(hpa)
             if not entry & PRESENT:
                 return
             table = entry & FRAME & ~_SHARED
@@ -97,13 +98,13 @@ class Guards:
         self._add(Gpa(table), cpu.id, kind)
 
     def _add(self, page: Gpa, user: int, kind: GuardKind) -> None:
-        if page == self._machine.mailbox_gpa or self._machine.npt.hpa_of(page) is None:
+        if page == self._board.mailbox_gpa or self._board.npt.hpa_of(page) is None:
             return
         known = self.pages.get(page)
         if known is not None and user in known.users:
             return
         if known is None and kind != "stack":
-            self._machine.tracked.add(page, "guard")
+            self._tracked.add(page, "guard")
         others = known.users if known is not None else frozenset()
         self.pages[page] = Guard(kind, others | {user})
         if kind == "table":
@@ -114,31 +115,49 @@ class Guards:
         and it would fault at each of them otherwise."""
         tables = self._tables.get(cpu.id)
         own = tables if tables is not None and self.parked(cpu) else frozenset[Gpa]()
-        self._machine.tracked.lend_only(own)
+        self._tracked.lend_only(own)
+
+    @contextmanager
+    def opened(self, cpu: Cpu, pages: Iterable[Gpa | None]) -> Iterator[None]:
+        """For a while a CPU executes what will be taken back: writes to these pages are not
+        seen. The engine's TLB must be flushed then."""
+        tracked, npt = self._tracked, self._board.npt
+        lent = tracked.lent
+        self.begin(cpu)
+        closed = [page for page in pages if page is not None and tracked.why(page)]
+        for page in closed:
+            npt.unprotect(page)
+        self._board.engine.flush_tlb()
+        try:
+            yield
+        finally:
+            for page in closed:
+                npt.protect(page)
+            tracked.lend_only(lent)
 
     # -- seeing -----------------------------------------------------------------------------
 
     def absorb(self, gpa: int) -> bool:
         """The guest writes to a read-only page: whether the instruction may simply go on."""
-        machine = self._machine
+        board = self._board
         page = Gpa(page_of(gpa))
         guard = self.pages.get(page)
-        if guard is None or not machine.tracked.lend(page):
-            return machine.undo.absorb(gpa)
-        engine, index = machine.engine, machine.at_work
-        if not machine.on_trial and index is not None:
-            found, cpu = engine.fault, machine.cpus[index]
+        if guard is None or not self._tracked.lend(page):
+            return board.undo.absorb(gpa)
+        engine, index = board.engine, board.at_work
+        if not board.on_trial and index is not None:
+            found, cpu = engine.fault, board.cpus[index]
             clock_ps = cpu.clock_ps + engine.begun * cpu.ps_per_instruction
-            when = machine.tick + engine.begun, clock_ps // 1000
+            when = board.tick + engine.begun, clock_ps // 1000
             at = found.linear_rip
             if index not in guard.users and self._stores(found, at, page):
                 self._store(index, page, found.get("cr3"), at, when)
-        return machine.undo.absorb(gpa) or machine.npt.writable(page)
+        return board.undo.absorb(gpa) or board.npt.writable(page)
 
     def _stores(self, registers: Context, at: int, page: Gpa) -> bool:
         """Whether the instruction at `at` stores to a page; else the MMU does, as it walks."""
-        virtual = self._machine.virtual
-        code = disasm.decode(virtual.most(registers, at, _CODE_BYTES), at, registers.mode)
+        virtual = self._board.virtual
+        code = disasm.decode(virtual.most(registers, at, INSTRUCTION_BYTES), at, registers.mode)
         if code is None:
             return False
         for operand in code.memory:
@@ -148,13 +167,13 @@ class Guards:
                 return True
         return False
 
-    def changed(self, cpu: Cpu | None, page: Gpa, at: int) -> None:
+    def stored(self, store: PageStore) -> None:
         """A page that is tracked for other reasons too, or that no instruction changed."""
-        machine = self._machine
-        if machine.on_trial:
+        board, cpu, page, at = self._board, store.cpu, store.page, store.at
+        if board.on_trial or "guard" not in self._tracked.why(page):
             return
         root = 0 if cpu is None else cpu.registers.get("cr3")
-        when = machine.tick, machine.nanoseconds(cpu)
+        when = board.tick, board.nanoseconds(cpu)
         self._store(None if cpu is None else cpu.id, page, root, at, when)
 
     def _store(
@@ -167,13 +186,13 @@ class Guards:
             return
         left = tuple(sorted(user for user in guard.users if self._stays(user)))
         del self.pages[page]
-        self._machine.tracked.forget(page)
+        self._tracked.forget(page)
         if left:
-            self._machine.witness.reused(index, at, when, page, left)
+            self._board.logs.observed.append(Reused(*when, index, at, page, left))
 
     def _stays(self, index: int) -> bool:
         """Whether a CPU still has the tables that it was parked with."""
-        cpu = self._machine.cpus[index]
+        cpu = self._board.cpus[index]
         if cpu.context is None or cpu.activity in ("shutdown", "off", "wait-for-sipi"):
             return False
         return cpu.registers.get("cr3") & FRAME == self._roots[index]

@@ -1,14 +1,12 @@
 """What the shim leaves in memory for others to read: its AP records and the kernel's tree."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct
 
 from emu.hw.address import Gpa, Hpa
 from emu.hw.cpu import Cpu
-
-if TYPE_CHECKING:
-    from emu.machine.machine import Machine
+from emu.machine.board import Board
 
 SETUP_DATA: Final = 0x250
 """boot_params.hdr.setup_data (Linux, Documentation/arch/x86/boot)."""
@@ -30,75 +28,75 @@ class ApRecord(Struct, frozen=True):
         return self.state == "AP_FAILED"
 
 
-def ap_record(machine: "Machine", cpu: Cpu) -> ApRecord | None:
+def ap_record(board: Board, cpu: Cpu) -> ApRecord | None:
     """The record of a CPU; None for the BSP, and where the image has no such records.
 
     The shim's pointer `ap_records` leads to one record per AP, VP index 1 first and
     `ap_record_stride` bytes apart; the layout comes from the image's DWARF.
     """
-    layout = machine.layout.structs.get("ap_record")
-    found = _records(machine)
+    layout = board.layout.structs.get("ap_record")
+    found = _records(board)
     if cpu.id == 0 or layout is None or found is None:
         return None
     base, stride = found
-    data = machine.ram.guest_bytes(base + (cpu.id - 1) * stride, layout.size)
+    data = board.ram.guest_bytes(base + (cpu.id - 1) * stride, layout.size)
     if data is None:
         return None
     values = layout.decode(data)
     return ApRecord(str(values["state"]), str(values["reason"]))
 
 
-def ap_record_words(machine: "Machine") -> list[int]:
+def ap_record_words(board: Board) -> list[int]:
     """By VP index, from 1 on: the first 8 bytes of each record, in which its state is, to be
     compared with later; empty where the image has no such records."""
-    found = _records(machine)
-    if found is None or len(machine.cpus) == 1:
+    found = _records(board)
+    if found is None or len(board.cpus) == 1:
         return []
-    (base, stride), count = found, len(machine.cpus) - 1
-    first, last = machine.ram.hpa(base), machine.ram.hpa(base + (count - 1) * stride)
+    (base, stride), count = found, len(board.cpus) - 1
+    first, last = board.ram.hpa(base), board.ram.hpa(base + (count - 1) * stride)
     if first is None or last != first + (count - 1) * stride:
         return []
-    u64 = machine.memory.u64
+    u64 = board.memory.u64
     return [u64(Hpa(first + index * stride)) for index in range(count)]
 
 
-def in_ap_record(machine: "Machine", gpa: int) -> bool:
+def in_ap_record(board: Board, gpa: int) -> bool:
     """Whether an address lies in the record of an AP."""
-    found, layout = _records(machine), machine.layout.structs.get("ap_record")
+    found, layout = _records(board), board.layout.structs.get("ap_record")
     if found is None or layout is None:
         return False
     base, stride = found
     index, offset = divmod(gpa - base, stride) if stride else (0, gpa - base)
-    return 0 <= index < len(machine.cpus) - 1 and 0 <= offset < layout.size
+    return 0 <= index < len(board.cpus) - 1 and 0 <= offset < layout.size
 
 
-def _records(machine: "Machine") -> tuple[int, int] | None:
+def _records(board: Board) -> tuple[int, int] | None:
     """GPA of the first record, and bytes from one to the next."""
-    layout = machine.layout.structs.get("ap_record")
-    places = machine.layout.symbols.find("ap_records")
+    layout = board.layout.structs.get("ap_record")
+    places = board.layout.symbols.find("ap_records")
     if layout is None or not places:
         return None
-    strides = machine.layout.symbols.find("ap_record_stride")
-    stride = _u64(machine, strides[0]) & 0xFFFFFFFF if strides else layout.size
-    base = _u64(machine, places[0])
+    strides = board.layout.symbols.find("ap_record_stride")
+    stride = _u64(board, strides[0]) & 0xFFFFFFFF if strides else layout.size
+    base = _u64(board, places[0])
     return (base, stride) if base else None
 
 
-def kernel_dtb(machine: "Machine") -> bytes | None:
+def kernel_dtb(board: Board) -> bytes | None:
     """The blob behind setup_data type 2 of the boot_params the kernel was entered with."""
-    gpa = kernel_dtb_gpa(machine)
-    return None if gpa is None else _blob(machine, gpa)
+    gpa = kernel_dtb_gpa(board)
+    return None if gpa is None else _blob(board, gpa)
 
 
-def kernel_dtb_gpa(machine: "Machine") -> int | None:
+def kernel_dtb_gpa(board: Board) -> int | None:
     """Where that blob lies."""
-    if machine.boot_params is None:
+    if board.boot_params is None:
         return None
-    node = _u64(machine, machine.boot_params + SETUP_DATA)
+    node = _u64(board, board.boot_params + SETUP_DATA)
     for _ in range(_LIST_MAX):
         if not node:
             return None
-        header = machine.ram.guest_bytes(node, _HEADER)
+        header = board.ram.guest_bytes(node, _HEADER)
         if header is None:
             return None
         kind = int.from_bytes(header[8:12], "little")
@@ -108,19 +106,19 @@ def kernel_dtb_gpa(machine: "Machine") -> int | None:
     return None
 
 
-def host_dtb(machine: "Machine") -> bytes | None:
+def host_dtb(board: Board) -> bytes | None:
     """The device tree that the host handed to the shim, as guest memory has it now."""
-    return _blob(machine, machine.layout.host_dtb_gpa)
+    return _blob(board, board.layout.host_dtb_gpa)
 
 
-def _blob(machine: "Machine", gpa: int) -> bytes | None:
+def _blob(board: Board, gpa: int) -> bytes | None:
     """A device tree by the total size in its own header (Devicetree 0.4, 5.2)."""
-    head = machine.ram.guest_bytes(gpa, 8)
+    head = board.ram.guest_bytes(gpa, 8)
     if head is None or head[:4] != b"\xd0\x0d\xfe\xed":
         return None
     size = int.from_bytes(head[4:8], "big")
-    return machine.ram.guest_bytes(gpa, size) if size <= _DTB_MAX else None
+    return board.ram.guest_bytes(gpa, size) if size <= _DTB_MAX else None
 
 
-def _u64(machine: "Machine", gpa: int) -> int:
-    return int.from_bytes(machine.ram.guest_bytes(Gpa(gpa), 8) or b"", "little")
+def _u64(board: Board, gpa: int) -> int:
+    return int.from_bytes(board.ram.guest_bytes(Gpa(gpa), 8) or b"", "little")

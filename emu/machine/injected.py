@@ -5,25 +5,25 @@ the same moments. What a kind of injection does is `emu.inject`' business.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from emu.errors import CommandError
-from emu.hw.address import Gpa, Hpa
 from emu.hw.cpu import Cpu
 from emu.hw.engine import Exit
 from emu.machine import exit_words
-from emu.machine.views import SavedViews, Views
+from emu.machine.board import Board
+from emu.machine.tracked import PageStore
 from emu.vmm.effects import Effects
 
-if TYPE_CHECKING:
-    from emu.machine.machine import Machine
-
-Act = Callable[["Machine", Cpu | None], None]
-"""Breaks something; the CPU is the one whose doing was waited for."""
 NEVER: Final = 1 << 62
+
+
+class Deed(Struct, frozen=True):
+    """What is broken, as a value: a snapshot keeps it, and another process knows it again.
+    `emu.machine.machine.MachineDeed` says how it is done."""
 
 
 class Trigger(Struct, frozen=True):
@@ -48,7 +48,7 @@ class Armed(Struct, frozen=True):
 
     spec: str
     trigger: Trigger
-    act: Act
+    deed: Deed
     left: int = 1
 
 
@@ -64,7 +64,7 @@ class Twist(Struct, frozen=True):
     """Something of the VMM that stays broken; a frozen value."""
 
     def decided(
-        self, machine: "Machine", cpu: Cpu, what: str, effects: Effects
+        self, injected: "Injected", cpu: Cpu, what: str, effects: Effects
     ) -> tuple[Effects, "Twist | None"]:
         """What becomes of a decision; `what`: the exit in the words of the log of exits. Also
         what is left of the twist: None if it is used up."""
@@ -88,45 +88,35 @@ class SavedInjected(NamedTuple):
     fired: tuple[Fired, ...]
     twists: tuple[Lasting, ...]
     passed: tuple[tuple[int, tuple[int, int]], ...]
-    buffered: dict[int, int]
-    views: SavedViews
 
 
 class Injected:
-    """All injections of one machine."""
+    """All injections of one machine. `carry_out` does a deed; it raises CommandError where
+    that cannot be done. It is one of the alarms."""
 
-    def __init__(self, machine: "Machine") -> None:
-        self._machine = machine
+    def __init__(self, board: Board, carry_out: Callable[[Deed, Cpu | None], None]) -> None:
+        self.board = board
+        self._carry_out = carry_out
         self.armed: tuple[Armed, ...] = ()
         self.fired: tuple[Fired, ...] = ()
         self.twists: tuple[Lasting, ...] = ()
         self._acting = ""
         """The injection that is being carried out."""
-        self.views = Views(machine)
-        self.buffered: dict[int, int] = {}
-        """CPUs whose stores to pages that others look at wait in a store buffer -> for how
-        many picoseconds."""
         self._passed: dict[int, tuple[int, int]] = {}
         """CPU -> the place at which it was met last, and the CPU's ticks then: a stop there
         does not make it pass twice."""
-        self.addresses: frozenset[int] = frozenset()
-        """Linear addresses at which something waits."""
-        self.next_tick, self.next_ps = NEVER, NEVER
+        self.next_tick = NEVER
+        self._next_ps: int | None = None
         self._kinds: frozenset[str] = frozenset()
 
     def save(self) -> SavedInjected:
         """Everything, for `load`."""
-        return SavedInjected(
-            self.armed, self.fired, self.twists, tuple(self._passed.items()),
-            dict(self.buffered), self.views.save(),
-        )  # fmt: skip
+        return SavedInjected(self.armed, self.fired, self.twists, tuple(self._passed.items()))
 
     def load(self, saved: SavedInjected) -> None:
         """Be again what `save` saw."""
         self.fired, self.twists = saved.fired, saved.twists
         self._passed = dict(saved.passed)
-        self.buffered = dict(saved.buffered)
-        self.views.load(saved.views)
         self._wait_for(saved.armed)
 
     def _wait_for(self, armed: tuple[Armed, ...]) -> None:
@@ -136,11 +126,9 @@ class Injected:
         triggers = [one.trigger for one in armed]
         self._kinds = frozenset(trigger.kind for trigger in triggers)
         self.next_tick = min((t.number for t in triggers if t.kind == "tick"), default=NEVER)
-        self.next_ps = min((t.number for t in triggers if t.kind == "time"), default=NEVER)
+        self._next_ps = min((t.number for t in triggers if t.kind == "time"), default=None)
         addresses = frozenset(place for t in triggers for place in t.addresses)
-        if addresses != self.addresses:
-            self.addresses = addresses
-            self._machine.places.refresh()
+        self.board.addresses.watch("injection", addresses)
 
     # -- from outside -----------------------------------------------------------------------
 
@@ -158,45 +146,61 @@ class Injected:
         """Injections in force that have changed nothing so far."""
         return tuple(one.spec for one in self.twists if one.spec and not one.met)
 
-    def now(self, spec: str, act: Act) -> None:
+    def now(self, spec: str, deed: Deed) -> None:
         """Something is broken now; raises CommandError, and then nothing is."""
-        self._act(spec, act, None)
-        self._tell(Fired(spec, self._machine.tick))
+        self._do(spec, deed, None)
+        self._tell(Fired(spec, self.board.tick))
 
-    def _act(self, spec: str, act: Act, cpu: Cpu | None) -> None:
+    def _do(self, spec: str, deed: Deed, cpu: Cpu | None) -> None:
         before, self._acting = self._acting, spec
         try:
-            act(self._machine, cpu)
+            self._carry_out(deed, cpu)
         finally:
             self._acting = before
 
-    def later(self, spec: str, at_ps: int, act: Act) -> None:
+    def later(self, spec: str, at_ps: int, deed: Deed) -> None:
         """Something happens as soon as the machine's time has reached a moment."""
-        self.arm(Armed(spec, Trigger("time", number=at_ps), act))
+        self.arm(Armed(spec, Trigger("time", number=at_ps), deed))
 
     # -- moments ----------------------------------------------------------------------------
 
     def at_tick(self, cpu: Cpu) -> None:
         """So many instructions have been executed."""
-        self._meet("tick", cpu, lambda trigger: trigger.number <= self._machine.tick)
+        self._meet("tick", cpu, lambda trigger: trigger.number <= self.board.tick)
 
-    def at_time(self, moment_ps: int) -> None:
-        """Every CPU that runs has come to a moment of its clock."""
+    def due_ps(self, _: Board) -> int | None:
+        """When the first of those that wait for a time is to happen."""
+        return self._next_ps
+
+    def ring(self, _: Board) -> None:
+        """Every CPU that runs has come to that moment of its clock."""
+        moment_ps = self._next_ps
+        assert moment_ps is not None, "an alarm rings when it is due"
         self._meet("time", None, lambda trigger: trigger.number <= moment_ps)
 
-    def at_code(self, cpu: Cpu, address: int) -> None:
+    def passed(self, cpu: Cpu, address: int, _: str) -> None:
         """A CPU is about to execute the instruction at an address."""
-        if address not in self.addresses or self._passed.get(cpu.id) == (address, cpu.ticks):
+        if address not in self.board.addresses.of("injection"):
+            return
+        if self._passed.get(cpu.id) == (address, cpu.ticks):
             return
         self._passed[cpu.id] = address, cpu.ticks
         self._meet("code", cpu, lambda trigger: address in trigger.addresses)
 
-    def at_mailbox(self, cpu: Cpu | None, field: str, value: int) -> None:
-        """A field of the mailbox has another value."""
+    def stored(self, store: PageStore) -> None:
+        """Fields of the mailbox have other values."""
+        for field, _, new in store.fields:
+            self._at_mailbox(store.cpu, field.name, new)
+
+    def _at_mailbox(self, cpu: Cpu | None, field: str, value: int) -> None:
         self._meet(
             "mailbox", cpu,
             lambda trigger: trigger.text == field and trigger.value in (None, value),
         )  # fmt: skip
+
+    def heard(self, cpu: Cpu | None, text: str) -> None:
+        """An event has happened."""
+        self.at_words("event", cpu, text)
 
     def at_words(self, kind: Literal["exit", "event"], cpu: Cpu | None, text: str) -> None:
         """An exit is about to be decided, or an event has happened."""
@@ -221,56 +225,37 @@ class Injected:
                 self._fire(one, cpu)
 
     def _fire(self, one: Armed, cpu: Cpu | None) -> None:
-        machine = self._machine
-        before, machine.at_work = machine.at_work, None
+        board = self.board
+        before, board.at_work = board.at_work, None
         problem = ""
         try:
-            self._act(one.spec, one.act, cpu)
+            self._do(one.spec, one.deed, cpu)
         except CommandError as error:
             problem = str(error)
-        machine.beat += 1
-        machine.reschedule = True
+        board.beat += 1
+        board.reschedule = True
         if one.spec:
-            self._tell(Fired(one.spec, machine.tick, problem))
-        for probe in machine.probes:
-            probe.compare(machine, "host")
-        machine.at_work = before
+            self._tell(Fired(one.spec, board.tick, problem))
+        board.compare("host")
+        board.at_work = before
 
     def _tell(self, fired: Fired) -> None:
         self.fired = (*self.fired, fired)
         words = f"{fired.spec}: cannot be: {fired.problem}" if fired.problem else fired.spec
-        self._machine.event(None, "inject", words)
-
-    def stored(self, cpu: Cpu, gpa: Gpa, hpa: Hpa, before: bytes, at: int) -> bool:
-        """Whether a store goes into the CPU's store buffer: nobody else sees it yet."""
-        wait = self.buffered.get(cpu.id)
-        if wait is None or self._machine.on_trial or self.views.goes_past(cpu, at):
-            return False
-        count = len(self.views.hidden)
-        self.views.stored(cpu, gpa, hpa, before, at)
-        if len(self.views.hidden) > count:
-            moment = cpu.clock_ps + wait
-            self.later("", moment, lambda _, __: self.views.drain(cpu.id, 1, moment))
-        return True
+        self.board.event(None, "inject", words)
 
     # -- what lasts -------------------------------------------------------------------------
 
     def twisted(self, cpu: Cpu, exit_: Exit, effects: Effects) -> Effects:
         """A decision, as the twists in force leave it."""
-        what = exit_words.describe(self._machine, cpu, exit_)
+        what = exit_words.describe(self.board, cpu, exit_)
         left: list[Lasting] = []
         for one in self.twists:
-            changed, kept = one.twist.decided(self._machine, cpu, what, effects)
+            changed, kept = one.twist.decided(self, cpu, what, effects)
             if kept is not None:
                 met = one.met or changed != effects or kept != one.twist
                 left.append(replace(one, twist=kept, met=met))
             effects = changed
-        self.twists = tuple(left)
+        if not self.board.on_trial:
+            self.twists = tuple(left)  # what is taken back has met nothing
         return effects
-
-
-def disturb(machine: "Machine") -> None:
-    """Whoever waits looks again: what loops rely on (tables, clocks, answers) may differ."""
-    for cpu in machine.cpus:
-        machine.waits.wake(cpu, machine.now_ps())
-    machine.tables_changed()

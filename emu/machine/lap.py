@@ -4,7 +4,7 @@ A lap that ends where it began with every register it uses unchanged, and that s
 stands there already, is followed by laps that do the same, until a byte it looks at changes.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -16,9 +16,7 @@ from emu.hw.address import Hpa, page_of
 from emu.hw.context import GENERAL
 from emu.hw.cpu import Cpu
 from emu.hw.engine import Exit, ExitKind
-
-if TYPE_CHECKING:
-    from emu.machine.machine import Machine
+from emu.machine.board import Board
 
 LAP_MAX: Final = 64
 """Instructions in a loop that may be recognised; wait loops have 3 to 20."""
@@ -115,15 +113,15 @@ class Lap(Struct):
         self.pauses |= exit_.code == vmcb.EXIT_PAUSE
         self.clock |= exit_.code != vmcb.EXIT_PAUSE
 
-    def look(self, machine: "Machine", cpu: Cpu) -> bool:
+    def look(self, board: Board, cpu: Cpu) -> bool:
         """Note what the next instruction reads and writes; False if it cannot be judged."""
         if self.noted == cpu.ticks:
             return True  # it was looked at before somebody stopped here
         self.noted = cpu.ticks
         context = cpu.registers
-        if len(self.path) >= LAP_MAX or context.mode == "real" or not self._left_alone(machine):
+        if len(self.path) >= LAP_MAX or context.mode == "real" or not self._left_alone(board):
             return False
-        code = disasm.decode(machine.code_bytes(cpu), context.rip, context.mode)
+        code = disasm.decode(board.code_bytes(cpu), context.rip, context.mode)
         if code is None or code.repeats or not code.exact:
             return False
         self.path.append(context.rip)
@@ -131,13 +129,11 @@ class Lap(Struct):
         at = context.linear_rip
         self.pages.add(page_of(at))
         self.pages.add(page_of(at + code.size - 1))
-        return all(self._note(machine, cpu, code, operand) for operand in code.memory)
+        return all(self._note(board, cpu, code, operand) for operand in code.memory)
 
-    def _note(
-        self, machine: "Machine", cpu: Cpu, code: Instruction, operand: MemoryOperand
-    ) -> bool:
+    def _note(self, board: Board, cpu: Cpu, code: Instruction, operand: MemoryOperand) -> bool:
         gva = operand.address(cpu.registers.get, code)
-        pieces = machine.virtual.pieces(cpu.registers, gva, operand.size)
+        pieces = board.virtual.pieces(cpu.registers, gva, operand.size)
         if pieces is None:
             return False
         self.pages |= {page_of(gva), page_of(gva + operand.size - 1)}
@@ -147,14 +143,14 @@ class Lap(Struct):
             if "r" in operand.access and place not in self.writes:
                 self.reads[place] = gva  # what the lap itself stored is no reason to wake
             if "w" in operand.access:
-                self.writes.setdefault(place, machine.memory.read(*place))
+                self.writes.setdefault(place, board.memory.read(*place))
         return True
 
-    def _left_alone(self, machine: "Machine") -> bool:
+    def _left_alone(self, board: Board) -> bool:
         """Whether memory is as the lap found it. It must be all along and not only at the end:
         others would see what it stores for a while (an attempt that is given back) again and
         again from a CPU that runs, and never or for ever from one that sleeps."""
-        read = machine.memory.read
+        read = board.memory.read
         # Most laps store nothing, and this is asked before each of their instructions.
         return not self.writes or all(read(*at) == old for at, old in self.writes.items())
 
@@ -162,12 +158,12 @@ class Lap(Struct):
         """Whether, up to what `look` saw last, it touches only what a lap of a loop does."""
         return self.pages <= loop.pages and self.writes.keys() <= set(loop.stores)
 
-    def loop(self, machine: "Machine", cpu: Cpu) -> Loop | None:
+    def loop(self, board: Board, cpu: Cpu) -> Loop | None:
         """The loop, if this lap has come round; asked when the CPU is back at the head."""
-        read, context = machine.memory.read, cpu.registers
-        if not self._left_alone(machine):
+        read, context = board.memory.read, cpu.registers
+        if not self._left_alone(board):
             return None
-        uses, unequal = self._uses(machine)
+        uses, unequal = self._uses(board)
         checked = (*uses, *(name for name, _, _ in unequal))
         if any(context.get(name) != self.values[name] for name in checked):
             return None
@@ -196,9 +192,7 @@ class Lap(Struct):
             is_set |= code.writes
         return tuple(sorted(found.items()))
 
-    def _uses(
-        self, machine: "Machine"
-    ) -> tuple[tuple[str, ...], tuple[tuple[str, int, int], ...]]:
+    def _uses(self, board: Board) -> tuple[tuple[str, ...], tuple[tuple[str, int, int], ...]]:
         """Registers read before they are set, apart from those only compared for equality."""
         live: dict[str, list[int]] = {}
         is_set = {"rip"}
@@ -208,16 +202,14 @@ class Lap(Struct):
             is_set |= code.writes
         uses, unequal = [], []
         for name, places in live.items():
-            found = self._comparison(machine, name, places[0]) if len(places) == 1 else None
+            found = self._comparison(board, name, places[0]) if len(places) == 1 else None
             if found is None:
                 uses.append(name)
             else:
                 unequal.append(found)
         return tuple(uses), tuple(unequal)
 
-    def _comparison(
-        self, machine: "Machine", name: str, index: int
-    ) -> tuple[str, int, int] | None:
+    def _comparison(self, board: Board, name: str, index: int) -> tuple[str, int, int] | None:
         """`cmp [memory], register` before JE or JNE that found them unequal."""
         code = self.code[index]
         after = self.code[index + 1] if index + 1 < len(self.code) else None
@@ -227,5 +219,5 @@ class Lap(Struct):
         if after.mnemonic not in ("je", "jne") or name in (operand.base, operand.index):
             return None
         mask = (1 << 8 * operand.size) - 1
-        value = int.from_bytes(machine.memory.read(*self.compared[index]), "little")
+        value = int.from_bytes(board.memory.read(*self.compared[index]), "little")
         return None if self.values[name] & mask == value else (name, mask, value)

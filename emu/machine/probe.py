@@ -6,19 +6,14 @@ by comparing: those of the VMM after an exit, those of a page walk (A and D bits
 """
 
 from functools import partial
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import Struct, field
 
 from emu.hw.address import Hpa
-from emu.machine.accesses import EveryAccess
+from emu.hw.cpu import Cpu
+from emu.machine.board import Board, Doing
 
-if TYPE_CHECKING:
-    from emu.hw.cpu import Cpu
-    from emu.machine.machine import Machine
-
-Doing = Literal["read", "write", "host", "walk"]
-"""`host`: the VMM, or somebody at the debugger. `walk`: the MMU, while it walked."""
 ACCESSES_MAX: Final = 1 << 16
 """Accesses kept; of more, the newest."""
 
@@ -45,33 +40,31 @@ class MemoryProbe(Struct):
     last: bytes = b""
     found: list[Access] = field(default_factory=list)
 
-    def attach(self, machine: "Machine") -> None:
+    def attach(self, board: Board) -> None:
         """Begin to look."""
-        self.last = machine.memory.read(self.hpa, self.size)
-        machine.engine.watches.memory(
-            self.hpa, self.size, self.reads, partial(self.touched, machine)
+        self.last = board.memory.read(self.hpa, self.size)
+        board.engine.watches.memory(
+            self.hpa, self.size, self.reads, partial(self.touched, board)
         )
 
     def touched(
-        self, machine: "Machine", executed: int, hpa: int, size: int, stored: int | None
+        self, board: Board, executed: int, hpa: int, size: int, stored: int | None
     ) -> None:
         """A guest instruction, the `executed`th since the engine began, loads or stores."""
         near = hpa < self.hpa + self.size and hpa + size > self.hpa
-        if machine.on_trial or not near:
+        if board.on_trial or not near:
             return
-        before = machine.memory.read(self.hpa, self.size)
+        before = board.memory.read(self.hpa, self.size)
         after = before if stored is None else self._stored(before, hpa, size, stored)
         self.last = after
         doing: Doing = "read" if stored is None else "write"
-        _note(
-            self.found, Access(machine.tick + executed, machine.at_work, doing, before, after)
-        )
+        _note(self.found, Access(board.tick + executed, board.at_work, doing, before, after))
 
-    def compare(self, machine: "Machine", doing: Doing) -> None:
+    def compare(self, board: Board, doing: Doing) -> None:
         """Whether the bytes have changed without a store that was seen."""
-        now = machine.memory.read(self.hpa, self.size)
+        now = board.memory.read(self.hpa, self.size)
         if now != self.last:
-            access = Access(machine.tick, machine.at_work, doing, self.last, now)
+            access = Access(board.tick, board.at_work, doing, self.last, now)
             _note(self.found, access)
             self.last = now
 
@@ -94,42 +87,42 @@ class RegisterProbe(Struct):
     """By CPU: its own instructions when the engine ran last."""
     found: list[Access] = field(default_factory=list)
 
-    def attach(self, machine: "Machine") -> None:
+    def attach(self, board: Board) -> None:
         """Begin to look."""
-        for cpu in machine.cpus:
+        for cpu in board.cpus:
             if self.cpu in (None, cpu.id):
                 self.last[cpu.id] = self._value(cpu)
-        machine.engine.watches.register(self.register, partial(self._begun, machine))
+        board.engine.watches.register(self.register, partial(self._begun, board))
 
-    def _value(self, cpu: "Cpu") -> int | None:
+    def _value(self, cpu: Cpu) -> int | None:
         if cpu.context is None:
             return None
         if self.register == "cs":
             return cpu.context.segment("cs").selector
         return cpu.context.get(self.register)
 
-    def _begun(self, machine: "Machine", executed: int, now: int) -> None:
+    def _begun(self, board: Board, executed: int, now: int) -> None:
         """The instruction before the one that begins has made another value."""
-        cpu = machine.at_work
-        if cpu in self.last and not machine.on_trial:
+        cpu = board.at_work
+        if cpu in self.last and not board.on_trial:
             assert cpu is not None, "None is no CPU's number"
-            self._look(cpu, machine.tick + executed - 1, now, "write", cpu)
+            self._look(cpu, board.tick + executed - 1, now, "write", cpu)
 
-    def compare(self, machine: "Machine", doing: Doing) -> None:
+    def compare(self, board: Board, doing: Doing) -> None:
         """Look at the register between two runs of the engine, and after an exit."""
-        index = machine.at_work
+        index = board.at_work
         for one in self.last if index is None else (index,):
-            if one in self.last and machine.cpus[one].context is not None:
-                self._compare(machine, machine.cpus[one], doing)
+            if one in self.last and board.cpus[one].context is not None:
+                self._compare(board, board.cpus[one], doing)
 
-    def _compare(self, machine: "Machine", cpu: "Cpu", doing: Doing) -> None:
+    def _compare(self, board: Board, cpu: Cpu, doing: Doing) -> None:
         if doing == "walk":
             doing, self.retired[cpu.id] = "write", cpu.ticks
         # What an exit did belongs to its instruction, which may yet have to be executed.
         same = cpu.ticks == self.retired.get(cpu.id, 0)
-        begun = doing == "host" and machine.at_work is not None and same
-        who = None if machine.at_work is None else cpu.id
-        self._look(cpu.id, machine.tick + begun, self._value(cpu), doing, who)
+        begun = doing == "host" and board.at_work is not None and same
+        who = None if board.at_work is None else cpu.id
+        self._look(cpu.id, board.tick + begun, self._value(cpu), doing, who)
 
     def _look(
         self, cpu: int, tick: int, now: int | None, doing: Doing, who: int | None
@@ -153,24 +146,21 @@ class CodeProbe(Struct):
     found: list[tuple[int, int, int, int]] = field(default_factory=list)
     """(tick that the instruction ends, beat, CPU, address)."""
 
-    def attach(self, machine: "Machine") -> None:
+    def attach(self, board: Board) -> None:
         """Begin to look."""
         for address in sorted(self.addresses):
-            machine.engine.watches.code(address, address, partial(self._begun, machine))
+            board.engine.watches.code(address, address, partial(self._begun, board))
         if not self.addresses:
-            machine.engine.watches.code(1, 0, partial(self._begun, machine))
+            board.engine.watches.code(1, 0, partial(self._begun, board))
 
-    def _begun(self, machine: "Machine", executed: int, address: int) -> None:
-        cpu = machine.at_work
-        if machine.on_trial or cpu is None or self.cpu not in (None, cpu):
+    def _begun(self, board: Board, executed: int, address: int) -> None:
+        cpu = board.at_work
+        if board.on_trial or cpu is None or self.cpu not in (None, cpu):
             return
-        self.found.append((machine.tick + executed, machine.beat, cpu, address))
+        self.found.append((board.tick + executed, board.beat, cpu, address))
 
-    def compare(self, machine: "Machine", doing: Doing) -> None:
+    def compare(self, board: Board, doing: Doing) -> None:
         """Code is only executed by instructions."""
-
-
-Probe = MemoryProbe | RegisterProbe | CodeProbe | EveryAccess
 
 
 def _note(found: list[Access], access: Access) -> None:

@@ -4,7 +4,7 @@ Each repair is for an exit that a real CPU would not make; afterwards the same i
 simply runs again (facts/openhcl_run 1.5.1 and 1.5.6).
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -12,38 +12,34 @@ from emu.hw.cpu import Cpu
 from emu.hw.engine import Exit, ExitKind
 from emu.hw.paging import shared_bit_leaf
 from emu.hw.vmcb import EXIT_EXCEPTION, EXIT_NPF
-
-if TYPE_CHECKING:
-    from emu.machine.machine import Machine
+from emu.machine.board import Board
+from emu.machine.execute import execute_one
+from emu.machine.no_execute import code_base
 
 _PAGE_FAULT: Final = EXIT_EXCEPTION + 14
 _RESERVED: Final = 8
 SHARED_BIT: Final = 47
 """Bit of a guest-physical address that asks for a TD's shared view (GPAW 48)."""
 _PAGES_PER_INSTRUCTION: Final = 4
+UNDONE: Final = Exit(ExitKind.BUDGET, 0)
+"""Nothing is left of an exit."""
 
 
-def repair(machine: "Machine", cpu: Cpu, exit_: Exit) -> bool:
-    """Whether the exit was the emulator's own; then it is undone."""
+def repair(board: Board, cpu: Cpu, exit_: Exit) -> Exit | None:
+    """None if the exit is the guest's own. Else it is undone: BUDGET, or what is left to be
+    handled, now that the instruction has come further."""
     if exit_.kind is not ExitKind.INTERCEPT:
-        return False
+        return None
     if exit_.code in (_PAGE_FAULT, EXIT_NPF) and code_base(cpu):
         cpu.registers.put_segment("cs", replace(cpu.registers.segment("cs"), base=0))
-        return True
-    tdx = machine.platform.isolation == "tdx"
+        return UNDONE
+    tdx = board.platform.isolation == "tdx"
     if tdx and exit_.code == _PAGE_FAULT and exit_.error & _RESERVED:
-        return _fold(machine, cpu, exit_)
-    return False
+        return _fold(board, cpu, exit_)
+    return None
 
 
-def code_base(cpu: Cpu) -> bool:
-    """Whether fetches go astray: real CPUs ignore CS.base in 64-bit mode, the emulator adds
-    it to every fetch."""
-    context = cpu.registers
-    return context.mode == "long" and context.segment("cs").base != 0
-
-
-def _fold(machine: "Machine", cpu: Cpu, exit_: Exit) -> bool:
+def _fold(board: Board, cpu: Cpu, exit_: Exit) -> Exit | None:
     """A leaf with the shared bit: the page walk knows 40 bits and calls it reserved.
 
     For one instruction the leaf carries the alias bit instead; the guest never reads it.
@@ -51,20 +47,22 @@ def _fold(machine: "Machine", cpu: Cpu, exit_: Exit) -> bool:
     folded: list[tuple[int, int]] = []
     address, again = exit_.info, exit_
     for _ in range(_PAGES_PER_INSTRUCTION):
-        leaf = shared_bit_leaf(machine.memory, machine.npt.hpa_of, cpu.registers, address)
+        leaf = shared_bit_leaf(board.memory, board.npt.hpa_of, cpu.registers, address)
         if leaf is None:
             break
-        entry = machine.memory.u64(leaf)
-        machine.memory.put_u64(leaf, entry & ~(1 << SHARED_BIT) | machine.shared_alias)
+        entry = board.memory.u64(leaf)
+        board.memory.put_u64(leaf, entry & ~(1 << SHARED_BIT) | board.shared_alias)
         folded.append((leaf, entry))
-        machine.engine.flush_tlb()
-        again = machine.execute_one(cpu)
+        board.engine.flush_tlb()
+        again = execute_one(board, cpu)
         if not (again.kind is ExitKind.INTERCEPT and again.code == _PAGE_FAULT):
             break
         address = again.info
     for place, entry in folded:
-        seen = machine.memory.u64(place)
-        machine.memory.put_u64(place, seen & ~machine.shared_alias | entry & 1 << SHARED_BIT)
-    if folded and again.code == EXIT_NPF and again.kind is ExitKind.INTERCEPT:
-        machine.exit_(cpu, again)  # the page is not shared: that is the guest's own doing
-    return bool(folded)
+        seen = board.memory.u64(place)
+        board.memory.put_u64(place, seen & ~board.shared_alias | entry & 1 << SHARED_BIT)
+    if not folded:
+        return None
+    if again.code == EXIT_NPF and again.kind is ExitKind.INTERCEPT:
+        return again  # the page is not shared: that is the guest's own doing
+    return UNDONE

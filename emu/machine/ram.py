@@ -57,6 +57,14 @@ class GuestRam:
         self.end = hpa
         self.states = bytearray(page)
 
+    def save(self) -> bytes:
+        """The pages' states, for `load`; their bytes are the undo log's."""
+        return bytes(self.states)
+
+    def load(self, saved: bytes) -> None:
+        """Be again what `save` saw."""
+        self.states[:] = saved
+
     def bank(self, gpa: int) -> Bank | None:
         """The bank that holds a GPA."""
         for bank in self.banks:

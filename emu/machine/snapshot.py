@@ -1,48 +1,50 @@
 """Everything of a machine but its memory's bytes, at one moment; those are the undo log's.
 
 A snapshot shares with the one before it whatever is equal: of a thousand parked CPUs it costs
-a reference each.
+a reference each. It holds values only, so that it can be pickled and put back elsewhere.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
 from emu.hw.cpu import SavedCpu
 from emu.hw.nested import NestedState
-from emu.machine.injected import SavedInjected
 from emu.machine.logs import Counts
 from emu.machine.machine import Machine
-from emu.machine.tracked import SavedPages
-from emu.machine.wait import SavedWaits
-from emu.machine.witness import SavedWitness
-from emu.mailbox.protocol import ApHistory
-from emu.vmm.state import SavedVmm
 
 _CPU_BYTES = 400
 """What a CPU's own fields cost beside its context."""
+
+
+class Part(Protocol):
+    """Whatever saves and loads itself."""
+
+    def save(self) -> Any:
+        """All that changes over time, as a value."""
+
+    def load(self, saved: Any) -> None:
+        """Be again what `save` saw."""
+
+
+def parts(machine: Machine) -> tuple[Part, ...]:
+    """All of them but the CPUs and the nested table, in the order in which they are saved."""
+    board = machine.board
+    return (
+        machine.tracked,  # first: it closes what is lent, and the nested table is to know that
+        machine.guards, machine.private, machine.waits, machine.witness, machine.injected,
+        machine.store_buffers, board, board.vmm, board.protocol, board.ram,
+    )  # fmt: skip
 
 
 class Snapshot(Struct, frozen=True):
     """A machine between two slices."""
 
     tick: int
-    beat: int
     work: int
     cpus: tuple[SavedCpu, ...]
-    vmm: SavedVmm
     npt: NestedState
-    tracked: SavedPages
-    waits: SavedWaits
-    reached: dict[int, ApHistory]
-    witness: SavedWitness
-    states: bytes
-    exit_counts: dict[str, int]
-    broken_pages: frozenset[int]
-    powered_off: bool
-    crash: str
-    boot_params: int | None
-    injected: SavedInjected
+    parts: tuple[Any, ...]
     logs: Counts
     bytes_used: int
     """About what it costs beyond the snapshot that it shares with."""
@@ -50,30 +52,17 @@ class Snapshot(Struct, frozen=True):
 
 def take(machine: Machine, before: Snapshot | None) -> Snapshot:
     """A snapshot of now, sharing what it can with an earlier one."""
-    cpus = tuple(cpu.save() for cpu in machine.cpus)
-    vmm, waits = machine.vmm.save(), machine.waits.save()
-    tracked = machine.tracked.save()  # it closes what is open: before the table
-    npt = machine.npt.save()
-    states, reached = bytes(machine.ram.states), dict(machine.protocol.reached)
-    counts = dict(machine.exit_counts)
-    witness = machine.witness.save()
-    injected = machine.injected.save()
-    cost = sum(len(cpu[1]) + _CPU_BYTES for cpu in cpus) + len(states)
+    board = machine.board
+    saved = tuple(part.save() for part in parts(machine))
+    npt = board.npt.save()
+    cpus = tuple(cpu.save() for cpu in board.cpus)
+    cost = sum(len(cpu.image) + _CPU_BYTES for cpu in cpus) + len(board.ram.states)
     if before is not None:
         cpus = tuple(map(_same, cpus, before.cpus))
         pairs = zip(cpus, before.cpus, strict=True)
-        cost = sum(len(new[1]) + _CPU_BYTES for new, old in pairs if new is not old)
-        vmm, waits = SavedVmm(*map(_same, vmm, before.vmm)), _shared_waits(waits, before.waits)
-        npt, tracked = _same(npt, before.npt), _same(tracked, before.tracked)
-        states, reached = _same(states, before.states), _same(reached, before.reached)
-        counts = _same(counts, before.exit_counts)
-        witness = SavedWitness(*map(_same, witness, before.witness))
-        injected = _same(injected, before.injected)
-    return Snapshot(
-        machine.tick, machine.beat, machine.work, cpus, vmm, npt, tracked, waits, reached,
-        witness, states, counts, frozenset(machine.broken_pages), machine.powered_off,
-        machine.crash, machine.boot_params, injected, machine.logs.counts(), cost,
-    )  # fmt: skip
+        cost = sum(len(new.image) + _CPU_BYTES for new, old in pairs if new is not old)
+        saved, npt = tuple(map(_shared, saved, before.parts)), _same(npt, before.npt)
+    return Snapshot(board.tick, board.work, cpus, npt, saved, board.logs.counts(), cost)
 
 
 def _same(new: Any, old: Any) -> Any:
@@ -81,29 +70,21 @@ def _same(new: Any, old: Any) -> Any:
     return old if new == old else new
 
 
-def _shared_waits(new: SavedWaits, old: SavedWaits) -> SavedWaits:
-    """Laps are compared by place only where there are none: they are few and short-lived."""
-    return SavedWaits(*(_same(a, b) for a, b in zip(new, old, strict=True)))
+def _shared(new: Any, old: Any) -> Any:
+    """A part's value in which every field is the old object where it can be."""
+    if isinstance(new, tuple) and hasattr(new, "_fields"):
+        return type(new)(*map(_same, new, old))
+    return _same(new, old)
 
 
 def put_back(machine: Machine, saved: Snapshot, pages: set[int]) -> None:
     """The machine is again as it was; `pages` (HPAs) of its memory have been put back."""
-    for cpu, state in zip(machine.cpus, saved.cpus, strict=True):
-        cpu.load(state)
-    machine.tick, machine.beat, machine.work = saved.tick, saved.beat, saved.work
-    machine.vmm.load(saved.vmm)
-    machine.npt.load(saved.npt, pages)
-    machine.tracked.load(saved.tracked)
-    machine.waits.load(saved.waits)
-    machine.witness.load(saved.witness)
-    machine.protocol.reached = dict(saved.reached)
-    machine.ram.states[:] = saved.states
-    machine.exit_counts = dict(saved.exit_counts)
-    machine.broken_pages = set(saved.broken_pages)
-    machine.powered_off, machine.crash = saved.powered_off, saved.crash
-    machine.boot_params = saved.boot_params
-    machine.injected.load(saved.injected)
-    machine.logs.back_to(saved.logs)
-    machine.reschedule = False
-    machine.engine.flush_code()
-    machine.engine.flush_tlb()
+    board = machine.board
+    for cpu, state in zip(board.cpus, saved.cpus, strict=True):
+        cpu.load(state, board.engine.new_context)
+    board.npt.load(saved.npt, pages)
+    for part, value in zip(parts(machine), saved.parts, strict=True):
+        part.load(value)
+    board.logs.back_to(saved.logs)
+    board.engine.flush_code()
+    board.engine.flush_tlb()

@@ -6,15 +6,17 @@ not let the CPU execute anything that touches more: a page that it has not touch
 keep the A bits (and a page not written before the D bit) that the walk sets in the tables.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from emu.hw.address import Hpa
 from emu.hw.cpu import Cpu
-
-if TYPE_CHECKING:
-    from emu.machine.machine import Machine
+from emu.hw.engine import Exit, ExitKind
+from emu.machine.board import Board
+from emu.machine.execute import execute_one
+from emu.machine.guards import Guards
+from emu.machine.lap import harmless
+from emu.machine.private_bytes import PrivateBytes
 
 TrialPlace = tuple[Hpa, int]
 """Where, and how many bytes."""
@@ -23,45 +25,66 @@ TrialPlace = tuple[Hpa, int]
 class Trial:
     """One trial while it lasts."""
 
-    def __init__(self, machine: "Machine", places: Iterable[TrialPlace]) -> None:
-        self._machine = machine
+    def __init__(self, board: Board, places: Iterable[TrialPlace]) -> None:
+        self._board = board
         self._before: list[tuple[Hpa, bytes]] = []
         for hpa, count in places:
             self.keep(hpa, count)
 
     def keep(self, hpa: Hpa, count: int) -> None:
         """These bytes are about to change, too."""
-        self._before.append((hpa, self._machine.memory.read(hpa, count)))
+        self._before.append((hpa, self._board.memory.read(hpa, count)))
 
     def take_back(self) -> None:
         """Memory is as it was; of bytes that were kept twice the first ones count."""
         for hpa, before in reversed(self._before):
-            if self._machine.memory.read(hpa, len(before)) != before:
-                self._machine.memory.write(hpa, before)
+            if self._board.memory.read(hpa, len(before)) != before:
+                self._board.memory.write(hpa, before)
 
 
-@contextmanager
-def trial(
-    machine: "Machine", cpu: Cpu, start_ps: int, places: Iterable[TrialPlace]
-) -> Iterator[Trial]:
-    """Meanwhile a CPU executes from where it stands, its clock at `start_ps`, and may store to
-    `places` and to what is kept on the way."""
-    context, views = cpu.registers, machine.injected.views
-    saved = context.save(), cpu.clock_ps, cpu.ticks, machine.tick, machine.beat
-    twists, seeing, nested = machine.injected.twists, views.seeing, machine.on_trial
-    views.look(cpu.id)
-    cpu.clock_ps = start_ps
-    machine.on_trial = True
-    one = Trial(machine, places)
-    pages = {machine.ram.page_at(hpa) for hpa, _ in places} - {None}
-    with machine.tracked.opened(cpu, pages):
-        try:
-            yield one
-        finally:
-            one.take_back()
-            context.load(saved[0])
-            _, cpu.clock_ps, cpu.ticks, machine.tick, machine.beat = saved
-            machine.on_trial = nested
-            machine.injected.twists = twists
-            views.look(seeing)
-    machine.engine.flush_tlb()
+class Trials:
+    """Who lets CPUs execute what is taken back. `answer` decides an exit and carries it out."""
+
+    def __init__(
+        self,
+        board: Board,
+        guards: Guards,
+        private: PrivateBytes,
+        answer: Callable[[Cpu, Exit], None],
+    ) -> None:
+        self.board = board
+        self.answer = answer
+        self._guards, self._private = guards, private
+
+    @contextmanager
+    def begin(self, cpu: Cpu, start_ps: int, places: Collection[TrialPlace]) -> Iterator[Trial]:
+        """Meanwhile a CPU executes from where it stands, its clock at `start_ps`, and may store
+        to `places` and to what is kept on the way."""
+        board, context, private = self.board, cpu.registers, self._private
+        saved = context.save(), cpu.clock_ps, cpu.ticks, board.tick, board.beat
+        seeing, nested = private.seeing, board.on_trial
+        private.look(cpu.id)
+        cpu.clock_ps = start_ps
+        board.on_trial = True
+        one = Trial(board, places)
+        pages = {board.ram.page_at(hpa) for hpa, _ in places} - {None}
+        with self._guards.opened(cpu, pages):
+            try:
+                yield one
+            finally:
+                one.take_back()
+                context.load(saved[0])
+                _, cpu.clock_ps, cpu.ticks, board.tick, board.beat = saved
+                board.on_trial = nested
+                private.look(seeing)
+        board.engine.flush_tlb()
+
+    def step(self, cpu: Cpu) -> Exit | None:
+        """One instruction, and the answer to its exit; None if that exit is more than PAUSE or
+        the reading of a clock: a trial has no effect outside its CPU."""
+        exit_ = execute_one(self.board, cpu)
+        if exit_.kind is not ExitKind.BUDGET:
+            if not harmless(cpu, exit_):
+                return None
+            self.answer(cpu, exit_)
+        return exit_

@@ -12,19 +12,18 @@ A loop that also reads a clock may end by itself. The lap in which it does is fo
 laps at later times.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec.structs import replace
 
-from emu.hw.address import Gpa, Hpa
+from emu.hw.address import Gpa
 from emu.hw.cpu import Cpu
 from emu.hw.engine import Exit, ExitKind
+from emu.machine.board import Board
 from emu.machine.lap import Lap, Loop, Needs, harmless
-from emu.machine.trial import trial
+from emu.machine.tracked import PageStore, TrackedPages
+from emu.machine.trial import Trials
 from emu.machine.wait import SavedWaits, Suspicion, Wait
-
-if TYPE_CHECKING:
-    from emu.machine.machine import Machine
 
 HORIZON_PS: Final = 10**18
 """About twelve days: a loop that still waits then waits for ever."""
@@ -37,8 +36,8 @@ ATTEMPTS_PER_CHANGE: Final = 4
 class Waits:
     """Who waits, for what, and until when."""
 
-    def __init__(self, machine: "Machine") -> None:
-        self._machine = machine
+    def __init__(self, board: Board, tracked: TrackedPages, trials: Trials) -> None:
+        self._board, self._tracked, self._trials = board, tracked, trials
         self.on = True
         """Off, every lap is executed: the same guest, at the price of all its laps."""
         self.waiting: dict[int, Wait] = {}
@@ -77,7 +76,7 @@ class Waits:
         traced = self._laps.get(cpu.id)
         if traced is None:
             return False
-        if not traced[1].look(self._machine, cpu):
+        if not traced[1].look(self._board, cpu):
             self._give_up(cpu)
             return False
         return True
@@ -94,7 +93,7 @@ class Waits:
     def stored_nothing(self, cpu: Cpu) -> None:
         """A store to a page that somebody looks at left all its bytes as they were: several at
         one place look like a loop that tries to take a lock."""
-        if self.on and not self._machine.on_trial and cpu.id not in self._laps:
+        if self.on and not self._board.on_trial and cpu.id not in self._laps:
             self._seen(cpu, cpu.registers.rip)
 
     def slice_ended(self, cpu: Cpu) -> None:
@@ -108,27 +107,30 @@ class Waits:
         self._laps[cpu.id] = place, Lap.begin(cpu)
         return True
 
-    def stepped(self, cpu: Cpu, exit_: Exit) -> None:
-        """One traced instruction has run; at the loop's head the lap is judged."""
+    def stepped(self, cpu: Cpu, exit_: Exit) -> Loop | None:
+        """One traced instruction has run; at the loop's head the lap is judged. The loop in
+        which the CPU sleeps now, if it does."""
         traced = self._laps.get(cpu.id)
         if traced is None:
-            return
+            return None
         lap = traced[1]
         if exit_.kind is not ExitKind.BUDGET:
             if not harmless(cpu, exit_):
                 # Real work: what comes after it may be a wait again, and is judged afresh.
                 del self._laps[cpu.id]
                 self._suspicions[cpu.id].hits.clear()
-                return
+                return None
             lap.exited(exit_)
         if cpu.activity != "running":
             self._give_up(cpu)
         elif cpu.registers.rip == lap.head:
-            loop = lap.loop(self._machine, cpu)
+            loop = lap.loop(self._board, cpu)
             if loop is None:
                 self._give_up(cpu)
             else:
                 self._sleep(cpu, loop)
+                return loop
+        return None
 
     def _give_up(self, cpu: Cpu) -> None:
         place, _ = self._laps.pop(cpu.id)
@@ -139,9 +141,8 @@ class Waits:
     def _sleep(self, cpu: Cpu, loop: Loop) -> None:
         del self._laps[cpu.id]
         self._suspicions[cpu.id].hits.clear()
-        self._machine.turn(cpu, "waiting")
+        self._board.turn(cpu, "waiting")
         self._enter(cpu, Wait(self._shared(loop), cpu.clock_ps, cpu.clock_ps - 1))
-        self._machine.witness.waited(cpu, loop)
 
     def _shared(self, loop: Loop) -> Loop:
         """The one instance of equal loops, by which CPUs that wait alike are found."""
@@ -157,7 +158,7 @@ class Waits:
         for page in self._pages_of(wait.loop):
             waiters = self._pages.setdefault(page, set())
             if not waiters:
-                self._machine.tracked.add(page, "wait")
+                self._tracked.add(page, "wait")
             waiters.add(cpu.id)
 
     def _leave(self, cpu: Cpu) -> Wait | None:
@@ -171,7 +172,7 @@ class Waits:
             waiters.discard(cpu.id)
             if not waiters:
                 del self._pages[page]
-                self._machine.tracked.remove(page, "wait")
+                self._tracked.remove(page, "wait")
         return wait
 
     def _know(self, cpu: Cpu, wait: Wait) -> None:
@@ -183,7 +184,7 @@ class Waits:
             self._timed.pop(cpu.id, None)
 
     def _pages_of(self, loop: Loop) -> list[Gpa]:
-        pages = {self._machine.ram.page_at(hpa) for hpa, _ in loop.watched}
+        pages = {self._board.ram.page_at(hpa) for hpa, _ in loop.watched}
         return [page for page in pages if page is not None]
 
     def forget(self, cpu: Cpu) -> None:
@@ -200,8 +201,15 @@ class Waits:
             return
         start = wait.lap_at(moment_ps)
         cpu.clock_ps = start if wait.last_ps is None else min(start, wait.last_ps)
-        self._machine.turn(cpu, "running")
-        self._machine.reschedule = True
+        self._board.turn(cpu, "running")
+        self._board.reschedule = True
+
+    def disturb(self) -> None:
+        """Whoever waits looks again: what loops rely on (tables, clocks, answers) may
+        differ."""
+        for cpu in self._board.cpus:
+            self.wake(cpu, self._board.now_ps())
+        self._board.tables_changed()
 
     def runs(self, cpu: Cpu) -> bool:
         """Whether a CPU executes instructions as soon as the schedule lets it."""
@@ -213,16 +221,16 @@ class Waits:
         wait = self.waiting.get(cpu.id)
         if wait is None:
             return cpu.clock_ps
-        return max(wait.lap_at(self._machine.now_ps()), cpu.clock_ps)
+        return max(wait.lap_at(self._board.now_ps()), cpu.clock_ps)
 
-    def notify(self, writer: Cpu | None, hpa: Hpa, count: int) -> None:
+    def stored(self, store: PageStore) -> None:
         """Memory changed: whoever looks at a byte that is another one now may wake up."""
-        page = self._machine.ram.page_at(hpa)
+        writer, page = store.cpu, self._board.ram.page_at(store.hpa)
         watchers = self._pages.get(page) if page is not None else None
         if not watchers:
             return
-        moment = self._machine.now_ps() if writer is None else writer.clock_ps
-        read = self._machine.memory.read
+        moment = self._board.now_ps() if writer is None else writer.clock_ps
+        read = self._board.memory.read
         by_loop: dict[int, tuple[Loop, list[int]]] = {}
         for index in sorted(watchers):
             loop = self.waiting[index].loop
@@ -239,14 +247,14 @@ class Waits:
         for index in members:
             wait = self.waiting[index]
             if wait.due_ps is not None:
-                self._know(self._machine.cpus[index], replace(wait, due_ps=None))
+                self._know(self._board.cpus[index], replace(wait, due_ps=None))
 
     def _reconsider(self, members: list[int], moment_ps: int) -> None:
         """The bytes that one loop looks at have changed: who still goes round in it?"""
         found: list[Loop | Needs] = []
         attempts = 0
         for index in members:
-            cpu = self._machine.cpus[index]
+            cpu = self._board.cpus[index]
             known = next((one for one in found if _takes(one, cpu)), None)
             if known is None and attempts < ATTEMPTS_PER_CHANGE:
                 attempts += 1
@@ -268,26 +276,25 @@ class Waits:
         start = wait.lap_at(moment_ps)
         if wait.due_ps is None or start < wait.due_ps:
             self._know(cpu, replace(wait, due_ps=start))
-            self._machine.reschedule = True
+            self._board.reschedule = True
 
     def _retrace(self, cpu: Cpu, moment_ps: int) -> Loop | Needs:
         """Try a lap with memory as it is now: the loop that it is, or, if it leaves or goes
         where no lap went, the registers that made it do so."""
-        machine = self._machine
+        board = self._board
         wait = self.waiting[cpu.id]
         old = wait.loop
-        with trial(machine, cpu, wait.lap_at(moment_ps), old.stores):
+        with self._trials.begin(cpu, wait.lap_at(moment_ps), old.stores):
             lap = Lap.begin(cpu)
             while not lap.path or cpu.registers.rip != lap.head:
-                if not lap.look(machine, cpu) or not lap.keeps_to(old):
+                if not lap.look(board, cpu) or not lap.keeps_to(old):
                     return lap.needs()
-                exit_ = machine.execute_one(cpu)
+                exit_ = self._trials.step(cpu)
+                if exit_ is None:
+                    return lap.needs()
                 if exit_.kind is not ExitKind.BUDGET:
-                    if not harmless(cpu, exit_):
-                        return lap.needs()
                     lap.exited(exit_)
-                    machine.answer(cpu, exit_)
-            loop = lap.loop(machine, cpu)
+            loop = lap.loop(board, cpu)
             return lap.needs() if loop is None else self._shared(loop)
 
     # -- loops that end by the clock --------------------------------------------------------
@@ -333,22 +340,14 @@ class Waits:
     def _comes_round(self, cpu: Cpu, wait: Wait, start_ps: int) -> bool:
         """Execute one lap at another time, and take it back."""
         loop = wait.loop
-        with trial(self._machine, cpu, start_ps, loop.stores):
+        with self._trials.begin(cpu, start_ps, loop.stores):
             return all(self._lap_step(cpu, rip) for rip in loop.path) and (
                 cpu.registers.rip == loop.head
             )
 
     def _lap_step(self, cpu: Cpu, rip: int) -> bool:
         """One instruction of a tried lap; False where the loop would be left."""
-        if cpu.registers.rip != rip:
-            return False
-        exit_ = self._machine.execute_one(cpu)
-        if exit_.kind is ExitKind.BUDGET:
-            return True
-        if not harmless(cpu, exit_):
-            return False
-        self._machine.answer(cpu, exit_)
-        return True
+        return cpu.registers.rip == rip and self._trials.step(cpu) is not None
 
 
 def _takes(known: Loop | Needs, cpu: Cpu) -> bool:

@@ -4,16 +4,19 @@ It judges nothing, and what it does the guest cannot tell: no tick, no beat and 
 another one by it.
 """
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from emu.hw import vmcb
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
 from emu.hw.engine import Exit, ExitKind
-from emu.machine import acks, caching, calls, handed, handover
+from emu.machine import acks, caching, calls, entry_checks, handover
+from emu.machine.board import Board
 from emu.machine.calls import Asking
-from emu.machine.guards import SavedGuards
+from emu.machine.guards import Guards
 from emu.machine.lap import Loop
+from emu.machine.tracked import PageStore
+from emu.machine.trial import Trials
 from emu.mailbox.layout import HEAD_BYTES, OS_BYTES, Head, read_head
 from emu.mailbox.observation import (
     Ack,
@@ -22,14 +25,10 @@ from emu.mailbox.observation import (
     Handed,
     Opened,
     Refused,
-    Reused,
     Started,
     Stored,
     Waited,
 )
-
-if TYPE_CHECKING:
-    from emu.machine.machine import Machine
 
 _WAKEUP: Final = 1
 _NOOP: Final = 0
@@ -43,7 +42,6 @@ _UD: Final = vmcb.EXIT_EXCEPTION + 6
 class SavedWitness(NamedTuple):
     """What a Witness was at one moment."""
 
-    guards: SavedGuards
     vectors: frozenset[int]
     woken: frozenset[int]
     failed: frozenset[int]
@@ -54,8 +52,8 @@ class SavedWitness(NamedTuple):
 class Witness:
     """What was noted goes to `machine.logs.observed`."""
 
-    def __init__(self, machine: "Machine") -> None:
-        self._machine = machine
+    def __init__(self, board: Board, guards: Guards, trials: Trials) -> None:
+        self._board, self._guards, self._trials = board, guards, trials
         self.on = True
         """Off, nothing is noted: what that costs is then not paid."""
         self.woken: frozenset[int] = frozenset()
@@ -66,53 +64,53 @@ class Witness:
         """Where loops at the mailbox begin."""
         self._waited: set[tuple[int, int]] = set()
         """(CPU, head) of waits that were noted."""
-        self._cpu_of = {cpu.apic_id: cpu.id for cpu in machine.cpus}
+        self._cpu_of = {cpu.apic_id: cpu.id for cpu in board.cpus}
         self._loads: dict[tuple[int, frozenset[int]], frozenset[acks.VectorSpan]] = {}
         """(ack, heads) -> what is loaded between them: code, and so no state."""
 
     def save(self) -> SavedWitness:
         """Everything that changes, for `load`."""
-        machine = self._machine
+        board = self._board
         return SavedWitness(
-            machine.guards.save(), machine.places.vectors, self.woken, self._failed,
+            board.addresses.of("vector"), self.woken, self._failed,
             self._heads, frozenset(self._waited),
         )  # fmt: skip
 
     def load(self, saved: SavedWitness) -> None:
         """Be again what `save` saw."""
-        guards, vectors, self.woken, self._failed, self._heads, waited = saved
+        vectors, self.woken, self._failed, self._heads, waited = saved
         self._waited = set(waited)
-        self._machine.guards.load(guards)
-        self._machine.places.look_at(vectors)
+        self._board.addresses.watch("vector", vectors)
 
     @property
     def _looks(self) -> bool:
-        return self.on and not self._machine.on_trial
+        return self.on and not self._board.on_trial
 
     def _where(self, cpu: Cpu | None, address: int) -> tuple[int, int, int | None, int]:
         """The four fields that every observation begins with."""
-        machine = self._machine
+        board = self._board
         index = None if cpu is None else cpu.id
-        return machine.tick, machine.nanoseconds(cpu), index, address
+        return board.tick, board.nanoseconds(cpu), index, address
 
     # -- the mailbox ------------------------------------------------------------------------
 
-    def stored(self, cpu: Cpu | None, at: int, hpa: Hpa, before: bytes) -> None:
-        """Bytes of the mailbox page from `hpa` on were `before`."""
-        if not self._looks:
+    def stored(self, store: PageStore) -> None:
+        """A store to the mailbox, with what the CPU that stored knows of it."""
+        if not store.now or not self._looks:
             return
-        machine = self._machine
-        after = machine.memory.read(hpa, len(before))
+        board = self._board
+        cpu, at, hpa, before = store.cpu, store.at, store.hpa, store.before
+        after = board.memory.read(hpa, len(before))
         first, last = _span(before, after)
         start = hpa % PAGE_BYTES
-        new = machine.memory.read(Hpa(hpa - start), HEAD_BYTES)
+        new = board.memory.read(Hpa(hpa - start), HEAD_BYTES)
         old = new[:start] + before[: max(HEAD_BYTES - start, 0)] + new[start + len(before) :]
         heads = read_head(old), read_head(new)
         ack = self._ack(cpu, at, *heads) if start + first < HEAD_BYTES else None
         kind = ""
         if cpu is not None and heads[0].command != heads[1].command:
-            kind = caching.mailbox_type(machine, cpu, at)
-        machine.logs.observed.append(
+            kind = caching.mailbox_type(board, cpu, at)
+        board.logs.observed.append(
             Stored(
                 *self._where(cpu, at), start + first, before[first:last], after[first:last],
                 *heads, ack, kind,
@@ -126,18 +124,19 @@ class Witness:
         key = at, self._heads
         loads = self._loads.get(key)
         if loads is None:
-            loads = self._loads[key] = acks.loads_before(self._machine, cpu, self._heads, at)
-        return acks.ack_of(self._machine, cpu, at, before.command, before.vector, loads)
+            loads = self._loads[key] = acks.loads_before(self._board, cpu, self._heads, at)
+        return acks.ack_of(self._trials, cpu, at, before.command, before.vector, loads)
 
     def _follow(self, cpu: Cpu | None, before: Head, after: Head) -> None:
         """Whoever is woken is to be seen at its vector."""
         if before.command == after.command:
             return
-        machine = self._machine
+        board = self._board
         if after.command == _WAKEUP:
-            machine.places.look_at(machine.places.vectors | {after.vector})
+            vectors = board.addresses.of("vector") | {after.vector}
+            board.addresses.watch("vector", vectors)
             if after.apic_id == _BROADCAST:
-                parked = {one.id for one in machine.cpus if one.phase == "parked"}
+                parked = {one.id for one in board.cpus if one.phase == "parked"}
             else:
                 parked = {self._cpu_of.get(after.apic_id, 0)}
             self.woken |= parked - {0}
@@ -146,66 +145,75 @@ class Witness:
 
     def refused(self, cpu: Cpu, gpa: int) -> None:
         """The nested table refuses an access; of interest if it is to the mailbox."""
-        machine = self._machine
-        if page_of(gpa & ~machine.shared_alias) != machine.mailbox_gpa:
+        board = self._board
+        if page_of(gpa & ~board.shared_alias) != board.mailbox_gpa:
             return
-        state = machine.ram.state(Gpa(page_of(gpa & ~machine.shared_alias)))
-        shared = "shared" if gpa & machine.shared_alias else "private"
-        if not machine.ram.two_views or shared == state:
+        state = board.ram.state(Gpa(page_of(gpa & ~board.shared_alias)))
+        shared = "shared" if gpa & board.shared_alias else "private"
+        if not board.ram.two_views or shared == state:
             return  # whatever is wrong, it is not the view
         text = f"the access is {shared}, the page is {state}"
-        at = machine.linear_rip(cpu)
-        machine.logs.observed.append(Refused(*self._where(cpu, at), gpa, text))
+        at = board.linear_rip(cpu)
+        board.logs.observed.append(Refused(*self._where(cpu, at), gpa, text))
 
     def opens(self, cpu: Cpu, gpa: Gpa, count: int) -> None:
         """Private pages are about to become the host's to see. A TD's host gets another copy
         of them, in which nothing of theirs is."""
-        machine = self._machine
-        if not self._looks or machine.ram.two_views:
+        board = self._board
+        if not self._looks or board.ram.two_views:
             return
-        data = machine.ram.guest_bytes(gpa, count * PAGE_BYTES) or b""
+        data = board.ram.guest_bytes(gpa, count * PAGE_BYTES) or b""
         used = len(data) - data.count(0)
-        at = machine.linear_rip(cpu)
-        machine.logs.observed.append(Opened(*self._where(cpu, at), gpa, count, used))
+        at = board.linear_rip(cpu)
+        board.logs.observed.append(Opened(*self._where(cpu, at), gpa, count, used))
 
     # -- CPUs -------------------------------------------------------------------------------
 
-    def arrived(self, cpu: Cpu, name: str) -> None:
-        """A CPU is about to execute the first instruction of a milestone."""
+    def passed(self, cpu: Cpu, address: int, milestone: str) -> None:
+        """A CPU is about to execute at an address that matters."""
         if not self._looks:
             return
+        if address in self._board.addresses.of("vector"):
+            self._at_vector(cpu)
+        if milestone:
+            self._at_milestone(cpu, milestone)
+
+    def _at_milestone(self, cpu: Cpu, name: str) -> None:
+        """A CPU is about to execute the first instruction of a milestone."""
         self._arrived(cpu, name)
         if name == _PARKED and cpu.id:
-            self._heads |= {self._machine.linear_rip(cpu)}
-            self._machine.guards.park(cpu)
+            self._heads |= {self._board.linear_rip(cpu)}
+            self._guards.park(cpu)
         elif name == _OS_ENTRY and cpu.id == 0:
             self._handed(cpu)
 
-    def at_vector(self, cpu: Cpu) -> None:
+    def _at_vector(self, cpu: Cpu) -> None:
         """A CPU is about to execute at an address to which some CPU was woken."""
-        if self._looks and cpu.id in self.woken:
+        if cpu.id in self.woken:
             self.woken -= {cpu.id}
             self._arrived(cpu, "vector")
 
     def _arrived(self, cpu: Cpu, name: str) -> None:
         registers = cpu.registers
-        self._machine.logs.observed.append(
+        self._board.logs.observed.append(
             Arrived(
-                *self._where(cpu, self._machine.linear_rip(cpu)), name, registers.mode,
+                *self._where(cpu, self._board.linear_rip(cpu)), name, registers.mode,
                 bool(registers.get("rflags") & _IF), registers.get("rsp"),
             )
         )  # fmt: skip
 
     def _handed(self, cpu: Cpu) -> None:
-        machine = self._machine
-        page = None if machine.mailbox_gpa is None else machine.npt.hpa_of(machine.mailbox_gpa)
+        board = self._board
+        page = None if board.mailbox_gpa is None else board.npt.hpa_of(board.mailbox_gpa)
         if page is None:
             return
-        head = read_head(machine.memory.read(page, HEAD_BYTES))
-        machine.logs.observed.append(
+        head, guards = read_head(board.memory.read(page, HEAD_BYTES)), self._guards
+        board.logs.observed.append(
             Handed(
-                *self._where(cpu, machine.linear_rip(cpu)), handed.mailbox_problems(machine),
-                handed.table_problems(machine), handed.reset_problems(machine), head.reserved,
+                *self._where(cpu, board.linear_rip(cpu)),
+                entry_checks.mailbox_problems(board, guards),
+                entry_checks.table_problems(board, guards),
+                entry_checks.reset_problems(board), head.reserved,
             )
         )  # fmt: skip
 
@@ -213,34 +221,34 @@ class Witness:
         """A CPU begins to sleep in a loop."""
         if not self._looks:
             return
-        machine = self._machine
+        board = self._board
         mailbox = self._at_mailbox(loop)
         base = 0 if cpu.registers.mode == "long" else cpu.registers.segment("cs").base
         at = min(loop.path) + base  # wherever in the loop it was found to wait
         if mailbox and cpu.id and not loop.clock:
             self._heads |= {at}
-            if not machine.guards.parked(cpu):
-                machine.guards.park(cpu)
+            if not self._guards.parked(cpu):
+                self._guards.park(cpu)
         elif (cpu.id, at) in self._waited:
             return
         self._waited.add((cpu.id, at))
         on: Literal["mailbox", "record", ""] = "mailbox" if mailbox else ""
         if not mailbox and self._at_record(loop):
             on = "record"
-        machine.logs.observed.append(Waited(*self._where(cpu, at), on, loop.clock, loop.pauses))
+        board.logs.observed.append(Waited(*self._where(cpu, at), on, loop.clock, loop.pauses))
 
     def _at_mailbox(self, loop: Loop) -> bool:
-        machine = self._machine
+        board = self._board
         return any(
-            machine.ram.page_at(hpa) == machine.mailbox_gpa and hpa % PAGE_BYTES < OS_BYTES
+            board.ram.page_at(hpa) == board.mailbox_gpa and hpa % PAGE_BYTES < OS_BYTES
             for hpa, _, _ in loop.reads
-            if machine.mailbox_gpa is not None
+            if board.mailbox_gpa is not None
         )
 
     def _at_record(self, loop: Loop) -> bool:
-        pages = ((hpa, self._machine.ram.page_at(hpa)) for hpa, _, _ in loop.reads)
+        pages = ((hpa, self._board.ram.page_at(hpa)) for hpa, _, _ in loop.reads)
         return any(
-            page is not None and handover.in_ap_record(self._machine, page + hpa % PAGE_BYTES)
+            page is not None and handover.in_ap_record(self._board, page + hpa % PAGE_BYTES)
             for hpa, page in pages
         )
 
@@ -249,20 +257,8 @@ class Witness:
     ) -> None:
         """A CPU has another one started."""
         if self._looks:
-            at = self._machine.linear_rip(cpu)
-            self._machine.logs.observed.append(Started(*self._where(cpu, at), target, how))
-
-    def reused(
-        self,
-        index: int | None,
-        at: int,
-        when: tuple[int, int],
-        page: Gpa,
-        users: tuple[int, ...],
-    ) -> None:
-        """A guarded page is written by a CPU that has no business there; `when` is tick and
-        virtual nanoseconds."""
-        self._machine.logs.observed.append(Reused(*when, index, at, page, users))
+            at = self._board.linear_rip(cpu)
+            self._board.logs.observed.append(Started(*self._where(cpu, at), target, how))
 
     # -- calls ------------------------------------------------------------------------------
 
@@ -272,8 +268,8 @@ class Witness:
             return None
         if exit_.code == vmcb.EXIT_NPF:
             self.refused(cpu, exit_.info)
-        elif exit_.code == _UD and self._machine.platform.isolation == "tdx":
-            return calls.asking(self._machine, cpu)
+        elif exit_.code == _UD and self._board.platform.isolation == "tdx":
+            return calls.asking(self._board, cpu)
         return None
 
     def answered(self, cpu: Cpu, asked: Asking) -> None:
@@ -283,7 +279,7 @@ class Witness:
         if not status and not asked.shown and cpu.id not in self._failed:
             return
         self._failed = self._failed | {cpu.id} if status else self._failed - {cpu.id}
-        self._machine.logs.observed.append(
+        self._board.logs.observed.append(
             Asked(*self._where(cpu, asked.address), asked.call, status, asked.shown)
         )
 

@@ -40,6 +40,14 @@ class Protocol:
         self._cpu_of = {apic_id: index for index, apic_id in enumerate(apic_ids)}
         self.reached: dict[int, ApHistory] = {}
 
+    def save(self) -> dict[int, ApHistory]:
+        """Everything, for `load`."""
+        return dict(self.reached)
+
+    def load(self, saved: dict[int, ApHistory]) -> None:
+        """Be again what `save` saw."""
+        self.reached = dict(saved)
+
     def _take(self, cpu: int, one: Reached) -> None:
         self.reached[cpu] = (*self.reached.get(cpu, ()), one)[-STEPS_MAX:]
 

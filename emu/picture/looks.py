@@ -54,11 +54,11 @@ class Looks(Struct):
     def memory_view(self, session: "Session") -> MemoryView:
         """The memory that is looked at."""
         machine = session.machine
-        return memory_view(machine, machine.cpus[session.focus], self.memory, self._bytes)
+        return memory_view(machine, machine.board.cpus[session.focus], self.memory, self._bytes)
 
     def findings(self, session: "Session") -> FindingsView:
         """What the rules say; the same as before for as long as nothing was noted."""
-        log = session.machine.logs.observed
+        log = session.machine.board.logs.observed
         moment = session.judge, log, log.now, log.known_count, session.verdict
         if self._found[0] != moment:
             self._found = moment, findings_view(session)
@@ -68,7 +68,7 @@ class Looks(Struct):
         """The events that one of the two logs is narrowed to. `most`: look through so many."""
         look: LogLook = getattr(self, name)
         machine = session.machine
-        events = machine.logs.events if name == "log" else machine.logs.exits
+        events = machine.board.logs.events if name == "log" else machine.board.logs.exits
         found = self._matches.get(name)
         if found is None or found.look != look or found.log is not events:
             found = self._matches[name] = Matches(look, events)
@@ -78,10 +78,10 @@ class Looks(Struct):
 _BUILD: dict[str, Callable[[Looks, "Session"], Any]] = {
     "memory": lambda looks, session: looks.memory_view(session),
     "walk": lambda looks, session: walk_view(
-        session.machine, session.machine.cpus[session.focus], looks.walk
+        session.machine, session.machine.board.cpus[session.focus], looks.walk
     ),
     "tables": lambda looks, session: tables_view(
-        session.machine, session.machine.cpus[session.focus], looks.tables
+        session.machine, session.machine.board.cpus[session.focus], looks.tables
     ),
     "nested": lambda looks, session: nested_view(
         session.machine, session.timeline, looks.nested

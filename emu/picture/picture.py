@@ -8,6 +8,7 @@ from emu.hw.address import Gpa
 from emu.hw.cpu import Cpu
 from emu.judge.outcome import state_of
 from emu.judge.waiting import words_for
+from emu.machine import handover
 from emu.machine.event import Event, MailboxWrite, Milestone
 from emu.machine.machine import Machine
 from emu.mailbox.layout import HEAD_BYTES, command_name, read_head
@@ -26,16 +27,16 @@ if TYPE_CHECKING:
 def view(session: "Session", seen: RegisterValues, reply: tuple[str, ...]) -> MachineView:
     """The whole machine with the session's CPU in focus."""
     machine, timeline = session.machine, session.timeline
-    focus = machine.cpus[session.focus]
+    focus = machine.board.cpus[session.focus]
     started = focus.context is not None
     verdict = session.verdict
     schedule = timeline.driver.schedule
     return MachineView(
-        image=machine.layout.name,
-        platform=machine.platform.name,
-        seed=machine.seed,
-        tick=machine.tick,
-        virtual_ns=machine.now_ps() // 1000,
+        image=machine.board.layout.name,
+        platform=machine.board.platform.name,
+        seed=machine.board.seed,
+        tick=machine.board.tick,
+        virtual_ns=machine.board.now_ps() // 1000,
         running=session.running,
         stop=session.stop,
         outcome=None if verdict is None else verdict.outcome,
@@ -52,7 +53,7 @@ def view(session: "Session", seen: RegisterValues, reply: tuple[str, ...]) -> Ma
         entries=entries(session),
         held=schedule.held,
         schedule=schedule.rule.text,
-        serial=machine.vmm.serial.decode("utf-8", "replace"),
+        serial=machine.board.vmm.serial.decode("utf-8", "replace"),
         breakpoints=(
             *(point.view() for point in session.breakpoints.listed),
             *(watch.view() for watch in session.watchpoints.listed),
@@ -69,7 +70,9 @@ def view(session: "Session", seen: RegisterValues, reply: tuple[str, ...]) -> Ma
 
 
 def _exit_counts(machine: Machine) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted(machine.exit_counts.items(), key=lambda pair: (-pair[1], pair[0])))
+    return tuple(
+        sorted(machine.board.exit_counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    )
 
 
 def _code(session: "Session", focus: Cpu) -> tuple[CodeLine, ...]:
@@ -78,7 +81,7 @@ def _code(session: "Session", focus: Cpu) -> tuple[CodeLine, ...]:
         return ()
     machine, look = session.machine, session.looks.code
     stops = frozenset(a for p in session.breakpoints.listed for a in p.addresses)
-    start = machine.linear_rip(focus)
+    start = machine.board.linear_rip(focus)
     if look.where:
         try:
             start = address(machine, focus, look.where)
@@ -99,9 +102,9 @@ def register_values(cpu: Cpu) -> RegisterValues:
 def _places(machine: Machine) -> dict[int, tuple[int, ...]]:
     """Linear RIP -> the CPUs there."""
     found: dict[int, list[int]] = {}
-    for cpu in machine.cpus:
+    for cpu in machine.board.cpus:
         if cpu.context is not None:
-            found.setdefault(machine.linear_rip(cpu), []).append(cpu.id)
+            found.setdefault(machine.board.linear_rip(cpu), []).append(cpu.id)
     return {address: tuple(ids) for address, ids in found.items()}
 
 
@@ -111,8 +114,8 @@ PlaceNames = tuple[str, str]
 
 def place_of(machine: Machine, address: int) -> PlaceNames:
     """What a linear address is called."""
-    line = machine.layout.lines.line_of(address)
-    name = machine.layout.symbols.name(address)
+    line = machine.board.layout.lines.line_of(address)
+    name = machine.board.layout.symbols.name(address)
     return name, "" if line is None else f"{line[0]}:{line[1]}"
 
 
@@ -128,7 +131,7 @@ def cpu_view(
         return CpuView(
             cpu.id, cpu.apic_id, state_of(machine, cpu), "", 0, "", "", "", why_still(cpu), 0, 0
         )
-    address = machine.linear_rip(cpu)
+    address = machine.board.linear_rip(cpu)
     symbol, line = place(machine, address)
     clock = machine.waits.clock_of(cpu) if clock_ps is None else clock_ps
     return CpuView(
@@ -163,21 +166,21 @@ def why_still(cpu: Cpu) -> str:
 
 def mailbox_view(machine: Machine) -> MailboxView | None:
     """The mailbox page and how far each AP is; None where no mailbox is known."""
-    gpa = machine.mailbox_gpa
-    data = None if gpa is None else machine.ram.guest_bytes(gpa, HEAD_BYTES)
+    gpa = machine.board.mailbox_gpa
+    data = None if gpa is None else machine.board.ram.guest_bytes(gpa, HEAD_BYTES)
     if gpa is None or data is None:
         return None
     head = read_head(data)
     return MailboxView(
         gpa=gpa,
-        page_state=machine.ram.state(Gpa(gpa)) or "none",
+        page_state=machine.board.ram.state(Gpa(gpa)) or "none",
         command=head.command,
         command_name=command_name(head.command),
         reserved=head.reserved,
         apic_id=head.apic_id,
         vector=head.vector,
-        vector_symbol=machine.layout.symbols.name(head.vector) if head.vector else "",
-        aps=tuple(progress(machine, cpu) for cpu in machine.cpus[1:]),
+        vector_symbol=machine.board.layout.symbols.name(head.vector) if head.vector else "",
+        aps=tuple(progress(machine, cpu) for cpu in machine.board.cpus[1:]),
     )
 
 
@@ -192,7 +195,7 @@ _NEXT = {
 
 def progress(machine: Machine, cpu: Cpu) -> ApProgress:
     """Where one AP is in the protocol, and what must come next."""
-    steps = machine.protocol.reached.get(cpu.id, ())
+    steps = machine.board.protocol.reached.get(cpu.id, ())
     at = steps[-1] if steps else None
     if at is None and cpu.context is None:
         return ApProgress(cpu.id, "off", 0, 0, "it starts")
@@ -213,7 +216,7 @@ def mailbox_writes(events: Iterable[Event]) -> list[tuple[MailboxWrite, Event]]:
 
 def kernel_dtb(machine: Machine) -> bytes:
     """The device tree in boot_params.setup_data (type 2), which the kernel is handed."""
-    found = machine.kernel_dtb()
+    found = handover.kernel_dtb(machine.board)
     if found is None:
         raise CommandError("the shim has not handed a device tree to the kernel yet")
     return found

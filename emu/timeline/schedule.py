@@ -7,9 +7,7 @@ from typing import Final, Literal
 from msgspec import Struct, field
 
 from emu.errors import CommandError
-from emu.hw.cpu import Cpu
-from emu.machine.injected import NEVER
-from emu.machine.machine import Machine
+from emu.machine.machine import Alarm, Machine
 
 QUANTUM_PS: Final = 1_000_000
 """How far a CPU may run ahead of the next one: 1 us, some 2,000 instructions."""
@@ -22,7 +20,7 @@ QUANTUM_NS_MAX: Final = 1_000_000
 class Slice(Struct, frozen=True):
     """One CPU up to one moment of its own clock."""
 
-    cpu: Cpu
+    cpu: int
     until_ps: int
 
 
@@ -74,34 +72,45 @@ class Schedule(Struct):
         waits = self.machine.waits
         while True:
             times = sorted(self._moments())
-            due = self.machine.injected.next_ps
-            if due < NEVER and (not times or due <= times[0][0]):
-                self.machine.injected.at_time(due)
+            due, alarm = self._first_alarm()
+            if alarm is not None and (not times or due <= times[0][0]):
+                alarm.ring(self.machine.board)
                 continue
             if not times:
                 return None
             chosen = self._chosen(times)
             wanted = self.first
             for place, (_, index) in enumerate(times):
-                if index == wanted and waits.runs(self.machine.cpus[index]):
+                if index == wanted and waits.runs(self.machine.board.cpus[index]):
                     chosen = place
             moment, index = times[chosen]
             others = times[1 - chosen] if chosen < 2 and len(times) > 1 else times[0]
             horizon = others[0] if len(times) > 1 else moment + ALONE_PS
             horizon = max(horizon, moment) if index == wanted else horizon
-            horizon = min(horizon, due)
-            cpu = self.machine.cpus[index]
+            horizon = horizon if alarm is None else min(horizon, due)
+            cpu = self.machine.board.cpus[index]
             if cpu.activity == "running":
                 self.begun += 1
                 self.first = None
-                self.slice = Slice(cpu, self._until(moment, horizon))
+                self.slice = Slice(index, self._until(moment, horizon))
                 self.machine.switch_to(cpu)
                 return self.slice
             waits.come_to(cpu, moment, max(horizon, moment) + self.rule.quantum_ps)
 
+    def _first_alarm(self) -> tuple[int, Alarm | None]:
+        """(picoseconds, alarm) of the one that is due first; of equal ones, the first in
+        their tuple."""
+        board = self.machine.board
+        found: tuple[int, Alarm | None] = 0, None
+        for alarm in self.machine.alarms:
+            due = alarm.due_ps(board)
+            if due is not None and (found[1] is None or due < found[0]):
+                found = due, alarm
+        return found
+
     def _moments(self) -> list[tuple[int, int]]:
         """(clock, CPU) of everyone who can run by itself and is not held."""
-        cpus = self.machine.cpus
+        cpus = self.machine.board.cpus
         running = [(cpu.clock_ps, cpu.id) for cpu in cpus if cpu.activity == "running"]
         found = running + self.machine.waits.moments()
         return [one for one in found if one[1] not in self.held] if self.held else found

@@ -8,11 +8,25 @@ from emu.boot.platform import Platform
 from emu.hw.cpu import Cpu
 from emu.inject.parameter import Parameter, one_of
 from emu.machine import apply
-from emu.machine.injected import Twist
-from emu.machine.machine import Machine
+from emu.machine.injected import Injected, Twist
+from emu.machine.machine import Machine, MachineDeed
 from emu.vmm import effects as fx
 
 WHAT = Parameter("WHAT", "sipi or init", one_of("sipi", "init"))
+
+
+class Arrives(MachineDeed, frozen=True):
+    """IPIs that were on their way for long."""
+
+    source: int
+    target: int
+    ipis: fx.Effects
+
+    def happen(self, machine: Machine, met_by: Cpu | None) -> None:
+        """Their target notices them now, and not when they were sent."""
+        sender, target = machine.board.cpus[self.source], machine.board.cpus[self.target]
+        apply.carry_out(machine, sender, self.ipis)
+        target.clock_ps = max(target.clock_ps, machine.board.now_ps())
 
 
 class WrongIpi(Twist, frozen=True):
@@ -25,7 +39,7 @@ class WrongIpi(Twist, frozen=True):
     delay_ps: int = 0
 
     def decided(
-        self, machine: Machine, cpu: Cpu, what: str, effects: fx.Effects
+        self, injected: Injected, cpu: Cpu, what: str, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist | None]:
         """What becomes of them on the way."""
         kind = fx.SendSipi if self.what == "sipi" else fx.SendInit
@@ -37,14 +51,8 @@ class WrongIpi(Twist, frozen=True):
         if self.how == "twice":
             return (*others, *mine, *mine), left
         if self.how == "late":
-            late, source = tuple(mine), cpu.id
-
-            def arrive(machine: Machine, _: Cpu | None) -> None:
-                sender, target = machine.cpus[source], machine.cpus[self.target]
-                apply.carry_out(machine, sender, late)
-                target.clock_ps = max(target.clock_ps, machine.now_ps())
-
-            machine.injected.later("", cpu.clock_ps + self.delay_ps, arrive)
+            late = Arrives(cpu.id, self.target, tuple(mine))
+            injected.later("", cpu.clock_ps + self.delay_ps, late)
         return others, left
 
 

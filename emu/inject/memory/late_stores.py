@@ -10,8 +10,7 @@ from emu.inject.parameter import CPU, NS
 
 
 def _carry_out(given: Given) -> None:
-    injected = given.machine.injected
-    injected.buffered = {**injected.buffered, given.cpu.id: given.number("NS")}
+    given.machine.store_buffers.delay(given.cpu, given.number("NS"))
 
 
 KIND = InjectionKind(

@@ -4,18 +4,25 @@ from emu.hw.cpu import Cpu
 from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import CPU, VALUE
 from emu.inject.protocol.hand import load, os_cpu, store, when_commanded
-from emu.machine.machine import Machine
+from emu.machine.machine import Machine, MachineDeed
 
 _LOW = (1 << 32) - 1
 
 
+class Cut(MachineDeed, frozen=True):
+    """The upper half of the vector is lost."""
+
+    writer: int
+    upper: int
+
+    def happen(self, machine: Machine, met_by: Cpu | None) -> None:
+        """The lower half is what the OS stored."""
+        vector = load(machine, "vector") & _LOW | self.upper
+        store(machine, machine.board.cpus[self.writer], "vector", vector)
+
+
 def _carry_out(given: Given) -> None:
-    writer, upper = os_cpu(given), given.number("UPPER") << 32
-
-    def cut(machine: Machine, _: Cpu | None) -> None:
-        store(machine, writer, "vector", load(machine, "vector") & _LOW | upper)
-
-    when_commanded(given.machine, cut)
+    when_commanded(given.machine, Cut(os_cpu(given).id, given.number("UPPER") << 32))
 
 
 KIND = InjectionKind(

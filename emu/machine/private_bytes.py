@@ -9,7 +9,7 @@ the order in which they were made, as on x86 (total store order; SDM 3, 9.2.3.4)
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,10 +17,8 @@ from msgspec.structs import replace
 from emu.boot import disasm
 from emu.hw.address import Gpa, Hpa
 from emu.hw.cpu import Cpu
-from emu.machine import stores
-
-if TYPE_CHECKING:
-    from emu.machine.machine import Machine
+from emu.machine.board import INSTRUCTION_BYTES, Board
+from emu.machine.stores import Stores
 
 SERIALISING: Final = frozenset(
     ("mfence", "sfence", "cpuid", "iretq", "iret", "iretd", "in", "out", "hlt", "wrmsr",
@@ -28,9 +26,6 @@ SERIALISING: Final = frozenset(
 )  # fmt: skip
 """Instructions before which a store buffer is drained (SDM 3, 9.2.2 and 9.3), beside those
 with LOCK and moves to control registers."""
-
-INSTRUCTION_BYTES: Final = 15
-"""The longest instruction (SDM 2, 2.3.11)."""
 
 
 class Hidden(Struct, frozen=True):
@@ -47,24 +42,24 @@ class Hidden(Struct, frozen=True):
     """Linear address of the instruction that stored."""
 
 
-SavedViews = tuple[tuple[Hidden, ...], int | None]
+SavedPrivate = tuple[tuple[Hidden, ...], int | None]
 
 
-class Views:
+class PrivateBytes:
     """Who sees what, and who is seeing now."""
 
-    def __init__(self, machine: "Machine") -> None:
-        self._machine = machine
+    def __init__(self, board: Board, stores: Stores) -> None:
+        self._board, self._stores = board, stores
         self.hidden: tuple[Hidden, ...] = ()
         """In the order in which the bytes were stored."""
         self.seeing: int | None = None
         """The CPU whose own bytes are in memory."""
 
-    def save(self) -> SavedViews:
+    def save(self) -> SavedPrivate:
         """Everything, for `load`; memory itself is the undo log's."""
         return self.hidden, self.seeing
 
-    def load(self, saved: SavedViews) -> None:
+    def load(self, saved: SavedPrivate) -> None:
         """Be again what `save` saw."""
         self.hidden, self.seeing = saved
 
@@ -76,11 +71,11 @@ class Views:
         self._take_out()
         self._put_in(cpu)
         self.seeing = cpu
-        self._machine.tables_changed()
+        self._board.tables_changed()
 
     def _take_out(self) -> None:
         """The bytes of the CPU that was seeing leave memory, the newest first."""
-        memory, kept = self._machine.memory, []
+        memory, kept = self._board.memory, []
         for one in reversed(self.hidden):
             if one.cpu == self.seeing:
                 now = memory.read(one.hpa, len(one.own))
@@ -93,7 +88,7 @@ class Views:
 
     def _put_in(self, cpu: int | None) -> None:
         """A CPU's own bytes come into memory, over what the others have stored there since."""
-        memory, kept = self._machine.memory, []
+        memory, kept = self._board.memory, []
         for one in self.hidden:
             if one.cpu == cpu:
                 one = replace(one, others=memory.read(one.hpa, len(one.own)))
@@ -105,18 +100,18 @@ class Views:
         """A CPU sees bytes of its own from now on."""
         self.hidden = (*self.hidden, one)
         if self.seeing == one.cpu:
-            self._machine.memory.write(one.hpa, one.own)
-            self._machine.tables_changed()
+            self._board.memory.write(one.hpa, one.own)
+            self._board.tables_changed()
 
-    def stored(self, cpu: Cpu, gpa: Gpa, hpa: Hpa, before: bytes, at: int) -> None:
+    def stored(self, cpu: Cpu, gpa: Gpa, hpa: Hpa, before: bytes, at: int) -> bool:
         """The instruction at `at` has stored into a page, bytes from `hpa` on were `before`:
-        the store waits."""
-        after = self._machine.memory.read(hpa, len(before))
+        the store waits. False if it left every byte as it was."""
+        after = self._board.memory.read(hpa, len(before))
         changed = [
             i for i, (old, new) in enumerate(zip(before, after, strict=True)) if old != new
         ]
         if not changed:
-            return
+            return False
         first, end = changed[0], changed[-1] + 1
         self.seeing = cpu.id
         self.hidden = (
@@ -131,19 +126,20 @@ class Views:
                 at,
             ),
         )
+        return True
 
-    def drain(self, cpu: int, count: int | None = None, moment_ps: int | None = None) -> None:
-        """The oldest stores of a CPU (None: all) become visible, in their order; at a moment:
-        a CPU that waits in a loop meanwhile has come to it too."""
-        machine = self._machine
+    def stores_of(self, cpu: int) -> list[Hidden]:
+        """A CPU's stores that nobody else sees yet, oldest first."""
+        return [one for one in self.hidden if one.cpu == cpu and one.kind == "store"]
+
+    def drain(self, cpu: int, count: int | None = None) -> None:
+        """The oldest stores of a CPU (None: all) become visible, in their order."""
         # While its bytes are in memory, only taking them out tells what they are now.
         with self._in_public():
-            own = [h for h in self.hidden if h.cpu == cpu and h.kind == "store"][:count]
+            own = self.stores_of(cpu)[:count]
             self.hidden = tuple(one for one in self.hidden if one not in own)
-            if own and moment_ps is not None:
-                machine.waits.wake(machine.cpus[cpu], moment_ps)
             for one in own:
-                stores.put(machine, machine.cpus[cpu], one.gpa, one.hpa, one.own, one.at)
+                self._stores.put(self._board.cpus[cpu], one.gpa, one.hpa, one.own, one.at)
 
     def flush(self, cpu: int) -> None:
         """A CPU's TLB is flushed: it walks the tables as they are."""
@@ -165,7 +161,7 @@ class Views:
         sees; called before each."""
         if not any(one.cpu == cpu.id for one in self.hidden):
             return False
-        code = self._machine.code_bytes(cpu)
+        code = self._board.code_bytes(cpu)
         one = disasm.decode(code, cpu.registers.rip, cpu.registers.mode)
         if one is None:
             return True
@@ -179,7 +175,7 @@ class Views:
 
     def goes_past(self, cpu: Cpu, at: int) -> bool:
         """Whether the instruction at `at` stores past the buffer: it is a locked one."""
-        code = self._machine.virtual.most(cpu.registers, at, INSTRUCTION_BYTES)
+        code = self._board.virtual.most(cpu.registers, at, INSTRUCTION_BYTES)
         one = disasm.decode(code, at, cpu.registers.mode)
         return one is not None and _is_locked(one)
 

@@ -1,14 +1,13 @@
 """What the OS is told, when it is entered, of the mailbox and of what parked CPUs run on."""
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from emu.boot.dtb import read_tree, wakeup_mailbox_problems
 from emu.hw.address import PAGE_BYTES
 from emu.machine import handover
-
-if TYPE_CHECKING:
-    from emu.machine.machine import Machine
+from emu.machine.board import Board
+from emu.machine.guards import Guards
 
 E820_COUNT: Final = 0x1E8
 E820_TABLE: Final = 0x2D0
@@ -23,25 +22,25 @@ SHOWN: Final = 3
 """CPUs whose pages are named one by one."""
 
 
-def mailbox_problems(machine: "Machine") -> tuple[str, ...]:
+def mailbox_problems(board: Board, guards: Guards) -> tuple[str, ...]:
     """What is wrong with the device tree's node and with the page's place in E820; nothing, if
     no CPU waits there."""
-    if not machine.guards.pages:
+    if not guards.pages:
         return ()
-    blob, mailbox = handover.kernel_dtb(machine), machine.mailbox_gpa
+    blob, mailbox = handover.kernel_dtb(board), board.mailbox_gpa
     found = [] if blob is None else list(wakeup_mailbox_problems(read_tree(blob)))
     if mailbox is not None:
         found += [
             f"the mailbox page {mailbox:#x} is usable RAM in E820"
-            for start, end in _usable(machine)
+            for start, end in _usable(board)
             if start < mailbox + PAGE_BYTES and mailbox < end
         ]
     return tuple(found)
 
 
-def table_problems(machine: "Machine") -> tuple[str, ...]:
+def table_problems(board: Board, guards: Guards) -> tuple[str, ...]:
     """The pages of parked CPUs that E820 gives away, one sentence for each kind."""
-    lost = machine.guards.usable(_usable(machine))
+    lost = guards.usable(_usable(board))
     found = []
     for kind, group in groupby(
         sorted(lost, key=lambda one: one[1].kind), lambda one: one[1].kind
@@ -56,9 +55,9 @@ def table_problems(machine: "Machine") -> tuple[str, ...]:
     return tuple(found)
 
 
-def reset_problems(machine: "Machine") -> tuple[str, ...]:
+def reset_problems(board: Board) -> tuple[str, ...]:
     """What is wrong with the reset vector that the tree promises, if it promises one."""
-    blob = handover.kernel_dtb(machine)
+    blob = handover.kernel_dtb(board)
     tree = None if blob is None else read_tree(blob)
     vector = next(
         (
@@ -70,23 +69,23 @@ def reset_problems(machine: "Machine") -> tuple[str, ...]:
     )
     if not vector:
         return ()
-    code = machine.ram.guest_bytes(vector, _CODE_BYTES)
+    code = board.ram.guest_bytes(vector, _CODE_BYTES)
     if code is None:
         return (f"the reset vector {vector:#x} lies outside memory",)
     problems = [f"no code lies at the reset vector {vector:#x}"] if not any(code) else []
-    if any(start <= vector < end for start, end in _usable(machine)):
+    if any(start <= vector < end for start, end in _usable(board)):
         problems.append(f"the reset vector {vector:#x} lies in usable RAM in E820")
     return tuple(problems)
 
 
-def _usable(machine: "Machine") -> list[tuple[int, int]]:
+def _usable(board: Board) -> list[tuple[int, int]]:
     """(start, end) of the usable RAM in boot_params."""
-    base = machine.boot_params
-    count = None if base is None else machine.ram.guest_bytes(base + E820_COUNT, 1)
+    base = board.boot_params
+    count = None if base is None else board.ram.guest_bytes(base + E820_COUNT, 1)
     if base is None or count is None:
         return []
     entries = min(count[0], E820_MAX)
-    data = machine.ram.guest_bytes(base + E820_TABLE, entries * _ENTRY) or b""
+    data = board.ram.guest_bytes(base + E820_TABLE, entries * _ENTRY) or b""
     number = int.from_bytes
     rows = (data[at : at + _ENTRY] for at in range(0, len(data), _ENTRY))
     return [

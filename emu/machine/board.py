@@ -1,0 +1,215 @@
+"""What all parts of a machine share: hardware, clocks, logs, and a few flags.
+
+The board knows no part. Parts are given the board, so it is the one thing by which what one of
+them changes is seen by the others; whatever only one of them needs is kept there, not here.
+"""
+
+from typing import Final, Literal, NamedTuple, Protocol
+
+from msgspec import Struct, field
+
+from emu.boot.loader import BootLayout
+from emu.boot.platform import Platform
+from emu.hw.address import Gpa, Hpa
+from emu.hw.cpu import Activity, Cpu
+from emu.hw.engine import Engine
+from emu.hw.memory import HostMemory
+from emu.hw.nested import NestedPageTable
+from emu.hw.vmcb import GuestState
+from emu.machine.access import VirtualMemory
+from emu.machine.addresses import Addresses
+from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
+from emu.machine.log import Turn
+from emu.machine.logs import Logs
+from emu.machine.ram import GuestRam
+from emu.machine.undo import UndoLog
+from emu.mailbox import protocol
+from emu.vmm.state import Caller, VmmState
+
+INSTRUCTION_BYTES: Final = 15
+"""The longest instruction (SDM 2, 2.3.11)."""
+Doing = Literal["read", "write", "host", "walk"]
+"""How bytes came to be others. `host`: the VMM, or somebody at the debugger. `walk`: the MMU,
+while it walked."""
+
+
+class Probe(Protocol):
+    """Somebody looks at the guest without touching its course (`emu.machine.probe`)."""
+
+    def attach(self, board: "Board") -> None:
+        """Begin to look."""
+
+    def compare(self, board: "Board", doing: Doing) -> None:
+        """Something may have changed that no instruction's store explains."""
+
+
+class EventListener(Protocol):
+    """Who is told of every event at once, before anything else happens."""
+
+    def heard(self, cpu: Cpu | None, text: str) -> None:
+        """An event of a CPU (None: of none) is in the log."""
+
+
+class SavedBoard(NamedTuple):
+    """What a Board was at one moment."""
+
+    tick: int
+    beat: int
+    work: int
+    exit_counts: dict[str, int]
+    powered_off: bool
+    crash: str
+    boot_params: int | None
+    broken_pages: frozenset[int]
+
+
+class Board(Struct, eq=False, kw_only=True):
+    """One machine's hardware, and where its run stands."""
+
+    platform: Platform
+    layout: BootLayout
+    seed: int
+    memory: HostMemory
+    engine: Engine
+    ram: GuestRam
+    npt: NestedPageTable
+    virtual: VirtualMemory
+    undo: UndoLog
+    cpus: tuple[Cpu, ...]
+    vmm: VmmState
+    protocol: protocol.Protocol
+    mailbox_gpa: Gpa | None
+    addresses: Addresses
+    shared_alias: int
+    hypercall_code: Hpa
+    """The host's page that overlays the guest's hypercall page."""
+    logs: Logs = field(default_factory=Logs)
+    tick: int = 0
+    beat: int = 0
+    """Changes so far that took no instruction: slices begun, milestones noted, interrupts
+    taken, exceptions raised. (tick, beat) names every state at which a run can stop."""
+    work: int = 0
+    """Entries into the guest so far: with ticks, a measure of the host's time."""
+    probes: tuple[Probe, ...] = ()
+    listeners: tuple[EventListener, ...] = ()
+    at_work: int | None = None
+    """The CPU that the engine runs, or whose exit is handled."""
+    on_trial: bool = False
+    """What is executed now will be taken back."""
+    by_hand: bool = False
+    """A CPU is stepped: it is not put to sleep."""
+    reschedule: bool = False
+    """Somebody became runnable: the current slice must end."""
+    exit_counts: dict[str, int] = field(default_factory=dict)
+    powered_off: bool = False
+    crash: str = ""
+    boot_params: int | None = None
+    """GPA of the boot_params the kernel was entered with."""
+    broken_pages: set[int] = field(default_factory=set)
+    """Private pages of a TD that the host wrote to."""
+
+    def save(self) -> SavedBoard:
+        """Where the run stands, for `load`. What the board only holds saves itself, and flags
+        of a slice (`at_work`, `on_trial`, `by_hand`, `reschedule`) mean nothing between two."""
+        return SavedBoard(
+            self.tick, self.beat, self.work, dict(self.exit_counts), self.powered_off,
+            self.crash, self.boot_params, frozenset(self.broken_pages),
+        )  # fmt: skip
+
+    def load(self, saved: SavedBoard) -> None:
+        """Be again what `save` saw."""
+        self.tick, self.beat, self.work = saved.tick, saved.beat, saved.work
+        self.exit_counts = dict(saved.exit_counts)
+        self.powered_off, self.crash = saved.powered_off, saved.crash
+        self.boot_params, self.broken_pages = saved.boot_params, set(saved.broken_pages)
+        self.reschedule = False
+
+    # -- CPUs -------------------------------------------------------------------------------
+
+    def start(self, cpu: Cpu, state: GuestState) -> None:
+        """Put a CPU at the beginning of `state`; its clock is the caller's business."""
+        cpu.context = self.engine.enter_guest(cpu.vmcb, state, self.npt.root)
+        self.turn(cpu, "running")
+        cpu.phase = cpu.milestone = cpu.reason = ""
+        cpu.skip = None
+        self.reschedule = True
+
+    def turn(self, cpu: Cpu, activity: Activity) -> None:
+        """A CPU begins to do something else."""
+        cpu.activity = activity
+        self.logs.turns.append(Turn(self.tick, cpu.id, activity, cpu.clock_ps))
+
+    def retire(self, cpu: Cpu, count: int) -> None:
+        """Instructions were executed: ticks and the CPU's clock move on."""
+        if self.logs.lanes.cpu != cpu.id and not self.on_trial:
+            self.logs.lanes.begin(cpu.id, self.tick, cpu.clock_ps)
+        self.tick += count
+        cpu.ticks += count
+        cpu.clock_ps += count * cpu.ps_per_instruction
+
+    def linear_rip(self, cpu: Cpu) -> int:
+        """The linear address of the next instruction."""
+        return cpu.registers.linear_rip
+
+    def code_bytes(self, cpu: Cpu) -> bytes:
+        """Up to 15 bytes at RIP: one instruction at the most."""
+        return self.virtual.most(cpu.registers, self.linear_rip(cpu), INSTRUCTION_BYTES)
+
+    def place(self, cpu: Cpu) -> str:
+        """Where a CPU is, as a symbol with offset, or the address."""
+        address = self.linear_rip(cpu)
+        return self.layout.symbols.name(address) or f"{address:#x}"
+
+    def caller(self, cpu: Cpu) -> Caller:
+        """What a VMM handler gets to see."""
+        context = cpu.registers
+        wrong = self.vmm.clocks.get(cpu.id)
+        time = cpu.nanoseconds if wrong is None else wrong.shows(cpu.nanoseconds)
+        return Caller(cpu.id, context.get, time, self.platform, self.vmm, self.ram)
+
+    # -- time and events --------------------------------------------------------------------
+
+    def now_ps(self) -> int:
+        """The machine's time: the furthest clock of any CPU that has run."""
+        return max(cpu.clock_ps for cpu in self.cpus)
+
+    def nanoseconds(self, cpu: Cpu | None) -> int:
+        """The clock of a CPU, or the machine's own for what no CPU did."""
+        return cpu.nanoseconds if cpu is not None else self.now_ps() // 1000
+
+    def event(
+        self,
+        cpu: Cpu | None,
+        kind: EventKind,
+        text: str,
+        detail: MailboxWrite | Milestone | None = None,
+    ) -> None:
+        """Append to the log at this tick, on the CPU's clock."""
+        index = None if cpu is None else cpu.id
+        happened = Event(self.tick, self.nanoseconds(cpu), index, kind, text, detail)
+        self.logs.events.append(happened)
+        for listener in self.listeners:
+            listener.heard(cpu, text)
+
+    def note_exit(self, cpu: Cpu, name: str, words: str) -> None:
+        """Count an exit and append it to the log of exits."""
+        self.exit_counts[name] = self.exit_counts.get(name, 0) + 1
+        self.logs.exits.append(Event(self.tick, cpu.nanoseconds, cpu.id, "exit", words))
+
+    # -- looking ----------------------------------------------------------------------------
+
+    def look_at(self, *probes: Probe) -> None:
+        """From now on see what happens to these, and to nothing else."""
+        self.probes = probes
+        self.engine.watches.nothing()
+        for probe in probes:
+            probe.attach(self)
+
+    def compare(self, doing: Doing) -> None:
+        """Let every probe see what changed without a store that was seen."""
+        for probe in self.probes:
+            probe.compare(self, doing)
+
+    def tables_changed(self) -> None:
+        """The nested table was edited: what the engine remembers of it is void."""
+        self.engine.flush_tlb()

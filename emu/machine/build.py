@@ -1,0 +1,98 @@
+"""A machine before its first tick: memory, tables and CPUs as a loader and a VMM leave them."""
+
+from typing import Final
+
+from emu.boot.loader import BootLayout
+from emu.boot.platform import Platform
+from emu.hw.address import PAGE_BYTES, Gpa, Hpa, align_up
+from emu.hw.cpu import Cpu
+from emu.hw.engine import LOW_HOST_BYTES, Engine
+from emu.hw.memory import HostMemory
+from emu.hw.nested import NestedPageTable
+from emu.hw.vmcb import VMCB_BYTES
+from emu.machine import apply, entry
+from emu.machine.access import VirtualMemory
+from emu.machine.addresses import Addresses
+from emu.machine.board import Board
+from emu.machine.ram import SHARED_ALIAS, GuestRam
+from emu.machine.undo import UndoLog
+from emu.mailbox.protocol import Protocol
+from emu.vmm.hypercalls import hypercall_page
+from emu.vmm.state import VmmState, VpState
+
+HYPERCALL_CODE: Final = Hpa(LOW_HOST_BYTES)
+"""The host's page that overlays the guest's hypercall page: VMMCALL; RET."""
+VMCBS: Final = Hpa(1 << 20)
+TABLES: Final = Hpa(16 << 20)
+GUEST: Final = Hpa(64 << 20)
+"""Guest memory begins here in the host, so a GPA never equals its HPA."""
+VMMCALL: Final = b"\x0f\x01\xd9"
+
+
+def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
+    """Everything in place, and the BSP at its first instruction."""
+    two_views = platform.isolation == "tdx"
+    guest_bytes = sum(align_up(size, PAGE_BYTES) for _, size in layout.ram)
+    memory = HostMemory(GUEST + guest_bytes * (2 if two_views else 1))
+    memory.write(HYPERCALL_CODE, hypercall_page(VMMCALL))
+    engine = Engine(memory)
+    ram = GuestRam(memory, layout.ram, GUEST, two_views)
+    npt = NestedPageTable(memory, TABLES, Hpa(GUEST - TABLES))
+    board = Board(
+        platform=platform, layout=layout, seed=seed, memory=memory, engine=engine, ram=ram,
+        npt=npt, virtual=VirtualMemory(ram, npt), undo=UndoLog(memory, npt),
+        cpus=_cpus(platform), vmm=VmmState([VpState(one) for one in platform.apic_ids]),
+        protocol=Protocol(platform.apic_ids), mailbox_gpa=_mailbox(layout),
+        addresses=Addresses(engine), shared_alias=SHARED_ALIAS, hypercall_code=HYPERCALL_CODE,
+    )  # fmt: skip
+    _lay_out(board)
+    _start(board)
+    return board
+
+
+def _cpus(platform: Platform) -> tuple[Cpu, ...]:
+    rate = platform.costs.instructions_per_ns
+    return tuple(
+        Cpu(index, apic_id, Hpa(VMCBS + VMCB_BYTES * index), round(1000 / (rate * speed)))
+        for index, (apic_id, speed) in enumerate(
+            zip(platform.apic_ids, platform.speeds, strict=True)
+        )
+    )
+
+
+def _mailbox(layout: BootLayout) -> Gpa | None:
+    """Where the mailbox page lies, if the image has one."""
+    mailbox = layout.mailbox_gpa
+    if mailbox is None:
+        places = layout.symbols.find("mailbox_page")
+        mailbox = places[0] if places else None
+    return None if mailbox is None else Gpa(mailbox)
+
+
+def _lay_out(board: Board) -> None:
+    """The nested table over all banks, and what the loader placed."""
+    layout, ram = board.layout, board.ram
+    isolated = board.platform.isolation != "none"
+    for bank in ram.banks:
+        count = bank.size // PAGE_BYTES
+        ram.set_state(bank, bank.gpa, count, "unaccepted" if isolated else "shared")
+        if not isolated:
+            board.npt.map(bank.gpa, bank.hpa, count)
+    if isolated:
+        for gpa, size in layout.accepted:
+            apply.set_page_state(board, Gpa(gpa), size // PAGE_BYTES, "private", zero=False)
+    for gpa, data in layout.chunks:
+        hpa = ram.hpa(gpa)
+        assert hpa is not None, f"the loader placed bytes at {gpa:#x}, outside memory"
+        board.memory.write(hpa, data)
+
+
+def _start(board: Board) -> None:
+    """Every CPU off (or waiting for a SIPI), but the BSP at its first instruction."""
+    vps = board.vmm.vps
+    if board.platform.start == "sipi":
+        for cpu in board.cpus[1:]:
+            board.turn(cpu, "wait-for-sipi")
+            vps[cpu.id].wait_for_sipi = True
+    vps[0].started = vps[0].vtl2_enabled = True
+    board.start(board.cpus[0], entry.from_loader(board.layout.entry))
