@@ -5,6 +5,10 @@ Usage: python shim/build.py [--out DIR]    (default: samples/)
 DIR gets the healthy images; DIR/gallery the shim with one published bug each, and DIR/dialects
 the shim with other firmwares' mailbox loops. Where the reset page differs too, it stands beside
 the shim as NAME.reset.elf.
+
+The healthy assembly knows nothing of the others. A bug in it is a file in shim/gallery/ with
+the parts that are broken: a part is what stands under a label, and takes the place of the one
+under the same label. A dialect takes the place of the mailbox loop. A bug in C is a switch.
 """
 
 import argparse
@@ -15,8 +19,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
+SHIM_DIR = ROOT / "shim"
 TARGET = "x86_64-freestanding-none"
 FLAGS = (
     "-target", TARGET, "-std=c17", "-O2", "-g", "-gdwarf-4", "-ffreestanding", "-fPIE",
@@ -57,16 +63,37 @@ GALLERY = {
     "version-lie": BOTH,
     "wrong-field-cleared": BOTH,
 }
-"""Slug of a bug -> which images it may change; the switch is BUG_ and the slug."""
-DIALECTS = ("edk2", "openhcl", "td-shim")
-"""Firmwares whose mailbox loop the shim also has; the switch is DIALECT_ and the name."""
-UNCHANGED = "NO_SWITCH"
-"""A switch that no file knows: the healthy code, with compressed debug information."""
+"""Slug of a bug -> which images it may change."""
+DIALECTS = {"edk2": "", "openhcl": "id-unchecked", "td-shim": ""}
+"""Firmware -> the bug of the gallery that it has besides its loop: openhcl_boot takes the
+host's word for an APIC id."""
+LOOP = '#include "mailbox_loop.inc"'
+LABEL = re.compile(r"^[A-Za-z_.][\w.]*(?=:)", re.MULTILINE)
+
+
+class Variant(NamedTuple):
+    """How an image differs from the healthy one."""
+
+    slug: str
+    switch: str
+    """`BUG_NO_ACK`, where C asks for it."""
+    files: dict[str, str]
+    """Assembly with other parts than in shim/, by name."""
+
+    def changes(self, source: str) -> bool:
+        """Whether a source, or what it includes of assembly, is another one."""
+        text = (SHIM_DIR / source).read_text()
+        if source in self.files or self.switch in re.findall(r"\b(?:BUG|DIALECT)_\w+", text):
+            return True
+        return any(self.changes(name) for name in re.findall(r'#include "([\w-]+\.inc)"', text))
+
+
+HEALTHY = Variant("", "", {})
 
 
 def kernel_sources() -> tuple[str, ...]:
     """The kernel's own files and what it shares with the shim."""
-    own = sorted((ROOT / "shim" / "kernel").glob("*.[cS]"))
+    own = sorted((SHIM_DIR / "kernel").glob("*.[cS]"))
     return (*(f"kernel/{place.name}" for place in own), *SHARED)
 
 
@@ -97,47 +124,105 @@ def zig(arguments: list[str], cache: Path) -> None:
     subprocess.run(command, cwd=ROOT, env=os.environ | caches, check=True)
 
 
+def parts(place: Path) -> dict[str, str]:
+    """The text under each label; what comes before the first has the key "". The debugger is
+    told where each stands."""
+    text = place.read_text()
+    found = list(LABEL.finditer(text))
+    starts = [0, *(label.start() for label in found)]
+    names = ["", *(label[0] for label in found)]
+    return {
+        name: f'#line {line_at(text, start)} "{relative(place)}"\n{text[start:end]}'
+        for name, start, end in zip(names, starts, [*starts[1:], None], strict=True)
+    }
+
+
+def line_at(text: str, place: int) -> int:
+    """The number of the line that a character is on."""
+    return text.count("\n", 0, place) + 1
+
+
+def own_text(name: str) -> str:
+    """A file of shim/ as a copy of it must be, for the debugger to find the original."""
+    return "".join(parts(SHIM_DIR / name).values())
+
+
+def mended(broken: dict[str, str]) -> dict[str, str]:
+    """The files of assembly that have any of these parts, with them in place of their own."""
+    found: dict[str, str] = {}
+    missing = set(broken)
+    for place in sorted((*SHIM_DIR.glob("*.S"), *SHIM_DIR.glob("*.inc"))):
+        own = parts(place)
+        missing -= own.keys()
+        if own.keys() & broken.keys():
+            found[place.name] = "".join(broken.get(name, text) for name, text in own.items())
+    if missing:
+        raise SystemExit(f"no part of shim/ has the label {min(missing)}")
+    return found
+
+
+def bug(slug: str) -> Variant:
+    """One of the gallery."""
+    place = SHIM_DIR / "gallery" / f"{slug}.inc"
+    broken = parts(place) if place.exists() else {}
+    broken.pop("", None)
+    return Variant(slug, switch_of("BUG", slug), mended(broken))
+
+
+def dialect(slug: str) -> Variant:
+    """The shim whose reset page has another firmware's loop; its own APs keep theirs."""
+    flaw = DIALECTS[slug]
+    page = (bug(flaw) if flaw else HEALTHY).files.get("reset.S") or own_text("reset.S")
+    loop = f'#include "dialects/{slug}.inc"'
+    return Variant(slug, switch_of("DIALECT", slug), {"reset.S": page.replace(LOOP, loop)})
+
+
 class Builder:
-    """Compiles each file once for each switch that it knows, and links."""
+    """Compiles each file once for each variant that changes it, and links."""
 
     def __init__(self, out: Path, scratch: Path) -> None:
         self._out = out
         self._scratch = scratch
         self._flags = [*FLAGS, *path_maps()]
 
-    def image(self, kind: str, name: str, switch: str = "") -> None:
-        """Link one image as `name`.elf; debug information of variants is compressed."""
-        objects = [self._object(source, switch) for source in SOURCES[kind]]
+    def image(self, kind: str, name: str, variant: Variant = HEALTHY) -> None:
+        """Link one image as `name`.elf; the debug information of a folder's is compressed."""
+        objects = [self._object(source, variant) for source in SOURCES[kind]]
         linked = self._out / f"{name}.elf"
         linked.parent.mkdir(parents=True, exist_ok=True)
         options = ["-T", f"shim/{SCRIPTS[kind]}", "--build-id=none", "-z", "max-page-size=4096"]
         options += [] if kind == "reset" else ["-pie", "--no-dynamic-linker", "-z", "norelro"]
         options += ["-e", "kernel_start"] if kind == "kernel" else []
-        options += ["--compress-debug-sections=zlib"] if switch else []
+        options += ["--compress-debug-sections=zlib"] if "/" in name else []
         zig(["ld.lld", *options, "-o", str(linked), *objects], self._scratch / "cache")
 
-    def variant(self, name: str, switch: str, kinds: tuple[str, ...] = BOTH) -> None:
-        """The shim with a switch, and the reset page if the switch changes that."""
-        self.image("shim", name, switch if "shim" in kinds else UNCHANGED)
-        if "reset" in kinds and any(knows(source, switch) for source in SOURCES["reset"]):
-            self.image("reset", f"{name}.reset", switch)
+    def variant(self, name: str, variant: Variant, kinds: tuple[str, ...]) -> None:
+        """The shim as a variant, and the reset page if that is another one."""
+        self.image("shim", name, variant if "shim" in kinds else HEALTHY)
+        if "reset" in kinds and any(variant.changes(source) for source in SOURCES["reset"]):
+            self.image("reset", f"{name}.reset", variant)
 
-    def _object(self, source: str, switch: str) -> str:
-        define = switch if switch and knows(source, switch) else ""
-        target = self._scratch / f"{source.replace('/', '-')}{define}.o"
+    def _object(self, source: str, variant: Variant) -> str:
+        if not variant.changes(source):
+            variant = HEALTHY
+        target = self._scratch / f"{source.replace('/', '-')}-{variant.slug}.o"
         if not target.exists():
-            flags = [*self._flags, *([f"-D{define}"] if define else [])]
-            command = ["cc", *flags, "-c", f"shim/{source}", "-o", str(target)]
+            flags = [*self._flags, *([f"-D{variant.switch}"] if variant.switch else [])]
+            place = SHIM_DIR / source
+            if variant.files:
+                place = self._copy(source, variant)
+                flags += [f"-ffile-prefix-map={relative(place.parent)}=shim"]
+            command = ["cc", *flags, "-c", relative(place), "-o", str(target)]
             zig(command, self._scratch / "cache")
         return str(target)
 
-
-def knows(source: str, switch: str) -> bool:
-    """Whether a file, or a file of code that it includes, asks for the switch."""
-    text = (ROOT / "shim" / source).read_text()
-    if re.search(rf"\b{switch}\b", text):
-        return True
-    return any(knows(name, switch) for name in re.findall(r'#include "([\w/-]+\.inc)"', text))
+    def _copy(self, source: str, variant: Variant) -> Path:
+        """A source in a folder where the variant's files are found before those of shim/."""
+        folder = self._scratch / f"source-{variant.slug}"
+        folder.mkdir(exist_ok=True)
+        for name, text in {source: own_text(source), **variant.files}.items():
+            (folder / name).write_text(text)
+        return folder / source
 
 
 def main() -> None:
@@ -150,9 +235,9 @@ def main() -> None:
         for kind in SOURCES:
             builder.image(kind, kind)
         for slug, kinds in GALLERY.items():
-            builder.variant(f"gallery/{slug}", switch_of("BUG", slug), kinds)
+            builder.variant(f"gallery/{slug}", bug(slug), kinds)
         for slug in DIALECTS:
-            builder.variant(f"dialects/{slug}", switch_of("DIALECT", slug))
+            builder.variant(f"dialects/{slug}", dialect(slug), BOTH)
 
 
 def switch_of(prefix: str, slug: str) -> str:

@@ -116,14 +116,9 @@ ap_with_record:
 /* Ask the host for this CPU's APIC id.  Nothing but the MSR number leaves the TD. */
 ap_ready:
     xor     %eax, %eax                  # TDG.VP.VMCALL
-#ifdef BUG_BRANCH_INTO_TDCALL /* F2: the leaf is what EAX happens to be, an APIC id */
-.Lask_with_any_leaf:
-#endif
-#ifdef BUG_SECRET_MASK        /* F34: the host sees all registers, and may change them */
-    mov     $0xFFCC, %ecx
-#else
+.Lap_ask:                               # names a part, as all labels do: see gallery/
     mov     $TDVMCALL_MASK_R10_R12, %ecx
-#endif
+.Lap_asked_with:
     xor     %edx, %edx
     xor     %r8d, %r8d
     xor     %r9d, %r9d
@@ -131,33 +126,22 @@ ap_ready:
     mov     $TDVMCALL_RDMSR, %r11d
     mov     $MSR_X2APIC_ID, %r12d
     tdcall
-/* F32: unchecked, a host that refuses or lies gives this CPU any id. */
-#if !defined BUG_ID_UNCHECKED && !defined DIALECT_OPENHCL
+.Lap_answered:
     or      %r10, %rax
     jnz     ap_no_answer
-#endif
     test    %ebx, %ebx
     jz      mailbox_wait
-#if !defined BUG_ID_UNCHECKED && !defined DIALECT_OPENHCL
     mov     $REASON_APIC_ID_VALUE, %edx
     mov     %r11, %rax
     cmp     AR_APIC_ID(%rbx), %r11d
     jne     ap_give_up
-#endif
+.Lap_known:
     mov     $AP_STARTING_VALUE, %eax
     mov     $AP_WAIT_FOR_WAKEUP_VALUE, %ecx
     lock cmpxchg %ecx, AR_STATE(%rbx)
     jne     ap_failed                   # too late: the BSP has given this AP up
 
-#if defined DIALECT_EDK2
-#include "dialects/edk2.inc"
-#elif defined DIALECT_OPENHCL
-#include "dialects/openhcl.inc"
-#elif defined DIALECT_TD_SHIM
-#include "dialects/td-shim.inc"
-#else
 #include "mailbox_loop.inc"
-#endif
     test    %rbx, %rbx
     jnz     5f
     mov     $RESET_PAGE, %r15d

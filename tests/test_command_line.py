@@ -76,7 +76,7 @@ def test_a_boot_with_a_finding_is_exit_code_1_and_says_what_was_found() -> None:
     done = apdbg("run", image, "--cpus", "2")
     assert done.returncode == 1
     assert done.stdout.endswith(
-        "error whole-vector: cpu 1, tick 113,338, mailbox_ack at shim/mailbox_loop.inc:64: "
+        "error whole-vector: cpu 1, tick 113,338, mailbox_ack at shim/mailbox_loop.inc:53: "
         "of the vector 0x8402980 only 32 bits were read\n"
     )
     assert apdbg("run", image, "--cpus", "2", "--expect", "booted").returncode == 0
