@@ -45,7 +45,14 @@ class Places:
         """Tell the engine where to look."""
         injected = self._machine.injected.addresses
         self.silent = {*self.milestones, *self.vectors, *injected}
-        self._machine.engine.set_breakpoints({*self.silent, *self.stops})
+        self._machine.engine.breakpoints.replace({*self.silent, *self.stops})
+
+    def stop(self, address: int, cpus: frozenset[int] | None) -> None:
+        """CPUs (None: all) are to stop at an address, beside those that do already."""
+        already = self.stops.get(address, frozenset())
+        both = None if cpus is None or already is None else already | cpus
+        self.stops[address] = both
+        self._machine.engine.breakpoints.add((address,))
 
     def stops_at(self, cpu: Cpu, address: int) -> bool:
         """A place is passed; whether it is one where this CPU is to stop."""

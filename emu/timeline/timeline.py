@@ -200,7 +200,7 @@ class Timeline:
     @contextmanager
     def _quietly(self) -> Iterator[None]:
         """Breakpoints of the user stop nobody."""
-        engine = self.machine.engine
+        engine = self.machine.engine.breakpoints
         before, engine.quiet = engine.quiet, self.machine.places
         try:
             yield
