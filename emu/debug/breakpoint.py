@@ -89,7 +89,7 @@ class Breakpoints(Struct):
             order.condition,
         )  # fmt: skip
         self.listed.append(found)
-        self.apply()
+        self._tell(found)
         return found
 
     def delete(self, wanted: int) -> None:
@@ -103,7 +103,7 @@ class Breakpoints(Struct):
     def until(self, addresses: tuple[int, ...], where: str, cpu: int | None) -> None:
         """Stop once at a place, for the command that is being carried out."""
         self.temporary.append(Breakpoint(0, where, addresses, cpu))
-        self.apply()
+        self._tell(self.temporary[-1])
 
     def forget_temporary(self) -> None:
         """The command is over."""
@@ -113,14 +113,16 @@ class Breakpoints(Struct):
 
     def apply(self) -> None:
         """Tell the machine where to stop."""
-        places: dict[int, frozenset[int] | None] = {}
+        self.machine.board.addresses.stops = {}
         for point in (*self.listed, *self.temporary):
-            for address in point.addresses:
-                one = None if point.cpu is None else frozenset((point.cpu,))
-                both = places.get(address, frozenset())
-                places[address] = None if one is None or both is None else both | one
-        self.machine.board.addresses.stops = places
+            self._tell(point)
         self.machine.board.addresses.refresh()
+
+    def _tell(self, point: Breakpoint) -> None:
+        """One more: what it costs does not depend on how many there are."""
+        cpus = None if point.cpu is None else frozenset((point.cpu,))
+        for address in point.addresses:
+            self.machine.board.addresses.stop(address, cpus)
 
     def hit(self, address: int, cpu: int) -> list[Breakpoint]:
         """Those that a CPU stops at."""

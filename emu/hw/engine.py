@@ -7,9 +7,9 @@ public interface (field offsets, hook order) is checked at start-up by `emu.hw.s
 """
 
 import ctypes
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable
 from enum import Enum
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from unicorn import unicorn_const as uc_const
 from unicorn import x86_const as x86
@@ -18,6 +18,8 @@ from emu.errors import EngineError
 from emu.hw import engine_native as native
 from emu.hw.address import Hpa
 from emu.hw.context import Context
+from emu.hw.engine_breakpoints import Breakpoints
+from emu.hw.engine_host import CodeKeeper, open_engine
 from emu.hw.engine_watches import Watches
 from emu.hw.memory import HostMemory
 from emu.hw.vmcb import (
@@ -35,9 +37,6 @@ MSRPM: Final = Hpa(0x5000)
 HOST_SAVE: Final = Hpa(0x7000)
 LOW_HOST_BYTES: Final = 0x8000
 """Host pages that the engine itself needs, from HPA 0."""
-
-TRANSLATION_BYTES: Final = 32 << 20
-"""Translated code: whole boots fit, and one flush stays below 40 us."""
 
 _INTR_BASE: Final = 0x100
 """Unicorn hands an SVM exit to its interrupt hook as this plus the exit code."""
@@ -78,35 +77,14 @@ class Exit(NamedTuple):
     """The engine's own words for ERROR."""
 
 
-class CodeKeeper(Protocol):
-    """Who keeps stores and translated code apart (`emu.machine.own_code`)."""
-
-    def knows(self, root: int, first: int, size: int) -> bool:
-        """Whether blocks of the same pages of linear addresses are known under a CR3."""
-
-    def translated(self, registers: Context, first: int, size: int) -> None:
-        """A block was translated, from a linear address on."""
-
-    def opens(self, gpa: int) -> bool:
-        """Whether a denied store is to run alone; then its page is open."""
-
-    def close(self) -> None:
-        """It has run."""
-
-    def forget(self) -> None:
-        """Translated code is gone."""
-
-
 class Engine:
     """One Unicorn engine that lends itself to one CPU context at a time."""
 
     def __init__(self, memory: HostMemory) -> None:
         self.memory = memory
-        self._uc = self._open(memory)
+        self._uc = open_engine(memory, HOST_SAVE)
         self.handle = ctypes.c_void_p(ctypes.cast(self._uc._uch, ctypes.c_void_p).value)
         self._keep: list[Any] = []
-        self._breakpoints: dict[int, ctypes.c_size_t] = {}
-        self._skip: int | None = None
         self._vmcb = Hpa(0)
         self._live: Context | None = None
         self.pending: Exit | None = None
@@ -125,37 +103,25 @@ class Engine:
         """Knows the pages that code was translated from."""
         self._alone = False
         """The run stopped before a store to such a page."""
-        self.quiet: Container[int] | None = None
-        """While set: only breakpoints at these addresses stop."""
+        self.breakpoints = Breakpoints(self)
+        self._cut = False
+        """The run ends early, for a breakpoint's sake."""
+        self._flushed = False
+        """Nothing has run since the TLB was flushed."""
         memory.write(VMRUN_STUB, b"\x0f\x01\xd8\xf4")  # vmrun; hlt
         memory.write(IOPM, b"\xff" * (MSRPM - IOPM))
         memory.write(MSRPM, msr_permission_map())
         self._host = self.new_context()
         self._scratch = self.new_context()
-        self._count = self._find_counter()
+        self._count, self._limit = self._find_counter()
         self._add_hooks()
-
-    @staticmethod
-    def _open(memory: HostMemory) -> Any:
-        """A 64-bit engine with SVM, host paging off, all of host memory at HPA 0."""
-        uc: Any = native.new_engine(uc_const.UC_ARCH_X86, uc_const.UC_MODE_64)
-        uc.ctl_set_cpu_model(x86.UC_CPU_X86_EPYC)
-        uc.ctl_set_tcg_buffer_size(TRANSLATION_BYTES)
-        uc.mem_map_ptr(0, memory.size, uc_const.UC_PROT_ALL, memory.pointer)
-        uc.reg_write(x86.UC_X86_REG_CR4, 1 << 5 | 1 << 9 | 1 << 10 | 1 << 18)
-        uc.msr_write(0xC0000080, 0x1D00)  # host EFER: SVME, NXE, LMA, LME
-        uc.msr_write(0xC0010117, HOST_SAVE)
-        # Exits mode without exits: `until` would make each return walk the guest's tables.
-        uc.ctl_exits_enabled(True)
-        uc.ctl_set_exits([])
-        return uc
 
     def new_context(self) -> Context:
         """A context of its own, with the state of now."""
         return Context(self._uc.context_save())
 
-    def _find_counter(self) -> Any:
-        """The engine's own instruction counter, which lies just before the count it was given.
+    def _find_counter(self) -> tuple[Any, Any]:
+        """The engine's own instruction counter, and behind it the count that it was given.
 
         It is found by its value: one run with a number that nothing else holds.
         """
@@ -165,7 +131,8 @@ class Engine:
         if len(hits) != 1:
             raise EngineError("unicorn: the instruction counter is not where 2.1.4 has it")
         native.restore(self.handle, self._host.pointer)
-        return ctypes.c_uint64.from_address((self.handle.value or 0) + 8 * (hits[0] - 1))
+        place = (self.handle.value or 0) + 8 * hits[0]
+        return ctypes.c_uint64.from_address(place - 8), ctypes.c_uint64.from_address(place)
 
     def _add_hooks(self) -> None:
         """One hook per way out; each notes the exit and asks the engine to stop."""
@@ -234,9 +201,10 @@ class Engine:
     def _on_translated(self, _uc: int, block: int, _before: int, _data: int) -> None:
         """A block was translated. There are some thousand of them in a boot."""
         own_code = self.own_code
+        first, _, size = native.BLOCK.unpack(ctypes.string_at(block, native.BLOCK.size))
+        self.breakpoints.translated(first, size)
         if own_code is None:
             return
-        first, _, size = native.BLOCK.unpack(ctypes.string_at(block, native.BLOCK.size))
         native.get_register(self.handle, _CR3, self._root)
         if own_code.knows(self._root.contents.value, first, size):
             return
@@ -257,6 +225,13 @@ class Engine:
         begun: int = self._count.value
         return self._done + begun - self._again
 
+    def cut(self, count: int) -> None:
+        """In a hook: end the run after so many more instructions, if that is earlier. That it
+        had no more left is no cut: where a budget ends, no breakpoint stops."""
+        end = self._count.value + count
+        if end < self._limit.value:
+            self._limit.value, self._cut = end, True
+
     def _on_in(self, _uc: int, port: int, size: int, _data: int) -> int:
         """IN retires with a value of 0; who handles the exit sets the real one."""
         self.pending = Exit(ExitKind.PORT_IN, self.begun, port, 0, size)
@@ -271,15 +246,6 @@ class Engine:
         self.pending = Exit(ExitKind.SYSCALL, self.begun - 1)
         native.stop(self.handle)
 
-    def _on_breakpoint(self, _uc: int, address: int, _size: int, _data: int) -> None:
-        executed = self.begun - 1
-        if (executed <= 0 and address == self._skip) or self.pending is not None:
-            return
-        if self.quiet is not None and address not in self.quiet:
-            return
-        self.pending = Exit(ExitKind.BREAKPOINT, executed, address)
-        native.stop(self.handle)
-
     # -- what the machine calls -------------------------------------------------------------
 
     def enter_guest(self, vmcb: Hpa, state: GuestState, nested_cr3: Hpa) -> Context:
@@ -290,6 +256,7 @@ class Engine:
         self._live = None
         self.flush_tlb()  # a guest's translation of the stub's address may live on
         native.start(self.handle, VMRUN_STUB, 0, 0, 1)
+        self.breakpoints.rebuild()  # the guest's first block has been translated already
         context = self.new_context()
         if context.vmcb != vmcb or context.nested_cr3 != nested_cr3:
             raise EngineError("unicorn: VMRUN did not enter guest mode as 2.1.4 does")
@@ -304,13 +271,16 @@ class Engine:
         `skip`: a breakpoint address that does not stop the first instruction.
         """
         self._vmcb = context.vmcb
-        self._skip = skip
+        self.breakpoints.begin(skip)
+        if self.breakpoints.left and self._flushed:
+            self._drop_hooks()
+        if self.breakpoints.outdated:
+            self.flush_code()
         self.pending = self._bug = None
         self._done = 0
         context.changed = True
         while True:
-            limit = budget - self._done
-            status = self._stretch(context, limit)
+            status = self._stretch(context, budget - self._done)
             if self._alone:
                 self._done = self.begun - 1
                 status = self._store_alone(context)
@@ -324,9 +294,20 @@ class Engine:
                 text = native.words_of(status).decode()
                 return Exit(ExitKind.ERROR, max(self.begun - 1, 0), text=text)
             # Instructions that the undo log let through were counted twice: make up for it.
-            self._done += min(self._count.value, limit) - self._again
-            if not self._again:
+            self._done += self._executed - self._again
+            if self._cut:
+                address = context.linear_rip
+                if self.breakpoints.arrived(address, self._done):
+                    return Exit(ExitKind.BREAKPOINT, self._done, address)
+            elif not self._again:
                 return Exit(ExitKind.BUDGET, self._done)
+
+    @property
+    def _executed(self) -> int:
+        """Behind a stretch that its limit ended: the engine has counted the instruction at
+        which that was seen."""
+        executed: int = min(self._count.value, self._limit.value)
+        return executed
 
     def _stretch(self, context: Context, limit: int, again: int = 0) -> int:
         """One call of the library, to the limit or to what stops it; its status. `again`: so
@@ -335,11 +316,13 @@ class Engine:
             native.restore(self.handle, context.pointer)
             self._live = context
             context.dirty = False
-        self._again, self._in_body, self._alone = again, False, False
+        self._again, self._in_body, self._alone, self._cut = again, False, False, False
         status: int = native.start(self.handle, context.rip, 0, 0, limit)
         native.save(self.handle, context.pointer)
+        self._flushed = False
         if self._bug is not None:
             raise self._bug
+        self.breakpoints.rebuild()
         if self._in_body or (status and status != uc_const.UC_ERR_FETCH_UNMAPPED):
             context.settle_flags()
         return status
@@ -349,14 +332,14 @@ class Engine:
         status. If it hits the block that was translated for it, the emulator stops in the
         middle and begins it anew as a block of one: that counts it twice."""
         assert self.own_code is not None, "somebody opened the page"
-        twice = 0
+        twice, self.breakpoints.off = 0, True
         try:
             while True:
                 before = context.general()
                 status = self._stretch(context, 1 + twice, twice)
                 if self.pending is not None or status:
                     return status
-                if self._alone or min(self._count.value, 1 + twice) == self._again:
+                if self._alone or self._executed == self._again:
                     continue  # another page of it was closed, too
                 if not twice and context.general() == before:
                     twice = 1
@@ -364,27 +347,31 @@ class Engine:
                 self._done += 1
                 return 0
         finally:
+            self.breakpoints.off = False
             self.own_code.close()
 
     def flush_tlb(self) -> None:
         """Forget all translations of addresses; needed at a switch and after table edits."""
         native.control(self.handle, native.FLUSH_TLB)
+        self._flushed = True
+
+    def _drop_hooks(self) -> None:
+        """Take back the hooks of blocks without a breakpoint. For each the emulator looks for
+        its code by a page walk: through the host's tables, so that the guest's stay as they
+        are, and where the TLB is empty, so that it is empty again."""
+        hooks = self.breakpoints.unused()
+        if not hooks:
+            return
+        native.restore(self.handle, self._host.pointer)
+        self._live = None
+        for hook in hooks:
+            native.hook_del(self.handle, hook)
+        self.flush_code()
+        self.flush_tlb()
 
     def flush_code(self) -> None:
         """Forget all translated code; needed after the host wrote into guest code."""
-        self._uc.ctl_flush_tb()
+        native.control(self.handle, native.FLUSH_CODE)
+        self.breakpoints.forget()
         if self.own_code is not None:
             self.own_code.forget()
-
-    def set_breakpoints(self, addresses: Iterable[int]) -> None:
-        """Stop before these linear addresses, on every CPU; replaces the set before."""
-        wanted = set(addresses)
-        if wanted == set(self._breakpoints):
-            return
-        for address in set(self._breakpoints) - wanted:
-            native.hook_del(self.handle, self._breakpoints.pop(address))
-        for address in sorted(wanted - set(self._breakpoints)):
-            callback = native.CODE_HOOK(self._on_breakpoint)
-            hook = self.hook(uc_const.UC_HOOK_CODE, callback, address, address)
-            self._breakpoints[address] = hook
-        self.flush_code()

@@ -46,6 +46,15 @@ control = _raw.uc_ctl
 words_of = _raw.uc_strerror
 words_of.restype = ctypes.c_char_p
 new_engine: Any = binding.Uc
-FLUSH_TLB: Final = ctypes.c_int(
-    uc_const.UC_CTL_TLB_FLUSH | (uc_const.UC_CTL_IO_WRITE << 30)
-).value
+
+
+def _order(what: int, values: int) -> int:
+    """The second argument of `control`: what is to be done, with so many values behind it."""
+    word = what | values << 26 | uc_const.UC_CTL_IO_WRITE << 30
+    return ctypes.c_int(word).value
+
+
+FLUSH_TLB: Final = _order(uc_const.UC_CTL_TLB_FLUSH, 0)
+FLUSH_CODE: Final = _order(uc_const.UC_CTL_TB_FLUSH, 0)
+REMOVE_CODE: Final = _order(uc_const.UC_CTL_TB_REMOVE_CACHE, 2)
+"""With the linear address of the first byte, and of that behind the last."""

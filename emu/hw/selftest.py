@@ -138,10 +138,10 @@ def _flags(probe: OffsetProbe) -> str:
 
 def _breakpoint(probe: OffsetProbe) -> str:
     """Stop before the third NOP, and not at it when told to step off."""
-    probe.engine.set_breakpoints([_CODE + 2])
+    probe.engine.breakpoints.replace([_CODE + 2])
     context, first = probe.run(b"\x90" * 8 + b"\x0f\xa2")
     again = probe.engine.run(context, 16, skip=_CODE + 2)
-    probe.engine.set_breakpoints([])
+    probe.engine.breakpoints.replace([])
     found = (first.kind, first.executed, again.kind, again.executed)
     wanted = (ExitKind.BREAKPOINT, 2, ExitKind.INTERCEPT, 6)
     return "" if found == wanted else f"found {found}"

@@ -36,4 +36,10 @@ class Addresses:
     def refresh(self) -> None:
         """Tell the engine where to stop."""
         self.silent = frozenset().union(*self._of.values())
-        self._engine.set_breakpoints({*self.silent, *self.stops})
+        self._engine.breakpoints.replace({*self.silent, *self.stops})
+
+    def stop(self, address: int, cpus: frozenset[int] | None) -> None:
+        """CPUs (None: all) are to stop at an address, beside those that do already."""
+        already = self.stops.get(address, frozenset())
+        self.stops[address] = None if cpus is None or already is None else already | cpus
+        self._engine.breakpoints.add((address,))

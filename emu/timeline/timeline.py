@@ -200,7 +200,7 @@ class Timeline:
     @contextmanager
     def _quietly(self) -> Iterator[None]:
         """Breakpoints of the user stop nobody."""
-        engine = self.machine.board.engine
+        engine = self.machine.board.engine.breakpoints
         before, engine.quiet = engine.quiet, self.machine.board.addresses
         try:
             yield
