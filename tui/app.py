@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import signal
 import sys
 import time
@@ -365,7 +364,6 @@ class ApdbgApp(TimeTravel, Pointing, Counting, Asking, App[int]):
 
 def open_screen(session: Door, changes: Changes, memory: Memory | None) -> int:
     """Show a session until it is left; returns the exit code."""
-    gc.set_threshold(*runner.GC_THRESHOLD)
     app = ApdbgApp(session, changes, memory)
     app.run()
     return EXIT_BUG if app.return_code == 1 else app.return_code or 0
