@@ -324,7 +324,7 @@ def _show(session: "Session", options: argparse.Namespace) -> int:
 
     from tui import keymap
     from tui.app import open_screen
-    from tui.keeping import Memory
+    from tui.last_session import Memory
 
     changes = keymap.read(options.keys, user_config_path("apdbg") / keymap.FILE_NAME)
     memory = Memory(user_state_path("apdbg"), session.setup.image.sha256)
