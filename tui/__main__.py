@@ -1,6 +1,7 @@
 """The command line: `apdbg IMAGE` opens the screen, `apdbg run IMAGE` boots without one."""
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -23,6 +24,10 @@ EXIT_INTERRUPTED: Final = 130
 
 STRETCH_SECONDS: Final = 0.1
 """How long Ctrl-C may wait."""
+
+GC_THRESHOLD: Final = (100_000, 50, 100)
+"""Looking for cycles among the objects of a thousand CPUs takes as long as three frames, and
+there are next to none."""
 
 COMMANDS: Final = ("run", "record", "replay", "campaign", "doctor")
 OUTCOMES: Final = ("booted", "degraded", "hung", "crashed", "limit", "stopped")
@@ -319,7 +324,7 @@ def _show(session: "Session", options: argparse.Namespace) -> int:
 
     from tui import keymap
     from tui.app import open_screen
-    from tui.keeping import Memory
+    from tui.last_session import Memory
 
     changes = keymap.read(options.keys, user_config_path("apdbg") / keymap.FILE_NAME)
     memory = Memory(user_state_path("apdbg"), session.setup.image.sha256)
@@ -339,6 +344,7 @@ def _run_command(options: argparse.Namespace) -> int:
 def main(words: Sequence[str] | None = None) -> int:
     """The entry point; returns the exit code, never a traceback for what users do."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    gc.set_threshold(*GC_THRESHOLD)
     try:
         code = _run_command(parse(sys.argv[1:] if words is None else words))
         sys.stdout.flush()
@@ -359,6 +365,8 @@ def main(words: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print("apdbg: this is a bug in apdbg; please report the lines above", file=sys.stderr)
         return EXIT_BUG
+    finally:
+        gc.freeze()  # what is left goes with the process: Python need not take it apart
 
 
 if __name__ == "__main__":

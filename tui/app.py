@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import signal
 import sys
 import time
@@ -14,29 +13,24 @@ from textual import constants, events, on
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.command import Provider
-from textual.screen import Screen
 from textual.widgets import Static
 
-from emu.debug import language
-from emu.errors import ApdbgError
-from tui import keeping, keys, layout, runner
-from tui.asking import Asking
-from tui.bars import Bar, KeyBar, StatusBar
-from tui.counting import Counting
+from tui import keys, last_session, theme
+from tui.arranging import Arranging
+from tui.bar import Bar, StatusBar
+from tui.cursor import Cursor
+from tui.desk import Desk
+from tui.dialogs import Dialogs
 from tui.door import Door
 from tui.frame import Frame
-from tui.help import HelpScreen
-from tui.keeping import Kept, Memory
+from tui.frames import Frames
+from tui.key_bar import KeyBar
 from tui.keymap import Changes
-from tui.names import names
+from tui.last_session import Kept, Memory
+from tui.orders import Orders
 from tui.palette import Finder
-from tui.panels import BY_WORD, status
-from tui.pointing import Pointing
 from tui.prompt import Prompt
-from tui.stage import Stage
-from tui.text import Role, line
-from tui.theme import THEMES, few_colours, looks
-from tui.time_travel import TimeTravel
+from tui.timeline_keys import TimelineKeys
 
 EXIT_BUG: Final = 3
 EXIT_INTERRUPTED: Final = 130
@@ -46,13 +40,8 @@ HANG_UP_SECONDS: Final = 1.0
 _NO_SIGNALS: Final = (NotImplementedError, RuntimeError, ValueError)
 """What the event loop raises where it cannot handle signals."""
 _HINT: Final = "Press : to type a command, Tab or [ ] for other panels, q to quit"
-_MOVES: Final = (
-    "step", "next", "finish", "run", "until", "reverse-step", "reverse-next", "reverse-run",
-    "reverse-finish",
-)  # fmt: skip
-"""The commands that Enter repeats."""
-_ALWAYS: Final = ("interrupt", "quit")
-"""Actions that work while a dialog is open, too."""
+_ALWAYS: Final = ("interrupt", "quit.now")
+"""Keys that are the app's while a dialog is open, too."""
 
 
 def _has_terminal() -> bool:
@@ -60,8 +49,8 @@ def _has_terminal() -> bool:
     return sys.__stdin__ is not None and sys.__stdin__.isatty()
 
 
-class ApdbgApp(TimeTravel, Pointing, Counting, Asking, App[int]):
-    """One session on a screen."""
+class ApdbgApp(App[int]):
+    """One session on a screen: the desk, the parts that keys act on, and Textual's events."""
 
     TITLE = "apdbg"
     CSS_PATH = "apdbg.tcss"
@@ -74,44 +63,54 @@ class ApdbgApp(TimeTravel, Pointing, Counting, Asking, App[int]):
     ) -> None:
         system = cast(Literal["auto"], constants.COLOR_SYSTEM)  # Textual types it as str
         terminal = Console(color_system=system, force_terminal=True)
-        self._few_colours = few_colours(terminal.color_system, terminal.no_color)
+        self._few_colours = theme.few_colours(terminal.color_system, terminal.no_color)
         super().__init__(ansi_color=True if self._few_colours else None)
-        self.session = session
-        self.seen = session.view()
         self.table = keys.remapped(changes or {})
         """The keys that are in force."""
-        self._memory = memory
-        self._kept = Kept() if memory is None else memory.read()
         if changes:
             self.set_keymap({key.id: ",".join(key.keys) for key in self.table if key.keys})
-        self._began = self._touched = 0.0
-        self._repeated = ""
+        self._acts = {key.id: key.act for key in self.table}
+        self._memory = memory
+        self._kept = Kept() if memory is None else memory.read()
+        self._bars = StatusBar("status"), KeyBar("keys", self.table)
+        self.desk = Desk(self, session, session.view(), Frames(), self._bars, Bar("message"),
+                         Prompt(self._names, session.menu))  # fmt: skip
+        self.parts = self._parts()
+
+    def _parts(self) -> keys.Parts:
+        desk = self.desk
+        arranging = Arranging(desk)
+        orders = Orders(desk, arranging)
+        dialogs = Dialogs(desk, orders, [(key.shown, key.help) for key in self.table])
+        cursor = Cursor(desk, orders, dialogs)
+        return keys.Parts(desk, arranging, orders, dialogs, cursor, TimelineKeys(desk, orders))
+
+    def _names(self) -> tuple[str, ...]:
+        return self.desk.names()
 
     def compose(self) -> ComposeResult:
-        """A status line, the stage with the frames, a message line, keys or the prompt."""
-        yield StatusBar("status")
-        yield Stage()
-        yield Bar("message")
-        yield KeyBar("keys")
-        yield Prompt(self.names, self.session.menu)
+        """A status line, the frames, a message line, keys or the prompt."""
+        status, hints = self._bars
+        yield status
+        yield self.desk.frames
+        yield self.desk.message
+        yield hints
+        yield self.desk.prompt
         yield Static(id="small")
 
-    def names(self) -> tuple[str, ...]:
-        """What the prompt completes and the palette finds."""
-        return names(self.session.symbols())
+    # -- beginning and end ------------------------------------------------------------------
 
     def on_mount(self) -> None:
         """Colours, signals and the first words."""
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = keeping.theme(self, self._kept, self._few_colours)
+        for one in theme.THEMES:
+            self.register_theme(one)
+        self.theme = theme.chosen(self._kept.theme, self.available_themes, self._few_colours)
         self.theme_changed_signal.subscribe(self, lambda _: self._paint())
         self._paint()
-        self.say(keeping.restore(self, self._kept) or _HINT, "dim")
-        self._base.query_one(KeyBar).table = self.table
+        self.desk.say(last_session.restore(self.desk, self._kept) or _HINT, "dim")
         with contextlib.suppress(*_NO_SIGNALS):
             loop = asyncio.get_running_loop()
-            loop.add_signal_handler(signal.SIGINT, self.action_interrupt)
+            loop.add_signal_handler(signal.SIGINT, self.parts.dialogs.interrupt)
             for name in (signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(name, partial(self.exit, None, EXIT_INTERRUPTED))
         if _has_terminal():
@@ -131,7 +130,8 @@ class ApdbgApp(TimeTravel, Pointing, Counting, Asking, App[int]):
     ) -> None:
         """Leave; what is kept is written while the panels are still there."""
         if self._memory is not None:
-            self._memory.write(keeping.collect(self, self._few_colours))
+            colours = "" if self._few_colours else self.theme
+            self._memory.write(last_session.collect(self.desk, colours))
             self._memory = None
         super().exit(result, return_code, message)
 
@@ -143,229 +143,64 @@ class ApdbgApp(TimeTravel, Pointing, Counting, Asking, App[int]):
 
     # -- painting ---------------------------------------------------------------------------
 
-    @property
-    def _base(self) -> Screen[object]:
-        """The screen with the panels, also while a dialog is above it."""
-        return self.screen_stack[0]
-
-    @property
-    def stage(self) -> Stage:
-        """Where the panels are."""
-        return self._base.query_one(Stage)
-
     def _paint(self) -> None:
         """Give every line of the screen the theme's colours."""
-        found = looks(self.theme_variables, self.current_theme.ansi)
-        self.stage.paint(found)
-        for bar in self._base.query(Bar):
+        found = theme.looks(self.theme_variables, self.current_theme.ansi)
+        self.desk.frames.paint(found)
+        for bar in (*self._bars, self.desk.message, self.desk.prompt):
             bar.looks = found
             bar.refresh()
 
     def on_resize(self, event: events.Resize) -> None:
         """Another size is another layout."""
-        self.arrange(event.size.width, event.size.height)
+        self.parts.arranging.fit(event.size.width, event.size.height)
 
-    def arrange(self, width: int, height: int) -> None:
-        """Give every panel its place in a terminal of this size."""
-        fits = layout.fits(width, height)
-        self._base.set_class(not fits, "-small")
-        if not fits:
-            self._base.query_one("#small", Static).update(layout.too_small(width, height))
-        self.stage.settle(width, max(height - layout.BARS, 1), len(self.seen.cpus))
-        self.show()
+    # -- keys and clicks --------------------------------------------------------------------
 
-    def show(self, *, moved: bool = False) -> None:
-        """A picture of the session as it is now; `moved`: a command has been carried out."""
-        self.session.looks.wanted = self.stage.wanted
-        self.seen = self.session.view()
-        self._base.query_one(StatusBar).show(self.seen, self.size.width)
-        self._base.query_one(KeyBar).show(self.seen.running, self.size.width)
-        self.stage.show(self.seen, moved=moved)
+    async def on_event(self, event: events.Event) -> None:
+        """Keys go to an open prompt or menu here, where they arrive in the order of typing."""
+        if isinstance(event, events.InputEvent):
+            self.parts.orders.touched = time.monotonic()
+        if not self.parts.dialogs.take(event):
+            await super().on_event(event)
 
-    def say(self, words: str, role: Role = "plain") -> None:
-        """One sentence on the message line."""
-        self._base.query_one("#message", Bar).say(line((f" {words}", role)))
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While a dialog is open, only leaving it, pausing and quitting are the app's."""
+        return self.screen is self.desk.frames.screen or parameters[:1] in [
+            (name,) for name in _ALWAYS
+        ]
 
-    # -- commands ---------------------------------------------------------------------------
+    def action_key(self, name: str) -> None:
+        """Do what a key of the table does."""
+        self._acts[name](self.parts)
 
-    def order(self, text: str) -> bool:
-        """Carry a command out; False if the session refused, which it says in words."""
-        trouble = self.attempt(text)
-        if trouble:
-            self.say(f"! {trouble}", "bad")
-        return not trouble
+    def action_digit(self, digit: int) -> None:
+        """A digit of a number."""
+        self.parts.orders.digit(digit)
 
-    def attempt(self, text: str) -> str:
-        """Carry a command out; why the session refused, or nothing."""
-        self.forget_number()
-        try:
-            running = runner.start(self.session, text)
-        except ApdbgError as error:
-            return str(error)
-        if text.split()[0] in _MOVES:
-            self._repeated = text
-        if running:
-            self.say(f"{text} ...", "dim")
-            self._began = time.monotonic()
-            self.show(moved=True)
-            self.run_worker(self._carry_on(), group="run", exclusive=True)
-        else:
-            self._finished(text)
-        return ""
-
-    async def _carry_on(self) -> None:
-        try:
-            await runner.carry_on(self.session, self._progress, lambda: self._touched)
-        except ApdbgError as error:
-            self.show(moved=True)
-            self._trouble(error)
-        else:
-            self._finished()
-
-    def _progress(self) -> None:
-        """A picture of a run that goes on, and how fast it does."""
-        before = self.seen.tick
-        self.show()
-        now = time.monotonic()
-        speed = (self.seen.tick - before) / max(now - self._began, 1e-3) / 1e6
-        self._began = now
-        end = self.seen.timeline.end
-        share = (
-            f"  {100 * self.seen.tick // end} % of what is known"
-            if self.seen.tick < end
-            else ""
-        )
-        self.say(
-            f"{self.seen.tick:,} instructions, {speed:,.1f} M/s{share}   space pauses", "dim"
-        )
-
-    def _trouble(self, error: ApdbgError) -> None:
-        self.say(f"! {error}", "bad")
-
-    def _finished(self, text: str = "") -> None:
-        """The picture after a command, and what it had to say."""
-        panel = BY_WORD.get(language.word(text)) if text else None
-        if panel is not None:
-            self.show_panel(panel.id, focus=False)
-        before = self.seen.tick
-        self.show(moved=panel is None)
-        reply = self.seen.reply
-        self.stage.answer(self.seen, None if panel is None else panel.id)
-        if self.seen.tick != before:
-            self.stage.clear_cursors()
-        if len(reply) == 1:
-            self.say(reply[0])
-        elif status.hides_reason(self.seen, self.size.width):
-            self.say(status.reason(self.seen), "warn")
-        else:
-            self.say("")
-
-    def select_cpu(self, cpu: int) -> None:
-        """Put a CPU in focus; works while the machine runs, too."""
-        self.forget_number()
-        try:
-            self.session.view(cpu)
-        except ApdbgError as error:
-            self._trouble(error)
-        else:
-            self.show(moved=True)
-            self.say("")
+    @on(KeyBar.Pressed)
+    def _pressed(self, message: KeyBar.Pressed) -> None:
+        message.key.act(self.parts)
 
     @on(Frame.Chosen)
     def _chosen(self, message: Frame.Chosen) -> None:
         word, _, rest = message.order.partition(" ")
         if word == "cpu" and rest.isdigit():
-            self.select_cpu(int(rest))
+            self.parts.orders.select_cpu(int(rest))
         else:
-            self.order(message.order)
+            self.parts.orders.order(message.order)
 
     @on(Frame.Turned)
     def _turned(self) -> None:
-        self.show()
+        self.desk.show()
 
     @on(Frame.MomentChosen)
-    def _moment_clicked(self, message: Frame.MomentChosen) -> None:
-        self.go_to(message.tick)
-
-    def show_panel(self, panel_id: str, *, focus: bool = True) -> None:
-        """Turn to a panel; a zoomed one that is in the way fills the screen no longer."""
-        if self.stage.unzoom_for(panel_id):
-            self.arrange(*self.size)
-        self.stage.turn_to(panel_id, focus=focus)
-
-    # -- actions of the table of keys -------------------------------------------------------
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """While a dialog is open, only leaving it, pausing and quitting are the app's."""
-        return self.screen is self._base or action in _ALWAYS
-
-    def action_move(self, word: str) -> None:
-        """Carry out a command that may have a count."""
-        self.order(f"{word} {self.forget_number()}".strip())
-
-    def action_order(self, text: str) -> None:
-        """Carry out a command."""
-        self.order(text)
-
-    def action_enter(self) -> None:
-        """Select the CPU whose number was typed, or repeat the last command."""
-        number = self.forget_number()
-        if number:
-            self.select_cpu(int(number))
-        elif self.follow_cursor():
-            return
-        elif self._repeated:
-            self.order(self._repeated)
-        else:
-            self.say("there is no command to repeat yet: s steps, c runs", "dim")
-
-    def action_pause(self) -> None:
-        """Stop a running machine where it is."""
-        if self.session.running:
-            self.session.pause()
-        else:
-            self.say("the machine stands still: s steps, c runs", "dim")
-
-    def action_interrupt(self) -> None:
-        """Ctrl+C: pause; close the prompt; never more than that."""
-        if self.session.running:
-            self.session.pause()
-        elif self.asking:
-            self.action_cancel()
-        else:
-            self.say("the machine stands still; q quits", "dim")
-
-    def action_select(self, step: int) -> None:
-        """Select the CPU before or after, round the end."""
-        self.select_cpu((self.seen.focus + step) % len(self.seen.cpus))
-
-    def action_tab(self, step: int) -> None:
-        """Turn to another tab of the frame."""
-        frame = self.stage.frame
-        frame.turn_to(frame.at + step)
-
-    def action_zoom(self) -> None:
-        """Let the frame fill the screen, and back."""
-        self.stage.zoom()
-        self.arrange(*self.size)
-
-    def action_help(self) -> None:
-        """Explain the panel in focus."""
-        colours = looks(self.theme_variables, self.current_theme.ansi)
-        self.push_screen(HelpScreen(self.stage.frame.panel, colours, self.table))
-
-    def action_cancel(self) -> None:
-        """Forget a number and the cursor; close the prompt."""
-        self.forget_number()
-        if not self.asking:
-            self.stage.frame.clear_cursor()
-        self.say("")
-        self._base.remove_class("-asking")
+    def _moment_chosen(self, message: Frame.MomentChosen) -> None:
+        self.parts.timeline.go_to(message.tick)
 
 
 def open_screen(session: Door, changes: Changes, memory: Memory | None) -> int:
     """Show a session until it is left; returns the exit code."""
-    gc.set_threshold(*runner.GC_THRESHOLD)
     app = ApdbgApp(session, changes, memory)
     app.run()
     return EXIT_BUG if app.return_code == 1 else app.return_code or 0

@@ -6,8 +6,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from emu.inject.menu import InjectionMenu, KindView, MomentView
-from tui.edit import Edit
 from tui.inject_list import Sheet
+from tui.line_editor import Edit
 from tui.text import Line, Role, line, pad, paragraph
 
 VALUE_CELLS: Final = 18

@@ -6,7 +6,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from emu.inject.menu import InjectionMenu, KindView
-from tui.edit import Edit
+from tui.line_editor import Edit
 from tui.text import Line, line, pad, paragraph
 
 USAGE_CELLS: Final = 34

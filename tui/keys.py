@@ -1,13 +1,32 @@
 """The one table of keys: bindings, the key bar, the help and the palette are made from it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 from textual.binding import Binding, BindingType
 
+from tui.arranging import Arranging
+from tui.cursor import Cursor
+from tui.desk import Desk
+from tui.dialogs import Dialogs
+from tui.orders import Orders
+from tui.screenshot import save_picture
+from tui.timeline_keys import TimelineKeys
+
 When = Literal["stopped", "running", "always"]
+
+
+class Parts(Struct, frozen=True):
+    """What keys act on."""
+
+    desk: Desk
+    arranging: Arranging
+    orders: Orders
+    dialogs: Dialogs
+    cursor: Cursor
+    timeline: TimelineKeys
 
 
 class Key(Struct, frozen=True):
@@ -19,8 +38,8 @@ class Key(Struct, frozen=True):
     """Textual's names of the keys."""
     shown: str
     """The keys as people read them."""
-    action: str
-    """What Textual calls: a method `action_...` of the app."""
+    act: Callable[[Parts], object]
+    """What it does."""
     help: str
     label: str = ""
     """In the key bar; empty: not there."""
@@ -29,87 +48,125 @@ class Key(Struct, frozen=True):
 
 
 KEYS: Final[tuple[Key, ...]] = (
-    Key("step", ("s", "f7"), "s F7", "move('step')",
+    Key("step", ("s", "f7"), "s F7", lambda on: on.orders.move("step"),
         "step one instruction of the selected CPU; 20s steps 20", "Step", "stopped"),
-    Key("next", ("n", "f8"), "n F8", "move('next')",
+    Key("next", ("n", "f8"), "n F8", lambda on: on.orders.move("next"),
         "step over: a CALL runs to its return, a REP to its end", "Over", "stopped"),
-    Key("run", ("c", "f9"), "c F9", "move('run')",
+    Key("run", ("c", "f9"), "c F9", lambda on: on.orders.move("run"),
         "run all CPUs until something stops them", "Run", "stopped"),
-    Key("reverse.step", ("S", "shift+f7"), "S", "move('reverse-step')",
+    Key("reverse.step", ("S", "shift+f7"), "S", lambda on: on.orders.move("reverse-step"),
         "step the selected CPU back; 20S twenty times", "Back", "stopped"),
-    Key("reverse.next", ("N", "shift+f8"), "N", "move('reverse-next')",
+    Key("reverse.next", ("N", "shift+f8"), "N", lambda on: on.orders.move("reverse-next"),
         "step back over a call that has returned"),
-    Key("reverse.run", ("C", "shift+f9"), "C", "move('reverse-run')",
+    Key("reverse.run", ("C", "shift+f9"), "C", lambda on: on.orders.move("reverse-run"),
         "go back to the last breakpoint or watchpoint"),
-    Key("reverse.finish", ("F",), "F", "move('reverse-finish')",
+    Key("reverse.finish", ("F",), "F", lambda on: on.orders.move("reverse-finish"),
         "go back to the call of the CPU's function"),
-    Key("goto", ("g",), "g", "ask('goto ')", "go to a tick, 50%, mark, milestone or #event"),
-    Key("mark", ("m",), "m", "ask('mark ')", "give this moment a name"),
-    Key("scrub.back", ("shift+left",), "shift+Left", "scrub(-1)", "back by a column of time"),
-    Key("scrub.on", ("shift+right",), "shift+Right", "scrub(1)", "on by a column of time"),
-    Key("event.back", ("left_curly_bracket",), "{", "to_event(-1)", "to the event before"),
-    Key("event.on", ("right_curly_bracket",), "}", "to_event(1)", "to the event after"),
-    Key("window.less", ("plus",), "+", "window(4)", "show less of the timeline, around here"),
-    Key("window.more", ("minus",), "-", "window(-4)", "show more of the timeline"),
-    Key("pan.back", ("left_parenthesis",), "(", "pan(-1)", "show an earlier stretch of time"),
-    Key("pan.on", ("right_parenthesis",), ")", "pan(1)", "show a later stretch of time"),
-    Key("play", ("p",), "p", "play", "play the known course; p again stops"),
-    Key("picture", ("ctrl+s",), "^S", "picture", "save the screen as an SVG picture"),
-    Key("pause", ("space",), "space", "pause", "pause a running machine", "Pause", "running"),
-    Key("interrupt", ("ctrl+c",), "^C", "interrupt", "pause; leave the prompt; never quits"),
-    Key("finish", ("f",), "f", "move('finish')", "run until the CPU's function returns"),
-    Key("until", ("u",), "u", "ask('until ')", "run to a symbol, file:line or address"),
-    Key("break", ("b",), "b", "ask('break ')",
+    Key("goto", ("g",), "g", lambda on: on.dialogs.ask("goto "),
+        "go to a tick, 50%, mark, milestone or #event"),
+    Key("mark", ("m",), "m", lambda on: on.dialogs.ask("mark "), "give this moment a name"),
+    Key("scrub.back", ("shift+left",), "shift+Left", lambda on: on.timeline.scrub(-1),
+        "back by a column of time"),
+    Key("scrub.on", ("shift+right",), "shift+Right", lambda on: on.timeline.scrub(1),
+        "on by a column of time"),
+    Key("event.back", ("left_curly_bracket",), "{", lambda on: on.timeline.to_event(-1),
+        "to the event before"),
+    Key("event.on", ("right_curly_bracket",), "}", lambda on: on.timeline.to_event(1),
+        "to the event after"),
+    Key("window.less", ("plus",), "+", lambda on: on.timeline.window(4),
+        "show less of the timeline, around here"),
+    Key("window.more", ("minus",), "-", lambda on: on.timeline.window(-4),
+        "show more of the timeline"),
+    Key("pan.back", ("left_parenthesis",), "(", lambda on: on.timeline.pan(-1),
+        "show an earlier stretch of time"),
+    Key("pan.on", ("right_parenthesis",), ")", lambda on: on.timeline.pan(1),
+        "show a later stretch of time"),
+    Key("play", ("p",), "p", lambda on: on.timeline.play(),
+        "play the known course; p again stops"),
+    Key("picture", ("ctrl+s",), "^S", lambda on: save_picture(on.desk),
+        "save the screen as an SVG picture"),
+    Key("pause", ("space",), "space", lambda on: on.orders.pause(),
+        "pause a running machine", "Pause", "running"),
+    Key("interrupt", ("ctrl+c",), "^C", lambda on: on.dialogs.interrupt(),
+        "pause; leave the prompt; never quits"),
+    Key("finish", ("f",), "f", lambda on: on.orders.move("finish"),
+        "run until the CPU's function returns"),
+    Key("until", ("u",), "u", lambda on: on.dialogs.ask("until "),
+        "run to a symbol, file:line or address"),
+    Key("break", ("b",), "b", lambda on: on.dialogs.ask("break "),
         "set a breakpoint at a symbol, file:line or address", "Break", "stopped"),
-    Key("break.here", ("f2",), "F2", "toggle_break",
+    Key("break.here", ("f2",), "F2", lambda on: on.cursor.toggle_break(),
         "set or remove a breakpoint at the cursor, or where the CPU is"),
-    Key("step.all", ("a",), "a", "move('step all')",
+    Key("step.all", ("a",), "a", lambda on: on.orders.move("step all"),
         "step every CPU by one instruction, in lockstep"),
-    Key("hold", ("H",), "H", "hold", "hold the selected CPU still, or release it"),
-    Key("inject", ("i",), "i", "inject",
+    Key("hold", ("H",), "H", lambda on: on.orders.hold(),
+        "hold the selected CPU still, or release it"),
+    Key("inject", ("i",), "i", lambda on: on.dialogs.inject(),
         "inject: break something on purpose, chosen from a list, now or at a moment"),
-    Key("first", ("I",), "I", "first", "let the selected CPU be the next to run"),
-    Key("reset", ("R", "ctrl+r"), "R ^R", "order('reset')", "start again; breakpoints stay"),
-    Key("repeat", ("enter",), "Enter", "enter",
+    Key("first", ("I",), "I", lambda on: on.orders.first(),
+        "let the selected CPU be the next to run"),
+    Key("reset", ("R", "ctrl+r"), "R ^R", lambda on: on.orders.order("reset"),
+        "start again; breakpoints stay"),
+    Key("repeat", ("enter",), "Enter", lambda on: on.cursor.enter(),
         "go to what the cursor points at; else repeat the last command"),
-    Key("cpu.previous", ("less_than_sign", "comma"), "<", "select(-1)",
+    Key("cpu.previous", ("less_than_sign", "comma"), "<", lambda on: on.orders.select_by(-1),
         "select the CPU before; a number selects that one"),
-    Key("cpu.next", ("greater_than_sign", "full_stop"), ">", "select(1)",
+    Key("cpu.next", ("greater_than_sign", "full_stop"), ">", lambda on: on.orders.select_by(1),
         "select the next CPU"),
-    Key("frame.next", ("tab",), "Tab", "app.focus_next", "go to the next panel", "Panels"),
-    Key("frame.previous", ("shift+tab",), "shift+Tab", "app.focus_previous",
-        "go to the panel before"),
-    Key("tab.previous", ("left_square_bracket", "left"), "[ Left", "tab(-1)",
-        "show the tab before in this place"),
-    Key("tab.next", ("right_square_bracket", "right"), "] Right", "tab(1)",
-        "show the next tab in this place"),
-    Key("zoom", ("z",), "z", "zoom", "let this panel fill the screen, and back"),
-    Key("panel.close", ("X",), "X", "close_panel", "close this panel; the palette opens it"),
-    Key("panel.move", ("M",), "M", "move_panel", "move this panel to the next place"),
-    Key("panel.swap", ("W",), "W", "swap_panels", "swap this panel with the next place's"),
-    Key("panel.reset", (), "^P", "reset_panels", "put all panels back to where they were"),
-    Key("up", ("up", "k"), "Up k", "scroll(-1)", "point at the row above; scroll"),
-    Key("down", ("down", "j"), "Down j", "scroll(1)", "point at the row below; scroll"),
-    Key("edit", ("e",), "e", "edit", "change what the cursor points at"),
-    Key("filter", ("slash",), "/", "filter", "search this panel, or narrow it down"),
-    Key("lines", ("o",), "o", "lines", "source and instructions, or only one of them"),
-    Key("page.up", ("pageup",), "PgUp", "page(-1)", "scroll up by a page"),
-    Key("page.down", ("pagedown",), "PgDn", "page(1)", "scroll down by a page"),
-    Key("home", ("home",), "Home", "home", "go to the first row"),
-    Key("end", ("end", "G"), "End G", "end", "go back to what matters now"),
-    Key("prompt", ("colon",), ":", "ask('')", "type a command", "Command"),
-    Key("palette", ("ctrl+p",), "^P", "command_palette", "find any action, CPU or symbol"),
-    Key("theme", (), "^P", "change_theme", "choose other colours"),
-    Key("help", ("question_mark", "f1"), "? F1", "help", "explain the panel in focus", "Help"),
-    Key("cancel", ("escape",), "Esc", "cancel", "forget a number; leave a dialog"),
-    Key("suspend", ("ctrl+z",), "^Z", "suspend_process", "back to the shell; fg returns"),
-    Key("quit", ("q",), "q", "quit", "quit", "Quit"),
-    Key("quit.now", ("ctrl+q",), "^Q", "quit", "quit, also from a dialog"),
+    Key("frame.next", ("tab",), "Tab", lambda on: on.desk.app.action_focus_next(),
+        "go to the next panel", "Panels"),
+    Key("frame.previous", ("shift+tab",), "shift+Tab",
+        lambda on: on.desk.app.action_focus_previous(), "go to the panel before"),
+    Key("tab.previous", ("left_square_bracket", "left"), "[ Left",
+        lambda on: on.arranging.turn(-1), "show the tab before in this place"),
+    Key("tab.next", ("right_square_bracket", "right"), "] Right",
+        lambda on: on.arranging.turn(1), "show the next tab in this place"),
+    Key("zoom", ("z",), "z", lambda on: on.arranging.zoom(),
+        "let this panel fill the screen, and back"),
+    Key("panel.close", ("X",), "X", lambda on: on.arranging.close(),
+        "close this panel; the palette opens it"),
+    Key("panel.move", ("M",), "M", lambda on: on.arranging.move(),
+        "move this panel to the next place"),
+    Key("panel.swap", ("W",), "W", lambda on: on.arranging.swap(),
+        "swap this panel with the next place's"),
+    Key("panel.reset", (), "^P", lambda on: on.arranging.reset(),
+        "put all panels back to where they were"),
+    Key("up", ("up", "k"), "Up k", lambda on: on.cursor.scroll(-1),
+        "point at the row above; scroll"),
+    Key("down", ("down", "j"), "Down j", lambda on: on.cursor.scroll(1),
+        "point at the row below; scroll"),
+    Key("edit", ("e",), "e", lambda on: on.cursor.edit(), "change what the cursor points at"),
+    Key("filter", ("slash",), "/", lambda on: on.cursor.filter(),
+        "search this panel, or narrow it down"),
+    Key("lines", ("o",), "o", lambda on: on.cursor.lines(),
+        "source and instructions, or only one of them"),
+    Key("page.up", ("pageup",), "PgUp", lambda on: on.cursor.page(-1), "scroll up by a page"),
+    Key("page.down", ("pagedown",), "PgDn", lambda on: on.cursor.page(1),
+        "scroll down by a page"),
+    Key("home", ("home",), "Home", lambda on: on.cursor.home(), "go to the first row"),
+    Key("end", ("end", "G"), "End G", lambda on: on.cursor.end(),
+        "go back to what matters now"),
+    Key("prompt", ("colon",), ":", lambda on: on.dialogs.ask(""), "type a command", "Command"),
+    Key("palette", ("ctrl+p",), "^P", lambda on: on.desk.app.action_command_palette(),
+        "find any action, CPU or symbol"),
+    Key("theme", (), "^P", lambda on: on.desk.app.action_change_theme(),
+        "choose other colours"),
+    Key("help", ("question_mark", "f1"), "? F1", lambda on: on.dialogs.help(),
+        "explain the panel in focus", "Help"),
+    Key("cancel", ("escape",), "Esc", lambda on: on.dialogs.cancel(),
+        "forget a number; leave a dialog"),
+    Key("suspend", ("ctrl+z",), "^Z", lambda on: on.desk.app.action_suspend_process(),
+        "back to the shell; fg returns"),
+    Key("quit", ("q",), "q", lambda on: on.desk.app.exit(), "quit", "Quit"),
+    Key("quit.now", ("ctrl+q",), "^Q", lambda on: on.desk.app.exit(),
+        "quit, also from a dialog"),
 )  # fmt: skip
 
 BAR_MAX: Final = 8
 """Hints that a person can take in."""
-_CPU_HINT: Final = Key("cpu", (), "< >", "select(1)", "select a CPU", "CPU")
+_CPU_HINT: Final = Key(
+    "cpu", (), "< >", lambda on: on.orders.select_by(1), "select a CPU", "CPU"
+)
 
 
 _SHOWN: Final = {
@@ -151,14 +208,14 @@ def bindings() -> list[BindingType]:
     """The table as Textual takes it, and the digits of a number. All of them have priority: the
     app acts on each key before it looks at the next one."""
     found: list[BindingType] = [
-        Binding(",".join(key.keys), key.action, key.help, show=False, priority=True, id=key.id)
+        Binding(",".join(key.keys), f"key('{key.id}')", show=False, priority=True, id=key.id)
         for key in KEYS if key.keys
     ]  # fmt: skip
     digits = [Binding(str(n), f"digit({n})", show=False, priority=True) for n in range(10)]
     return [*found, *digits]
 
 
-def bar(running: bool, table: tuple[Key, ...] = KEYS) -> tuple[Key, ...]:
+def hints(running: bool, table: tuple[Key, ...]) -> tuple[Key, ...]:
     """What the key bar shows now, the most useful first."""
     now: When = "running" if running else "stopped"
     found = [key for key in table if key.label and key.when == now]

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
+from tui.keys import Key, Parts
 from tui.panels import PANELS
 from tui.panels.states import STATES
-
-if TYPE_CHECKING:
-    from tui.app import ApdbgApp
 
 _TYPED = (
     ("Run to", "until"), ("Break at", "break"), ("Show code of", "list"),
@@ -29,36 +27,44 @@ class Entry(NamedTuple):
     act: Callable[[], Any]
 
 
+class Searched(Protocol):
+    """What the palette looks through; its app has it."""
+
+    table: tuple[Key, ...]
+    parts: Parts
+
+
 class Finder(Provider):
     """Everything that can be done or gone to."""
 
     @property
-    def _apdbg(self) -> "ApdbgApp":
-        return cast("ApdbgApp", self.app)
+    def _parts(self) -> Parts:
+        return cast(Searched, self.app).parts
 
     def _actions(self) -> Iterator[Entry]:
-        for key in self._apdbg.table:
+        parts = self._parts
+        for key in cast(Searched, self.app).table:
             if key.id != "palette":
                 text = key.help[0].upper() + key.help[1:]
-                yield Entry(text, key.shown, partial(self.app.run_action, key.action))
-        for kind in self._apdbg.session.menu().kinds:
-            act = partial(self._apdbg.action_inject, kind.name)
+                yield Entry(text, key.shown, partial(key.act, parts))
+        for kind in parts.desk.session.menu().kinds:
+            act = partial(parts.dialogs.inject, kind.name)
             yield Entry(f"Inject {kind.name} ...", kind.help, act)
         for panel in PANELS:
             if panel.id != "status":
-                act = partial(self._apdbg.show_panel, panel.id)
+                act = partial(parts.arranging.show_panel, panel.id)
                 yield Entry(f"Show panel {panel.title}", "", act)
 
     def _places(self) -> Iterator[Entry]:
-        app = self._apdbg
-        for cpu in app.seen.cpus:
+        desk, orders = self._parts.desk, self._parts.orders
+        for cpu in desk.seen.cpus:
             words = f"Select cpu {cpu.id}"
             state = STATES[cpu.state].word
-            yield Entry(words, f"{state}  {cpu.symbol}", partial(app.select_cpu, cpu.id))
-        for name in app.names():
-            yield Entry(f"Run to {name}", "", partial(app.order, f"until {name}"))
-            yield Entry(f"Break at {name}", "", partial(app.order, f"break {name}"))
-            yield Entry(f"Show code of {name}", "", partial(app.order, f"list {name}"))
+            yield Entry(words, f"{state}  {cpu.symbol}", partial(orders.select_cpu, cpu.id))
+        for name in desk.names():
+            yield Entry(f"Run to {name}", "", partial(orders.order, f"until {name}"))
+            yield Entry(f"Break at {name}", "", partial(orders.order, f"break {name}"))
+            yield Entry(f"Show code of {name}", "", partial(orders.order, f"list {name}"))
 
     async def discover(self) -> Hits:
         """The actions, before anything is typed."""
@@ -73,7 +79,7 @@ class Finder(Provider):
             if score > 0:
                 shown = matcher.highlight(entry.text)
                 yield Hit(score, shown, entry.act, text=entry.text, help=entry.help or None)
-        if query and " " not in query.strip() and query not in self._apdbg.names():
+        if query and " " not in query.strip() and query not in self._parts.desk.names():
             for words, order in _TYPED:
-                act = partial(self._apdbg.order, f"{order} {query}")
+                act = partial(self._parts.orders.order, f"{order} {query}")
                 yield Hit(_TYPED_SCORE, f"{words} {query}", act, text=f"{words} {query}")

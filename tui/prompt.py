@@ -1,6 +1,7 @@
 """The `:` prompt: the whole command language, with completion, history and help."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from rich.segment import Segment
@@ -9,12 +10,18 @@ from textual.strip import Strip
 
 from emu.debug import language
 from emu.inject.menu import InjectionMenu
-from tui.bars import Bar
-from tui.edit import Edit
+from tui.bar import Bar
+from tui.line_editor import Edit
 from tui.text import clean
 
 HISTORY_MAX: Final = 200
 _CURSOR: Final = Style(reverse=True)
+_NAME: Final = re.compile(r"[A-Za-z_][\w.]*$")
+
+
+def names(symbols: Iterable[str]) -> tuple[str, ...]:
+    """Symbols that one types, sorted: without those that repeat one with its image's name."""
+    return tuple(sorted({name for name in symbols if _NAME.match(name)}))
 
 
 def complete(text: str, names: tuple[str, ...], menu: InjectionMenu) -> str | None:

@@ -8,9 +8,6 @@ from typing import Final
 from emu.errors import ApdbgError
 from tui.door import Door
 
-GC_THRESHOLD: Final = (100_000, 50, 100)
-"""Looking for cycles among the objects of a thousand CPUs takes as long as three frames, and
-there are next to none."""
 SLICE_SECONDS: Final = 0.010
 """How long the machine runs between two looks at the keys."""
 YIELD_SECONDS: Final = 0.001

@@ -1,5 +1,6 @@
 """Colours: what each role of text looks like in full colour, in 16 colours and in none."""
 
+from collections.abc import Container
 from typing import Final, get_args
 
 from msgspec import Struct
@@ -56,6 +57,13 @@ FADE: Final = 0.4
 def few_colours(color_system: str | None, no_color: bool) -> bool:
     """Whether a terminal cannot show mixed colours (rich's name of its colour system)."""
     return no_color or color_system in (None, "standard", "windows")
+
+
+def chosen(last: str, known: Container[str], few: bool) -> str:
+    """The terminal's own colours where it has few; else the theme that was chosen last."""
+    if few:
+        return FEW_COLOURS
+    return last if last in known else CALM.name
 
 
 class Looks(Struct, frozen=True):

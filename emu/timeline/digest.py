@@ -7,23 +7,35 @@ digest are hashed again; the undo log knows them.
 import hashlib
 from typing import Final
 
-from emu.hw.address import PAGE_BYTES, Hpa
+from emu.hw.address import PAGE_BYTES, Hpa, page_of
 from emu.machine.machine import Machine
 
 _ZERO: Final = bytes(PAGE_BYTES)
 _WHOLE: Final = (1 << 256) - 1
 
 
+def placed(machine: Machine) -> set[int]:
+    """The HPAs of the pages that a machine begins with: those that the loader filled, in either
+    view. Every other page is zero until the undo log knows of it."""
+    pages = set()
+    for gpa, data in machine.board.layout.chunks:
+        for page in range(page_of(gpa), gpa + len(data), PAGE_BYTES):
+            bank = machine.board.ram.bank(page)
+            assert bank is not None, f"the loader placed bytes at {page:#x}, outside memory"
+            pages |= {bank.hpa + page - bank.gpa, bank.shared_hpa + page - bank.gpa}
+    return pages
+
+
 class Digest:
-    """The digests of one machine."""
+    """The digests of one machine, from its beginning on: nobody else may empty the undo log's
+    set of stale pages."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._pages: dict[int, int] = {}
         """HPA of a page that is not all zero -> its hash."""
         self._sum = 0
-        views = machine.board.ram.views()
-        self._stale = {hpa + at for _, hpa, size in views for at in range(0, size, PAGE_BYTES)}
+        self._stale = placed(machine)
 
     def now(self) -> str:
         """SHA-256 over all guest memory, with its addresses, and all registers."""

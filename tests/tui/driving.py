@@ -10,8 +10,10 @@ from textual import events
 from textual.pilot import Pilot
 
 from emu import open_session
+from emu.picture.view import MachineView
 from tui.app import ApdbgApp
 from tui.door import Door
+from tui.frame import Frame
 
 SHIM = Path(__file__).parents[2] / "samples" / "shim.elf"
 PATIENCE_SECONDS = 30.0
@@ -40,6 +42,21 @@ class Hands:
         self.app = app
         self.pilot = pilot
 
+    @property
+    def seen(self) -> MachineView:
+        """The picture that is shown."""
+        return self.app.desk.seen
+
+    @property
+    def session(self) -> Door:
+        """What is debugged."""
+        return self.app.desk.session
+
+    @property
+    def frame(self) -> Frame:
+        """Where keys go."""
+        return self.app.desk.frames.current
+
     async def press(self, *keys: str) -> None:
         """Keys by Textual's names, or single characters."""
         await self.pilot.press(*(_NAMES.get(key, key) for key in keys))
@@ -61,7 +78,7 @@ class Hands:
 
     async def settle(self) -> None:
         """Wait until no command runs."""
-        await self.until(lambda: not self.app.session.running and not self.app.seen.running)
+        await self.until(lambda: not self.session.running and not self.seen.running)
         await self.pilot.pause()
 
     async def until(self, holds: Callable[[], bool]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.tui import builder
 from tests.tui.driving import boot, screen
-from tests.tui.still import Still
+from tests.tui.still_door import Still
 from tui import layout
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -36,7 +36,7 @@ def test_s_steps_the_selected_cpu_once() -> None:
         async with screen(boot()) as hands:
             await hands.press("s")
             await hands.settle()
-            assert hands.app.seen.tick == 1
+            assert hands.seen.tick == 1
             assert "STOPPED  cpu 0 stepped" in hands.row(0)
 
     drive(story())
@@ -47,10 +47,10 @@ def test_a_number_before_s_is_a_count_and_enter_repeats_it() -> None:
         async with screen(boot()) as hands:
             await hands.press("2", "0", "s")
             await hands.settle()
-            assert hands.app.seen.tick == 20
+            assert hands.seen.tick == 20
             await hands.press("enter")
             await hands.settle()
-            assert hands.app.seen.tick == 40
+            assert hands.seen.tick == 40
 
     drive(story())
 
@@ -60,13 +60,13 @@ def test_a_number_alone_selects_a_cpu_at_once_with_enter_and_else_after_a_moment
     async def story() -> None:
         async with screen(Still(builder.crowd())) as hands:
             await hands.press("5", "1", "2", "enter")
-            assert hands.app.seen.focus == 512
+            assert hands.seen.focus == 512
             await hands.press("7")
-            await hands.until(lambda: hands.app.seen.focus == 7)
+            await hands.until(lambda: hands.seen.focus == 7)
             await hands.press("<")
-            assert hands.app.seen.focus == 6
+            assert hands.seen.focus == 6
             await hands.press(">", ">")
-            assert hands.app.seen.focus == 8
+            assert hands.seen.focus == 8
 
     drive(story())
 
@@ -93,7 +93,7 @@ def test_a_breakpoint_stops_the_right_cpu_and_the_status_says_so() -> None:
             await hands.press("c")
             await hands.settle()
             assert "cpu 1: break 1 at mailbox_ack" in hands.row(0)
-            assert hands.app.seen.focus == 1
+            assert hands.seen.focus == 1
             assert ">b" in hands.text
 
     drive(story())
@@ -110,9 +110,9 @@ def test_a_long_run_answers_keys_and_space_pauses_it() -> None:
             hands.tap(" ")
             await hands.settle()
             assert "STOPPED  paused" in hands.row(0)
-            assert hands.app.seen.outcome is None
+            assert hands.seen.outcome is None
             hands.tap("c")
-            await hands.until(lambda: hands.app.seen.outcome is not None)
+            await hands.until(lambda: hands.seen.outcome is not None)
             assert "BOOTED" in hands.row(0)
 
     drive(story())
@@ -122,7 +122,7 @@ def test_ctrl_c_pauses_and_never_quits() -> None:
     async def story() -> None:
         async with screen(boot(16)) as hands:
             hands.tap("c")
-            await hands.until(lambda: hands.app.seen.running)
+            await hands.until(lambda: hands.seen.running)
             hands.tap("ctrl+c")
             await hands.settle()
             assert "STOPPED  paused" in hands.row(0)
@@ -137,7 +137,7 @@ def test_a_cpu_that_cannot_step_says_why() -> None:
         async with screen(boot()) as hands:
             await hands.press("1", "enter", "s")
             assert "! cpu 1 cannot step: nobody has started it" in hands.row(-2)
-            assert hands.app.seen.tick == 0
+            assert hands.seen.tick == 0
 
     drive(story())
 
@@ -217,6 +217,19 @@ def test_a_question_mark_explains_the_panel_in_focus_and_esc_closes() -> None:
     drive(story())
 
 
+def test_q_closes_the_help_and_only_then_quits() -> None:
+    async def story() -> None:
+        async with screen(Still(builder.stopped()), (80, 24)) as hands:
+            await hands.press("?", "q")
+            assert "The code of the selected CPU" not in hands.text and hands.app.is_running
+            await hands.press("?", "s")
+            assert "The code of the selected CPU" in hands.text and hands.session.begun == []
+            await hands.press("ctrl+q")
+            assert not hands.app.is_running
+
+    drive(story())
+
+
 @pytest.mark.breadth
 def test_the_palette_finds_actions_cpus_and_names() -> None:
     async def story() -> None:
@@ -230,7 +243,7 @@ def test_the_palette_finds_actions_cpus_and_names() -> None:
             await hands.press("ctrl+p", *"cpu 3")
             await hands.until(lambda: "Select cpu 3" in hands.text)
             await hands.press("down", "enter")
-            await hands.until(lambda: hands.app.seen.focus == 3)
+            await hands.until(lambda: hands.seen.focus == 3)
 
     drive(story())
 
@@ -255,7 +268,7 @@ def test_a_click_selects_a_cpu_and_a_tab() -> None:
         async with screen(Still(builder.stopped()), (80, 24)) as hands:
             await hands.pilot.click("#cpus", offset=(6, 1))
             await hands.pilot.pause()
-            assert hands.app.seen.focus == 0
+            assert hands.seen.focus == 0
             await hands.pilot.click("#main", offset=(12, 0))
             await hands.pilot.pause()
             assert "[Regs]" in hands.text

@@ -10,7 +10,7 @@ from emu.errors import CommandError
 from emu.inject.menu import GROUPS
 from tests.tui import builder
 from tests.tui.driving import SHIM, boot, screen
-from tests.tui.still import MENU, Still
+from tests.tui.still_door import MENU, Still
 from tui.inject_form import Form
 from tui.inject_list import KindList
 from tui.panels import BY_ID
@@ -55,7 +55,7 @@ def test_enter_on_a_finding_goes_to_its_moment() -> None:
                 await hands.press("tab")
             await hands.press("down", "enter")
             await hands.settle()
-            assert hands.app.seen.tick == hands.app.session.findings()[0].tick
+            assert hands.seen.tick == hands.session.findings()[0].tick
 
     asyncio.run(story())
 
@@ -86,7 +86,7 @@ def test_a_cpu_that_never_starts_is_chosen_from_the_menu() -> None:
             await hands.press("backspace", "3", "enter")
             await hands.settle()
             assert "never-starts 3" in hands.text and "fired at once" in hands.text
-            assert hands.app.prompt.history[-1] == "inject never-starts 3"
+            assert hands.app.desk.prompt.history[-1] == "inject never-starts 3"
             await hands.press("c")
             await hands.settle()
             assert "3 of 4" in hands.row(0)
@@ -102,14 +102,14 @@ def test_an_injection_waits_for_its_moment_and_then_has_fired() -> None:
             assert "inject stall 1 5us at mailbox command" in hands.text
             await hands.press("enter")
             await hands.settle()
-            entry = hands.app.seen.entries[-1]
+            entry = hands.seen.entries[-1]
             assert (entry.text, entry.fate) == (
                 "inject stall 1 5us at mailbox command",
                 "waits",
             )
             await hands.press("c")
             await hands.settle()
-            entry = hands.app.seen.entries[-1]
+            entry = hands.seen.entries[-1]
             assert entry.fate == "fired" and entry.fate_tick is not None
             assert f"fired at tick {entry.fate_tick:,}" in hands.text
 
@@ -123,7 +123,7 @@ def test_escape_goes_back_to_the_kinds_and_then_closes_the_menu() -> None:
             assert "Inject: 1 kind" in hands.text
             await hands.press("q", "escape")
             assert "Inject: " not in hands.text and hands.app.is_running
-            assert hands.app.seen.entries == ()
+            assert hands.seen.entries == ()
 
     asyncio.run(story())
 

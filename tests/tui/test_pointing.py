@@ -10,10 +10,10 @@ import pytest
 from emu.errors import ApdbgError
 from tests.tui import builder
 from tests.tui.driving import SHIM, Hands, boot, screen
-from tests.tui.still import Still
+from tests.tui.still_door import Still
 from tui import keymap, keys
 from tui.app import ApdbgApp
-from tui.keeping import Kept, Memory
+from tui.last_session import Kept, Memory
 from tui.panels import PANELS
 
 pytestmark = pytest.mark.skipif(not SHIM.exists(), reason="the sample shim is not built")
@@ -53,15 +53,15 @@ def test_a_breakpoint_is_set_at_the_cursor_and_by_a_click() -> None:
         async with screen(boot(2)) as hands:
             await hands.press("down", "down", "f2")
             await hands.settle()
-            (point,) = hands.app.seen.breakpoints
-            assert point.address != hands.app.seen.cpus[0].rip
+            (point,) = hands.seen.breakpoints
+            assert point.address != hands.seen.cpus[0].rip
             await hands.press("f2")
             await hands.settle()
-            assert hands.app.seen.breakpoints == ()
-            spot = next(one for one in hands.app.stage.frame.page.spots if one.stop)
+            assert hands.seen.breakpoints == ()
+            spot = next(one for one in hands.frame.page.spots if one.stop)
             await hands.pilot.click("#main", offset=(2, spot.row + 1))
             await hands.settle()
-            assert len(hands.app.seen.breakpoints) == 1
+            assert len(hands.seen.breakpoints) == 1
 
     drive(story())
 
@@ -72,12 +72,12 @@ def test_a_register_is_edited_in_place() -> None:
         async with screen(boot(2)) as hands:
             await hands.type("registers")
             await hands.press("tab")
-            await hands.until(lambda: hands.app.stage.frame.panel.id == "registers")
+            await hands.until(lambda: hands.frame.panel.id == "registers")
             await hands.press("down", "e")
             assert "set rax=" in hands.row(-1)
             await hands.press("ctrl+w", *"rax=0x1234", "enter")
             await hands.settle()
-            assert next(r.value for r in hands.app.seen.registers if r.name == "rax") == 0x1234
+            assert next(r.value for r in hands.seen.registers if r.name == "rax") == 0x1234
 
     drive(story())
 
@@ -89,16 +89,16 @@ def test_enter_follows_the_cursor_and_repeats_without_one() -> None:
             await hands.type("until mailbox_ack")
             await hands.type("events")
             await hands.until(lambda: "[Events]" in hands.text)
-            hands.app.stage.turn_to("events")
+            hands.app.desk.frames.turn_to("events")
             await hands.press("up", "up", "enter")
             await hands.settle()
-            assert hands.app.seen.timeline.now < hands.app.seen.timeline.end
+            assert hands.seen.timeline.now < hands.seen.timeline.end
             await hands.press("s")
             await hands.settle()
-            tick = hands.app.seen.tick
+            tick = hands.seen.tick
             await hands.press("enter")
             await hands.settle()
-            assert hands.app.seen.tick == tick + 1
+            assert hands.seen.tick == tick + 1
 
     drive(story())
 
@@ -109,14 +109,14 @@ def test_the_cursor_goes_on_beyond_the_page() -> None:
         async with screen(boot(4)) as hands:
             await hands.press("c")
             await hands.settle()
-            hands.app.stage.turn_to("events")
+            hands.app.desk.frames.turn_to("events")
             await hands.pilot.pause()
             await hands.press(*["up"] * 30)
-            frame = hands.app.stage.frame
+            frame = hands.frame
             assert frame.spot is not None
-            assert int(frame.spot.key) == len(hands.app.session.machine.board.logs.events) - 30
+            assert int(frame.spot.key) == len(hands.session.machine.board.logs.events) - 30
             await hands.press(*["down"] * 29)
-            assert int(frame.spot.key) == len(hands.app.session.machine.board.logs.events) - 1
+            assert int(frame.spot.key) == len(hands.session.machine.board.logs.events) - 1
 
     drive(story())
 
@@ -126,15 +126,15 @@ def test_memory_scrolls_on_through_the_space_and_marks_what_changed() -> None:
         async with screen(boot(2)) as hands:
             await hands.type("until shim_main")
             await hands.type("mem rsp-16")
-            hands.app.stage.turn_to("memory")
+            hands.app.desk.frames.turn_to("memory")
             await hands.press("s")
             await hands.settle()
             await hands.type("step 20")
             assert "*" in "\n".join(hands.text.splitlines()[10:24])
-            before = hands.app.session.looks.memory.where
+            before = hands.session.looks.memory.where
             await hands.press("pagedown")
             await hands.settle()
-            assert hands.app.session.looks.memory.where != before
+            assert hands.session.looks.memory.where != before
 
     drive(story())
 
@@ -143,7 +143,7 @@ def test_slash_searches_the_panel_in_focus() -> None:
     async def story() -> None:
         async with screen(boot(4)) as hands:
             await hands.type("until mailbox_ack")
-            hands.app.stage.turn_to("cpus")
+            hands.app.desk.frames.turn_to("cpus")
             await hands.press("/")
             assert hands.row(-1).startswith(": cpus")
             await hands.press(*"parked", "enter")
@@ -160,14 +160,14 @@ def test_hold_first_and_lockstep_have_keys() -> None:
             await hands.type("cpu 1")
             await hands.press("H")
             await hands.settle()
-            assert hands.app.seen.held == frozenset({1})
+            assert hands.seen.held == frozenset({1})
             await hands.press("H")
             await hands.settle()
-            assert not hands.app.seen.held
-            before = [cpu.ticks for cpu in hands.app.seen.cpus]
+            assert not hands.seen.held
+            before = [cpu.ticks for cpu in hands.seen.cpus]
             await hands.press("3", "a")
             await hands.settle()
-            after = [cpu.ticks for cpu in hands.app.seen.cpus]
+            after = [cpu.ticks for cpu in hands.seen.cpus]
             assert [b - a for a, b in zip(before, after, strict=True)] == [3, 3, 3]
 
     drive(story())
@@ -176,27 +176,27 @@ def test_hold_first_and_lockstep_have_keys() -> None:
 def test_panels_are_closed_moved_swapped_and_put_back() -> None:
     async def story() -> None:
         async with screen(Still(builder.stopped())) as hands:
-            stage = hands.app.stage
-            stage.turn_to("walk")
+            frames = hands.app.desk.frames
+            frames.turn_to("walk")
             await hands.press("X")
-            assert not stage.has("walk")
-            stage.turn_to("tables")
+            assert not frames.has("walk")
+            frames.turn_to("tables")
             await hands.press("M")
-            assert "tables" in stage.frame.tabs and stage.frame.slot != "side"
-            hands.app.show_panel("walk")
+            assert "tables" in frames.current.tabs and frames.current.slot != "side"
+            hands.app.parts.arranging.show_panel("walk")
             await hands.pilot.pause()
-            assert stage.has("walk")
-            stage.turn_to("code")
+            assert frames.has("walk")
+            frames.turn_to("code")
             await hands.pilot.pause()
             await hands.press("X")
             assert "only panel of its place" in hands.text
-            stage.turn_to("registers")
+            frames.turn_to("registers")
             await hands.pilot.pause()
             await hands.press("W")
-            assert stage.frame.panel.id == "registers"
-            hands.app.action_reset_panels()
+            assert frames.current.panel.id == "registers"
+            hands.app.parts.arranging.reset()
             await hands.pilot.pause()
-            assert stage.moves == {}
+            assert frames.moves == {}
 
     drive(story())
 
@@ -216,7 +216,7 @@ def test_what_a_session_leaves_is_there_in_the_next(tmp_path: Path) -> None:
             await pilot.pause()
             hands = Hands(app, pilot)
             assert "1 breakpoint is as in the last session" in hands.text
-            assert app.seen.breakpoints[0].rule == "if rax == 1"
+            assert hands.seen.breakpoints[0].rule == "if rax == 1"
             assert "[NPT]" in hands.text
             await hands.press(":", "up", "up")
             assert "break mailbox_ack" in hands.row(-1)

@@ -4,10 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tui import builder
-from tests.tui.still import MENU, Still
-from tui.edit import Edit
-from tui.names import names
-from tui.prompt import complete, explain
+from tests.tui.still_door import MENU, Still
+from tui.line_editor import Edit
+from tui.prompt import complete, explain, names
 
 KEYS = (
     "backspace",

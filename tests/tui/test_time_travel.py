@@ -84,10 +84,10 @@ def test_a_window_of_the_timeline_is_panned() -> None:
             await hands.press("(")
             assert "all of the timeline is shown" in hands.text
             await hands.press("+")
-            first = hands.app.seen.timeline.first
+            first = hands.seen.timeline.first
             await hands.press("(")
-            assert hands.app.seen.timeline.first < first
+            assert hands.seen.timeline.first < first
             await hands.press(")", ")", ")", ")")
-            assert hands.app.seen.timeline.last >= hands.app.seen.timeline.end
+            assert hands.seen.timeline.last >= hands.seen.timeline.end
 
     asyncio.run(story())

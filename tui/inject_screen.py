@@ -1,6 +1,7 @@
 """The injection menu: a kind, what it takes, a moment; Enter enters the finished line."""
 
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import Callable
+from typing import Final
 
 from rich.segment import Segment
 from rich.style import Style
@@ -15,9 +16,6 @@ from tui.inject_form import Form
 from tui.inject_list import KindList, Sheet
 from tui.text import fit, plain
 from tui.theme import Looks
-
-if TYPE_CHECKING:
-    from tui.app import ApdbgApp
 
 WIDTH_MAX: Final = 96
 HEIGHT_MAX: Final = 32
@@ -65,8 +63,12 @@ class Pages(Widget):
 class InjectScreen(ModalScreen[None]):
     """The menu above the panels. The app hands it every key, in the order of typing."""
 
-    def __init__(self, menu: InjectionMenu, looks: Looks, kind: str = "") -> None:
+    def __init__(
+        self, menu: InjectionMenu, looks: Looks, enter: Callable[[str], str], kind: str = ""
+    ) -> None:
+        """`enter` carries a line out and says why it was refused, or nothing."""
         super().__init__()
+        self._carry_out = enter
         self._list = KindList(menu)
         found = menu.kind(kind)
         self._form = None if found is None else Form.of(found, menu)
@@ -130,7 +132,7 @@ class InjectScreen(ModalScreen[None]):
         if self._form is None:
             self._form = None if marked is None else Form.of(marked, self._list.menu)
             return
-        self._trouble = cast("ApdbgApp", self.app).enter_line(self._form.line)
+        self._trouble = self._carry_out(self._form.line)
         if not self._trouble:
             self.dismiss()
 

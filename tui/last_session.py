@@ -3,17 +3,13 @@ history, the theme, the breakpoints. One small JSON file for each image, by its 
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
 from emu.errors import ApdbgError
 from tui import runner
-from tui.prompt import Prompt
-from tui.theme import CALM, FEW_COLOURS
-
-if TYPE_CHECKING:
-    from tui.app import ApdbgApp
+from tui.desk import Desk
 
 VERSION: Final = 1
 HISTORY_MAX: Final = 200
@@ -56,33 +52,24 @@ class Memory:
             return
 
 
-def theme(app: "ApdbgApp", kept: Kept, few_colours: bool) -> str:
-    """The terminal's own colours where it has few; else the theme that was chosen last."""
-    if few_colours:
-        return FEW_COLOURS
-    return kept.theme if kept.theme in app.available_themes else CALM.name
-
-
-def restore(app: "ApdbgApp", kept: Kept) -> str:
+def restore(desk: Desk, kept: Kept) -> str:
     """Be as the last session with this image was left; what there is to say about it."""
-    app.stage.restore(kept.moves, kept.shown)
-    app.query_one(Prompt).history = list(kept.history)
-    if app.seen.breakpoints or not kept.breakpoints:
+    desk.frames.restore(kept.moves, kept.shown)
+    desk.prompt.history = list(kept.history)
+    if desk.seen.breakpoints or not kept.breakpoints:
         return ""
     for text in kept.breakpoints:
         with contextlib.suppress(ApdbgError):  # a place that this image no longer has
-            runner.start(app.session, text)
-    app.show()
-    count = len(app.seen.breakpoints)
+            runner.start(desk.session, text)
+    desk.show()
+    count = len(desk.seen.breakpoints)
     words = "1 breakpoint is" if count == 1 else f"{count} breakpoints are"
     return f"{words} as in the last session: :breakpoints lists them" if count else ""
 
 
-def collect(app: "ApdbgApp", few_colours: bool) -> Kept:
-    """What is to be kept of a session that ends."""
-    stage = app.stage
+def collect(desk: Desk, theme: str) -> Kept:
+    """What is to be kept of a session that ends; `theme`: empty for the terminal's own."""
     return Kept(
-        moves=stage.moves, shown=stage.shown, theme="" if few_colours else app.theme,
-        history=app.screen_stack[0].query_one(Prompt).history,
-        breakpoints=app.session.stop_words(),
+        moves=desk.frames.moves, shown=desk.frames.shown, theme=theme,
+        history=desk.prompt.history, breakpoints=desk.session.stop_words(),
     )  # fmt: skip

@@ -10,7 +10,6 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.keys import KEYS, Key
 from tui.panels.base import Panel
 from tui.text import Line, line, pad, paragraph
 from tui.theme import Looks
@@ -43,13 +42,13 @@ def _hanging(row: str, width: int) -> list[str]:
     return [head + first, *(" " * len(head) + part for part in more)]
 
 
-def page(panel: Panel, width: int, table: tuple[Key, ...] = KEYS) -> list[Line]:
-    """The whole help of a panel."""
+def page(panel: Panel, width: int, keys: list[tuple[str, str]]) -> list[Line]:
+    """The whole help of a panel; `keys`: each as people read it, and what it does."""
     rows = [line((row, "plain")) for row in explained(panel.help, width)]
     rows += [(), line(("Keys", "strong"))]
-    for key in table:
-        first, *more = paragraph(key.help, max(width - _KEY_CELLS - 2, 8))
-        rows.append(line((pad(key.shown, _KEY_CELLS) + "  ", "here"), first))
+    for shown, does in keys:
+        first, *more = paragraph(does, max(width - _KEY_CELLS - 2, 8))
+        rows.append(line((pad(shown, _KEY_CELLS) + "  ", "here"), first))
         rows += [line(" " * (_KEY_CELLS + 2), row) for row in more]
     return rows
 
@@ -61,9 +60,9 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,q,question_mark,f1", "dismiss", "close", show=False)
     ]
 
-    def __init__(self, panel: Panel, looks: Looks, table: tuple[Key, ...]) -> None:
+    def __init__(self, panel: Panel, looks: Looks, keys: list[tuple[str, str]]) -> None:
         super().__init__()
-        self._table = table
+        self._keys = keys
         self._panel = panel
         self._looks = looks
 
@@ -72,7 +71,7 @@ class HelpScreen(ModalScreen[None]):
         width = min(self.app.size.width, WIDTH_MAX)
         text = Text("\n").join(
             Text.assemble(*((part, self._looks[role]) for part, role in row))
-            for row in page(self._panel, max(width - 6, 16), self._table)
+            for row in page(self._panel, max(width - 6, 16), self._keys)
         )
         with VerticalScroll(id="help") as box:
             box.border_title = self._panel.title

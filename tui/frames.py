@@ -1,4 +1,4 @@
-"""The stage: every frame, where it stands, and which one has the keys."""
+"""The frames on the screen: where each stands, what it shows, and which one has the keys."""
 
 from textual import events
 from textual.app import ComposeResult
@@ -13,7 +13,7 @@ from tui.theme import Looks
 ANSWER = "answer"
 
 
-class Stage(Container):
+class Frames(Container):
     """Holds one frame per slot of the layout; those that a size has no place for are hidden."""
 
     def __init__(self) -> None:
@@ -29,20 +29,20 @@ class Stage(Container):
         yield from self._every
 
     @property
-    def frames(self) -> list[Frame]:
+    def placed(self) -> list[Frame]:
         """The frames that the layout uses now."""
         return [frame for frame in self._every if frame.display]
 
     @property
-    def frame(self) -> Frame:
+    def current(self) -> Frame:
         """Where keys go: the frame that has or had the focus."""
-        frames = self.frames
-        return next((frame for frame in frames if frame.slot == self._slot), frames[0])
+        placed = self.placed
+        return next((frame for frame in placed if frame.slot == self._slot), placed[0])
 
     @property
     def wanted(self) -> frozenset[Section]:
         """What the panels that are shown need of a view."""
-        needs = {frame.panel.needs for frame in self.frames}
+        needs = {frame.panel.needs for frame in self.placed}
         return frozenset(need for need in needs if need is not None)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
@@ -59,17 +59,17 @@ class Stage(Container):
             frame.display = place is not None
             if place is not None:
                 frame.put(place)
-        self.screen.set_focus(self.frame)
+        self.screen.set_focus(self.current)
 
     def zoom(self) -> None:
         """The next layout is for the frame with the keys alone, or for all again."""
-        self._zoomed = None if self._zoomed else self.frame.slot
+        self._zoomed = None if self._zoomed else self.current.slot
 
     # -- panels -----------------------------------------------------------------------------
 
     def has(self, panel_id: str) -> bool:
         """Whether the layout has a place for a panel now."""
-        return any(panel_id in frame.tabs for frame in self.frames)
+        return any(panel_id in frame.tabs for frame in self.placed)
 
     def unzoom_for(self, panel_id: str) -> bool:
         """Whether the layout must change for a panel: another frame than the zoomed one is
@@ -83,7 +83,7 @@ class Stage(Container):
 
     def turn_to(self, panel_id: str, *, focus: bool = True) -> None:
         """Show a panel where the layout has it, and give it the keys."""
-        frame = next((frame for frame in self.frames if panel_id in frame.tabs), None)
+        frame = next((frame for frame in self.placed if panel_id in frame.tabs), None)
         if frame is None:
             return
         if frame.panel.id != panel_id:
@@ -94,14 +94,15 @@ class Stage(Container):
 
     def close(self) -> str:
         """Take the panel in focus away; the reason if it must stay."""
-        if len(self.frame.tabs) == 1:
-            return f"{self.frame.panel.title} is the only panel of its place: M moves one here"
-        self.moves[self.frame.panel.id] = layout.CLOSED
+        panel = self.current.panel
+        if len(self.current.tabs) == 1:
+            return f"{panel.title} is the only panel of its place: M moves one here"
+        self.moves[panel.id] = layout.CLOSED
         return ""
 
     def move(self) -> str:
         """The panel in focus goes to the next place; the reason if it must stay."""
-        frame, slots = self.frame, [one.slot for one in self.frames]
+        frame, slots = self.current, [one.slot for one in self.placed]
         if len(slots) == 1 or len(frame.tabs) == 1:
             return f"{frame.panel.title} is the only panel of its place, or there is no other"
         target = slots[(slots.index(frame.slot) + 1) % len(slots)]
@@ -110,11 +111,11 @@ class Stage(Container):
 
     def swap(self) -> str:
         """The panel in focus and that of the next place change places."""
-        frames = self.frames
-        if len(frames) == 1:
+        placed = self.placed
+        if len(placed) == 1:
             return "there is one place only"
-        here = self.frame
-        other = frames[(frames.index(here) + 1) % len(frames)]
+        here = self.current
+        other = placed[(placed.index(here) + 1) % len(placed)]
         self.moves[here.panel.id], self.moves[other.panel.id] = other.slot, here.slot
         self._slot = other.slot
         return ""
@@ -123,13 +124,13 @@ class Stage(Container):
 
     def show(self, view: MachineView, *, moved: bool) -> None:
         """Draw a view in every frame."""
-        for frame in self.frames:
+        for frame in self.placed:
             frame.show(view, moved=moved)
 
     def answer(self, view: MachineView, panel_id: str | None) -> None:
         """A long answer shows its tab until the command after it, unless a panel of its own
         shows it better."""
-        for frame in self.frames:
+        for frame in self.placed:
             if ANSWER in frame.tabs and len(view.reply) > 1 and panel_id is None:
                 frame.peek(ANSWER)
             elif ANSWER in frame.tabs:
@@ -137,7 +138,7 @@ class Stage(Container):
 
     def clear_cursors(self) -> None:
         """What a cursor was on may be gone."""
-        for frame in self.frames:
+        for frame in self.placed:
             frame.clear_cursor()
 
     def paint(self, found: Looks) -> None:
@@ -151,7 +152,7 @@ class Stage(Container):
     @property
     def shown(self) -> dict[str, str]:
         """By slot: the panel that is shown."""
-        return {frame.slot: frame.panel.id for frame in self.frames}
+        return {frame.slot: frame.panel.id for frame in self.placed}
 
     def restore(self, moves: dict[str, str], shown: dict[str, str]) -> None:
         """Be as another session left it; what no longer exists is left out."""

@@ -1,0 +1,51 @@
+"""The digest counts every page of the guest, though it looks at few."""
+
+import hashlib
+
+import pytest
+
+from emu import open_session
+from emu.hw.address import PAGE_BYTES, Hpa
+from emu.machine.machine import Machine
+from tests.guest import boot
+
+_ZERO = bytes(PAGE_BYTES)
+
+
+def page_by_page(machine: Machine) -> str:
+    """The digest by its definition: all pages of all views are read."""
+    total = 0
+    for _, first, size in machine.board.ram.views():
+        for hpa in range(first, first + size, PAGE_BYTES):
+            data = machine.board.memory.read(Hpa(hpa), PAGE_BYTES)
+            if data != _ZERO:
+                found = hashlib.sha256(hpa.to_bytes(8, "little") + data).digest()
+                total += int.from_bytes(found, "little")
+    whole = hashlib.sha256((total & (1 << 256) - 1).to_bytes(32, "little"))
+    for cpu in machine.board.cpus:
+        whole.update(cpu.id.to_bytes(4, "little"))
+        if cpu.context is not None:
+            whole.update(cpu.context.architectural())
+    return whole.hexdigest()
+
+
+@pytest.mark.parametrize("platform", ["tdx", "vbs", "sipi", "none"])
+def test_every_page_counts_before_the_first_instruction_and_in_a_boot(platform: str) -> None:
+    session = open_session(platform=platform, cpus=2)
+    assert session.digest() == page_by_page(session.machine)
+    session.do("run 60000")
+    session.do("set gpa:0x8000000=0x1234")
+    assert session.digest() == page_by_page(session.machine)
+    session.do("goto 0")
+    assert session.digest() == page_by_page(session.machine)
+
+
+def test_a_page_that_is_broken_at_power_on_counts() -> None:
+    session = open_session(platform="none", cpus=2, inject=["flip 0x8a00000 3"])
+    assert session.digest() == page_by_page(session.machine)
+
+
+def test_a_first_digest_at_the_end_counts_what_the_guest_stored() -> None:
+    session = boot("start: mov dword ptr [{DATA}], 7\n hlt")
+    session.do("run")
+    assert session.digest() == page_by_page(session.machine)

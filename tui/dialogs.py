@@ -1,0 +1,132 @@
+"""What is opened to type or to read: the prompt, the injection menu, the help."""
+
+from textual import events
+from textual.screen import Screen
+
+from tui.desk import Desk
+from tui.help_screen import HelpScreen
+from tui.inject_screen import InjectScreen
+from tui.orders import Orders
+from tui.prompt import explain
+from tui.theme import Looks, looks
+
+_ASKING = "-asking"
+"""The class of the screen while its prompt is open."""
+
+
+class Dialogs:
+    """Keys go to what is being typed, in the order of typing, before they are anything else."""
+
+    def __init__(self, desk: Desk, orders: Orders, help_rows: list[tuple[str, str]]) -> None:
+        """`help_rows`: each key as people read it, and what it does."""
+        self._desk = desk
+        self._orders = orders
+        self._help_rows = help_rows
+
+    @property
+    def _screen(self) -> Screen[object]:
+        """The screen with the panels, also while a dialog is above it."""
+        return self._desk.frames.screen
+
+    @property
+    def asking(self) -> bool:
+        """Whether the prompt is open."""
+        return self._screen.has_class(_ASKING)
+
+    def ask(self, text: str) -> None:
+        """Open the prompt with the beginning of a command."""
+        self._desk.number.take()
+        self._screen.add_class(_ASKING)
+        self._desk.prompt.open(text)
+        self._explain()
+
+    def inject(self, kind: str = "") -> None:
+        """Open the menu of everything that can be broken, or of one kind."""
+        desk = self._desk
+        desk.number.take()
+        menu = desk.session.menu()
+        desk.app.push_screen(InjectScreen(menu, self._looks(), self._enter, kind))
+
+    def help(self) -> None:
+        """Explain the panel in focus, and every key."""
+        panel = self._desk.frames.current.panel
+        self._desk.app.push_screen(HelpScreen(panel, self._looks(), self._help_rows))
+
+    def _looks(self) -> Looks:
+        app = self._desk.app
+        return looks(app.theme_variables, app.current_theme.ansi)
+
+    def cancel(self) -> None:
+        """Forget a number and the cursor; close the prompt."""
+        desk = self._desk
+        desk.number.take()
+        if not self.asking:
+            desk.frames.current.clear_cursor()
+        desk.say("")
+        self._screen.remove_class(_ASKING)
+
+    def interrupt(self) -> None:
+        """Ctrl+C: pause; close the prompt; never more than that."""
+        if self._desk.session.running:
+            self._desk.session.pause()
+        elif self.asking:
+            self.cancel()
+        else:
+            self._desk.say("the machine stands still; q quits", "dim")
+
+    # -- what is typed ----------------------------------------------------------------------
+
+    def take(self, event: events.Event) -> bool:
+        """Type a key or a pasted text where something is being typed; False if the event is
+        somebody else's."""
+        app = self._desk.app
+        if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
+            return False
+        if not app.screen_stack:
+            return False
+        menu = app.screen if isinstance(app.screen, InjectScreen) else None
+        if menu is None and not (self.asking and app.screen is self._screen):
+            return False
+        if isinstance(event, events.Paste):
+            (menu or self._desk.prompt).paste(event.text)
+        elif event.key == "ctrl+q" or (menu is None and event.key == "ctrl+p"):
+            return False
+        elif menu is not None:
+            menu.take(event.key, event.character)
+        else:
+            self._type(event)
+        return True
+
+    def _type(self, event: events.Key) -> None:
+        match event.key:
+            case "enter":
+                self._submit()
+            case "escape":
+                self.cancel()
+            case "ctrl+c":
+                self.interrupt()
+            case _:
+                self._desk.prompt.take(event.key, event.character)
+                self._explain()
+
+    def _explain(self) -> None:
+        """Say what the command that is being typed does."""
+        desk = self._desk
+        desk.say(explain(desk.prompt.edit.text, desk.session.menu()), "dim")
+
+    def _submit(self) -> None:
+        """A refused command stays in the prompt, to be put right; an empty one repeats."""
+        prompt = self._desk.prompt
+        text = prompt.edit.text.strip()
+        prompt.remember(text)
+        if not text:
+            self.cancel()
+            self._orders.repeat()
+        elif self._orders.order(text):
+            self._screen.remove_class(_ASKING)
+
+    def _enter(self, text: str) -> str:
+        """Carry out a line that a menu has made, as if it was typed at the prompt; why it was
+        refused, or nothing."""
+        self._desk.prompt.remember(text)
+        return self._orders.attempt(text)
