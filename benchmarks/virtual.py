@@ -19,9 +19,9 @@ BASELINES: Final = (("sipi", ""), ("sipi=modern", "sipi=modern"))
 def rows(quick: bool) -> Iterator[Row]:
     """Whole boot, and only the part from the first AP started to the last one online."""
     for cpus in CPUS_QUICK if quick else CPUS:
-        _, tdx = process.boot("tdx", cpus)
+        tdx = process.boot("tdx", cpus)
         for name, cmdline in BASELINES:
-            _, sipi = process.boot("sipi", cpus, cmdline)
+            sipi = process.boot("sipi", cpus, cmdline)
             wrong = process.complaint(tdx, cpus) or process.complaint(sipi, cpus)
             if wrong:
                 yield Row(
