@@ -6,12 +6,15 @@ from typing import Final
 
 from benchmarks import inside
 from benchmarks.bare import Bare
+from benchmarks.machine import memory_mb
 from benchmarks.row import Row, Target
 from benchmarks.turns import cpu_seconds, of_pairs
-from emu import open_session
+from emu import Session, open_session
 from tests.guest import Program, boot
 
 NAME: Final = "checkpoints"
+BYTE: Final = 499
+"""Instructions to a byte of text."""
 CHATTY: Final = bytes.fromhex(
     "bb00004200"  # mov ebx, SHARED
     "66baf803"  # mov dx, 0x3f8
@@ -20,12 +23,14 @@ CHATTY: Final = bytes.fromhex(
     "ffc0 ee ebf0"  # inc eax; out dx, al; jmp to another byte
 )
 """A CPU that computes and says a byte of text every 499 instructions, a line every 256."""
-MILESTONES: Final = (10_000_000, 100_000_000, 500_000_000)
+MARKS: Final = (10_000_000, 100_000_000, 500_000_000)
 """Instructions after which checkpoints are looked at: by the last, a megabyte of text."""
-WINDOW: Final = 5_000_000
+STRETCH: Final = 5_000_000
 """Instructions over which they are looked at, ending there."""
 QUICK: Final = 50
 """A quick run is so many times shorter."""
+MEMORY_MB: Final = 2_000
+"""Of this program: beyond it a long run is given up."""
 GROWTH: Final = Target(most=1.2, ratio=True)
 CPUS: Final = 16
 PAGES: Final = range(15, 30)
@@ -42,24 +47,37 @@ def rows(quick: bool) -> Iterator[Row]:
 
 
 def _growth(less: int) -> Iterator[Row]:
+    """The checkpoints of the last stretch before each mark beside those before the first."""
     session = boot(Program(CHATTY, {}), max_ticks=10**12)
-    clock = inside.CheckpointClock(session)
-    bare, done, early = Bare(), 0, (0.0, 0.0)
-    for index, end in enumerate(MILESTONES):
-        session.do(f"run {(end - WINDOW) // less - done}")
-        clock.seconds.clear()
-        clock.bytes.clear()
-        session.do(f"run {WINDOW // less}")
-        done = end // less
+    clock, bare = inside.CheckpointClock(session), Bare()
+    early = None
+    for mark in MARKS:
+        what = f"{mark // less / 1e6:,.3g} M instructions: one checkpoint"
+        if not _run_to(session, clock, mark // less, STRETCH // less):
+            done = session.view().tick
+            note = f"given up after {done / 1e6:,.0f} M: {memory_mb('now'):,.0f} MB of memory"
+            yield Row(NAME, what, 0.0, "bare steps", target=GROWTH, note=note, valid=False)
+            return
         found = mean(clock.seconds) / bare.step_seconds(), mean(clock.bytes) / 1e3
-        if not index:
+        if early is None:
             early = found
             continue
-        what = f"{done / 1e6:,.0f} M instructions: one checkpoint"
-        beside = f"at {MILESTONES[0] // less / 1e6:,.3g} M"
-        note = f"mean of {len(clock.seconds):,}, {done // 499 / 1e3:,.0f} KB of text"
+        beside = f"at {MARKS[0] // less / 1e6:,.3g} M"
+        note = f"mean of {len(clock.seconds):,}, {mark // less // BYTE / 1e3:,.0f} KB of text"
         yield Row(NAME, what, found[0], "bare steps", beside, early[0], GROWTH, note)
         yield Row(NAME, f"{what}'s memory", found[1], "KB", beside, early[1], GROWTH)
+
+
+def _run_to(session: Session, clock: inside.CheckpointClock, mark: int, stretch: int) -> bool:
+    """Run to a mark, the clock reset a stretch before it; False where memory ran out."""
+    while (done := session.view().tick) < mark:
+        if memory_mb("now") > MEMORY_MB:
+            return False
+        clock.seconds.clear()
+        clock.bytes.clear()
+        ahead = mark - done
+        session.do(f"run {ahead if ahead <= stretch else min(stretch, ahead - stretch)}")
+    return True
 
 
 def _restore(rounds: int) -> Row:

@@ -1,10 +1,17 @@
-"""What kind of machine the figures were taken on."""
+"""What kind of machine the figures were taken on, and how much of its memory is used."""
 
 import os
 import platform
+import resource
+import sys
 from pathlib import Path
+from statistics import median
+from typing import Final, Literal
 
 from msgspec import Struct
+
+_RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024
+"""ru_maxrss is in bytes on macOS and in KiB elsewhere."""
 
 
 class Machine(Struct, frozen=True):
@@ -28,8 +35,6 @@ class Machine(Struct, frozen=True):
 
 def machine() -> Machine:
     """This machine, as fast as it is now."""
-    from statistics import median
-
     from benchmarks.bare import Bare
 
     bare = Bare()
@@ -49,3 +54,13 @@ def _model() -> str:
             if name.strip() == "model name":
                 return " ".join(value.split())
     return platform.processor() or platform.machine()
+
+
+def memory_mb(what: Literal["now", "peak"]) -> float:
+    """Resident memory of this program in 10^6 bytes; of its whole life where nobody tells."""
+    status = Path("/proc/self/status")
+    if status.is_file():  # unlike ru_maxrss it does not count whoever started the program
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        kibibytes = lines["VmRSS" if what == "now" else "VmHWM"].split()[0]
+        return int(kibibytes) * 1024 / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT / 1e6

@@ -4,21 +4,18 @@ Prints JSON: a boot in bare steps (each boot's own, measured around it), the pro
 of the median, the peak memory of the process in 10^6 bytes, and what is wrong, if anything.
 """
 
-import resource
 import sys
-from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 import msgspec
 
 from benchmarks.bare import Bare
+from benchmarks.machine import memory_mb
 from benchmarks.turns import cpu_seconds
 from emu import open_session
 
 WARM_CPUS: Final = 4
-_RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024
-"""ru_maxrss is in bytes on macOS and in KiB elsewhere."""
 
 
 def boots(platform: str, cpus: int, times: int) -> dict[str, Any]:
@@ -32,7 +29,7 @@ def boots(platform: str, cpus: int, times: int) -> dict[str, Any]:
         seconds.append(took)
         steps.append(2 * took / (before + bare.step_seconds()))
     return {
-        "steps": median(steps), "seconds": median(seconds), "peak_mb": _peak_mb(),
+        "steps": median(steps), "seconds": median(seconds), "peak_mb": memory_mb("peak"),
         "wrong": "".join(complaints),
     }  # fmt: skip
 
@@ -47,15 +44,6 @@ def _one(platform: str, cpus: int) -> str:
     online = sum(cpu.state == "online" for cpu in view.cpus)
     good = view.outcome == "booted" and online == cpus
     return "" if good else f"{view.outcome}, {online} of {cpus} online"
-
-
-def _peak_mb() -> float:
-    """Of this program alone: on Linux ru_maxrss counts whoever started it, too."""
-    status = Path("/proc/self/status")
-    if status.is_file():
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return int(lines["VmHWM"].split()[0]) * 1024 / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT / 1e6
 
 
 if __name__ == "__main__":
