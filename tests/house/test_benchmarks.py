@@ -25,6 +25,7 @@ from benchmarks.virtual import bring_up_ms
 from emu import open_session
 from tests.guest import Program
 from tests.guest import boot as boot_guest
+from tests.house.tree import imported, python_files
 
 
 def test_every_cpu_of_the_computing_guest_has_its_turns(tmp_path: Path) -> None:
@@ -173,6 +174,16 @@ def test_breakpoints_that_are_not_hit_are_not_hit() -> None:
         session.do(f"break {place:#x}")
     assert len(set(places)) == 60
     assert session.do("run").outcome == "booted"
+
+
+def test_benchmarks_need_no_test_but_the_builder_of_guests() -> None:
+    needed = {
+        target
+        for path in python_files("benchmarks")
+        for _, target in imported(path)
+        if target.startswith("tests.") and not target.startswith("tests.guest.")
+    }
+    assert not needed
 
 
 def test_a_boot_in_a_process_of_its_own_tells_what_it_took() -> None:
