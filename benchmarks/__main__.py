@@ -21,7 +21,8 @@ NAMES: Final = (
     "breakpoints", "locks", "rules", "schedules",
 )  # fmt: skip
 """Files of this package with `rows`; each is loaded when its turn comes, so that a commit that
-lacks what one needs can still be measured by the others."""
+lacks what one needs can still be measured by the others. First those that only start other
+processes: see `process.Finished.peak_mb`."""
 
 
 class Report(msgspec.Struct, frozen=True):

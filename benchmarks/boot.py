@@ -1,7 +1,9 @@
-"""Whole boots of the sample: few CPUs in bare steps, many beside few, memory at its peak."""
+"""Boots of the sample: a few CPUs in bare steps; many beside few from the shell, and memory."""
 
+import tempfile
 from collections.abc import Iterator
-from typing import Any, Final
+from statistics import median
+from typing import Final
 
 from benchmarks import process
 from benchmarks.row import Row, Target
@@ -11,59 +13,61 @@ NAME: Final = "boot"
 PLATFORMS: Final = ("tdx", "vbs", "sipi")
 FEW: Final = 4
 CROWDS: Final = (64, 256, 1024)
-TARGETS: Final = {1024: Target(most=15.0, ratio=True)}
-"""By number of CPUs: at the most so many times the boot of `FEW`."""
+CROWD: Final = {1024: Target(most=15.0, ratio=True)}
+"""By number of CPUs: the whole command, at the most so many times that of `FEW`."""
 PEAK: Final = {1024: Target(most=400.0)}
 """Megabytes."""
 BOOTS: Final = 3
-"""So many boots of `FEW` in each process that boots them."""
+"""So many boots of `FEW` in each turn; their median counts."""
 TURNS: Final = 3
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    """Each boot in a process of its own, few and many in turns."""
+    """The boot alone on every platform, then whole commands."""
     for platform in PLATFORMS:
-        if quick:
-            yield _few(platform, [_boots(platform, FEW, BOOTS)])
-        else:
-            yield from _crowds(platform)
+        yield _few(platform)
+    if not quick:
+        with tempfile.TemporaryDirectory() as cache:
+            for platform in PLATFORMS:
+                yield from _crowds(platform, cache)
 
 
-def _boots(platform: str, cpus: int, times: int) -> dict[str, Any]:
-    words = ("-m", "benchmarks.one_boot", platform, str(cpus), str(times))
+def _few(platform: str) -> Row:
+    """Without what only the first boot of a process does."""
+    words = ("-m", "benchmarks.one_boot", platform, str(FEW), str(BOOTS))
     report = process.report_of(process.run(*words))
-    assert report, f"a boot of {cpus} cpus on {platform} failed, or was ended after its time"
-    return report
-
-
-def _few(platform: str, found: list[dict[str, Any]]) -> Row:
-    pairs = [(one["steps"], one["seconds"]) for one in found]
-    turns, wrong = of_pairs(pairs), "".join(one["wrong"] for one in found)
+    assert report, f"a boot on {platform} failed, or was ended after its time"
+    wrong = report["wrong"]
     return Row(
-        NAME, f"{platform}, {FEW} cpus", turns.mine, "bare steps",
-        note=wrong or f"{turns.other:.3g} s of processor time", valid=not wrong,
+        NAME, f"{platform}, {FEW} cpus: the boot alone", report["steps"], "bare steps",
+        note=wrong or f"{report['seconds']:.3g} s of processor time", valid=not wrong,
     )  # fmt: skip
 
 
-def _crowds(platform: str) -> Iterator[Row]:
-    """All sizes in turns: a boot of many is held against the boots of few beside it."""
-    few: list[dict[str, Any]] = []
-    crowds: dict[int, list[dict[str, Any]]] = {cpus: [] for cpus in CROWDS}
+def _crowds(platform: str, cache: str) -> Iterator[Row]:
+    """All sizes in turns: a command of many is held against the commands of few beside it."""
+    _command(platform, FEW, cache)  # everything is compiled
+    found: dict[int, list[tuple[float, float]]] = {cpus: [] for cpus in CROWDS}
+    peaks: dict[int, float] = {}
     for _ in range(TURNS):
-        few.append(_boots(platform, FEW, BOOTS))
-        for cpus, found in crowds.items():
-            found.append(_boots(platform, cpus, 1))
-    yield _few(platform, few)
-    for cpus, found in crowds.items():
-        turns = of_pairs([(a["steps"], b["steps"]) for a, b in zip(found, few, strict=True)])
-        wrong = "".join(one["wrong"] for one in found)
-        seconds = of_pairs([(one["seconds"], one["peak_mb"]) for one in found])
-        what = f"{platform}, {cpus:,} cpus"
+        few = median(_command(platform, FEW, cache).cpu_s for _ in range(BOOTS))
+        for cpus in CROWDS:
+            finished = _command(platform, cpus, cache)
+            found[cpus].append((finished.cpu_s, few))
+            peaks[cpus] = max(peaks.get(cpus, 0.0), finished.peak_mb)
+    for cpus in CROWDS:
+        what = f"{platform}, {cpus:,} cpus: `apdbg run`"
         yield Row.of_turns(
-            NAME, what, turns, "bare steps", f"{FEW} cpus",
-            target=TARGETS.get(cpus, Target()), valid=not wrong,
-            note=wrong or f"{seconds.mine:.3g} s of processor time",
+            NAME, what, of_pairs(found[cpus]), "s", f"{FEW} cpus",
+            target=CROWD.get(cpus, Target()),
         )  # fmt: skip
         if cpus in PEAK:
-            yield Row(NAME, f"{what}: peak memory", seconds.other, "MB", target=PEAK[cpus],
-                      valid=not wrong)  # fmt: skip
+            yield Row(NAME, f"{what}: peak memory", peaks[cpus], "MB", target=PEAK[cpus])
+
+
+def _command(platform: str, cpus: int, cache: str) -> process.Finished:
+    """`apdbg run` from the shell."""
+    finished, report = process.boot(platform, cpus, cache=cache)
+    wrong = process.complaint(report, cpus)
+    assert not wrong, wrong
+    return finished

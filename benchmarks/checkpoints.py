@@ -55,7 +55,7 @@ def _growth(less: int) -> Iterator[Row]:
         what = f"{mark // less / 1e6:,.3g} M instructions: one checkpoint"
         if not _run_to(session, clock, mark // less, STRETCH // less):
             done = session.view().tick
-            note = f"given up after {done / 1e6:,.0f} M: {memory_mb('now'):,.0f} MB of memory"
+            note = f"given up after {done / 1e6:,.0f} M: {memory_mb():,.0f} MB of memory"
             yield Row(NAME, what, 0.0, "bare steps", target=GROWTH, note=note, valid=False)
             return
         found = mean(clock.seconds) / bare.step_seconds(), mean(clock.bytes) / 1e3
@@ -71,7 +71,7 @@ def _growth(less: int) -> Iterator[Row]:
 def _run_to(session: Session, clock: inside.CheckpointClock, mark: int, stretch: int) -> bool:
     """Run to a mark, the clock reset a stretch before it; False where memory ran out."""
     while (done := session.view().tick) < mark:
-        if memory_mb("now") > MEMORY_MB:
+        if memory_mb() > MEMORY_MB:
             return False
         clock.seconds.clear()
         clock.bytes.clear()

@@ -3,15 +3,12 @@
 import os
 import platform
 import resource
-import sys
 from pathlib import Path
 from statistics import median
-from typing import Final, Literal
 
 from msgspec import Struct
 
-_RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024
-"""ru_maxrss is in bytes on macOS and in KiB elsewhere."""
+from benchmarks.process import RSS_UNIT
 
 
 class Machine(Struct, frozen=True):
@@ -56,11 +53,10 @@ def _model() -> str:
     return platform.processor() or platform.machine()
 
 
-def memory_mb(what: Literal["now", "peak"]) -> float:
-    """Resident memory of this program in 10^6 bytes; of its whole life where nobody tells."""
+def memory_mb() -> float:
+    """Resident memory of this program in 10^6 bytes: now, or at its peak where nobody tells."""
     status = Path("/proc/self/status")
-    if status.is_file():  # unlike ru_maxrss it does not count whoever started the program
+    if status.is_file():
         lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        kibibytes = lines["VmRSS" if what == "now" else "VmHWM"].split()[0]
-        return int(kibibytes) * 1024 / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT / 1e6
+        return int(lines["VmRSS"].split()[0]) * 1024 / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / 1e6

@@ -1,37 +1,32 @@
 """`python -m benchmarks.one_boot PLATFORM CPUS TIMES`: boots in a process of their own.
 
-Prints JSON: a boot in bare steps (each boot's own, measured around it), the processor seconds
-of the median, the peak memory of the process in 10^6 bytes, and what is wrong, if anything.
+Prints JSON: the median boot in bare steps (each boot's own, measured around it) and in
+processor seconds, and what is wrong, if anything. Nothing is counted that only a first boot
+does: see `start` for that.
 """
 
 import sys
 from statistics import median
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from benchmarks.bare import Bare
-from benchmarks.machine import memory_mb
 from benchmarks.turns import cpu_seconds
 from emu import open_session
-
-WARM_CPUS: Final = 4
 
 
 def boots(platform: str, cpus: int, times: int) -> dict[str, Any]:
     """Opened and run to the end so many times, after one boot that loads what is needed."""
     bare = Bare()
-    complaints = [_one(platform, WARM_CPUS)]
+    complaints = [_one(platform, cpus)]
     steps, seconds = [], []
     for _ in range(times):
         before = bare.step_seconds()
         took = cpu_seconds(lambda: complaints.append(_one(platform, cpus)))
         seconds.append(took)
         steps.append(2 * took / (before + bare.step_seconds()))
-    return {
-        "steps": median(steps), "seconds": median(seconds), "peak_mb": memory_mb("peak"),
-        "wrong": "".join(complaints),
-    }  # fmt: skip
+    return {"steps": median(steps), "seconds": median(seconds), "wrong": "".join(complaints)}
 
 
 def _one(platform: str, cpus: int) -> str:

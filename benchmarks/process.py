@@ -16,6 +16,8 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 IMAGE: Final = "samples/shim.elf"
 WALL_MAX_S: Final = 600.0
 """A command is ended after this."""
+RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024
+"""ru_maxrss is in bytes on macOS and in KiB elsewhere."""
 
 
 class Finished(Struct, frozen=True):
@@ -25,6 +27,9 @@ class Finished(Struct, frozen=True):
     wall_s: float
     cpu_s: float
     """Of all its threads, the kernel's part too."""
+    peak_mb: float
+    """Peak resident memory in 10^6 bytes. On Linux never below that of whoever started it,
+    so the starter keeps small: it imports no part of apdbg before."""
     output: bytes
 
 
@@ -56,13 +61,17 @@ def run(*words: str, root: Path = ROOT, cache: str = "") -> Finished:
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         cpu = usage.ru_utime + usage.ru_stime
-        return Finished(process.returncode, wall, cpu, output.read())
+        peak = usage.ru_maxrss * RSS_UNIT / 1e6
+        return Finished(process.returncode, wall, cpu, peak, output.read())
 
 
-def boot(platform: str, cpus: int, cmdline: str = "") -> dict[str, Any]:
+def boot(
+    platform: str, cpus: int, cmdline: str = "", root: Path = ROOT, cache: str = ""
+) -> tuple[Finished, dict[str, Any]]:
     """`apdbg run --json` of the sample shim; the report is empty where there is none."""
     words = ["-m", "tui", "run", IMAGE, "--json", "--platform", platform, "--cpus", str(cpus)]
-    return report_of(run(*words, "--cmdline", cmdline))
+    finished = run(*words, "--cmdline", cmdline, root=root, cache=cache)
+    return finished, report_of(finished)
 
 
 def report_of(finished: Finished) -> dict[str, Any]:

@@ -65,9 +65,8 @@ def _command(root: Path, cache: str) -> Callable[[], float]:
     """Processor seconds of a whole boot from the shell."""
 
     def run() -> float:
-        words = ("-m", "tui", "run", process.IMAGE, "--json", "--platform", "tdx")
-        finished = process.run(*words, "--cpus", "4", root=root, cache=cache)
-        wrong = process.complaint(process.report_of(finished), 4)
+        finished, report = process.boot("tdx", 4, root=root, cache=cache)
+        wrong = process.complaint(report, 4)
         assert not wrong, wrong
         return finished.cpu_s
 

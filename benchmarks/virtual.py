@@ -19,9 +19,9 @@ BASELINES: Final = (("sipi", ""), ("sipi=modern", "sipi=modern"))
 def rows(quick: bool) -> Iterator[Row]:
     """Whole boot, and only the part from the first AP started to the last one online."""
     for cpus in CPUS_QUICK if quick else CPUS:
-        tdx = process.boot("tdx", cpus)
+        _, tdx = process.boot("tdx", cpus)
         for name, cmdline in BASELINES:
-            sipi = process.boot("sipi", cpus, cmdline)
+            _, sipi = process.boot("sipi", cpus, cmdline)
             wrong = process.complaint(tdx, cpus) or process.complaint(sipi, cpus)
             if wrong:
                 yield Row(

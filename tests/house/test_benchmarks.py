@@ -190,7 +190,6 @@ def test_a_boot_in_a_process_of_its_own_tells_what_it_took() -> None:
     report = boots("tdx", boot.FEW, 1)
     assert report["wrong"] == ""
     assert report["steps"] > 0
-    assert report["peak_mb"] > 1
 
 
 def test_reverse_steps_are_sampled_over_the_whole_boot() -> None:
