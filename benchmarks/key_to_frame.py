@@ -13,27 +13,35 @@ import time
 from pathlib import Path
 from typing import Final
 
+from benchmarks.process import ROOT
+
 QUIET_SECONDS: Final = 0.060
 """A frame is over when nothing more comes for so long."""
 PATIENCE_SECONDS: Final = 120.0
-_ROOT: Final = Path(__file__).parents[1]
 
 
 class Timed:
     """`python ...` in a terminal of a given size."""
 
-    def __init__(self, words: list[str], columns: int = 120, rows: int = 40) -> None:
+    def __init__(
+        self, words: list[str], columns: int = 120, rows: int = 40, *, root: Path = ROOT,
+        cache: str = "",
+    ) -> None:  # fmt: skip
+        """`root`: a tree of the project; `cache`: a folder for compiled modules, or none."""
         self._home = tempfile.TemporaryDirectory()
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         environment = {
             **os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor",
-            "PYTHONPATH": str(_ROOT), "XDG_STATE_HOME": self._home.name,
+            "PYTHONPATH": str(root), "XDG_STATE_HOME": self._home.name,
             "XDG_CONFIG_HOME": self._home.name,
         }  # fmt: skip
+        if cache:
+            environment.pop("PYTHONDONTWRITEBYTECODE", None)
+            environment["PYTHONPYCACHEPREFIX"] = cache
         self.began = time.perf_counter()
         self.process = subprocess.Popen(
-            [sys.executable, *words], cwd=_ROOT, stdin=theirs, stdout=theirs, stderr=theirs,
+            [sys.executable, *words], cwd=root, stdin=theirs, stdout=theirs, stderr=theirs,
             start_new_session=True, env=environment,
         )  # fmt: skip
         os.close(theirs)

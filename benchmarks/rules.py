@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from benchmarks.row import Row, Target
+from benchmarks.turns import of_pairs
+from emu import open_session
 
 NAME: Final = "rules"
 PLATFORMS: Final = ("tdx", "vbs", "sipi", "none")
@@ -18,22 +20,20 @@ PIECE_S: Final = 0.05
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    """One row for each platform and number of CPUs: the mean of all boots."""
+    """One row for each platform and number of CPUs: the median of all pairs."""
     for platform in PLATFORMS:
         for cpus, times in (CPUS_QUICK if quick else CPUS).items():
             pairs = [_pair(platform, cpus) for _ in range(times)]
-            without, with_rules = (sum(column) / times for column in zip(*pairs, strict=True))
-            yield Row(
-                NAME, f"{platform}, {cpus:,} cpus", with_rules, "s", "without rules", without,
-                Target(most=without * COST),
+            turns = of_pairs([(with_rules, without) for without, with_rules in pairs])
+            yield Row.of_turns(
+                NAME, f"{platform}, {cpus:,} cpus", turns, "s", "without rules",
+                target=Target(most=COST, ratio=True),
             )  # fmt: skip
 
 
 def _pair(platform: str, cpus: int) -> tuple[float, float]:
-    """Seconds from the first instruction to power-off, without rules and with them; these
-    include the findings, which are asked for at the end."""
-    from emu import open_session
-
+    """Processor seconds from the first instruction to power-off, without rules and with them;
+    these include the findings, which are asked for at the end."""
     sessions = [
         open_session(platform=platform, cpus=cpus, rules=rules) for rules in (False, True)
     ]
@@ -42,11 +42,11 @@ def _pair(platform: str, cpus: int) -> tuple[float, float]:
         session.begin("run")
     while any(session.running for session in sessions):
         for index, session in enumerate(sessions):
-            began = time.perf_counter()
+            began = time.process_time()
             session.pump(PIECE_S)
-            took[index] += time.perf_counter() - began
-    began = time.perf_counter()
+            took[index] += time.process_time() - began
+    began = time.process_time()
     found = sessions[1].findings()
-    took[1] += time.perf_counter() - began
+    took[1] += time.process_time() - began
     assert not found, f"the healthy shim broke {found[0].rule}"
     return took[0], took[1]

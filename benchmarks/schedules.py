@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from benchmarks.row import Row, Target
-
-if TYPE_CHECKING:
-    from emu import Session
-    from emu.debug.setup import Setup
+from emu.debug.session import Session
+from emu.debug.setup import Options, Setup
 
 NAME: Final = "schedules"
 PLATFORMS: Final = ("tdx", "vbs", "sipi", "none")
@@ -56,9 +54,7 @@ def without_rules(seed: int) -> None:
     _booted(seed, False)
 
 
-def _booted(seed: int, rules: bool) -> "Session":
-    from emu.debug.session import Session
-
+def _booted(seed: int, rules: bool) -> Session:
     setup = _setup(PLATFORMS[seed % 4], 2 + seed // 4 % 4, rules)
     session = Session(setup, (f"schedule {schedule(seed)}",))
     session.timeline.enabled = False  # nobody goes back
@@ -67,10 +63,8 @@ def _booted(seed: int, rules: bool) -> "Session":
 
 
 @cache
-def _setup(platform: str, cpus: int, rules: bool) -> "Setup":
+def _setup(platform: str, cpus: int, rules: bool) -> Setup:
     """What is booted, read once in each process."""
-    from emu.debug.setup import Options, Setup
-
     return Setup.of(Options(platform=platform, cpus=cpus, rules=rules))
 
 

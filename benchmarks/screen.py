@@ -1,17 +1,19 @@
 """The screen as fingers feel it: from a key to the painted frame, beside a bare Textual app."""
 
+import random
 import statistics
 import time
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from benchmarks.key_to_frame import Timed
-from benchmarks.row import Row, Target, seconds
-from benchmarks.travel import p95
-
-if TYPE_CHECKING:
-    from emu import Session
+from benchmarks.row import Row, Target
+from benchmarks.turns import p95, seconds
+from emu import Session, open_session
+from tui.panels import BY_ID
+from tui.panels.base import Window
 
 NAME: Final = "screen"
 SAMPLES: Final = 60
@@ -19,18 +21,16 @@ QUICK_SAMPLES: Final = 20
 CROWDS: Final = ((16, "tdx", 0.033), (1_024, "vbs", 0.050))
 """(CPUs, platform, seconds from a key to the frame)."""
 EVENTS: Final = 1_000_000
-STARTS: Final = 5
 _TABS: Final = (b"[Walk", b"[Tables", b"[NPT", b"[Mem", b"[DTB", b"[Reg")
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    """Steps with few and with many CPUs, keys while it runs, the start, a long log."""
+    """Steps with few and with many CPUs, keys while it runs, a long log."""
     samples = QUICK_SAMPLES if quick else SAMPLES
-    bare_start, bare_key = _bare(samples)
+    bare_key = _bare(samples)
     for cpus, platform, most in CROWDS[: 1 if quick else 2]:
         yield _step(cpus, platform, most, samples, bare_key)
     yield _while_it_runs(samples, bare_key)
-    yield _start(bare_start)
     yield from _long_log(samples, EVENTS // (10 if quick else 1))
 
 
@@ -39,12 +39,12 @@ def _screen(cpus: int, platform: str) -> Timed:
     return Timed(words)
 
 
-def _bare(samples: int) -> tuple[float, float]:
-    """Start to first paint, and the p95 of a key, of an app that only changes texts."""
+def _bare(samples: int) -> float:
+    """The p95 of a key of an app that only changes texts."""
     with closing(Timed(["-m", "benchmarks.bare_screen"])) as timed:
-        start = timed.wait_for(b"ready") - timed.began
+        timed.wait_for(b"ready")
         times = [timed.painted("s") for _ in range(samples)]
-    return start, p95(times)
+    return p95(times)
 
 
 def _step(cpus: int, platform: str, most: float, samples: int, bare: float) -> Row:
@@ -77,26 +77,8 @@ def _while_it_runs(samples: int, bare: float) -> Row:
     return Row(NAME, what, p95(times), "s", "bare Textual app", bare, Target(most=0.1), note)
 
 
-def _start(bare: float) -> Row:
-    """From the command to the first picture, the median of some."""
-    found = []
-    for _ in range(STARTS):
-        with closing(_screen(4, "tdx")) as timed:
-            found.append(timed.wait_for(b"STOPPED") - timed.began)
-    took = statistics.median(found)
-    return Row(NAME, "start to first paint", took, "s", "bare Textual app", bare,
-               Target(most=1.0))  # fmt: skip
-
-
 def _long_log(samples: int, count: int) -> Iterator[Row]:
     """A log of so many events: a page anywhere in it, a filter, and what it costs to keep."""
-    import random
-    import tracemalloc
-
-    from emu import open_session
-    from tui.panels import BY_ID
-    from tui.panels.base import Window
-
     session = open_session(cpus=4)
     _page_time(session, 0)  # what is loaded for the first page is not counted
     few = _page_time(session, 0)
@@ -126,9 +108,6 @@ def _long_log(samples: int, count: int) -> Iterator[Row]:
               "in an empty log", few, Target(most=0.1))  # fmt: skip
 
 
-def _page_time(session: "Session", top: int) -> float:
-    from tui.panels import BY_ID
-    from tui.panels.base import Window
-
+def _page_time(session: Session, top: int) -> float:
     session.looks.wanted = frozenset({"log"})
     return seconds(lambda: BY_ID["events"].render(session.view(), Window(120, 10, top)))

@@ -5,17 +5,20 @@ import statistics
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from benchmarks.row import Row, Target, seconds
-
-if TYPE_CHECKING:
-    from emu import Session
+from benchmarks import guest, qemu_reverse
+from benchmarks.bare import Bare
+from benchmarks.row import Row, Target
+from benchmarks.turns import cpu_seconds, in_turns, p95, seconds
+from emu import Session, open_session
 
 NAME: Final = "travel"
 PLATFORMS: Final = ("tdx", "vbs", "sipi")
 CPUS: Final = 16
+FEW, MANY = 4, 1024
 SAMPLES: Final = 200
+SAMPLES_MANY: Final = 60
 QUESTIONS: Final = 40
 TABLES_EXIST: Final = 0.4
 """From this share of a boot on every place that is asked about exists."""
@@ -23,76 +26,90 @@ LONG_TICKS: Final = 100_000_000
 LONG_SAMPLES: Final = 50
 QUICK: Final = 5
 """A quick run takes so many times fewer samples."""
-FORWARD_TIMES: Final = 5
-"""Boots with and without checkpoints, in turns; the best of each counts."""
+FORWARD_TURNS: Final = 5
+"""Boots with and without checkpoints."""
+REVERSE: Final = Target(most=4_000)
+GOTO: Final = Target(most=25_000)
+WRITER: Final = Target(most=83_000)
+LONG: Final = Target(most=17_000)
+"""Bare steps; at 6 us each some 150, 500 and 100 ms."""
+FORWARD: Final = Target(most=1.15, ratio=True)
+CROWD: Final = Target(most=20.0, ratio=True)
+ROOM: Final = Target(most=256.0)
+BARE: Final = 400
+"""Bare steps after each sample: how fast the machine was then."""
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    """The sample's whole boot on every platform, then a long loop, then QEMU."""
+    """The sample's whole boot on every platform, many CPUs, a long loop, then QEMU."""
     less = QUICK if quick else 1
     for platform in PLATFORMS:
         yield from _boot(platform, less)
+    if not quick:
+        yield _crowd()
     for cpus in (1, 4):
         yield from _long(cpus, less)
     yield from _qemu()
 
 
-def p95(times: list[float]) -> float:
-    """The time below which 95 of 100 stay, in seconds."""
-    return sorted(times)[int(len(times) * 0.95)]
-
-
-def _sampled(
-    session: "Session", times: int, order: Callable[[random.Random], str], first: float = 0.0
+def sampled(
+    session: Session, times: int, order: Callable[[random.Random], str], first: float = 0.0
 ) -> list[float]:
-    """How long a command took at random moments, from a share of the run on; going there is
-    not counted."""
-    dice = random.Random(times)
+    """Bare steps that a command took at random moments, from a share of the run on; going
+    there is not counted."""
+    dice, bare = random.Random(times), Bare()
     end = session.timeline.end.tick
     found = []
     for _ in range(times):
         session.do(f"goto {dice.randrange(1 + int(end * first), end)}")
         words = order(dice)
-        found.append(seconds(lambda words=words: session.do(words)))  # type: ignore[misc]
+        took = cpu_seconds(lambda words=words: session.do(words))  # type: ignore[misc]
+        found.append(took / bare.step_seconds(BARE))
     return found
 
 
 def _boot(platform: str, less: int) -> Iterator[Row]:
-    session, plain, travelling = _forward(platform)
+    """Forward, then three ways back."""
+    turns = in_turns(
+        lambda: _forward(platform, True), lambda: _forward(platform, False), FORWARD_TURNS
+    )
     what = f"{platform}, {CPUS} cpus"
-    ratio = travelling / plain
-    yield Row(
-        NAME, f"{what}: forward run", travelling, "s", "without checkpoints", plain,
-        Target(most=plain * 1.15), f"overhead {100 * (ratio - 1):+.1f} %",
-    )  # fmt: skip
+    yield Row.of_turns(NAME, f"{what}: forward run", turns, "s", "without checkpoints",
+                       target=FORWARD)  # fmt: skip
+    session = open_session(platform=platform, cpus=CPUS)
+    session.do("run")
     used = session.timeline.bytes_used / 1e6
-    yield Row(NAME, f"{what}: checkpoints", used, "MB", target=Target(most=256.0))
-    times = _sampled(session, SAMPLES // less, lambda _: "reverse-step any")
-    yield _row(f"{what}: reverse-step p95", times, 0.030, travelling)
+    yield Row(NAME, f"{what}: checkpoints", used, "MB", target=ROOM)
+    steps = sampled(session, SAMPLES // less, lambda _: "reverse-step any")
+    yield _row(f"{what}: reverse-step p95", steps, REVERSE)
     end = session.timeline.end.tick
-    times = _sampled(session, SAMPLES // less, lambda dice: f"goto {dice.randrange(end)}")
-    yield _row(f"{what}: goto p95", times, 0.150, travelling)
-    times = _sampled(session, QUESTIONS // less, _question, TABLES_EXIST)
-    yield _row(f"{what}: last-writer p95", times, 0.500, travelling)
+    steps = sampled(session, SAMPLES // less, lambda dice: f"goto {dice.randrange(end)}")
+    yield _row(f"{what}: goto p95", steps, GOTO)
+    steps = sampled(session, QUESTIONS // less, _question, TABLES_EXIST)
+    yield _row(f"{what}: last-writer p95", steps, WRITER)
 
 
-def _row(what: str, times: list[float], most: float, whole: float) -> Row:
-    note = f"median {1e3 * statistics.median(times):.1f} ms of {len(times)}"
-    return Row(NAME, what, p95(times), "s", "running it again", whole, Target(most=most), note)
+def _row(what: str, steps: list[float], target: Target) -> Row:
+    note = f"median {statistics.median(steps):,.0f} of {len(steps)}"
+    return Row(NAME, what, p95(steps), "bare steps", target=target, note=note)
 
 
-def _forward(platform: str) -> tuple["Session", float, float]:
-    """A booted session, and the best times without and with checkpoints."""
-    from emu import open_session
+def _forward(platform: str, enabled: bool) -> float:
+    """Processor seconds of a boot with checkpoints or without."""
+    session = open_session(platform=platform, cpus=CPUS)
+    session.timeline.enabled = enabled
+    return cpu_seconds(lambda: session.do("run"))
 
-    plain, travelling = [], []
-    for _ in range(FORWARD_TIMES):
-        session = open_session(platform=platform, cpus=CPUS)
-        session.timeline.enabled = False
-        plain.append(seconds(lambda s=session: s.do("run")))  # type: ignore[misc]
-        session = open_session(platform=platform, cpus=CPUS)
-        travelling.append(seconds(lambda s=session: s.do("run")))  # type: ignore[misc]
-    return session, min(plain), min(travelling)
+
+def _crowd() -> Row:
+    """A reverse step among a thousand CPUs beside one among a few."""
+    found = []
+    for cpus in (MANY, FEW):
+        session = open_session(platform="tdx", cpus=cpus)
+        session.do("run")
+        found.append(p95(sampled(session, SAMPLES_MANY, lambda _: "reverse-step any")))
+    return Row(NAME, f"tdx, {MANY:,} cpus: reverse-step p95", found[0], "bare steps",
+               f"{FEW} cpus", found[1], CROWD)  # fmt: skip
 
 
 def _question(dice: random.Random) -> str:
@@ -110,35 +127,33 @@ def _question(dice: random.Random) -> str:
 
 def _long(cpus: int, less: int) -> Iterator[Row]:
     """A run of a hundred million instructions, with stores."""
-    from benchmarks import guest
-    from emu import open_session
-
     with tempfile.TemporaryDirectory() as folder:
         image = str(guest.write_image(Path(folder, "memory.elf"), guest.MEMORY))
         session = open_session(image, platform="sipi", cpus=cpus, kernel=image)
-        count = LONG_TICKS // less
-        took = seconds(lambda: session.do(f"run {count}"))
-        times = _sampled(session, LONG_SAMPLES // less, lambda _: "reverse-step any")
-        what = f"{count // 1_000_000} M instructions, {cpus} cpus"
-        yield _row(f"{what}: reverse-step p95", times, 0.100, took)
-        used = session.timeline.bytes_used / 1e6
-        yield Row(NAME, f"{what}: checkpoints", used, "MB", target=Target(most=256.0))
+    count = LONG_TICKS // less
+    session.do(f"run {count}")
+    steps = sampled(session, LONG_SAMPLES // less, lambda _: "reverse-step any")
+    what = f"{count // 1_000_000} M instructions, {cpus} cpus"
+    yield _row(f"{what}: reverse-step p95", steps, LONG)
+    used = session.timeline.bytes_used / 1e6
+    yield Row(NAME, f"{what}: checkpoints", used, "MB", target=ROOM)
 
 
 def _qemu() -> Iterator[Row]:
-    """One reverse step asked of QEMU's record and replay, which knows one CPU."""
-    from benchmarks import qemu_reverse
-    from emu import open_session
-
+    """One reverse step asked of QEMU's record and replay, which knows one CPU: on the wall."""
     if not qemu_reverse.installed():
         return
     with tempfile.TemporaryDirectory() as folder:
         answer, took = qemu_reverse.reverse_step(Path(folder))
-    session = open_session(cpus=1)
+    session, dice = open_session(cpus=1), random.Random(1)
     session.do("run")
-    mine = statistics.median(_sampled(session, LONG_SAMPLES, lambda _: "reverse-step any"))
+    times = []
+    for _ in range(LONG_SAMPLES):
+        session.do(f"goto {dice.randrange(1, session.timeline.end.tick)}")
+        times.append(seconds(lambda: session.do("reverse-step any")))
     answered = answer.startswith("T05")
     yield Row(
-        NAME, "1 cpu: reverse-step, median", mine, "s", "QEMU rr + gdbstub",
-        took if answered else None, note="" if answered else f"QEMU answered {answer}",
+        NAME, "1 cpu: reverse-step, median", statistics.median(times), "s",
+        "QEMU rr + gdbstub", took if answered else None,
+        note="" if answered else f"QEMU answered {answer}",
     )  # fmt: skip

@@ -4,63 +4,13 @@ A lap of such a loop stores, which no sample's loops do. With waiting switched o
 executed, so that run is the reference.
 """
 
-from typing import Final
-
 import pytest
 
+from benchmarks.lock_guest import LOCKS, SLEEPING, TURNS, source
 from emu import Session
 from tests.guest import SHARED, boot, read
 
-TURNS: Final = 3
-HOLD: Final = 400
-LOCKS: Final = {
-    "xchg": ("mov eax, 1\n xchg [rbx], eax\n test eax, eax\n jz 2f", "mov dword ptr [rbx], 0"),
-    "cmpxchg": ("xor eax, eax\n mov ecx, 1\n lock cmpxchg [rbx], ecx\n jz 2f",
-                "mov dword ptr [rbx], 0"),
-    "bts": ("lock bts dword ptr [rbx], 0\n jnc 2f", "lock btr dword ptr [rbx], 0"),
-    "xadd": ("xor eax, eax\n lock xadd [rbx], eax\n test eax, eax\n jnz 5f\n"
-             "mov eax, 1\n xchg [rbx], eax\n test eax, eax\n jz 2f\n 5:",
-             "mov dword ptr [rbx], 0"),
-    "attempt": ("mov eax, 1\n lock xadd [rbx], eax\n test eax, eax\n jz 2f\n"
-                "lock dec dword ptr [rbx]",
-                "lock dec dword ptr [rbx]"),
-}  # fmt: skip
-"""Kind -> one attempt that goes on to 2: with the lock taken, and how it is given back."""
-SLEEPING: Final = tuple(kind for kind in LOCKS if kind != "attempt")
-"""An attempt that is taken back is seen by the others: who makes it cannot sleep."""
 COUNTER, ORDER = SHARED + 0x100, SHARED + 0x200
-TAKE: Final = """
-start:
-    mov ebx, {{SHARED}}
-    mov ebp, {turns}
-again:
-1:  {attempt}
-    {pause}
-    jmp 1b
-2:  mov eax, [rbx + 0x100]
-    mov ecx, {hold}
-3:  dec ecx
-    jnz 3b
-    mov [rbx + 0x200 + rax * 4], edi
-    inc eax
-    mov [rbx + 0x100], eax
-    {give}
-    mov ecx, 30
-4:  dec ecx
-    jnz 4b
-    dec ebp
-    jnz again
-    xor eax, eax
-    hlt
-"""
-
-
-def source(kind: str, pause: bool, turns: int = TURNS, hold: int = HOLD) -> str:
-    """CPUs that take a lock so many times each, and note under it who had it."""
-    attempt, give = LOCKS[kind]
-    return TAKE.format(
-        attempt=attempt, give=give, pause="pause" if pause else "", turns=turns, hold=hold
-    )
 
 
 def owners(session: Session, count: int) -> list[int]:
