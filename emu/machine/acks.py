@@ -108,7 +108,7 @@ def _step(machine: "Machine", cpu: Cpu, one: Trial) -> bool:
     if exit_.kind is not ExitKind.BUDGET:
         if not harmless(cpu, exit_):
             return False
-        machine.answer(cpu, exit_)
+        machine.answer(cpu, machine.ask(cpu, exit_))
     return True
 
 

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Final, assert_never
 
-from emu.boot import disasm
 from emu.hw import interrupt
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
@@ -17,24 +16,25 @@ NMI_PENDING: Final = 256
 """Stands for an NMI in VpState.pending."""
 
 
-def carry_out(machine: "Machine", cpu: Cpu, effects: fx.Effects) -> None:
-    """Apply the effects of one exit, in their order."""
+def carry_out(machine: "Machine", cpu: Cpu, effects: fx.Effects, size: int = 0) -> None:
+    """Apply the effects of one exit, in their order. `size`: bytes of the instruction that the
+    CPU has still to get past."""
     for effect in effects:
-        _apply(machine, cpu, effect)
+        _apply(machine, cpu, effect, size)
 
 
-def _apply(machine: "Machine", cpu: Cpu, effect: fx.Effect) -> None:
+def _apply(machine: "Machine", cpu: Cpu, effect: fx.Effect, size: int) -> None:
     vmm = machine.vmm
     match effect:
         case fx.Complete():
-            complete(machine, cpu)
+            complete(machine, cpu, size)
         case fx.SetRegisters(values):
             for name, value in values:
                 cpu.registers.put(name, value)
         case fx.Cost(nanoseconds):
             cpu.clock_ps += nanoseconds * 1000
         case fx.RaiseException():
-            raise_exception(machine, cpu, effect)
+            raise_exception(machine, cpu, effect, size)
         case fx.SetMsr(owner, msr, value):
             vmm.msrs[owner, msr] = value
         case fx.SetVpRegister(owner, name, value):
@@ -81,20 +81,22 @@ def _apply(machine: "Machine", cpu: Cpu, effect: fx.Effect) -> None:
             assert_never(effect)
 
 
-def complete(machine: "Machine", cpu: Cpu) -> None:
+def complete(machine: "Machine", cpu: Cpu, size: int) -> None:
     """The VMM did the instruction's work: it retires like any other."""
-    length = disasm.length(machine.code_bytes(cpu), cpu.registers.mode)
-    cpu.registers.put("rip", cpu.registers.rip + length)
+    cpu.registers.put("rip", cpu.registers.rip + size)
     machine.retire(cpu, 1)
 
 
-def raise_exception(machine: "Machine", cpu: Cpu, effect: fx.RaiseException) -> None:
-    """Enter the handler; if that fails #DF, and after that the CPU shuts down."""
+def raise_exception(
+    machine: "Machine", cpu: Cpu, effect: fx.RaiseException, size: int = 0
+) -> None:
+    """Enter the handler; if that fails #DF, and after that the CPU shuts down. A software
+    interrupt returns behind its instruction, which has `size` bytes."""
     context = cpu.registers
     where = machine.place(cpu)
     rip = context.rip
     if effect.software:
-        rip += disasm.length(machine.code_bytes(cpu), context.mode)
+        rip += size
     if effect.fault_address is not None:
         context.put("cr2", effect.fault_address)
     machine.event(cpu, "fault", f"{effect.why} at {where}")

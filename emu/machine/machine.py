@@ -15,8 +15,9 @@ from emu.hw.engine import LOW_HOST_BYTES, Engine, Exit, ExitKind
 from emu.hw.memory import HostMemory
 from emu.hw.nested import NestedPageTable
 from emu.hw.vmcb import EXIT_NPF, VMCB_BYTES, GuestState
-from emu.machine import apply, entry, exit_words, exits, handover, no_execute, quirks
+from emu.machine import apply, entry, exits, handover, no_execute, quirks
 from emu.machine.access import VirtualMemory
+from emu.machine.ask import read_exit
 from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
 from emu.machine.guards import Guards
 from emu.machine.injected import Injected
@@ -31,6 +32,8 @@ from emu.machine.undo import UndoLog
 from emu.machine.waits import Waits
 from emu.machine.witness import Witness
 from emu.mailbox.protocol import Protocol
+from emu.vmm.asked import Asked
+from emu.vmm.asked_words import name_of
 from emu.vmm.hypercalls import hypercall_page
 from emu.vmm.state import Caller, VmmState, VpState
 
@@ -181,12 +184,13 @@ class Machine:
         index = None if cpu is None else cpu.id
         happened = Event(self.tick, self.nanoseconds(cpu), index, kind, text, detail)
         self.logs.events.append(happened)
-        self.injected.at_words("event", cpu, text)
+        self.injected.at_event(cpu, text)
 
-    def note_exit(self, cpu: Cpu, name: str, words: str) -> None:
+    def note_exit(self, cpu: Cpu, asked: Asked) -> None:
         """Count an exit and append it to the log of exits."""
+        name = name_of(asked)
         self.exit_counts[name] = self.exit_counts.get(name, 0) + 1
-        self.logs.exits.append(Event(self.tick, cpu.nanoseconds, cpu.id, "exit", words))
+        self.logs.exits.note(self.tick, cpu.nanoseconds, cpu.id, asked)
 
     def nanoseconds(self, cpu: Cpu | None) -> int:
         """The clock of a CPU, or the machine's own for what no CPU did."""
@@ -319,25 +323,29 @@ class Machine:
             if cpu.ticks == ticks:
                 cpu.skip = self.linear_rip(cpu)
         else:
-            words = exit_words.describe(self, cpu, exit_)
-            self.note_exit(cpu, exits.name_of(exit_), words)
-            self.injected.at_words("exit", cpu, words)
-            asked = self.witness.before_answer(cpu, exit_)
-            self.answer(cpu, exit_)
-            if asked is not None:
-                self.witness.answered(cpu, asked)
+            asked = self.ask(cpu, exit_)
+            self.note_exit(cpu, asked)
+            self.injected.at_exit(cpu, asked)
+            call = self.witness.before_answer(cpu, asked)
+            self.answer(cpu, asked)
+            if call is not None:
+                self.witness.answered(cpu, call)
         if cpu.ticks == ticks:
             self.beat += 1
         for probe in self.probes:
             probe.compare(self, "host")
         return exit_
 
-    def answer(self, cpu: Cpu, exit_: Exit) -> None:
-        """Decide an exit and carry the decision out."""
-        effects = exits.decide(self, cpu, exit_)
+    def ask(self, cpu: Cpu, exit_: Exit) -> Asked:
+        """What the CPU wants that left the guest just now."""
+        return read_exit(exit_, cpu.registers, lambda: self.code_bytes(cpu))
+
+    def answer(self, cpu: Cpu, asked: Asked) -> None:
+        """Decide what was asked, and carry the decision out."""
+        effects = exits.decide(self, cpu, asked)
         if self.injected.twists:
-            effects = self.injected.twisted(cpu, exit_, effects)
-        apply.carry_out(self, cpu, effects)
+            effects = self.injected.twisted(cpu, asked, effects)
+        apply.carry_out(self, cpu, effects, asked.size)
 
     # -- memory -----------------------------------------------------------------------------
 

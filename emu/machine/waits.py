@@ -286,7 +286,7 @@ class Waits:
                     if not harmless(cpu, exit_):
                         return lap.needs()
                     lap.exited(exit_)
-                    machine.answer(cpu, exit_)
+                    machine.answer(cpu, machine.ask(cpu, exit_))
             loop = lap.loop(machine, cpu)
             return lap.needs() if loop is None else self._shared(loop)
 
@@ -347,7 +347,7 @@ class Waits:
             return True
         if not harmless(cpu, exit_):
             return False
-        self._machine.answer(cpu, exit_)
+        self._machine.answer(cpu, self._machine.ask(cpu, exit_))
         return True
 
 

@@ -11,6 +11,7 @@ from emu.machine import apply
 from emu.machine.injected import Twist
 from emu.machine.machine import Machine
 from emu.vmm import effects as fx
+from emu.vmm.asked import Asked
 
 WHAT = Parameter("WHAT", "sipi or init", one_of("sipi", "init"))
 
@@ -25,7 +26,7 @@ class WrongIpi(Twist, frozen=True):
     delay_ps: int = 0
 
     def decided(
-        self, machine: Machine, cpu: Cpu, what: str, effects: fx.Effects
+        self, machine: Machine, cpu: Cpu, asked: Asked, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist | None]:
         """What becomes of them on the way."""
         kind = fx.SendSipi if self.what == "sipi" else fx.SendInit

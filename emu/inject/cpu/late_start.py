@@ -6,6 +6,7 @@ from emu.inject.parameter import CPU, NS
 from emu.machine.injected import Twist
 from emu.machine.machine import Machine
 from emu.vmm import effects as fx
+from emu.vmm.asked import Asked
 
 
 class LateStart(Twist, frozen=True):
@@ -15,7 +16,7 @@ class LateStart(Twist, frozen=True):
     nanoseconds: int
 
     def decided(
-        self, machine: Machine, cpu: Cpu, what: str, effects: fx.Effects
+        self, machine: Machine, cpu: Cpu, asked: Asked, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist]:
         """Behind a start comes a delay; a SIPI that finds the CPU started starts nothing."""
         waits = machine.cpus[self.vp].activity == "wait-for-sipi"

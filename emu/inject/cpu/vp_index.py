@@ -9,6 +9,7 @@ from emu.inject.parameter import CPU
 from emu.machine.injected import Twist
 from emu.machine.machine import Machine
 from emu.vmm import effects as fx
+from emu.vmm.asked import Asked
 
 
 class WrongIndex(Twist, frozen=True):
@@ -18,7 +19,7 @@ class WrongIndex(Twist, frozen=True):
     other: int
 
     def decided(
-        self, machine: Machine, cpu: Cpu, what: str, effects: fx.Effects
+        self, machine: Machine, cpu: Cpu, asked: Asked, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist]:
         """The host mistakes the index."""
         return tuple(

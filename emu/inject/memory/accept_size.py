@@ -8,8 +8,10 @@ from emu.inject.parameter import GPA
 from emu.machine.injected import Twist
 from emu.machine.machine import Machine
 from emu.vmm import effects as fx
+from emu.vmm.asked import Asked, Tdcall
 from emu.vmm.tdx.abi import Code, Operand, mapping
 from emu.vmm.tdx.leaf import failed
+from emu.vmm.tdx.memory import ACCEPT
 
 
 class SmallPages(Twist, frozen=True):
@@ -18,10 +20,10 @@ class SmallPages(Twist, frozen=True):
     gpa: int
 
     def decided(
-        self, machine: Machine, cpu: Cpu, what: str, effects: fx.Effects
+        self, machine: Machine, cpu: Cpu, asked: Asked, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist]:
         """Accepting it as a large one fails."""
-        if "MEM.PAGE.ACCEPT" not in what:
+        if not isinstance(asked, Tdcall) or asked.leaf != ACCEPT:
             return effects, self
         page = mapping(cpu.registers.get("rcx"))
         if page is None or not page.level:
