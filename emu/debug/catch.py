@@ -12,18 +12,19 @@ from emu.errors import CommandError
 from emu.machine.event import Event, MailboxWrite, Milestone
 from emu.machine.probe import RegisterProbe
 from emu.picture.view import BreakpointView
+from emu.vmm.asked import Asked
+from emu.vmm.asked_words import families
+from emu.vmm.wanted import Wanted, wanted_exit
 
 REGISTERS: Final[dict[str, tuple[str, ...]]] = {
     "mode": ("cr0", "efer", "cs"), "cr0": ("cr0",), "cr3": ("cr3",), "cr4": ("cr4",),
     "efer": ("efer",),
 }  # fmt: skip
 """Kind -> the registers whose change may be it."""
-EXITS: Final = {
-    "exit": "", "hypercall": "hypercall ", "tdcall": "tdcall ", "rdmsr": "rdmsr ",
-    "wrmsr": "wrmsr ", "msr": "msr ", "cpuid": "cpuid ", "port": "port ",
-    "exception": "exception ",
-}  # fmt: skip
-"""Kinds that are looked for in the log of exits -> what their words hold."""
+EXITS: Final = (
+    "exit", "hypercall", "tdcall", "rdmsr", "wrmsr", "msr", "cpuid", "port", "exception",
+)  # fmt: skip
+"""Kinds that are looked for in the log of exits: all of them, or a family."""
 LogName = Literal["exits", "events"]
 LOGS: Final[tuple[LogName, ...]] = ("exits", "events")
 EVENTS: Final = ("mailbox", "milestone", "fault", "state", "serial")
@@ -36,6 +37,8 @@ class Catch(Struct):
     number: int
     kind: str
     text: str
+    wanted: Wanted
+    """What `text` says of an exit."""
     hits: int = 0
 
     @property
@@ -49,18 +52,20 @@ class Catch(Struct):
 
     def wants(self, event: Event) -> bool:
         """Whether an entry of the log that this kind is looked for in is meant."""
+        if isinstance(event.detail, Asked):
+            return self.wants_exit(event.detail)
         if self.kind == "mailbox":
             field = event.detail.field if isinstance(event.detail, MailboxWrite) else ""
             return event.kind == "mailbox" and self.text in ("", field)
         if self.kind == "milestone":
             name = event.detail.name if isinstance(event.detail, Milestone) else ""
             return event.kind == "milestone" and self.text in ("", name)
-        if self.kind in EXITS:
-            return EXITS[self.kind] in event.text and self._says(event)
-        return event.kind == self.kind and self._says(event)
+        return event.kind == self.kind and self.text.lower() in event.text.lower()
 
-    def _says(self, event: Event) -> bool:
-        return self.text.lower() in event.text.lower()
+    def wants_exit(self, asked: Asked) -> bool:
+        """The same of the log of exits."""
+        mine = self.kind == "exit" or self.kind in families(asked)
+        return mine and self.wanted.meets(asked)
 
 
 class Catches(Struct):
@@ -75,7 +80,7 @@ class Catches(Struct):
             raise CommandError(f"catch: {kind!r} is none of {known}")
         if kind in REGISTERS and text:
             raise CommandError(f"catch {kind}: takes no more words, not {text!r}")
-        found = Catch(number, kind, text)
+        found = Catch(number, kind, text, wanted_exit(text))
         self.listed.append(found)
         return found
 

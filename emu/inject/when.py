@@ -1,17 +1,16 @@
 """The moment of an injection in words: `at MOMENT [cpu N] [nth N]`.
 
 MOMENT is `tick N`, `time NS`, `mailbox FIELD[=VALUE]`, `exit TEXT` (before it is answered; TEXT
-is part of what the log of exits says of it), `event TEXT`, or a place of code: a symbol, which
-a milestone is too, `file:line` or an address.
+are parts of names, and numbers, as in the log of exits), `event TEXT`, or a place of code:
+a symbol, which a milestone is too, `file:line` or an address.
 """
-
-from typing import Literal
 
 from emu.errors import CommandError
 from emu.inject.parameter import CPU, duration
 from emu.machine.injected import Trigger
 from emu.machine.machine import Machine
 from emu.mailbox.layout import COMMANDS, FIELDS
+from emu.vmm.wanted import wanted_exit
 from emu.words.number import number
 from emu.words.where import resolve
 
@@ -51,9 +50,10 @@ def _trigger(machine: Machine, words: list[str], cpu: int | None) -> Trigger:
             return Trigger("time", number=duration(rest[0], "at time"))
         case "mailbox" if len(rest) == 1:
             return _mailbox(machine, rest[0], cpu)
-        case "exit" | "event" if rest:
-            kind: Literal["exit", "event"] = "exit" if word == "exit" else "event"
-            return Trigger(kind, text=" ".join(rest).lower(), cpu=cpu)
+        case "exit" if rest:
+            return Trigger("exit", wanted=wanted_exit(" ".join(rest)), cpu=cpu)
+        case "event" if rest:
+            return Trigger("event", text=" ".join(rest).lower(), cpu=cpu)
         case _ if len(words) == 1:
             return Trigger("code", addresses=frozenset(resolve(machine, word)), cpu=cpu)
     raise CommandError(USAGE)

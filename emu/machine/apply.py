@@ -2,7 +2,6 @@
 
 from typing import Final, Protocol, assert_never
 
-from emu.boot import disasm
 from emu.hw import interrupt
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
@@ -27,24 +26,25 @@ class Parts(Protocol):
     witness: Witness
 
 
-def carry_out(parts: Parts, cpu: Cpu, effects: fx.Effects) -> None:
-    """Apply the effects of one exit, in their order."""
+def carry_out(parts: Parts, cpu: Cpu, effects: fx.Effects, size: int = 0) -> None:
+    """Apply the effects of one exit, in their order. `size`: bytes of the instruction that the
+    CPU has still to get past."""
     for effect in effects:
-        _apply(parts, cpu, effect)
+        _apply(parts, cpu, effect, size)
 
 
-def _apply(parts: Parts, cpu: Cpu, effect: fx.Effect) -> None:
+def _apply(parts: Parts, cpu: Cpu, effect: fx.Effect, size: int) -> None:
     vmm = parts.board.vmm
     match effect:
         case fx.Complete():
-            complete(parts, cpu)
+            complete(parts, cpu, size)
         case fx.SetRegisters(values):
             for name, value in values:
                 cpu.registers.put(name, value)
         case fx.Cost(nanoseconds):
             cpu.clock_ps += nanoseconds * 1000
         case fx.RaiseException():
-            raise_exception(parts, cpu, effect)
+            raise_exception(parts, cpu, effect, size)
         case fx.SetMsr(owner, msr, value):
             vmm.msrs[owner, msr] = value
         case fx.SetVpRegister(owner, name, value):
@@ -91,20 +91,20 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.Effect) -> None:
             assert_never(effect)
 
 
-def complete(parts: Parts, cpu: Cpu) -> None:
+def complete(parts: Parts, cpu: Cpu, size: int) -> None:
     """The VMM did the instruction's work: it retires like any other."""
-    length = disasm.length(parts.board.code_bytes(cpu), cpu.registers.mode)
-    cpu.registers.put("rip", cpu.registers.rip + length)
+    cpu.registers.put("rip", cpu.registers.rip + size)
     parts.board.retire(cpu, 1)
 
 
-def raise_exception(parts: Parts, cpu: Cpu, effect: fx.RaiseException) -> None:
-    """Enter the handler; if that fails #DF, and after that the CPU shuts down."""
+def raise_exception(parts: Parts, cpu: Cpu, effect: fx.RaiseException, size: int = 0) -> None:
+    """Enter the handler; if that fails #DF, and after that the CPU shuts down. A software
+    interrupt returns behind its instruction, which has `size` bytes."""
     context = cpu.registers
     where = parts.board.place(cpu)
     rip = context.rip
     if effect.software:
-        rip += disasm.length(parts.board.code_bytes(cpu), context.mode)
+        rip += size
     if effect.fault_address is not None:
         context.put("cr2", effect.fault_address)
     parts.board.event(cpu, "fault", f"{effect.why} at {where}")

@@ -12,18 +12,21 @@ from emu.boot.loader import BootLayout
 from emu.boot.platform import Platform
 from emu.hw.address import Gpa, Hpa
 from emu.hw.cpu import Activity, Cpu
-from emu.hw.engine import Engine
+from emu.hw.engine import Engine, Exit
 from emu.hw.memory import HostMemory
 from emu.hw.nested import NestedPageTable
 from emu.hw.vmcb import GuestState
 from emu.machine.access import VirtualMemory
 from emu.machine.addresses import Addresses
+from emu.machine.ask import read_exit
 from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
 from emu.machine.log import Turn
 from emu.machine.logs import Logs
 from emu.machine.ram import GuestRam
 from emu.machine.undo import UndoLog
 from emu.mailbox import protocol
+from emu.vmm.asked import Asked
+from emu.vmm.asked_words import name_of
 from emu.vmm.state import Caller, VmmState
 
 INSTRUCTION_BYTES: Final = 15
@@ -155,6 +158,10 @@ class Board(Struct, eq=False, kw_only=True):
         """Up to 15 bytes at RIP: one instruction at the most."""
         return self.virtual.most(cpu.registers, self.linear_rip(cpu), INSTRUCTION_BYTES)
 
+    def ask(self, cpu: Cpu, exit_: Exit) -> Asked:
+        """What the CPU wants that left the guest just now."""
+        return read_exit(exit_, cpu.registers, lambda: self.code_bytes(cpu))
+
     def place(self, cpu: Cpu) -> str:
         """Where a CPU is, as a symbol with offset, or the address."""
         address = self.linear_rip(cpu)
@@ -191,10 +198,11 @@ class Board(Struct, eq=False, kw_only=True):
         for listener in self.listeners:
             listener.heard(cpu, text)
 
-    def note_exit(self, cpu: Cpu, name: str, words: str) -> None:
+    def note_exit(self, cpu: Cpu, asked: Asked) -> None:
         """Count an exit and append it to the log of exits."""
+        name = name_of(asked)
         self.exit_counts[name] = self.exit_counts.get(name, 0) + 1
-        self.logs.exits.append(Event(self.tick, cpu.nanoseconds, cpu.id, "exit", words))
+        self.logs.exits.note(self.tick, cpu.nanoseconds, cpu.id, asked)
 
     # -- looking ----------------------------------------------------------------------------
 

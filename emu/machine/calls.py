@@ -4,11 +4,9 @@ from typing import Final, NamedTuple
 
 from emu.hw.context import GENERAL
 from emu.hw.cpu import Cpu
-from emu.machine.board import Board
 from emu.vmm import tdx
+from emu.vmm.asked import Tdcall
 
-TDCALL: Final = b"\x66\x0f\x01\xcc"
-_VMCALL: Final = 0
 _R10_R12, _R10_R13, _R10_R14, _R10_R15, _ALL = 0x1C00, 0x3C00, 0x7C00, 0xFC00, 0xFFCC
 _OWN: Final = {
     0xA: _R10_R15, 0xC: _R10_R12, 0x1E: _R10_R15, 0x1F: _R10_R12, 0x20: _R10_R13,
@@ -32,19 +30,16 @@ class Asking(NamedTuple):
     """The register in which the host's status comes back; empty where there is none."""
 
 
-def asking(board: Board, cpu: Cpu) -> Asking | None:
-    """The TDCALL that a CPU is about to make; None if its next instruction is another."""
-    if not board.code_bytes(cpu).startswith(TDCALL):
-        return None
+def asking(cpu: Cpu, call: Tdcall) -> Asking:
+    """A TDCALL that a CPU is about to make, with what it shows."""
     get = cpu.registers.get
-    leaf = get("rax")
-    at = board.linear_rip(cpu)
-    if leaf != _VMCALL:
-        return Asking(at, tdx.leaf_name(leaf), (), "")
-    vendor = get("r10") != 0
-    function = get("r11")
-    own = _HYPERCALL if vendor else _OWN.get(function, _ALL)
-    name = "a hypercall" if vendor else tdx.subfunction_name(function)
+    at = cpu.registers.linear_rip
+    function = call.subfunction
+    vendor = call.hypercall is not None
+    if function is None and not vendor:
+        return Asking(at, tdx.leaf_name(call.leaf), (), "")
+    own = _HYPERCALL if function is None else _OWN.get(function, _ALL)
+    name = "a hypercall" if function is None else tdx.subfunction_name(function)
     spare = get("rcx") & 0xFFFF & ~own
     shown = tuple(
         (register, value)

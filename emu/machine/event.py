@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from emu.vmm.asked import Asked
+
 EventKind = Literal[
     "milestone", "mailbox", "exit", "state", "fault", "serial", "stop", "inject"
 ]
@@ -33,4 +35,4 @@ class Event(Struct, frozen=True):
     cpu: int | None
     kind: EventKind
     text: str
-    detail: MailboxWrite | Milestone | None = None
+    detail: MailboxWrite | Milestone | Asked | None = None

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
-from emu.hw.engine import Exit
-from emu.machine import exit_words
 from emu.machine.board import Board
 from emu.machine.tracked import PageStore
+from emu.vmm.asked import Asked
 from emu.vmm.effects import Effects
+from emu.vmm.wanted import Wanted
 
 NEVER: Final = 1 << 62
 
@@ -27,11 +27,12 @@ class Deed(Struct, frozen=True):
 
 
 class Trigger(Struct, frozen=True):
-    """What an injection waits for. `number`: a tick or picoseconds; `text`: what the words of
-    an exit or event contain, or the mailbox's field; `cpu`: only by this one."""
+    """What an injection waits for. `number`: a tick or picoseconds; `wanted`: an exit; `text`:
+    what the words of an event contain, or the mailbox's field; `cpu`: only by this one."""
 
     kind: Literal["tick", "time", "code", "mailbox", "exit", "event"]
     number: int = 0
+    wanted: Wanted = Wanted()
     text: str = ""
     addresses: frozenset[int] = frozenset()
     value: int | None = None
@@ -64,10 +65,10 @@ class Twist(Struct, frozen=True):
     """Something of the VMM that stays broken; a frozen value."""
 
     def decided(
-        self, injected: "Injected", cpu: Cpu, what: str, effects: Effects
+        self, injected: "Injected", cpu: Cpu, asked: Asked, effects: Effects
     ) -> tuple[Effects, "Twist | None"]:
-        """What becomes of a decision; `what`: the exit in the words of the log of exits. Also
-        what is left of the twist: None if it is used up."""
+        """What becomes of the decision on what a CPU asked for. Also what is left of the twist:
+        None if it is used up."""
         return effects, self
 
 
@@ -198,15 +199,16 @@ class Injected:
             lambda trigger: trigger.text == field and trigger.value in (None, value),
         )  # fmt: skip
 
+    def at_exit(self, cpu: Cpu, asked: Asked) -> None:
+        """An exit is about to be decided."""
+        if "exit" in self._kinds:
+            self._meet("exit", cpu, lambda trigger: trigger.wanted.meets(asked))
+
     def heard(self, cpu: Cpu | None, text: str) -> None:
         """An event has happened."""
-        self.at_words("event", cpu, text)
-
-    def at_words(self, kind: Literal["exit", "event"], cpu: Cpu | None, text: str) -> None:
-        """An exit is about to be decided, or an event has happened."""
-        if kind in self._kinds:
+        if "event" in self._kinds:
             lower = text.lower()
-            self._meet(kind, cpu, lambda trigger: trigger.text in lower)
+            self._meet("event", cpu, lambda trigger: trigger.text in lower)
 
     def _meet(self, kind: str, cpu: Cpu | None, means: Callable[[Trigger], bool]) -> None:
         """A moment of a kind: those that wait for it count it, and the last one fires."""
@@ -246,12 +248,11 @@ class Injected:
 
     # -- what lasts -------------------------------------------------------------------------
 
-    def twisted(self, cpu: Cpu, exit_: Exit, effects: Effects) -> Effects:
+    def twisted(self, cpu: Cpu, asked: Asked, effects: Effects) -> Effects:
         """A decision, as the twists in force leave it."""
-        what = exit_words.describe(self.board, cpu, exit_)
         left: list[Lasting] = []
         for one in self.twists:
-            changed, kept = one.twist.decided(self, cpu, what, effects)
+            changed, kept = one.twist.decided(self, cpu, asked, effects)
             if kept is not None:
                 met = one.met or changed != effects or kept != one.twist
                 left.append(replace(one, twist=kept, met=met))

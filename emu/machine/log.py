@@ -9,7 +9,7 @@ import zlib
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple, TypeVar, overload
+from typing import Any, Final, NamedTuple, Self, TypeVar, overload
 
 from emu.hw.cpu import Activity
 
@@ -52,9 +52,9 @@ class Log(Sequence[T]):
 
     def __init__(self) -> None:
         self._sealed: list[bytes] = []
-        self._tail: list[T] = []
+        self._tail: list[Any] = []
         """The entries behind the sealed chunks."""
-        self._open: dict[int, list[T]] = {}
+        self._open: dict[int, list[Any]] = {}
         """Chunks that were read lately."""
         self.now = 0
         self.known: Sequence[T] = Known(self)
@@ -66,6 +66,10 @@ class Log(Sequence[T]):
 
     def append(self, entry: T) -> None:
         """One more entry has happened; ahead of `now` it is the one that is known already."""
+        self._keep(entry)
+
+    def _keep(self, entry: Any) -> None:
+        """The same for an entry as it is stored."""
         if self.now >= self.known_count:
             self._tail.append(entry)
             if len(self._tail) >= 2 * CHUNK:
@@ -75,6 +79,14 @@ class Log(Sequence[T]):
 
     def at(self, index: int) -> T:
         """A known entry, 0 the first."""
+        return self._read(self._stored(index))
+
+    def _read(self, stored: Any) -> T:
+        """An entry as people get it."""
+        entry: T = stored
+        return entry
+
+    def _stored(self, index: int) -> Any:
         chunk, place = divmod(index, CHUNK)
         if chunk >= len(self._sealed):
             return self._tail[index - len(self._sealed) * CHUNK]
@@ -85,12 +97,12 @@ class Log(Sequence[T]):
             found = self._open[chunk] = pickle.loads(zlib.decompress(self._sealed[chunk]))
         return found[place]
 
-    def copy(self) -> "Log[T]":
+    def copy(self) -> Self:
         """What has happened, without the known future."""
-        other: Log[T] = Log()
+        other = type(self)()
         whole = min(self.now // CHUNK, len(self._sealed))
         other._sealed = self._sealed[:whole]
-        other._tail = self.known[whole * CHUNK : self.now]  # type: ignore[assignment]
+        other._tail = [self._stored(index) for index in range(whole * CHUNK, self.now)]
         other.now = self.now
         return other
 

@@ -5,6 +5,24 @@ from msgspec import Struct, field
 from emu.machine.event import Event
 from emu.machine.log import Lanes, Log, Turn
 from emu.mailbox.observation import Observation
+from emu.vmm.asked import Asked
+from emu.vmm.asked_words import describe
+
+
+class ExitLog(Log[Event]):
+    """What CPUs asked for. It is put into words when somebody reads it: most exits of a boot
+    nobody ever looks at."""
+
+    __slots__ = ()
+
+    def note(self, tick: int, virtual_ns: int, cpu: int, asked: Asked) -> None:
+        """One more exit."""
+        self._keep((tick, virtual_ns, cpu, asked))
+
+    def _read(self, stored: tuple[int, int, int, Asked]) -> Event:
+        tick, virtual_ns, cpu, asked = stored
+        return Event(tick, virtual_ns, cpu, "exit", describe(asked), asked)
+
 
 Counts = tuple[int, int, int, int, int]
 """How much has happened of each, in the order of `Logs`."""
@@ -14,7 +32,7 @@ class Logs(Struct, eq=False):
     """What has happened on one branch; what is known of its future lies behind."""
 
     events: Log[Event] = field(default_factory=Log)
-    exits: Log[Event] = field(default_factory=Log)
+    exits: ExitLog = field(default_factory=ExitLog)
     turns: Log[Turn] = field(default_factory=Log)
     observed: Log[Observation] = field(default_factory=Log)
     """What the rules of the protocol look at."""

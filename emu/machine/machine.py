@@ -13,7 +13,7 @@ from emu.boot.platform import Platform
 from emu.hw.cpu import Cpu
 from emu.hw.engine import Exit, ExitKind
 from emu.hw.vmcb import EXIT_NPF
-from emu.machine import apply, exit_words, exits, no_execute, quirks
+from emu.machine import apply, exits, no_execute, quirks
 from emu.machine.arrivals import Arrivals
 from emu.machine.board import Board
 from emu.machine.build import board_of
@@ -29,6 +29,7 @@ from emu.machine.trapped_writes import TrappedWrites
 from emu.machine.trial import Trials
 from emu.machine.waits import Waits
 from emu.machine.witness import Witness
+from emu.vmm.asked import Asked
 
 INTERRUPT_POLL: Final = 200
 """Of a CPU's own instructions: so many lie between two looks at IF while an interrupt is
@@ -221,20 +222,20 @@ class Machine:
 
     def _decided(self, cpu: Cpu, exit_: Exit) -> None:
         """The guest's own exit: into the log, to whoever waits for it, and answered."""
-        words = exit_words.describe(self.board, cpu, exit_)
-        self.board.note_exit(cpu, exits.name_of(exit_), words)
-        self.injected.at_words("exit", cpu, words)
-        asked = self.witness.before_answer(cpu, exit_)
-        self.answer(cpu, exit_)
-        if asked is not None:
-            self.witness.answered(cpu, asked)
+        asked = self.board.ask(cpu, exit_)
+        self.board.note_exit(cpu, asked)
+        self.injected.at_exit(cpu, asked)
+        call = self.witness.before_answer(cpu, asked)
+        self.answer(cpu, asked)
+        if call is not None:
+            self.witness.answered(cpu, call)
 
-    def answer(self, cpu: Cpu, exit_: Exit) -> None:
-        """Decide an exit and carry the decision out."""
-        effects = exits.decide(self.board, cpu, exit_)
+    def answer(self, cpu: Cpu, asked: Asked) -> None:
+        """Decide what was asked, and carry the decision out."""
+        effects = exits.decide(self.board, cpu, asked)
         if self.injected.twists:
-            effects = self.injected.twisted(cpu, exit_, effects)
-        apply.carry_out(self, cpu, effects)
+            effects = self.injected.twisted(cpu, asked, effects)
+        apply.carry_out(self, cpu, effects, asked.size)
 
     def _do(self, deed: Deed, met_by: Cpu | None) -> None:
         assert isinstance(deed, MachineDeed), "only these can be armed"

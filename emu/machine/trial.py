@@ -17,6 +17,7 @@ from emu.machine.execute import execute_one
 from emu.machine.guards import Guards
 from emu.machine.lap import harmless
 from emu.machine.private_bytes import PrivateBytes
+from emu.vmm.asked import Asked
 
 TrialPlace = tuple[Hpa, int]
 """Where, and how many bytes."""
@@ -43,14 +44,15 @@ class Trial:
 
 
 class Trials:
-    """Who lets CPUs execute what is taken back. `answer` decides an exit and carries it out."""
+    """Who lets CPUs execute what is taken back. `answer` decides what was asked and carries
+    it out."""
 
     def __init__(
         self,
         board: Board,
         guards: Guards,
         private: PrivateBytes,
-        answer: Callable[[Cpu, Exit], None],
+        answer: Callable[[Cpu, Asked], None],
     ) -> None:
         self.board = board
         self.answer = answer
@@ -86,5 +88,5 @@ class Trials:
         if exit_.kind is not ExitKind.BUDGET:
             if not harmless(cpu, exit_):
                 return None
-            self.answer(cpu, exit_)
+            self.answer(cpu, self.board.ask(cpu, exit_))
         return exit_

@@ -6,10 +6,8 @@ another one by it.
 
 from typing import Final, Literal, NamedTuple
 
-from emu.hw import vmcb
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
-from emu.hw.engine import Exit, ExitKind
 from emu.machine import acks, caching, calls, entry_checks, handover
 from emu.machine.board import Board
 from emu.machine.calls import Asking
@@ -21,7 +19,7 @@ from emu.mailbox.layout import HEAD_BYTES, OS_BYTES, Head, read_head
 from emu.mailbox.observation import (
     Ack,
     Arrived,
-    Asked,
+    Called,
     Handed,
     Opened,
     Refused,
@@ -29,6 +27,7 @@ from emu.mailbox.observation import (
     Stored,
     Waited,
 )
+from emu.vmm.asked import Asked, NestedFault, Tdcall
 
 _WAKEUP: Final = 1
 _NOOP: Final = 0
@@ -36,7 +35,6 @@ _BROADCAST: Final = 0xFFFF_FFFE
 _PARKED: Final = "mailbox_wait"
 _OS_ENTRY: Final = "kernel_start"
 _IF: Final = 1 << 9
-_UD: Final = vmcb.EXIT_EXCEPTION + 6
 
 
 class SavedWitness(NamedTuple):
@@ -262,25 +260,25 @@ class Witness:
 
     # -- calls ------------------------------------------------------------------------------
 
-    def before_answer(self, cpu: Cpu, exit_: Exit) -> Asking | None:
+    def before_answer(self, cpu: Cpu, asked: Asked) -> Asking | None:
         """An exit is about to be answered: a TDCALL is looked at now, and once more then."""
-        if not self._looks or exit_.kind is not ExitKind.INTERCEPT:
+        if not self._looks:
             return None
-        if exit_.code == vmcb.EXIT_NPF:
-            self.refused(cpu, exit_.info)
-        elif exit_.code == _UD and self._board.platform.isolation == "tdx":
-            return calls.asking(self._board, cpu)
+        if isinstance(asked, NestedFault):
+            self.refused(cpu, asked.gpa)
+        elif isinstance(asked, Tdcall) and self._board.platform.isolation == "tdx":
+            return calls.asking(cpu, asked)
         return None
 
-    def answered(self, cpu: Cpu, asked: Asking) -> None:
+    def answered(self, cpu: Cpu, call: Asking) -> None:
         """The call has returned."""
         get = cpu.registers.get
-        status = get("rax") or (get(asked.status) if asked.status else 0)
-        if not status and not asked.shown and cpu.id not in self._failed:
+        status = get("rax") or (get(call.status) if call.status else 0)
+        if not status and not call.shown and cpu.id not in self._failed:
             return
         self._failed = self._failed | {cpu.id} if status else self._failed - {cpu.id}
         self._board.logs.observed.append(
-            Asked(*self._where(cpu, asked.address), asked.call, status, asked.shown)
+            Called(*self._where(cpu, call.address), call.call, status, call.shown)
         )
 
 

@@ -6,7 +6,7 @@ from msgspec import Struct, field
 
 from emu.mailbox.dialect import ACPI, BROADCAST_ID, Dialect, guess
 from emu.mailbox.layout import OS_BYTES, Head
-from emu.mailbox.observation import Arrived, Asked, Handed, Observation, Stored, Waited
+from emu.mailbox.observation import Arrived, Called, Handed, Observation, Stored, Waited
 
 Standing = Literal["parked", "woken", "acked", "arrived", "online", "left"]
 OS_ENTRY = "kernel_start"
@@ -43,7 +43,7 @@ class Course(Struct):
     """Whether the APs' waiting loops have a PAUSE."""
     stacks: dict[int, int] = field(default_factory=dict)
     """Page of a waiting AP's stack -> the AP."""
-    failed: dict[int, Asked] = field(default_factory=dict)
+    failed: dict[int, Called] = field(default_factory=dict)
     """By AP: its last call if that was refused, before it is parked."""
 
     _by_apic_id: dict[int, tuple[int, ...]] = field(default_factory=dict)
@@ -87,7 +87,7 @@ class Course(Struct):
                     self._stand(cpu, "parked")
             case Handed():
                 self.handed = True
-            case Asked(cpu=cpu, status=status) if cpu:
+            case Called(cpu=cpu, status=status) if cpu:
                 self.failed.pop(cpu, None)
                 if status:
                     self.failed[cpu] = seen

@@ -58,7 +58,7 @@ class Arrived(Seen, frozen=True):
     rsp: int
 
 
-class Asked(Seen, frozen=True):
+class Called(Seen, frozen=True):
     """A call to host or TDX module that a rule may mind."""
 
     call: str
@@ -133,6 +133,6 @@ class Ended(Seen, frozen=True):
 
 
 Observation = (
-    Stored | Arrived | Asked | Started | Waited | Reused | Refused | Opened | Handed | Raced
+    Stored | Arrived | Called | Started | Waited | Reused | Refused | Opened | Handed | Raced
     | Ended
 )  # fmt: skip

@@ -16,6 +16,8 @@ APIC_HZ: Final = 200_000_000
 """What HV_X64_MSR_APIC_FREQUENCY reports."""
 TSC_ADJUST: Final = 0x3B
 """IA32_TSC_ADJUST: the offset of a CPU's TSC lives in this MSR (SDM 3, 18.17.3)."""
+TSC_AUX: Final = 0xC000_0103
+"""IA32_TSC_AUX: what RDTSCP calls the processor by."""
 
 
 def tsc(platform: Platform, nanoseconds: int, adjust: int = 0) -> int:
@@ -38,6 +40,11 @@ def tsc_of(caller: Caller) -> int:
 def reference_time(nanoseconds: int) -> int:
     """The Hyper-V partition reference counter, in 100 ns units."""
     return nanoseconds // REFERENCE_NS
+
+
+def processor_id(caller: Caller) -> Effects:
+    """What RDTSCP gives beside the counter: IA32_TSC_AUX in ECX."""
+    return (SetRegisters((("rcx", caller.vmm.msrs.get((caller.cpu, TSC_AUX), 0)),)),)
 
 
 def rdtsc(caller: Caller) -> Effects:

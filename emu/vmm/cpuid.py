@@ -140,11 +140,9 @@ def read_cpuid(caller: Caller, leaf: int, subleaf: int) -> CpuidLeaf:
     return answer(caller, subleaf) if answer else _ZERO
 
 
-def cpuid(caller: Caller) -> Effects:
-    """CPUID with the leaf in EAX and the sub-leaf in ECX; upper halves become zero.
+def cpuid(caller: Caller, leaf: int, subleaf: int) -> Effects:
+    """CPUID of a leaf (EAX) and a sub-leaf (ECX); upper halves become zero.
 
     In a TD the module answers all leaves itself (the real one sends some to #VE)."""
-    leaf = caller.registers("rax") & 0xFFFF_FFFF
-    subleaf = caller.registers("rcx") & 0xFFFF_FFFF
     eax, ebx, ecx, edx = read_cpuid(caller, leaf, subleaf)
     return (SetRegisters((("rax", eax), ("rbx", ebx), ("rcx", ecx), ("rdx", edx))), Complete())

@@ -9,7 +9,7 @@ from emu.vmm.msrs.entry import Msr
 from emu.vmm.state import Caller
 from emu.vmm.ve import RDMSR, WRMSR, virtualization_exception
 
-__all__ = ["MSRS", "NATIVE", "msr_name", "rdmsr", "read_msr", "write_msr", "wrmsr"]
+__all__ = ["MSRS", "NATIVE", "msr_name", "msr_word", "rdmsr", "read_msr", "write_msr", "wrmsr"]
 
 GP: Final = 13
 
@@ -35,11 +35,16 @@ def _find(caller: Caller, msr: int) -> Msr | None:
 
 def msr_name(msr: int) -> str:
     """What people call an MSR: "X2APIC_ICR (0x830)", or just its number."""
+    word = msr_word(msr)
+    return f"{word} ({msr:#x})" if word else f"{msr:#x}"
+
+
+def msr_word(msr: int) -> str:
+    """The name of an MSR alone: "X2APIC_ICR"; empty if nobody knows one."""
     entry = _BY_NUMBER.get(msr)
     if entry is None:
-        return f"{msr:#x}"
-    index = str(msr - entry.number) if entry.count > 1 else ""
-    return f"{entry.name}{index} ({msr:#x})"
+        return ""
+    return entry.name + (str(msr - entry.number) if entry.count > 1 else "")
 
 
 def read_msr(caller: Caller, msr: int) -> int | None:

@@ -8,7 +8,7 @@ from emu.mailbox.layout import Head
 from emu.mailbox.observation import (
     Ack,
     Arrived,
-    Asked,
+    Called,
     Ended,
     Handed,
     Observation,
@@ -108,7 +108,7 @@ def waited(
 
 def asked(cpu: int, status: int, *shown: tuple[str, int]) -> list[Observation]:
     """A CPU's call to the host comes back."""
-    return [Asked(1, 1, cpu, 0x1000, "TDG.VP.VMCALL RDMSR", status, shown)]
+    return [Called(1, 1, cpu, 0x1000, "TDG.VP.VMCALL RDMSR", status, shown)]
 
 
 def opened(cpu: int, gpa: int, pages: int, bytes_set: int) -> list[Observation]:

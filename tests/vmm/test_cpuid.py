@@ -16,8 +16,7 @@ def leaf(guest: Guest, number: int, subleaf: int = 0) -> tuple[int, int, int, in
 
 
 def test_the_instruction_sets_four_registers_and_clears_their_upper_halves() -> None:
-    caller = Guest().caller(rax=0xFFFF_FFFF_0000_000B, rcx=7 << 32 | 1)
-    assert cpuid(caller) == (
+    assert cpuid(Guest().caller(), 0xB, 1) == (
         SetRegisters((("rax", 9), ("rbx", 4), ("rcx", 0x201), ("rdx", 0))),
         Complete(),
     )

@@ -5,6 +5,7 @@ from emu.inject.vmm.calls import refused
 from emu.machine.injected import Injected, Twist
 from emu.machine.machine import Machine
 from emu.vmm import effects as fx
+from emu.vmm.asked import Asked
 from emu.vmm.hypercalls.call import Status
 
 
@@ -15,13 +16,13 @@ class Gone(Twist, frozen=True):
     denied: bool = False
 
     def decided(
-        self, injected: Injected, cpu: Cpu, what: str, effects: fx.Effects
+        self, injected: Injected, cpu: Cpu, asked: Asked, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist]:
         """Starts, INITs, SIPIs and interrupts do not arrive."""
         kept = tuple(one for one in effects if not self._is_for(one))
         starts = any(isinstance(one, fx.StartVp) and self._is_for(one) for one in effects)
         if starts and self.denied:
-            return refused(what, Status.INVALID_VP_INDEX, effects), self
+            return refused(asked, Status.INVALID_VP_INDEX, effects), self
         return kept, self
 
     def _is_for(self, effect: fx.Effect) -> bool:

@@ -11,6 +11,7 @@ from emu.machine import apply
 from emu.machine.injected import Injected, Twist
 from emu.machine.machine import Machine, MachineDeed
 from emu.vmm import effects as fx
+from emu.vmm.asked import Asked
 
 WHAT = Parameter("WHAT", "sipi or init", one_of("sipi", "init"))
 
@@ -39,7 +40,7 @@ class WrongIpi(Twist, frozen=True):
     delay_ps: int = 0
 
     def decided(
-        self, injected: Injected, cpu: Cpu, what: str, effects: fx.Effects
+        self, injected: Injected, cpu: Cpu, asked: Asked, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist | None]:
         """What becomes of them on the way."""
         kind = fx.SendSipi if self.what == "sipi" else fx.SendInit

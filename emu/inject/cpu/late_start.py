@@ -5,6 +5,7 @@ from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import CPU, NS
 from emu.machine.injected import Injected, Twist
 from emu.vmm import effects as fx
+from emu.vmm.asked import Asked
 
 
 class LateStart(Twist, frozen=True):
@@ -14,7 +15,7 @@ class LateStart(Twist, frozen=True):
     nanoseconds: int
 
     def decided(
-        self, injected: Injected, cpu: Cpu, what: str, effects: fx.Effects
+        self, injected: Injected, cpu: Cpu, asked: Asked, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist]:
         """Behind a start comes a delay; a SIPI that finds the CPU started starts nothing."""
         waits = injected.board.cpus[self.vp].activity == "wait-for-sipi"

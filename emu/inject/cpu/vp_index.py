@@ -8,6 +8,7 @@ from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import CPU
 from emu.machine.injected import Injected, Twist
 from emu.vmm import effects as fx
+from emu.vmm.asked import Asked
 
 
 class WrongIndex(Twist, frozen=True):
@@ -17,7 +18,7 @@ class WrongIndex(Twist, frozen=True):
     other: int
 
     def decided(
-        self, injected: Injected, cpu: Cpu, what: str, effects: fx.Effects
+        self, injected: Injected, cpu: Cpu, asked: Asked, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist]:
         """The host mistakes the index."""
         return tuple(

@@ -7,8 +7,10 @@ from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import GPA
 from emu.machine.injected import Injected, Twist
 from emu.vmm import effects as fx
+from emu.vmm.asked import Asked, Tdcall
 from emu.vmm.tdx.abi import Code, Operand, mapping
 from emu.vmm.tdx.leaf import failed
+from emu.vmm.tdx.memory import ACCEPT
 
 
 class SmallPages(Twist, frozen=True):
@@ -17,10 +19,10 @@ class SmallPages(Twist, frozen=True):
     gpa: int
 
     def decided(
-        self, injected: Injected, cpu: Cpu, what: str, effects: fx.Effects
+        self, injected: Injected, cpu: Cpu, asked: Asked, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist]:
         """Accepting it as a large one fails."""
-        if "MEM.PAGE.ACCEPT" not in what:
+        if not isinstance(asked, Tdcall) or asked.leaf != ACCEPT:
             return effects, self
         page = mapping(cpu.registers.get("rcx"))
         if page is None or not page.level:

@@ -1,4 +1,4 @@
-"""Which exits are calls, by the words that the log of exits has for them, and how they fail."""
+"""Calls to the host and the TDX module that are answered in another way, or fail."""
 
 from msgspec.structs import replace
 
@@ -6,51 +6,43 @@ from emu.boot.platform import Platform
 from emu.hw.cpu import Cpu
 from emu.machine.injected import Injected, Twist
 from emu.vmm import effects as fx
-
-_TD_CALL = "vp.vmcall"
-
-
-def is_call(what: str, name: str) -> bool:
-    """Whether an exit is a hypercall or TDCALL whose words contain `name` (lower case; `.`:
-    any)."""
-    text = what.lower()
-    return text.startswith(("hypercall ", "tdcall ")) and (name == "." or name in text)
+from emu.vmm.asked import Asked, Tdcall, Vmcall
+from emu.vmm.asked_words import describe
+from emu.vmm.wanted import Wanted
 
 
 class CallTwist(Twist, frozen=True):
-    """The next `left` calls of a name are answered in another way."""
+    """The next `left` calls of a kind are answered in another way."""
 
-    call: str
+    call: Wanted
     left: int
 
     def decided(
-        self, injected: Injected, cpu: Cpu, what: str, effects: fx.Effects
+        self, injected: Injected, cpu: Cpu, asked: Asked, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist | None]:
         """Each such call counts."""
-        if not is_call(what, self.call):
+        if not isinstance(asked, Vmcall | Tdcall) or not self.call.meets(asked):
             return effects, self
         left = replace(self, left=self.left - 1) if self.left > 1 else None
-        return self.answered(what, effects), left
+        return self.answered(asked, effects), left
 
-    def answered(self, what: str, effects: fx.Effects) -> fx.Effects:
+    def answered(self, asked: Asked, effects: fx.Effects) -> fx.Effects:
         """What becomes of the call."""
         raise NotImplementedError
 
 
-def refused(what: str, status: int, effects: fx.Effects) -> fx.Effects:
+def refused(asked: Asked, status: int, effects: fx.Effects) -> fx.Effects:
     """A call that fails: of what it would have done only its cost stays, and a status.
 
     That is RAX for a hypercall or a TDCALL. The TDX module does its part of TDG.VP.VMCALL, so
     there RAX is 0; the host's word is R10, or R11 for a hypercall (GHCI 1.5, 2.4.1 and 3)."""
-    words = what.lower()
     values: tuple[tuple[str, int], ...] = (("rax", status),)
-    if _TD_CALL in words:
-        hypercall = "hypercall" in words
-        values = (("rax", 0), ("r10", 0), ("r11", status)) if hypercall else (
-            ("rax", 0), ("r10", status),
-        )  # fmt: skip
+    if isinstance(asked, Tdcall) and asked.hypercall is not None:
+        values = (("rax", 0), ("r10", 0), ("r11", status))
+    elif isinstance(asked, Tdcall) and asked.subfunction is not None:
+        values = (("rax", 0), ("r10", status))
     costs = tuple(one for one in effects if isinstance(one, fx.Cost))
-    return (fx.Note(f"{what}: refused with {status:#x} (injected)"),
+    return (fx.Note(f"{describe(asked)}: refused with {status:#x} (injected)"),
             fx.SetRegisters(values), fx.Complete(), *costs)  # fmt: skip
 
 

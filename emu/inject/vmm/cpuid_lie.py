@@ -6,6 +6,8 @@ from emu.inject.parameter import ANY_CPU, Parameter, one_of, within
 from emu.inject.vmm.reading import answers
 from emu.machine.injected import Injected, Twist
 from emu.vmm import effects as fx
+from emu.vmm.asked import Asked, Cpuid, Tdcall
+from emu.vmm.tdx import ghci
 
 LEAF = Parameter("LEAF", "a leaf's number", within(0, 0xFFFF_FFFF))
 PART = Parameter("PART", "eax, ebx, ecx or edx", one_of("eax", "ebx", "ecx", "edx"))
@@ -23,18 +25,20 @@ class CpuidLie(Twist, frozen=True):
     vp: int
 
     def decided(
-        self, injected: Injected, cpu: Cpu, what: str, effects: fx.Effects
+        self, injected: Injected, cpu: Cpu, asked: Asked, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist]:
         """An answer is followed by the lie."""
         if self.vp not in (-1, cpu.id) or not answers(effects):
             return effects, self
-        get = cpu.registers.get
-        if what.startswith("cpuid ") and get("rax") & _U32 == self.leaf:
-            pair = "r" + self.part[1:], self.value
-            return (*effects, fx.SetRegisters((pair,))), self
-        if what.endswith("VP.VMCALL CPUID") and get("r12") & _U32 == self.leaf:
-            return (*effects, fx.SetRegisters(((_BY_CALL[self.part], self.value),))), self
-        return effects, self
+        leaf = cpu.registers.get("r12") & _U32
+        match asked:
+            case Cpuid(leaf=self.leaf):
+                pair = "r" + self.part[1:], self.value
+            case Tdcall(subfunction=ghci.CPUID) if leaf == self.leaf:
+                pair = _BY_CALL[self.part], self.value
+            case _:
+                return effects, self
+        return (*effects, fx.SetRegisters((pair,))), self
 
 
 def _carry_out(given: Given) -> None:

@@ -4,6 +4,8 @@ from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import CALL, COUNT, NS
 from emu.inject.vmm.calls import CallTwist, lacks_calls
 from emu.vmm import effects as fx
+from emu.vmm.asked import Asked
+from emu.vmm.wanted import wanted_call
 
 
 class Late(CallTwist, frozen=True):
@@ -11,13 +13,13 @@ class Late(CallTwist, frozen=True):
 
     nanoseconds: int
 
-    def answered(self, what: str, effects: fx.Effects) -> fx.Effects:
+    def answered(self, asked: Asked, effects: fx.Effects) -> fx.Effects:
         """A cost more."""
         return (*effects, fx.Cost(self.nanoseconds))
 
 
 def _carry_out(given: Given) -> None:
-    call, count = given.word("CALL").lower(), given.number("COUNT")
+    call, count = wanted_call(given.word("CALL")), given.number("COUNT")
     given.machine.injected.twist(Late(call, count, given.number("NS") // 1000))
 
 

@@ -4,6 +4,8 @@ from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import CALL, COUNT, REGISTER, VALUE
 from emu.inject.vmm.calls import CallTwist, lacks_calls
 from emu.vmm import effects as fx
+from emu.vmm.asked import Asked
+from emu.vmm.wanted import wanted_call
 
 
 class Lie(CallTwist, frozen=True):
@@ -12,13 +14,13 @@ class Lie(CallTwist, frozen=True):
     register: str
     value: int
 
-    def answered(self, what: str, effects: fx.Effects) -> fx.Effects:
+    def answered(self, asked: Asked, effects: fx.Effects) -> fx.Effects:
         """The answer is set last."""
         return (*effects, fx.SetRegisters(((self.register, self.value),)))
 
 
 def _carry_out(given: Given) -> None:
-    call, count = given.word("CALL").lower(), given.number("COUNT")
+    call, count = wanted_call(given.word("CALL")), given.number("COUNT")
     lie = Lie(call, count, given.word("REGISTER"), given.number("VALUE"))
     given.machine.injected.twist(lie)
 

@@ -6,6 +6,8 @@ from emu.inject.parameter import ANY_CPU, VALUE, Parameter, within
 from emu.inject.vmm.reading import answers
 from emu.machine.injected import Injected, Twist
 from emu.vmm import effects as fx
+from emu.vmm.asked import Asked, Rdmsr, Tdcall
+from emu.vmm.tdx import ghci
 
 MSR = Parameter("MSR", "an MSR's number", within(0, 0xFFFF_FFFF))
 _U32 = 0xFFFF_FFFF
@@ -19,18 +21,21 @@ class MsrLie(Twist, frozen=True):
     vp: int
 
     def decided(
-        self, injected: Injected, cpu: Cpu, what: str, effects: fx.Effects
+        self, injected: Injected, cpu: Cpu, asked: Asked, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist]:
         """An answer is followed by the lie."""
         if self.vp not in (-1, cpu.id) or not answers(effects):
             return effects, self
-        get = cpu.registers.get
-        if what.startswith("rdmsr ") and get("rcx") & _U32 == self.msr:
-            pairs = (("rax", self.value & _U32), ("rdx", self.value >> 32))
-            return (*effects, fx.SetRegisters(pairs)), self
-        if what.endswith("VP.VMCALL RDMSR") and get("r12") & _U32 == self.msr:
-            return (*effects, fx.SetRegisters((("r11", self.value),))), self
-        return effects, self
+        msr = cpu.registers.get("r12") & _U32
+        pairs: tuple[tuple[str, int], ...]
+        match asked:
+            case Rdmsr(msr=self.msr):
+                pairs = (("rax", self.value & _U32), ("rdx", self.value >> 32))
+            case Tdcall(subfunction=ghci.RDMSR) if msr == self.msr:
+                pairs = (("r11", self.value),)
+            case _:
+                return effects, self
+        return (*effects, fx.SetRegisters(pairs)), self
 
 
 def _carry_out(given: Given) -> None:

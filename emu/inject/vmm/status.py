@@ -4,6 +4,8 @@ from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import CALL, COUNT, STATUS
 from emu.inject.vmm.calls import CallTwist, lacks_calls, refused
 from emu.vmm import effects as fx
+from emu.vmm.asked import Asked
+from emu.vmm.wanted import wanted_call
 
 
 class Fails(CallTwist, frozen=True):
@@ -11,13 +13,13 @@ class Fails(CallTwist, frozen=True):
 
     status: int
 
-    def answered(self, what: str, effects: fx.Effects) -> fx.Effects:
+    def answered(self, asked: Asked, effects: fx.Effects) -> fx.Effects:
         """Of a call only its cost and the status stay."""
-        return refused(what, self.status, effects)
+        return refused(asked, self.status, effects)
 
 
 def _carry_out(given: Given) -> None:
-    call, count = given.word("CALL").lower(), given.number("COUNT")
+    call, count = wanted_call(given.word("CALL")), given.number("COUNT")
     given.machine.injected.twist(Fails(call, count, given.number("STATUS")))
 
 

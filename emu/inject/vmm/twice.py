@@ -4,12 +4,14 @@ from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import CALL, COUNT
 from emu.inject.vmm.calls import CallTwist, lacks_calls
 from emu.vmm import effects as fx
+from emu.vmm.asked import Asked
+from emu.vmm.wanted import wanted_call
 
 
 class Twice(CallTwist, frozen=True):
     """Such calls have their effects twice."""
 
-    def answered(self, what: str, effects: fx.Effects) -> fx.Effects:
+    def answered(self, asked: Asked, effects: fx.Effects) -> fx.Effects:
         """All but the answer is repeated."""
         once = (fx.Complete, fx.SetRegisters)
         repeated = tuple(one for one in effects if not isinstance(one, once))
@@ -17,7 +19,7 @@ class Twice(CallTwist, frozen=True):
 
 
 def _carry_out(given: Given) -> None:
-    call, count = given.word("CALL").lower(), given.number("COUNT")
+    call, count = wanted_call(given.word("CALL")), given.number("COUNT")
     given.machine.injected.twist(Twice(call, count))
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Asked, Observation, Opened
+from emu.mailbox.observation import Called, Observation, Opened
 from emu.mailbox.rule import Broken, Rule
 
 
 def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, Asked) and seen.shown:
+    if isinstance(seen, Called) and seen.shown:
         names = ", ".join(f"{name.upper()} = {value:#x}" for name, value in seen.shown[:4])
         yield Broken(f"{seen.call} shows the host {names}")
     if isinstance(seen, Opened) and seen.bytes_set:

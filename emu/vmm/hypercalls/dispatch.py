@@ -45,6 +45,12 @@ _RESERVED: Final = 0xF << 60 | 0xF << 44 | 0x1F << 27
 _VARIABLE_HEADER: Final = 0x3FF << 17
 
 
+def hypercall_name(control: int) -> str:
+    """What people call the hypercall of a control word: "EnableVpVtl", or its code."""
+    call = _BY_CODE.get(control & 0xFFFF)
+    return call.name if call else f"{control & 0xFFFF:#x}"
+
+
 class HypercallResult(Struct, frozen=True):
     """What the hypervisor answers (TLFS, hypercall result value)."""
 

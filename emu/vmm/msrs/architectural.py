@@ -3,7 +3,7 @@
 from typing import Final
 
 from emu.hw.address import U64
-from emu.vmm.clock import TSC_ADJUST, tsc_of
+from emu.vmm.clock import TSC_ADJUST, TSC_AUX, tsc_of
 from emu.vmm.effects import Effects, SetMsr
 from emu.vmm.msrs.entry import Msr, always, of_cpu, store_cpu
 from emu.vmm.state import Caller
@@ -52,6 +52,6 @@ MSRS: Final = (
         of_cpu(_MTRR_ENABLE | _WRITE_BACK),
         _write_mtrr_type,
     ),
-    Msr(0xC000_0103, "TSC_AUX", of_cpu(), store_cpu(0xFFFF_FFFF)),
+    Msr(TSC_AUX, "TSC_AUX", of_cpu(), store_cpu(0xFFFF_FFFF)),
 )
 """SDM 4, table 2-2. MTRRCAP: write-combining, no fixed and no variable ranges."""

@@ -11,6 +11,9 @@ from emu.vmm.ports import port_in, port_out
 from emu.vmm.tdx.abi import SHARED_BIT
 from emu.vmm.tdx.host import HostCall, HostReply, Subfunction, invalid, ok
 
+CPUID: Final = 0xA
+RDMSR: Final = 0x1F
+"""Subfunctions that read something (GHCI 1.5, table 2-3)."""
 _PORTS: Final = 0x1_0000
 _PAGE_VALID: Final = 1 << 63
 _TEXT_REGISTERS: Final = ("r14", "r15", "rbx", "rdi", "rsi", "r8", "r9", "rdx")
@@ -90,10 +93,10 @@ def _fatal(call: HostCall) -> HostReply:
 
 
 SUBFUNCTIONS: Final = (
-    Subfunction(0xA, "CPUID", _cpuid),
+    Subfunction(CPUID, "CPUID", _cpuid),
     Subfunction(0xC, "HLT", _halt),
     Subfunction(0x1E, "IO", _io),
-    Subfunction(0x1F, "RDMSR", _rdmsr),
+    Subfunction(RDMSR, "RDMSR", _rdmsr),
     Subfunction(0x20, "WRMSR", _wrmsr),
     Subfunction(0x30, "RequestMMIO", _mmio),
     Subfunction(0x10000, "GetTdVmCallInfo", _get_info),

@@ -7,6 +7,8 @@ from emu.vmm.state import Caller
 from emu.vmm.tdx.abi import Code, Mapping, Operand, mapping
 from emu.vmm.tdx.leaf import TdcallLeaf, done, failed
 
+ACCEPT: Final = 6
+"""Number of TDG.MEM.PAGE.ACCEPT."""
 _WHOLE: Final[dict[PageState | None, Code]] = {
     "private": Code.PAGE_ALREADY_ACCEPTED,
     "shared": Code.EPT_ENTRY_FREE,
@@ -94,7 +96,7 @@ def _write_attributes(caller: Caller) -> Effects:
 
 
 LEAVES: Final = (
-    TdcallLeaf(6, "MEM.PAGE.ACCEPT", _accept),
+    TdcallLeaf(ACCEPT, "MEM.PAGE.ACCEPT", _accept),
     TdcallLeaf(23, "MEM.PAGE.ATTR.RD", _read_attributes),
     TdcallLeaf(24, "MEM.PAGE.ATTR.WR", _write_attributes),
     TdcallLeaf(30, "MEM.PAGE.RELEASE", _release),

@@ -1,0 +1,121 @@
+"""Reads an exit once: from here on it is a value (`emu.vmm.asked`), and nobody else looks at
+opcode bytes.
+
+What the exit's code tells is known without the bytes, but for the instruction's length: any of
+them may carry prefixes that change nothing else.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from emu.boot import disasm
+from emu.hw import vmcb
+from emu.hw.context import Context
+from emu.hw.engine import Exit, ExitKind
+from emu.vmm import asked as ask
+from emu.vmm.asked import Asked
+
+CodeBytes = Callable[[], bytes]
+"""Up to 15 bytes at the CPU's next instruction."""
+_U32: Final = 0xFFFF_FFFF
+_UD: Final = vmcb.EXIT_EXCEPTION + 6
+_INT3: Final = 0xCC
+_PLAIN: Final = {
+    vmcb.EXIT_RDTSC: b"\x0f\x31", vmcb.EXIT_CPUID: b"\x0f\xa2", vmcb.EXIT_PAUSE: b"\xf3\x90",
+    vmcb.EXIT_HLT: b"\xf4", vmcb.EXIT_WBINVD: b"\x0f\x09", vmcb.EXIT_INVD: b"\x0f\x08",
+}  # fmt: skip
+"""Exits of one instruction, as assemblers write it."""
+_RDMSR, _WRMSR = b"\x0f\x32", b"\x0f\x30"
+_RDTSCP: Final = b"\x0f\x01\xf9"
+_TDCALL: Final = b"\x66\x0f\x01\xcc"
+_VMCALLS: Final = {b"\x0f\x01\xd9": "vmmcall", b"\x0f\x01\xc1": "vmcall"}
+_NOT_OFFERED: Final = {vmcb.EXIT_MONITOR: "monitor", vmcb.EXIT_MWAIT: "mwait"}
+_RDTSC: Final = ask.Rdtsc(2)
+_PAUSE: Final = ask.PauseHint(2)
+
+
+def read_exit(exit_: Exit, registers: Context, code: CodeBytes) -> Asked:
+    """What a CPU wants, whose registers are as the exit left them."""
+    match exit_.kind:
+        case ExitKind.INTERCEPT:
+            return _intercept(exit_, registers, code)
+        case ExitKind.PORT_IN:
+            return ask.PortIn(0, exit_.code, exit_.error)
+        case ExitKind.PORT_OUT:
+            return ask.PortOut(0, exit_.code, exit_.error, exit_.info)
+        case ExitKind.SYSCALL:
+            return ask.SyscallHere(0)
+        case ExitKind.ERROR:
+            return ask.EngineFailed(0, exit_.text)
+        case ExitKind.BUDGET | ExitKind.BREAKPOINT:
+            raise AssertionError(f"{exit_.kind} is no exit to the VMM")
+
+
+def _intercept(exit_: Exit, registers: Context, code: CodeBytes) -> Asked:
+    """An SVM exit; those the machine repairs itself never get here."""
+    number = exit_.code
+    if number == vmcb.EXIT_NPF:
+        return ask.NestedFault(0, exit_.error, exit_.info)
+    if number == _UD:
+        return _undefined(code(), registers)
+    if vmcb.EXIT_EXCEPTION <= number < vmcb.EXIT_EXCEPTION + 32:
+        return ask.CpuFault(0, number - vmcb.EXIT_EXCEPTION, exit_.error, exit_.info)
+    if number == vmcb.EXIT_SHUTDOWN:
+        return ask.ShutDown(0)
+    if number == vmcb.EXIT_SWINT:
+        return _interrupt(code(), registers)
+    if number == vmcb.EXIT_MSR:
+        return _msr(code(), registers)
+    if number in _PLAIN:
+        return _plain(number, code(), registers)
+    return ask.NotOffered(0, _NOT_OFFERED.get(number, f"svm {number:#x}"))
+
+
+def _plain(number: int, code: bytes, registers: Context) -> Asked:
+    """An instruction that the exit names: of its bytes only the length matters, and of RDTSC
+    whether it is RDTSCP."""
+    usual = _PLAIN[number]
+    plain = code.startswith(usual)
+    size = len(usual) if plain else disasm.length(code, registers.mode)
+    match number:
+        case vmcb.EXIT_RDTSC:
+            return _RDTSC if plain else ask.Rdtsc(size, code.startswith(_RDTSCP))
+        case vmcb.EXIT_PAUSE:
+            return _PAUSE if plain else ask.PauseHint(size)
+        case vmcb.EXIT_CPUID:
+            get = registers.get
+            return ask.Cpuid(size, get("rax") & _U32, get("rcx") & _U32)
+        case vmcb.EXIT_HLT:
+            return ask.Hlt(size)
+    return ask.CacheFlush(size, "wbinvd" if number == vmcb.EXIT_WBINVD else "invd")
+
+
+def _msr(code: bytes, registers: Context) -> Asked:
+    """Which of the two it is, EXITINFO1 tells (APM 2, 15.11): the emulator leaves it where
+    it has error codes."""
+    get = registers.get
+    msr = get("rcx") & _U32
+    writes = registers.error_code == 1
+    usual = code.startswith(_WRMSR if writes else _RDMSR)
+    size = 2 if usual else disasm.length(code, registers.mode)
+    if writes:
+        return ask.Wrmsr(size, msr, (get("rdx") & _U32) << 32 | get("rax") & _U32)
+    return ask.Rdmsr(size, msr)
+
+
+def _undefined(code: bytes, registers: Context) -> Asked:
+    """#UD: the calls to host and TDX module arrive this way, and so does a real one."""
+    get = registers.get
+    if code.startswith(_TDCALL):
+        return ask.Tdcall(4, get("rax"), get("r10"), get("r11"))
+    mnemonic = _VMCALLS.get(code[:3])
+    if mnemonic is not None:
+        return ask.Vmcall(3, get("rcx"), mnemonic)
+    found = disasm.decode(code, registers.rip, registers.mode)
+    return ask.Undefined(0, "no valid instruction" if found is None else found.mnemonic)
+
+
+def _interrupt(code: bytes, registers: Context) -> ask.SoftInterrupt:
+    """INT n and INT3."""
+    vector = 3 if code[0] == _INT3 else code[1]
+    return ask.SoftInterrupt(disasm.length(code, registers.mode), vector)

@@ -1,0 +1,167 @@
+"""What a CPU asked for when it left the guest, as values: read once from the exit, and taken by
+whoever decides, logs, watches or breaks it.
+
+`size` is the length in bytes of the instruction that is still to be completed; 0 where there is
+none, or where it has retired. Numbers are what the guest's registers held, 32 bits where the
+instruction uses 32.
+"""
+
+from msgspec import Struct
+
+
+class Exiting(Struct, frozen=True):
+    """What all of them have."""
+
+    size: int
+
+
+class Cpuid(Exiting, frozen=True):
+    """CPUID of a leaf (EAX) and a sub-leaf (ECX)."""
+
+    leaf: int
+    subleaf: int
+
+
+class Rdmsr(Exiting, frozen=True):
+    """RDMSR of an MSR that the CPU does not keep itself."""
+
+    msr: int
+
+
+class Wrmsr(Exiting, frozen=True):
+    """WRMSR of 64 bits (EDX:EAX)."""
+
+    msr: int
+    value: int
+
+
+class Vmcall(Exiting, frozen=True):
+    """VMCALL or VMMCALL with a hypercall's control word in RCX. It comes as #UD, and is one
+    where there is no hypervisor to call."""
+
+    control: int
+    mnemonic: str
+
+
+class Tdcall(Exiting, frozen=True):
+    """TDCALL with its leaf in RAX; with leaf 0 the host is asked, for a hypercall if R10 is not
+    zero, else for the subfunction in R11. It comes as #UD, and is one outside a TD."""
+
+    leaf: int
+    r10: int
+    r11: int
+
+    @property
+    def subfunction(self) -> int | None:
+        """What the host is asked for beside hypercalls; None where it is not."""
+        return self.r11 if not self.leaf and not self.r10 else None
+
+    @property
+    def hypercall(self) -> int | None:
+        """The control word of a hypercall; None where it is none."""
+        return self.r10 if not self.leaf and self.r10 else None
+
+
+class PortIn(Exiting, frozen=True):
+    """IN of 1, 2 or 4 bytes; it has retired with a value of 0."""
+
+    port: int
+    width: int
+
+
+class PortOut(Exiting, frozen=True):
+    """OUT of 1, 2 or 4 bytes; it has retired."""
+
+    port: int
+    width: int
+    value: int
+
+
+class Rdtsc(Exiting, frozen=True):
+    """RDTSC, or RDTSCP, which also gives the processor id."""
+
+    processor_id: bool = False
+
+
+class PauseHint(Exiting, frozen=True):
+    """PAUSE."""
+
+
+class Hlt(Exiting, frozen=True):
+    """HLT."""
+
+
+class CacheFlush(Exiting, frozen=True):
+    """WBINVD or INVD."""
+
+    mnemonic: str
+
+
+class SoftInterrupt(Exiting, frozen=True):
+    """INT n or INT3."""
+
+    vector: int
+
+
+class Undefined(Exiting, frozen=True):
+    """#UD of an instruction that calls nobody; `text` is its mnemonic."""
+
+    text: str
+
+
+class CpuFault(Exiting, frozen=True):
+    """Any other exception, before its handler; `address` is what CR2 gets with a #PF."""
+
+    vector: int
+    error: int
+    address: int
+
+
+class NestedFault(Exiting, frozen=True):
+    """An access that the nested table refuses; `error` as that of a #PF."""
+
+    error: int
+    gpa: int
+
+
+class NotOffered(Exiting, frozen=True):
+    """An instruction that this machine does not have; `name` is the exit's."""
+
+    name: str
+
+
+class ShutDown(Exiting, frozen=True):
+    """The CPU gave up on a fault that it could not deliver."""
+
+
+class SyscallHere(Exiting, frozen=True):
+    """SYSCALL, for which there is no kernel entry."""
+
+
+class EngineFailed(Exiting, frozen=True):
+    """The emulator cannot go on; `text` are its own words."""
+
+    text: str
+
+
+Asked = (
+    Cpuid
+    | Rdmsr
+    | Wrmsr
+    | Vmcall
+    | Tdcall
+    | PortIn
+    | PortOut
+    | Rdtsc
+    | PauseHint
+    | Hlt
+    | CacheFlush
+    | SoftInterrupt
+    | Undefined
+    | CpuFault
+    | NestedFault
+    | NotOffered
+    | ShutDown
+    | SyscallHere
+    | EngineFailed
+)

@@ -1,0 +1,133 @@
+"""An exit is read once: every form of an instruction, and one look at its bytes."""
+
+import pytest
+
+from emu import open_session
+from emu.hw.cpu import Cpu
+from emu.hw.engine import Exit, ExitKind
+from emu.machine.machine import Machine
+from emu.vmm import asked as ask
+from tests.guest import boot, read
+
+PLAIN = """
+start:
+    mov eax, 0x15
+    mov ecx, 3
+    movabs rbx, 0x500000000
+    or rax, rbx
+    or rcx, rbx
+    cpuid
+    mov eax, 8
+    xor ecx, ecx
+    .byte 0x66
+    cpuid
+    xor eax, eax
+    xor ecx, ecx
+    .byte 0x48
+    cpuid
+    mov ecx, 0x10
+    rdmsr
+    .byte 0xf2
+    rdmsr
+    mov ecx, 0xc0000103
+    mov eax, 77
+    xor edx, edx
+    wrmsr
+    .byte 0x66
+    wrmsr
+    rdtsc
+    .byte 0x48
+    rdtsc
+    rdtscp
+    mov dword ptr [{SHARED}], ecx
+    pause
+    rep pause
+    wbinvd
+    .byte 0x66
+    wbinvd
+    int 0x40
+    int3
+    ud2
+    .byte 0x66
+    hlt
+handler3:
+    iretq
+handler64:
+    iretq
+handler6:
+    add qword ptr [rsp], 2
+    iretq
+"""
+
+
+def asked(source: str, **more: object) -> list[ask.Asked]:
+    """All that a guest asks for until it halts."""
+    session = boot(source, **more)
+    session.do("run")
+    log = session.machine.board.logs.exits
+    found = [event.detail for event in log]
+    assert all(isinstance(one, ask.Asked) for one in found)
+    if "rdtscp" in source:
+        assert read(session, 0x42_0000, 4) == 77
+    return found  # type: ignore[return-value]
+
+
+def test_prefixes_change_the_length_and_nothing_else() -> None:
+    assert asked(PLAIN) == [
+        ask.Cpuid(2, 0x15, 3), ask.Cpuid(3, 8, 0), ask.Cpuid(3, 0, 0),
+        ask.Rdmsr(2, 0x10), ask.Rdmsr(3, 0x10),
+        ask.Wrmsr(2, 0xC000_0103, 77), ask.Wrmsr(3, 0xC000_0103, 77),
+        ask.Rdtsc(2), ask.Rdtsc(3), ask.Rdtsc(3, True),
+        ask.PauseHint(2), ask.PauseHint(3),
+        ask.CacheFlush(2, "wbinvd"), ask.CacheFlush(3, "wbinvd"),
+        ask.SoftInterrupt(2, 0x40), ask.SoftInterrupt(1, 3), ask.Undefined(0, "ud2"),
+        ask.Hlt(2),
+    ]  # fmt: skip
+
+
+def test_calls_are_known_by_their_bytes_whoever_answers() -> None:
+    source = """
+    start:
+        xor eax, eax
+        xor r10d, r10d
+        mov r11d, 0x10001
+        .byte 0x66, 0x0f, 0x01, 0xcc
+        mov ecx, 0x99
+        .byte 0x0f, 0x01, 0xd9, 0x90
+        mov ecx, 0x98
+        .byte 0x0f, 0x01, 0xc1, 0x90
+        hlt
+    handler6:
+        add qword ptr [rsp], 4
+        iretq
+    """
+    assert asked(source) == [
+        ask.Tdcall(4, 0, 0, 0x10001), ask.Vmcall(3, 0x99, "vmmcall"),
+        ask.Vmcall(3, 0x98, "vmcall"), ask.Hlt(1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("platform", ["tdx", "vbs", "none", "sipi"])
+def test_no_exit_of_a_boot_looks_at_its_code_twice(
+    platform: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[int] = []
+    fetch, leave = Machine.code_bytes, Machine.exit_
+
+    def code_bytes(machine: Machine, cpu: Cpu) -> bytes:
+        if counts and not machine.board.on_trial:  # there, other instructions are executed
+            counts[-1] += 1
+        return fetch(machine, cpu)
+
+    def exit_(machine: Machine, cpu: Cpu, one: Exit) -> Exit:
+        counts.append(0)
+        left = leave(machine, cpu, one)
+        wanted = 1 if one.kind is ExitKind.INTERCEPT else 0
+        assert counts[-1] <= wanted, one
+        return left
+
+    monkeypatch.setattr(Machine, "code_bytes", code_bytes)
+    monkeypatch.setattr(Machine, "exit_", exit_)
+    session = open_session(platform=platform, cpus=2)
+    session.do("run")
+    assert session.verdict is not None and len(counts) > 300
