@@ -11,8 +11,9 @@ from emu.picture.view import MachineView
 class Door(Protocol):
     """The one door to a machine (`emu.debug.session.Session` is one)."""
 
-    looks: Looks
-    """Where the screen looks: it asks for what its panels need."""
+    @property
+    def looks(self) -> Looks:
+        """Where the screen looks: it asks for what its panels need."""
 
     @property
     def running(self) -> bool:

@@ -1,10 +1,11 @@
 """Commands that only look: each answers in lines of text and leaves no trace."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec.structs import fields, replace
 
 from emu.debug import command, files, language, questions
+from emu.debug.desk import Desk, focused
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
 from emu.inject import menu
@@ -16,17 +17,14 @@ from emu.picture import (
     log,
     memory,
     nested,
-    picture,
     registers,
     tables,
     tree,
     walk,
 )
-from emu.picture.picture import mailbox_view
+from emu.picture.cpu_row import cpu_view
+from emu.picture.mailbox import mailbox_view
 from emu.words import expression
-
-if TYPE_CHECKING:
-    from emu.debug.session import Session
 
 Looking = (
     command.Mem
@@ -59,91 +57,91 @@ EVERY: Final = 1 << 62
 """A headless run looks through the whole log."""
 
 
-def answer(session: "Session", order: Looking) -> Lines:
+def answer(desk: Desk, order: Looking) -> Lines:
     """The lines that answer a looking command; raises CommandError."""
     match order:
         case command.Mem(where, count, kind):
-            return _mem(session, memory.look_of(where, kind), count)
+            return _mem(desk, memory.look_of(where, kind), count)
         case command.Find(where, what):
-            return _find(session, where, what)
+            return _find(desk, where, what)
         case command.List(where):
-            return _list(session, where)
+            return _list(desk, where)
         case command.Walk() | command.Tables() | command.Npt() | command.Dtb():
-            return _look(session, order)
+            return _look(desk, order)
         case command.Events(text):
-            return _log(session, "log", log.look_of(text.split()))
+            return _log(desk, "log", log.look_of(text.split()))
         case command.Exits(text):
-            return _log(session, "exits", log.look_of(text.split()))
+            return _log(desk, "exits", log.look_of(text.split()))
         case command.Cpus(text):
-            session.looks.cpus = text
-            rows = (picture.cpu_view(session.machine, cpu) for cpu in session.machine.cpus)
+            desk.looks.cpus = text
+            rows = (cpu_view(desk.machine, cpu) for cpu in desk.machine.cpus)
             return cpus.lines([row for row in rows if cpus.keeps(row, text)])
         case command.Breakpoints():
-            return _breakpoints(session)
+            return _breakpoints(desk)
         case command.Registers():
-            return _registers(session)
+            return _registers(desk)
         case command.Mailbox():
-            return _mailbox(session)
+            return _mailbox(desk)
         case command.Waits():
-            return _waits(session)
+            return _waits(desk)
         case command.Findings(rule):
-            return judge.lines(session, rule)
+            return judge.lines(desk.judge, desk.verdict, rule)
         case command.Rules():
             return judge.rules()
         case command.Races():
-            return races.lines(session)
+            return races.lines(desk.machine, desk.timeline)
         case command.Help("inject", kind) if kind:
-            broken = session.menu().kind(kind)
+            broken = menu.menu(desk.machine, focused(desk)).kind(kind)
             if broken is None:
                 raise CommandError(f"help inject: this platform has no {kind!r} to inject")
             return menu.kind_lines(broken)
         case command.Help(word, ""):
-            return _help(session, word)
+            return _help(desk, word)
         case command.Help(word):
             raise CommandError(f"help {word}: one word is enough")
         case command.Print(text):
-            return _print(session, text)
+            return _print(desk, text)
         case command.Save(file):
-            return (files.save(session, file),)
+            return (files.save(desk, file),)
         case command.Export(file):
-            return (files.export(session, file),)
+            return (files.export(desk, file),)
         case _:
-            return questions.answer(session, order)
+            return questions.answer(desk, order)
 
 
-def _started(session: "Session") -> Cpu:
-    cpu = session.machine.cpus[session.focus]
+def _started(desk: Desk) -> Cpu:
+    cpu = focused(desk)
     if cpu.context is None:
         raise CommandError(f"cpu {cpu.id} has not started: it has no registers yet")
     return cpu
 
 
-def _mem(session: "Session", look: memory.MemoryLook, count: int) -> Lines:
+def _mem(desk: Desk, look: memory.MemoryLook, count: int) -> Lines:
     """A hexdump of one of the three spaces, or the fields of a structure there."""
-    machine = session.machine
-    cpu = _started(session) if look.space == "gva" else machine.cpus[session.focus]
+    machine = desk.machine
+    cpu = _started(desk) if look.space == "gva" else focused(desk)
     view = memory.memory_view(machine, cpu, look, {})
     found = memory.lines(view, min(count, memory.BYTES_MAX))
-    session.looks.memory = look
+    desk.looks.memory = look
     return found
 
 
-def _find(session: "Session", where: str, what: str) -> Lines:
+def _find(desk: Desk, where: str, what: str) -> Lines:
     """The first place with these bytes; the memory that is looked at is there then."""
-    machine, cpu = session.machine, session.machine.cpus[session.focus]
+    machine, cpu = desk.machine, focused(desk)
     look = memory.look_of(where, "")
     wanted = memory.pattern(what)
     place = memory.find(machine, cpu, look, wanted)
     if place is None:
         return (f"{what} is nowhere from {where} on",)
-    session.looks.memory = replace(look, where=f"{place:#x}")
+    desk.looks.memory = replace(look, where=f"{place:#x}")
     name = machine.layout.symbols.name(place) if look.space != "hpa" else ""
     return (f"{what} is at {look.space}:{place:#x} {name}".rstrip(),)
 
 
-def _list(session: "Session", where: str) -> Lines:
+def _list(desk: Desk, where: str) -> Lines:
     """Code around a place; the words both, asm and source choose the lines."""
-    machine, looks, cpu = session.machine, session.looks, _started(session)
+    machine, looks, cpu = desk.machine, desk.looks, _started(desk)
     if where in ("both", "asm", "source"):
         looks.code = replace(looks.code, lines=where)
         return ()
@@ -164,10 +162,10 @@ def _list(session: "Session", where: str) -> Lines:
 Room = command.Walk | command.Tables | command.Npt | command.Dtb
 
 
-def _look(session: "Session", order: Room) -> Lines:
+def _look(desk: Desk, order: Room) -> Lines:
     """Look at tables or a tree: the lines, and from now on the same look on the screen."""
-    machine, looks = session.machine, session.looks
-    cpu = machine.cpus[session.focus]
+    machine, looks = desk.machine, desk.looks
+    cpu = focused(desk)
     match order:
         case command.Walk(where, access):
             wanted = walk.WalkLook(where, access)  # type: ignore[arg-type]  # by the parser
@@ -179,7 +177,7 @@ def _look(session: "Session", order: Room) -> Lines:
             looks.tables = rows
         case command.Npt(where):
             page = nested.NestedLook(where)
-            found = nested.lines(nested.nested_view(machine, session.timeline, page))
+            found = nested.lines(nested.nested_view(machine, desk.timeline, page))
             looks.nested = page
         case command.Dtb(text):
             part = tree.look_of(tuple(text.split()))
@@ -188,14 +186,14 @@ def _look(session: "Session", order: Room) -> Lines:
     return found
 
 
-def _log(session: "Session", name: str, look: log.LogLook) -> Lines:
+def _log(desk: Desk, name: str, look: log.LogLook) -> Lines:
     """Narrow one of the two logs down."""
-    setattr(session.looks, name, look)
-    return log.lines(session.looks.log_view(session, name, EVERY))
+    setattr(desk.looks, name, look)
+    return log.lines(desk.looks.log_view(desk.machine.logs, name, EVERY))
 
 
-def _breakpoints(session: "Session") -> Lines:
-    listed = session.breakpoints.listed, session.watchpoints.listed, session.catches.listed
+def _breakpoints(desk: Desk) -> Lines:
+    listed = desk.breakpoints.listed, desk.watchpoints.listed, desk.catches.listed
     rows = []
     for point in sorted(
         (one.view() for some in listed for one in some), key=lambda p: p.number
@@ -208,21 +206,21 @@ def _breakpoints(session: "Session") -> Lines:
     return tuple(rows) or ("no breakpoint is set",)
 
 
-def _print(session: "Session", text: str) -> Lines:
-    number = expression.evaluate(session.machine, session.cpu(None), text)
-    name = session.machine.layout.symbols.name(number) if number > 0xFFF else ""
+def _print(desk: Desk, text: str) -> Lines:
+    number = expression.evaluate(desk.machine, focused(desk), text)
+    name = desk.machine.layout.symbols.name(number) if number > 0xFFF else ""
     return (f"{text} = {number:#x} {number:,} {name}".rstrip(),)
 
 
-def _registers(session: "Session") -> Lines:
-    rows = registers.views(_started(session).registers, {})
+def _registers(desk: Desk) -> Lines:
+    rows = registers.views(_started(desk).registers, {})
     return tuple(
         f"{row.name:15}{row.value:0{row.bits // 4}x}  {row.words}".rstrip() for row in rows
     )
 
 
-def _mailbox(session: "Session") -> Lines:
-    box = mailbox_view(session.machine)
+def _mailbox(desk: Desk) -> Lines:
+    box = mailbox_view(desk.machine)
     if box is None:
         raise CommandError("mailbox: none is known yet")
     head = (
@@ -239,9 +237,9 @@ def _mailbox(session: "Session") -> Lines:
     return (*head, *rows)
 
 
-def _waits(session: "Session") -> Lines:
+def _waits(desk: Desk) -> Lines:
     rows = []
-    for fact in facts(session.machine):
+    for fact in facts(desk.machine):
         writer = (
             "nobody yet" if fact.tick is None else f"{_who(fact.last_writer)} at {fact.tick:,}"
         )
@@ -256,20 +254,20 @@ def _who(cpu: int | None) -> str:
     return "the host" if cpu is None else f"cpu {cpu}"
 
 
-def _help(session: "Session", word: str) -> Lines:
+def _help(desk: Desk, word: str) -> Lines:
     if not word:
         return tuple(
             f"{_usage(name):32}{_summary(kind)}" for name, kind in language.WORDS.items()
         )
     name = language.ALIASES.get(word, word)
     if name not in language.WORDS:
-        broken = session.menu().kind(name)
+        broken = menu.menu(desk.machine, focused(desk)).kind(name)
         if broken is not None:
             return menu.kind_lines(broken)
         raise CommandError(f"help: {word!r} is no command")
     short = [alias for alias, full in language.ALIASES.items() if full == name]
     also = (f"short: {', '.join(short)}",) if short else ()
-    more = menu.help_lines(session) if name == "inject" else ()
+    more = menu.help_lines(menu.menu(desk.machine, focused(desk))) if name == "inject" else ()
     return (_usage(name), _summary(language.WORDS[name]), *also, *more)
 
 

@@ -1,29 +1,26 @@
 """Files that people ask for by name: recordings, and exports by the ending of their name."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from emu.debug.desk import Desk
 from emu.errors import CommandError
 from emu.export.history import history
 
-if TYPE_CHECKING:
-    from emu.debug.session import Session
 
-
-def save(session: "Session", file: str) -> str:
+def save(desk: Desk, file: str) -> str:
     """Record the branch, up to now, in a file; says what was written."""
     from emu.debug import recording
 
-    return recording.save(session, Path(file))
+    return recording.save(desk, Path(file))
 
 
-def export(session: "Session", file: str) -> str:
+def export(desk: Desk, file: str) -> str:
     """Write what happened up to now in another program's format; says what was written."""
     from emu.export import chrome, page
 
     path = Path(file)
-    verdict = session.verdict
-    found = history(session.machine, *(("", "") if verdict is None else verdict.words))
+    verdict = desk.verdict
+    found = history(desk.machine, *(("", "") if verdict is None else verdict.words))
     match path.suffix:
         case ".json":
             data = chrome.trace(found)

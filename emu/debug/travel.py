@@ -1,6 +1,6 @@
 """Going through time: the commands that move a session to another moment of its timeline."""
 
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import Final, assert_never
 
 from emu.boot import disasm
 from emu.debug.command import (
@@ -11,6 +11,7 @@ from emu.debug.command import (
     ReverseNext,
     ReverseStep,
 )
+from emu.debug.desk import Desk, cpu_of, focused, instruction
 from emu.debug.watchpoint import Watchpoint
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
@@ -21,36 +22,33 @@ from emu.timeline.moment import START, Moment
 from emu.timeline.search import Visit
 from emu.words.place import place
 
-if TYPE_CHECKING:
-    from emu.debug.session import Session
-
 _CALL_BYTES: Final = range(2, 8)
 """How long a CALL can be (SDM 2, CALL)."""
 
 
-def go(session: "Session", moment: Moment, text: str, cpu: int | None = None) -> None:
+def go(desk: Desk, moment: Moment, text: str, cpu: int | None = None) -> None:
     """Be at a moment of this branch and say so."""
-    session.timeline.goto(moment)
-    arrive(session, text, cpu)
+    desk.timeline.goto(moment)
+    arrive(desk, text, cpu)
 
 
-def arrive(session: "Session", text: str, cpu: int | None = None) -> None:
+def arrive(desk: Desk, text: str, cpu: int | None = None) -> None:
     """The machine was brought here: by whom it is looked at, and why."""
     if cpu is not None:
-        session.focus = cpu
-    session.stop = (StopReason(cpu, "travel", text),)
+        desk.focus = cpu
+    desk.stop = (StopReason(cpu, "travel", text),)
 
 
-def at_tick(session: "Session", tick: int) -> Moment:
+def at_tick(desk: Desk, tick: int) -> Moment:
     """The state at a tick with all that was entered there."""
-    entries = session.timeline.branch.entries
+    entries = desk.timeline.branch.entries
     return Moment(tick, 0, sum(entry.tick <= tick for entry in entries))
 
 
-def find(session: "Session", where: str) -> Moment:
+def find(desk: Desk, where: str) -> Moment:
     """The moment that a text names; raises CommandError for one that nothing knows. A tick
     beyond the known end is given as it is."""
-    timeline = session.timeline
+    timeline = desk.timeline
     marks = timeline.branch.marks
     if where in ("start", "now", "end"):
         return {"start": START, "now": timeline.now, "end": timeline.end}[where]
@@ -60,28 +58,28 @@ def find(session: "Session", where: str) -> Moment:
         share = min(float(where[:-1]), 100.0)
         if share == 100.0:
             return timeline.end
-        return at_tick(session, int(timeline.end.tick * share / 100))
+        return at_tick(desk, int(timeline.end.tick * share / 100))
     if where[:1] == "#" and where[1:].isdigit():
-        return _event(session, int(where[1:]))
+        return _event(desk, int(where[1:]))
     if where[:1].isdigit():
         try:
-            return at_tick(session, int(where.replace(",", "_"), 0))
+            return at_tick(desk, int(where.replace(",", "_"), 0))
         except ValueError:
             pass
-    return _milestone(session, where)
+    return _milestone(desk, where)
 
 
-def _event(session: "Session", number: int) -> Moment:
-    events = session.timeline.branch.logs.events.known
+def _event(desk: Desk, number: int) -> Moment:
+    events = desk.timeline.branch.logs.events.known
     if not 1 <= number <= len(events):
         raise CommandError(f"goto: #{number}: the events are #1 to #{len(events)}")
-    return at_tick(session, events[number - 1].tick)
+    return at_tick(desk, events[number - 1].tick)
 
 
-def _milestone(session: "Session", where: str) -> Moment:
-    for event in session.timeline.branch.logs.events.known:
+def _milestone(desk: Desk, where: str) -> Moment:
+    for event in desk.timeline.branch.logs.events.known:
         if event.kind == "milestone" and event.text == f"reaches {where}":
-            return at_tick(session, event.tick)
+            return at_tick(desk, event.tick)
     raise CommandError(
         f"{where}: no tick, percentage, mark or event, and no CPU has reached a milestone of "
         "that name"
@@ -91,84 +89,84 @@ def _milestone(session: "Session", where: str) -> Moment:
 Order = ReverseStep | ReverseNext | ReverseFinish | PreviousChange | Branch
 
 
-def travel(session: "Session", order: Order) -> None:
+def travel(desk: Desk, order: Order) -> None:
     """Carry out a command that only moves between known moments; raises CommandError, and
     then the machine is where it was."""
-    focus = session.machine.cpus[session.focus]
+    focus = focused(desk)
     match order:
         case ReverseStep(cpu):
-            reverse_step(session, session.cpu(cpu), order)
+            reverse_step(desk, cpu_of(desk, cpu), order)
         case ReverseNext():
-            reverse_next(session, focus, order)
+            reverse_next(desk, focus, order)
         case ReverseFinish():
-            reverse_finish(session, focus, order)
+            reverse_finish(desk, focus, order)
         case PreviousChange(text):
-            previous_change(session, text)
+            previous_change(desk, text)
         case Branch(name, new):
-            _branch(session, name, new)
+            _branch(desk, name, new)
         case _:
             assert_never(order)
 
 
-def _branch(session: "Session", name: str, new: str) -> None:
+def _branch(desk: Desk, name: str, new: str) -> None:
     """Go to a branch, begin one, or rename one."""
-    timeline = session.timeline
+    timeline = desk.timeline
     if new:
         timeline.rename(name, new)
-        session.reply = (f"{name} is called {new} now",)
+        desk.reply = (f"{name} is called {new} now",)
     elif name in timeline.branches:
         timeline.switch(name)
-        session.stop = (StopReason(None, "travel", f"at the end of {name}"),)
+        desk.stop = (StopReason(None, "travel", f"at the end of {name}"),)
     else:
         if name in ("now", "start", "end") or not name[:1].isalpha():
             raise CommandError(f"branch: a name begins with a letter, {name!r} does not do")
         timeline.fork(name)
-        session.reply = (f"branch {name} begins at tick {timeline.now.tick:,}",)
+        desk.reply = (f"branch {name} begins at tick {timeline.now.tick:,}",)
 
 
-def goto(session: "Session", order: Goto) -> Moment | None:
+def goto(desk: Desk, order: Goto) -> Moment | None:
     """Go to a named moment; one beyond what is known is given back, and must be run to."""
-    timeline = session.timeline
+    timeline = desk.timeline
     if order.where in timeline.branches and order.where not in timeline.branch.marks:
         timeline.switch(order.where)
-        session.stop = (StopReason(None, "travel", f"at the end of {order.where}"),)
+        desk.stop = (StopReason(None, "travel", f"at the end of {order.where}"),)
         return None
-    moment = find(session, order.where)
+    moment = find(desk, order.where)
     if moment.tick > timeline.end.tick:
         return moment
     name = "" if order.where[:1].isdigit() else f"{order.where}, "
-    whose = _whose(session, order.where)
+    whose = _whose(desk, order.where)
     timeline.goto(moment)
-    arrive(session, f"at {name}tick {session.machine.tick:,}", whose)
+    arrive(desk, f"at {name}tick {desk.machine.tick:,}", whose)
     return None
 
 
-def _whose(session: "Session", where: str) -> int | None:
+def _whose(desk: Desk, where: str) -> int | None:
     """The CPU that an event or a milestone belongs to."""
-    events = session.timeline.branch.logs.events.known
+    events = desk.timeline.branch.logs.events.known
     if where[:1] == "#":
         return events[int(where[1:]) - 1].cpu
     named = (event for event in events if event.text == f"reaches {where}")
     return next((event.cpu for event in named if event.kind == "milestone"), None)
 
 
-def reverse_step(session: "Session", cpu: Cpu, order: ReverseStep) -> None:
+def reverse_step(desk: Desk, cpu: Cpu, order: ReverseStep) -> None:
     """Back over instructions of one CPU, or of whichever CPU executed last."""
-    now = session.timeline.now
+    now = desk.timeline.now
     tick = now.tick - order.count
     if not order.any_cpu:
-        tick = _ticks_back(session, cpu, order.count)
+        tick = _ticks_back(desk, cpu, order.count)
     if tick < 0:
         raise CommandError(f"there are only {now.tick:,} instructions before this moment")
     who = None if order.any_cpu else cpu.id
     text = "stepped back" if who is None else f"cpu {who} stepped back"
-    go(session, at_tick(session, tick), text, who)
+    go(desk, at_tick(desk, tick), text, who)
 
 
-def _ticks_back(session: "Session", cpu: Cpu, count: int) -> int:
+def _ticks_back(desk: Desk, cpu: Cpu, count: int) -> int:
     """The tick before the COUNTth last instruction of a CPU."""
     left = count
-    for run in session.machine.logs.lanes.backwards(cpu.id, session.machine.tick):
+    for run in desk.machine.logs.lanes.backwards(cpu.id, desk.machine.tick):
         if run.last - run.first >= left:
             return run.last - left
         left -= run.last - run.first
@@ -176,40 +174,40 @@ def _ticks_back(session: "Session", cpu: Cpu, count: int) -> int:
     raise CommandError(f"cpu {cpu.id} has executed {done:,} instructions before this moment")
 
 
-def reverse_next(session: "Session", cpu: Cpu, order: ReverseNext) -> None:
+def reverse_next(desk: Desk, cpu: Cpu, order: ReverseNext) -> None:
     """Back over instructions of one CPU; over a whole call where it has just returned."""
-    here = session.timeline.now
+    here = desk.timeline.now
     try:
         for _ in range(order.count):
-            _over(session, cpu)
+            _over(desk, cpu)
     except CommandError:
-        session.timeline.goto(here)
+        desk.timeline.goto(here)
         raise
-    session.focus = cpu.id
-    session.stop = (StopReason(cpu.id, "travel", f"cpu {cpu.id} stepped back"),)
+    desk.focus = cpu.id
+    desk.stop = (StopReason(cpu.id, "travel", f"cpu {cpu.id} stepped back"),)
 
 
-def _over(session: "Session", cpu: Cpu) -> None:
-    tick = _ticks_back(session, cpu, 1)
-    after = session.machine.linear_rip(cpu), cpu.registers.get("rsp")
-    before = session.timeline.now
-    session.timeline.goto(at_tick(session, tick))
-    code = session.instruction(cpu)
+def _over(desk: Desk, cpu: Cpu) -> None:
+    tick = _ticks_back(desk, cpu, 1)
+    after = desk.machine.linear_rip(cpu), cpu.registers.get("rsp")
+    before = desk.timeline.now
+    desk.timeline.goto(at_tick(desk, tick))
+    code = instruction(desk.machine, cpu)
     if code is None or not (code.kind == "ret" or code.repeats):
         return
-    here = session.timeline.now
+    here = desk.timeline.now
     if code.repeats:
-        wanted = _first_of_row(session, cpu, session.machine.linear_rip(cpu), before)
+        wanted = _first_of_row(desk, cpu, desk.machine.linear_rip(cpu), before)
     else:
-        wanted = _call_before(session, cpu, *after, before)
-    session.timeline.goto(wanted or here)
+        wanted = _call_before(desk, cpu, *after, before)
+    desk.timeline.goto(wanted or here)
 
 
-def _first_of_row(session: "Session", cpu: Cpu, rip: int, before: Moment) -> Moment | None:
+def _first_of_row(desk: Desk, cpu: Cpu, rip: int, before: Moment) -> Moment | None:
     """The first of the newest executions in a row of one instruction: a REP's beginning."""
     first: Visit | None = None
-    with search.from_here(session.timeline):
-        for visits in search.trace(session.timeline, cpu.id, before):
+    with search.from_here(desk.timeline):
+        for visits in search.trace(desk.timeline, cpu.id, before):
             for visit in reversed(visits):
                 if visit.address != rip:
                     return None if first is None else first.before
@@ -217,11 +215,9 @@ def _first_of_row(session: "Session", cpu: Cpu, rip: int, before: Moment) -> Mom
     return None if first is None else first.before
 
 
-def _call_before(
-    session: "Session", cpu: Cpu, back: int, rsp: int, before: Moment
-) -> Moment | None:
+def _call_before(desk: Desk, cpu: Cpu, back: int, rsp: int, before: Moment) -> Moment | None:
     """The newest CALL that returns to an address with this stack pointer."""
-    timeline, machine = session.timeline, session.machine
+    timeline, machine = desk.timeline, desk.machine
     with search.from_here(timeline):
         while True:
             places = frozenset(back - size for size in _CALL_BYTES)
@@ -229,7 +225,7 @@ def _call_before(
             if visit is None:
                 return None
             timeline.goto(visit.before)
-            code = session.instruction(cpu)
+            code = instruction(desk.machine, cpu)
             called = code is not None and code.kind == "call"
             ends = code is not None and machine.linear_rip(cpu) + code.size == back
             if called and ends and cpu.registers.get("rsp") == rsp:
@@ -237,22 +233,22 @@ def _call_before(
             before = visit.before
 
 
-def reverse_finish(session: "Session", cpu: Cpu, _: ReverseFinish) -> None:
+def reverse_finish(desk: Desk, cpu: Cpu, _: ReverseFinish) -> None:
     """Back to the CALL that has not returned yet."""
-    found = _open_call(session, cpu)
+    found = _open_call(desk, cpu)
     if found is None:
         raise CommandError(f"cpu {cpu.id} is in no function that was called")
-    go(session, found, f"cpu {cpu.id}: the call of this function", cpu.id)
+    go(desk, found, f"cpu {cpu.id}: the call of this function", cpu.id)
 
 
-def _open_call(session: "Session", cpu: Cpu) -> Moment | None:
+def _open_call(desk: Desk, cpu: Cpu) -> Moment | None:
     """The newest CALL of a CPU with no RET for it, by counting backwards."""
     closed = 0
     kinds: dict[int, str] = {}
-    with search.from_here(session.timeline):
-        for visits in search.trace(session.timeline, cpu.id, session.timeline.now):
+    with search.from_here(desk.timeline):
+        for visits in search.trace(desk.timeline, cpu.id, desk.timeline.now):
             for visit in reversed(visits):
-                kind = kinds.get(visit.address) or _kind(session, cpu, visit.address)
+                kind = kinds.get(visit.address) or _kind(desk, cpu, visit.address)
                 kinds[visit.address] = kind
                 if kind == "ret":
                     closed += 1
@@ -263,45 +259,45 @@ def _open_call(session: "Session", cpu: Cpu) -> Moment | None:
     return None
 
 
-def _kind(session: "Session", cpu: Cpu, address: int) -> str:
+def _kind(desk: Desk, cpu: Cpu, address: int) -> str:
     registers = cpu.registers
-    data = session.machine.virtual.most(registers, address, 15)
+    data = desk.machine.virtual.most(registers, address, 15)
     code = disasm.decode(data, address, registers.mode)
     return "other" if code is None else code.kind
 
 
-def before_change(session: "Session", watch: Watchpoint, access: Access) -> None:
+def before_change(desk: Desk, watch: Watchpoint, access: Access) -> None:
     """Be where a change is about to be made, and say whose doing it is."""
     made_by_guest = access.cpu is not None
-    session.timeline.goto(at_tick(session, access.tick - made_by_guest))
-    session.stop = (StopReason(access.cpu, "watch", change_text(session, watch, access)),)
+    desk.timeline.goto(at_tick(desk, access.tick - made_by_guest))
+    desk.stop = (StopReason(access.cpu, "watch", change_text(desk, watch, access)),)
     if access.cpu is not None:
-        session.focus = access.cpu
+        desk.focus = access.cpu
 
 
-def change_told(session: "Session", watch: Watchpoint, access: Access) -> str:
+def change_told(desk: Desk, watch: Watchpoint, access: Access) -> str:
     """A change in words; the machine stays where it is, behind it."""
-    timeline = session.timeline
+    timeline = desk.timeline
     here = timeline.now
-    timeline.goto(at_tick(session, access.tick - (access.cpu is not None)))
-    text = change_text(session, watch, access)
+    timeline.goto(at_tick(desk, access.tick - (access.cpu is not None)))
+    text = change_text(desk, watch, access)
     timeline.goto(here)
     return text
 
 
-def change_text(session: "Session", watch: Watchpoint, access: Access) -> str:
+def change_text(desk: Desk, watch: Watchpoint, access: Access) -> str:
     """`watch 1: mailbox.command 0x1 -> 0x0 by cpu 1 at mailbox_ack (reset.S:31)`, asked where
     the change is about to be made."""
     before, after = (int.from_bytes(data, "little") for data in (access.before, access.after))
     name = f"watch {watch.number}: " if watch.number else ""
-    return f"{name}{watch.where.name} {before:#x} -> {after:#x} {doer(session, access)}"
+    return f"{name}{watch.where.name} {before:#x} -> {after:#x} {doer(desk, access)}"
 
 
-def doer(session: "Session", access: Access) -> str:
+def doer(desk: Desk, access: Access) -> str:
     """Whose doing an access is, with the place in the code; asked one tick before it."""
     if access.cpu is None:
         return "by you"
-    machine = session.machine
+    machine = desk.machine
     cpu = machine.cpus[access.cpu]
     where = "" if cpu.context is None else f" at {machine.place(cpu)}"
     line = (
@@ -312,16 +308,16 @@ def doer(session: "Session", access: Access) -> str:
     return f"{how} cpu {cpu.id}{where}"
 
 
-def register_told(session: "Session", access: Access, name: str) -> tuple[str, tuple[str, str]]:
+def register_told(desk: Desk, access: Access, name: str) -> tuple[str, tuple[str, str]]:
     """A change of a register in words, and the CPU's modes before and behind it."""
-    timeline = session.timeline
+    timeline = desk.timeline
     here = timeline.now
-    cpu = session.machine.cpus[access.cpu or 0]
-    timeline.goto(at_tick(session, access.tick - (access.cpu is not None)))
+    cpu = desk.machine.cpus[access.cpu or 0]
+    timeline.goto(at_tick(desk, access.tick - (access.cpu is not None)))
     before = "" if cpu.context is None else cpu.context.mode
     old, new = (int.from_bytes(data, "little") for data in (access.before, access.after))
-    text = f"{name} {old:#x} -> {new:#x} {doer(session, access)}"
-    timeline.goto(at_tick(session, access.tick))
+    text = f"{name} {old:#x} -> {new:#x} {doer(desk, access)}"
+    timeline.goto(at_tick(desk, access.tick))
     after = "" if cpu.context is None else cpu.context.mode
     timeline.goto(here)
     return text, (before, after)
@@ -332,10 +328,10 @@ def mode_text(name: str, mode: tuple[str, str], text: str) -> str:
     return f"{name} {mode[0]} -> {mode[1]} by {text.partition(' by ')[2]}"
 
 
-def previous_change(session: "Session", text: str) -> None:
+def previous_change(desk: Desk, text: str) -> None:
     """Back to before the last change of a place."""
-    watch = Watchpoint(0, place(session.machine, session.machine.cpus[session.focus], text))
-    access = search.last_access(session.timeline, watch.where, watch.wants)
+    watch = Watchpoint(0, place(desk.machine, focused(desk), text))
+    access = search.last_access(desk.timeline, watch.where, watch.wants)
     if access is None:
         raise CommandError(f"{text} has not changed before this moment")
-    before_change(session, watch, access)
+    before_change(desk, watch, access)
