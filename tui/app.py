@@ -46,11 +46,6 @@ HANG_UP_SECONDS: Final = 1.0
 _NO_SIGNALS: Final = (NotImplementedError, RuntimeError, ValueError)
 """What the event loop raises where it cannot handle signals."""
 _HINT: Final = "Press : to type a command, Tab or [ ] for other panels, q to quit"
-_MOVES: Final = (
-    "step", "next", "finish", "run", "until", "reverse-step", "reverse-next", "reverse-run",
-    "reverse-finish",
-)  # fmt: skip
-"""The commands that Enter repeats."""
 _ALWAYS: Final = ("interrupt", "quit")
 """Actions that work while a dialog is open, too."""
 
@@ -202,7 +197,8 @@ class ApdbgApp(TimeTravel, Pointing, Counting, Asking, App[int]):
             running = runner.start(self.session, text)
         except ApdbgError as error:
             return str(error)
-        if text.split()[0] in _MOVES:
+        command = language.command_of(text)
+        if command is not None and command.moves:
             self._repeated = text
         if running:
             self.say(f"{text} ...", "dim")
@@ -244,7 +240,8 @@ class ApdbgApp(TimeTravel, Pointing, Counting, Asking, App[int]):
 
     def _finished(self, text: str = "") -> None:
         """The picture after a command, and what it had to say."""
-        panel = BY_WORD.get(language.word(text)) if text else None
+        command = language.command_of(text)
+        panel = None if command is None else BY_WORD.get(command.word)
         if panel is not None:
             self.show_panel(panel.id, focus=False)
         before = self.seen.tick

@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from emu.debug.command import Command
+from emu.debug.command import Order
+from emu.debug.resume import Resume
 from emu.inject.menu import InjectionMenu
 from emu.picture.looks import Looks
 from emu.picture.view import MachineView
@@ -19,7 +20,7 @@ class Door(Protocol):
     def running(self) -> bool:
         """Whether a command is being carried out."""
 
-    def begin(self, what: Command | str) -> None:
+    def begin(self, what: Order | Resume | str) -> None:
         """Start a command; raises ApdbgError with a sentence, and then nothing has changed."""
 
     def pump(self, seconds: float) -> bool:

@@ -2,35 +2,40 @@
 
 from collections.abc import Iterator
 
-from emu.debug import stops
-from emu.debug.catch import LOGS, REGISTERS, Catch
+from emu.debug import stops, telling
+from emu.debug.breakpoint import Breakpoint
+from emu.debug.catch import LOGS, REGISTERS, Catch, Catches
 from emu.debug.desk import Desk
-from emu.debug.travel import at_tick, change_text, go, mode_text, register_told
+from emu.debug.moments import at_tick
+from emu.debug.watchpoint import Watchpoint
 from emu.machine.probe import Access
-from emu.picture.view import StopReason
+from emu.picture.stop import Stop, Travelled
 from emu.timeline import search
 from emu.timeline.moment import START, Moment
 from emu.timeline.search import Visit
+from emu.timeline.timeline import Timeline
 from emu.words.place import RegisterPlace
 
-Before = tuple[Moment, tuple[StopReason, ...]]
+Before = tuple[Moment, tuple[Stop, ...]]
 """The newest state before something that stops, and what is told of it there."""
 
 
 def reverse_run(desk: Desk) -> None:
     """Back to right before the newest thing that would have stopped a run."""
-    with search.from_here(desk.timeline):
+    timeline = desk.timeline
+    with search.from_here(timeline):
         found = [
-            *_breaks(desk),
-            *_changes(desk),
-            *_entries(desk),
-            *_registers(desk),
+            *_breaks(timeline, desk.breakpoints.listed),
+            *_changes(timeline, desk.watchpoints.listed),
+            *_entries(timeline, desk.catches),
+            *_registers(timeline, desk.catches.listed),
         ]
     newest = max((before for before, _ in found), default=None)
     if newest is None:
-        go(desk, START, "nothing stopped before: this is the beginning")
+        timeline.goto(START)
+        desk.stop = (Travelled(None, desk.machine.tick, "beginning"),)
         return
-    desk.timeline.goto(newest)
+    timeline.goto(newest)
     desk.stop = tuple(
         reason for before, reasons in found if before == newest for reason in reasons
     )
@@ -38,9 +43,8 @@ def reverse_run(desk: Desk) -> None:
     desk.focus = desk.focus if who is None else who
 
 
-def _just_before(desk: Desk, moment: Moment) -> Moment:
+def _just_before(timeline: Timeline, moment: Moment) -> Moment:
     """The newest state before a moment; the machine is there."""
-    timeline = desk.timeline
     timeline.goto(moment)
     here = timeline.now
     for wanted in (
@@ -54,26 +58,24 @@ def _just_before(desk: Desk, moment: Moment) -> Moment:
     return timeline.now
 
 
-def _breaks(desk: Desk) -> Iterator[Before]:
-    visit = _last_break(desk)
+def _breaks(timeline: Timeline, points: list[Breakpoint]) -> Iterator[Before]:
+    visit = _last_break(timeline, points)
     if visit is None:
         return
-    desk.timeline.goto(visit.before)
-    cpu = desk.machine.cpus[visit.cpu]
+    timeline.goto(visit.before)
+    machine = timeline.machine
+    cpu = machine.cpus[visit.cpu]
     yield (
         visit.before,
         tuple(
-            StopReason(
-                cpu.id, "breakpoint", stops.reason_text(desk, point, visit.address, cpu.id)
-            )
-            for point in desk.breakpoints.listed
-            if point.stops(visit.address, cpu.id) and stops.holds(desk, point, cpu)
+            stops.stop_at(machine, point, cpu)
+            for point in points
+            if point.stops(visit.address, cpu.id) and stops.holds(machine, point, cpu)
         ),
     )
 
 
-def _last_break(desk: Desk) -> Visit | None:
-    points = desk.breakpoints.listed
+def _last_break(timeline: Timeline, points: list[Breakpoint]) -> Visit | None:
     addresses = frozenset(address for point in points for address in point.addresses)
     if not addresses:
         return None
@@ -81,89 +83,81 @@ def _last_break(desk: Desk) -> Visit | None:
     def stopped(visit: Visit) -> bool:
         there = [point for point in points if point.stops(visit.address, visit.cpu)]
         if any(point.condition for point in there):
-            desk.timeline.goto(visit.before)
-        cpu = desk.machine.cpus[visit.cpu]
-        return any(stops.holds(desk, point, cpu) for point in there)
+            timeline.goto(visit.before)
+        cpu = timeline.machine.cpus[visit.cpu]
+        return any(stops.holds(timeline.machine, point, cpu) for point in there)
 
-    return search.last_visit(desk.timeline, addresses, None, stopped)
+    return search.last_visit(timeline, addresses, None, stopped)
 
 
-def _changes(desk: Desk) -> Iterator[Before]:
+def _changes(timeline: Timeline, watches: list[Watchpoint]) -> Iterator[Before]:
     """The newest of every watchpoint."""
-    for watch in desk.watchpoints.listed:
-        with search.from_here(desk.timeline):
-            access = search.last_access(
-                desk.timeline, watch.where, watch.wants, reads=watch.reads
-            )
+    for watch in watches:
+        with search.from_here(timeline):
+            access = search.last_access(timeline, watch.where, watch.wants, reads=watch.reads)
             if access is None:
                 continue
-            before = _before_access(desk, access)
-            text = change_text(desk, watch, access)
-        yield before, (StopReason(access.cpu, "watch", text),)
+            before = _before_access(timeline, access)
+            told = telling.watched(timeline.machine, watch, access)
+        yield before, (told,)
 
 
-def _before_access(desk: Desk, access: Access) -> Moment:
+def _before_access(timeline: Timeline, access: Access) -> Moment:
     """Where an access is about to be made; what a person did has a place of its own."""
     if access.cpu is None:
-        before = at_tick(desk, access.tick)
-        desk.timeline.goto(before)
+        before = at_tick(timeline, access.tick)
+        timeline.goto(before)
         return before
-    return _just_before(desk, at_tick(desk, access.tick))
+    return _just_before(timeline, at_tick(timeline, access.tick))
 
 
-def _entries(desk: Desk) -> Iterator[Before]:
+def _entries(timeline: Timeline, catches: Catches) -> Iterator[Before]:
     """Of each log the newest caught entries, all that were made at one moment."""
     for name in LOGS:
-        if not desk.catches.reads(name):
+        if not catches.reads(name):
             continue
-        entries = stops.log(desk, name)
+        entries = stops.log(timeline.machine.logs, name)
         place = len(entries) - 1
-        while place >= 0 and not desk.catches.of(name, entries[place]):
+        while place >= 0 and not catches.of(name, entries[place]):
             place -= 1
         if place < 0:
             continue
-        with search.from_here(desk.timeline):
-            stops.behind_event(desk, name, place)
+        with search.from_here(timeline):
+            stops.behind_event(timeline, name, place)
             made = list(range(len(entries)))
-            before = _just_before(desk, desk.timeline.now)
+            before = _just_before(timeline, timeline.now)
             made = made[len(entries) :]
         yield (
             before,
             tuple(
-                StopReason(
-                    entries[place].cpu, "catch", stops.caught_text(catch, entries[place])
-                )
+                stops.caught_event(catch, entries[place])
                 for place in made
-                for catch in desk.catches.of(name, entries[place])
+                for catch in catches.of(name, entries[place])
             ),
         )
 
 
-def _registers(desk: Desk) -> Iterator[Before]:
-    for catch in desk.catches.listed:
+def _registers(timeline: Timeline, catches: list[Catch]) -> Iterator[Before]:
+    for catch in catches:
         for name in REGISTERS.get(catch.kind, ()):
-            found = _register_before(desk, catch, name)
+            found = _register_before(timeline, catch, name)
             if found is not None:
                 yield found
 
 
-def _register_before(desk: Desk, catch: Catch, register: str) -> Before | None:
+def _register_before(timeline: Timeline, catch: Catch, register: str) -> Before | None:
     """The newest change of a register of any CPU; of a mode, only one that changes it."""
     where = RegisterPlace(register, None, register)
-    name = f"catch {catch.number}: {catch.kind}"
-    with search.from_here(desk.timeline):
+    with search.from_here(timeline):
 
         def counts(access: Access) -> bool:
             if catch.kind != "mode":
                 return access.before != access.after
-            mode = register_told(desk, access, name)[1]
-            return mode[0] != mode[1]
+            return telling.counts(telling.caught(timeline, catch, register, access))
 
-        access = search.last_access(desk.timeline, where, counts)
+        access = search.last_access(timeline, where, counts)
         if access is None:
             return None
-        text, mode = register_told(desk, access, name)
-        if catch.kind == "mode":
-            text = mode_text(name, mode, text)
-        before = _before_access(desk, access)
-    return before, (StopReason(access.cpu, "catch", text),)
+        told = telling.caught(timeline, catch, register, access)
+        before = _before_access(timeline, access)
+    return before, (told,)

@@ -22,7 +22,7 @@ from emu.machine.machine import Machine
 from emu.picture.drawn import Drawn
 from emu.picture.looks import Looks
 from emu.picture.registers import RegisterValues, values_of
-from emu.picture.view import StopReason
+from emu.picture.stop import AtStart, Stop
 from emu.timeline.digest import Digest
 from emu.timeline.timeline import Timeline
 
@@ -51,7 +51,7 @@ class Desk(Struct, eq=False):
     catches: Catches = field(default_factory=Catches)
     watching: Watching = field(default_factory=Watching)
     looks: Looks = field(default_factory=Looks)
-    stop: tuple[StopReason, ...] = (StopReason(0, "start", "before the first instruction"),)
+    stop: tuple[Stop, ...] = (AtStart(0),)
     focus: int = 0
     verdict: Verdict | None = None
     reply: Lines = ()
@@ -99,6 +99,14 @@ def cpu_of(desk: Desk, index: int | None) -> Cpu:
 def focused(desk: Desk) -> Cpu:
     """The CPU in focus."""
     return desk.machine.cpus[desk.focus]
+
+
+def started(desk: Desk) -> Cpu:
+    """The CPU in focus, which has registers; CommandError where it has none yet."""
+    cpu = focused(desk)
+    if cpu.context is None:
+        raise CommandError(f"cpu {cpu.id} has not started: it has no registers yet")
+    return cpu
 
 
 def instruction(machine: Machine, cpu: Cpu) -> Instruction | None:

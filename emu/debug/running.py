@@ -1,9 +1,10 @@
 """Commands that move the machine: how they begin, run on, end, and what is concluded then."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from emu.debug import stops
-from emu.debug.desk import Desk, Goal, cpu_of, focused
+from emu.debug.desk import Desk, Goal, Lines, cpu_of, focused
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
 from emu.judge.evidence import idle_ticks
@@ -11,7 +12,7 @@ from emu.judge.outcome import verdict
 from emu.machine.machine import Pause
 from emu.picture.cpu_row import why_still
 from emu.picture.registers import values_of
-from emu.picture.view import StopReason
+from emu.picture.stop import Ended, Entered, LimitReached, Travelled
 from emu.timeline.moment import Moment
 
 
@@ -79,7 +80,7 @@ def _run_stretch(desk: Desk, last: int) -> bool:
     if _ended(desk, pause):
         return True
     if desk.machine.tick >= last:
-        desk.stop = (StopReason(None, "limit", "the ticks asked for have run"),)
+        desk.stop = (LimitReached(None),)
         return True
     return False
 
@@ -96,11 +97,20 @@ def _ended(desk: Desk, pause: Pause) -> bool:
     return pause in (Pause.OUTCOME, Pause.HUNG)
 
 
-def run_to(desk: Desk, wanted: Moment) -> Goal | None:
-    """Towards a moment beyond what is known; None where the boot has ended before it."""
+@contextmanager
+def elsewhere(desk: Desk) -> Iterator[None]:
+    """Another moment is gone to: whatever was concluded here need not hold there."""
+    remember(desk)
+    try:
+        yield
+    finally:
+        settle(desk)
+
+
+def run_to(desk: Desk, wanted: Moment) -> Goal | Lines:
+    """Towards a moment beyond what is known; where the boot has ended before it, that."""
     if over(desk):
-        _short_of(desk, wanted)
-        return None
+        return _short_of(desk, wanted)
     desk.verdict, desk.stop = None, ()
     return lambda: _forward(desk, wanted)
 
@@ -114,16 +124,16 @@ def _forward(desk: Desk, wanted: Moment) -> bool:
         arrived(desk)
     elif ended or timeline.driver.reached(goal):
         settle(desk)
-        _short_of(desk, wanted)
+        desk.reply = _short_of(desk, wanted)
     else:
         return False
     return True
 
 
-def _short_of(desk: Desk, wanted: Moment) -> None:
-    """The boot ended before a tick was reached: say so, and how."""
+def _short_of(desk: Desk, wanted: Moment) -> Lines:
+    """That the boot ended before a tick was reached, and how."""
     assert desk.verdict is not None, "a tick is always reached but beyond an end"
-    desk.reply = (
+    return (
         f"tick {wanted.tick:,} lies beyond the end at tick {desk.machine.tick:,}: "
         f"{desk.verdict.reason}",
     )
@@ -131,14 +141,14 @@ def _short_of(desk: Desk, wanted: Moment) -> None:
 
 def arrived(desk: Desk) -> None:
     """The machine was brought here, to a tick that was asked for or recorded."""
-    desk.stop = (StopReason(None, "travel", f"at tick {desk.machine.tick:,}"),)
+    desk.stop = (Travelled(None, desk.machine.tick),)
     settle(desk)
 
 
 def enter(desk: Desk, text: str) -> None:
     """Something from outside reaches the guest, now; raises CommandError."""
     desk.timeline.enter(text)
-    desk.stop = (StopReason(None, "entered", text),)
+    desk.stop = (Entered(None, text),)
     settle(desk)
 
 
@@ -173,4 +183,4 @@ def settle(desk: Desk) -> None:
 
 def _conclude(desk: Desk, why: Pause) -> None:
     desk.verdict = verdict(desk.machine, why, desk.timeline.driver.schedule.held)
-    desk.stop = (StopReason(None, "outcome", desk.verdict.reason),)
+    desk.stop = (Ended(None, desk.verdict.outcome, desk.verdict.reason),)

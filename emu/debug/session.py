@@ -8,10 +8,11 @@ stretch is; the guest cannot tell.
 import time
 from typing import IO, Final
 
-from emu.debug import carrying, language, running
-from emu.debug.command import Command
+from emu.debug import language, running
+from emu.debug.command import Order
 from emu.debug.desk import Desk, cpu_of, focused, power_on
 from emu.debug.recording import Recorder
+from emu.debug.resume import Resume, resume
 from emu.debug.setup import Setup
 from emu.errors import CommandError
 from emu.inject.menu import InjectionMenu, menu
@@ -20,7 +21,8 @@ from emu.machine.machine import Machine
 from emu.mailbox.rule import Finding
 from emu.picture import picture
 from emu.picture.looks import Looks
-from emu.picture.view import MachineView, StopReason
+from emu.picture.stop import Paused, Stop
+from emu.picture.view import MachineView
 from emu.timeline.timeline import Timeline
 
 ENDLESS: Final = float("inf")
@@ -43,20 +45,28 @@ class Session:
         """Whether a command is being carried out."""
         return self.desk.goal is not None
 
-    def do(self, what: Command | str) -> MachineView:
+    def do(self, what: Order | Resume | str) -> MachineView:
         """Carry a command out wholly; raises CommandError, and then nothing has changed."""
         self.begin(what)
         while self.pump(ENDLESS):
             pass
         return self.view()
 
-    def begin(self, what: Command | str) -> None:
-        """Start a command; `pump` carries it on while `running`."""
-        order = language.parse(what) if isinstance(what, str) else what
-        if self.running:
+    def begin(self, what: Order | Resume | str) -> None:
+        """Start a command, or let CPUs go on; `pump` carries it on while `running`."""
+        wanted = language.parse(what) if isinstance(what, str) else what
+        desk = self.desk
+        if desk.goal is not None:
             raise CommandError("the machine is running: pause it first")
-        self.desk.reply = ()
-        self.desk.goal = carrying.begin_order(self.desk, order)
+        desk.reply = ()
+        if isinstance(wanted, Order):
+            found = wanted.command.begin(desk, *wanted.values)
+        else:
+            found = resume(desk, wanted)
+        if isinstance(found, tuple):
+            desk.reply = found
+        else:
+            desk.goal = found
 
     def pump(self, seconds: float) -> bool:
         """Carry the running command on for about so long; True while it is not finished."""
@@ -74,7 +84,7 @@ class Session:
     def pause(self) -> None:
         """Stop a running command where it is."""
         if self.running:
-            self.desk.stop = (StopReason(None, "pause", "paused"),)
+            self.desk.stop = (Paused(None),)
             running.finish(self.desk)
 
     def record(self, file: IO[bytes]) -> None:
@@ -105,7 +115,7 @@ class Session:
         return self.desk.focus
 
     @property
-    def stop(self) -> tuple[StopReason, ...]:
+    def stop(self) -> tuple[Stop, ...]:
         """Why the machine stands still."""
         return self.desk.stop
 

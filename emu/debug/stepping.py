@@ -1,12 +1,16 @@
 """Steps of one CPU: by hand at the end of what is known, retraced in the known past."""
 
+from typing import Final
+
 from emu.debug import stops
 from emu.debug.desk import Desk, Goal, instruction
 from emu.debug.running import free_run
 from emu.hw.cpu import Cpu
-from emu.picture.view import StopReason
+from emu.picture.stop import AtPlace, Stepped
 from emu.timeline.driver import STRETCH_STEPS
 from emu.timeline.moment import Moment
+
+_ENDLESS: Final = 1 << 62
 
 
 def one(desk: Desk, cpu: Cpu) -> None:
@@ -38,10 +42,10 @@ def _stuck(desk: Desk, cpu: Cpu) -> bool:
     return cpu.activity not in ("running", "waiting") or desk.timeline.driver.final
 
 
-def step(desk: Desk, cpu: Cpu, count: int) -> Goal:
-    """COUNT instructions, or as many as the CPU can execute."""
-    left = count
-    desk.stop = (StopReason(cpu.id, "step", f"cpu {cpu.id} stepped"),)
+def step(desk: Desk, cpu: Cpu, count: int | None) -> Goal:
+    """COUNT instructions, or (None) as many as the CPU can execute."""
+    left = _ENDLESS if count is None else count
+    desk.stop = (Stepped(cpu.id),)
 
     def goal() -> bool:
         nonlocal left
@@ -60,7 +64,7 @@ def step(desk: Desk, cpu: Cpu, count: int) -> Goal:
 def step_all(desk: Desk, count: int) -> Goal:
     """COUNT rounds, in each of which every CPU that can executes one instruction."""
     left, waiting = count, list[Cpu]()
-    desk.stop = (StopReason(None, "step", "all CPUs stepped"),)
+    desk.stop = (Stepped(None),)
 
     def goal() -> bool:
         nonlocal left, waiting
@@ -96,7 +100,7 @@ def over(desk: Desk, cpu: Cpu, count: int) -> Goal:
         if not piece():
             return False
         left -= 1
-        reached = all(stop.kind in ("until", "step") for stop in desk.stop)
+        reached = all(isinstance(stop, AtPlace | Stepped) for stop in desk.stop)
         if left <= 0 or not reached or desk.timeline.driver.final:
             return True
         desk.breakpoints.forget_temporary()
@@ -117,7 +121,7 @@ def _piece(desk: Desk, cpu: Cpu) -> Goal:
     def goal() -> bool:
         if cpu.activity in ("running", "waiting"):
             one(desk, cpu)
-        desk.stop = (StopReason(cpu.id, "step", f"cpu {cpu.id} stepped"),)
+        desk.stop = (Stepped(cpu.id),)
         _met(desk, cpu)
         return True
 
@@ -127,7 +131,7 @@ def _piece(desk: Desk, cpu: Cpu) -> Goal:
 def finish(desk: Desk, cpu: Cpu) -> Goal:
     """Step until the RET that leaves this depth of the stack has run."""
     depth = cpu.registers.get("rsp")
-    desk.stop = (StopReason(cpu.id, "step", f"cpu {cpu.id} left its function"),)
+    desk.stop = (Stepped(cpu.id, returned=True),)
 
     def goal() -> bool:
         for _ in range(STRETCH_STEPS):

@@ -5,20 +5,25 @@ something lies inside of it, the machine goes back to right behind that: nothing
 whatever the schedule and however long the stretch.
 """
 
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from emu.debug import travel
+from emu.debug import telling
 from emu.debug.breakpoint import Breakpoint
 from emu.debug.catch import LOGS, Catch, LogName
 from emu.debug.desk import Desk, focused
+from emu.debug.moments import at_tick
 from emu.debug.watchpoint import Watchpoint
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
 from emu.machine.event import Event
 from emu.machine.log import Log
-from emu.machine.probe import Access
-from emu.picture.view import StopReason
+from emu.machine.logs import Logs
+from emu.machine.machine import Machine
+from emu.machine.probe import Access, RegisterProbe
+from emu.picture.stop import AtBreakpoint, AtPlace, CaughtEvent, LimitReached, Paused, Stop
 from emu.timeline import search
+from emu.timeline.timeline import Timeline
 from emu.words import expression
 from emu.words.place import number_of, value
 
@@ -28,8 +33,8 @@ Met = Literal["nothing", "stop", "back"]
 
 def look(desk: Desk) -> None:
     """From here on see what happens."""
-    watching = desk.watching
-    watching.places = {name: len(log(desk, name)) for name in LOGS}
+    watching, logs = desk.watching, desk.machine.logs
+    watching.places = {name: len(log(logs, name)) for name in LOGS}
     watching.probes = [
         (watch, search.probe_for(watch.where, reads=watch.reads))
         for watch in desk.watchpoints.all
@@ -51,7 +56,7 @@ def stand(desk: Desk) -> None:
     to. Where a run ended by chance nobody has been told."""
     focus = focused(desk)
     told = any(
-        stop.cpu in (None, focus.id) and stop.kind not in ("limit", "pause")
+        stop.cpu in (None, focus.id) and not isinstance(stop, LimitReached | Paused)
         for stop in desk.stop
     )
     desk.watching.standing = None
@@ -63,6 +68,8 @@ class _Seen(NamedTuple):
     """Something that a probe saw and somebody waits for."""
 
     watch: Watchpoint | Catch
+    register: str
+    """What a catch looks at."""
     access: Access
 
 
@@ -78,11 +85,11 @@ def seen(desk: Desk) -> Met:
     """Whether a watchpoint or a catch was met since the last look. Then the machine stands
     behind the earliest of them, and `stop` tells all that have happened by then. `back`: it
     stands behind a register's change that was no switch of modes."""
-    watching = desk.watching
+    watching, timeline = desk.watching, desk.timeline
     if not watching.probes and not desk.catches.listed:
         return "nothing"
     changes = [
-        _Seen(watch, access)
+        _Seen(watch, probe.register if isinstance(probe, RegisterProbe) else "", access)
         for watch, probe in watching.probes
         for access in probe.found
         if isinstance(watch, Catch) or watch.wants(access)
@@ -92,15 +99,15 @@ def seen(desk: Desk) -> Met:
     places = watching.places
     if caught is not None and (change is None or caught.event.tick < change.access.tick):
         look_away(desk)
-        behind_event(desk, caught.log, caught.place)
+        behind_event(timeline, caught.log, caught.place)
     elif change is not None:
         look_away(desk)
-        desk.timeline.goto(travel.at_tick(desk, change.access.tick))
+        timeline.goto(at_tick(timeline, change.access.tick))
     else:
-        watching.places = {name: len(log(desk, name)) for name in LOGS}
+        watching.places = {name: len(log(desk.machine.logs, name)) for name in LOGS}
         return "nothing"
     watching.places = places
-    reasons = (*_changes_told(desk, changes), *_entries_told(desk))
+    reasons = (*_changes_told(timeline, changes), *_entries_told(desk))
     if not reasons:
         look(desk)
         return "back"
@@ -112,32 +119,27 @@ def seen(desk: Desk) -> Met:
     return "stop"
 
 
-def _changes_told(desk: Desk, changes: list[_Seen]) -> list[StopReason]:
+def _changes_told(timeline: Timeline, changes: list[_Seen]) -> Iterator[Stop]:
     """Count and tell those that have happened by now."""
-    told = []
-    for watch, access in changes:
-        if not _happened(desk, watch, access):
+    for watch, register, access in changes:
+        if not _happened(timeline.machine, watch, access):
             continue
-        kind: Literal["watch", "catch"] = "watch"
         if isinstance(watch, Watchpoint):
-            text = travel.change_told(desk, watch, access)
-        else:
-            kind, name = "catch", f"catch {watch.number}: {watch.kind}"
-            text, mode = travel.register_told(desk, access, name)
-            if watch.kind == "mode" and mode[0] == mode[1]:
-                continue
-            text = travel.mode_text(name, mode, text) if watch.kind == "mode" else text
-        watch.hits += 1
-        told.append(StopReason(access.cpu, kind, text))
-    return told
+            watch.hits += 1
+            yield telling.watched_behind(timeline, watch, access)
+            continue
+        told = telling.caught(timeline, watch, register, access)
+        if telling.counts(told):
+            watch.hits += 1
+            yield told
 
 
-def _happened(desk: Desk, watch: Watchpoint | Catch, access: Access) -> bool:
+def _happened(machine: Machine, watch: Watchpoint | Catch, access: Access) -> bool:
     """Whether a change is behind the machine: the VMM's within a tick may be ahead of it."""
-    now = desk.machine.tick
+    now = machine.tick
     if access.tick != now or access.doing != "host" or isinstance(watch, Catch):
         return access.tick <= now
-    return value(desk.machine, watch.where) == number_of(watch.where, access.after)
+    return value(machine, watch.where) == number_of(watch.where, access.after)
 
 
 def _entries(desk: Desk) -> list[_Caught]:
@@ -146,7 +148,7 @@ def _entries(desk: Desk) -> list[_Caught]:
     for name in LOGS:
         if not desk.catches.reads(name):
             continue
-        entries = log(desk, name)
+        entries = log(desk.machine.logs, name)
         for place in range(desk.watching.places.get(name, 0), len(entries)):
             if desk.catches.of(name, entries[place]):
                 found.append(_Caught(name, place, entries[place]))
@@ -154,37 +156,32 @@ def _entries(desk: Desk) -> list[_Caught]:
     return found
 
 
-def _entries_told(desk: Desk) -> list[StopReason]:
+def _entries_told(desk: Desk) -> Iterator[Stop]:
     """Count and tell the caught entries that the logs have by now."""
-    told = []
     for name in LOGS:
-        entries = log(desk, name)
+        entries = log(desk.machine.logs, name)
         for place in range(desk.watching.places.get(name, 0), len(entries)):
             event = entries[place]
             for catch in desk.catches.of(name, event):
                 catch.hits += 1
-                told.append(StopReason(event.cpu, "catch", caught_text(catch, event)))
-    return told
+                yield caught_event(catch, event)
 
 
-def log(desk: Desk, name: LogName) -> Log[Event]:
-    """One of the two logs of the machine, up to now."""
-    return desk.machine.logs.exits if name == "exits" else desk.machine.logs.events
+def log(logs: Logs, name: LogName) -> Log[Event]:
+    """One of the two logs, up to now."""
+    return logs.exits if name == "exits" else logs.events
 
 
-def caught_text(catch: Catch, event: Event) -> str:
-    """`cpu 1: catch 3 tdcall: tdcall TDG.MEM.PAGE.ACCEPT`."""
-    who = "nobody" if event.cpu is None else f"cpu {event.cpu}"
-    return f"{who}: catch {catch.number} {catch.kind}: {event.text}"
+def caught_event(catch: Catch, event: Event) -> CaughtEvent:
+    """An entry of a log that is caught."""
+    return CaughtEvent(event.cpu, catch.number, catch.kind, event.tick, event.text)
 
 
-def behind_event(desk: Desk, name: LogName, place: int) -> None:
+def behind_event(timeline: Timeline, name: LogName, place: int) -> None:
     """Go to the first moment at which an entry of a log has been made."""
-    timeline = desk.timeline
-    branch = timeline.branch
-    known = (branch.logs.exits if name == "exits" else branch.logs.events).known
-    timeline.goto(travel.at_tick(desk, known[place].tick))
-    while len(log(desk, name)) <= place:
+    known = log(timeline.branch.logs, name).known
+    timeline.goto(at_tick(timeline, known[place].tick))
+    while len(log(timeline.machine.logs, name)) <= place:
         now = timeline.now
         # The next state has one more beat, or else one more tick.
         timeline.goto(now._replace(beat=now.beat + 1))
@@ -209,7 +206,7 @@ def at_breakpoint(desk: Desk, cpu: Cpu) -> bool:
     return True
 
 
-def _points(desk: Desk, cpu: Cpu) -> tuple[StopReason, ...]:
+def _points(desk: Desk, cpu: Cpu) -> tuple[Stop, ...]:
     """Count the breakpoints at which a CPU stands; the reasons of those that stop."""
     address = desk.machine.linear_rip(cpu)
     return tuple(
@@ -219,7 +216,7 @@ def _points(desk: Desk, cpu: Cpu) -> tuple[StopReason, ...]:
     )
 
 
-def _hit(desk: Desk, point: Breakpoint, cpu: Cpu) -> StopReason | None:
+def _hit(desk: Desk, point: Breakpoint, cpu: Cpu) -> Stop | None:
     """Count a hit; the reason if it stops."""
     machine = desk.machine
     doubt = ""
@@ -227,33 +224,33 @@ def _hit(desk: Desk, point: Breakpoint, cpu: Cpu) -> StopReason | None:
         if point.condition and not expression.evaluate(machine, cpu, point.condition):
             return None
     except CommandError as error:
-        doubt = f": {error}"
+        doubt = str(error)
     point.hits += 1
-    text = reason_text(desk, point, machine.linear_rip(cpu), cpu.id) + doubt
+    reason = stop_at(machine, point, cpu, doubt)
     if point.hits < point.after:
         return None
     if point.log:
-        point.note(f"tick {machine.tick:,}  {text}")
+        point.note(f"tick {machine.tick:,}  {reason.text}")
         return None
     if point.once:
         desk.breakpoints.delete(point.number)
-    return StopReason(cpu.id, "breakpoint" if point.number else "until", text)
+    return reason
 
 
-def holds(desk: Desk, point: Breakpoint, cpu: Cpu) -> bool:
+def holds(machine: Machine, point: Breakpoint, cpu: Cpu) -> bool:
     """Whether a breakpoint would stop a CPU that stands at it, hits aside."""
     if point.log:
         return False
     try:
-        return not point.condition or bool(
-            expression.evaluate(desk.machine, cpu, point.condition)
-        )
+        return not point.condition or bool(expression.evaluate(machine, cpu, point.condition))
     except CommandError:
         return True
 
 
-def reason_text(desk: Desk, point: Breakpoint, address: int, cpu: int) -> str:
-    """Why a CPU stops at a place: `cpu 1: break 2 at mailbox_ack`."""
-    place = desk.machine.layout.symbols.name(address) or f"{address:#x}"
-    what = f"break {point.number} at" if point.number else "reached"
-    return f"cpu {cpu}: {what} {place}"
+def stop_at(machine: Machine, point: Breakpoint, cpu: Cpu, doubt: str = "") -> Stop:
+    """That a CPU stands at a breakpoint, or at the place that a command named."""
+    address = machine.linear_rip(cpu)
+    place = machine.layout.symbols.name(address) or f"{address:#x}"
+    if not point.number:
+        return AtPlace(cpu.id, address, place)
+    return AtBreakpoint(cpu.id, point.number, address, place, doubt)

@@ -15,7 +15,8 @@ from emu.picture.listing import listing
 from emu.picture.looks import Looks
 from emu.picture.mailbox import mailbox_view
 from emu.picture.registers import RegisterValues
-from emu.picture.view import BreakpointView, CodeLine, MachineView, StopReason
+from emu.picture.stop import Stop
+from emu.picture.view import BreakpointView, CodeLine, MachineView
 from emu.timeline.timeline import Timeline
 from emu.words.expression import address
 
@@ -25,7 +26,7 @@ class Told(Struct, frozen=True):
 
     focus: int
     running: bool
-    stop: tuple[StopReason, ...]
+    stop: tuple[Stop, ...]
     verdict: Verdict | None
     reply: tuple[str, ...]
     points: tuple[BreakpointView, ...]
