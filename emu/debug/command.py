@@ -15,7 +15,7 @@ from emu.words.number import number
 
 Value = int | str | None
 Values = tuple[Value, ...]
-Outcome = Goal | Lines
+Begun = Goal | Lines
 """What a command comes to: something to be carried on, or an answer."""
 
 
@@ -57,7 +57,7 @@ class Command(Struct, frozen=True):
 
     word: str
     help: str
-    begin: Callable[..., Outcome]
+    begin: Callable[..., Begun]
     """(desk, value of each slot ...) -> what it comes to; raises CommandError, and then nothing
     has changed."""
     slots: tuple[Slot, ...] = ()

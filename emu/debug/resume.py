@@ -27,7 +27,7 @@ class Resume(Struct, frozen=True):
     count: int = 1
     """Instructions of each CPU that steps; backward with all stepping, of whichever CPU's."""
     ticks: int | None = None
-    """Forward, where all run: at most so many instructions of all CPUs together."""
+    """Forward, where CPUs run: at most so many instructions of all together."""
     until: str = ""
     """Forward, where all run: a place at which any CPU ends it."""
 
@@ -48,7 +48,7 @@ def resume(desk: Desk, wanted: Resume) -> Goal | Lines:
     if kinds == {"step"}:
         return begin(desk, focused(desk), lambda desk, _: stepping.step_all(desk, wanted.count))
     if wanted.others == "stop" and len(alone) == 1:
-        steps = wanted.count if doing[alone[0]] == "step" else None
+        steps = wanted.count if doing[alone[0]] == "step" else wanted.ticks
         cpu = movable(desk, alone[0])
         return begin(desk, cpu, lambda desk, one: stepping.step(desk, one, steps))
     raise CommandError("either one CPU goes on alone, or all do the same: `hold` keeps others")
@@ -67,7 +67,7 @@ def _backward(desk: Desk, wanted: Resume, alone: list[int], kinds: set[Action]) 
             backwards.reverse_run(desk)
         elif kinds == {"step"}:
             travel.reverse_step(desk, None, wanted.count)
-        elif wanted.others == "stop" and len(alone) == 1:
+        elif kinds == {"step", "stop"} and len(alone) == 1:
             travel.reverse_step(desk, cpu_of(desk, alone[0]), wanted.count)
         else:
             raise CommandError("backward, either one CPU steps alone, or all do the same")

@@ -12,7 +12,7 @@ from emu.judge.outcome import verdict
 from emu.machine.machine import Pause
 from emu.picture.cpu_row import why_still
 from emu.picture.registers import values_of
-from emu.picture.stop import Ended, Entered, LimitReached, Travelled
+from emu.picture.stop import BootEnded, Entered, LimitReached, Travelled
 from emu.timeline.moment import Moment
 
 
@@ -183,4 +183,4 @@ def settle(desk: Desk) -> None:
 
 def _conclude(desk: Desk, why: Pause) -> None:
     desk.verdict = verdict(desk.machine, why, desk.timeline.driver.schedule.held)
-    desk.stop = (Ended(None, desk.verdict.outcome, desk.verdict.reason),)
+    desk.stop = (BootEnded(None, desk.verdict.outcome, desk.verdict.reason),)

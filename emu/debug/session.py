@@ -130,7 +130,7 @@ class Session:
         if focus is not None and focus != desk.focus:
             desk.focus = cpu_of(desk, focus).id
             running.remember(desk)
-        told = picture.Told(
+        told = picture.Said(
             desk.focus, self.running, desk.stop, desk.verdict, desk.reply,
             (
                 *(point.view() for point in desk.breakpoints.listed),

@@ -21,7 +21,7 @@ from emu.timeline.timeline import Timeline
 from emu.words.expression import address
 
 
-class Told(Struct, frozen=True):
+class Said(Struct, frozen=True):
     """What people said, and what was said to them, as far as it is in a picture."""
 
     focus: int
@@ -37,7 +37,7 @@ class Told(Struct, frozen=True):
 
 
 def view(
-    machine: Machine, timeline: Timeline, judge: Judge, looks: Looks, drawn: Drawn, told: Told
+    machine: Machine, timeline: Timeline, judge: Judge, looks: Looks, drawn: Drawn, told: Said
 ) -> MachineView:
     """The whole machine with one CPU in focus."""
     focus = machine.cpus[told.focus]

@@ -192,7 +192,7 @@ class Paused(Stop, frozen=True):
         return "paused"
 
 
-class Ended(Stop, frozen=True):
+class BootEnded(Stop, frozen=True):
     """The boot has come to its end."""
 
     kind: ClassVar[StopKind] = "outcome"

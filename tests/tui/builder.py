@@ -8,7 +8,7 @@ from emu.picture.log import LogLook, LogView
 from emu.picture.mapped import NestedRange
 from emu.picture.memory import FieldView, MemoryView
 from emu.picture.nested import NestedLook, NestedView
-from emu.picture.stop import AtBreakpoint, AtStart, Ended
+from emu.picture.stop import AtBreakpoint, AtStart, BootEnded
 from emu.picture.tables import TableRow, TablesLook, TablesView
 from emu.picture.tree import DtbLook, DtbRow, DtbView
 from emu.picture.view import (
@@ -242,7 +242,7 @@ def crashed() -> MachineView:
     reason = "cpu 3 shut down: page fault writing 0x9fff8 (not present at PT) with no IDT"
     return replace(
         stopped(), cpus=(*cpus()[:3], lost), focus=3, code=(), outcome="crashed",
-        outcome_reason=reason, stop=(Ended(None, "crashed", reason),),
+        outcome_reason=reason, stop=(BootEnded(None, "crashed", reason),),
         reply=("0009fff0  00 00 00 00 00 00 00 00 | ........", "nothing more is mapped"),
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from emu.debug import travel
-from emu.debug.command import Command, Outcome, text
+from emu.debug.command import Begun, Command, text
 from emu.debug.desk import Desk, Lines, focused
 from emu.debug.running import begin_run, elsewhere
 
@@ -14,7 +14,7 @@ def _previous(desk: Desk, place: str) -> Lines:
     return ()
 
 
-def _next(desk: Desk, place: str) -> Outcome:
+def _next(desk: Desk, place: str) -> Begun:
     desk.watchpoints.until(desk.machine, focused(desk), place)
     return begin_run(desk, None)
 

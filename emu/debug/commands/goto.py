@@ -3,13 +3,13 @@
 from typing import Final
 
 from emu.debug import travel
-from emu.debug.command import Command, Outcome, text
+from emu.debug.command import Begun, Command, text
 from emu.debug.desk import Desk, Lines
 from emu.debug.running import remember, run_to, settle
 from emu.errors import CommandError
 
 
-def _goto(desk: Desk, where: str) -> Outcome:
+def _goto(desk: Desk, where: str) -> Begun:
     remember(desk)
     beyond = travel.goto(desk, where)
     if beyond is not None:

@@ -21,11 +21,14 @@ def _read_mem(words: list[str]) -> Values:
     count = 64
     if len(words) > 1 and words[-1][:1].isdigit() and words[-2][-1:].isalnum():
         words, count = words[:-1], number(words[-1], "mem count")
+    if words[-1] == "as":
+        raise CommandError("mem: as needs what to see there")
     return " ".join(words), count, overlay
 
 
 def _write_mem(where: str, count: int, kind: str) -> str:
-    return f"{where} {count}" + (f" as {kind}" if kind else "")
+    words = f"{where} {count}" if where[-1].isalnum() else where
+    return f"{words} as {kind}" if kind else words
 
 
 def _mem(desk: Desk, where: str, count: int, kind: str) -> Lines:

@@ -3,14 +3,14 @@
 from typing import Final
 
 from emu.debug import travel
-from emu.debug.command import Command, Outcome, some_count, some_text
+from emu.debug.command import Begun, Command, some_count, some_text
 from emu.debug.commands.step import everybody, written
 from emu.debug.desk import Desk, Lines, focused
 from emu.debug.resume import Resume, resume
 from emu.debug.running import elsewhere
 
 
-def _step(desk: Desk, cpu: int | None, count: int, any_cpu: str) -> Outcome:
+def _step(desk: Desk, cpu: int | None, count: int, any_cpu: str) -> Begun:
     if any_cpu:
         return resume(desk, Resume(others="step", direction="backward", count=count))
     one = desk.focus if cpu is None else cpu
@@ -29,7 +29,7 @@ def _finish(desk: Desk) -> Lines:
     return ()
 
 
-def _run(desk: Desk) -> Outcome:
+def _run(desk: Desk) -> Begun:
     return resume(desk, Resume(direction="backward"))
 
 

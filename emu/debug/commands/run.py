@@ -3,16 +3,16 @@
 from typing import Final
 
 from emu.debug import desk as desks
-from emu.debug.command import Command, Outcome, some_count, text
+from emu.debug.command import Begun, Command, some_count, text
 from emu.debug.desk import Desk, Lines
 from emu.debug.resume import Resume, resume
 
 
-def _run(desk: Desk, ticks: int | None) -> Outcome:
+def _run(desk: Desk, ticks: int | None) -> Begun:
     return resume(desk, Resume(ticks=ticks))
 
 
-def _until(desk: Desk, where: str) -> Outcome:
+def _until(desk: Desk, where: str) -> Begun:
     return resume(desk, Resume(until=where))
 
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from emu.debug import stepping
-from emu.debug.command import Command, Outcome, Values, some_count, some_text
+from emu.debug.command import Begun, Command, Values, some_count, some_text
 from emu.debug.desk import Desk
 from emu.debug.resume import Resume, resume
 from emu.debug.running import begin, movable
@@ -32,18 +32,18 @@ def written(cpu: int | None, count: int, everybody: str = "") -> str:
     return f"{who}{count}"
 
 
-def _step(desk: Desk, cpu: int | None, count: int, everybody: str) -> Outcome:
+def _step(desk: Desk, cpu: int | None, count: int, everybody: str) -> Begun:
     if everybody:
         return resume(desk, Resume(others="step", count=count))
     one = desk.focus if cpu is None else cpu
     return resume(desk, Resume(((one, "step"),), "stop", count=count))
 
 
-def _next(desk: Desk, cpu: int | None, count: int) -> Outcome:
+def _next(desk: Desk, cpu: int | None, count: int) -> Begun:
     return begin(desk, movable(desk, cpu), lambda desk, one: stepping.over(desk, one, count))
 
 
-def _finish(desk: Desk) -> Outcome:
+def _finish(desk: Desk) -> Begun:
     return begin(desk, movable(desk, None), stepping.finish)
 
 
