@@ -103,7 +103,9 @@ def _long_log(samples: int, count: int) -> Iterator[Row]:
     tracemalloc.start()
     machine = session.machine
     for index in range(count):
-        machine.event(machine.cpus[index % 4], "state", f"event {index} of a long log")
+        machine.board.event(
+            machine.board.cpus[index % 4], "state", f"event {index} of a long log"
+        )
     used = tracemalloc.get_traced_memory()[0] / 1e6
     tracemalloc.stop()
     dice = random.Random(1)

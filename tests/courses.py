@@ -80,7 +80,7 @@ def course(name: str) -> tuple[str, dict[str, object]]:
         view = session.do("run")
     except ApdbgError as error:
         return name, {"refused": str(error)}
-    logs = session.machine.logs
+    logs = session.machine.board.logs
     return name, {
         "digest": session.digest(),
         "tick": view.tick,

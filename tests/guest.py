@@ -179,10 +179,12 @@ class GuestSetup(Setup, frozen=True, kw_only=True):
         """The machine before its first tick."""
         machine = Machine(self.platform, self.layout(), self.seed)
         machine.waits.on = self.waiting
-        for cpu in machine.cpus:
-            machine.start(cpu, self._state(cpu.id))
-            machine.vmm.vps[cpu.id].started = machine.vmm.vps[cpu.id].vtl2_enabled = True
-            machine.vmm.vps[cpu.id].wait_for_sipi = False
+        for cpu in machine.board.cpus:
+            machine.board.start(cpu, self._state(cpu.id))
+            machine.board.vmm.vps[cpu.id].started = machine.board.vmm.vps[
+                cpu.id
+            ].vtl2_enabled = True
+            machine.board.vmm.vps[cpu.id].wait_for_sipi = False
         return machine
 
     def _state(self, cpu: int) -> GuestState:
@@ -239,6 +241,6 @@ def boot(source: str | Program, cpus: int = 1, platform: str = "none", **more: A
 
 def read(session: Session, gpa: int, count: int = 8) -> int:
     """A little-endian number in guest memory."""
-    data = session.machine.ram.guest_bytes(gpa, count)
+    data = session.machine.board.ram.guest_bytes(gpa, count)
     assert data is not None, f"no memory at {gpa:#x}"
     return int.from_bytes(data, "little")

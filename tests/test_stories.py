@@ -35,13 +35,13 @@ def test_story(story: Path) -> None:
 
 
 def _carry_out(session: Session, words: str) -> list[str]:
-    before = len(session.machine.logs.events)
+    before = len(session.machine.board.logs.events)
     try:
         view = session.do(words)
     except CommandError as error:
         return [f"error: {error}"]
     events = [
         f"{'host' if e.cpu is None else f'cpu {e.cpu}'}: {e.text}"
-        for e in session.machine.logs.events[before:]
+        for e in session.machine.board.logs.events[before:]
     ]
     return [*view.reply, *events, *(stop.text for stop in view.stop)]

@@ -46,11 +46,11 @@ def end_of(session: Session) -> End:
     machine, verdict = session.machine, session.verdict
     return End(
         session.digest(), None if verdict is None else verdict.outcome,
-        all(cpu.activity == "halted" for cpu in machine.cpus),
-        tuple(cpu.ticks for cpu in machine.cpus),
-        tuple(machine.waits.clock_of(cpu) for cpu in machine.cpus),
-        tuple(f"{event.tick} {event.cpu} {event.text}" for event in machine.logs.events),
-        tuple(sorted(machine.exit_counts.items())),
+        all(cpu.activity == "halted" for cpu in machine.board.cpus),
+        tuple(cpu.ticks for cpu in machine.board.cpus),
+        tuple(machine.waits.clock_of(cpu) for cpu in machine.board.cpus),
+        tuple(f"{event.tick} {event.cpu} {event.text}" for event in machine.board.logs.events),
+        tuple(sorted(machine.board.exit_counts.items())),
     )  # fmt: skip
 
 
@@ -129,14 +129,14 @@ def looked_at(one: Small, code: Program) -> End:
 
 def look(session: Session, draw: random.Random) -> None:
     """One look of each kind, at places of chance."""
-    cpu = draw.randrange(len(session.machine.cpus))
+    cpu = draw.randrange(len(session.machine.board.cpus))
     place = draw.choice((SHARED, DATA, WINDOW, PT2)) + 8 * draw.randrange(512)
     session.view(cpu)
     session.digest()
     words = [
         f"mem {place:#x}", f"walk {place:#x}", f"npt {place:#x}", "waits", "print rax",
         f"last-writer gpa:{place:#x}/4", f"accessed gpa:{place:#x}/4", "findings", "races",
-        f"mark m{session.machine.tick}",
+        f"mark m{session.machine.board.tick}",
     ]  # fmt: skip
     for order in draw.sample(words, 5):
         try:

@@ -254,7 +254,7 @@ def _replay(options: argparse.Namespace) -> int:
     if options.export:
         print(session.do(f"export {options.export}").reply[0])
     if options.check:
-        ticks = f"{session.machine.tick:,} instructions"
+        ticks = f"{session.machine.board.tick:,} instructions"
         print(f"{options.file}: {ticks}, digest {session.digest()}")
     if options.check or options.export:
         return (

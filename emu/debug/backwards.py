@@ -33,7 +33,7 @@ def reverse_run(desk: Desk) -> None:
     newest = max((before for before, _ in found), default=None)
     if newest is None:
         timeline.goto(START)
-        desk.stop = (Travelled(None, desk.machine.tick, "beginning"),)
+        desk.stop = (Travelled(None, desk.machine.board.tick, "beginning"),)
         return
     timeline.goto(newest)
     desk.stop = tuple(
@@ -64,7 +64,7 @@ def _breaks(timeline: Timeline, points: list[Breakpoint]) -> Iterator[Before]:
         return
     timeline.goto(visit.before)
     machine = timeline.machine
-    cpu = machine.cpus[visit.cpu]
+    cpu = machine.board.cpus[visit.cpu]
     yield (
         visit.before,
         tuple(
@@ -84,7 +84,7 @@ def _last_break(timeline: Timeline, points: list[Breakpoint]) -> Visit | None:
         there = [point for point in points if point.stops(visit.address, visit.cpu)]
         if any(point.condition for point in there):
             timeline.goto(visit.before)
-        cpu = timeline.machine.cpus[visit.cpu]
+        cpu = timeline.machine.board.cpus[visit.cpu]
         return any(stops.holds(timeline.machine, point, cpu) for point in there)
 
     return search.last_visit(timeline, addresses, None, stopped)
@@ -116,7 +116,7 @@ def _entries(timeline: Timeline, catches: Catches) -> Iterator[Before]:
     for name in LOGS:
         if not catches.reads(name):
             continue
-        entries = stops.log(timeline.machine.logs, name)
+        entries = stops.log(timeline.machine.board.logs, name)
         place = len(entries) - 1
         while place >= 0 and not catches.of(name, entries[place]):
             place -= 1

@@ -90,7 +90,7 @@ class Breakpoints(Struct):
         self, where: str, cpu: int | None, after: int, once: bool, log: bool, condition: str
     ) -> Breakpoint:
         """Set a breakpoint; raises CommandError where the place or CPU does not exist."""
-        if cpu is not None and cpu >= len(self.machine.cpus):
+        if cpu is not None and cpu >= len(self.machine.board.cpus):
             raise CommandError(f"break: there is no cpu {cpu}")
         addresses = resolve(self.machine, where)
         found = Breakpoint(self.number(), where, addresses, cpu, after, once, log, condition)
@@ -125,8 +125,8 @@ class Breakpoints(Struct):
                 one = None if point.cpu is None else frozenset((point.cpu,))
                 both = places.get(address, frozenset())
                 places[address] = None if one is None or both is None else both | one
-        self.machine.places.stops = places
-        self.machine.places.refresh()
+        self.machine.board.addresses.stops = places
+        self.machine.board.addresses.refresh()
 
     def hit(self, address: int, cpu: int) -> list[Breakpoint]:
         """Those that a CPU stops at."""

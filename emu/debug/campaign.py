@@ -18,6 +18,7 @@ from emu.debug.session import Session
 from emu.errors import CommandError
 from emu.judge.evidence import evidence
 from emu.judge.outcome import state_of
+from emu.machine import handover
 
 MAX_TICKS: Final = 60_000_000
 WATCHDOG_TICKS: Final = 10_000_000
@@ -79,7 +80,7 @@ def run_case(campaign: Campaign, case: Case) -> Result:
     return Result(
         case, _became(session), verdict.reason, tuple(_problems(session, case)),
         time.perf_counter() - began, evidence(session.machine) if hung else (),
-        session.machine.vmm.serial.decode("utf-8", "replace"),
+        session.machine.board.vmm.serial.decode("utf-8", "replace"),
     )  # fmt: skip
 
 
@@ -87,7 +88,7 @@ def _problems(session: Session, case: Case) -> Iterator[str]:
     """Whatever is not as expected."""
     machine, verdict = session.machine, session.verdict
     assert verdict is not None
-    serial = machine.vmm.serial.decode("utf-8", "replace")
+    serial = machine.board.vmm.serial.decode("utf-8", "replace")
     became = _became(session)
     if became != case.expect:
         yield f"{became} ({verdict.reason}), not {case.expect}"
@@ -102,7 +103,7 @@ def _problems(session: Session, case: Case) -> Iterator[str]:
     for spec in machine.injected.idle:
         yield f"{spec}: nothing came that it would change"
     if case.expect in ("booted", "degraded"):
-        lost = tuple(cpu.id for cpu in machine.cpus if state_of(machine, cpu) != "online")
+        lost = tuple(cpu.id for cpu in machine.board.cpus if state_of(machine, cpu) != "online")
         if lost != case.lost:
             yield f"lost {_list(lost)}, not {_list(case.lost)}"
         marked = _marked(session)
@@ -119,11 +120,11 @@ def _became(session: Session) -> str:
     verdict = session.verdict
     assert verdict is not None
     outcome: str = verdict.outcome
-    serial = session.machine.vmm.serial.decode("utf-8", "replace")
+    serial = session.machine.board.vmm.serial.decode("utf-8", "replace")
     if outcome == "crashed":
         told = "shim: refused: " in serial and "reported" in verdict.reason
         return "refused" if told else "killed"
-    alone = session.machine.platform.start == "sipi" and "shim: refused: " in serial
+    alone = session.machine.board.platform.start == "sipi" and "shim: refused: " in serial
     if outcome == "hung" and (alone or "kernel: refused: " in serial):
         return "refused"
     return outcome
@@ -135,7 +136,7 @@ def _list(items: Sequence[object]) -> str:
 
 def _marked(session: Session) -> tuple[int, ...]:
     """The CPUs that the kernel's device tree says have failed."""
-    blob = session.machine.kernel_dtb()
+    blob = handover.kernel_dtb(session.machine.board)
     cpus = None if blob is None else read_tree(blob).find("/cpus")
     nodes: Sequence[Node] = () if cpus is None else cpus.children
     failed = set()
@@ -143,7 +144,7 @@ def _marked(session: Session) -> tuple[int, ...]:
         status, reg = node.get("status"), node.get("reg")
         if status is not None and reg is not None and status.text.startswith("fail"):
             failed.add(reg.cells[-1])
-    ids = session.machine.platform.apic_ids
+    ids = session.machine.board.platform.apic_ids
     return tuple(index for index, apic_id in enumerate(ids) if apic_id in failed)
 
 

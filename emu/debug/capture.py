@@ -39,9 +39,9 @@ class Capture(Struct, frozen=True):
 
 def capture(machine: Machine, pages: set[int]) -> Capture:
     """A machine as it is now; `pages` are the HPAs that may differ from the other moment."""
-    gpas = {hpa: machine.ram.page_at(hpa) for hpa in sorted(pages)}
+    gpas = {hpa: machine.board.ram.page_at(hpa) for hpa in sorted(pages)}
     found: dict[int, bytes] = {
-        gpa: machine.memory.read(Hpa(hpa), PAGE_BYTES)
+        gpa: machine.board.memory.read(Hpa(hpa), PAGE_BYTES)
         for hpa, gpa in gpas.items()
         if gpa is not None
     }
@@ -51,28 +51,28 @@ def capture(machine: Machine, pages: set[int]) -> Capture:
             {} if cpu.context is None else registers.values(cpu.context),
             0 if cpu.context is None else cpu.context.get("cr3"),
         )
-        for cpu in machine.cpus
+        for cpu in machine.board.cpus
     )  # fmt: skip
     return Capture(
-        machine.tick, machine.now_ps() // 1000, cpus, mailbox_view(machine), found,
-        _tables(machine), _nested(machine), kernel_dtb(machine),
+        machine.board.tick, machine.board.now_ps() // 1000, cpus, mailbox_view(machine), found,
+        _tables(machine), _nested(machine), kernel_dtb(machine.board),
     )  # fmt: skip
 
 
 def _nested(machine: Machine) -> dict[int, tuple[int, str]]:
     """Every leaf of the model that is present, with the page's state."""
     found: dict[int, tuple[int, str]] = {}
-    for gpa, _, size in machine.ram.views():
+    for gpa, _, size in machine.board.ram.views():
         for page in range(gpa, gpa + size, PAGE_BYTES):
-            leaf = machine.npt.leaf(page) & ~(ACCESSED | DIRTY)
+            leaf = machine.board.npt.leaf(page) & ~(ACCESSED | DIRTY)
             if leaf & PRESENT:
-                state = machine.ram.state(Gpa(page & ~machine.shared_alias)) or ""
+                state = machine.board.ram.state(Gpa(page & ~machine.board.shared_alias)) or ""
                 found[page] = leaf, state
     return found
 
 
 def _tables(machine: Machine) -> dict[int, tuple[Mapped, ...]]:
     """What every distinct CR3 maps."""
-    contexts = [cpu.context for cpu in machine.cpus if cpu.context is not None]
+    contexts = [cpu.context for cpu in machine.board.cpus if cpu.context is not None]
     roots = {one.get("cr3"): one for one in contexts if one.get("cr0") >> 31}
     return {cr3: ranges(machine, one) for cr3, one in roots.items()}

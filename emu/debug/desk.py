@@ -72,7 +72,7 @@ def power_on(setup: Setup, at_power_on: Lines = ()) -> Desk:
         timeline.enter(text)
     return Desk(
         setup, at_power_on, machine, timeline, Breakpoints(machine), Judge(machine),
-        Digest(machine), Drawn(machine), values_of(machine.cpus[0]),
+        Digest(machine), Drawn(machine), values_of(machine.board.cpus[0]),
     )  # fmt: skip
 
 
@@ -90,15 +90,15 @@ def reset(desk: Desk) -> None:
 def cpu_of(desk: Desk, index: int | None) -> Cpu:
     """A CPU by number, or the one in focus; CommandError where there is none."""
     wanted = desk.focus if index is None else index
-    if wanted >= len(desk.machine.cpus):
-        last = len(desk.machine.cpus) - 1
+    if wanted >= len(desk.machine.board.cpus):
+        last = len(desk.machine.board.cpus) - 1
         raise CommandError(f"there is no cpu {wanted}: they are 0 to {last}")
-    return desk.machine.cpus[wanted]
+    return desk.machine.board.cpus[wanted]
 
 
 def focused(desk: Desk) -> Cpu:
     """The CPU in focus."""
-    return desk.machine.cpus[desk.focus]
+    return desk.machine.board.cpus[desk.focus]
 
 
 def started(desk: Desk) -> Cpu:
@@ -111,5 +111,5 @@ def started(desk: Desk) -> Cpu:
 
 def instruction(machine: Machine, cpu: Cpu) -> Instruction | None:
     """The next instruction of a CPU."""
-    code = machine.code_bytes(cpu)
+    code = machine.board.code_bytes(cpu)
     return decode(code, cpu.registers.rip, cpu.registers.mode)

@@ -84,7 +84,7 @@ class Recorder(Struct):
             self.file.write(_entry(entry))
             self.entries += 1
             self.file.flush()
-        if machine.tick >= self.digested + DIGEST_TICKS:
+        if machine.board.tick >= self.digested + DIGEST_TICKS:
             self.digest()
             self.file.flush()
 
@@ -101,7 +101,7 @@ class Recorder(Struct):
         machine, now = self.desk.machine, self.desk.timeline.now
         runs = [
             [run.cpu, run.last - run.first]
-            for run in machine.logs.lanes.runs(self.ran, machine.tick)
+            for run in machine.board.logs.lanes.runs(self.ran, machine.board.tick)
             if run.last > run.first
         ]
         self.file.write(_line("schedule", first=self.ran, runs=runs))
@@ -109,7 +109,7 @@ class Recorder(Struct):
             _line("digest", tick=now.tick, beat=now.beat, entries=now.entries,
                   digest=self.desk.digest.now())
         )  # fmt: skip
-        self.digested = self.ran = machine.tick
+        self.digested = self.ran = machine.board.tick
 
     def end(self) -> None:
         """The last state, how it ended, and the names that were given."""
@@ -277,7 +277,7 @@ def _changed(desk: Desk, recording: Recording) -> list[str]:
 
 def _drift(desk: Desk, recording: Recording, moment: Moment) -> str:
     """Where the run first went another way than the recorded one."""
-    lanes, end = desk.machine.logs.lanes, desk.machine.tick
+    lanes, end = desk.machine.board.logs.lanes, desk.machine.board.tick
     for first, runs in recording.runs:
         tick = first
         for cpu, count in runs:

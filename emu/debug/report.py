@@ -119,35 +119,35 @@ def of(desk: Desk, began: float, races: bool = False) -> RunReport:
     cpus = [
         CpuReport(
             cpu.id, cpu.apic_id, state_of(machine, cpu), cpu.milestone, cpu.ticks,
-            machine.waits.clock_of(cpu) // 1000, machine.linear_rip(cpu) if cpu.context else 0,
-            machine.place(cpu) if cpu.context else "",
+            machine.waits.clock_of(cpu) // 1000, machine.board.linear_rip(cpu) if cpu.context else 0,
+            machine.board.place(cpu) if cpu.context else "",
         )
-        for cpu in machine.cpus
+        for cpu in machine.board.cpus
     ]  # fmt: skip
     return RunReport(
         schema=SCHEMA,
         image=ImageReport(str(setup.image.path), setup.image.sha256),
-        platform=machine.platform.name,
-        seed=machine.seed,
+        platform=machine.board.platform.name,
+        seed=machine.board.seed,
         outcome=outcome,
         reason=verdict.reason if verdict else "; ".join(stop.text for stop in desk.stop),
-        ticks=machine.tick,
-        virtual_ns=machine.now_ps() // 1000,
+        ticks=machine.board.tick,
+        virtual_ns=machine.board.now_ps() // 1000,
         cpus=cpus,
         milestones=[
             MilestoneReport(name, e.cpu, e.tick, e.virtual_ns)
-            for name, e in _milestones(machine.logs.events)
+            for name, e in _milestones(machine.board.logs.events)
         ],
         mailbox=[
             MailboxReport(e.tick, e.cpu, w.field, w.old, w.new, w.symbol)
-            for w, e in _mailbox_writes(machine.logs.events)
+            for w, e in _mailbox_writes(machine.board.logs.events)
         ],
-        exits=dict(sorted(machine.exit_counts.items())),
+        exits=dict(sorted(machine.board.exit_counts.items())),
         findings=[_finding(one) for one in (*desk.judge.findings(verdict), *racing)],
         injections=injections(machine),
         waits=[WaitReport(f.cpu, f.on, f.last_writer, f.tick) for f in facts(machine)],
         evidence=list(evidence(machine)) if outcome in ("hung", "limit") else [],
-        serial=machine.vmm.serial.decode("utf-8", "replace"),
+        serial=machine.board.vmm.serial.decode("utf-8", "replace"),
         digest=desk.digest.now(),
         wall_s=round(time.perf_counter() - began, 3),
     )

@@ -37,7 +37,7 @@ def resume(desk: Desk, wanted: Resume) -> Goal | Lines:
     doing = {cpu_of(desk, cpu).id: action for cpu, action in wanted.actions}
     alone = [cpu for cpu, action in doing.items() if action != "stop"]
     kinds = {*doing.values(), wanted.others}
-    if len(doing) == len(desk.machine.cpus):
+    if len(doing) == len(desk.machine.board.cpus):
         kinds = set(doing.values())
     if kinds == {"stop"}:
         raise CommandError("no CPU is to go on")

@@ -60,7 +60,7 @@ def begin_run(desk: Desk, ticks: int | None) -> Goal:
 def free_run(desk: Desk, ticks: int | None) -> Goal:
     """The CPUs run in schedule order until something stops them or time is up."""
     limit = desk.setup.max_ticks
-    last = limit if ticks is None else min(limit, desk.machine.tick + ticks)
+    last = limit if ticks is None else min(limit, desk.machine.board.tick + ticks)
     stops.stand(desk)
     desk.stop = ()
     stops.look(desk)
@@ -74,12 +74,12 @@ def _run_stretch(desk: Desk, last: int) -> bool:
     if met != "nothing":
         return met == "stop"
     if pause is Pause.BREAKPOINT:
-        index = desk.machine.at_work
+        index = desk.machine.board.at_work
         assert index is not None, "a breakpoint stops a CPU"
-        return stops.at_breakpoint(desk, desk.machine.cpus[index])
+        return stops.at_breakpoint(desk, desk.machine.board.cpus[index])
     if _ended(desk, pause):
         return True
-    if desk.machine.tick >= last:
+    if desk.machine.board.tick >= last:
         desk.stop = (LimitReached(None),)
         return True
     return False
@@ -134,14 +134,14 @@ def _short_of(desk: Desk, wanted: Moment) -> Lines:
     """That the boot ended before a tick was reached, and how."""
     assert desk.verdict is not None, "a tick is always reached but beyond an end"
     return (
-        f"tick {wanted.tick:,} lies beyond the end at tick {desk.machine.tick:,}: "
+        f"tick {wanted.tick:,} lies beyond the end at tick {desk.machine.board.tick:,}: "
         f"{desk.verdict.reason}",
     )
 
 
 def arrived(desk: Desk) -> None:
     """The machine was brought here, to a tick that was asked for or recorded."""
-    desk.stop = (Travelled(None, desk.machine.tick),)
+    desk.stop = (Travelled(None, desk.machine.board.tick),)
     settle(desk)
 
 
@@ -175,7 +175,7 @@ def settle(desk: Desk) -> None:
         _conclude(desk, Pause.OUTCOME)
     elif at_end and branch.last in (Pause.HUNG, Pause.STUCK):
         _conclude(desk, branch.last)
-    elif at_end and desk.machine.tick >= desk.setup.max_ticks:
+    elif at_end and desk.machine.board.tick >= desk.setup.max_ticks:
         _conclude(desk, Pause.BUDGET)
     else:
         desk.verdict = None

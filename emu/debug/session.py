@@ -17,6 +17,7 @@ from emu.debug.setup import Setup
 from emu.errors import CommandError
 from emu.inject.menu import InjectionMenu, menu
 from emu.judge.outcome import Verdict
+from emu.machine import handover
 from emu.machine.machine import Machine
 from emu.mailbox.rule import Finding
 from emu.picture import picture
@@ -156,7 +157,7 @@ class Session:
 
     def symbols(self) -> list[str]:
         """Every name that `break` and `until` know, sorted."""
-        return self.machine.layout.symbols.names()
+        return self.machine.board.layout.symbols.names()
 
     def menu(self) -> InjectionMenu:
         """What can be broken on this machine, and when."""
@@ -173,7 +174,7 @@ class Session:
     def kernel_dtb(self) -> bytes:
         """The device tree in boot_params.setup_data (type 2), which the kernel is handed;
         CommandError before that."""
-        found = self.machine.kernel_dtb()
+        found = handover.kernel_dtb(self.machine.board)
         if found is None:
             raise CommandError("the shim has not handed a device tree to the kernel yet")
         return found

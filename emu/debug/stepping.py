@@ -17,8 +17,8 @@ def one(desk: Desk, cpu: Cpu) -> None:
     """One instruction of one CPU. Where the known future has this very CPU next, it is
     followed; anything else is a choice of the user's, and begins a branch."""
     timeline, machine = desk.timeline, desk.machine
-    if timeline.in_past and machine.logs.lanes.cpu_at(machine.tick + 1) == cpu.id:
-        timeline.goto(Moment(machine.tick + 1))
+    if timeline.in_past and machine.board.logs.lanes.cpu_at(machine.board.tick + 1) == cpu.id:
+        timeline.goto(Moment(machine.board.tick + 1))
         return
     if timeline.in_past or timeline.driver.schedule.by_hand != cpu.id:
         timeline.enter(f"hand {cpu.id}")
@@ -32,8 +32,8 @@ def _met(desk: Desk, cpu: Cpu) -> bool:
         met = stops.seen(desk)
         if met != "nothing":
             return met == "stop"
-    places = desk.machine.places.stops
-    if not places or desk.machine.linear_rip(cpu) not in places:
+    places = desk.machine.board.addresses.stops
+    if not places or desk.machine.board.linear_rip(cpu) not in places:
         return False
     return stops.at_breakpoint(desk, cpu)
 
@@ -75,7 +75,7 @@ def step_all(desk: Desk, count: int) -> Goal:
                 left -= 1
                 held = desk.timeline.driver.schedule.held
                 waiting = [
-                    cpu for cpu in desk.machine.cpus
+                    cpu for cpu in desk.machine.board.cpus
                     if cpu.activity in ("running", "waiting") and cpu.id not in held
                 ]  # fmt: skip
                 if not waiting:
@@ -114,7 +114,7 @@ def _piece(desk: Desk, cpu: Cpu) -> Goal:
     """What carries one CPU over its next instruction; the others run during a call."""
     code = instruction(desk.machine, cpu)
     if code is not None and (code.kind == "call" or code.repeats):
-        after = desk.machine.linear_rip(cpu) + code.size
+        after = desk.machine.board.linear_rip(cpu) + code.size
         desk.breakpoints.until((after,), f"after the {code.mnemonic}", cpu.id)
         return free_run(desk, None)
 

@@ -33,7 +33,7 @@ Met = Literal["nothing", "stop", "back"]
 
 def look(desk: Desk) -> None:
     """From here on see what happens."""
-    watching, logs = desk.watching, desk.machine.logs
+    watching, logs = desk.watching, desk.machine.board.logs
     watching.places = {name: len(log(logs, name)) for name in LOGS}
     watching.probes = [
         (watch, search.probe_for(watch.where, reads=watch.reads))
@@ -41,14 +41,14 @@ def look(desk: Desk) -> None:
     ]
     watching.probes += desk.catches.probes()
     if watching.probes:
-        desk.machine.look_at(*(probe for _, probe in watching.probes))
+        desk.machine.board.look_at(*(probe for _, probe in watching.probes))
 
 
 def look_away(desk: Desk) -> None:
     """The command is over."""
     if desk.watching.probes:
         desk.watching.probes = []
-        desk.machine.look_at()
+        desk.machine.board.look_at()
 
 
 def stand(desk: Desk) -> None:
@@ -61,7 +61,7 @@ def stand(desk: Desk) -> None:
     )
     desk.watching.standing = None
     if told and focus.context is not None:
-        desk.watching.standing = focus.id, desk.machine.linear_rip(focus), focus.ticks
+        desk.watching.standing = focus.id, desk.machine.board.linear_rip(focus), focus.ticks
 
 
 class _Seen(NamedTuple):
@@ -104,7 +104,7 @@ def seen(desk: Desk) -> Met:
         look_away(desk)
         timeline.goto(at_tick(timeline, change.access.tick))
     else:
-        watching.places = {name: len(log(desk.machine.logs, name)) for name in LOGS}
+        watching.places = {name: len(log(desk.machine.board.logs, name)) for name in LOGS}
         return "nothing"
     watching.places = places
     reasons = (*_changes_told(timeline, changes), *_entries_told(desk))
@@ -136,7 +136,7 @@ def _changes_told(timeline: Timeline, changes: list[_Seen]) -> Iterator[Stop]:
 
 def _happened(machine: Machine, watch: Watchpoint | Catch, access: Access) -> bool:
     """Whether a change is behind the machine: the VMM's within a tick may be ahead of it."""
-    now = machine.tick
+    now = machine.board.tick
     if access.tick != now or access.doing != "host" or isinstance(watch, Catch):
         return access.tick <= now
     return value(machine, watch.where) == number_of(watch.where, access.after)
@@ -148,7 +148,7 @@ def _entries(desk: Desk) -> list[_Caught]:
     for name in LOGS:
         if not desk.catches.reads(name):
             continue
-        entries = log(desk.machine.logs, name)
+        entries = log(desk.machine.board.logs, name)
         for place in range(desk.watching.places.get(name, 0), len(entries)):
             if desk.catches.of(name, entries[place]):
                 found.append(_Caught(name, place, entries[place]))
@@ -159,7 +159,7 @@ def _entries(desk: Desk) -> list[_Caught]:
 def _entries_told(desk: Desk) -> Iterator[Stop]:
     """Count and tell the caught entries that the logs have by now."""
     for name in LOGS:
-        entries = log(desk.machine.logs, name)
+        entries = log(desk.machine.board.logs, name)
         for place in range(desk.watching.places.get(name, 0), len(entries)):
             event = entries[place]
             for catch in desk.catches.of(name, event):
@@ -181,7 +181,7 @@ def behind_event(timeline: Timeline, name: LogName, place: int) -> None:
     """Go to the first moment at which an entry of a log has been made."""
     known = log(timeline.branch.logs, name).known
     timeline.goto(at_tick(timeline, known[place].tick))
-    while len(log(timeline.machine.logs, name)) <= place:
+    while len(log(timeline.machine.board.logs, name)) <= place:
         now = timeline.now
         # The next state has one more beat, or else one more tick.
         timeline.goto(now._replace(beat=now.beat + 1))
@@ -195,7 +195,7 @@ def behind_event(timeline: Timeline, name: LogName, place: int) -> None:
 
 def at_breakpoint(desk: Desk, cpu: Cpu) -> bool:
     """A CPU stands at a breakpoint's address: whether that stops the machine."""
-    address = desk.machine.linear_rip(cpu)
+    address = desk.machine.board.linear_rip(cpu)
     if (cpu.id, address, cpu.ticks) == desk.watching.standing:
         return False  # the CPU stood here when the command began
     reasons = _points(desk, cpu)
@@ -208,7 +208,7 @@ def at_breakpoint(desk: Desk, cpu: Cpu) -> bool:
 
 def _points(desk: Desk, cpu: Cpu) -> tuple[Stop, ...]:
     """Count the breakpoints at which a CPU stands; the reasons of those that stop."""
-    address = desk.machine.linear_rip(cpu)
+    address = desk.machine.board.linear_rip(cpu)
     return tuple(
         reason
         for point in desk.breakpoints.hit(address, cpu.id)
@@ -230,7 +230,7 @@ def _hit(desk: Desk, point: Breakpoint, cpu: Cpu) -> Stop | None:
     if point.hits < point.after:
         return None
     if point.log:
-        point.note(f"tick {machine.tick:,}  {reason.text}")
+        point.note(f"tick {machine.board.tick:,}  {reason.text}")
         return None
     if point.once:
         desk.breakpoints.delete(point.number)
@@ -249,8 +249,8 @@ def holds(machine: Machine, point: Breakpoint, cpu: Cpu) -> bool:
 
 def stop_at(machine: Machine, point: Breakpoint, cpu: Cpu, doubt: str = "") -> Stop:
     """That a CPU stands at a breakpoint, or at the place that a command named."""
-    address = machine.linear_rip(cpu)
-    place = machine.layout.symbols.name(address) or f"{address:#x}"
+    address = machine.board.linear_rip(cpu)
+    place = machine.board.layout.symbols.name(address) or f"{address:#x}"
     if not point.number:
         return AtPlace(cpu.id, address, place)
     return AtBreakpoint(cpu.id, point.number, address, place, doubt)

@@ -19,13 +19,13 @@ def doer(machine: Machine, access: Access) -> Doer:
     """Whose doing an access is, with the place in the code; asked right before it."""
     if access.cpu is None:
         return Doer(None)
-    cpu = machine.cpus[access.cpu]
+    cpu = machine.board.cpus[access.cpu]
     through = access.doing if access.doing in ("host", "walk") else ""
     if cpu.context is None:
         return Doer(cpu.id, through)
-    line = machine.layout.lines.line_of(machine.linear_rip(cpu))
+    line = machine.board.layout.lines.line_of(machine.board.linear_rip(cpu))
     words = "" if line is None else f"{line[0].rpartition('/')[2]}:{line[1]}"
-    return Doer(cpu.id, through, machine.place(cpu), words)
+    return Doer(cpu.id, through, machine.board.place(cpu), words)
 
 
 def watched(machine: Machine, watch: Watchpoint, access: Access) -> Watched:
@@ -49,7 +49,7 @@ def watched_behind(timeline: Timeline, watch: Watchpoint, access: Access) -> Wat
 def caught(timeline: Timeline, catch: Catch, register: str, access: Access) -> CaughtRegister:
     """A change of a register, with the CPU's modes around it; the machine stays where it is."""
     here = timeline.now
-    cpu = timeline.machine.cpus[access.cpu or 0]
+    cpu = timeline.machine.board.cpus[access.cpu or 0]
     timeline.goto(before(timeline, access))
     mode = "" if cpu.context is None else cpu.context.mode
     by = doer(timeline.machine, access)

@@ -38,7 +38,7 @@ def branch(desk: Desk, name: str, new: str) -> Lines:
 
 def _to_branch(desk: Desk, name: str) -> None:
     desk.timeline.switch(name)
-    desk.stop = (Travelled(None, desk.machine.tick, "branch", name),)
+    desk.stop = (Travelled(None, desk.machine.board.tick, "branch", name),)
 
 
 def goto(desk: Desk, where: str) -> Moment | None:
@@ -53,7 +53,7 @@ def goto(desk: Desk, where: str) -> Moment | None:
     cpu = whose(timeline, where)
     timeline.goto(moment)
     name = "" if where[:1].isdigit() else where
-    _arrive(desk, Travelled(cpu, desk.machine.tick, "tick", name))
+    _arrive(desk, Travelled(cpu, desk.machine.board.tick, "tick", name))
     return None
 
 
@@ -72,13 +72,13 @@ def reverse_step(desk: Desk, cpu: Cpu | None, count: int) -> None:
     if tick < 0:
         raise CommandError(f"there are only {now.tick:,} instructions before this moment")
     timeline.goto(at_tick(timeline, tick))
-    _arrive(desk, Travelled(None if cpu is None else cpu.id, desk.machine.tick, "back"))
+    _arrive(desk, Travelled(None if cpu is None else cpu.id, desk.machine.board.tick, "back"))
 
 
 def _ticks_back(machine: Machine, cpu: Cpu, count: int) -> int:
     """The tick before the COUNTth last instruction of a CPU."""
     left = count
-    for run in machine.logs.lanes.backwards(cpu.id, machine.tick):
+    for run in machine.board.logs.lanes.backwards(cpu.id, machine.board.tick):
         if run.last - run.first >= left:
             return run.last - left
         left -= run.last - run.first
@@ -95,13 +95,13 @@ def reverse_next(desk: Desk, cpu: Cpu, count: int) -> None:
     except CommandError:
         desk.timeline.goto(here)
         raise
-    _arrive(desk, Travelled(cpu.id, desk.machine.tick, "back"))
+    _arrive(desk, Travelled(cpu.id, desk.machine.board.tick, "back"))
 
 
 def _over(timeline: Timeline, cpu: Cpu) -> None:
     machine = timeline.machine
     tick = _ticks_back(machine, cpu, 1)
-    after = machine.linear_rip(cpu), cpu.registers.get("rsp")
+    after = machine.board.linear_rip(cpu), cpu.registers.get("rsp")
     later = timeline.now
     timeline.goto(at_tick(timeline, tick))
     code = instruction(machine, cpu)
@@ -109,7 +109,7 @@ def _over(timeline: Timeline, cpu: Cpu) -> None:
         return
     here = timeline.now
     if code.repeats:
-        wanted = _first_of_row(timeline, cpu, machine.linear_rip(cpu), later)
+        wanted = _first_of_row(timeline, cpu, machine.board.linear_rip(cpu), later)
     else:
         wanted = _call_before(timeline, cpu, *after, later)
     timeline.goto(wanted or here)
@@ -141,7 +141,7 @@ def _call_before(
             timeline.goto(visit.before)
             code = instruction(machine, cpu)
             called = code is not None and code.kind == "call"
-            ends = code is not None and machine.linear_rip(cpu) + code.size == back
+            ends = code is not None and machine.board.linear_rip(cpu) + code.size == back
             if called and ends and cpu.registers.get("rsp") == rsp:
                 return visit.before
             before = visit.before
@@ -153,7 +153,7 @@ def reverse_finish(desk: Desk, cpu: Cpu) -> None:
     if found is None:
         raise CommandError(f"cpu {cpu.id} is in no function that was called")
     desk.timeline.goto(found)
-    _arrive(desk, Travelled(cpu.id, desk.machine.tick, "call"))
+    _arrive(desk, Travelled(cpu.id, desk.machine.board.tick, "call"))
 
 
 def _open_call(timeline: Timeline, cpu: Cpu) -> Moment | None:
@@ -175,7 +175,7 @@ def _open_call(timeline: Timeline, cpu: Cpu) -> Moment | None:
 
 
 def _kind(machine: Machine, cpu: Cpu, address: int) -> str:
-    data = machine.virtual.most(cpu.registers, address, 15)
+    data = machine.board.virtual.most(cpu.registers, address, 15)
     code = disasm.decode(data, address, cpu.registers.mode)
     return "other" if code is None else code.kind
 

@@ -31,16 +31,16 @@ class BranchHistory(Struct, frozen=True):
 def history(machine: Machine, outcome: str = "", reason: str = "") -> BranchHistory:
     """What has happened on a machine up to now."""
     return BranchHistory(
-        image=machine.layout.name,
-        platform=machine.platform.name,
-        seed=machine.seed,
-        ticks=machine.tick,
-        virtual_ns=machine.now_ps() // 1000,
-        apic_ids=tuple(cpu.apic_id for cpu in machine.cpus),
-        ps_per_instruction=tuple(cpu.ps_per_instruction for cpu in machine.cpus),
-        runs=tuple(machine.logs.lanes.runs(0, machine.tick)),
-        turns=tuple(machine.logs.turns),
-        events=tuple(machine.logs.events),
+        image=machine.board.layout.name,
+        platform=machine.board.platform.name,
+        seed=machine.board.seed,
+        ticks=machine.board.tick,
+        virtual_ns=machine.board.now_ps() // 1000,
+        apic_ids=tuple(cpu.apic_id for cpu in machine.board.cpus),
+        ps_per_instruction=tuple(cpu.ps_per_instruction for cpu in machine.board.cpus),
+        runs=tuple(machine.board.logs.lanes.runs(0, machine.board.tick)),
+        turns=tuple(machine.board.logs.turns),
+        events=tuple(machine.board.logs.events),
         outcome=outcome,
         reason=reason,
     )

@@ -36,7 +36,7 @@ def inject(machine: Machine, text: str) -> None:
     kind = BY_NAME.get(words[0]) if words else None
     if kind is None:
         raise CommandError(f"inject: the kinds are {', '.join(BY_NAME)}")
-    why = kind.lacking(machine.platform)
+    why = kind.lacking(machine.board.platform)
     if why:
         raise CommandError(f"inject {kind.name}: {why}")
     end = words.index("at") if "at" in words else len(words)
@@ -61,7 +61,7 @@ def inject(machine: Machine, text: str) -> None:
 def _more(machine: Machine, values: dict[str, int | str]) -> dict[str, int]:
     """What a kind's own moment may name beside its parameters: the APIC id of its CPU."""
     cpu = values.get("CPU")
-    return {"APIC": machine.platform.apic_ids[cpu]} if isinstance(cpu, int) else {}
+    return {"APIC": machine.board.platform.apic_ids[cpu]} if isinstance(cpu, int) else {}
 
 
 def _values(machine: Machine, kind: InjectionKind, words: list[str]) -> dict[str, int | str]:

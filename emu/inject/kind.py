@@ -36,7 +36,7 @@ class Given(Struct, frozen=True):
     @property
     def cpu(self) -> Cpu:
         """The CPU that the parameter CPU names."""
-        return self.machine.cpus[self.number("CPU")]
+        return self.machine.board.cpus[self.number("CPU")]
 
 
 def everywhere(_: Platform) -> str:

@@ -67,10 +67,10 @@ class InjectionMenu(Struct, frozen=True):
 
 def menu(machine: Machine, focus: Cpu) -> InjectionMenu:
     """Everything that can be broken now."""
-    kinds = [_kind(kind) for kind in of_platform(machine.platform)]
+    kinds = [_kind(kind) for kind in of_platform(machine.board.platform)]
     order = list(GROUPS.values())
     kinds.sort(key=lambda one: order.index(one.group))
-    return InjectionMenu(tuple(kinds), f"tick {machine.tick}", _moments(machine, focus))
+    return InjectionMenu(tuple(kinds), f"tick {machine.board.tick}", _moments(machine, focus))
 
 
 def _kind(kind: InjectionKind) -> KindView:
@@ -93,14 +93,14 @@ def _kind(kind: InjectionKind) -> KindView:
 def _moments(machine: Machine, focus: Cpu) -> tuple[MomentView, ...]:
     found = []
     if focus.context is not None:
-        address = machine.linear_rip(focus)
-        place = machine.layout.symbols.name(address) or f"{address:#x}"
+        address = machine.board.linear_rip(focus)
+        place = machine.board.layout.symbols.name(address) or f"{address:#x}"
         words = f"before cpu {focus.id} executes {place}"
         found.append(MomentView(words, f"{place} cpu {focus.id}"))
-    if machine.mailbox_gpa is not None:
+    if machine.board.mailbox_gpa is not None:
         found.append(MomentView("at the next mailbox command", "mailbox command"))
         found.append(MomentView("at the next Wakeup", "mailbox command=wakeup"))
-    seen = dict.fromkeys(machine.places.milestones.values())
+    seen = dict.fromkeys(machine.arrivals.milestones.values())
     found += [MomentView(f"when a cpu {one.words}", one.symbol) for one in seen]
     return tuple(found)
 

@@ -44,9 +44,9 @@ class Parameter(Struct, frozen=True):
 
 def _cpu(machine: Machine, word: str, what: str) -> int:
     found = number(word, what)
-    if found >= len(machine.cpus):
+    if found >= len(machine.board.cpus):
         raise CommandError(
-            f"{what}: there is no cpu {found}: they are 0 to {len(machine.cpus) - 1}"
+            f"{what}: there is no cpu {found}: they are 0 to {len(machine.board.cpus) - 1}"
         )
     return found
 
@@ -76,16 +76,16 @@ def address(machine: Machine, word: str, what: str) -> int:
     """The GPA of `mailbox`, `mailbox.FIELD`, a symbol of the images, or a number."""
     name, dot, field = word.partition(".")
     if name == "mailbox":
-        if machine.mailbox_gpa is None:
+        if machine.board.mailbox_gpa is None:
             raise CommandError(f"{what}: this image has no mailbox page")
         offsets = {one.name: one.offset for one in FIELDS}
         if dot and field not in offsets:
             raise CommandError(f"{what}: the mailbox has no field {field!r}")
-        found = machine.mailbox_gpa + offsets.get(field, 0)
+        found = machine.board.mailbox_gpa + offsets.get(field, 0)
     else:
         # Of the mailbox loops of shim and reset page, the last one's is executed.
         found = resolve(machine, word.removeprefix("gpa:"))[-1]
-    if machine.ram.hpa(found) is None:
+    if machine.board.ram.hpa(found) is None:
         raise CommandError(f"{what}: there is no memory at {found:#x}")
     return found
 

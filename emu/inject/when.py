@@ -62,7 +62,7 @@ def _trigger(machine: Machine, words: list[str], cpu: int | None) -> Trigger:
 def _mailbox(machine: Machine, text: str, cpu: int | None) -> Trigger:
     """`command=wakeup`, `apic_id=3`, `vector`."""
     field, equals, value = text.partition("=")
-    if machine.mailbox_gpa is None:
+    if machine.board.mailbox_gpa is None:
         raise CommandError("at mailbox: this image has no mailbox page")
     if field not in [one.name for one in FIELDS]:
         raise CommandError(

@@ -17,7 +17,7 @@ _SHOWN: Final = 8
 
 def last_progress(machine: Machine) -> Event | None:
     """The newest event by which the boot went forward."""
-    events = machine.logs.events
+    events = machine.board.logs.events
     for index in range(len(events) - 1, -1, -1):
         if events[index].kind in PROGRESS:
             return events[index]
@@ -27,7 +27,7 @@ def last_progress(machine: Machine) -> Event | None:
 def idle_ticks(machine: Machine) -> int:
     """Instructions since the last progress."""
     last = last_progress(machine)
-    return machine.tick - (0 if last is None else last.tick)
+    return machine.board.tick - (0 if last is None else last.tick)
 
 
 def slow_or_stuck(machine: Machine) -> str:
@@ -49,13 +49,13 @@ def evidence(machine: Machine) -> tuple[str, ...]:
     last = last_progress(machine)
     if last is not None:
         who = "" if last.cpu is None else f"cpu {last.cpu} "
-        since = (machine.now_ps() // 1000 - last.virtual_ns) / 1e6
+        since = (machine.board.now_ps() // 1000 - last.virtual_ns) / 1e6
         when = f"tick {last.tick:,}, {since:,.3f} ms before the end"
         lines.append(f"last progress: {who}{last.text} ({when})")
     lines += _waits(machine)
-    for cpu in machine.cpus:
+    for cpu in machine.board.cpus:
         if cpu.activity == "running":
-            lines.append(f"cpu {cpu.id} executes at {machine.place(cpu)}")
+            lines.append(f"cpu {cpu.id} executes at {machine.board.place(cpu)}")
         elif cpu.activity == "shutdown":
             lines.append(f"cpu {cpu.id} shut down: {cpu.reason}")
     injected = machine.injected
@@ -89,8 +89,8 @@ def _waits(machine: Machine) -> list[str]:
 
 def _doing(machine: Machine, index: int) -> str:
     """What the CPU that could have ended a wait does itself."""
-    cpu = machine.cpus[index]
+    cpu = machine.board.cpus[index]
     waits = machine.waits.waiting.get(index)
     if waits is not None:
-        return f", which waits itself at {machine.layout.symbols.name(waits.loop.head)}"
+        return f", which waits itself at {machine.board.layout.symbols.name(waits.loop.head)}"
     return f", which is {cpu.activity}"

@@ -23,8 +23,8 @@ class _Bench:
     def __init__(self, machine: Machine, log: Log[Observation]) -> None:
         self.log = log
         self._machine = machine
-        fixed = DIALECTS.get(machine.platform.dialect)
-        self.course = Course(machine.platform.apic_ids, fixed)
+        fixed = DIALECTS.get(machine.board.platform.dialect)
+        self.course = Course(machine.board.platform.apic_ids, fixed)
         self.found: list[tuple[int, Finding]] = []
         """(index of the observation, what a rule says of it)."""
         self._judged = 0
@@ -64,17 +64,17 @@ class Judge:
     @property
     def tick(self) -> int:
         """Up to which the course is judged."""
-        return self._machine.tick
+        return self._machine.board.tick
 
     @property
     def noted(self) -> tuple[Log[Observation], int, int]:
         """The log that is judged, and how far it goes here and at the end of what is known."""
-        log = self._machine.logs.observed
+        log = self._machine.board.logs.observed
         return log, log.now, log.known_count
 
     def _bench(self) -> _Bench:
         """That of the log in use; a branch has one of its own."""
-        log = self._machine.logs.observed
+        log = self._machine.board.logs.observed
         bench = self._benches.get(id(log))
         if bench is None:
             bench = self._benches[id(log)] = _Bench(self._machine, log)
@@ -111,22 +111,26 @@ def where(machine: Machine, address: int) -> str:
     """`mailbox_ack+0x3 at mailbox_loop.inc:62`; empty for no address."""
     if not address:
         return ""
-    name = machine.layout.symbols.name(address) or f"{address:#x}"
-    line = machine.layout.lines.line_of(address)
+    name = machine.board.layout.symbols.name(address) or f"{address:#x}"
+    line = machine.board.layout.lines.line_of(address)
     return name if line is None else f"{name} at {line[0]}:{line[1]}"
 
 
 def _ended(machine: Machine, course: Course, verdict: Verdict) -> Ended | None:
     """The mailbox as it was left, and the CPU that the command in it is for."""
-    page = None if machine.mailbox_gpa is None else machine.npt.hpa_of(machine.mailbox_gpa)
+    page = (
+        None
+        if machine.board.mailbox_gpa is None
+        else machine.board.npt.hpa_of(machine.board.mailbox_gpa)
+    )
     if page is None:
         return None
-    head = read_head(machine.memory.read(page, HEAD_BYTES))
+    head = read_head(machine.board.memory.read(page, HEAD_BYTES))
     named = course.addressed(head)
-    cpu = machine.cpus[named[0]] if named else None
-    at = machine.linear_rip(cpu) if cpu is not None and cpu.context is not None else 0
+    cpu = machine.board.cpus[named[0]] if named else None
+    at = machine.board.linear_rip(cpu) if cpu is not None and cpu.context is not None else 0
     return Ended(
-        machine.tick, machine.nanoseconds(cpu), None if cpu is None else cpu.id, at,
+        machine.board.tick, machine.board.nanoseconds(cpu), None if cpu is None else cpu.id, at,
         verdict.outcome, head,
     )  # fmt: skip
 

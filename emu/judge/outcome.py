@@ -37,13 +37,13 @@ class Verdict(Struct, frozen=True):
 
 def state_of(machine: Machine, cpu: Cpu) -> CpuState:
     """What a CPU is doing in one word; what it is for counts more than how it passes time."""
-    record = ap_record(machine, cpu)
+    record = ap_record(machine.board, cpu)
     if record is not None and record.failed and cpu.phase != "online":
         return "failed"
     match cpu.activity:
         case "off" | "wait-for-sipi" | "shutdown":
             return cpu.activity
-        case "running" if not machine.powered_off:
+        case "running" if not machine.board.powered_off:
             return "running"
         case "waiting" | "halted" | "running":
             if cpu.phase == "online":
@@ -58,18 +58,22 @@ def state_of(machine: Machine, cpu: Cpu) -> CpuState:
 def verdict(machine: Machine, why: Pause, held: frozenset[int] = frozenset()) -> Verdict:
     """Judge a machine that will not run on by itself, or that was cut off: by the limit
     (BUDGET) or the watchdog (STUCK)."""
-    if machine.crash:
-        return Verdict("crashed", machine.crash)
+    if machine.board.crash:
+        return Verdict("crashed", machine.board.crash)
     if why is Pause.BUDGET:
         words = slow_or_stuck(machine)
-        return Verdict("limit", f"still running after {machine.tick:,} instructions; {words}")
+        return Verdict(
+            "limit", f"still running after {machine.board.tick:,} instructions; {words}"
+        )
     if why is Pause.STUCK:
         return Verdict("hung", no_progress(machine))
     if why is Pause.HUNG:
         return Verdict("hung", _why_hung(machine, held))
-    if not any(milestone.phase == "online" for milestone in machine.places.milestones.values()):
+    if not any(
+        milestone.phase == "online" for milestone in machine.arrivals.milestones.values()
+    ):
         return Verdict("booted", "the guest switched the machine off")
-    states = [state_of(machine, cpu) for cpu in machine.cpus]
+    states = [state_of(machine, cpu) for cpu in machine.board.cpus]
     online = states.count("online")
     if online == len(states):
         who = "the only CPU" if online == 1 else f"all {online} CPUs"
@@ -82,13 +86,13 @@ def _why_hung(machine: Machine, held: frozenset[int]) -> str:
     """Nothing can ever run again: who sleeps, and on what."""
     parts = []
     for state in ("waiting", "halted", "wait-for-sipi", "off", "shutdown"):
-        ids = [str(cpu.id) for cpu in machine.cpus if cpu.activity == state]
+        ids = [str(cpu.id) for cpu in machine.board.cpus if cpu.activity == state]
         if ids:
             shown = ", ".join(ids[:8]) + (", ..." if len(ids) > 8 else "")
             parts.append(f"{len(ids)} {state} ({shown})")
     if held:
         parts.append(f"held: {', '.join(map(str, sorted(held)))}")
-    said = machine.vmm.serial.decode("utf-8", "replace").rstrip().rpartition("\n")[2]
+    said = machine.board.vmm.serial.decode("utf-8", "replace").rstrip().rpartition("\n")[2]
     if "refused: " in said:  # a machine without a host to tell can only be halted
         return f"the guest gave up: {said}"
     return f"no CPU can ever run again: {'; '.join(parts)}"

@@ -18,7 +18,8 @@ from emu.errors import CommandError
 from emu.hw.address import Hpa, page_of
 from emu.judge import judge
 from emu.machine.accesses import EveryAccess, Touch
-from emu.machine.machine import INSTRUCTION_BYTES, Machine
+from emu.machine.board import INSTRUCTION_BYTES
+from emu.machine.machine import Machine
 from emu.mailbox.course import Course
 from emu.mailbox.observation import Raced, Started
 from emu.mailbox.rule import Finding
@@ -44,9 +45,9 @@ def races(machine: Machine, timeline: Timeline) -> tuple[Raced, ...]:
     with from_here(timeline):
         end = timeline.now
         timeline.goto(Moment(0))
-        machine.look_at(probe)
+        machine.board.look_at(probe)
         timeline.retrace(end)
-        machine.look_at()
+        machine.board.look_at()
         if probe.full:
             raise CommandError(f"races: there are more than {len(probe):,} accesses to look at")
         words = _Words(machine)
@@ -62,7 +63,7 @@ def races(machine: Machine, timeline: Timeline) -> tuple[Raced, ...]:
 
 def findings(machine: Machine, timeline: Timeline) -> tuple[Finding, ...]:
     """The races as findings of their rule."""
-    course = Course(machine.platform.apic_ids)
+    course = Course(machine.board.platform.apic_ids)
     return tuple(
         Finding(
             data_race.RULE.name, data_race.RULE.severity, one.cpu, one.tick,
@@ -120,8 +121,8 @@ class _Words:
         code = self._decode(touch.cpu, touch.address)
         if code is not None and code.mnemonic.startswith(("lock ", "xchg")):
             return True
-        line = machine.layout.lines.line_of(touch.address)
-        if line is not None and _DECLARED in (machine.layout.lines.text(*line) or ""):
+        line = machine.board.layout.lines.line_of(touch.address)
+        if line is not None and _DECLARED in (machine.board.layout.lines.text(*line) or ""):
             return True
         return not touch.stores and code is not None and self._waits(touch.cpu, code)
 
@@ -139,8 +140,8 @@ class _Words:
         return False
 
     def _decode(self, cpu: int, at: int) -> Instruction | None:
-        registers = self._machine.cpus[cpu].registers
-        data = self._machine.virtual.most(registers, at, INSTRUCTION_BYTES)
+        registers = self._machine.board.cpus[cpu].registers
+        data = self._machine.board.virtual.most(registers, at, INSTRUCTION_BYTES)
         return disasm.decode(data, at, registers.mode)
 
 
@@ -157,12 +158,16 @@ class _Order:
     def __init__(self, machine: Machine, shared: set[int], orders: set[int]) -> None:
         self._machine = machine
         self._shared, self._orders = shared, orders
-        box = None if machine.mailbox_gpa is None else machine.npt.hpa_of(machine.mailbox_gpa)
+        box = (
+            None
+            if machine.board.mailbox_gpa is None
+            else machine.board.npt.hpa_of(machine.board.mailbox_gpa)
+        )
         self._mailbox = box
-        self._clocks: list[Clock] = [{cpu.id: 1} for cpu in machine.cpus]
+        self._clocks: list[Clock] = [{cpu.id: 1} for cpu in machine.board.cpus]
         self._released: dict[int, Clock] = {}
         self._histories: dict[int, _History] = {}
-        self._starts = [one for one in machine.logs.observed if isinstance(one, Started)]
+        self._starts = [one for one in machine.board.logs.observed if isinstance(one, Started)]
         self._found: dict[tuple[int, int], Raced] = {}
 
     def found(self, probe: EveryAccess) -> tuple[Raced, ...]:
@@ -219,7 +224,7 @@ class _Order:
 
     def _raced(self, touch: Touch, hpa: int, other: int, address: int) -> Raced:
         machine = self._machine
-        page = machine.ram.page_at(Hpa(hpa))
+        page = machine.board.ram.page_at(Hpa(hpa))
         gpa = hpa if page is None else page + hpa % 4096
         place = judge.where(machine, address)
         return Raced(touch.tick, 0, touch.cpu, touch.address, gpa, other, place)

@@ -6,8 +6,9 @@ from msgspec import Struct
 
 from emu.boot.disasm import Instruction, decode, family
 from emu.hw.cpu import Cpu
+from emu.machine.board import INSTRUCTION_BYTES
 from emu.machine.lap import Loop
-from emu.machine.machine import INSTRUCTION_BYTES, Machine
+from emu.machine.machine import Machine
 from emu.machine.tracked import GRANULE
 from emu.machine.wait import Wait
 from emu.mailbox.layout import FIELDS
@@ -93,13 +94,13 @@ def words_for(machine: Machine, cpu: Cpu, codes: Codes | None = None) -> str:
 def name_of(machine: Machine, wait: Wait, gva: int) -> str:
     """A byte that a loop looks at, as a mailbox field, a symbol or an address."""
     hpa = next(place for place, _, address in wait.loop.reads if address == gva)
-    page = machine.ram.page_at(hpa)
-    if page is not None and page == machine.mailbox_gpa:
+    page = machine.board.ram.page_at(hpa)
+    if page is not None and page == machine.board.mailbox_gpa:
         offset = hpa % 4096
         for field in FIELDS:
             if field.offset <= offset < field.offset + field.size:
                 return f"mailbox {field.name}"
-    return machine.layout.symbols.name(gva) or f"[{gva:#x}]"
+    return machine.board.layout.symbols.name(gva) or f"[{gva:#x}]"
 
 
 def codes_of(machine: Machine, cpu: Cpu, loop: Loop) -> Codes:
@@ -136,7 +137,7 @@ def conditions(cpu: Cpu, loop: Loop, codes: Codes) -> dict[int, str]:
 
 def _at(machine: Machine, cpu: Cpu, rip: int) -> Instruction | None:
     registers = cpu.registers
-    data = machine.virtual.most(registers, rip, INSTRUCTION_BYTES)
+    data = machine.board.virtual.most(registers, rip, INSTRUCTION_BYTES)
     return decode(data, rip, registers.mode)
 
 
@@ -169,7 +170,9 @@ def _compared(
 
 def facts(machine: Machine) -> list[WaitFact]:
     """Every waiting CPU with its evidence."""
-    return [_fact(machine, machine.cpus[index]) for index in sorted(machine.waits.waiting)]
+    return [
+        _fact(machine, machine.board.cpus[index]) for index in sorted(machine.waits.waiting)
+    ]
 
 
 def _fact(machine: Machine, cpu: Cpu) -> WaitFact:
@@ -181,10 +184,10 @@ def _fact(machine: Machine, cpu: Cpu) -> WaitFact:
     ]
     who, tick = max(written, key=lambda pair: pair[1], default=(None, None))
     values = [
-        int.from_bytes(machine.memory.read(hpa, count), "little")
+        int.from_bytes(machine.board.memory.read(hpa, count), "little")
         for hpa, count, _ in loop.reads
     ]
     return WaitFact(
-        cpu.id, words_for(machine, cpu), machine.layout.symbols.name(loop.head),
+        cpu.id, words_for(machine, cpu), machine.board.layout.symbols.name(loop.head),
         ", ".join(f"{value:#x}" for value in values[:3]), who, tick,
     )  # fmt: skip

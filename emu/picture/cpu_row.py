@@ -14,8 +14,8 @@ PlaceNames = tuple[str, str]
 
 def place_of(machine: Machine, address: int) -> PlaceNames:
     """What a linear address is called."""
-    line = machine.layout.lines.line_of(address)
-    name = machine.layout.symbols.name(address)
+    line = machine.board.layout.lines.line_of(address)
+    name = machine.board.layout.symbols.name(address)
     return name, "" if line is None else f"{line[0]}:{line[1]}"
 
 
@@ -31,7 +31,7 @@ def cpu_view(
         return CpuView(
             cpu.id, cpu.apic_id, state_of(machine, cpu), "", 0, "", "", "", why_still(cpu), 0, 0
         )
-    address = machine.linear_rip(cpu)
+    address = machine.board.linear_rip(cpu)
     symbol, line = place(machine, address)
     clock = machine.waits.clock_of(cpu) if clock_ps is None else clock_ps
     return CpuView(

@@ -26,9 +26,9 @@ class Crowd:
     def views(self, course: tuple[str, int]) -> tuple[CpuView, ...]:
         """Every CPU as it is now. `course`: the branch, and how many of its entries were
         carried out, as an edit changes registers without an instruction."""
-        now = self._machine.now_ps()
-        cpus = self._machine.cpus
-        words = [0, *ap_record_words(self._machine)]
+        now = self._machine.board.now_ps()
+        cpus = self._machine.board.cpus
+        words = [0, *ap_record_words(self._machine.board)]
         words += [0] * (len(cpus) - len(words))
         return tuple(map(self._view, cpus, repeat(now), repeat(course), words))
 
@@ -51,7 +51,7 @@ class Crowd:
         rip = 0 if cpu.context is None else cpu.context.rip
         key = (
             cpu.ticks, cpu.clock_ps, cpu.activity, cpu.milestone, rip, course, record,
-            machine.powered_off, cpu.reason,
+            machine.board.powered_off, cpu.reason,
         )  # fmt: skip
         known = self._known.get(cpu.id)
         if known is None or known[0] != key or known[1] is not loop:

@@ -64,5 +64,5 @@ def moment(machine: Machine, trigger: Trigger) -> str:
 
 
 def _places(machine: Machine, addresses: frozenset[int]) -> str:
-    names = {machine.layout.symbols.name(one) or f"{one:#x}" for one in addresses}
+    names = {machine.board.layout.symbols.name(one) or f"{one:#x}" for one in addresses}
     return " or ".join(sorted(names))

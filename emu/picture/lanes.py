@@ -43,7 +43,7 @@ class LaneIndex:
 
     def catch_up(self, machine: Machine) -> None:
         """Read what is new in the logs; another branch is read from its beginning."""
-        events, turns = machine.logs.events, machine.logs.turns
+        events, turns = machine.board.logs.events, machine.board.logs.turns
         if self._events is not events or self._turns is not turns:
             self._events, self._turns, self._read = events, turns, (0, 0)
             self.notable.clear()
@@ -84,15 +84,15 @@ def timeline_view(
     index.catch_up(machine)
     first, last = window or (0, end)
     last = max(last, first + 1)
-    low = max(0, min(focus - LANES_MAX // 2, len(machine.cpus) - LANES_MAX))
-    shown = range(low, min(low + LANES_MAX, len(machine.cpus)))
+    low = max(0, min(focus - LANES_MAX // 2, len(machine.board.cpus) - LANES_MAX))
+    shown = range(low, min(low + LANES_MAX, len(machine.board.cpus)))
     edges = [first + (last - first) * cell // CELLS for cell in range(CELLS + 1)]
     rows = {cpu: _activity(index, cpu, edges) for cpu in shown}
     _executions(machine, rows, edges)
     for cpu in shown:
         _events(index, cpu, rows[cpu], edges)
     lanes = tuple(LaneView(cpu, "".join(rows[cpu])) for cpu in shown)
-    return TimelineView(first, last, machine.tick, end, *names, marks, lanes)
+    return TimelineView(first, last, machine.board.tick, end, *names, marks, lanes)
 
 
 def _activity(index: LaneIndex, cpu: int, edges: list[int]) -> list[str]:
@@ -118,7 +118,7 @@ def _fill(row: list[str], first: int, end: int, letter: str) -> None:
 
 
 def _executions(machine: Machine, rows: dict[int, list[str]], edges: list[int]) -> None:
-    lanes = machine.logs.lanes
+    lanes = machine.board.logs.lanes
     for cell in range(CELLS):
         first, last = edges[cell], edges[cell + 1]
         step = max((last - first) // RUNS_PER_CELL, 1)

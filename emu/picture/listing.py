@@ -5,7 +5,8 @@ from typing import Final
 from emu.boot import disasm
 from emu.boot.disasm import Instruction, decode
 from emu.hw.cpu import Cpu
-from emu.machine.machine import INSTRUCTION_BYTES, Machine
+from emu.machine.board import INSTRUCTION_BYTES
+from emu.machine.machine import Machine
 from emu.picture.view import CodeLine
 
 BEFORE: Final = 24
@@ -26,10 +27,10 @@ def listing(
     CPUs are. Empty where the address is not mapped."""
     found: list[CodeLine] = []
     last: tuple[str, int] | None = None
-    here = machine.linear_rip(cpu)
+    here = machine.board.linear_rip(cpu)
     for code in _instructions(machine, cpu, start):
         found += _label(machine, code.address)
-        line = machine.layout.lines.line_of(code.address)
+        line = machine.board.layout.lines.line_of(code.address)
         if line is not None and line != last:
             found += _source(machine, code.address, *line)
         last = line
@@ -40,7 +41,7 @@ def listing(
 def _instructions(machine: Machine, cpu: Cpu, here: int) -> list[Instruction]:
     """Decoded instructions of this function up to RIP, and on from there."""
     start = here
-    nearest = machine.layout.symbols.nearest(here)
+    nearest = machine.board.layout.symbols.nearest(here)
     if nearest is not None and here - nearest[1] < FUNCTION_BYTES:
         start = nearest[1]
     before = _run(machine, cpu, start, here, FUNCTION_BYTES)
@@ -57,7 +58,7 @@ def _run(
     address = start
     mode = cpu.registers.mode
     want = most * INSTRUCTION_BYTES if end is None else end - start
-    data = machine.virtual.most(cpu.registers, start, want)
+    data = machine.board.virtual.most(cpu.registers, start, want)
     while len(found) < most and (end is None or address < end):
         code = decode(
             data[address - start : address - start + INSTRUCTION_BYTES], address, mode
@@ -70,14 +71,14 @@ def _run(
 
 
 def _label(machine: Machine, address: int) -> list[CodeLine]:
-    name = machine.layout.symbols.name(address)
+    name = machine.board.layout.symbols.name(address)
     if not name or "+" in name:
         return []
     return [CodeLine("label", address, 0, "", f"{name}:", "", False, False, ())]
 
 
 def _source(machine: Machine, address: int, file: str, number: int) -> list[CodeLine]:
-    text = machine.layout.lines.text(file, number)
+    text = machine.board.layout.lines.text(file, number)
     if text is None:
         return []
     return [CodeLine("source", address, number, "", text, file, False, False, ())]
@@ -94,7 +95,7 @@ def _asm(
     text = f"{code.mnemonic} {code.operands}".rstrip()
     note = ""
     if code.target is not None:
-        note = machine.layout.symbols.name(code.target)
+        note = machine.board.layout.symbols.name(code.target)
     fixed = code.memory and code.memory[0].base == "rip" and not code.memory[0].index
     if code.memory and (current or fixed):
         note = _operand_value(machine, cpu, code) or note
@@ -115,10 +116,10 @@ def _operand_value(machine: Machine, cpu: Cpu, code: Instruction) -> str:
     """What the instruction's memory operand holds now."""
     access = code.memory[0]
     gva = access.address(cpu.registers.get, code)
-    data = machine.virtual.read(cpu.registers, gva, access.size)
-    name = machine.layout.symbols.name(gva) or f"{gva:#x}"
+    data = machine.board.virtual.read(cpu.registers, gva, access.size)
+    name = machine.board.layout.symbols.name(gva) or f"{gva:#x}"
     if data is None:
         return f"[{name}] is not mapped"
     value = int.from_bytes(data, "little")
-    points = machine.layout.symbols.name(value) if value > 0xFFF else ""
+    points = machine.board.layout.symbols.name(value) if value > 0xFFF else ""
     return f"[{name}] = {value:#x} {points}".rstrip()

@@ -84,7 +84,7 @@ _BUILD: dict[str, Callable[[Looks, Machine, Timeline, Cpu], Any]] = {
     "nested": lambda looks, machine, timeline, _: nested_view(machine, timeline, looks.nested),
     "dtb": lambda looks, machine, *_: dtb_view(machine, looks.dtb),
     "waits": lambda _, machine, *__: tuple(facts(machine)),
-    "log": lambda looks, machine, *_: looks.log_view(machine.logs, "log"),
-    "exits": lambda looks, machine, *_: looks.log_view(machine.logs, "exits"),
+    "log": lambda looks, machine, *_: looks.log_view(machine.board.logs, "log"),
+    "exits": lambda looks, machine, *_: looks.log_view(machine.board.logs, "exits"),
 }
 """Section -> what makes its view."""

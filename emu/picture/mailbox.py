@@ -9,21 +9,21 @@ from emu.picture.view import ApProgress, MailboxView
 
 def mailbox_view(machine: Machine) -> MailboxView | None:
     """The mailbox page and how far each AP is; None where no mailbox is known."""
-    gpa = machine.mailbox_gpa
-    data = None if gpa is None else machine.ram.guest_bytes(gpa, HEAD_BYTES)
+    gpa = machine.board.mailbox_gpa
+    data = None if gpa is None else machine.board.ram.guest_bytes(gpa, HEAD_BYTES)
     if gpa is None or data is None:
         return None
     head = read_head(data)
     return MailboxView(
         gpa=gpa,
-        page_state=machine.ram.state(Gpa(gpa)) or "none",
+        page_state=machine.board.ram.state(Gpa(gpa)) or "none",
         command=head.command,
         command_name=command_name(head.command),
         reserved=head.reserved,
         apic_id=head.apic_id,
         vector=head.vector,
-        vector_symbol=machine.layout.symbols.name(head.vector) if head.vector else "",
-        aps=tuple(progress(machine, cpu) for cpu in machine.cpus[1:]),
+        vector_symbol=machine.board.layout.symbols.name(head.vector) if head.vector else "",
+        aps=tuple(progress(machine, cpu) for cpu in machine.board.cpus[1:]),
     )
 
 
@@ -38,7 +38,7 @@ _NEXT = {
 
 def progress(machine: Machine, cpu: Cpu) -> ApProgress:
     """Where one AP is in the protocol, and what must come next."""
-    steps = machine.protocol.reached.get(cpu.id, ())
+    steps = machine.board.protocol.reached.get(cpu.id, ())
     at = steps[-1] if steps else None
     if at is None and cpu.context is None:
         return ApProgress(cpu.id, "off", 0, 0, "it starts")

@@ -82,10 +82,10 @@ def table(
     """The present entries of the guest table at a GPA whose first entry stands for GVA `base`;
     None where the nested table has nothing there."""
     width = FORMATS[mode].entry_bytes
-    hpa = machine.npt.hpa_of(place)
+    hpa = machine.board.npt.hpa_of(place)
     if hpa is None:
         return None
-    image = machine.memory.read(hpa, width * step.entries)
+    image = machine.board.memory.read(hpa, width * step.entries)
     found = []
     for index, value in _present(image, width):
         leaf = is_leaf(mode, step, value, cr4)
@@ -216,13 +216,13 @@ def nested_ranges(machine: Machine) -> tuple[NestedRange, ...]:
 def _nested(machine: Machine) -> Iterator[NestedRange]:
     """One range for each run of each leaf table."""
     alias = 1 << ALIAS_BIT
-    for gpa, _, size in machine.ram.views():
+    for gpa, _, size in machine.board.ram.views():
         at, end = gpa, gpa + size
         while at < end:
             first = at >> 12 & 511
             count = min(512 - first, (end - at) // PAGE_BYTES)
-            image = machine.npt.leaf_table(at)[8 * first : 8 * (first + count)]
-            states = machine.ram.state_bytes(at & ~alias, count)
+            image = machine.board.npt.leaf_table(at)[8 * first : 8 * (first + count)]
+            states = machine.board.ram.state_bytes(at & ~alias, count)
             for page, pages, hpa, allowed, state, accessed, dirty in _runs(
                 image.ljust(PAGE_BYTES, b"\0"), states
             ):

@@ -90,11 +90,13 @@ def read(
 def _bytes(machine: Machine, cpu: Cpu, space: Space, address: int, count: int) -> bytes | None:
     """Bytes that lie in one page."""
     if space == "gpa":
-        return machine.ram.guest_bytes(address, count)
+        return machine.board.ram.guest_bytes(address, count)
     if space == "hpa":
-        inside = address + count <= machine.memory.size
-        return machine.memory.read(Hpa(address), count) if inside else None
-    return None if cpu.context is None else machine.virtual.read(cpu.context, address, count)
+        inside = address + count <= machine.board.memory.size
+        return machine.board.memory.read(Hpa(address), count) if inside else None
+    return (
+        None if cpu.context is None else machine.board.virtual.read(cpu.context, address, count)
+    )
 
 
 def memory_view(
@@ -113,7 +115,7 @@ def memory_view(
         start + i for i, byte in enumerate(data)
         if start + i in before and before[start + i] != byte
     )  # fmt: skip
-    symbols = machine.layout.symbols
+    symbols = machine.board.layout.symbols
     names = () if look.space == "hpa" else symbols.between(start, start + VIEW_BYTES)
     return MemoryView(
         look.space, start, look.where, look.kind,
@@ -136,7 +138,7 @@ def overlay(
     where it is not mapped."""
     if not kind:
         return ()
-    struct = None if kind in KINDS else machine.layout.structs.get(kind)
+    struct = None if kind in KINDS else machine.board.layout.structs.get(kind)
     if kind not in KINDS and struct is None:
         known = ", ".join(KINDS)
         raise CommandError(f"mem as {kind}: it is none of {known} and no struct of the image")
@@ -167,7 +169,7 @@ def _number(data: bytes, at: int, size: int) -> int:
 def _field(machine: Machine, one: FieldLayout, value: int | str) -> FieldView:
     shown = value if isinstance(value, str) else f"{value:#x}"
     target = value if isinstance(value, int) and one.size == 8 and value > 0xFFF else None
-    name = machine.layout.symbols.name(target) if target is not None else ""
+    name = machine.board.layout.symbols.name(target) if target is not None else ""
     return FieldView(one.offset, one.size, one.name, f"{shown} {name}".rstrip(), target)
 
 
@@ -176,7 +178,10 @@ def _mailbox(machine: Machine, data: bytes) -> tuple[FieldView, ...]:
     rows = []
     for one in MAILBOX_FIELDS:
         value = _number(data, one.offset, one.size)
-        words = {"command": command_name(value), "vector": machine.layout.symbols.name(value)}
+        words = {
+            "command": command_name(value),
+            "vector": machine.board.layout.symbols.name(value),
+        }
         shown = f"{value:#x} {words.get(one.name, '')}".rstrip()
         rows.append(FieldView(one.offset, one.size, one.name, shown))
     for name, first, last in (("OS half", 16, OS_BYTES), ("firmware half", OS_BYTES, 4096)):

@@ -46,7 +46,7 @@ def nested_view(machine: Machine, timeline: Timeline, look: NestedLook) -> Neste
     found, page = every, None
     if look.where:
         try:
-            gpa = address(machine, machine.cpus[0], look.where)
+            gpa = address(machine, machine.board.cpus[0], look.where)
         except CommandError:
             found = tuple(one for one in every if _matches(one, look.where))
         else:
@@ -64,7 +64,7 @@ def _matches(one: NestedRange, text: str) -> bool:
 
 def _written_pages(timeline: Timeline) -> set[int]:
     """HPAs of all pages that the undo log saw written up to now."""
-    pages = set(timeline.machine.undo.images)
+    pages = set(timeline.machine.board.undo.images)
     for point in timeline.branch.points:
         if point.moment <= timeline.now:
             pages.update(point.images)
@@ -81,19 +81,19 @@ def _count(machine: Machine, one: NestedRange, pages: set[int]) -> int:
 
 
 def _detail(machine: Machine, timeline: Timeline, gpa: int) -> PageDetail:
-    walk = walk_nested(machine.memory, machine.npt.model_root, Gpa(gpa))
-    own = Gpa(gpa & ~machine.shared_alias)
-    state = machine.ram.state(own) or "no memory"
-    leaf = machine.npt.hpa_of(gpa)
+    walk = walk_nested(machine.board.memory, machine.board.npt.model_root, Gpa(gpa))
+    own = Gpa(gpa & ~machine.board.shared_alias)
+    state = machine.board.ram.state(own) or "no memory"
+    leaf = machine.board.npt.hpa_of(gpa)
     written = None if leaf is None else _written(timeline, page_of(leaf))
-    symbol = machine.layout.symbols.name(own)
-    return PageDetail(walk, state, bool(gpa & machine.shared_alias), symbol, written)
+    symbol = machine.board.layout.symbols.name(own)
+    return PageDetail(walk, state, bool(gpa & machine.board.shared_alias), symbol, written)
 
 
 def _written(timeline: Timeline, page: int) -> tuple[int, int] | None:
     """The stretch between two checkpoints in which a page was written last."""
     points = [p for p in timeline.branch.points if p.moment <= timeline.now]
-    if page in timeline.machine.undo.images:
+    if page in timeline.machine.board.undo.images:
         return points[-1].moment.tick, timeline.now.tick
     for before, after in zip(reversed(points[:-1]), reversed(points), strict=False):
         if page in after.images:

@@ -40,16 +40,16 @@ def view(
     machine: Machine, timeline: Timeline, judge: Judge, looks: Looks, drawn: Drawn, told: Said
 ) -> MachineView:
     """The whole machine with one CPU in focus."""
-    focus = machine.cpus[told.focus]
+    focus = machine.board.cpus[told.focus]
     started = focus.context is not None
     verdict = told.verdict
     schedule = timeline.driver.schedule
     return MachineView(
-        image=machine.layout.name,
-        platform=machine.platform.name,
-        seed=machine.seed,
-        tick=machine.tick,
-        virtual_ns=machine.now_ps() // 1000,
+        image=machine.board.layout.name,
+        platform=machine.board.platform.name,
+        seed=machine.board.seed,
+        tick=machine.board.tick,
+        virtual_ns=machine.board.now_ps() // 1000,
         running=told.running,
         stop=told.stop,
         outcome=None if verdict is None else verdict.outcome,
@@ -66,7 +66,7 @@ def view(
         entries=entries(machine, timeline),
         held=schedule.held,
         schedule=schedule.rule.text,
-        serial=machine.vmm.serial.decode("utf-8", "replace"),
+        serial=machine.board.vmm.serial.decode("utf-8", "replace"),
         breakpoints=told.points,
         findings=looks.findings(judge, verdict),
         reply=told.reply,
@@ -79,7 +79,9 @@ def view(
 
 
 def _exit_counts(machine: Machine) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted(machine.exit_counts.items(), key=lambda pair: (-pair[1], pair[0])))
+    return tuple(
+        sorted(machine.board.exit_counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    )
 
 
 def _code(
@@ -89,7 +91,7 @@ def _code(
     if focus.context is None:
         return ()
     look = looks.code
-    start = machine.linear_rip(focus)
+    start = machine.board.linear_rip(focus)
     if look.where:
         try:
             start = address(machine, focus, look.where)
@@ -105,7 +107,7 @@ def _code(
 def _places(machine: Machine) -> dict[int, tuple[int, ...]]:
     """Linear RIP -> the CPUs there."""
     found: dict[int, list[int]] = {}
-    for cpu in machine.cpus:
+    for cpu in machine.board.cpus:
         if cpu.context is not None:
-            found.setdefault(machine.linear_rip(cpu), []).append(cpu.id)
+            found.setdefault(machine.board.linear_rip(cpu), []).append(cpu.id)
     return {address: tuple(ids) for address, ids in found.items()}

@@ -99,7 +99,7 @@ def tables_view(machine: Machine, cpu: Cpu, look: TablesLook) -> TablesView:
     except CommandError as error:
         return _none(cpu, look, mode, cr3, str(error))
     same = tuple(
-        one.id for one in machine.cpus
+        one.id for one in machine.board.cpus
         if one.context is not None and one.context.get("cr3") == cr3
         and one.context.get("cr0") >> 31
     )  # fmt: skip
@@ -118,7 +118,7 @@ def _range_words(one: Mapped) -> str:
 
 
 def _range_row(machine: Machine, one: Mapped, mark: str = "") -> TableRow:
-    symbol = machine.layout.symbols.name(one.gva)
+    symbol = machine.board.layout.symbols.name(one.gva)
     return TableRow(
         0, mark, "", one.gva, one.size, one.gpa, 0, 0, _range_words(one), True, symbol
     )
@@ -151,9 +151,9 @@ def _matches(row: TableRow, text: str) -> bool:
 
 
 def _differences(machine: Machine, mine: tuple[Mapped, ...], other: int) -> list[TableRow]:
-    if other >= len(machine.cpus):
+    if other >= len(machine.board.cpus):
         raise CommandError(f"tables diff: there is no cpu {other}")
-    context = machine.cpus[other].context
+    context = machine.board.cpus[other].context
     if context is None:
         raise CommandError(f"tables diff: cpu {other} has not started: it has no tables yet")
     theirs = ranges(machine, context)
@@ -201,7 +201,7 @@ def _entry_row(machine: Machine, entry: TableEntry, depth: int, opened: bool) ->
     if entry.leaf and entry.target >> SHARED_BIT & 1:
         words += " shared"
     target = entry.target & ~(1 << SHARED_BIT)
-    symbol = machine.layout.symbols.name(entry.gva) if entry.leaf else ""
+    symbol = machine.board.layout.symbols.name(entry.gva) if entry.leaf else ""
     return TableRow(
         depth, "", f"{entry.level}[{entry.index:03}]", entry.gva, entry.size, target,
         entry.value, entry.place, words, entry.leaf, symbol, opened,

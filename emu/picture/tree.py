@@ -80,15 +80,19 @@ def look_of(words: tuple[str, ...]) -> DtbLook:
 
 def dtb_view(machine: Machine, look: DtbLook) -> DtbView:
     """A tree as guest memory holds it now."""
-    host, kernel = handover.host_dtb(machine), handover.kernel_dtb(machine)
+    host, kernel = handover.host_dtb(machine.board), handover.kernel_dtb(machine.board)
     which = look.which
     if which == "live":
         which = "host" if kernel is None else "kernel"
     blob = host if which == "host" else kernel
-    gpa = handover.kernel_dtb_gpa(machine) if which != "host" else machine.layout.host_dtb_gpa
+    gpa = (
+        handover.kernel_dtb_gpa(machine.board)
+        if which != "host"
+        else machine.board.layout.host_dtb_gpa
+    )
     if blob is None or gpa is None or (which == "diff" and host is None):
         why = (
-            f"there is no device tree at {machine.layout.host_dtb_gpa:#x}: its magic is gone"
+            f"there is no device tree at {machine.board.layout.host_dtb_gpa:#x}: its magic is gone"
             if which == "host" or kernel is not None
             else "the kernel has not been handed a device tree yet"
         )
@@ -97,9 +101,9 @@ def dtb_view(machine: Machine, look: DtbLook) -> DtbView:
     rows = list(_rows(tree, gpa))
     checks: tuple[str, ...] = ()
     if which == "kernel":
-        checks = wakeup_mailbox_problems(tree) if machine.mailbox_gpa is not None else ()
+        checks = wakeup_mailbox_problems(tree) if machine.board.mailbox_gpa is not None else ()
     if which == "diff" and host is not None:
-        rows = _differences(list(_rows(_read(host), machine.layout.host_dtb_gpa)), rows)
+        rows = _differences(list(_rows(_read(host), machine.board.layout.host_dtb_gpa)), rows)
     kept = tuple(row for row in rows if _kept(row, look.path))
     return DtbView(look, which, gpa, len(blob), kept, len(rows), tree.broken, checks)
 

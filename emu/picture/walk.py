@@ -44,13 +44,15 @@ def walk_view(machine: Machine, cpu: Cpu, look: WalkLook) -> WalkView:
         gva = address(machine, cpu, look.where)
     except CommandError as error:
         return WalkView(cpu.id, look.where, None, "", 0, "", str(error))
-    found = paging.walk_context(machine.memory, machine.npt, cpu.context, gva, look.access)
+    found = paging.walk_context(
+        machine.board.memory, machine.board.npt, cpu.context, gva, look.access
+    )
     state = None
     if found.gpa is not None:
-        shared = found.gpa & ~machine.shared_alias & ~(1 << SHARED_BIT)
-        state = machine.ram.state(type(found.gpa)(shared))
+        shared = found.gpa & ~machine.board.shared_alias & ~(1 << SHARED_BIT)
+        state = machine.board.ram.state(type(found.gpa)(shared))
     return WalkView(
-        cpu.id, look.where, found, machine.layout.symbols.name(gva), cpu.context.get("cr3"),
+        cpu.id, look.where, found, machine.board.layout.symbols.name(gva), cpu.context.get("cr3"),
         state or "",
     )  # fmt: skip
 

@@ -22,14 +22,14 @@ class Digest:
         self._pages: dict[int, int] = {}
         """HPA of a page that is not all zero -> its hash."""
         self._sum = 0
-        views = machine.ram.views()
+        views = machine.board.ram.views()
         self._stale = {hpa + at for _, hpa, size in views for at in range(0, size, PAGE_BYTES)}
 
     def now(self) -> str:
         """SHA-256 over all guest memory, with its addresses, and all registers."""
         self._refresh()
         found = hashlib.sha256(self._sum.to_bytes(32, "little"))
-        for cpu in self._machine.cpus:
+        for cpu in self._machine.board.cpus:
             found.update(cpu.id.to_bytes(4, "little"))
             if cpu.context is not None:
                 found.update(cpu.context.architectural())
@@ -37,7 +37,7 @@ class Digest:
 
     def _refresh(self) -> None:
         """Hash what may have changed since the last time."""
-        undo, first = self._machine.undo, self._machine.ram.views()[0][1]
+        undo, first = self._machine.board.undo, self._machine.board.ram.views()[0][1]
         self._stale |= undo.stale
         for page in self._stale:
             if page >= first:
@@ -48,7 +48,7 @@ class Digest:
 
     def _replace(self, page: int) -> None:
         """Put a page's hash of now in place of the one before."""
-        data = self._machine.memory.read(Hpa(page), PAGE_BYTES)
+        data = self._machine.board.memory.read(Hpa(page), PAGE_BYTES)
         new = 0
         if data != _ZERO:
             found = hashlib.sha256(page.to_bytes(8, "little") + data)

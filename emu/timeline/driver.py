@@ -32,7 +32,7 @@ class Driver:
     @property
     def now(self) -> Moment:
         """Where the machine stands."""
-        return Moment(self.machine.tick, self.machine.beat, self.done)
+        return Moment(self.machine.board.tick, self.machine.board.beat, self.done)
 
     def reached(self, goal: Moment) -> bool:
         """Whether the machine stands at or after a moment."""
@@ -41,7 +41,7 @@ class Driver:
     @property
     def final(self) -> bool:
         """Whether the guest has ended, one way or another."""
-        return self.machine.powered_off or bool(self.machine.crash)
+        return self.machine.board.powered_off or bool(self.machine.board.crash)
 
     @property
     def due(self) -> bool:
@@ -49,11 +49,11 @@ class Driver:
         if self.done >= len(self.entries):
             return False
         entry = self.entries[self.done]
-        return self.machine.tick >= entry.tick and self.machine.beat >= entry.beat
+        return self.machine.board.tick >= entry.tick and self.machine.board.beat >= entry.beat
 
     def enter(self, text: str) -> None:
         """Carry out a new entry, now; raises CommandError, and then nothing has changed."""
-        entry = Entry(self.machine.tick, self.machine.beat, text)
+        entry = Entry(self.machine.board.tick, self.machine.board.beat, text)
         acts.carry_out(self.machine, self.schedule, text)
         self.entries.append(entry)
         self.done += 1
@@ -97,7 +97,7 @@ class Driver:
         current = schedule.slice or schedule.next()
         if current is None:
             return Pause.HUNG
-        limit = min(goal.tick, machine.tick + STRETCH_TICKS)
+        limit = min(goal.tick, machine.board.tick + STRETCH_TICKS)
         beat = goal.beat if limit == goal.tick else 0
         pause = machine.run(current.cpu, current.until_ps, limit, beat)
         if pause is Pause.SLICE:
@@ -107,7 +107,7 @@ class Driver:
     def _by_hand(self, index: int, goal: Moment) -> Pause:
         """Steps of one CPU, up to a moment."""
         machine = self.machine
-        cpu = machine.cpus[index]
+        cpu = machine.board.cpus[index]
         for _ in range(STRETCH_STEPS):
             if self.final:
                 return Pause.OUTCOME

@@ -10,7 +10,7 @@ from emu.words import place
 def carry_out(machine: Machine, schedule: Schedule, text: str) -> None:
     """Do what an entry says; raises CommandError, and then nothing has changed."""
     word, _, rest = text.partition(" ")
-    machine.at_work = None
+    machine.board.at_work = None
     match word:
         case "hand":
             schedule.by_hand, schedule.slice = _cpu(machine, rest), None
@@ -32,15 +32,17 @@ def carry_out(machine: Machine, schedule: Schedule, text: str) -> None:
             inject(machine, rest)
         case _:
             raise CommandError(f"{text!r} is no entry of a timeline")
-    for cpu in machine.cpus:
+    for cpu in machine.board.cpus:
         cpu.look = True  # whatever stopped the machine here: it goes on in the same way
-    for probe in machine.probes:
+    for probe in machine.board.probes:
         probe.compare(machine, "host")
 
 
 def _cpu(machine: Machine, text: str) -> int:
-    if not text.isdigit() or int(text) >= len(machine.cpus):
-        raise CommandError(f"there is no cpu {text!r}: they are 0 to {len(machine.cpus) - 1}")
+    if not text.isdigit() or int(text) >= len(machine.board.cpus):
+        raise CommandError(
+            f"there is no cpu {text!r}: they are 0 to {len(machine.board.cpus) - 1}"
+        )
     return int(text)
 
 
@@ -49,5 +51,5 @@ def _set(machine: Machine, text: str) -> None:
     where, equals, number = text.partition("=")
     if not equals:
         raise CommandError(f"set: takes PLACE=VALUE, got {text!r}")
-    found = place.place(machine, machine.cpus[0], where)
+    found = place.place(machine, machine.board.cpus[0], where)
     place.put(machine, found, int(number, 0))

@@ -83,14 +83,14 @@ class Schedule(Struct):
             chosen = self._chosen(times)
             wanted = self.first
             for place, (_, index) in enumerate(times):
-                if index == wanted and waits.runs(self.machine.cpus[index]):
+                if index == wanted and waits.runs(self.machine.board.cpus[index]):
                     chosen = place
             moment, index = times[chosen]
             others = times[1 - chosen] if chosen < 2 and len(times) > 1 else times[0]
             horizon = others[0] if len(times) > 1 else moment + ALONE_PS
             horizon = max(horizon, moment) if index == wanted else horizon
             horizon = min(horizon, due)
-            cpu = self.machine.cpus[index]
+            cpu = self.machine.board.cpus[index]
             if cpu.activity == "running":
                 self.begun += 1
                 self.first = None
@@ -101,7 +101,7 @@ class Schedule(Struct):
 
     def _moments(self) -> list[tuple[int, int]]:
         """(clock, CPU) of everyone who can run by itself and is not held."""
-        cpus = self.machine.cpus
+        cpus = self.machine.board.cpus
         running = [(cpu.clock_ps, cpu.id) for cpu in cpus if cpu.activity == "running"]
         found = running + self.machine.waits.moments()
         return [one for one in found if one[1] not in self.held] if self.held else found

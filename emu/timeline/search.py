@@ -37,7 +37,7 @@ def from_here(timeline: Timeline) -> Iterator[None]:
     try:
         yield
     finally:
-        timeline.machine.look_at()
+        timeline.machine.board.look_at()
         timeline.goto(here)
 
 
@@ -55,9 +55,9 @@ def _stretches(timeline: Timeline, before: Moment) -> Iterator[tuple[Checkpoint,
 def _replay(timeline: Timeline, point: Checkpoint, end: Moment, *probes: Probe) -> None:
     """Run one stretch again and look."""
     timeline.goto(point.moment)
-    timeline.machine.look_at(*probes)
+    timeline.machine.board.look_at(*probes)
     timeline.retrace(end)
-    timeline.machine.look_at()
+    timeline.machine.board.look_at()
 
 
 def probe_for(where: Place, *, reads: bool = False) -> MemoryProbe | RegisterProbe:
@@ -97,7 +97,7 @@ def _untouched(timeline: Timeline, start: Checkpoint, end: Checkpoint, where: Pl
         return False
     if end.snapshot.cpus[where.cpu] is not start.snapshot.cpus[where.cpu]:
         return False
-    runs = timeline.machine.logs.lanes.runs(start.moment.tick, end.moment.tick)
+    runs = timeline.machine.board.logs.lanes.runs(start.moment.tick, end.moment.tick)
     return all(run.cpu != where.cpu for run in runs)
 
 
@@ -162,5 +162,5 @@ def all_accesses(timeline: Timeline, probe: Probe) -> None:
     with from_here(timeline):
         here = timeline.now
         timeline.goto(Moment(0))
-        timeline.machine.look_at(probe)
+        timeline.machine.board.look_at(probe)
         timeline.retrace(here)

@@ -38,16 +38,16 @@ class Timeline:
         """Whether checkpoints are taken; without them the past is far away."""
         self.budget = BUDGET_BYTES
         self._named = 1
-        self.spacing = POINT_WORK + POINT_WORK_PER_CPU * len(machine.cpus)
+        self.spacing = POINT_WORK + POINT_WORK_PER_CPU * len(machine.board.cpus)
         """Entries into the guest between two checkpoints."""
-        machine.undo.cut()
+        machine.board.undo.cut()
         self.base = Checkpoint(
             Moment(0), snapshot.take(machine, None), self.driver.schedule.save(), None, {}
         )
         self.root = self.base
         self.bytes_used = self.base.bytes_used
         """What all checkpoints cost together, about."""
-        self.branch = Branch(FIRST_BRANCH, self.driver.entries, [self.base], machine.logs)
+        self.branch = Branch(FIRST_BRANCH, self.driver.entries, [self.base], machine.board.logs)
         self.branches = {self.branch.name: self.branch}
 
     # -- where we are -----------------------------------------------------------------------
@@ -83,8 +83,8 @@ class Timeline:
             self._arrive(branch.points[index])
         elif index == len(branch.points) - 1 and self.enabled and self.now > self.base.moment:
             machine, last = self.machine, self.base.snapshot
-            worked = machine.work - last.work >= self.spacing
-            if worked or machine.tick - last.tick >= POINT_TICKS:
+            worked = machine.board.work - last.work >= self.spacing
+            if worked or machine.board.tick - last.tick >= POINT_TICKS:
                 self._take()
 
     def _arrive(self, point: Checkpoint) -> None:
@@ -92,12 +92,12 @@ class Timeline:
         assert point.moment == self.now, f"{self.now} missed the checkpoint at {point.moment}"
         assert point.parent is self.base, "checkpoints are passed one by one"
         self.bytes_used -= point.bytes_used
-        point.images, point.packed = self.machine.undo.cut(), False
+        point.images, point.packed = self.machine.board.undo.cut(), False
         self.bytes_used += point.bytes_used
-        self.machine.engine.flush_tlb()
+        self.machine.board.engine.flush_tlb()
         # The machine is as it was when this was taken, but for the stops on the way here: they
         # cost work, and must not make a second checkpoint due at this very moment.
-        self.machine.work = point.snapshot.work
+        self.machine.board.work = point.snapshot.work
         self.base = point
 
     def _arrive_here(self) -> None:
@@ -109,8 +109,8 @@ class Timeline:
     def _take(self) -> None:
         machine = self.machine
         assert self.now > self.base.moment, "a moment has one checkpoint"
-        images = machine.undo.cut()
-        machine.engine.flush_tlb()
+        images = machine.board.undo.cut()
+        machine.board.engine.flush_tlb()
         point = Checkpoint(
             self.now, snapshot.take(machine, self.base.snapshot), self.driver.schedule.save(),
             self.base, images,
@@ -151,11 +151,11 @@ class Timeline:
     def _travel(self, target: Checkpoint) -> None:
         """Be at a checkpoint, wherever in the tree it is."""
         machine = self.machine
-        pages = set(machine.undo.revert())
+        pages = set(machine.board.undo.revert())
         up, down = way(self.base, target)
         for point in (*up, *down):
             self.bytes_used -= point.bytes_used
-            machine.undo.swap(point.images)
+            machine.board.undo.swap(point.images)
             point.packed = False
             self.bytes_used += point.bytes_used
             pages.update(point.images)
@@ -200,7 +200,7 @@ class Timeline:
     @contextmanager
     def _quietly(self) -> Iterator[None]:
         """Breakpoints of the user stop nobody."""
-        engine = self.machine.engine
+        engine = self.machine.board.engine
         before, engine.quiet = engine.quiet, self.machine.places
         try:
             yield
@@ -234,10 +234,10 @@ class Timeline:
         parent, machine, now = self.branch, self.machine, self.now
         parent.end = self.end
         last = parent.last if now == parent.end else Pause.BUDGET
-        machine.logs = parent.logs.copy()
+        machine.board.logs = parent.logs.copy()
         index = parent.points.index(self.base)
         self.branch = Branch(
-            name, parent.entries[: now.entries], parent.points[: index + 1], machine.logs,
+            name, parent.entries[: now.entries], parent.points[: index + 1], machine.board.logs,
             parent.name, now, now, last,
             marks={mark: at for mark, at in parent.marks.items() if at <= now},
         )  # fmt: skip
@@ -275,8 +275,8 @@ class Timeline:
 
     def _follow(self, target: Branch) -> None:
         """From here on, at a checkpoint of both, the other branch is ours."""
-        counts = self.machine.logs.counts()
+        counts = self.machine.board.logs.counts()
         self.branch = target
-        self.machine.logs = target.logs
-        self.machine.logs.back_to(counts)
+        self.machine.board.logs = target.logs
+        self.machine.board.logs.back_to(counts)
         self.driver.entries = target.entries

@@ -163,9 +163,9 @@ class _ExpressionReader:
     def _named(self, text: str) -> int:
         machine, focus = self._machine, self._focus
         if text in ("cpu", "tick"):
-            return focus.id if text == "cpu" else machine.tick
+            return focus.id if text == "cpu" else machine.board.tick
         bare = ":" not in text and "." not in text and text not in place.REGISTERS
-        if bare or machine.layout.symbols.find(text):
+        if bare or machine.board.layout.symbols.find(text):
             return resolve(machine, text)[0]
         if self._dry and (text in place.REGISTERS or ":" in text):
             return 0

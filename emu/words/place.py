@@ -18,7 +18,6 @@ from emu.hw import nested_walk, paging
 from emu.hw.address import U64, Gpa, Hpa
 from emu.hw.context import WORDS
 from emu.hw.cpu import Cpu
-from emu.machine import stores
 from emu.machine.handover import kernel_dtb, kernel_dtb_gpa
 from emu.machine.machine import Machine
 from emu.mailbox.layout import FIELDS
@@ -87,9 +86,9 @@ def place(machine: Machine, focus: Cpu, text: str) -> Place:
 
 
 def _cpu(machine: Machine, index: int, text: str) -> Cpu:
-    if index >= len(machine.cpus):
+    if index >= len(machine.board.cpus):
         raise CommandError(f"{text}: there is no cpu {index}")
-    return machine.cpus[index]
+    return machine.board.cpus[index]
 
 
 def _register(cpu: Cpu, register: str, text: str) -> RegisterPlace:
@@ -102,13 +101,13 @@ def _mailbox(machine: Machine, text: str) -> MemoryPlace:
     if found is None:
         known = ", ".join(field.name for field in FIELDS)
         raise CommandError(f"{text}: the mailbox has {known}")
-    if machine.mailbox_gpa is None:
+    if machine.board.mailbox_gpa is None:
         raise CommandError(f"{text}: no mailbox is known")
-    return _at(machine, text, "gpa", machine.mailbox_gpa + found.offset, found.size)
+    return _at(machine, text, "gpa", machine.board.mailbox_gpa + found.offset, found.size)
 
 
 def _npt(machine: Machine, gpa: int, text: str) -> MemoryPlace:
-    walk = nested_walk.walk_nested(machine.memory, machine.npt.model_root, Gpa(gpa))
+    walk = nested_walk.walk_nested(machine.board.memory, machine.board.npt.model_root, Gpa(gpa))
     if not walk.levels or walk.levels[-1].name != "L1":
         raise CommandError(f"{text}: the nested table has no leaf for {gpa:#x} yet")
     return MemoryPlace(text, "npt", gpa & ~0xFFF, walk.levels[-1].entry_hpa, 8)
@@ -117,14 +116,14 @@ def _npt(machine: Machine, gpa: int, text: str) -> MemoryPlace:
 def _pte(machine: Machine, cpu: Cpu, gva: int, text: str) -> MemoryPlace:
     if cpu.context is None:
         raise CommandError(f"{text}: cpu {cpu.id} has not started")
-    walk = paging.walk_context(machine.memory, machine.npt, cpu.context, gva)
+    walk = paging.walk_context(machine.board.memory, machine.board.npt, cpu.context, gva)
     if not walk.levels or walk.levels[-1].nested.hpa is None:
         raise CommandError(f"{text}: cpu {cpu.id} has no table entry for {gva:#x}")
     return _at(machine, text, "hpa", walk.levels[-1].nested.hpa, 8)
 
 
 def _dtb(machine: Machine, path: str, text: str) -> MemoryPlace:
-    gpa, blob = kernel_dtb_gpa(machine), kernel_dtb(machine)
+    gpa, blob = kernel_dtb_gpa(machine.board), kernel_dtb(machine.board)
     if gpa is None or blob is None:
         raise CommandError(f"{text}: the kernel has not been handed a device tree yet")
     node, _, name = path.rpartition("/")
@@ -152,13 +151,13 @@ def _memory(machine: Machine, focus: Cpu, text: str) -> MemoryPlace:
     if space == "gva":
         if focus.context is None:
             raise CommandError(f"{text}: cpu {focus.id} has not started: try gpa:")
-        gpa = machine.virtual.gpa(focus.context, address)
-        hpa = None if gpa is None else machine.npt.hpa_of(gpa)
+        gpa = machine.board.virtual.gpa(focus.context, address)
+        hpa = None if gpa is None else machine.board.npt.hpa_of(gpa)
         if hpa is None:
             raise CommandError(f"{text}: cpu {focus.id} has nothing mapped at {address:#x}")
-        if (pieces := machine.virtual.pieces(focus.context, address, size)) is None or any(
-            one[0] + one[1] != two[0] for one, two in pairwise(pieces)
-        ):
+        if (
+            pieces := machine.board.virtual.pieces(focus.context, address, size)
+        ) is None or any(one[0] + one[1] != two[0] for one, two in pairwise(pieces)):
             raise CommandError(f"{text}: the bytes do not lie together")
         return _at(machine, text, "hpa", hpa, size)
     return _at(machine, text, space, address, size)
@@ -166,10 +165,10 @@ def _memory(machine: Machine, focus: Cpu, text: str) -> MemoryPlace:
 
 def _at(machine: Machine, text: str, space: str, address: int, size: int) -> MemoryPlace:
     """Bytes that lie together in the host: whoever looks at them looks at one place."""
-    hpa = machine.ram.hpa(address) if space == "gpa" else Hpa(address)
-    if hpa is None or hpa + size > machine.memory.size:
+    hpa = machine.board.ram.hpa(address) if space == "gpa" else Hpa(address)
+    if hpa is None or hpa + size > machine.board.memory.size:
         raise CommandError(f"{text}: there is no memory at {address:#x}")
-    last = machine.ram.hpa(address + size - 1) if space == "gpa" else Hpa(hpa + size - 1)
+    last = machine.board.ram.hpa(address + size - 1) if space == "gpa" else Hpa(hpa + size - 1)
     if last != hpa + size - 1:
         raise CommandError(f"{text}: the bytes do not lie together")
     return MemoryPlace(text, space, address, hpa, size)
@@ -184,8 +183,8 @@ def number_of(where: Place, data: bytes) -> int:
 def value(machine: Machine, where: Place) -> int | None:
     """What a place holds now; None for a register of a CPU that has not started."""
     if isinstance(where, MemoryPlace):
-        return number_of(where, machine.memory.read(where.hpa, where.size))
-    context = None if where.cpu is None else machine.cpus[where.cpu].context
+        return number_of(where, machine.board.memory.read(where.hpa, where.size))
+    context = None if where.cpu is None else machine.board.cpus[where.cpu].context
     return None if context is None else context.get(where.register)
 
 
@@ -193,26 +192,26 @@ def put(machine: Machine, where: Place, number: int) -> None:
     """Somebody at the debugger changes a value; raises CommandError where that cannot be."""
     if isinstance(where, RegisterPlace):
         assert where.cpu is not None, "a register that is changed is one CPU's"
-        context = machine.cpus[where.cpu].context
+        context = machine.board.cpus[where.cpu].context
         if context is None:
             raise CommandError(f"{where.name}: cpu {where.cpu} has not started")
         if number > U64:
             raise CommandError(f"{where.name}: {number:#x} has more than 64 bits")
         context.put(where.register, number)
-        machine.waits.wake(machine.cpus[where.cpu], machine.now_ps())
+        machine.waits.wake(machine.board.cpus[where.cpu], machine.board.now_ps())
         return
     if number >> 8 * where.size:
         raise CommandError(f"{where.name}: {number:#x} has more than {where.size} bytes")
     if where.space == "npt":
-        machine.npt.set_leaf(Gpa(where.address), number)
-        machine.tables_changed()
+        machine.board.npt.set_leaf(Gpa(where.address), number)
+        machine.board.tables_changed()
         return
-    page = machine.ram.page_at(where.hpa)
+    page = machine.board.ram.page_at(where.hpa)
     if page is None:
         raise CommandError(f"{where.name}: {where.hpa:#x} is the host's own memory")
     if where.hpa // 4096 != (where.hpa + where.size - 1) // 4096:
         raise CommandError(f"{where.name}: the bytes lie in two pages")
     data = number.to_bytes(where.size, "big" if where.big_endian else "little")
     gpa = Gpa(page + where.hpa % 4096)
-    stores.put(machine, None, gpa, where.hpa, data)
-    machine.tables_changed()
+    machine.stores.put(None, gpa, where.hpa, data)
+    machine.board.tables_changed()

@@ -9,12 +9,12 @@ def resolve(machine: Machine, where: str) -> tuple[int, ...]:
     """The addresses of a symbol, `file:line` or number; raises CommandError."""
     name, plus, offset = where.partition("+")
     shift = number(offset, where) if plus else 0
-    found = machine.layout.symbols.find(name)
+    found = machine.board.layout.symbols.find(name)
     if found:
         return tuple(address + shift for address in found)
     file, colon, line = where.rpartition(":")
     if colon and line.isdigit():
-        places = machine.layout.lines.addresses(file, int(line))
+        places = machine.board.layout.lines.addresses(file, int(line))
         if not places:
             raise CommandError(f"{where}: no code comes from there")
         return tuple(places)

@@ -4,7 +4,6 @@ import pytest
 
 from emu import open_session
 from emu.boot.dtb import read_tree, wakeup_mailbox_problems
-from emu.machine import stores
 from emu.machine.handover import ap_record
 
 
@@ -49,13 +48,13 @@ def test_without_a_mailbox_the_kernel_starts_cpus_by_hypercall(platform: str) ->
     session = open_session(platform=platform, cpus=4, cmdline="mailbox=off")
     view = session.do("run")
     assert view.outcome == "booted"
-    assert not any(event.kind == "mailbox" for event in session.machine.logs.events)
+    assert not any(event.kind == "mailbox" for event in session.machine.board.logs.events)
 
 
 def test_a_kernel_that_only_halts_is_a_hang_with_evidence() -> None:
     session = open_session(platform="tdx", cpus=2)
     session.do("until kernel_start")
-    stores.edit(session.machine, session.machine.cpus[0].registers.rip, b"\xf4\xeb\xfd")
+    session.machine.stores.edit(session.machine.board.cpus[0].registers.rip, b"\xf4\xeb\xfd")
     view = session.do("run")
     assert view.outcome == "hung"
     assert "1 halted (0)" in view.outcome_reason
@@ -70,7 +69,7 @@ def test_a_limit_of_ticks_is_its_own_outcome() -> None:
 def test_the_shims_own_records_are_read_from_its_debug_information() -> None:
     session = open_session(platform="tdx", cpus=4)
     session.do("until kernel_start")
-    records = [ap_record(session.machine, cpu) for cpu in session.machine.cpus]
+    records = [ap_record(session.machine.board, cpu) for cpu in session.machine.board.cpus]
     assert records[0] is None
     states = [(record.state, record.reason) for record in records[1:] if record]
     assert states == [("AP_WAIT_FOR_WAKEUP", "REASON_NONE")] * 3

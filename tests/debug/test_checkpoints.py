@@ -29,7 +29,7 @@ def test_no_moment_has_two_checkpoints_though_it_was_reached_by_more_work(cpus: 
     for words in WORDS:
         session.do(words)
         passed_in_order(session)
-    assert session.machine.tick == 17_526
+    assert session.machine.board.tick == 17_526
 
 
 def test_a_beat_that_comes_only_after_an_entry_is_not_run_to_without_it() -> None:

@@ -60,4 +60,4 @@ def test_an_order_can_be_handed_in_as_a_value() -> None:
     one, other = open_session(platform="none", cpus=1), open_session(platform="none", cpus=1)
     one.do(language.parse("step 7"))
     other.do("step 7")
-    assert (one.machine.tick, one.digest()) == (7, other.digest())
+    assert (one.machine.board.tick, one.digest()) == (7, other.digest())

@@ -4,7 +4,6 @@ from emu import Session, open_session
 from emu.debug.capture import capture
 from emu.debug.compare import GROUP_LINES_MAX, compare
 from emu.hw.address import Gpa
-from emu.machine import stores
 
 
 def at_start_aps() -> Session:
@@ -18,9 +17,9 @@ def pages(session: Session) -> set[int]:
     machine, zeros = session.machine, bytes(4096)
     return {
         hpa + at
-        for _, hpa, size in machine.ram.views()
+        for _, hpa, size in machine.board.ram.views()
         for at in range(0, size, 4096)
-        if at == 0 or machine.memory.read(hpa + at, 4096) != zeros
+        if at == 0 or machine.board.memory.read(hpa + at, 4096) != zeros
     }
 
 
@@ -29,7 +28,7 @@ def differences(session: Session, change: object) -> tuple[str, ...]:
     assert callable(change)
     change()
     after = capture(session.machine, pages(session))
-    return compare(before, after, session.machine.layout.symbols.name)
+    return compare(before, after, session.machine.board.layout.symbols.name)
 
 
 def test_nothing_differs_from_itself() -> None:
@@ -38,14 +37,14 @@ def test_nothing_differs_from_itself() -> None:
 
 def test_one_byte_is_one_line() -> None:
     session = at_start_aps()
-    gpa = session.machine.ram.banks[0].gpa + 5
-    found = differences(session, lambda: stores.edit(session.machine, gpa, b"\xa5"))
+    gpa = session.machine.board.ram.banks[0].gpa + 5
+    found = differences(session, lambda: session.machine.stores.edit(gpa, b"\xa5"))
     assert found[1:] == (f"memory {gpa:#x}/1: 0x0 -> 0xa5",)
 
 
 def test_one_register_is_one_line() -> None:
     session = at_start_aps()
-    context = session.machine.cpus[0].registers
+    context = session.machine.board.cpus[0].registers
     old = context.get("r13")
     found = differences(session, lambda: context.put("r13", 0x1234))
     assert len(found) == 2
@@ -54,8 +53,8 @@ def test_one_register_is_one_line() -> None:
 
 def test_an_unmapped_page_is_named() -> None:
     session = at_start_aps()
-    gpa = Gpa(session.machine.ram.banks[0].gpa + 0x3000)
-    found = differences(session, lambda: session.machine.npt.unmap(gpa, 1))
+    gpa = Gpa(session.machine.board.ram.banks[0].gpa + 0x3000)
+    found = differences(session, lambda: session.machine.board.npt.unmap(gpa, 1))
     nested = [line for line in found if line.startswith("nested")]
     assert nested == [f"nested table {gpa:#x}..{gpa + 0xFFF:#x}: private rwx -> absent"]
 
@@ -63,7 +62,7 @@ def test_an_unmapped_page_is_named() -> None:
 def test_the_mailbox_is_told_in_words() -> None:
     session = open_session(platform="vbs", cpus=3)
     session.do("until mailbox_ack")
-    found = differences(session, lambda: session.machine.step(session.machine.cpus[1]))
+    found = differences(session, lambda: session.machine.step(session.machine.board.cpus[1]))
     assert "mailbox command Wakeup -> Noop" in found
     assert any("rip" in line and "mailbox_jump" in line for line in found)
 

@@ -10,7 +10,7 @@ def rows(session: Session) -> None:
     """Every row is what a look without memory gives."""
     machine = session.machine
     for view in session.view().cpus:
-        cpu = machine.cpus[view.id]
+        cpu = machine.board.cpus[view.id]
         if cpu.id in machine.waits.waiting:
             continue  # a sleeper's clock is the lap's, not its own
         fresh = cpu_view(machine, cpu, place_of, lambda _, __, words=view.waits: words)

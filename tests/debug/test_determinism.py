@@ -15,7 +15,7 @@ LOOKING = (
 
 
 def _look_everywhere(session: Session) -> None:
-    for cpu in range(len(session.machine.cpus)):
+    for cpu in range(len(session.machine.board.cpus)):
         session.view(focus=cpu)
         for words in LOOKING:
             # Not every CPU has started, and not every place is mapped.
@@ -49,9 +49,9 @@ def test_a_run_that_was_stopped_and_inspected_is_the_same_run(platform: str) -> 
         stops += 1
     assert stops > 20
     assert watched.digest() == plain.digest()
-    assert watched.machine.tick == plain.machine.tick
-    assert [e.text for e in watched.machine.logs.events] == [
-        e.text for e in plain.machine.logs.events
+    assert watched.machine.board.tick == plain.machine.board.tick
+    assert [e.text for e in watched.machine.board.logs.events] == [
+        e.text for e in plain.machine.board.logs.events
     ]
 
 

@@ -10,7 +10,7 @@ from emu.hw.address import U64
 from emu.words.expression import evaluate
 
 SESSION = open_session(cpus=2)
-CPU = SESSION.machine.cpus[0]
+CPU = SESSION.machine.board.cpus[0]
 
 
 def value(text: str) -> int:
@@ -59,9 +59,9 @@ def test_precedence_and_words(text: str, wanted: int) -> None:
 def test_places_are_values() -> None:
     machine = SESSION.machine
     assert value("rip") == CPU.registers.rip == value("cpu0:rip")
-    start = machine.layout.symbols.find("_start")[0]
+    start = machine.board.layout.symbols.find("_start")[0]
     assert value("_start") == start and value("_start + 4") == start + 4
-    first = int.from_bytes(machine.ram.guest_bytes(start, 4) or b"", "little")
+    first = int.from_bytes(machine.board.ram.guest_bytes(start, 4) or b"", "little")
     assert value("[_start]/4") == value("gpa:_start/4") == first
     assert value(f"npt:{start:#x} & 1") == 1
 

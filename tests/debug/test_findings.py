@@ -142,14 +142,14 @@ def test_the_rules_change_nothing_of_the_guest() -> None:
         for words in ("schedule random 3", "run 60000", "inject nmi 0", "run"):
             session.do(words)
         now = session.timeline.now
-        runs.append((session.digest(), now, list(session.machine.logs.events)))
+        runs.append((session.digest(), now, list(session.machine.board.logs.events)))
     assert runs[0] == runs[1]
 
 
 def test_a_store_of_the_host_to_a_parked_ap_s_table_is_found() -> None:
     session = open_session(platform="none", cpus=3)
     session.do("until kernel_start")
-    root = session.machine.cpus[2].registers.get("cr3")
+    root = session.machine.board.cpus[2].registers.get("cr3")
     session.do(f"set gpa:{root + 0x10:#x}=0x77")
     assert told(session.findings()) == [
         f"page-reused cpu None: page {root:#x} is written, on which cpu 2 still runs"
@@ -183,7 +183,7 @@ def observed(image: str | None, platform: str, *orders: str) -> list[Observation
         session.do(order)
     while session.verdict is None:
         session.do(orders[-1])
-    return list(session.machine.logs.observed)
+    return list(session.machine.board.logs.observed)
 
 
 WAYS: Final = (

@@ -37,12 +37,12 @@ def test_a_command_and_its_resume_are_the_same(words: str, wanted: Resume) -> No
 def test_one_cpu_runs_alone_until_something_stops_it() -> None:
     session = open_session(platform="vbs", cpus=3)
     session.do("until kernel_start")
-    others = [cpu.ticks for cpu in session.machine.cpus[1:]]
+    others = [cpu.ticks for cpu in session.machine.board.cpus[1:]]
     session.do("break wake_aps")
     view = session.do(Resume(((0, "run"),), "stop"))
     assert [(stop.kind, stop.cpu) for stop in view.stop] == [("breakpoint", 0)]
     session.do(Resume(((0, "run"),), "stop", ticks=700))
-    assert [cpu.ticks for cpu in session.machine.cpus[1:]] == others
+    assert [cpu.ticks for cpu in session.machine.board.cpus[1:]] == others
 
 
 @pytest.mark.parametrize(
@@ -59,4 +59,4 @@ def test_what_cannot_be_asked_is_one_sentence(wanted: Resume, says: str) -> None
     session = open_session(platform="none", cpus=2)
     with pytest.raises(CommandError, match=says):
         session.do(wanted)
-    assert session.machine.tick == 0 and not session.running
+    assert session.machine.board.tick == 0 and not session.running

@@ -34,17 +34,17 @@ def stopped(platform: str) -> Session:
 @given(platform=st.sampled_from(PLATFORMS), cpu=st.integers(0, 1), seed=st.integers(0, 1 << 30))
 def test_ranges_say_what_a_walk_finds(platform: str, cpu: int, seed: int) -> None:
     machine = stopped(platform).machine
-    context = machine.cpus[cpu].registers
+    context = machine.board.cpus[cpu].registers
     dice = random.Random(seed)
     found = ranges(machine, context)
     one = dice.choice(found)
     inside = one.gva + dice.randrange(one.size)
-    got = paging.walk_context(machine.memory, machine.npt, context, inside)
+    got = paging.walk_context(machine.board.memory, machine.board.npt, context, inside)
     assert got.gpa is not None
     assert got.gpa & ~(1 << paging.ALIAS_BIT) & ~(1 << 47) == one.gpa + inside - one.gva
     outside = dice.randrange(1 << 47)
     mapped = any(r.gva <= outside < r.gva + r.size for r in found)
-    missed = paging.walk_context(machine.memory, machine.npt, context, outside)
+    missed = paging.walk_context(machine.board.memory, machine.board.npt, context, outside)
     assert (missed.page_bytes > 0) == mapped
 
 
@@ -55,16 +55,16 @@ def test_nested_ranges_say_what_a_nested_walk_finds(platform: str, seed: int) ->
     dice = random.Random(seed)
     one = dice.choice(nested_ranges(machine))
     gpa = one.gpa + dice.randrange(one.size)
-    view = gpa | machine.shared_alias if one.shared_view else gpa
-    found = walk_nested(machine.memory, machine.npt.model_root, Gpa(view))
+    view = gpa | machine.board.shared_alias if one.shared_view else gpa
+    found = walk_nested(machine.board.memory, machine.board.npt.model_root, Gpa(view))
     assert found.hpa == (None if one.hpa is None else one.hpa + gpa - one.gpa)
-    assert machine.ram.state(Gpa(gpa)) == one.state
+    assert machine.board.ram.state(Gpa(gpa)) == one.state
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_a_tree_opens_along_a_path_and_holds_all_of_the_ranges(platform: str) -> None:
     session = stopped(platform)
-    cpu = session.machine.cpus[1]
+    cpu = session.machine.board.cpus[1]
     view = tables.tables_view(session.machine, cpu, tables.look_of(("tree", "rip")))
     path = [row for row in view.rows if row.open]
     assert [row.name.partition("[")[0] for row in path] == ["L4", "L3", "L2"]
@@ -78,7 +78,7 @@ def test_two_cpus_tables_differ_by_what_only_one_of_them_maps() -> None:
     first = session.do("cpu 0")
     assert first.focus == 0
     found = session.do("tables diff 1").reply
-    mine = {one.gva for one in ranges(session.machine, session.machine.cpus[0].registers)}
+    mine = {one.gva for one in ranges(session.machine, session.machine.board.cpus[0].registers)}
     assert all(line.startswith(("+ ", "- ", "cpu 0")) for line in found)
     assert any(
         line.startswith("+ ") and int(line[2:].split(".")[0], 0) in mine for line in found
@@ -97,10 +97,10 @@ def test_a_filter_is_an_address_or_a_right() -> None:
 
 def test_memory_is_shown_in_three_spaces_with_the_same_bytes() -> None:
     session = stopped("tdx")
-    machine, cpu = session.machine, session.machine.cpus[1]
+    machine, cpu = session.machine, session.machine.board.cpus[1]
     gva = cpu.registers.get("rsp")
-    gpa = machine.virtual.gpa(cpu.registers, gva)
-    hpa = None if gpa is None else machine.ram.hpa(gpa)
+    gpa = machine.board.virtual.gpa(cpu.registers, gva)
+    hpa = None if gpa is None else machine.board.ram.hpa(gpa)
     views = [
         memory.memory_view(machine, cpu, memory.look_of(f"{space}:{place:#x}", ""), {})
         for space, place in (("gva", gva), ("gpa", gpa or 0), ("hpa", hpa or 0))
@@ -116,11 +116,11 @@ def test_a_struct_the_mailbox_a_table_and_a_vmcb_are_decoded() -> None:
     assert any("state" in line and "AP_" in line for line in reply)
     reply = session.do("mem gpa:0xfffff000 as mailbox").reply
     assert any("command" in line and "Wakeup" in line for line in reply)
-    cr3 = session.machine.cpus[1].registers.get("cr3")
+    cr3 = session.machine.board.cpus[1].registers.get("cr3")
     reply = session.do(f"mem gpa:{cr3:#x} as table").reply
     assert any("[000]" in line and "P W" in line for line in reply)
-    reply = session.do(f"mem hpa:{session.machine.cpus[1].vmcb:#x} as vmcb").reply
-    root = f"{session.machine.npt.root:#x}"
+    reply = session.do(f"mem hpa:{session.machine.board.cpus[1].vmcb:#x} as vmcb").reply
+    root = f"{session.machine.board.npt.root:#x}"
     assert any("nested cr3" in line and root in line for line in reply)
 
 
@@ -128,9 +128,9 @@ def test_a_struct_the_mailbox_a_table_and_a_vmcb_are_decoded() -> None:
 @given(seed=st.integers(0, 1 << 30), size=st.integers(1, 40))
 def test_what_is_in_memory_is_found_at_the_first_place(seed: int, size: int) -> None:
     session = stopped("sipi")
-    machine, cpu = session.machine, session.machine.cpus[0]
+    machine, cpu = session.machine, session.machine.board.cpus[0]
     base, length = 0x8400000, 0x20000
-    data = machine.ram.guest_bytes(base, length) or b""
+    data = machine.board.ram.guest_bytes(base, length) or b""
     dice = random.Random(seed)
     at = dice.randrange(1, length - size)
     wanted = data[at : at + size]
@@ -151,17 +151,17 @@ def test_patterns(text: str, wanted: bytes) -> None:
 def test_a_broken_tree_is_shown_up_to_where_it_breaks(at: int, byte: int) -> None:
     session = _with_tree()
     machine = session.machine
-    gpa = machine.layout.host_dtb_gpa
-    hpa = machine.ram.hpa(gpa + at)
+    gpa = machine.board.layout.host_dtb_gpa
+    hpa = machine.board.ram.hpa(gpa + at)
     assert hpa is not None
-    before = machine.memory.read(hpa, 1)
-    machine.memory.write(hpa, bytes([byte]))
+    before = machine.board.memory.read(hpa, 1)
+    machine.board.memory.write(hpa, bytes([byte]))
     try:
         view = tree.dtb_view(machine, tree.look_of(("host",)))
         assert view.problem or view.broken or view.rows
         assert all(gpa <= row.gpa < gpa + 8192 for row in view.rows)
     finally:
-        machine.memory.write(hpa, before)
+        machine.board.memory.write(hpa, before)
 
 
 @lru_cache
@@ -186,7 +186,7 @@ def test_the_tree_of_the_kernel_is_typed_and_checked() -> None:
 
 def test_the_walk_of_a_cpu_that_has_not_started_is_a_sentence() -> None:
     session = open_session(cpus=2)
-    view = walk.walk_view(session.machine, session.machine.cpus[1], walk.WalkLook())
+    view = walk.walk_view(session.machine, session.machine.board.cpus[1], walk.WalkLook())
     assert view.walk is None and "has not started" in view.problem
     with pytest.raises(CommandError):
         walk.lines(view)
@@ -259,8 +259,10 @@ def test_the_words_of_a_filter(words: str, wanted: LogLook) -> None:
 def test_exits_are_logged_one_by_one_and_counted(platform: str) -> None:
     session = open_session(platform=platform, cpus=2)
     session.do("run")
-    counts = session.machine.exit_counts
-    assert sum(counts.values()) == len(session.machine.logs.exits)
+    counts = session.machine.board.exit_counts
+    assert sum(counts.values()) == len(session.machine.board.logs.exits)
     assert session.do("exits cpuid").reply[-1].startswith(f"{counts['cpuid']:,} of ")
     session.do("goto 50%")
-    assert sum(session.machine.exit_counts.values()) == len(session.machine.logs.exits)
+    assert sum(session.machine.board.exit_counts.values()) == len(
+        session.machine.board.logs.exits
+    )

@@ -21,7 +21,7 @@ def test_a_breakpoint_stops_with_number_address_and_cpu() -> None:
     session.do("break mailbox_ack cpu 2")
     session.do("delete 1")
     (stop,) = session.do("run").stop
-    address = session.machine.linear_rip(session.machine.cpus[2])
+    address = session.machine.board.linear_rip(session.machine.board.cpus[2])
     assert stop == AtBreakpoint(2, 2, address, "mailbox_ack")
     assert stop.text == "cpu 2: break 2 at mailbox_ack"
 
@@ -52,13 +52,13 @@ def test_caught_events_and_registers_say_which() -> None:
     (stop,) = session.do("run").stop
     assert isinstance(stop, CaughtEvent)
     assert (stop.number, stop.what) == (1, "hypercall")
-    assert stop.tick in (session.machine.tick - 1, session.machine.tick)
+    assert stop.tick in (session.machine.board.tick - 1, session.machine.board.tick)
     assert stop.said.startswith("hypercall ")
     session.do("delete 1")
     session.do("catch cr3")
     (changed,) = session.do("run").stop
     assert isinstance(changed, CaughtRegister)
-    cpu = session.machine.cpus[changed.cpu or 0]
+    cpu = session.machine.board.cpus[changed.cpu or 0]
     assert (changed.register, changed.after) == ("cr3", cpu.registers.get("cr3"))
 
 
@@ -69,9 +69,9 @@ def test_all_other_stops_are_values_too() -> None:
     assert session.do("set cpu0:rax=5").stop == (Entered(None, "set cpu0:rax=0x5"),)
     session.do("reset")
     (there,) = session.do("until kernel_start").stop
-    assert there == AtPlace(0, session.machine.cpus[0].registers.rip, "kernel_start")
+    assert there == AtPlace(0, session.machine.board.cpus[0].registers.rip, "kernel_start")
     (ended,) = session.do("run").stop
     assert isinstance(ended, BootEnded) and ended.outcome == "booted"
     assert session.do("goto 5").stop == (Travelled(None, 5),)
     (named,) = session.do("goto kernel_start").stop
-    assert named == Travelled(0, session.machine.tick, "tick", "kernel_start")
+    assert named == Travelled(0, session.machine.board.tick, "tick", "kernel_start")

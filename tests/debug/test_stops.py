@@ -37,7 +37,7 @@ def stops(session: Session, most: int = 200) -> list[str]:
 
 def visits(session: Session, place: str) -> list[tuple[int, int]]:
     """(CPU, tick) of each time that a place was executed, once more from the beginning."""
-    probe = CodeProbe(frozenset(session.machine.layout.symbols.find(place)))
+    probe = CodeProbe(frozenset(session.machine.board.layout.symbols.find(place)))
     search.all_accesses(session.timeline, probe)
     return [(visit.cpu, visit.tick) for visit in search.visits(session.timeline, probe)]
 
@@ -97,7 +97,11 @@ def test_no_change_of_a_register_is_ever_skipped(platform: str, kind: str, seed:
 def test_a_catch_stops_at_every_entry_of_its_log(platform: str, kind: str) -> None:
     plain = open_session(platform=platform, cpus=2)
     plain.do("run")
-    log = plain.machine.logs.exits if kind in ("exit", "cpuid") else plain.machine.logs.events
+    log = (
+        plain.machine.board.logs.exits
+        if kind in ("exit", "cpuid")
+        else plain.machine.board.logs.events
+    )
     wanted = [e for e in log if e.kind == kind or (kind == "cpuid" and "cpuid" in e.text)]
     session = open_session(platform=platform, cpus=2)
     session.do(f"catch {kind}")
@@ -143,12 +147,12 @@ def test_nothing_is_skipped_where_a_run_ends_by_chance(
     carry_out(session, "run")
     seen = [stop.text for stop in session.stop]
     for turn in range(20_000):
-        tick = session.machine.tick
+        tick = session.machine.board.tick
         going_on = carry_out(session, f"run {lengths[turn % len(lengths)]}")
         seen += [stop.text for stop in session.stop if stop.kind == "breakpoint"]
         if not going_on:
             break
-        assert session.machine.tick > tick or session.stop[0].kind == "breakpoint"
+        assert session.machine.board.tick > tick or session.stop[0].kind == "breakpoint"
     every = [(tick, cpu, place) for place in PLACES for cpu, tick in visits(session, place)]
     wanted = [
         f"cpu {cpu}: break {PLACES.index(place) + 1} at {place}"
@@ -263,7 +267,7 @@ def test_a_log_changes_nothing_in_the_guest() -> None:
     session.do("break secondary_idle log if rax == 12345")
     session.do("run")
     assert session.digest() == plain.digest()
-    assert session.machine.tick == plain.machine.tick
+    assert session.machine.board.tick == plain.machine.board.tick
 
 
 def test_reads_and_writes_are_watched_apart() -> None:
@@ -281,7 +285,7 @@ def test_reads_and_writes_are_watched_apart() -> None:
 
 def test_a_range_of_several_pages_is_watched() -> None:
     session = open_session(cpus=2)
-    tables = session.machine.layout.symbols.find("ap_records")
+    tables = session.machine.board.layout.symbols.find("ap_records")
     assert tables
     session.do("watch gpa:0x8800000/0x2000 write")
     view = session.do("run")
@@ -331,9 +335,9 @@ def test_all_cpus_step_in_lockstep_and_one_is_chosen_to_run() -> None:
     session = open_session(cpus=3)
     session.do("until secondary_idle")
     session.do("schedule first 0")
-    tick = session.machine.tick
+    tick = session.machine.board.tick
     session.do("run 1")
-    assert session.machine.logs.lanes.cpu_at(tick + 1) == 0
+    assert session.machine.board.logs.lanes.cpu_at(tick + 1) == 0
 
 
 @pytest.mark.parametrize(

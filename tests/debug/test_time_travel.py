@@ -52,7 +52,7 @@ class Diary(Struct):
 
 def command(random: Random, session: Session) -> str:
     """One random command that may or may not make sense just now."""
-    cpus = len(session.machine.cpus)
+    cpus = len(session.machine.board.cpus)
     cpu, known = random.randrange(cpus), session.timeline.end.tick
     return random.choice((
         f"run {random.choice((1, 7, 100, 2_500))}",

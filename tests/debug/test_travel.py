@@ -16,7 +16,7 @@ def booted(platform: str = "vbs", cpus: int = 3) -> Session:
 
 
 def state(session: Session) -> tuple[int, str]:
-    return session.machine.tick, session.digest()
+    return session.machine.board.tick, session.digest()
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
@@ -35,7 +35,7 @@ def test_a_step_back_undoes_a_step(platform: str) -> None:
 def test_a_step_into_the_known_future_begins_no_branch() -> None:
     session = booted()
     session.do("goto 50%")
-    cpu = session.machine.logs.lanes.cpu_at(session.machine.tick + 1)
+    cpu = session.machine.board.logs.lanes.cpu_at(session.machine.board.tick + 1)
     session.do(f"step {cpu} 5")
     assert list(session.timeline.branches) == ["main"]
     session.do("goto mailbox_ack")
@@ -48,13 +48,13 @@ def test_next_and_reverse_next_are_inverse_over_a_call() -> None:
     session.do("until shim_main") if "shim_main" in session.symbols() else session.do(
         "run 7000"
     )
-    code = instruction(session.machine, session.machine.cpus[0])
+    code = instruction(session.machine, session.machine.board.cpus[0])
     while code is None or code.kind != "call":
         session.do("step")
-        code = instruction(session.machine, session.machine.cpus[0])
+        code = instruction(session.machine, session.machine.board.cpus[0])
     before = state(session)
     session.do("next")
-    assert session.machine.tick > before[0] + 1
+    assert session.machine.board.tick > before[0] + 1
     session.do("reverse-next")
     assert state(session) == before
     session.do("step 3")
@@ -103,7 +103,10 @@ def test_last_writer_names_the_store_that_made_the_value() -> None:
 def test_a_page_walk_is_found_as_a_writer() -> None:
     session = open_session(platform="vbs", cpus=1)
     session.do("run 20000")
-    names = [f"pte:{session.machine.linear_rip(session.machine.cpus[0]):#x}", "pte:0x8000000"]
+    names = [
+        f"pte:{session.machine.board.linear_rip(session.machine.board.cpus[0]):#x}",
+        "pte:0x8000000",
+    ]
     for name in names:
         (line,) = session.do(f"last-writer {name}").reply
         assert "by a page walk of cpu 0" in line or "nobody" in line or "by cpu 0" in line
@@ -112,11 +115,13 @@ def test_a_page_walk_is_found_as_a_writer() -> None:
 def test_questions_count_what_happened() -> None:
     session = booted("vbs", 3)
     reply = session.do("executed secondary_online").reply
-    acked = sum(e.text == "reaches secondary_online" for e in session.machine.logs.events)
+    acked = sum(e.text == "reaches secondary_online" for e in session.machine.board.logs.events)
     assert reply[0].startswith(f"secondary_online: executed {acked} times, by cpus 1, 2")
     read, *_ = session.do("accessed mailbox.command").reply
     assert "read" in read
-    writes = [e for e in session.machine.logs.events if e.text.startswith("mailbox command")]
+    writes = [
+        e for e in session.machine.board.logs.events if e.text.startswith("mailbox command")
+    ]
     written = next(line for line in session.view().reply if "written" in line)
     # The shim also clears the whole page before anybody looks at it: no field changes then.
     assert len(writes) <= int(written.split()[2]) <= len(writes) + 2
@@ -129,10 +134,10 @@ def test_watch_stops_behind_every_change() -> None:
     seen = []
     while session.do("run").outcome is None:
         assert session.stop[0].kind == "watch"
-        seen.append((session.machine.tick, session.do("print mailbox.command").reply[0]))
+        seen.append((session.machine.board.tick, session.do("print mailbox.command").reply[0]))
     wanted = [
         (e.tick, e.text)
-        for e in session.machine.logs.events
+        for e in session.machine.board.logs.events
         if e.text.startswith("mailbox command")
     ]
     assert [tick for tick, _ in seen] == [tick for tick, _ in wanted]
@@ -140,9 +145,9 @@ def test_watch_stops_behind_every_change() -> None:
 
 def test_moments_have_names() -> None:
     session = booted()
-    end = session.machine.tick
+    end = session.machine.board.tick
     session.do("goto start")
-    assert session.machine.tick == 0
+    assert session.machine.board.tick == 0
     assert session.do("goto 100%").tick == end
     assert session.do("goto #3").tick == session.timeline.branch.logs.events.known[2].tick
     session.do("goto 12,345")
@@ -203,7 +208,7 @@ def test_a_small_budget_thins_the_past_and_keeps_it_reachable() -> None:
     seen = {}
     for _ in range(140):
         session.do("run 1000")
-        seen[session.machine.tick] = session.digest()
+        seen[session.machine.board.tick] = session.digest()
     assert session.timeline.bytes_used <= 600_000
     for tick in sorted(seen, key=lambda tick: (tick * 7919) % 1000):
         session.do(f"goto {tick}")

@@ -32,7 +32,7 @@ class Walk(Struct):
         """Something that people say, whether or not it can be done just now."""
         random, timeline = self.random, self.session.timeline
         known = max(timeline.end.tick, 1)
-        cpu = random.randrange(len(self.session.machine.cpus))
+        cpu = random.randrange(len(self.session.machine.board.cpus))
         mark = random.choice([*timeline.branch.marks, "start", "end", "now"])
         branch = random.choice([*timeline.branches, "other", "another"])
         back = random.randrange(2, 90)

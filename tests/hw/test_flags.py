@@ -75,7 +75,7 @@ class Bare:
 
 def state_of(session: Session, flags: int) -> State:
     """The same of CPU 0 of a machine."""
-    registers, ram = session.machine.cpus[0].registers, session.machine.ram
+    registers, ram = session.machine.board.cpus[0].registers, session.machine.board.ram
     parts = [
         ram.guest_bytes(at, count) or b""
         for at, count in (
@@ -105,12 +105,12 @@ def walked(session: Session, code: Program, count: int) -> dict[int, int]:
     """Step by step to the end: the tick at which each instruction was first stood before."""
     places = {code.labels[f"i{number}"]: number for number in range(count)}
     found: dict[int, int] = {0: 0}
-    cpu = session.machine.cpus[0]
+    cpu = session.machine.board.cpus[0]
     while cpu.activity == "running":
         run(session, 1)
         number = places.get(cpu.registers.rip)
         if number is not None and number not in found:
-            found[number] = session.machine.tick
+            found[number] = session.machine.board.tick
     return found
 
 
@@ -127,7 +127,7 @@ def check(bare: Bare, one: Straight, code: Program, seed: int) -> None:
         session.timeline.goto(START)
         if tick:
             run(session, tick)
-        assert session.machine.tick == tick
+        assert session.machine.board.tick == tick
         assert told(state_of(session, flags)) == wanted, f"{where}, free run"
     session.timeline.goto(START)
     for number in range(1, one.count):

@@ -16,7 +16,7 @@ DEFAULT: Final = 0x0007_0406_0007_0406
 def context() -> Context:
     session = open_session(platform="none", cpus=1)
     session.do("until kernel_start")
-    return session.machine.cpus[0].registers
+    return session.machine.board.cpus[0].registers
 
 
 def test_the_table_after_reset_is_that_of_the_manual() -> None:

@@ -22,20 +22,20 @@ def booted(*specs: str, platform: str = "vbs", cpus: int = 4) -> Session:
 
 
 def serial(session: Session) -> str:
-    return session.machine.vmm.serial.decode()
+    return session.machine.board.vmm.serial.decode()
 
 
 def milestones(session: Session, cpu: int) -> list[str]:
     """What a CPU reached, in order."""
     return [
         event.text.removeprefix("reaches ")
-        for event in session.machine.logs.events
+        for event in session.machine.board.logs.events
         if event.cpu == cpu and event.kind == "milestone"
     ]
 
 
 def happened(session: Session, text: str) -> list[str]:
-    return [e.text for e in session.machine.logs.events if text in e.text]
+    return [e.text for e in session.machine.board.logs.events if text in e.text]
 
 
 def having(name: str) -> list[str]:
@@ -48,6 +48,6 @@ def reached_ns(session: Session, cpu: int, name: str) -> int:
     """When a CPU first reached a milestone."""
     return next(
         event.virtual_ns
-        for event in session.machine.logs.events
+        for event in session.machine.board.logs.events
         if event.cpu == cpu and event.text == f"reaches {name}"
     )

@@ -19,7 +19,7 @@ everywhere = pytest.mark.parametrize("platform", PLATFORMS)
 @everywhere
 def test_a_cpu_that_never_starts_executes_nothing(platform: str) -> None:
     session = booted("never-starts 2", platform=platform)
-    assert session.machine.cpus[2].ticks == 0
+    assert session.machine.board.cpus[2].ticks == 0
     assert "cpu 2 lost: it never arrived" in serial(session)
     assert "kernel: 3 of 4 cpus online" in serial(session)
 
@@ -46,7 +46,7 @@ def test_a_cpu_that_is_taken_away_was_not_taken_in_vain() -> None:
 
 def test_a_stopped_cpu_is_not_started_again_by_init_and_sipi() -> None:
     session = booted("stop 2 at start_aps", platform="sipi")
-    assert session.machine.cpus[2].ticks == 0
+    assert session.machine.board.cpus[2].ticks == 0
 
 
 def test_a_stalled_cpu_does_nothing_for_so_long() -> None:
@@ -70,7 +70,7 @@ def test_a_lost_sipi_leaves_it_to_the_second() -> None:
     assert len(happened(session, "sends SIPI to cpu 2, which does not wait")) == 0
     assert session.view().outcome == "booted"
     lost = booted("lose-ipi sipi 2 9", platform="sipi")
-    assert lost.machine.cpus[2].ticks == 0
+    assert lost.machine.board.cpus[2].ticks == 0
 
 
 def test_ipis_that_arrive_twice() -> None:
@@ -84,7 +84,7 @@ def test_ipis_that_arrive_twice() -> None:
 def test_an_init_that_comes_late_takes_the_cpu_out_of_the_mailbox_loop() -> None:
     session = booted("late-ipi init 2 15ms", platform="sipi")
     assert "mailbox_wait" in milestones(session, 2)
-    (arrival,) = [e for e in session.machine.logs.events if "INIT to cpu 2" in e.text]
+    (arrival,) = [e for e in session.machine.board.logs.events if "INIT to cpu 2" in e.text]
     assert arrival.virtual_ns > reached_ns(session, 2, "mailbox_wait")
 
 
@@ -92,7 +92,7 @@ def test_an_init_that_comes_late_takes_the_cpu_out_of_the_mailbox_loop() -> None
 def test_an_interrupt_is_taken_only_where_interrupts_are_on(platform: str) -> None:
     session = booted("interrupt 2 0x40 at mailbox_wait cpu 2", platform=platform)
     assert session.view().outcome == "booted"
-    assert session.machine.vmm.vps[2].pending == [0x40]
+    assert session.machine.board.vmm.vps[2].pending == [0x40]
 
 
 @everywhere
@@ -112,7 +112,7 @@ def test_a_cpu_with_a_wrong_apic_id_is_not_used(platform: str) -> None:
 @pytest.mark.parametrize("platform", having("vp-index"))
 def test_a_wrong_vp_index_starts_another_cpu(platform: str) -> None:
     session = booted("vp-index 2 3", platform=platform)
-    assert session.machine.cpus[2].ticks == 0
+    assert session.machine.board.cpus[2].ticks == 0
     assert not happened(session, "starts cpu 2")
     assert happened(session, "starts cpu 3")
 
@@ -138,8 +138,8 @@ def test_a_flipped_bit_of_a_register_is_another_value() -> None:
     session = broken("flip-register 2 r14 3 at mailbox_jump cpu 2", cpus=3)
     session.do("break mailbox_jump cpu 2")
     session.do("run")
-    flipped = session.machine.cpus[2].registers.get("r14")
-    vector = session.machine.layout.symbols.find("secondary_start")[0]
+    flipped = session.machine.board.cpus[2].registers.get("r14")
+    vector = session.machine.board.layout.symbols.find("secondary_start")[0]
     assert flipped == vector ^ 8
 
 
@@ -153,6 +153,6 @@ def test_a_cpu_that_is_taken_away_has_seen_its_command_and_never_acks(platform: 
 @everywhere
 def test_a_cpu_that_is_unplugged_cannot_be_started(platform: str) -> None:
     session = booted("unplug 3", platform=platform)
-    assert session.machine.cpus[3].ticks == 0
+    assert session.machine.board.cpus[3].ticks == 0
     why = "it never arrived" if platform == "sipi" else "the host refused to start it"
     assert f"cpu 3 lost: {why}" in serial(session)

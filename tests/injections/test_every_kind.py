@@ -29,11 +29,11 @@ def test_the_example_of_a_kind_happens_and_happens_again(
     session = booted(spec, platform=platform)
     machine = session.machine
     assert [(one.spec, one.problem) for one in machine.injected.fired] == [(spec, "")]
-    end = session.digest(), session.timeline.now, machine.vmm.serial
+    end = session.digest(), session.timeline.now, machine.board.vmm.serial
     session.do("goto 60%")
     session.do("goto 20%")
     session.do("goto end")
-    assert (session.digest(), session.timeline.now, machine.vmm.serial) == end
+    assert (session.digest(), session.timeline.now, machine.board.vmm.serial) == end
 
 
 def test_a_platform_s_list_leaves_out_what_it_lacks() -> None:

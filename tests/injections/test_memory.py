@@ -16,7 +16,9 @@ def word(session: Session, place: str) -> str:
 
 def entry_faults(session: Session, cpu: int, what: str) -> bool:
     """Whether a CPU had a page fault at the vector it was woken to."""
-    faults = [e.text for e in session.machine.logs.events if e.cpu == cpu and e.kind == "fault"]
+    faults = [
+        e.text for e in session.machine.board.logs.events if e.cpu == cpu and e.kind == "fault"
+    ]
     return any(f"#PF {what}" in one and "secondary_start" in one for one in faults)
 
 
@@ -28,7 +30,7 @@ def test_a_flipped_bit_is_another_instruction(platform: str) -> None:
 
 def test_a_flipped_bit_of_a_private_page_breaks_it_at_the_next_use() -> None:
     session = booted("flip secondary_start 2 at kernel_start", platform="tdx")
-    assert "whose integrity the host has broken" in session.machine.crash
+    assert "whose integrity the host has broken" in session.machine.board.crash
 
 
 @in_the_open
@@ -40,7 +42,7 @@ def test_what_the_host_writes_is_there(platform: str) -> None:
 
 def test_the_host_cannot_write_into_a_private_page_unseen() -> None:
     session = booted("host-write secondary_start 0 at wake_aps", platform="tdx")
-    assert "whose integrity the host has broken" in session.machine.crash
+    assert "whose integrity the host has broken" in session.machine.board.crash
 
 
 @in_the_open
@@ -79,9 +81,9 @@ def test_an_entry_that_leads_elsewhere_executes_other_bytes() -> None:
     session.do("break secondary_start cpu 2")
     session.do("run")
     machine = session.machine
-    place = machine.layout.symbols.find("secondary_start")[0]
-    here = machine.virtual.hpa(machine.cpus[2].registers, place)
-    usual = machine.ram.hpa(place)
+    place = machine.board.layout.symbols.find("secondary_start")[0]
+    here = machine.board.virtual.hpa(machine.board.cpus[2].registers, place)
+    usual = machine.board.ram.hpa(place)
     assert here is not None and usual is not None and here - usual >= 4096
 
 
@@ -89,14 +91,14 @@ def test_an_entry_that_leads_elsewhere_executes_other_bytes() -> None:
 @pytest.mark.parametrize("how", ["absent", "nx"])
 def test_the_nested_table_can_take_a_page_from_all_cpus(how: str, platform: str) -> None:
     session = booted(f"npt secondary_start {how} at kernel_start", platform=platform)
-    assert "fetching GPA" in session.machine.crash
-    assert "which the nested table does not allow" in session.machine.crash
+    assert "fetching GPA" in session.machine.board.crash
+    assert "which the nested table does not allow" in session.machine.board.crash
 
 
 @everywhere
 def test_a_read_only_nested_page_refuses_the_store(platform: str) -> None:
     session = booted("npt mailbox read-only at wake_aps", platform=platform)
-    assert "writing GPA" in session.machine.crash
+    assert "writing GPA" in session.machine.board.crash
 
 
 def test_a_nested_entry_that_leads_elsewhere_shows_other_memory() -> None:
@@ -104,7 +106,9 @@ def test_a_nested_entry_that_leads_elsewhere_shows_other_memory() -> None:
     session.do("set gpa:0x9001000/8=0x77")
     session.do("until wake_aps")
     session.do("step")
-    assert session.machine.npt.hpa_of(0x9000000) == session.machine.npt.hpa_of(0x9001000)
+    assert session.machine.board.npt.hpa_of(0x9000000) == session.machine.board.npt.hpa_of(
+        0x9001000
+    )
 
 
 def test_a_stale_translation_holds_for_its_cpu_until_it_flushes_and_for_no_other() -> None:
@@ -112,13 +116,13 @@ def test_a_stale_translation_holds_for_its_cpu_until_it_flushes_and_for_no_other
     session = booted(spec, platform="vbs")
     assert "cpu 2 (apic id 2) online" in serial(session)
     assert "cpu 1: no ack" in serial(session)  # it shares the table, and has no such TLB
-    assert session.machine.injected.views.hidden == ()  # the kernel's CR3 flushed it
+    assert session.machine.private.hidden == ()  # the kernel's CR3 flushed it
 
 
 @pytest.mark.parametrize("platform", having("unaccept"))
 def test_a_page_that_must_be_accepted_again_is_fatal(platform: str) -> None:
     session = booted("unaccept secondary_start at wake_aps", platform=platform)
-    assert "which is not accepted" in session.machine.crash
+    assert "which is not accepted" in session.machine.board.crash
 
 
 @pytest.mark.parametrize("platform", having("accept-twice"))
@@ -131,7 +135,7 @@ def test_a_size_mismatch_makes_the_shim_accept_small_pages() -> None:
     def accepts(*specs: str) -> int:
         session = booted(*specs, platform="tdx")
         assert session.view().outcome == "booted"
-        return sum("MEM.PAGE.ACCEPT" in e.text for e in session.machine.logs.exits)
+        return sum("MEM.PAGE.ACCEPT" in e.text for e in session.machine.board.logs.exits)
 
     assert accepts("accept-size 0x9000000") == accepts() + 512
 
@@ -145,14 +149,16 @@ def test_a_cpu_with_the_other_view_of_the_mailbox_gets_a_ve() -> None:
 @everywhere
 def test_late_stores_reach_the_others_late_and_in_their_order(platform: str) -> None:
     session = booted("late-stores 0 20us", platform=platform)
-    events = [e for e in session.machine.logs.events if e.kind == "mailbox" and e.cpu == 0]
+    events = [
+        e for e in session.machine.board.logs.events if e.kind == "mailbox" and e.cpu == 0
+    ]
     first = [e.text.split()[1] for e in events[:3]]
     assert first == ["apic_id", "vector", "command"]
     assert session.view().outcome == "booted"
     assert session.findings() == ()
     healthy = open_session(platform=platform, cpus=4)
     healthy.do("run")
-    sent = [e for e in healthy.machine.logs.events if e.kind == "mailbox"]
+    sent = [e for e in healthy.machine.board.logs.events if e.kind == "mailbox"]
     assert events[0].virtual_ns > sent[0].virtual_ns
 
 
@@ -161,7 +167,7 @@ def test_a_cpu_sees_its_own_late_stores_and_the_others_do_not() -> None:
     session.do("break mailbox_command")
     session.do("run")
     session.do("step 0 40")
-    own = session.machine.injected.views
+    own = session.machine.private
     assert own.hidden and own.seeing == 0
     session.do("step 1 1")
     assert own.seeing == 1

@@ -26,12 +26,12 @@ def fired(session: Session) -> list[tuple[str, int]]:
 
 def ticks(session: Session, text: str) -> list[int]:
     """Where the log of events has a text."""
-    events = session.machine.logs.events
+    events = session.machine.board.logs.events
     return [e.tick for e in events if text in e.text and e.kind != "inject"]
 
 
 def exits(session: Session, text: str) -> list[int]:
-    return [event.tick for event in session.machine.logs.exits if text in event.text]
+    return [event.tick for event in session.machine.board.logs.exits if text in event.text]
 
 
 def test_without_a_moment_it_happens_before_the_first_instruction() -> None:
@@ -46,7 +46,7 @@ def test_a_tick_is_met_exactly() -> None:
 def test_a_time_is_met_at_the_end_of_the_slice_that_reaches_it() -> None:
     spec = f"{HARMLESS} at time 500us"
     session = booted(spec)
-    (event,) = [event for event in session.machine.logs.events if event.kind == "inject"]
+    (event,) = [event for event in session.machine.board.logs.events if event.kind == "inject"]
     assert 500_000 <= event.virtual_ns < 700_000  # one hypercall takes 120 us
 
 
@@ -62,7 +62,7 @@ def test_a_place_is_met_before_its_instruction(where: str) -> None:
     spec = f"stall 1 1us at {where}"
     session = open_session(platform="vbs", cpus=3)
     session.do(f"until {where}")
-    tick, at = session.machine.tick, session.do("registers").reply
+    tick, at = session.machine.board.tick, session.do("registers").reply
     assert fired(booted(spec)) == [(spec, tick)]
     assert at
 
@@ -71,7 +71,7 @@ def test_a_place_may_be_one_cpu_s() -> None:
     session = booted("stall 1 1us at mailbox_wait cpu 2")
     at = [
         event.tick
-        for event in session.machine.logs.events
+        for event in session.machine.board.logs.events
         if event.cpu == 2 and event.text == "reaches mailbox_wait"
     ]
     assert [tick for _, tick in fired(session)] == at[:1]
@@ -112,7 +112,7 @@ def test_what_cannot_be_at_its_moment_is_told_there() -> None:
     session = booted("nmi 2 at shim_main")
     (one,) = session.machine.injected.fired
     assert "cpu 2 does not run" in one.problem
-    assert any("cannot be" in event.text for event in session.machine.logs.events)
+    assert any("cannot be" in event.text for event in session.machine.board.logs.events)
 
 
 @pytest.mark.parametrize(

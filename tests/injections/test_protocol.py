@@ -74,7 +74,7 @@ def test_a_wake_up_during_the_hand_back_is_too_early(platform: str) -> None:
 def test_a_lost_ack_lets_the_os_wait_in_vain(platform: str) -> None:
     session = booted("ack-lost 2", platform=platform)
     healthy = booted(platform=platform)
-    assert session.machine.now_ps() - healthy.machine.now_ps() > 900 * 10**9
+    assert session.machine.board.now_ps() - healthy.machine.board.now_ps() > 900 * 10**9
     assert "command-answered" in rules(session)
 
 
@@ -84,4 +84,4 @@ def test_a_moved_mailbox_is_where_the_os_writes(platform: str) -> None:
     session.do("run")
     assert "cpu 1: no ack" in serial(session)
     assert session.view().mailbox.command == 0
-    assert session.machine.ram.guest_bytes(0x8010004, 1) == b"\x01"
+    assert session.machine.board.ram.guest_bytes(0x8010004, 1) == b"\x01"

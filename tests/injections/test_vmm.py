@@ -11,7 +11,7 @@ calling = pytest.mark.parametrize("platform", having("status"))
 
 def made(session: Session, name: str) -> int:
     """How often a call was made."""
-    return sum(name in event.text for event in session.machine.logs.exits)
+    return sum(name in event.text for event in session.machine.board.logs.exits)
 
 
 @calling
@@ -46,8 +46,8 @@ def test_a_start_that_is_carried_out_twice_starts_the_cpu_again(platform: str) -
 
 @calling
 def test_a_late_call_takes_its_time(platform: str) -> None:
-    late = booted("late StartVirtualProcessor 300ms", platform=platform).machine.now_ps()
-    assert late - booted(platform=platform).machine.now_ps() >= 299 * 10**9
+    late = booted("late StartVirtualProcessor 300ms", platform=platform).machine.board.now_ps()
+    assert late - booted(platform=platform).machine.board.now_ps() >= 299 * 10**9
 
 
 @pytest.mark.parametrize(

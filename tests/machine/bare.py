@@ -39,21 +39,21 @@ class Bare:
     def __init__(self, platform: str = "none") -> None:
         self.session = open_session(platform=platform, cpus=1, rules=False)
         self.machine = self.session.machine
-        self.cpu = self.machine.cpus[0]
+        self.cpu = self.machine.board.cpus[0]
         self.shared: set[int] = set()
         """A TD's pages that the host sees too."""
         self.tracked: set[int] = set()
         """Pages whose every write is seen."""
         if self.cpu.registers.mode != "long":
             self.session.do("until shim_main")
-            apply.set_page_state(self.machine, FIRST, PAGES, "private", zero=True)
+            apply.set_page_state(self.machine.board, FIRST, PAGES, "private", zero=True)
         self.tables()
         self.cpu.registers.put("cr3", gpa(0))
         self.cpu.registers.put("rsp", gva(DATA[1]))
 
     def hpa(self, page: int, offset: int = 0) -> Hpa:
         """Where a byte lies in the host."""
-        found = self.machine.ram.hpa(gpa(page, offset))
+        found = self.machine.board.ram.hpa(gpa(page, offset))
         assert found is not None
         return found
 
@@ -61,23 +61,23 @@ class Bare:
         """The guest's own tables, every right given, no A or D bit set."""
         for table, below in pairwise(TABLES):
             index = _BASE >> 39 - 9 * table & 511
-            self.machine.memory.put_u64(self.hpa(table, 8 * index), gpa(below) | _RIGHTS)
+            self.machine.board.memory.put_u64(self.hpa(table, 8 * index), gpa(below) | _RIGHTS)
         for page in range(PAGES):
             entry = gpa(page) | _RIGHTS | (1 << SHARED_BIT if page in self.shared else 0)
-            self.machine.memory.put_u64(self.hpa(TABLES[-1], 8 * page), entry)
+            self.machine.board.memory.put_u64(self.hpa(TABLES[-1], 8 * page), entry)
 
     def entry(self, page: int) -> int:
         """The guest's leaf entry of a page."""
-        return self.machine.memory.u64(self.hpa(TABLES[-1], 8 * page))
+        return self.machine.board.memory.u64(self.hpa(TABLES[-1], 8 * page))
 
     def put(self, page: int, offset: int, data: bytes) -> None:
         """Store bytes."""
-        self.machine.memory.write(self.hpa(page, offset), data)
-        self.machine.engine.flush_code()
+        self.machine.board.memory.write(self.hpa(page, offset), data)
+        self.machine.board.engine.flush_code()
 
     def read(self, page: int, offset: int, count: int) -> bytes:
         """What memory holds."""
-        return self.machine.memory.read(self.hpa(page, offset), count)
+        return self.machine.board.memory.read(self.hpa(page, offset), count)
 
     def word(self, page: int, offset: int = 0) -> int:
         """Eight bytes of memory as a number."""
@@ -88,13 +88,15 @@ class Bare:
         bits = USER | PRESENT * ("r" in rights) | WRITE * ("w" in rights)
         bits |= 0 if "x" in rights else NO_EXECUTE
         where = Gpa(gpa(page) | (SHARED_ALIAS if page in self.shared else 0))
-        self.machine.npt.set_leaf(where, self.machine.npt.leaf(where) & FRAME | bits)
-        self.machine.tables_changed()
+        self.machine.board.npt.set_leaf(
+            where, self.machine.board.npt.leaf(where) & FRAME | bits
+        )
+        self.machine.board.tables_changed()
 
     def share(self, page: int) -> None:
         """A TD's page becomes one that the host sees too, with the bytes that it had."""
         data = self.read(page, 0, 0x1000)
-        apply.set_page_state(self.machine, gpa(page), 1, "shared", zero=False)
+        apply.set_page_state(self.machine.board, gpa(page), 1, "shared", zero=False)
         self.put(page, 0, data)
         self.shared.add(page)
         self.tables()
@@ -112,13 +114,13 @@ class Bare:
         """Execute so many instructions by hand; what was refused, or nothing."""
         for _ in range(count):
             self.machine.step(self.cpu)
-        return self.machine.crash
+        return self.machine.board.crash
 
     def run(self, count: int) -> str:
         """The same, not by hand."""
-        tick = self.machine.tick + count
+        tick = self.machine.board.tick + count
         pause = Pause.SLICE
         while pause is Pause.SLICE and self.cpu.activity == "running":
             self.machine.switch_to(self.cpu)
             pause = self.machine.run(self.cpu, _ENDLESS, tick)
-        return self.machine.crash
+        return self.machine.board.crash

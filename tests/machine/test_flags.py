@@ -40,7 +40,7 @@ def guest_with(code: bytes, a: int, b: int) -> Bare:
     guest.code(code)
     for name, value in (("rax", a), ("rbx", b), ("rcx", gva(FIRST)), ("rflags", 2)):
         guest.cpu.registers.put(name, value)
-    guest.machine.undo.cut()
+    guest.machine.board.undo.cut()
     return guest
 
 
@@ -59,7 +59,7 @@ def test_an_access_that_faults_leaves_the_flags(
     for a, b in PAIRS:
         guest = guest_with(operation + access, a, b)
         if how == "open":
-            guest.machine.npt.lift(gpa(FIRST))
+            guest.machine.board.npt.lift(gpa(FIRST))
         elif how == "tracked":
             guest.machine.tracked.add(gpa(FIRST), "wait")
         elif how == "no-execute":

@@ -13,13 +13,13 @@ def test_a_bug_inside_the_fault_handler_is_raised_and_does_not_hang() -> None:
     def broken(gpa: int) -> bool:
         raise AssertionError(f"a bug at {gpa:#x}")
 
-    machine.engine.absorb = broken
+    machine.board.engine.absorb = broken
     with pytest.raises(AssertionError, match="a bug at"):
         session.do("run")
 
 
 def _table_of(machine: Machine, cpu: int) -> int:
-    return machine.cpus[cpu].registers.get("cr3")
+    return machine.board.cpus[cpu].registers.get("cr3")
 
 
 @pytest.mark.parametrize("platform", ["tdx", "vbs", "sipi", "none"])
@@ -30,8 +30,8 @@ def test_the_tables_of_a_parked_ap_are_open_to_its_slices_only(platform: str) ->
     tables = [_table_of(machine, cpu) for cpu in (1, 2)]
     assert all(table in machine.guards.pages for table in tables)
     for cpu, (own, other) in ((1, tables), (2, tables[::-1])):
-        machine.switch_to(machine.cpus[cpu])
+        machine.switch_to(machine.board.cpus[cpu])
         assert own in machine.tracked.lent
         assert other not in machine.tracked.lent
-    machine.switch_to(machine.cpus[0])
+    machine.switch_to(machine.board.cpus[0])
     assert not machine.tracked.lent

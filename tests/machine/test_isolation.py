@@ -2,18 +2,17 @@
 
 from emu import Session, open_session
 from emu.hw.address import Gpa
-from emu.machine import stores
 
 
 def _booting(platform: str) -> tuple[Session, Gpa]:
     session = open_session(platform=platform, cpus=2)
     session.do("until kernel_start")
-    return session, Gpa(session.machine.cpus[0].registers.rip)
+    return session, Gpa(session.machine.board.cpus[0].registers.rip)
 
 
 def test_the_host_reads_ciphertext_of_a_private_page() -> None:
     session, code = _booting("tdx")
-    ram = session.machine.ram
+    ram = session.machine.board.ram
     plain = ram.guest_bytes(code, 64)
     assert plain is not None
     assert ram.state(code) == "private"
@@ -23,12 +22,14 @@ def test_the_host_reads_ciphertext_of_a_private_page() -> None:
 
 def test_the_host_reads_a_page_of_a_guest_without_isolation_as_it_is() -> None:
     session, code = _booting("none")
-    assert session.machine.ram.read(code, 64) == session.machine.ram.guest_bytes(code, 64)
+    assert session.machine.board.ram.read(code, 64) == session.machine.board.ram.guest_bytes(
+        code, 64
+    )
 
 
 def test_a_private_page_that_the_host_wrote_to_is_fatal_at_the_next_access() -> None:
     session, code = _booting("tdx")
-    stores.host_write(session.machine, code, b"\x90")
+    session.machine.stores.host_write(code, b"\x90")
     view = session.do("run")
     assert view.outcome == "crashed"
     assert "whose integrity the host has broken" in view.outcome_reason
@@ -39,9 +40,9 @@ def test_memory_that_was_not_accepted_is_fatal() -> None:
     session = open_session(platform="tdx", cpus=1)
     session.do("until accept_memory")
     machine = session.machine
-    free = machine.layout.ram[0][0] + machine.layout.ram[0][1] - 4096
-    assert machine.ram.state(Gpa(free)) == "unaccepted"
-    machine.cpus[0].registers.put("rip", free)
+    free = machine.board.layout.ram[0][0] + machine.board.layout.ram[0][1] - 4096
+    assert machine.board.ram.state(Gpa(free)) == "unaccepted"
+    machine.board.cpus[0].registers.put("rip", free)
     view = session.do("run")
     assert view.outcome == "crashed"
     assert f"fetching GPA {free:#x}, which is not accepted" in view.outcome_reason
@@ -64,13 +65,13 @@ def test_an_ap_cannot_write_what_its_tables_do_not_allow() -> None:
 def test_delays_pass_in_few_instructions_but_take_their_time() -> None:
     view = (session := open_session(platform="sipi", cpus=2)).do("run")
     assert view.virtual_ns > 10_000_000  # INIT alone waits 10 ms
-    assert session.machine.exit_counts["rdtsc"] < 300
+    assert session.machine.board.exit_counts["rdtsc"] < 300
 
 
 def test_a_slow_core_takes_longer_and_comes_online_all_the_same() -> None:
     even = open_session(platform="tdx", cpus=2)
     even.do("run")
     slow = open_session(platform="tdx", cpus=2)
-    slow.machine.cpus[1].ps_per_instruction *= 8
+    slow.machine.board.cpus[1].ps_per_instruction *= 8
     assert slow.do("run").outcome == "booted"
     assert slow.view().virtual_ns > even.view().virtual_ns

@@ -44,7 +44,7 @@ def test_a_stale_translation_does_not_outlive_a_step_by_hand() -> None:
 def test_a_missing_page_is_told_of_at_the_start_of_the_block_that_reaches_it() -> None:
     session = boot(MISSING)
     run(session)
-    end = session.machine.layout.symbols.find("end")[0]
+    end = session.machine.board.layout.symbols.find("end")[0]
     assert read(session, SHARED) == end, "hardware executes the NOPs and says end + 2"
 
 
@@ -62,7 +62,7 @@ def test_an_interrupt_behind_sti_may_come_some_hundred_instructions_late() -> No
 def test_a_nested_leaf_is_never_marked_accessed() -> None:
     session = boot("start: mov dword ptr [{DATA}], 1\n hlt")
     run(session)
-    assert not session.machine.npt.leaf(DATA) & ACCESSED
+    assert not session.machine.board.npt.leaf(DATA) & ACCESSED
 
 
 def test_random_numbers_are_the_hosts() -> None:
@@ -110,4 +110,4 @@ def test_other_code_at_a_known_address_is_not_known_to_be_code() -> None:
     )
     run(apart)
     run(remapped)
-    assert remapped.machine.tick == apart.machine.tick + 1
+    assert remapped.machine.board.tick == apart.machine.board.tick + 1

@@ -71,7 +71,7 @@ def owners(session: Session, count: int) -> list[int]:
 def registers(session: Session) -> list[tuple[int, ...]]:
     """What the CPUs end with."""
     names = ("rax", "rbx", "rbp", "rsp", "rdi")
-    return [tuple(map(cpu.registers.get, names)) for cpu in session.machine.cpus]
+    return [tuple(map(cpu.registers.get, names)) for cpu in session.machine.board.cpus]
 
 
 @pytest.mark.parametrize("pause", [True, False], ids=["pause", "bare"])

@@ -4,7 +4,6 @@ import pytest
 from msgspec.structs import replace
 
 from emu.hw.nested_walk import ACCESSED, DIRTY
-from emu.machine import stores
 from tests.machine.bare import CODE, DATA, PAGES, TABLES, Bare, gpa, gva
 
 LOAD, STORE, ADD = b"\x48\x8b\x03", b"\x48\x89\x03", b"\x48\x01\x03"
@@ -50,10 +49,10 @@ def test_a_no_execute_page_is_changed_in_place_once() -> None:
 
 def test_going_back_undoes_a_store_to_a_no_execute_page() -> None:
     guest = bare(FIRST, code=STORE)
-    guest.machine.undo.cut()
+    guest.machine.board.undo.cut()
     guest.step()
-    assert guest.hpa(FIRST) in guest.machine.undo.images
-    guest.machine.undo.revert()
+    assert guest.hpa(FIRST) in guest.machine.board.undo.images
+    guest.machine.board.undo.revert()
     assert guest.word(FIRST) == WORD
 
 
@@ -95,12 +94,12 @@ def test_an_exception_is_delivered_through_no_execute_pages() -> None:
     guest.put(CODE[0], 0x80, b"\x58")  # pop rax: the address that faulted
     idt = guest.cpu.registers.segment("gdtr")
     guest.cpu.registers.put_segment("idtr", type(idt)(0, gva(FIRST), 0xFFF, 0))
-    gdt = guest.machine.ram.guest_bytes(idt.base, 64)
+    gdt = guest.machine.board.ram.guest_bytes(idt.base, 64)
     assert gdt is not None
     guest.put(SECOND, 0x100, gdt)
     guest.cpu.registers.put_segment("gdtr", type(idt)(0, gva(SECOND, 0x100), 63, 0))
     guest.step(2)
-    assert guest.machine.crash == ""
+    assert guest.machine.board.crash == ""
     assert guest.cpu.registers.get("rax") == gva(CODE[0])
 
 
@@ -199,7 +198,7 @@ def test_code_on_its_own_no_execute_page_table_is_refused() -> None:
 def test_an_instruction_that_ends_on_its_own_no_execute_page_table_is_refused() -> None:
     last = TABLES[-1]
     guest = bare(last, at=gva(FIRST))
-    guest.machine.memory.put_u64(guest.hpa(last, 8 * CODE[1]), gpa(last) | 7)
+    guest.machine.board.memory.put_u64(guest.hpa(last, 8 * CODE[1]), gpa(last) | 7)
     guest.code(b"\x90" * 4)
     guest.put(CODE[0], 0xFFE, LOAD[:2])
     guest.put(last, 0, LOAD[2:])
@@ -228,7 +227,7 @@ def test_a_read_only_page_table_that_is_no_execute_refuses_the_walk_as_a_write()
 
 def test_a_page_that_the_host_has_broken_stays_out_of_reach() -> None:
     guest = bare(FIRST, platform="tdx")
-    stores.host_write(guest.machine, gpa(FIRST), b"\x00")
+    guest.machine.stores.host_write(gpa(FIRST), b"\x00")
     assert "whose integrity the host has broken" in guest.step()
 
 
@@ -254,7 +253,7 @@ def test_code_on_a_shared_page_of_a_td_that_is_no_execute_gets_a_ve() -> None:
     guest.share(FIRST)
     guest.nested(FIRST, "rw")
     guest.step(2)
-    events = [event.text for event in guest.machine.logs.events]
+    events = [event.text for event in guest.machine.board.logs.events]
     assert any(text.startswith("#VE: cpu 0") and "fetching" in text for text in events)
 
 

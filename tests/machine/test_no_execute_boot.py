@@ -29,21 +29,30 @@ def usual(platform: str, moment: str = "kernel_start") -> Session:
 def course(session: Session) -> tuple[object, ...]:
     """All that happened, and when."""
     machine = session.machine
-    events = [event for event in machine.logs.events if event.kind != "inject"]
+    events = [event for event in machine.board.logs.events if event.kind != "inject"]
     assert session.view().outcome == "booted"
-    return machine.tick, machine.beat, machine.exit_counts, events, session.digest()
+    return (
+        machine.board.tick,
+        machine.board.beat,
+        machine.board.exit_counts,
+        events,
+        session.digest(),
+    )
 
 
 def used(platform: str) -> dict[str, str]:
     """Pages that a CPU needs for other things than its code."""
     machine = usual(platform).machine
-    (bsp, ap), read = (cpu.registers for cpu in machine.cpus[:2]), machine.virtual.gpa
+    (bsp, ap), read = (
+        (cpu.registers for cpu in machine.board.cpus[:2]),
+        machine.board.virtual.gpa,
+    )
     places = {
         "stack": read(bsp, bsp.get("rsp") - 8),
         "stack of an AP": read(ap, ap.get("rsp") - 8),
         "IDT": read(bsp, bsp.segment("idtr").base),
-        "boot_params": machine.boot_params,
-        "mailbox": machine.mailbox_gpa,
+        "boot_params": machine.board.boot_params,
+        "mailbox": machine.board.mailbox_gpa,
         "table": bsp.get("cr3"),
     }
     return {name: f"{place:#x}" for name, place in places.items() if place is not None}
@@ -66,8 +75,8 @@ def test_the_page_that_all_aps_wait_for_may_be_no_execute(platform: str) -> None
 def test_the_page_with_a_td_s_mailbox_and_its_loop_refuses_the_loop() -> None:
     session = open_session(platform="tdx", cpus=3, inject=("npt mailbox nx at kernel_start",))
     session.do("run")
-    assert "at mailbox_wait" in session.machine.crash
-    assert "fetching GPA 0xfffff" in session.machine.crash
+    assert "at mailbox_wait" in session.machine.board.crash
+    assert "fetching GPA 0xfffff" in session.machine.board.crash
 
 
 def test_the_root_of_the_page_tables_may_be_no_execute() -> None:

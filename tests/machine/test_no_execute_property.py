@@ -112,7 +112,7 @@ def build(case: Case) -> Bare:
     guest, registers = stage()
     machine = guest.machine
     guest.cpu.registers.load(registers)
-    machine.crash = ""
+    machine.board.crash = ""
     for page in DATA:
         guest.put(page, 0, bytes((page * 0x1001 + at) % 251 for at in range(0x1000)))
         if page in guest.tracked:
@@ -126,7 +126,7 @@ def build(case: Case) -> Bare:
     guest.tracked = {page for page in case.tracked if case.rights_of(page)}
     for page in guest.tracked:
         machine.tracked.add(gpa(page), "wait")
-    machine.undo.cut()
+    machine.board.undo.cut()
     return guest
 
 
@@ -136,7 +136,11 @@ def refusals(guest: Bare, spans: list[tuple[int, int, AccessKind]]) -> list[str]
     for first, size, access in spans:
         for at in sorted({first, first + size - 1 & ~0xFFF} - {first & ~0xFFF} | {first}):
             walk = walk_context(
-                guest.machine.memory, guest.machine.npt, guest.cpu.registers, at, access
+                guest.machine.board.memory,
+                guest.machine.board.npt,
+                guest.cpu.registers,
+                at,
+                access,
             )
             if walk.nested_fault is not None:
                 place, error = walk.nested_fault

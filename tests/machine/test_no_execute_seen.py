@@ -30,7 +30,7 @@ def test_a_cpu_that_waits_for_a_no_execute_page_sleeps(pages: tuple[int, ...]) -
     for one in (guest, plain):
         assert one.session.do("run").outcome == "hung"
     assert guest.cpu.activity == "waiting"
-    assert guest.machine.tick == plain.machine.tick
+    assert guest.machine.board.tick == plain.machine.board.tick
 
 
 def test_a_store_of_the_host_wakes_it() -> None:
@@ -55,10 +55,10 @@ def test_a_breakpoint_stops_before_the_access_and_once(pages: tuple[int, ...]) -
 def looked_at(guest: Bare) -> list[object]:
     """What probes see of the data and of the code, until the CPU halts."""
     data, code = MemoryProbe(guest.hpa(FIRST), 8, reads=True), CodeProbe(frozenset())
-    guest.machine.undo.cut()
+    guest.machine.board.undo.cut()
     guest.put(FIRST, 0, bytes(16))  # kept for going back already: no store is absorbed
-    guest.machine.npt.lift(gpa(FIRST))
-    guest.machine.look_at(data, code)
+    guest.machine.board.npt.lift(gpa(FIRST))
+    guest.machine.board.look_at(data, code)
     assert guest.run(3) == ""
     executed = list(dict.fromkeys((tick, address) for tick, _, _, address in code.found))
     return [data.found, executed]
@@ -72,7 +72,7 @@ def test_probes_see_the_same_accesses_at_the_same_ticks(pages: tuple[int, ...]) 
 def test_nothing_stays_lent() -> None:
     guest = bare(*TABLES, FIRST, code=COPY)
     guest.run(3)
-    npt = guest.machine.npt
+    npt = guest.machine.board.npt
     for page in (*TABLES, FIRST):
         assert npt.leaf(gpa(page)) & NO_EXECUTE
         assert npt.hidden(gpa(page))

@@ -11,8 +11,8 @@ def found(platform: str, place: int = 0) -> list[str]:
     session = open_session(platform=platform, cpus=2)
     session.do("until kernel_start")
     machine = session.machine
-    page = Gpa(place or machine.layout.symbols.find("shim_main")[0] & ~0xFFF)
-    apply.carry_out(machine, machine.cpus[0], (SetPageState(page, 1, "shared"),))
+    page = Gpa(place or machine.board.layout.symbols.find("shim_main")[0] & ~0xFFF)
+    apply.carry_out(machine, machine.board.cpus[0], (SetPageState(page, 1, "shared"),))
     return [one.text for one in session.findings() if one.rule == "no-secrets"]
 
 

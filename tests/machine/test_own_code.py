@@ -51,7 +51,7 @@ def stepped(source: str) -> Session:
     """A guest taken to its end one tick at a time."""
     session = boot(source)
     while session.verdict is None:
-        assert session.machine.tick < 100, "a step gets nowhere"
+        assert session.machine.board.tick < 100, "a step gets nowhere"
         run(session, "run 1")
     return session
 
@@ -60,23 +60,23 @@ def stepped(source: str) -> Session:
 def test_a_store_to_its_own_block_counts_once_and_is_stepped_over(source: str) -> None:
     session, single = boot(source), stepped(source)
     run(session)
-    assert session.machine.tick == single.machine.tick
+    assert session.machine.board.tick == single.machine.board.tick
     assert session.digest() == single.digest()
     session.timeline.goto(START)
-    run(session, f"goto {single.machine.tick}")
+    run(session, f"goto {single.machine.board.tick}")
     assert session.digest() == single.digest()
 
 
 def test_what_was_stored_is_executed_and_the_flags_outlive_it() -> None:
     session = stepped(NEXT)
-    assert session.machine.tick == 7
+    assert session.machine.board.tick == 7
     assert read(session, SHARED + 8, 4) == 0x2FC51A90
     assert read(session, SHARED, 1) == 1
 
 
 def test_a_breakpoint_at_such_a_store_stops_once() -> None:
     session = boot(NEXT)
-    at = session.machine.layout.symbols.find("start")[0] + 10
+    at = session.machine.board.layout.symbols.find("start")[0] + 10
     assert session.do(f"break {at:#x}").stop[0].kind != "breakpoint"
     view = session.do("run")
     assert (view.tick, view.stop[0].kind) == (2, "breakpoint")

@@ -45,7 +45,7 @@ def test_a_small_guest_comes_to_the_same_five_ways(chunk: int) -> None:
 
 def _hand_off(session: Session) -> range:
     """The ticks from the first wake-up (or the kernel's entry) to the last arrival."""
-    events = session.machine.logs.events
+    events = session.machine.board.logs.events
     begun = [
         e.tick for e in events if e.kind == "mailbox" and "command" in e.text and e.cpu == 0
     ]
@@ -73,7 +73,7 @@ def test_a_boot_is_the_same_at_every_tick_of_the_hand_off(platform: str, cpus: i
     ways.run(stepped, f"run {ticks.start}")
     draw, digests = random.Random(shard.DAY), {}
     for tick in ticks:
-        assert stepped.machine.tick == tick
+        assert stepped.machine.board.tick == tick
         digests[tick] = stepped.digest()
         if tick % LOOK_EVERY == 0:
             ways.look(stepped, draw)

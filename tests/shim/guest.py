@@ -25,12 +25,12 @@ class Leaf(Struct, frozen=True):
 
 def symbol(session: Session, name: str) -> int:
     """The address of the first image's symbol of that name."""
-    return session.machine.layout.symbols.find(name)[0]
+    return session.machine.board.layout.symbols.find(name)[0]
 
 
 def read(session: Session, gpa: int, count: int) -> bytes:
     """What the guest would read at a guest-physical address."""
-    data = session.machine.ram.guest_bytes(gpa, count)
+    data = session.machine.board.ram.guest_bytes(gpa, count)
     assert data is not None, f"no memory at {gpa:#x}"
     return data
 
@@ -49,7 +49,7 @@ def record_gpa(session: Session, cpu: int) -> int:
 
 def record(session: Session, cpu: int) -> dict[str, int | str]:
     """The record of an AP by the layout in the image's own debug information."""
-    layout = session.machine.layout.structs.get("ap_record")
+    layout = session.machine.board.layout.structs.get("ap_record")
     assert layout is not None
     return layout.decode(read(session, record_gpa(session, cpu), layout.size))
 

@@ -7,7 +7,6 @@ import pytest
 
 from emu import Session, open_session
 from emu.boot.dtb import read_tree
-from emu.machine import stores
 from tests.shim import guest
 
 LOST: Final = 2
@@ -26,19 +25,19 @@ def stopped_at(where: str, platform: str) -> Session:
 
 def silence(session: Session) -> None:
     """The host does not schedule the CPU any more."""
-    session.machine.waits.forget(session.machine.cpus[LOST])
-    session.machine.cpus[LOST].activity = "halted"
+    session.machine.waits.forget(session.machine.board.cpus[LOST])
+    session.machine.board.cpus[LOST].activity = "halted"
 
 
 def jump_into_nothing(session: Session) -> None:
     """The CPU goes on at an address that no table maps."""
-    session.machine.cpus[LOST].registers.put("rip", 0x7000_0000_0000)
+    session.machine.board.cpus[LOST].registers.put("rip", 0x7000_0000_0000)
 
 
 def rename(session: Session) -> None:
     """The CPU's record is for another APIC id than the host will give it."""
     place = guest.record_gpa(session, LOST) + 8
-    stores.edit(session.machine, place, (77).to_bytes(4, "little"))
+    session.machine.stores.edit(place, (77).to_bytes(4, "little"))
 
 
 def fate(session: Session) -> tuple[str, str, str]:
@@ -80,7 +79,7 @@ def test_an_ap_that_comes_after_it_was_given_up_stays_out(platform: str) -> None
     session = stopped_at(FIRST_INSTRUCTION[platform], platform)
     silence(session)
     session.do("until enter_kernel")
-    session.machine.cpus[LOST].activity = "running"
+    session.machine.board.cpus[LOST].activity = "running"
     session.do(f"step {LOST} 60")
     assert fate(session) == ("AP_FAILED", "REASON_TIMEOUT", "ap_failed")
 
@@ -107,7 +106,7 @@ def test_an_ap_that_cannot_be_used_says_why_and_sleeps(
 
 def test_a_vcpu_without_a_record_never_reaches_the_mailbox() -> None:
     session = stopped_at("reset_entry", "tdx")
-    session.machine.cpus[LOST].registers.put("rsi", 99)
+    session.machine.board.cpus[LOST].registers.put("rsi", 99)
     session.do("run")
     assert fate(session) == ("AP_FAILED", "REASON_TIMEOUT", "ap_failed")
 
@@ -116,9 +115,9 @@ def test_a_vcpu_without_a_record_never_reaches_the_mailbox() -> None:
 def test_a_cpu_that_is_handed_back_waits_on_its_own_tables(platform: str) -> None:
     session = open_session(platform=platform, cpus=2)
     session.do("until mailbox_reset_vector")
-    session.machine.cpus[1].registers.put("cr0", 0x8000_0031)
+    session.machine.board.cpus[1].registers.put("cr0", 0x8000_0031)
     session.do("until mailbox_wait")
-    registers, fields = session.machine.cpus[1].registers, guest.record(session, 1)
+    registers, fields = session.machine.board.cpus[1].registers, guest.record(session, 1)
     assert registers.get("cr3") == fields["cr3"]
     assert registers.get("rsp") <= guest.number(fields, "stack_top")
     assert registers.get("cr0") & WRITE_PROTECT
@@ -129,7 +128,7 @@ def test_a_cpu_that_is_handed_back_waits_on_its_own_tables(platform: str) -> Non
 def test_only_the_vector_and_the_index_leave_in_registers(platform: str) -> None:
     session = open_session(platform=platform, cpus=2)
     session.do("until secondary_start")
-    registers = session.machine.cpus[1].registers
+    registers = session.machine.board.cpus[1].registers
     given = {"rcx": 1, "r14": guest.symbol(session, "secondary_start")}
     names = ("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", *(f"r{n}" for n in range(8, 16)))
     assert {name: registers.get(name) for name in names} == dict.fromkeys(names, 0) | given

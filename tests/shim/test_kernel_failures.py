@@ -19,13 +19,13 @@ def stopped_at(where: str, platform: str = "vbs") -> Session:
 
 def silence(session: Session) -> None:
     """CPU 2 executes nothing any more, as if its host never scheduled it."""
-    session.machine.waits.forget(session.machine.cpus[2])
-    session.machine.cpus[2].activity = "off"
+    session.machine.waits.forget(session.machine.board.cpus[2])
+    session.machine.board.cpus[2].activity = "off"
 
 
 def jump_into_nothing(session: Session) -> None:
     """CPU 2 goes on at an address that no table maps."""
-    session.machine.cpus[2].registers.put("rip", 0x7000_0000_0000)
+    session.machine.board.cpus[2].registers.put("rip", 0x7000_0000_0000)
 
 
 def kernel_lines(session: Session) -> list[str]:
@@ -57,7 +57,7 @@ def test_a_cpu_that_wakes_too_late_gets_no_stack() -> None:
     session = stopped_at("secondary_start")
     silence(session)
     session.do("until kernel_done")
-    session.machine.cpus[2].activity = "running"
+    session.machine.board.cpus[2].activity = "running"
     session.do("step 2 2000")
     assert session.view().cpus[2].symbol.startswith("secondary_lost")
     assert kernel_lines(session) == ["cpu 2: woken, but not online"]

@@ -68,7 +68,7 @@ def ends(kernel: str, platform: str, waiting: bool) -> tuple[str, list[str]]:
     session.machine.waits.on = waiting
     ways.run(session, "run")
     assert session.verdict is not None
-    return session.verdict.outcome, [cpu.phase for cpu in session.machine.cpus]
+    return session.verdict.outcome, [cpu.phase for cpu in session.machine.board.cpus]
 
 
 @pytest.mark.parametrize("platform", ["sipi", "tdx", "vbs", "none"])

@@ -114,9 +114,9 @@ def test_the_cursor_goes_on_beyond_the_page() -> None:
             await hands.press(*["up"] * 30)
             frame = hands.app.stage.frame
             assert frame.spot is not None
-            assert int(frame.spot.key) == len(hands.app.session.machine.logs.events) - 30
+            assert int(frame.spot.key) == len(hands.app.session.machine.board.logs.events) - 30
             await hands.press(*["down"] * 29)
-            assert int(frame.spot.key) == len(hands.app.session.machine.logs.events) - 1
+            assert int(frame.spot.key) == len(hands.app.session.machine.board.logs.events) - 1
 
     drive(story())
 

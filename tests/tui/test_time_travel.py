@@ -16,26 +16,26 @@ def test_keys_go_back_and_on() -> None:
         async with screen(session, (120, 40)) as hands:
             await hands.press("c")
             await hands.settle()
-            end = session.machine.tick
+            end = session.machine.board.tick
             await hands.press("S")
             await hands.until(lambda: "PAST" in hands.row(0))
-            assert session.machine.tick < end
+            assert session.machine.board.tick < end
             assert "PAST" in hands.row(0)
-            back = session.machine.tick
+            back = session.machine.board.tick
             await hands.press("shift+left")
-            assert session.machine.tick < back
-            here = session.machine.tick
+            assert session.machine.board.tick < back
+            here = session.machine.board.tick
             await hands.press("left_curly_bracket")
-            assert session.machine.tick in {t for t in session.event_ticks() if t < here}
+            assert session.machine.board.tick in {t for t in session.event_ticks() if t < here}
             await hands.press("plus")
             first, last = session.looks.window or (0, 0)
-            assert 0 < first <= session.machine.tick <= last <= end
+            assert 0 < first <= session.machine.board.tick <= last <= end
             await hands.press("minus")
             assert session.looks.window is None
             await hands.press("g", *"mailbox_ack", "enter")
-            assert session.machine.place(session.machine.cpus[1]) == "mailbox_ack"
+            assert session.machine.board.place(session.machine.board.cpus[1]) == "mailbox_ack"
             await hands.press("m", *"here", "enter", "g", *"end", "enter")
-            assert session.machine.tick == end
+            assert session.machine.board.tick == end
             assert "BOOTED" in hands.row(0)
             await hands.press("g", *"here", "enter", "s")
             assert "PAST" in hands.row(0) and len(session.timeline.branches) == 1
@@ -50,14 +50,14 @@ def test_a_click_goes_there_and_play_comes_back() -> None:
         async with screen(session, (120, 40)) as hands:
             await hands.press("c")
             await hands.settle()
-            end = session.machine.tick
+            end = session.machine.board.tick
             await hands.pilot.click("#time", offset=(112, 2))
             await hands.pilot.pause()
-            there = session.machine.tick
+            there = session.machine.board.tick
             assert end // 2 < there < end
             await hands.press("p")
-            await hands.until(lambda: session.machine.tick > there)
-            await hands.until(lambda: session.machine.tick == end)
+            await hands.until(lambda: session.machine.board.tick > there)
+            await hands.until(lambda: session.machine.board.tick == end)
 
     asyncio.run(story())
 

@@ -47,16 +47,16 @@ def _diff(desk: Desk, first: str, second: str) -> Lines:
     try:
         places = [_branch_and_moment(timeline, word) for word in (first, second)]
         _be_at(timeline, *places[0])
-        base, pages = timeline.base, set(machine.undo.images)
+        base, pages = timeline.base, set(machine.board.undo.images)
         _be_at(timeline, *places[1])
         up, down = way(base, timeline.base)
-        pages |= set(machine.undo.images).union(*(point.images for point in (*up, *down)))
+        pages |= set(machine.board.undo.images).union(*(point.images for point in (*up, *down)))
         after = capture(machine, pages)
         _be_at(timeline, *places[0])
         before = capture(machine, pages)
     finally:
         _be_at(timeline, home, here)
-    return compare(before, after, machine.layout.symbols.name)
+    return compare(before, after, machine.board.layout.symbols.name)
 
 
 def _branch_and_moment(timeline: Timeline, word: str) -> tuple[Branch, Moment]:

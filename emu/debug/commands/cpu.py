@@ -17,7 +17,7 @@ def _select(desk: Desk, cpu: int) -> Lines:
 
 def _list(desk: Desk, text: str) -> Lines:
     desk.looks.cpus = text
-    rows = (cpu_view(desk.machine, cpu) for cpu in desk.machine.cpus)
+    rows = (cpu_view(desk.machine, cpu) for cpu in desk.machine.board.cpus)
     return cpus.lines([row for row in rows if cpus.keeps(row, text)])
 
 

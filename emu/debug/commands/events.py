@@ -12,12 +12,12 @@ EVERY: Final = 1 << 62
 
 def _events(desk: Desk, text: str) -> Lines:
     desk.looks.log = log.look_of(text.split())
-    return log.lines(desk.looks.log_view(desk.machine.logs, "log", EVERY))
+    return log.lines(desk.looks.log_view(desk.machine.board.logs, "log", EVERY))
 
 
 def _exits(desk: Desk, text: str) -> Lines:
     desk.looks.exits = log.look_of(text.split())
-    return log.lines(desk.looks.log_view(desk.machine.logs, "exits", EVERY))
+    return log.lines(desk.looks.log_view(desk.machine.board.logs, "exits", EVERY))
 
 
 EVENTS: Final = Command(

@@ -20,7 +20,7 @@ def _list(desk: Desk, where: str) -> Lines:
         looks.code = replace(looks.code, lines=where)
         return ()
     look = replace(looks.code, where=where)
-    start = expression.address(machine, cpu, where) if where else machine.linear_rip(cpu)
+    start = expression.address(machine, cpu, where) if where else machine.board.linear_rip(cpu)
     found = listing.listing(machine, cpu, start, frozenset(), {})
     if not found:
         raise CommandError(f"list {where}: no code can be read at {start:#x}")

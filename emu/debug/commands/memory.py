@@ -57,7 +57,7 @@ def _find(desk: Desk, where: str, what: str) -> Lines:
     if place is None:
         return (f"{what} is nowhere from {where} on",)
     desk.looks.memory = replace(look, where=f"{place:#x}")
-    name = machine.layout.symbols.name(place) if look.space != "hpa" else ""
+    name = machine.board.layout.symbols.name(place) if look.space != "hpa" else ""
     return (f"{what} is at {look.space}:{place:#x} {name}".rstrip(),)
 
 

@@ -21,7 +21,7 @@ def _registers(desk: Desk) -> Lines:
 
 def _print(desk: Desk, text: str) -> Lines:
     number = expression.evaluate(desk.machine, focused(desk), text)
-    name = desk.machine.layout.symbols.name(number) if number > 0xFFF else ""
+    name = desk.machine.board.layout.symbols.name(number) if number > 0xFFF else ""
     return (f"{text} = {number:#x} {number:,} {name}".rstrip(),)
 
 

@@ -6,7 +6,7 @@ from emu.inject.parameter import APIC_ID, CPU
 
 
 def _carry_out(given: Given) -> None:
-    given.machine.vmm.vps[given.cpu.id].apic_id = given.number("ID")
+    given.machine.board.vmm.vps[given.cpu.id].apic_id = given.number("ID")
 
 
 KIND = InjectionKind(

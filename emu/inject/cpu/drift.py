@@ -4,7 +4,6 @@ from msgspec.structs import replace
 
 from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import CPU, Parameter, one_of, within
-from emu.machine.injected import disturb
 from emu.vmm.state import WrongClock
 
 PPM = Parameter("PPM", "millionths, 1 to 1,000,000", within(1, 1_000_000))
@@ -12,12 +11,12 @@ WAY = Parameter("WAY", "fast or slow", one_of("fast", "slow"), "fast")
 
 
 def _carry_out(given: Given) -> None:
-    clocks, now = given.machine.vmm.clocks, given.cpu.nanoseconds
+    clocks, now = given.machine.board.vmm.clocks, given.cpu.nanoseconds
     old = clocks.get(given.cpu.id, WrongClock())
     ppm = given.number("PPM") * (1 if given.word("WAY") == "fast" else -1)
     ahead = old.shows(now) - now  # what it has gained so far stays
     clocks[given.cpu.id] = replace(old, ahead_ns=ahead, ppm=ppm, since_ns=now)
-    disturb(given.machine)
+    given.machine.waits.disturb()
 
 
 KIND = InjectionKind(

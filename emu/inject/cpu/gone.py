@@ -2,7 +2,7 @@
 
 from emu.hw.cpu import Cpu
 from emu.inject.vmm.calls import refused
-from emu.machine.injected import Twist
+from emu.machine.injected import Injected, Twist
 from emu.machine.machine import Machine
 from emu.vmm import effects as fx
 from emu.vmm.hypercalls.call import Status
@@ -15,7 +15,7 @@ class Gone(Twist, frozen=True):
     denied: bool = False
 
     def decided(
-        self, machine: Machine, cpu: Cpu, what: str, effects: fx.Effects
+        self, injected: Injected, cpu: Cpu, what: str, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist]:
         """Starts, INITs, SIPIs and interrupts do not arrive."""
         kept = tuple(one for one in effects if not self._is_for(one))
@@ -36,9 +36,9 @@ class Gone(Twist, frozen=True):
 def take(machine: Machine, cpu: Cpu, reason: str, *, denied: bool = False) -> None:
     """A CPU executes nothing more, for good."""
     machine.waits.forget(cpu)
-    machine.turn(cpu, "shutdown")
+    machine.board.turn(cpu, "shutdown")
     cpu.reason = reason
-    machine.vmm.vps[cpu.id].pending.clear()
+    machine.board.vmm.vps[cpu.id].pending.clear()
     machine.injected.twist(Gone(cpu.id, denied), beside=True)
-    machine.reschedule = True
-    machine.event(cpu, "state", reason)
+    machine.board.reschedule = True
+    machine.board.event(cpu, "state", reason)

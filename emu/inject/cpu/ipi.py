@@ -8,7 +8,7 @@ from emu.boot.platform import Platform
 from emu.hw.cpu import Cpu
 from emu.inject.parameter import Parameter, one_of
 from emu.machine import apply
-from emu.machine.injected import Twist
+from emu.machine.injected import Injected, Twist
 from emu.machine.machine import Machine
 from emu.vmm import effects as fx
 
@@ -25,7 +25,7 @@ class WrongIpi(Twist, frozen=True):
     delay_ps: int = 0
 
     def decided(
-        self, machine: Machine, cpu: Cpu, what: str, effects: fx.Effects
+        self, injected: Injected, cpu: Cpu, what: str, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist | None]:
         """What becomes of them on the way."""
         kind = fx.SendSipi if self.what == "sipi" else fx.SendInit
@@ -40,9 +40,9 @@ class WrongIpi(Twist, frozen=True):
             late, source = tuple(mine), cpu.id
 
             def arrive(machine: Machine, _: Cpu | None) -> None:
-                sender, target = machine.cpus[source], machine.cpus[self.target]
+                sender, target = machine.board.cpus[source], machine.board.cpus[self.target]
                 apply.carry_out(machine, sender, late)
-                target.clock_ps = max(target.clock_ps, machine.now_ps())
+                target.clock_ps = max(target.clock_ps, machine.board.now_ps())
 
             machine.injected.later("", cpu.clock_ps + self.delay_ps, arrive)
         return others, left

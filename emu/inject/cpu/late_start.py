@@ -3,8 +3,7 @@
 from emu.hw.cpu import Cpu
 from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import CPU, NS
-from emu.machine.injected import Twist
-from emu.machine.machine import Machine
+from emu.machine.injected import Injected, Twist
 from emu.vmm import effects as fx
 
 
@@ -15,10 +14,10 @@ class LateStart(Twist, frozen=True):
     nanoseconds: int
 
     def decided(
-        self, machine: Machine, cpu: Cpu, what: str, effects: fx.Effects
+        self, injected: Injected, cpu: Cpu, what: str, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist]:
         """Behind a start comes a delay; a SIPI that finds the CPU started starts nothing."""
-        waits = machine.cpus[self.vp].activity == "wait-for-sipi"
+        waits = machine.board.cpus[self.vp].activity == "wait-for-sipi"
         found: list[fx.Effect] = []
         for one in effects:
             found.append(one)

@@ -2,13 +2,12 @@
 
 from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import CPU, Parameter, within
-from emu.machine.injected import disturb
 
 FACTOR = Parameter("FACTOR", "2 to 10,000", within(2, 10_000))
 
 
 def _carry_out(given: Given) -> None:
-    disturb(given.machine)
+    given.machine.waits.disturb()
     given.cpu.ps_per_instruction *= given.number("FACTOR")
 
 

@@ -6,9 +6,9 @@ from emu.inject.parameter import CPU, NS
 
 def _carry_out(given: Given) -> None:
     machine, cpu = given.machine, given.cpu
-    machine.waits.wake(cpu, machine.now_ps())
+    machine.waits.wake(cpu, machine.board.now_ps())
     cpu.clock_ps += given.number("NS")
-    machine.event(cpu, "state", f"gets no time for {given.number('NS') // 1000:,} ns")
+    machine.board.event(cpu, "state", f"gets no time for {given.number('NS') // 1000:,} ns")
 
 
 KIND = InjectionKind(

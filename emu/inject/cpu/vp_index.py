@@ -6,8 +6,7 @@ from emu.boot.platform import Platform
 from emu.hw.cpu import Cpu
 from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import CPU
-from emu.machine.injected import Twist
-from emu.machine.machine import Machine
+from emu.machine.injected import Injected, Twist
 from emu.vmm import effects as fx
 
 
@@ -18,7 +17,7 @@ class WrongIndex(Twist, frozen=True):
     other: int
 
     def decided(
-        self, machine: Machine, cpu: Cpu, what: str, effects: fx.Effects
+        self, injected: Injected, cpu: Cpu, what: str, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist]:
         """The host mistakes the index."""
         return tuple(

@@ -5,8 +5,7 @@ from emu.boot.platform import Platform
 from emu.hw.cpu import Cpu
 from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import GPA
-from emu.machine.injected import Twist
-from emu.machine.machine import Machine
+from emu.machine.injected import Injected, Twist
 from emu.vmm import effects as fx
 from emu.vmm.tdx.abi import Code, Operand, mapping
 from emu.vmm.tdx.leaf import failed
@@ -18,7 +17,7 @@ class SmallPages(Twist, frozen=True):
     gpa: int
 
     def decided(
-        self, machine: Machine, cpu: Cpu, what: str, effects: fx.Effects
+        self, injected: Injected, cpu: Cpu, what: str, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist]:
         """Accepting it as a large one fails."""
         if "MEM.PAGE.ACCEPT" not in what:

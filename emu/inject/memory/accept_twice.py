@@ -9,7 +9,7 @@ from emu.machine import apply
 
 def _carry_out(given: Given) -> None:
     page = Gpa(page_of(given.number("GPA")))
-    apply.set_page_state(given.machine, page, 1, "private", zero=True)
+    apply.set_page_state(given.machine.board, page, 1, "private", zero=True)
 
 
 KIND = InjectionKind(

@@ -12,11 +12,11 @@ def leaf_of(machine: Machine, cpu: Cpu, gva: int, kind: str) -> tuple[Gpa, Hpa, 
     CommandError where nothing is mapped. The GPA is without a TD's shared bit."""
     if cpu.context is None:
         raise CommandError(f"inject {kind}: cpu {cpu.id} has not started")
-    walk = paging.walk_context(machine.memory, machine.npt, cpu.context, gva)
+    walk = paging.walk_context(machine.board.memory, machine.board.npt, cpu.context, gva)
     if not walk.levels or not walk.levels[-1].leaf or walk.levels[-1].nested.hpa is None:
         raise CommandError(f"inject {kind}: cpu {cpu.id} has nothing mapped at {gva:#x}")
     hpa = walk.levels[-1].nested.hpa
-    page = machine.ram.page_at(hpa)
+    page = machine.board.ram.page_at(hpa)
     if page is None:
         raise CommandError(f"inject {kind}: the table lies outside guest memory")
     return Gpa(page + hpa % 4096), hpa, walk.page_bytes

@@ -4,16 +4,15 @@ bit that is seen, but that the page is broken."""
 from emu.errors import CommandError
 from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import BIT, GPA
-from emu.machine import stores
 
 
 def _carry_out(given: Given) -> None:
     machine, gpa = given.machine, given.number("GPA") & ~7
-    data = machine.ram.guest_bytes(gpa, 8)
+    data = machine.board.ram.guest_bytes(gpa, 8)
     if data is None:
         raise CommandError(f"inject flip: GPA: there is no memory at {gpa:#x}")
     flipped = int.from_bytes(data, "little") ^ 1 << given.number("BIT")
-    stores.host_write(machine, gpa, flipped.to_bytes(8, "little"))
+    machine.stores.host_write(gpa, flipped.to_bytes(8, "little"))
 
 
 KIND = InjectionKind(

@@ -3,14 +3,13 @@
 from emu.errors import CommandError
 from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import GPA, VALUE
-from emu.machine import stores
 
 
 def _carry_out(given: Given) -> None:
     gpa = given.number("GPA")
     if gpa % 8:
         raise CommandError(f"inject host-write: GPA: {gpa:#x} is no multiple of 8")
-    stores.host_write(given.machine, gpa, given.number("VALUE").to_bytes(8, "little"))
+    given.machine.stores.host_write(gpa, given.number("VALUE").to_bytes(8, "little"))
 
 
 KIND = InjectionKind(

@@ -5,16 +5,15 @@ from emu.hw.address import Gpa, page_of
 from emu.inject.kind import Given, InjectionKind
 from emu.inject.memory.how import HOW, edited
 from emu.inject.parameter import GPA
-from emu.machine.injected import disturb
 
 
 def _carry_out(given: Given) -> None:
     machine, page = given.machine, Gpa(page_of(given.number("GPA")))
-    entry = machine.npt.leaf(page)
+    entry = machine.board.npt.leaf(page)
     if not entry & 1:
         raise CommandError(f"inject npt: the nested table maps nothing at {page:#x} now")
-    machine.npt.set_leaf(page, edited(entry, given.word("HOW")))
-    disturb(machine)
+    machine.board.npt.set_leaf(page, edited(entry, given.word("HOW")))
+    machine.waits.disturb()
 
 
 KIND = InjectionKind(

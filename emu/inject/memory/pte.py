@@ -4,17 +4,15 @@ from emu.inject.kind import Given, InjectionKind
 from emu.inject.memory.entry import leaf_of
 from emu.inject.memory.how import GUEST_HOW, edited
 from emu.inject.parameter import CPU, GVA
-from emu.machine import stores
-from emu.machine.injected import disturb
 
 
 def _carry_out(given: Given) -> None:
     machine = given.machine
     gpa, hpa, page_bytes = leaf_of(machine, given.cpu, given.number("GVA"), "pte")
-    entry = int.from_bytes(machine.memory.read(hpa, 8), "little")
+    entry = int.from_bytes(machine.board.memory.read(hpa, 8), "little")
     new = edited(entry, given.word("HOW"), page_bytes)
-    stores.put(machine, None, gpa, hpa, new.to_bytes(8, "little"))
-    disturb(machine)
+    machine.stores.put(None, gpa, hpa, new.to_bytes(8, "little"))
+    machine.waits.disturb()
 
 
 KIND = InjectionKind(

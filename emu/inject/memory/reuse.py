@@ -4,20 +4,18 @@ from emu.errors import CommandError
 from emu.hw.address import PAGE_BYTES, Gpa, page_of
 from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import GPA, Parameter, within
-from emu.machine import stores
-from emu.machine.injected import disturb
 
 BYTE = Parameter("BYTE", "what the page is filled with", within(0, 255), "0xcc")
 
 
 def _carry_out(given: Given) -> None:
     machine, page = given.machine, Gpa(page_of(given.number("GPA")))
-    hpa = machine.npt.hpa_of(page)
+    hpa = machine.board.npt.hpa_of(page)
     if hpa is None:
         raise CommandError(f"inject reuse: GPA: nothing is mapped at {page:#x} now")
-    writer = given.met_by or machine.cpus[0]
-    stores.put(machine, writer, page, hpa, bytes([given.number("BYTE")]) * PAGE_BYTES)
-    disturb(machine)
+    writer = given.met_by or machine.board.cpus[0]
+    machine.stores.put(writer, page, hpa, bytes([given.number("BYTE")]) * PAGE_BYTES)
+    machine.waits.disturb()
 
 
 KIND = InjectionKind(

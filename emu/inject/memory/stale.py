@@ -6,21 +6,19 @@ from emu.inject.kind import Given, InjectionKind
 from emu.inject.memory.entry import leaf_of
 from emu.inject.memory.how import HOW, edited
 from emu.inject.parameter import CPU, GVA
-from emu.machine import stores
-from emu.machine.injected import disturb
-from emu.machine.views import Hidden
+from emu.machine.private_bytes import Hidden
 
 
 def _carry_out(given: Given) -> None:
     machine, cpu = given.machine, given.cpu
     gpa, hpa, page_bytes = leaf_of(machine, cpu, given.number("GVA"), "stale")
-    old = machine.memory.read(hpa, 8)
+    old = machine.board.memory.read(hpa, 8)
     new = edited(int.from_bytes(old, "little"), given.word("HOW"), page_bytes)
-    stores.put(machine, None, gpa, hpa, new.to_bytes(8, "little"))
-    machine.injected.views.hide(
+    machine.stores.put(None, gpa, hpa, new.to_bytes(8, "little"))
+    machine.private.hide(
         Hidden("translation", cpu.id, gpa, hpa, new.to_bytes(8, "little"), old)
     )
-    disturb(machine)
+    machine.waits.disturb()
 
 
 KIND = InjectionKind(

@@ -5,13 +5,12 @@ from emu.inject.kind import Given, InjectionKind
 from emu.inject.memory.isolated import lacks_acceptance
 from emu.inject.parameter import GPA
 from emu.machine import apply
-from emu.machine.injected import disturb
 
 
 def _carry_out(given: Given) -> None:
     machine, page = given.machine, Gpa(page_of(given.number("GPA")))
-    apply.set_page_state(machine, page, 1, "unaccepted", zero=True)
-    disturb(machine)
+    apply.set_page_state(machine.board, page, 1, "unaccepted", zero=True)
+    machine.waits.disturb()
 
 
 KIND = InjectionKind(

@@ -6,8 +6,6 @@ from emu.hw.address import PAGE_BYTES
 from emu.inject.kind import Given, InjectionKind
 from emu.inject.memory.entry import leaf_of
 from emu.inject.parameter import CPU, GVA
-from emu.machine import stores
-from emu.machine.injected import disturb
 from emu.vmm.tdx.abi import SHARED_BIT
 
 
@@ -21,9 +19,9 @@ def _carry_out(given: Given) -> None:
     gpa, hpa, page_bytes = leaf_of(machine, given.cpu, given.number("GVA"), "view")
     if page_bytes != PAGE_BYTES:
         raise CommandError(f"inject view: GVA lies in a page of {page_bytes >> 20} MiB")
-    entry = int.from_bytes(machine.memory.read(hpa, 8), "little") ^ SHARED_BIT
-    stores.put(machine, None, gpa, hpa, entry.to_bytes(8, "little"))
-    disturb(machine)
+    entry = int.from_bytes(machine.board.memory.read(hpa, 8), "little") ^ SHARED_BIT
+    machine.stores.put(None, gpa, hpa, entry.to_bytes(8, "little"))
+    machine.waits.disturb()
 
 
 KIND = InjectionKind(

@@ -4,7 +4,6 @@ from emu.errors import CommandError
 from emu.hw.address import Gpa
 from emu.hw.cpu import Cpu
 from emu.inject.kind import Given
-from emu.machine import stores
 from emu.machine.injected import Act, Armed, Trigger
 from emu.machine.machine import Machine
 from emu.mailbox.layout import COMMANDS, FIELDS
@@ -16,27 +15,27 @@ _BY_NAME = {field.name: field for field in FIELDS}
 def store(machine: Machine, cpu: Cpu | None, field: str, value: int) -> None:
     """A CPU (None: the host) stores a field of the mailbox."""
     one = _BY_NAME[field]
-    if machine.mailbox_gpa is None:
+    if machine.board.mailbox_gpa is None:
         raise CommandError("inject: this image has no mailbox page")
-    gpa = Gpa(machine.mailbox_gpa + one.offset)
-    hpa = machine.npt.hpa_of(gpa)
+    gpa = Gpa(machine.board.mailbox_gpa + one.offset)
+    hpa = machine.board.npt.hpa_of(gpa)
     if hpa is None:
         raise CommandError(f"inject: the mailbox at {gpa:#x} is not mapped now")
-    stores.put(machine, cpu, gpa, hpa, value.to_bytes(one.size, "little"))
+    machine.stores.put(cpu, gpa, hpa, value.to_bytes(one.size, "little"))
 
 
 def load(machine: Machine, field: str) -> int:
     """What a field of the mailbox holds."""
     one = _BY_NAME[field]
-    assert machine.mailbox_gpa is not None, "asked behind a store"
-    hpa = machine.npt.hpa_of(machine.mailbox_gpa + one.offset)
+    assert machine.board.mailbox_gpa is not None, "asked behind a store"
+    hpa = machine.board.npt.hpa_of(machine.board.mailbox_gpa + one.offset)
     assert hpa is not None, "asked behind a store"
-    return int.from_bytes(machine.memory.read(hpa, one.size), "little")
+    return int.from_bytes(machine.board.memory.read(hpa, one.size), "little")
 
 
 def os_cpu(given: Given) -> Cpu:
     """The CPU that stored last, or the BSP: whose mistake it is."""
-    return given.met_by or given.machine.cpus[0]
+    return given.met_by or given.machine.board.cpus[0]
 
 
 def when_commanded(machine: Machine, act: Act) -> None:

@@ -8,9 +8,9 @@ from emu.inject.protocol.hand import WAKEUP, store
 def wake(given: Given) -> None:
     """The OS's CPU 0 sends a Wakeup to a CPU, with the vector that is there."""
     machine = given.machine
-    apic_id = machine.platform.apic_ids[given.number("CPU")]
+    apic_id = machine.board.platform.apic_ids[given.number("CPU")]
     for field, value in (("apic_id", apic_id), ("command", WAKEUP)):
-        store(machine, machine.cpus[0], field, value)
+        store(machine, machine.board.cpus[0], field, value)
 
 
 KIND = InjectionKind(

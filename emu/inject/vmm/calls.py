@@ -4,8 +4,7 @@ from msgspec.structs import replace
 
 from emu.boot.platform import Platform
 from emu.hw.cpu import Cpu
-from emu.machine.injected import Twist
-from emu.machine.machine import Machine
+from emu.machine.injected import Injected, Twist
 from emu.vmm import effects as fx
 
 _TD_CALL = "vp.vmcall"
@@ -25,7 +24,7 @@ class CallTwist(Twist, frozen=True):
     left: int
 
     def decided(
-        self, machine: Machine, cpu: Cpu, what: str, effects: fx.Effects
+        self, injected: Injected, cpu: Cpu, what: str, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist | None]:
         """Each such call counts."""
         if not is_call(what, self.call):

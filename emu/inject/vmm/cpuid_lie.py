@@ -4,8 +4,7 @@ from emu.hw.cpu import Cpu
 from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import ANY_CPU, Parameter, one_of, within
 from emu.inject.vmm.reading import answers
-from emu.machine.injected import Twist
-from emu.machine.machine import Machine
+from emu.machine.injected import Injected, Twist
 from emu.vmm import effects as fx
 
 LEAF = Parameter("LEAF", "a leaf's number", within(0, 0xFFFF_FFFF))
@@ -24,7 +23,7 @@ class CpuidLie(Twist, frozen=True):
     vp: int
 
     def decided(
-        self, machine: Machine, cpu: Cpu, what: str, effects: fx.Effects
+        self, injected: Injected, cpu: Cpu, what: str, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist]:
         """An answer is followed by the lie."""
         if self.vp not in (-1, cpu.id) or not answers(effects):

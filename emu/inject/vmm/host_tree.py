@@ -18,7 +18,7 @@ def _carry_out(given: Given) -> None:
         blob = bytearray(tree.more_cpus(machine))
     else:
         blob = tree.changed(blob, how, "host-tree")
-    tree.hand_over(machine, machine.layout.host_dtb_gpa, blob)
+    tree.hand_over(machine, machine.board.layout.host_dtb_gpa, blob)
 
 
 KIND = InjectionKind(

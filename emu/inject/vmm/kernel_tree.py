@@ -16,7 +16,7 @@ MAILBOX = b"intel,wakeup-mailbox"
 
 def _carry_out(given: Given) -> None:
     machine, how = given.machine, given.word("HOW")
-    start, found = kernel_dtb_gpa(machine), kernel_dtb(machine)
+    start, found = kernel_dtb_gpa(machine.board), kernel_dtb(machine.board)
     if start is None or found is None:
         raise CommandError("inject kernel-tree: the kernel has no device tree yet")
     blob = bytearray(found)

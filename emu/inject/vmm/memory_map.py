@@ -5,7 +5,6 @@ import struct
 from emu.errors import CommandError
 from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import Parameter, one_of
-from emu.machine import stores
 
 HOW = Parameter(
     "HOW", "none, no-ram, all-ram or overlap", one_of("none", "no-ram", "all-ram", "overlap")
@@ -31,17 +30,17 @@ def changed(entries: list[tuple[int, int, int]], how: str) -> list[tuple[int, in
 
 
 def _carry_out(given: Given) -> None:
-    machine, params = given.machine, given.machine.boot_params
+    machine, params = given.machine, given.machine.board.boot_params
     if params is None:
         raise CommandError("inject memory-map: no OS has been entered yet")
-    count = (machine.ram.guest_bytes(params + _COUNT, 1) or b"\0")[0]
-    data = machine.ram.guest_bytes(params + _TABLE, count * _ENTRY.size)
+    count = (machine.board.ram.guest_bytes(params + _COUNT, 1) or b"\0")[0]
+    data = machine.board.ram.guest_bytes(params + _TABLE, count * _ENTRY.size)
     if not count or data is None:
         raise CommandError("inject memory-map: the OS was handed no memory map")
     entries = changed(list(_ENTRY.iter_unpack(data)), given.word("HOW"))
-    stores.edit(machine, params + _COUNT, bytes([len(entries)]))
+    machine.stores.edit(params + _COUNT, bytes([len(entries)]))
     for index, entry in enumerate(entries):
-        stores.edit(machine, params + _TABLE + index * _ENTRY.size, _ENTRY.pack(*entry))
+        machine.stores.edit(params + _TABLE + index * _ENTRY.size, _ENTRY.pack(*entry))
 
 
 KIND = InjectionKind(

@@ -4,8 +4,7 @@ from emu.hw.cpu import Cpu
 from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import ANY_CPU, VALUE, Parameter, within
 from emu.inject.vmm.reading import answers
-from emu.machine.injected import Twist, disturb
-from emu.machine.machine import Machine
+from emu.machine.injected import Injected, Twist
 from emu.vmm import effects as fx
 
 MSR = Parameter("MSR", "an MSR's number", within(0, 0xFFFF_FFFF))
@@ -20,7 +19,7 @@ class MsrLie(Twist, frozen=True):
     vp: int
 
     def decided(
-        self, machine: Machine, cpu: Cpu, what: str, effects: fx.Effects
+        self, injected: Injected, cpu: Cpu, what: str, effects: fx.Effects
     ) -> tuple[fx.Effects, Twist]:
         """An answer is followed by the lie."""
         if self.vp not in (-1, cpu.id) or not answers(effects):
@@ -37,7 +36,7 @@ class MsrLie(Twist, frozen=True):
 def _carry_out(given: Given) -> None:
     lie = MsrLie(given.number("MSR"), given.number("VALUE"), given.number("ON"))
     given.machine.injected.twist(lie)
-    disturb(given.machine)
+    given.machine.waits.disturb()
 
 
 KIND = InjectionKind(

@@ -6,7 +6,6 @@ from msgspec.structs import replace
 from emu.boot.dtb import Node, Property, host_tree, read_tree
 from emu.errors import CommandError
 from emu.hw.address import PAGE_BYTES
-from emu.machine import stores
 from emu.machine.handover import host_dtb
 from emu.machine.machine import Machine
 
@@ -18,8 +17,8 @@ MANY = 2_049
 
 def of_the_host(machine: Machine) -> bytearray:
     """The tree as it is; raises CommandError where it is none, or once the shim runs."""
-    blob = host_dtb(machine)
-    if blob is None or machine.tick:
+    blob = host_dtb(machine.board)
+    if blob is None or machine.board.tick:
         raise CommandError("inject: the host's device tree is read already: only at power-on")
     return bytearray(blob)
 
@@ -29,7 +28,7 @@ def hand_over(machine: Machine, start: int, blob: bytes | bytearray) -> None:
     end = start + len(blob)
     while start < end:
         size = min(end - start, PAGE_BYTES - start % PAGE_BYTES)
-        stores.edit(machine, start, bytes(blob[len(blob) - (end - start) :][:size]))
+        machine.stores.edit(start, bytes(blob[len(blob) - (end - start) :][:size]))
         start += size
 
 
@@ -76,7 +75,7 @@ def shorten(blob: bytearray, found: Property, count: int) -> bytearray:
 
 def more_cpus(machine: Machine) -> bytes:
     """The tree of a machine with more CPUs than there is room for."""
-    platform = machine.platform
+    platform = machine.board.platform
     ids = tuple(range(MANY))
     memory = (platform.memory_base, platform.memory_bytes)
     return host_tree(
