@@ -188,7 +188,7 @@ def _run(options: argparse.Namespace) -> int:
     began = time.perf_counter()
     session = _open(options)
     _carry_out(session, f"until {options.until}" if options.until else "run")
-    found = report.of(session, began, options.races)
+    found = report.of(session.desk, began, options.races)
     print(report.as_json(found) if options.json else report.as_text(found))
     expected = options.expect or ("stopped" if options.until else "booted")
     # Who asks for a certain outcome has it judged by that alone.
@@ -242,7 +242,7 @@ def _record(options: argparse.Namespace) -> int:
         if session.recorder is not None:
             session.recorder.end()
         size = file.tell()
-    print(report.as_text(report.of(session, began)))
+    print(report.as_text(report.of(session.desk, began)))
     print(f"{options.output}: {size:,} bytes; `apdbg replay {options.output}` opens it")
     return EXIT_EXPECTED
 
@@ -327,7 +327,7 @@ def _show(session: "Session", options: argparse.Namespace) -> int:
     from tui.last_session import Memory
 
     changes = keymap.read(options.keys, user_config_path("apdbg") / keymap.FILE_NAME)
-    memory = Memory(user_state_path("apdbg"), session.setup.image.sha256)
+    memory = Memory(user_state_path("apdbg"), session.desk.setup.image.sha256)
     if options.fresh:
         memory.path.unlink(missing_ok=True)
     return open_screen(session, changes, memory)

@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from emu.debug.command import Command
+from emu.debug.command import Order
+from emu.debug.resume import Resume
 from emu.inject.menu import InjectionMenu
 from emu.picture.looks import Looks
 from emu.picture.view import MachineView
@@ -11,14 +12,15 @@ from emu.picture.view import MachineView
 class Door(Protocol):
     """The one door to a machine (`emu.debug.session.Session` is one)."""
 
-    looks: Looks
-    """Where the screen looks: it asks for what its panels need."""
+    @property
+    def looks(self) -> Looks:
+        """Where the screen looks: it asks for what its panels need."""
 
     @property
     def running(self) -> bool:
         """Whether a command is being carried out."""
 
-    def begin(self, what: Command | str) -> None:
+    def begin(self, what: Order | Resume | str) -> None:
         """Start a command; raises ApdbgError with a sentence, and then nothing has changed."""
 
     def pump(self, seconds: float) -> bool:

@@ -12,18 +12,22 @@ from tui.panels.base import Panel
 
 NUMBER_SECONDS: Final = 0.6
 """A number that no command follows selects a CPU after this long."""
-_MOVES: Final = (
-    "step", "next", "finish", "run", "until", "reverse-step", "reverse-next", "reverse-run",
-    "reverse-finish",
-)  # fmt: skip
-"""The commands that Enter repeats."""
 
 
 def _panel_of(text: str) -> Panel | None:
     """The panel that answers a command."""
     from emu.debug import language  # loaded by now, since it was carried out
 
-    return BY_WORD.get(language.word(text))
+    command = language.command_of(text)
+    return None if command is None else BY_WORD.get(command.word)
+
+
+def _moves(text: str) -> bool:
+    """Whether a command is one that Enter repeats."""
+    from emu.debug import language
+
+    command = language.command_of(text)
+    return command is not None and command.moves
 
 
 class Orders:
@@ -52,7 +56,7 @@ class Orders:
             running = runner.start(desk.session, text)
         except ApdbgError as error:
             return str(error)
-        if text.split()[0] in _MOVES:
+        if _moves(text):
             self._repeated = text
         if running:
             desk.say(f"{text} ...", "dim")

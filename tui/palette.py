@@ -6,14 +6,12 @@ from typing import Any, NamedTuple, Protocol, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
+from emu.debug import language
 from tui.keys import Key, Parts
 from tui.panels import PANELS
 from tui.panels.states import STATES
 
-_TYPED = (
-    ("Run to", "until"), ("Break at", "break"), ("Show code of", "list"),
-    ("Show memory at", "mem"), ("Walk", "walk"), ("Go to", "goto"),
-)  # fmt: skip
+_TYPED = tuple((one.phrase, one.word) for one in language.BY_WORD.values() if one.phrase)
 """What can be done with an address or a name that was typed."""
 _TYPED_SCORE = 0.01
 """What was typed and is no known name stands last."""

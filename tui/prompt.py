@@ -29,8 +29,11 @@ def complete(text: str, names: tuple[str, ...], menu: InjectionMenu) -> str | No
     head, space, last = text.rpartition(" ")
     if not last:
         return None
-    pool = names if space else tuple(language.WORDS)  # the most wanted ones first
     words = head.split()
+    command = language.command_of(head) if space else None
+    pool = names if space else tuple(language.BY_WORD)  # the most wanted ones first
+    if command is not None:
+        pool = (*command.choices(len(words) - 1), *names)
     if words[:1] == ["inject"]:
         pool = _behind_inject(words[1:], names, menu)
     found = next((name for name in pool if name.startswith(last) and name != last), None)
@@ -50,13 +53,13 @@ def explain(text: str, menu: InjectionMenu) -> str:
     """What the command being typed does; the command words while none is."""
     words = text.split()
     word = words[0] if words else ""
-    kind = language.WORDS.get(language.ALIASES.get(word, word))
-    if kind is None:
-        near = [name for name in language.WORDS if name.startswith(word)]
+    command = language.command_of(text)
+    if command is None:
+        near = [name for name in language.BY_WORD if name.startswith(word)]
         return "  ".join(near) or f"{word!r} is no command: help lists them"
     if word == "inject" and (len(words) > 1 or text.endswith(" ")):
         return _explain_inject(words[1:], menu)
-    return " ".join((kind.__doc__ or "").split())
+    return command.help
 
 
 def _explain_inject(words: list[str], menu: InjectionMenu) -> str:

@@ -1,50 +1,50 @@
 """Running backwards: to the newest thing before now that would have stopped a run."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from emu.debug import stops
-from emu.debug.catch import LOGS, REGISTERS, Catch
-from emu.debug.travel import at_tick, change_text, go, mode_text, register_told
+from emu.debug import stops, telling
+from emu.debug.breakpoint import Breakpoint
+from emu.debug.catch import LOGS, REGISTERS, Catch, Catches
+from emu.debug.desk import Desk
+from emu.debug.moments import at_tick
+from emu.debug.watchpoint import Watchpoint
 from emu.machine.probe import Access
-from emu.picture.view import StopReason
+from emu.picture.stop import Stop, Travelled
 from emu.timeline import search
 from emu.timeline.moment import START, Moment
 from emu.timeline.search import Visit
+from emu.timeline.timeline import Timeline
 from emu.words.place import RegisterPlace
 
-if TYPE_CHECKING:
-    from emu.debug.session import Session
-
-
-Before = tuple[Moment, tuple[StopReason, ...]]
+Before = tuple[Moment, tuple[Stop, ...]]
 """The newest state before something that stops, and what is told of it there."""
 
 
-def reverse_run(session: "Session") -> None:
+def reverse_run(desk: Desk) -> None:
     """Back to right before the newest thing that would have stopped a run."""
-    with search.from_here(session.timeline):
+    timeline = desk.timeline
+    with search.from_here(timeline):
         found = [
-            *_breaks(session),
-            *_changes(session),
-            *_entries(session),
-            *_registers(session),
+            *_breaks(timeline, desk.breakpoints.listed),
+            *_changes(timeline, desk.watchpoints.listed),
+            *_entries(timeline, desk.catches),
+            *_registers(timeline, desk.catches.listed),
         ]
     newest = max((before for before, _ in found), default=None)
     if newest is None:
-        go(session, START, "nothing stopped before: this is the beginning")
+        timeline.goto(START)
+        desk.stop = (Travelled(None, desk.machine.board.tick, "beginning"),)
         return
-    session.timeline.goto(newest)
-    session.stop = tuple(
+    timeline.goto(newest)
+    desk.stop = tuple(
         reason for before, reasons in found if before == newest for reason in reasons
     )
-    who = session.stop[0].cpu
-    session.focus = session.focus if who is None else who
+    who = desk.stop[0].cpu
+    desk.focus = desk.focus if who is None else who
 
 
-def _just_before(session: "Session", moment: Moment) -> Moment:
+def _just_before(timeline: Timeline, moment: Moment) -> Moment:
     """The newest state before a moment; the machine is there."""
-    timeline = session.timeline
     timeline.goto(moment)
     here = timeline.now
     for wanted in (
@@ -58,26 +58,24 @@ def _just_before(session: "Session", moment: Moment) -> Moment:
     return timeline.now
 
 
-def _breaks(session: "Session") -> Iterator[Before]:
-    visit = _last_break(session)
+def _breaks(timeline: Timeline, points: list[Breakpoint]) -> Iterator[Before]:
+    visit = _last_break(timeline, points)
     if visit is None:
         return
-    session.timeline.goto(visit.before)
-    cpu = session.machine.board.cpus[visit.cpu]
+    timeline.goto(visit.before)
+    machine = timeline.machine
+    cpu = machine.board.cpus[visit.cpu]
     yield (
         visit.before,
         tuple(
-            StopReason(
-                cpu.id, "breakpoint", stops.reason_text(session, point, visit.address, cpu.id)
-            )
-            for point in session.breakpoints.listed
-            if point.stops(visit.address, cpu.id) and stops.holds(session, point, cpu)
+            stops.stop_at(machine, point, cpu)
+            for point in points
+            if point.stops(visit.address, cpu.id) and stops.holds(machine, point, cpu)
         ),
     )
 
 
-def _last_break(session: "Session") -> Visit | None:
-    points = session.breakpoints.listed
+def _last_break(timeline: Timeline, points: list[Breakpoint]) -> Visit | None:
     addresses = frozenset(address for point in points for address in point.addresses)
     if not addresses:
         return None
@@ -85,89 +83,81 @@ def _last_break(session: "Session") -> Visit | None:
     def stopped(visit: Visit) -> bool:
         there = [point for point in points if point.stops(visit.address, visit.cpu)]
         if any(point.condition for point in there):
-            session.timeline.goto(visit.before)
-        cpu = session.machine.board.cpus[visit.cpu]
-        return any(stops.holds(session, point, cpu) for point in there)
+            timeline.goto(visit.before)
+        cpu = timeline.machine.board.cpus[visit.cpu]
+        return any(stops.holds(timeline.machine, point, cpu) for point in there)
 
-    return search.last_visit(session.timeline, addresses, None, stopped)
+    return search.last_visit(timeline, addresses, None, stopped)
 
 
-def _changes(session: "Session") -> Iterator[Before]:
+def _changes(timeline: Timeline, watches: list[Watchpoint]) -> Iterator[Before]:
     """The newest of every watchpoint."""
-    for watch in session.watchpoints.listed:
-        with search.from_here(session.timeline):
-            access = search.last_access(
-                session.timeline, watch.where, watch.wants, reads=watch.reads
-            )
+    for watch in watches:
+        with search.from_here(timeline):
+            access = search.last_access(timeline, watch.where, watch.wants, reads=watch.reads)
             if access is None:
                 continue
-            before = _before_access(session, access)
-            text = change_text(session, watch, access)
-        yield before, (StopReason(access.cpu, "watch", text),)
+            before = _before_access(timeline, access)
+            told = telling.watched(timeline.machine, watch, access)
+        yield before, (told,)
 
 
-def _before_access(session: "Session", access: Access) -> Moment:
+def _before_access(timeline: Timeline, access: Access) -> Moment:
     """Where an access is about to be made; what a person did has a place of its own."""
     if access.cpu is None:
-        before = at_tick(session, access.tick)
-        session.timeline.goto(before)
+        before = at_tick(timeline, access.tick)
+        timeline.goto(before)
         return before
-    return _just_before(session, at_tick(session, access.tick))
+    return _just_before(timeline, at_tick(timeline, access.tick))
 
 
-def _entries(session: "Session") -> Iterator[Before]:
+def _entries(timeline: Timeline, catches: Catches) -> Iterator[Before]:
     """Of each log the newest caught entries, all that were made at one moment."""
     for name in LOGS:
-        if not session.catches.reads(name):
+        if not catches.reads(name):
             continue
-        entries = stops.log(session, name)
+        entries = stops.log(timeline.machine.board.logs, name)
         place = len(entries) - 1
-        while place >= 0 and not session.catches.of(name, entries[place]):
+        while place >= 0 and not catches.of(name, entries[place]):
             place -= 1
         if place < 0:
             continue
-        with search.from_here(session.timeline):
-            stops.behind_event(session, name, place)
+        with search.from_here(timeline):
+            stops.behind_event(timeline, name, place)
             made = list(range(len(entries)))
-            before = _just_before(session, session.timeline.now)
+            before = _just_before(timeline, timeline.now)
             made = made[len(entries) :]
         yield (
             before,
             tuple(
-                StopReason(
-                    entries[place].cpu, "catch", stops.caught_text(catch, entries[place])
-                )
+                stops.caught_event(catch, entries[place])
                 for place in made
-                for catch in session.catches.of(name, entries[place])
+                for catch in catches.of(name, entries[place])
             ),
         )
 
 
-def _registers(session: "Session") -> Iterator[Before]:
-    for catch in session.catches.listed:
+def _registers(timeline: Timeline, catches: list[Catch]) -> Iterator[Before]:
+    for catch in catches:
         for name in REGISTERS.get(catch.kind, ()):
-            found = _register_before(session, catch, name)
+            found = _register_before(timeline, catch, name)
             if found is not None:
                 yield found
 
 
-def _register_before(session: "Session", catch: Catch, register: str) -> Before | None:
+def _register_before(timeline: Timeline, catch: Catch, register: str) -> Before | None:
     """The newest change of a register of any CPU; of a mode, only one that changes it."""
     where = RegisterPlace(register, None, register)
-    name = f"catch {catch.number}: {catch.kind}"
-    with search.from_here(session.timeline):
+    with search.from_here(timeline):
 
         def counts(access: Access) -> bool:
             if catch.kind != "mode":
                 return access.before != access.after
-            mode = register_told(session, access, name)[1]
-            return mode[0] != mode[1]
+            return telling.counts(telling.caught(timeline, catch, register, access))
 
-        access = search.last_access(session.timeline, where, counts)
+        access = search.last_access(timeline, where, counts)
         if access is None:
             return None
-        text, mode = register_told(session, access, name)
-        if catch.kind == "mode":
-            text = mode_text(name, mode, text)
-        before = _before_access(session, access)
-    return before, (StopReason(access.cpu, "catch", text),)
+        told = telling.caught(timeline, catch, register, access)
+        before = _before_access(timeline, access)
+    return before, (told,)

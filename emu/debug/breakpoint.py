@@ -4,8 +4,6 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from emu.debug.command import Break
-from emu.debug.language import show
 from emu.errors import CommandError
 from emu.machine.machine import Machine
 from emu.picture.view import BreakpointView
@@ -13,6 +11,15 @@ from emu.words.where import resolve
 
 LOG_MAX: Final = 1_000
 """Lines that a breakpoint notes; of more, the newest."""
+
+
+def as_written(
+    where: str, cpu: int | None, after: int, once: str, log: str, condition: str
+) -> str:
+    """What stands behind `break`; `once` and `log` are these words, or empty."""
+    words = [where, f"cpu {cpu}" if cpu is not None else ""]
+    words += [f"after {after}" if after > 1 else "", once, log]
+    return " ".join(filter(None, (*words, f"if {condition}" if condition else "")))
 
 
 class Breakpoint(Struct):
@@ -51,8 +58,9 @@ class Breakpoint(Struct):
     @property
     def order(self) -> str:
         """The command that sets it."""
-        return show(
-            Break(self.where, self.cpu, self.after, self.once, self.log, self.condition)
+        once, log = "once" if self.once else "", "log" if self.log else ""
+        return "break " + as_written(
+            self.where, self.cpu, self.after, once, log, self.condition
         )
 
     def stops(self, address: int, cpu: int) -> bool:
@@ -78,16 +86,14 @@ class Breakpoints(Struct):
         self._next += 1
         return self._next - 1
 
-    def add(self, order: Break) -> Breakpoint:
+    def add(
+        self, where: str, cpu: int | None, after: int, once: bool, log: bool, condition: str
+    ) -> Breakpoint:
         """Set a breakpoint; raises CommandError where the place or CPU does not exist."""
-        cpu = order.cpu
         if cpu is not None and cpu >= len(self.machine.board.cpus):
             raise CommandError(f"break: there is no cpu {cpu}")
-        addresses = resolve(self.machine, order.where)
-        found = Breakpoint(
-            self.number(), order.where, addresses, cpu, order.after, order.once, order.log,
-            order.condition,
-        )  # fmt: skip
+        addresses = resolve(self.machine, where)
+        found = Breakpoint(self.number(), where, addresses, cpu, after, once, log, condition)
         self.listed.append(found)
         self._tell(found)
         return found

@@ -7,8 +7,8 @@ from emu.hw.nested_walk import ACCESSED, DIRTY, PRESENT
 from emu.machine.handover import kernel_dtb
 from emu.machine.machine import Machine
 from emu.picture import registers
+from emu.picture.mailbox import mailbox_view
 from emu.picture.mapped import Mapped, ranges
-from emu.picture.picture import mailbox_view
 from emu.picture.view import MailboxView
 
 

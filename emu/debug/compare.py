@@ -5,6 +5,7 @@ from typing import Final
 
 from emu.boot.dtb import Node, read_tree
 from emu.debug.capture import Capture, CpuCapture
+from emu.debug.desk import Lines
 from emu.hw.address import PAGE_BYTES
 from emu.picture.cpus import spans
 from emu.picture.mapped import Mapped, rights
@@ -15,7 +16,6 @@ _VALUE_BYTES: Final = 8
 _GAP_BYTES: Final = 8
 """Changed bytes this near to each other are one range."""
 NameOf = Callable[[int], str]
-Lines = tuple[str, ...]
 
 
 def compare(first: Capture, second: Capture, symbol: NameOf) -> Lines:

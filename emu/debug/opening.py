@@ -59,4 +59,4 @@ def replay_session(
     options = recording.options
     options = replace(options, image=image or options.image, kernel=kernel or options.kernel)
     session = Session(Setup.of(options, recording.platform_text))
-    return session, replay(session, recording)
+    return session, replay(session.desk, recording)

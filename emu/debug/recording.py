@@ -8,17 +8,16 @@ import zlib
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, Any, Final
 
 import msgspec
 from msgspec import Struct, field
 
+from emu.debug.desk import Desk
+from emu.debug.running import arrived
 from emu.debug.setup import Options
 from emu.errors import CommandError, RecordingError
 from emu.timeline.moment import Entry, Moment
-
-if TYPE_CHECKING:
-    from emu.debug.session import Session
 
 FORMAT: Final = "apdbg-recording/1"
 DIGEST_TICKS: Final = 10_000
@@ -41,9 +40,9 @@ def _line(kind: str, **values: object) -> bytes:
     return f"{zlib.crc32(text):08x} ".encode() + text + b"\n"
 
 
-def _header(session: "Session") -> bytes:
+def _header(desk: Desk) -> bytes:
     """What was booted, and with what."""
-    setup = session.setup
+    setup = desk.setup
     options = msgspec.to_builtins(setup.options)
     return _line(
         "header", format=FORMAT, apdbg=apdbg_version(), options=options,
@@ -60,7 +59,7 @@ def _entry(entry: Entry) -> bytes:
 class Recorder(Struct):
     """Writes a session's branch to a file while it grows."""
 
-    session: "Session"
+    desk: Desk
     file: IO[bytes]
     entries: int = 0
     digested: int = 0
@@ -71,17 +70,17 @@ class Recorder(Struct):
 
     def begin(self) -> None:
         """The header."""
-        self.branch = self.session.timeline.branch
-        self.file.write(_header(self.session))
+        self.branch = self.desk.timeline.branch
+        self.file.write(_header(self.desk))
         self.file.flush()
 
     def catch_up(self) -> None:
         """Write what has become known since the last time."""
-        machine, timeline = self.session.machine, self.session.timeline
+        machine, timeline = self.desk.machine, self.desk.timeline
         if timeline.branch is not self.branch:
             self._turn_off()
-        entries = self.session.timeline.branch.entries
-        for entry in entries[self.entries : self.session.timeline.driver.done]:
+        entries = self.desk.timeline.branch.entries
+        for entry in entries[self.entries : self.desk.timeline.driver.done]:
             self.file.write(_entry(entry))
             self.entries += 1
             self.file.flush()
@@ -91,7 +90,7 @@ class Recorder(Struct):
 
     def _turn_off(self) -> None:
         """The session is on another branch: what both share holds, and the rest is new."""
-        self.branch = branch = self.session.timeline.branch
+        self.branch = branch = self.desk.timeline.branch
         fork = branch.fork
         self.entries = min(self.entries, fork.entries)
         self.digested = self.ran = min(self.ran, fork.tick)
@@ -99,7 +98,7 @@ class Recorder(Struct):
 
     def digest(self) -> None:
         """The schedule since the last digest, and a digest of now."""
-        machine, now = self.session.machine, self.session.timeline.now
+        machine, now = self.desk.machine, self.desk.timeline.now
         runs = [
             [run.cpu, run.last - run.first]
             for run in machine.board.logs.lanes.runs(self.ran, machine.board.tick)
@@ -108,7 +107,7 @@ class Recorder(Struct):
         self.file.write(_line("schedule", first=self.ran, runs=runs))
         self.file.write(
             _line("digest", tick=now.tick, beat=now.beat, entries=now.entries,
-                  digest=self.session.digest())
+                  digest=self.desk.digest.now())
         )  # fmt: skip
         self.digested = self.ran = machine.board.tick
 
@@ -116,24 +115,22 @@ class Recorder(Struct):
         """The last state, how it ended, and the names that were given."""
         self.catch_up()
         self.digest()
-        verdict = self.session.verdict
-        marks = {
-            name: list(moment) for name, moment in self.session.timeline.branch.marks.items()
-        }
+        verdict = self.desk.verdict
+        marks = {name: list(moment) for name, moment in self.desk.timeline.branch.marks.items()}
         words = ("", "") if verdict is None else verdict.words
         self.file.write(_line("end", outcome=words[0], reason=words[1], marks=marks))
         self.file.flush()
 
 
-def save(session: "Session", path: Path) -> str:
+def save(desk: Desk, path: Path) -> str:
     """Write the branch from power-on to now, by running it once more; the machine comes back
     to where it is. Raises CommandError where the file cannot be written."""
-    timeline = session.timeline
+    timeline = desk.timeline
     here = timeline.now
     _ = timeline.end
     try:
         with path.open("wb") as file:
-            recorder = Recorder(session, file)
+            recorder = Recorder(desk, file)
             recorder.begin()
             timeline.goto(Moment(0))
             while timeline.now < here:
@@ -240,33 +237,33 @@ def _take(found: Recording, line: dict[str, Any]) -> None:
 
 
 def replay(
-    session: "Session", recording: Recording, heard: Callable[[], bool] = lambda: False
+    desk: Desk, recording: Recording, heard: Callable[[], bool] = lambda: False
 ) -> list[str]:
     """Run a fresh session along a recording to its end; the sentences on all that differs,
     the first tick at which it does among them. `heard` True stops early."""
     said = [recording.trouble] if recording.trouble else []
-    said += _changed(session, recording)
-    timeline = session.timeline
+    said += _changed(desk, recording)
+    timeline = desk.timeline
     timeline.branch.entries.extend(recording.entries)
     for moment, digest in recording.digests:
         if heard():
             return said
         timeline.retrace(moment)
-        if session.digest() != digest or timeline.now != moment:
-            said.append(_drift(session, recording, moment))
+        if desk.digest.now() != digest or timeline.now != moment:
+            said.append(_drift(desk, recording, moment))
             break
     done = timeline.driver.done
     del timeline.branch.entries[done:]
     timeline.branch.marks = {
         name: moment for name, moment in recording.marks.items() if moment <= timeline.end
     }
-    session.arrived()
+    arrived(desk)
     return said
 
 
-def _changed(session: "Session", recording: Recording) -> list[str]:
+def _changed(desk: Desk, recording: Recording) -> list[str]:
     """What is another one now than when it was recorded."""
-    setup = session.setup
+    setup = desk.setup
     said = []
     if recording.apdbg != apdbg_version():
         said.append(f"recorded by apdbg {recording.apdbg}, this is {apdbg_version()}")
@@ -278,9 +275,9 @@ def _changed(session: "Session", recording: Recording) -> list[str]:
     return said
 
 
-def _drift(session: "Session", recording: Recording, moment: Moment) -> str:
+def _drift(desk: Desk, recording: Recording, moment: Moment) -> str:
     """Where the run first went another way than the recorded one."""
-    lanes, end = session.machine.board.logs.lanes, session.machine.board.tick
+    lanes, end = desk.machine.board.logs.lanes, desk.machine.board.tick
     for first, runs in recording.runs:
         tick = first
         for cpu, count in runs:

@@ -4,19 +4,20 @@ Within a version of the schema there are only additions (DESIGN.md, section 7).
 """
 
 import time
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
-from emu.debug.session import Session
+from emu.debug.desk import Desk
 from emu.judge import races as races_of
 from emu.judge.evidence import evidence
 from emu.judge.outcome import CpuState, Outcome, state_of
 from emu.judge.waiting import facts
+from emu.machine.event import Event, MailboxWrite, Milestone
 from emu.machine.machine import Machine
 from emu.mailbox.rule import Finding, Severity
 from emu.mailbox.rules import BY_NAME
-from emu.picture.picture import mailbox_writes, milestones
 
 SCHEMA: Final = "apdbg-run/1"
 FINDINGS_SHOWN: Final = 20
@@ -108,13 +109,13 @@ class RunReport(msgspec.Struct, frozen=True):
     """Why a boot that hung, or that was cut off, came to nothing."""
 
 
-def of(session: Session, began: float, races: bool = False) -> RunReport:
-    """Report a session that has stopped; `began` is when it was opened (perf_counter).
+def of(desk: Desk, began: float, races: bool = False) -> RunReport:
+    """Report a machine that has stopped; `began` is when it was opened (perf_counter).
     `races`: the branch is run once more to look for data races."""
-    machine, setup = session.machine, session.setup
-    verdict = session.verdict
+    machine, setup = desk.machine, desk.setup
+    verdict = desk.verdict
     outcome = verdict.outcome if verdict else "stopped"
-    racing = races_of.findings(session) if races else ()
+    racing = races_of.findings(machine, desk.timeline) if races else ()
     cpus = [
         CpuReport(
             cpu.id, cpu.apic_id, state_of(machine, cpu), cpu.milestone, cpu.ticks,
@@ -130,27 +131,37 @@ def of(session: Session, began: float, races: bool = False) -> RunReport:
         platform=machine.board.platform.name,
         seed=machine.board.seed,
         outcome=outcome,
-        reason=verdict.reason if verdict else "; ".join(stop.text for stop in session.stop),
+        reason=verdict.reason if verdict else "; ".join(stop.text for stop in desk.stop),
         ticks=machine.board.tick,
         virtual_ns=machine.board.now_ps() // 1000,
         cpus=cpus,
         milestones=[
             MilestoneReport(name, e.cpu, e.tick, e.virtual_ns)
-            for name, e in milestones(machine.board.logs.events)
+            for name, e in _milestones(machine.board.logs.events)
         ],
         mailbox=[
             MailboxReport(e.tick, e.cpu, w.field, w.old, w.new, w.symbol)
-            for w, e in mailbox_writes(machine.board.logs.events)
+            for w, e in _mailbox_writes(machine.board.logs.events)
         ],
         exits=dict(sorted(machine.board.exit_counts.items())),
-        findings=[_finding(one) for one in (*session.findings(), *racing)],
+        findings=[_finding(one) for one in (*desk.judge.findings(verdict), *racing)],
         injections=injections(machine),
         waits=[WaitReport(f.cpu, f.on, f.last_writer, f.tick) for f in facts(machine)],
         evidence=list(evidence(machine)) if outcome in ("hung", "limit") else [],
         serial=machine.board.vmm.serial.decode("utf-8", "replace"),
-        digest=session.digest(),
+        digest=desk.digest.now(),
         wall_s=round(time.perf_counter() - began, 3),
     )
+
+
+def _milestones(events: Iterable[Event]) -> list[tuple[str, Event]]:
+    """(name, event) of every milestone."""
+    return [(e.detail.name, e) for e in events if isinstance(e.detail, Milestone)]
+
+
+def _mailbox_writes(events: Iterable[Event]) -> list[tuple[MailboxWrite, Event]]:
+    """(write, event) of every change of the mailbox."""
+    return [(e.detail, e) for e in events if isinstance(e.detail, MailboxWrite)]
 
 
 def injections(machine: Machine) -> list[InjectionReport]:

@@ -1,25 +1,22 @@
 """Steps of one CPU: by hand at the end of what is known, retraced in the known past."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Final
 
 from emu.debug import stops
+from emu.debug.desk import Desk, Goal, instruction
+from emu.debug.running import free_run
 from emu.hw.cpu import Cpu
-from emu.picture.view import StopReason
+from emu.picture.stop import AtPlace, Stepped
 from emu.timeline.driver import STRETCH_STEPS
 from emu.timeline.moment import Moment
 
-if TYPE_CHECKING:
-    from emu.debug.session import Session
-
-Goal = Callable[[], bool]
-"""Whether the command that runs has reached what it was for; called when the CPUs pause."""
+_ENDLESS: Final = 1 << 62
 
 
-def one(session: "Session", cpu: Cpu) -> None:
+def one(desk: Desk, cpu: Cpu) -> None:
     """One instruction of one CPU. Where the known future has this very CPU next, it is
     followed; anything else is a choice of the user's, and begins a branch."""
-    timeline, machine = session.timeline, session.machine
+    timeline, machine = desk.timeline, desk.machine
     if timeline.in_past and machine.board.logs.lanes.cpu_at(machine.board.tick + 1) == cpu.id:
         timeline.goto(Moment(machine.board.tick + 1))
         return
@@ -29,120 +26,120 @@ def one(session: "Session", cpu: Cpu) -> None:
     machine.step(cpu)
 
 
-def _met(session: "Session", cpu: Cpu) -> bool:
+def _met(desk: Desk, cpu: Cpu) -> bool:
     """Whether the instruction that was just executed met something that stops a run."""
-    if session.watching.probes or session.catches.listed:
-        met = stops.seen(session)
+    if desk.watching.probes or desk.catches.listed:
+        met = stops.seen(desk)
         if met != "nothing":
             return met == "stop"
-    places = session.machine.board.addresses.stops
-    if not places or session.machine.board.linear_rip(cpu) not in places:
+    places = desk.machine.board.addresses.stops
+    if not places or desk.machine.board.linear_rip(cpu) not in places:
         return False
-    return stops.at_breakpoint(session, cpu)
+    return stops.at_breakpoint(desk, cpu)
 
 
-def _stuck(session: "Session", cpu: Cpu) -> bool:
-    return cpu.activity not in ("running", "waiting") or session.final
+def _stuck(desk: Desk, cpu: Cpu) -> bool:
+    return cpu.activity not in ("running", "waiting") or desk.timeline.driver.final
 
 
-def step(session: "Session", cpu: Cpu, count: int) -> Goal:
-    """COUNT instructions, or as many as the CPU can execute."""
-    left = count
-    session.stop = (StopReason(cpu.id, "step", f"cpu {cpu.id} stepped"),)
+def step(desk: Desk, cpu: Cpu, count: int | None) -> Goal:
+    """COUNT instructions, or (None) as many as the CPU can execute."""
+    left = _ENDLESS if count is None else count
+    desk.stop = (Stepped(cpu.id),)
 
     def goal() -> bool:
         nonlocal left
         for _ in range(min(left, STRETCH_STEPS)):
-            if _stuck(session, cpu):
+            if _stuck(desk, cpu):
                 return True
-            one(session, cpu)
+            one(desk, cpu)
             left -= 1
-            if _met(session, cpu):
+            if _met(desk, cpu):
                 return True
         return left <= 0
 
     return goal
 
 
-def step_all(session: "Session", count: int) -> Goal:
+def step_all(desk: Desk, count: int) -> Goal:
     """COUNT rounds, in each of which every CPU that can executes one instruction."""
     left, waiting = count, list[Cpu]()
-    session.stop = (StopReason(None, "step", "all CPUs stepped"),)
+    desk.stop = (Stepped(None),)
 
     def goal() -> bool:
         nonlocal left, waiting
         for _ in range(STRETCH_STEPS):
             if not waiting:
-                if left <= 0 or session.final:
+                if left <= 0 or desk.timeline.driver.final:
                     return True
                 left -= 1
-                held = session.timeline.driver.schedule.held
+                held = desk.timeline.driver.schedule.held
                 waiting = [
-                    cpu for cpu in session.machine.board.cpus
+                    cpu for cpu in desk.machine.board.cpus
                     if cpu.activity in ("running", "waiting") and cpu.id not in held
                 ]  # fmt: skip
                 if not waiting:
                     return True
             cpu = waiting.pop(0)
-            if _stuck(session, cpu):
+            if _stuck(desk, cpu):
                 continue
-            one(session, cpu)
-            if _met(session, cpu):
+            one(desk, cpu)
+            if _met(desk, cpu):
                 return True
         return False
 
     return goal
 
 
-def over(session: "Session", cpu: Cpu, count: int) -> Goal:
+def over(desk: Desk, cpu: Cpu, count: int) -> Goal:
     """COUNT pieces, each one instruction, or a call up to its return."""
-    left, piece = count, _piece(session, cpu)
+    left, piece = count, _piece(desk, cpu)
 
     def goal() -> bool:
         nonlocal left, piece
         if not piece():
             return False
         left -= 1
-        reached = all(stop.kind in ("until", "step") for stop in session.stop)
-        if left <= 0 or not reached or session.final:
+        reached = all(isinstance(stop, AtPlace | Stepped) for stop in desk.stop)
+        if left <= 0 or not reached or desk.timeline.driver.final:
             return True
-        session.breakpoints.forget_temporary()
-        piece = _piece(session, cpu)
+        desk.breakpoints.forget_temporary()
+        piece = _piece(desk, cpu)
         return False
 
     return goal
 
 
-def _piece(session: "Session", cpu: Cpu) -> Goal:
+def _piece(desk: Desk, cpu: Cpu) -> Goal:
     """What carries one CPU over its next instruction; the others run during a call."""
-    code = session.instruction(cpu)
+    code = instruction(desk.machine, cpu)
     if code is not None and (code.kind == "call" or code.repeats):
-        after = session.machine.board.linear_rip(cpu) + code.size
-        session.breakpoints.until((after,), f"after the {code.mnemonic}", cpu.id)
-        return session.free_run(None)
+        after = desk.machine.board.linear_rip(cpu) + code.size
+        desk.breakpoints.until((after,), f"after the {code.mnemonic}", cpu.id)
+        return free_run(desk, None)
 
     def goal() -> bool:
         if cpu.activity in ("running", "waiting"):
-            one(session, cpu)
-        session.stop = (StopReason(cpu.id, "step", f"cpu {cpu.id} stepped"),)
-        _met(session, cpu)
+            one(desk, cpu)
+        desk.stop = (Stepped(cpu.id),)
+        _met(desk, cpu)
         return True
 
     return goal
 
 
-def finish(session: "Session", cpu: Cpu) -> Goal:
+def finish(desk: Desk, cpu: Cpu) -> Goal:
     """Step until the RET that leaves this depth of the stack has run."""
     depth = cpu.registers.get("rsp")
-    session.stop = (StopReason(cpu.id, "step", f"cpu {cpu.id} left its function"),)
+    desk.stop = (Stepped(cpu.id, returned=True),)
 
     def goal() -> bool:
         for _ in range(STRETCH_STEPS):
-            if _stuck(session, cpu):
+            if _stuck(desk, cpu):
                 return True
-            code = session.instruction(cpu)
-            one(session, cpu)
-            if _met(session, cpu):
+            code = instruction(desk.machine, cpu)
+            one(desk, cpu)
+            if _met(desk, cpu):
                 return True
             left = code is not None and code.kind == "ret"
             if left and cpu.registers.get("rsp") > depth:

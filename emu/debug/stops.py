@@ -5,77 +5,71 @@ something lies inside of it, the machine goes back to right behind that: nothing
 whatever the schedule and however long the stretch.
 """
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
-from msgspec import Struct, field
-
-from emu.debug import travel
+from emu.debug import telling
 from emu.debug.breakpoint import Breakpoint
 from emu.debug.catch import LOGS, Catch, LogName
+from emu.debug.desk import Desk, focused
+from emu.debug.moments import at_tick
 from emu.debug.watchpoint import Watchpoint
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
 from emu.machine.event import Event
 from emu.machine.log import Log
-from emu.machine.probe import Access, MemoryProbe, RegisterProbe
-from emu.picture.view import StopReason
+from emu.machine.logs import Logs
+from emu.machine.machine import Machine
+from emu.machine.probe import Access, RegisterProbe
+from emu.picture.stop import AtBreakpoint, AtPlace, CaughtEvent, LimitReached, Paused, Stop
 from emu.timeline import search
+from emu.timeline.timeline import Timeline
 from emu.words import expression
 from emu.words.place import number_of, value
-
-if TYPE_CHECKING:
-    from emu.debug.session import Session
 
 Met = Literal["nothing", "stop", "back"]
 """What a look found: nothing, a reason to stop, or a reason to go back and on from there."""
 
 
-class Watching(Struct):
-    """What a command that runs keeps an eye on."""
+def look(desk: Desk) -> None:
+    """From here on see what happens."""
+    watching, logs = desk.watching, desk.machine.board.logs
+    watching.places = {name: len(log(logs, name)) for name in LOGS}
+    watching.probes = [
+        (watch, search.probe_for(watch.where, reads=watch.reads))
+        for watch in desk.watchpoints.all
+    ]
+    watching.probes += desk.catches.probes()
+    if watching.probes:
+        desk.machine.board.look_at(*(probe for _, probe in watching.probes))
 
-    probes: list[tuple[Watchpoint | Catch, MemoryProbe | RegisterProbe]] = field(
-        default_factory=list
+
+def look_away(desk: Desk) -> None:
+    """The command is over."""
+    if desk.watching.probes:
+        desk.watching.probes = []
+        desk.machine.board.look_at()
+
+
+def stand(desk: Desk) -> None:
+    """The CPU in focus may stand at a breakpoint that people were told of, or brought it
+    to. Where a run ended by chance nobody has been told."""
+    focus = focused(desk)
+    told = any(
+        stop.cpu in (None, focus.id) and not isinstance(stop, LimitReached | Paused)
+        for stop in desk.stop
     )
-    places: dict[LogName, int] = field(default_factory=dict)
-    """By log: the first entry that has not been looked at."""
-    standing: tuple[int, int, int] | None = None
-    """(CPU, address, its ticks) where the command began: a breakpoint there is behind us."""
-
-    def look(self, session: "Session") -> None:
-        """From here on see what happens."""
-        machine = session.machine
-        self.places = {name: len(log(session, name)) for name in LOGS}
-        self.probes = [
-            (watch, search.probe_for(watch.where, reads=watch.reads))
-            for watch in session.watchpoints.all
-        ]
-        self.probes += session.catches.probes()
-        if self.probes:
-            machine.board.look_at(*(probe for _, probe in self.probes))
-
-    def look_away(self, session: "Session") -> None:
-        """The command is over."""
-        if self.probes:
-            self.probes = []
-            session.machine.board.look_at()
-
-    def stand(self, session: "Session") -> None:
-        """The CPU in focus may stand at a breakpoint that people were told of, or brought it
-        to. Where a run ended by chance nobody has been told."""
-        focus = session.machine.board.cpus[session.focus]
-        told = any(
-            stop.cpu in (None, focus.id) and stop.kind not in ("limit", "pause")
-            for stop in session.stop
-        )
-        self.standing = None
-        if told and focus.context is not None:
-            self.standing = focus.id, session.machine.board.linear_rip(focus), focus.ticks
+    desk.watching.standing = None
+    if told and focus.context is not None:
+        desk.watching.standing = focus.id, desk.machine.board.linear_rip(focus), focus.ticks
 
 
 class _Seen(NamedTuple):
     """Something that a probe saw and somebody waits for."""
 
     watch: Watchpoint | Catch
+    register: str
+    """What a catch looks at."""
     access: Access
 
 
@@ -87,121 +81,107 @@ class _Caught(NamedTuple):
     event: Event
 
 
-def seen(session: "Session") -> Met:
+def seen(desk: Desk) -> Met:
     """Whether a watchpoint or a catch was met since the last look. Then the machine stands
     behind the earliest of them, and `stop` tells all that have happened by then. `back`: it
     stands behind a register's change that was no switch of modes."""
-    watching = session.watching
-    if not watching.probes and not session.catches.listed:
+    watching, timeline = desk.watching, desk.timeline
+    if not watching.probes and not desk.catches.listed:
         return "nothing"
     changes = [
-        _Seen(watch, access)
+        _Seen(watch, probe.register if isinstance(probe, RegisterProbe) else "", access)
         for watch, probe in watching.probes
         for access in probe.found
         if isinstance(watch, Catch) or watch.wants(access)
     ]
     change = min(changes, key=lambda found: found.access.tick, default=None)
-    caught = min(_entries(session), key=lambda found: found.event.tick, default=None)
+    caught = min(_entries(desk), key=lambda found: found.event.tick, default=None)
     places = watching.places
     if caught is not None and (change is None or caught.event.tick < change.access.tick):
-        watching.look_away(session)
-        behind_event(session, caught.log, caught.place)
+        look_away(desk)
+        behind_event(timeline, caught.log, caught.place)
     elif change is not None:
-        watching.look_away(session)
-        session.timeline.goto(travel.at_tick(session, change.access.tick))
+        look_away(desk)
+        timeline.goto(at_tick(timeline, change.access.tick))
     else:
-        watching.places = {name: len(log(session, name)) for name in LOGS}
+        watching.places = {name: len(log(desk.machine.board.logs, name)) for name in LOGS}
         return "nothing"
     watching.places = places
-    reasons = (*_changes_told(session, changes), *_entries_told(session))
+    reasons = (*_changes_told(timeline, changes), *_entries_told(desk))
     if not reasons:
-        watching.look(session)
+        look(desk)
         return "back"
     if reasons[0].cpu is not None:
-        session.focus = reasons[0].cpu
-    focus = session.machine.board.cpus[session.focus]
+        desk.focus = reasons[0].cpu
+    focus = focused(desk)
     # The next run begins at this place, and so would pass a breakpoint there.
-    session.stop = (*reasons, *(() if focus.context is None else _points(session, focus)))
+    desk.stop = (*reasons, *(() if focus.context is None else _points(desk, focus)))
     return "stop"
 
 
-def _changes_told(session: "Session", changes: list[_Seen]) -> list[StopReason]:
+def _changes_told(timeline: Timeline, changes: list[_Seen]) -> Iterator[Stop]:
     """Count and tell those that have happened by now."""
-    told = []
-    for watch, access in changes:
-        if not _happened(session, watch, access):
+    for watch, register, access in changes:
+        if not _happened(timeline.machine, watch, access):
             continue
-        kind: Literal["watch", "catch"] = "watch"
         if isinstance(watch, Watchpoint):
-            text = travel.change_told(session, watch, access)
-        else:
-            kind, name = "catch", f"catch {watch.number}: {watch.kind}"
-            text, mode = travel.register_told(session, access, name)
-            if watch.kind == "mode" and mode[0] == mode[1]:
-                continue
-            text = travel.mode_text(name, mode, text) if watch.kind == "mode" else text
-        watch.hits += 1
-        told.append(StopReason(access.cpu, kind, text))
-    return told
+            watch.hits += 1
+            yield telling.watched_behind(timeline, watch, access)
+            continue
+        told = telling.caught(timeline, watch, register, access)
+        if telling.counts(told):
+            watch.hits += 1
+            yield told
 
 
-def _happened(session: "Session", watch: Watchpoint | Catch, access: Access) -> bool:
+def _happened(machine: Machine, watch: Watchpoint | Catch, access: Access) -> bool:
     """Whether a change is behind the machine: the VMM's within a tick may be ahead of it."""
-    now = session.machine.board.tick
+    now = machine.board.tick
     if access.tick != now or access.doing != "host" or isinstance(watch, Catch):
         return access.tick <= now
-    return value(session.machine, watch.where) == number_of(watch.where, access.after)
+    return value(machine, watch.where) == number_of(watch.where, access.after)
 
 
-def _entries(session: "Session") -> list[_Caught]:
+def _entries(desk: Desk) -> list[_Caught]:
     """The first new entry of each log that is caught."""
     found: list[_Caught] = []
     for name in LOGS:
-        if not session.catches.reads(name):
+        if not desk.catches.reads(name):
             continue
-        entries = log(session, name)
-        for place in range(session.watching.places.get(name, 0), len(entries)):
-            if session.catches.of(name, entries[place]):
+        entries = log(desk.machine.board.logs, name)
+        for place in range(desk.watching.places.get(name, 0), len(entries)):
+            if desk.catches.of(name, entries[place]):
                 found.append(_Caught(name, place, entries[place]))
                 break
     return found
 
 
-def _entries_told(session: "Session") -> list[StopReason]:
+def _entries_told(desk: Desk) -> Iterator[Stop]:
     """Count and tell the caught entries that the logs have by now."""
-    told = []
     for name in LOGS:
-        entries = log(session, name)
-        for place in range(session.watching.places.get(name, 0), len(entries)):
+        entries = log(desk.machine.board.logs, name)
+        for place in range(desk.watching.places.get(name, 0), len(entries)):
             event = entries[place]
-            for catch in session.catches.of(name, event):
+            for catch in desk.catches.of(name, event):
                 catch.hits += 1
-                told.append(StopReason(event.cpu, "catch", caught_text(catch, event)))
-    return told
+                yield caught_event(catch, event)
 
 
-def log(session: "Session", name: LogName) -> Log[Event]:
-    """One of the two logs of the machine, up to now."""
-    return (
-        session.machine.board.logs.exits
-        if name == "exits"
-        else session.machine.board.logs.events
-    )
+def log(logs: Logs, name: LogName) -> Log[Event]:
+    """One of the two logs, up to now."""
+    return logs.exits if name == "exits" else logs.events
 
 
-def caught_text(catch: Catch, event: Event) -> str:
-    """`cpu 1: catch 3 tdcall: tdcall TDG.MEM.PAGE.ACCEPT`."""
-    who = "nobody" if event.cpu is None else f"cpu {event.cpu}"
-    return f"{who}: catch {catch.number} {catch.kind}: {event.text}"
+def caught_event(catch: Catch, event: Event) -> CaughtEvent:
+    """An entry of a log that is caught."""
+    return CaughtEvent(event.cpu, catch.number, catch.kind, event.tick, event.text)
 
 
-def behind_event(session: "Session", name: LogName, place: int) -> None:
+def behind_event(timeline: Timeline, name: LogName, place: int) -> None:
     """Go to the first moment at which an entry of a log has been made."""
-    timeline = session.timeline
-    branch = timeline.branch
-    known = (branch.logs.exits if name == "exits" else branch.logs.events).known
-    timeline.goto(travel.at_tick(session, known[place].tick))
-    while len(log(session, name)) <= place:
+    known = log(timeline.branch.logs, name).known
+    timeline.goto(at_tick(timeline, known[place].tick))
+    while len(log(timeline.machine.board.logs, name)) <= place:
         now = timeline.now
         # The next state has one more beat, or else one more tick.
         timeline.goto(now._replace(beat=now.beat + 1))
@@ -213,64 +193,64 @@ def behind_event(session: "Session", name: LogName, place: int) -> None:
 # -- breakpoints ------------------------------------------------------------------------------
 
 
-def at_breakpoint(session: "Session", cpu: Cpu) -> bool:
+def at_breakpoint(desk: Desk, cpu: Cpu) -> bool:
     """A CPU stands at a breakpoint's address: whether that stops the machine."""
-    address = session.machine.board.linear_rip(cpu)
-    if (cpu.id, address, cpu.ticks) == session.watching.standing:
+    address = desk.machine.board.linear_rip(cpu)
+    if (cpu.id, address, cpu.ticks) == desk.watching.standing:
         return False  # the CPU stood here when the command began
-    reasons = _points(session, cpu)
+    reasons = _points(desk, cpu)
     if not reasons:
         return False
-    session.focus = cpu.id
-    session.stop = reasons
+    desk.focus = cpu.id
+    desk.stop = reasons
     return True
 
 
-def _points(session: "Session", cpu: Cpu) -> tuple[StopReason, ...]:
+def _points(desk: Desk, cpu: Cpu) -> tuple[Stop, ...]:
     """Count the breakpoints at which a CPU stands; the reasons of those that stop."""
-    address = session.machine.board.linear_rip(cpu)
+    address = desk.machine.board.linear_rip(cpu)
     return tuple(
         reason
-        for point in session.breakpoints.hit(address, cpu.id)
-        if (reason := _hit(session, point, cpu)) is not None
+        for point in desk.breakpoints.hit(address, cpu.id)
+        if (reason := _hit(desk, point, cpu)) is not None
     )
 
 
-def _hit(session: "Session", point: Breakpoint, cpu: Cpu) -> StopReason | None:
+def _hit(desk: Desk, point: Breakpoint, cpu: Cpu) -> Stop | None:
     """Count a hit; the reason if it stops."""
-    machine = session.machine
+    machine = desk.machine
     doubt = ""
     try:
         if point.condition and not expression.evaluate(machine, cpu, point.condition):
             return None
     except CommandError as error:
-        doubt = f": {error}"
+        doubt = str(error)
     point.hits += 1
-    text = reason_text(session, point, machine.board.linear_rip(cpu), cpu.id) + doubt
+    reason = stop_at(machine, point, cpu, doubt)
     if point.hits < point.after:
         return None
     if point.log:
-        point.note(f"tick {machine.board.tick:,}  {text}")
+        point.note(f"tick {machine.board.tick:,}  {reason.text}")
         return None
     if point.once:
-        session.breakpoints.delete(point.number)
-    return StopReason(cpu.id, "breakpoint" if point.number else "until", text)
+        desk.breakpoints.delete(point.number)
+    return reason
 
 
-def holds(session: "Session", point: Breakpoint, cpu: Cpu) -> bool:
+def holds(machine: Machine, point: Breakpoint, cpu: Cpu) -> bool:
     """Whether a breakpoint would stop a CPU that stands at it, hits aside."""
     if point.log:
         return False
     try:
-        return not point.condition or bool(
-            expression.evaluate(session.machine, cpu, point.condition)
-        )
+        return not point.condition or bool(expression.evaluate(machine, cpu, point.condition))
     except CommandError:
         return True
 
 
-def reason_text(session: "Session", point: Breakpoint, address: int, cpu: int) -> str:
-    """Why a CPU stops at a place: `cpu 1: break 2 at mailbox_ack`."""
-    place = session.machine.board.layout.symbols.name(address) or f"{address:#x}"
-    what = f"break {point.number} at" if point.number else "reached"
-    return f"cpu {cpu}: {what} {place}"
+def stop_at(machine: Machine, point: Breakpoint, cpu: Cpu, doubt: str = "") -> Stop:
+    """That a CPU stands at a breakpoint, or at the place that a command named."""
+    address = machine.board.linear_rip(cpu)
+    place = machine.board.layout.symbols.name(address) or f"{address:#x}"
+    if not point.number:
+        return AtPlace(cpu.id, address, place)
+    return AtBreakpoint(cpu.id, point.number, address, place, doubt)

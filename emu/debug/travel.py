@@ -1,174 +1,84 @@
-"""Going through time: the commands that move a session to another moment of its timeline."""
+"""Going through time: the ways to other moments of a timeline, and what they are told as."""
 
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import Final
 
 from emu.boot import disasm
-from emu.debug.command import (
-    Branch,
-    Goto,
-    PreviousChange,
-    ReverseFinish,
-    ReverseNext,
-    ReverseStep,
-)
+from emu.debug.desk import Desk, Lines, focused, instruction
+from emu.debug.moments import at_tick, find, whose
+from emu.debug.telling import before, watched
 from emu.debug.watchpoint import Watchpoint
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
-from emu.machine.probe import Access
-from emu.picture.view import StopReason
+from emu.machine.machine import Machine
+from emu.picture.stop import Travelled
 from emu.timeline import search
-from emu.timeline.moment import START, Moment
+from emu.timeline.moment import Moment
 from emu.timeline.search import Visit
+from emu.timeline.timeline import Timeline
 from emu.words.place import place
-
-if TYPE_CHECKING:
-    from emu.debug.session import Session
 
 _CALL_BYTES: Final = range(2, 8)
 """How long a CALL can be (SDM 2, CALL)."""
 
 
-def go(session: "Session", moment: Moment, text: str, cpu: int | None = None) -> None:
-    """Be at a moment of this branch and say so."""
-    session.timeline.goto(moment)
-    arrive(session, text, cpu)
-
-
-def arrive(session: "Session", text: str, cpu: int | None = None) -> None:
-    """The machine was brought here: by whom it is looked at, and why."""
-    if cpu is not None:
-        session.focus = cpu
-    session.stop = (StopReason(cpu, "travel", text),)
-
-
-def at_tick(session: "Session", tick: int) -> Moment:
-    """The state at a tick with all that was entered there."""
-    entries = session.timeline.branch.entries
-    return Moment(tick, 0, sum(entry.tick <= tick for entry in entries))
-
-
-def find(session: "Session", where: str) -> Moment:
-    """The moment that a text names; raises CommandError for one that nothing knows. A tick
-    beyond the known end is given as it is."""
-    timeline = session.timeline
-    marks = timeline.branch.marks
-    if where in ("start", "now", "end"):
-        return {"start": START, "now": timeline.now, "end": timeline.end}[where]
-    if where in marks:
-        return marks[where]
-    if where.endswith("%") and where[:-1].replace(".", "", 1).isdigit():
-        share = min(float(where[:-1]), 100.0)
-        if share == 100.0:
-            return timeline.end
-        return at_tick(session, int(timeline.end.tick * share / 100))
-    if where[:1] == "#" and where[1:].isdigit():
-        return _event(session, int(where[1:]))
-    if where[:1].isdigit():
-        try:
-            return at_tick(session, int(where.replace(",", "_"), 0))
-        except ValueError:
-            pass
-    return _milestone(session, where)
-
-
-def _event(session: "Session", number: int) -> Moment:
-    events = session.timeline.branch.logs.events.known
-    if not 1 <= number <= len(events):
-        raise CommandError(f"goto: #{number}: the events are #1 to #{len(events)}")
-    return at_tick(session, events[number - 1].tick)
-
-
-def _milestone(session: "Session", where: str) -> Moment:
-    for event in session.timeline.branch.logs.events.known:
-        if event.kind == "milestone" and event.text == f"reaches {where}":
-            return at_tick(session, event.tick)
-    raise CommandError(
-        f"{where}: no tick, percentage, mark or event, and no CPU has reached a milestone of "
-        "that name"
-    )
-
-
-Order = ReverseStep | ReverseNext | ReverseFinish | PreviousChange | Branch
-
-
-def travel(session: "Session", order: Order) -> None:
-    """Carry out a command that only moves between known moments; raises CommandError, and
-    then the machine is where it was."""
-    focus = session.machine.board.cpus[session.focus]
-    match order:
-        case ReverseStep(cpu):
-            reverse_step(session, session.cpu(cpu), order)
-        case ReverseNext():
-            reverse_next(session, focus, order)
-        case ReverseFinish():
-            reverse_finish(session, focus, order)
-        case PreviousChange(text):
-            previous_change(session, text)
-        case Branch(name, new):
-            _branch(session, name, new)
-        case _:
-            assert_never(order)
-
-
-def _branch(session: "Session", name: str, new: str) -> None:
+def branch(desk: Desk, name: str, new: str) -> Lines:
     """Go to a branch, begin one, or rename one."""
-    timeline = session.timeline
+    timeline = desk.timeline
     if new:
         timeline.rename(name, new)
-        session.reply = (f"{name} is called {new} now",)
-    elif name in timeline.branches:
-        timeline.switch(name)
-        session.stop = (StopReason(None, "travel", f"at the end of {name}"),)
-    else:
-        if name in ("now", "start", "end") or not name[:1].isalpha():
-            raise CommandError(f"branch: a name begins with a letter, {name!r} does not do")
-        timeline.fork(name)
-        session.reply = (f"branch {name} begins at tick {timeline.now.tick:,}",)
+        return (f"{name} is called {new} now",)
+    if name in timeline.branches:
+        _to_branch(desk, name)
+        return ()
+    if name in ("now", "start", "end") or not name[:1].isalpha():
+        raise CommandError(f"branch: a name begins with a letter, {name!r} does not do")
+    timeline.fork(name)
+    return (f"branch {name} begins at tick {timeline.now.tick:,}",)
 
 
-def goto(session: "Session", order: Goto) -> Moment | None:
+def _to_branch(desk: Desk, name: str) -> None:
+    desk.timeline.switch(name)
+    desk.stop = (Travelled(None, desk.machine.board.tick, "branch", name),)
+
+
+def goto(desk: Desk, where: str) -> Moment | None:
     """Go to a named moment; one beyond what is known is given back, and must be run to."""
-    timeline = session.timeline
-    if order.where in timeline.branches and order.where not in timeline.branch.marks:
-        timeline.switch(order.where)
-        session.stop = (StopReason(None, "travel", f"at the end of {order.where}"),)
+    timeline = desk.timeline
+    if where in timeline.branches and where not in timeline.branch.marks:
+        _to_branch(desk, where)
         return None
-    moment = find(session, order.where)
+    moment = find(timeline, where)
     if moment.tick > timeline.end.tick:
         return moment
-    name = "" if order.where[:1].isdigit() else f"{order.where}, "
-    whose = _whose(session, order.where)
+    cpu = whose(timeline, where)
     timeline.goto(moment)
-    arrive(session, f"at {name}tick {session.machine.board.tick:,}", whose)
+    name = "" if where[:1].isdigit() else where
+    _arrive(desk, Travelled(cpu, desk.machine.board.tick, "tick", name))
     return None
 
 
-def _whose(session: "Session", where: str) -> int | None:
-    """The CPU that an event or a milestone belongs to."""
-    events = session.timeline.branch.logs.events.known
-    if where[:1] == "#":
-        return events[int(where[1:]) - 1].cpu
-    named = (event for event in events if event.text == f"reaches {where}")
-    return next((event.cpu for event in named if event.kind == "milestone"), None)
+def _arrive(desk: Desk, stop: Travelled) -> None:
+    """The machine was brought here; whose moment it is has the focus."""
+    if stop.cpu is not None:
+        desk.focus = stop.cpu
+    desk.stop = (stop,)
 
 
-def reverse_step(session: "Session", cpu: Cpu, order: ReverseStep) -> None:
-    """Back over instructions of one CPU, or of whichever CPU executed last."""
-    now = session.timeline.now
-    tick = now.tick - order.count
-    if not order.any_cpu:
-        tick = _ticks_back(session, cpu, order.count)
+def reverse_step(desk: Desk, cpu: Cpu | None, count: int) -> None:
+    """Back over instructions of one CPU, or (None) of whichever CPU executed last."""
+    timeline = desk.timeline
+    now = timeline.now
+    tick = now.tick - count if cpu is None else _ticks_back(desk.machine, cpu, count)
     if tick < 0:
         raise CommandError(f"there are only {now.tick:,} instructions before this moment")
-    who = None if order.any_cpu else cpu.id
-    text = "stepped back" if who is None else f"cpu {who} stepped back"
-    go(session, at_tick(session, tick), text, who)
+    timeline.goto(at_tick(timeline, tick))
+    _arrive(desk, Travelled(None if cpu is None else cpu.id, desk.machine.board.tick, "back"))
 
 
-def _ticks_back(session: "Session", cpu: Cpu, count: int) -> int:
+def _ticks_back(machine: Machine, cpu: Cpu, count: int) -> int:
     """The tick before the COUNTth last instruction of a CPU."""
     left = count
-    for run in session.machine.board.logs.lanes.backwards(cpu.id, session.machine.board.tick):
+    for run in machine.board.logs.lanes.backwards(cpu.id, machine.board.tick):
         if run.last - run.first >= left:
             return run.last - left
         left -= run.last - run.first
@@ -176,40 +86,40 @@ def _ticks_back(session: "Session", cpu: Cpu, count: int) -> int:
     raise CommandError(f"cpu {cpu.id} has executed {done:,} instructions before this moment")
 
 
-def reverse_next(session: "Session", cpu: Cpu, order: ReverseNext) -> None:
+def reverse_next(desk: Desk, cpu: Cpu, count: int) -> None:
     """Back over instructions of one CPU; over a whole call where it has just returned."""
-    here = session.timeline.now
+    here = desk.timeline.now
     try:
-        for _ in range(order.count):
-            _over(session, cpu)
+        for _ in range(count):
+            _over(desk.timeline, cpu)
     except CommandError:
-        session.timeline.goto(here)
+        desk.timeline.goto(here)
         raise
-    session.focus = cpu.id
-    session.stop = (StopReason(cpu.id, "travel", f"cpu {cpu.id} stepped back"),)
+    _arrive(desk, Travelled(cpu.id, desk.machine.board.tick, "back"))
 
 
-def _over(session: "Session", cpu: Cpu) -> None:
-    tick = _ticks_back(session, cpu, 1)
-    after = session.machine.board.linear_rip(cpu), cpu.registers.get("rsp")
-    before = session.timeline.now
-    session.timeline.goto(at_tick(session, tick))
-    code = session.instruction(cpu)
+def _over(timeline: Timeline, cpu: Cpu) -> None:
+    machine = timeline.machine
+    tick = _ticks_back(machine, cpu, 1)
+    after = machine.board.linear_rip(cpu), cpu.registers.get("rsp")
+    later = timeline.now
+    timeline.goto(at_tick(timeline, tick))
+    code = instruction(machine, cpu)
     if code is None or not (code.kind == "ret" or code.repeats):
         return
-    here = session.timeline.now
+    here = timeline.now
     if code.repeats:
-        wanted = _first_of_row(session, cpu, session.machine.board.linear_rip(cpu), before)
+        wanted = _first_of_row(timeline, cpu, machine.board.linear_rip(cpu), later)
     else:
-        wanted = _call_before(session, cpu, *after, before)
-    session.timeline.goto(wanted or here)
+        wanted = _call_before(timeline, cpu, *after, later)
+    timeline.goto(wanted or here)
 
 
-def _first_of_row(session: "Session", cpu: Cpu, rip: int, before: Moment) -> Moment | None:
+def _first_of_row(timeline: Timeline, cpu: Cpu, rip: int, before: Moment) -> Moment | None:
     """The first of the newest executions in a row of one instruction: a REP's beginning."""
     first: Visit | None = None
-    with search.from_here(session.timeline):
-        for visits in search.trace(session.timeline, cpu.id, before):
+    with search.from_here(timeline):
+        for visits in search.trace(timeline, cpu.id, before):
             for visit in reversed(visits):
                 if visit.address != rip:
                     return None if first is None else first.before
@@ -218,10 +128,10 @@ def _first_of_row(session: "Session", cpu: Cpu, rip: int, before: Moment) -> Mom
 
 
 def _call_before(
-    session: "Session", cpu: Cpu, back: int, rsp: int, before: Moment
+    timeline: Timeline, cpu: Cpu, back: int, rsp: int, before: Moment
 ) -> Moment | None:
     """The newest CALL that returns to an address with this stack pointer."""
-    timeline, machine = session.timeline, session.machine
+    machine = timeline.machine
     with search.from_here(timeline):
         while True:
             places = frozenset(back - size for size in _CALL_BYTES)
@@ -229,7 +139,7 @@ def _call_before(
             if visit is None:
                 return None
             timeline.goto(visit.before)
-            code = session.instruction(cpu)
+            code = instruction(machine, cpu)
             called = code is not None and code.kind == "call"
             ends = code is not None and machine.board.linear_rip(cpu) + code.size == back
             if called and ends and cpu.registers.get("rsp") == rsp:
@@ -237,22 +147,23 @@ def _call_before(
             before = visit.before
 
 
-def reverse_finish(session: "Session", cpu: Cpu, _: ReverseFinish) -> None:
+def reverse_finish(desk: Desk, cpu: Cpu) -> None:
     """Back to the CALL that has not returned yet."""
-    found = _open_call(session, cpu)
+    found = _open_call(desk.timeline, cpu)
     if found is None:
         raise CommandError(f"cpu {cpu.id} is in no function that was called")
-    go(session, found, f"cpu {cpu.id}: the call of this function", cpu.id)
+    desk.timeline.goto(found)
+    _arrive(desk, Travelled(cpu.id, desk.machine.board.tick, "call"))
 
 
-def _open_call(session: "Session", cpu: Cpu) -> Moment | None:
+def _open_call(timeline: Timeline, cpu: Cpu) -> Moment | None:
     """The newest CALL of a CPU with no RET for it, by counting backwards."""
     closed = 0
     kinds: dict[int, str] = {}
-    with search.from_here(session.timeline):
-        for visits in search.trace(session.timeline, cpu.id, session.timeline.now):
+    with search.from_here(timeline):
+        for visits in search.trace(timeline, cpu.id, timeline.now):
             for visit in reversed(visits):
-                kind = kinds.get(visit.address) or _kind(session, cpu, visit.address)
+                kind = kinds.get(visit.address) or _kind(timeline.machine, cpu, visit.address)
                 kinds[visit.address] = kind
                 if kind == "ret":
                     closed += 1
@@ -263,83 +174,20 @@ def _open_call(session: "Session", cpu: Cpu) -> Moment | None:
     return None
 
 
-def _kind(session: "Session", cpu: Cpu, address: int) -> str:
-    registers = cpu.registers
-    data = session.machine.board.virtual.most(registers, address, 15)
-    code = disasm.decode(data, address, registers.mode)
+def _kind(machine: Machine, cpu: Cpu, address: int) -> str:
+    data = machine.board.virtual.most(cpu.registers, address, 15)
+    code = disasm.decode(data, address, cpu.registers.mode)
     return "other" if code is None else code.kind
 
 
-def before_change(session: "Session", watch: Watchpoint, access: Access) -> None:
-    """Be where a change is about to be made, and say whose doing it is."""
-    made_by_guest = access.cpu is not None
-    session.timeline.goto(at_tick(session, access.tick - made_by_guest))
-    session.stop = (StopReason(access.cpu, "watch", change_text(session, watch, access)),)
-    if access.cpu is not None:
-        session.focus = access.cpu
-
-
-def change_told(session: "Session", watch: Watchpoint, access: Access) -> str:
-    """A change in words; the machine stays where it is, behind it."""
-    timeline = session.timeline
-    here = timeline.now
-    timeline.goto(at_tick(session, access.tick - (access.cpu is not None)))
-    text = change_text(session, watch, access)
-    timeline.goto(here)
-    return text
-
-
-def change_text(session: "Session", watch: Watchpoint, access: Access) -> str:
-    """`watch 1: mailbox.command 0x1 -> 0x0 by cpu 1 at mailbox_ack (reset.S:31)`, asked where
-    the change is about to be made."""
-    before, after = (int.from_bytes(data, "little") for data in (access.before, access.after))
-    name = f"watch {watch.number}: " if watch.number else ""
-    return f"{name}{watch.where.name} {before:#x} -> {after:#x} {doer(session, access)}"
-
-
-def doer(session: "Session", access: Access) -> str:
-    """Whose doing an access is, with the place in the code; asked one tick before it."""
-    if access.cpu is None:
-        return "by you"
-    machine = session.machine
-    cpu = machine.board.cpus[access.cpu]
-    where = "" if cpu.context is None else f" at {machine.board.place(cpu)}"
-    line = (
-        None
-        if cpu.context is None
-        else machine.board.layout.lines.line_of(machine.board.linear_rip(cpu))
-    )
-    where += "" if line is None else f" ({line[0].rpartition('/')[2]}:{line[1]})"
-    how = {"host": "by the VMM for", "walk": "by a page walk of"}.get(access.doing, "by")
-    return f"{how} cpu {cpu.id}{where}"
-
-
-def register_told(session: "Session", access: Access, name: str) -> tuple[str, tuple[str, str]]:
-    """A change of a register in words, and the CPU's modes before and behind it."""
-    timeline = session.timeline
-    here = timeline.now
-    cpu = session.machine.board.cpus[access.cpu or 0]
-    timeline.goto(at_tick(session, access.tick - (access.cpu is not None)))
-    before = "" if cpu.context is None else cpu.context.mode
-    old, new = (int.from_bytes(data, "little") for data in (access.before, access.after))
-    text = f"{name} {old:#x} -> {new:#x} {doer(session, access)}"
-    timeline.goto(at_tick(session, access.tick))
-    after = "" if cpu.context is None else cpu.context.mode
-    timeline.goto(here)
-    return text, (before, after)
-
-
-def mode_text(name: str, mode: tuple[str, str], text: str) -> str:
-    """The words of a register's change as those of a change of mode."""
-    return f"{name} {mode[0]} -> {mode[1]} by {text.partition(' by ')[2]}"
-
-
-def previous_change(session: "Session", text: str) -> None:
-    """Back to before the last change of a place."""
-    watch = Watchpoint(
-        0, place(session.machine, session.machine.board.cpus[session.focus], text)
-    )
-    access = search.last_access(session.timeline, watch.where, watch.wants)
+def previous_change(desk: Desk, text: str) -> None:
+    """Back to before the last change of a place; whose doing it is has the focus."""
+    timeline = desk.timeline
+    watch = Watchpoint(0, place(desk.machine, focused(desk), text))
+    access = search.last_access(timeline, watch.where, watch.wants)
     if access is None:
         raise CommandError(f"{text} has not changed before this moment")
-    before_change(session, watch, access)
+    timeline.goto(before(timeline, access))
+    desk.stop = (watched(desk.machine, watch, access),)
+    if access.cpu is not None:
+        desk.focus = access.cpu

@@ -4,7 +4,6 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from emu.debug.command import Watch
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
 from emu.machine.machine import Machine
@@ -65,12 +64,14 @@ class Watchpoints(Struct):
     temporary: list[Watchpoint] = field(default_factory=list)
     """Those of the command that is being carried out."""
 
-    def add(self, number: int, machine: Machine, focus: Cpu, order: Watch) -> Watchpoint:
+    def add(
+        self, number: int, machine: Machine, focus: Cpu, text: str, doing: WatchedDoing
+    ) -> Watchpoint:
         """Watch a place; raises CommandError where there is none of that name."""
-        where = place(machine, focus, order.place)
-        if isinstance(where, RegisterPlace) and order.access != "change":
-            raise CommandError(f"watch: {order.place} is a register: only its changes are seen")
-        found = Watchpoint(number, where, order.access)  # type: ignore[arg-type]  # by the parser
+        where = place(machine, focus, text)
+        if isinstance(where, RegisterPlace) and doing != "change":
+            raise CommandError(f"watch: {text} is a register: only its changes are seen")
+        found = Watchpoint(number, where, doing)
         self.listed.append(found)
         return found
 

@@ -1,6 +1,6 @@
 """What can be broken on a machine and when, as frozen values that a front end lists."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct
 
@@ -10,9 +10,6 @@ from emu.inject.kind import InjectionGroup, InjectionKind
 from emu.inject.when import USAGE
 from emu.machine.machine import Machine
 from emu.mailbox.layout import FIELDS
-
-if TYPE_CHECKING:
-    from emu.debug.session import Session
 
 GROUPS: Final[dict[InjectionGroup, str]] = {
     "cpu": "CPU", "memory": "memory", "vmm": "VMM", "protocol": "protocol",
@@ -68,13 +65,11 @@ class InjectionMenu(Struct, frozen=True):
         return next((one for one in self.kinds if one.name == name), None)
 
 
-def menu(session: "Session") -> InjectionMenu:
+def menu(machine: Machine, focus: Cpu) -> InjectionMenu:
     """Everything that can be broken now."""
-    machine = session.machine
     kinds = [_kind(kind) for kind in of_platform(machine.board.platform)]
     order = list(GROUPS.values())
     kinds.sort(key=lambda one: order.index(one.group))
-    focus = machine.board.cpus[session.focus]
     return InjectionMenu(tuple(kinds), f"tick {machine.board.tick}", _moments(machine, focus))
 
 
@@ -110,9 +105,8 @@ def _moments(machine: Machine, focus: Cpu) -> tuple[MomentView, ...]:
     return tuple(found)
 
 
-def help_lines(session: "Session") -> tuple[str, ...]:
+def help_lines(found: InjectionMenu) -> tuple[str, ...]:
     """Every kind of the platform with its help, and how moments are written."""
-    found = menu(session)
     cells = max(len(kind.usage) for kind in found.kinds) + 2
     rows, group = [], ""
     for kind in found.kinds:

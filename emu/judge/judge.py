@@ -1,6 +1,6 @@
 """Judges what the machine noted by the rules of the protocol, and tells what it found."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from emu.errors import CommandError
 from emu.judge.outcome import Verdict
@@ -12,9 +12,6 @@ from emu.mailbox.layout import HEAD_BYTES, read_head
 from emu.mailbox.observation import Ended, Observation
 from emu.mailbox.rule import Finding
 from emu.mailbox.rules import BY_NAME, RULES
-
-if TYPE_CHECKING:
-    from emu.debug.session import Session
 
 ENDINGS: Final = ("booted", "degraded", "hung")
 """Outcomes after which a command that is pending will never be answered."""
@@ -58,6 +55,22 @@ class Judge:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._benches: dict[int, _Bench] = {}
+
+    @property
+    def on(self) -> bool:
+        """Whether the machine notes what the rules look at."""
+        return self._machine.witness.on
+
+    @property
+    def tick(self) -> int:
+        """Up to which the course is judged."""
+        return self._machine.board.tick
+
+    @property
+    def noted(self) -> tuple[Log[Observation], int, int]:
+        """The log that is judged, and how far it goes here and at the end of what is known."""
+        log = self._machine.board.logs.observed
+        return log, log.now, log.known_count
 
     def _bench(self) -> _Bench:
         """That of the log in use; a branch has one of its own."""
@@ -122,21 +135,17 @@ def _ended(machine: Machine, course: Course, verdict: Verdict) -> Ended | None:
     )  # fmt: skip
 
 
-def lines(session: "Session", name: str = "") -> tuple[str, ...]:
+def lines(judge: Judge, verdict: Verdict | None, name: str = "") -> tuple[str, ...]:
     """The findings, one block each; raises CommandError for a rule that there is not."""
     if name and name not in BY_NAME:
         raise CommandError(f"findings: there is no rule {name!r}: `rules` lists them")
-    if not session.machine.witness.on:
+    if not judge.on:
         raise CommandError("findings: the rules are switched off")
-    rows = [session.judge.dialect()]
-    some = [one for one in session.findings() if name in ("", one.rule)]
+    rows = [judge.dialect()]
+    some = [one for one in judge.findings(verdict) if name in ("", one.rule)]
     for one in some:
         rows += block(one)
-    return (
-        tuple(rows)
-        if some
-        else (*rows, f"no finding up to tick {session.machine.board.tick:,}")
-    )
+    return tuple(rows) if some else (*rows, f"no finding up to tick {judge.tick:,}")
 
 
 def block(one: Finding) -> list[str]:

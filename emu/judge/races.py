@@ -7,7 +7,7 @@ that its CPU has done before, a load of it acquires what was released there (vec
 Mattern; FastTrack). All other words must be ordered by these.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct, field
 
@@ -26,9 +26,7 @@ from emu.mailbox.rule import Finding
 from emu.mailbox.rules import data_race
 from emu.timeline.moment import Moment
 from emu.timeline.search import from_here
-
-if TYPE_CHECKING:
-    from emu.debug.session import Session
+from emu.timeline.timeline import Timeline
 
 WORD: Final = 8
 LOOP_MAX: Final = 48
@@ -40,10 +38,9 @@ Clock = dict[int, int]
 """CPU -> how far it had come; absent is 0."""
 
 
-def races(session: "Session") -> tuple[Raced, ...]:
+def races(machine: Machine, timeline: Timeline) -> tuple[Raced, ...]:
     """The races of this branch up to now, the first of each pair of places; raises
     CommandError where there is too much to look at."""
-    machine, timeline = session.machine, session.timeline
     probe = EveryAccess()
     with from_here(timeline):
         end = timeline.now
@@ -64,22 +61,22 @@ def races(session: "Session") -> tuple[Raced, ...]:
         return _Order(machine, shared, orders).found(probe)
 
 
-def findings(session: "Session") -> tuple[Finding, ...]:
+def findings(machine: Machine, timeline: Timeline) -> tuple[Finding, ...]:
     """The races as findings of their rule."""
-    course = Course(session.machine.board.platform.apic_ids)
+    course = Course(machine.board.platform.apic_ids)
     return tuple(
         Finding(
             data_race.RULE.name, data_race.RULE.severity, one.cpu, one.tick,
-            judge.where(session.machine, one.address), broken.text,
+            judge.where(machine, one.address), broken.text,
         )
-        for one in races(session)
+        for one in races(machine, timeline)
         for broken in data_race.RULE.look(one, course)
     )  # fmt: skip
 
 
-def lines(session: "Session") -> tuple[str, ...]:
+def lines(machine: Machine, timeline: Timeline) -> tuple[str, ...]:
     """The races in words."""
-    rows = [row for one in findings(session) for row in judge.block(one)]
+    rows = [row for one in findings(machine, timeline) for row in judge.block(one)]
     return tuple(rows) or ("no CPUs touch the same bytes in no order",)
 
 

@@ -8,7 +8,7 @@ from emu.judge.waiting import WaitWords
 from emu.machine.handover import ap_record_words
 from emu.machine.lap import Loop
 from emu.machine.machine import Machine
-from emu.picture import picture
+from emu.picture.cpu_row import PlaceNames, cpu_view, place_of
 from emu.picture.view import CpuView
 
 PLACES_MAX: Final = 16_384
@@ -20,7 +20,7 @@ class Crowd:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._words = WaitWords(machine)
-        self._places: dict[int, picture.PlaceNames] = {}
+        self._places: dict[int, PlaceNames] = {}
         self._known: dict[int, tuple[Any, Loop | None, CpuView]] = {}
 
     def views(self, course: tuple[str, int]) -> tuple[CpuView, ...]:
@@ -32,13 +32,13 @@ class Crowd:
         words += [0] * (len(cpus) - len(words))
         return tuple(map(self._view, cpus, repeat(now), repeat(course), words))
 
-    def _place(self, machine: Machine, address: int) -> picture.PlaceNames:
+    def _place(self, machine: Machine, address: int) -> PlaceNames:
         """What an address is called, found once."""
         known = self._places.get(address)
         if known is None:
             if len(self._places) >= PLACES_MAX:
                 self._places.clear()
-            known = self._places[address] = picture.place_of(machine, address)
+            known = self._places[address] = place_of(machine, address)
         return known
 
     def _wait_words(self, _: Machine, cpu: Cpu) -> str:
@@ -56,7 +56,7 @@ class Crowd:
         known = self._known.get(cpu.id)
         if known is None or known[0] != key or known[1] is not loop:
             clock = cpu.clock_ps if wait is None else max(wait.lap_at(now_ps), cpu.clock_ps)
-            view = picture.cpu_view(machine, cpu, self._place, self._wait_words, clock)
+            view = cpu_view(machine, cpu, self._place, self._wait_words, clock)
             self._known[cpu.id] = key, loop, view
             return view
         if wait is None:

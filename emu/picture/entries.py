@@ -1,23 +1,20 @@
 """What became of everything that people did to a branch: injections wait, fire or cannot be."""
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from emu.machine.injected import Armed, Fired, Trigger
 from emu.machine.machine import Machine
 from emu.picture.view import EntryView
 from emu.timeline.moment import Entry
-
-if TYPE_CHECKING:
-    from emu.debug.session import Session
+from emu.timeline.timeline import Timeline
 
 ENTRIES_IN_VIEW: Final = 1_000
 """Entries of a branch that a picture has; of more, the newest."""
 
 
-def entries(session: "Session") -> tuple[EntryView, ...]:
+def entries(machine: Machine, timeline: Timeline) -> tuple[EntryView, ...]:
     """The entries of the branch in the order of time, each with what became of it."""
-    machine, timeline = session.machine, session.timeline
     every = timeline.branch.entries
     first = max(len(every) - ENTRIES_IN_VIEW, 0)
     fates: dict[str, list[Fired | Armed]] = defaultdict(list)

@@ -1,14 +1,11 @@
 """The rules that were broken, each with what a person needs to learn what it means."""
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
+from emu.judge.judge import Judge
+from emu.judge.outcome import Verdict
 from emu.mailbox.rule import Finding, Rule, Severity
 from emu.mailbox.rules import BY_NAME, RULES
-
-if TYPE_CHECKING:
-    from emu.debug.session import Session
 
 
 class FindingView(Struct, frozen=True):
@@ -48,12 +45,12 @@ class FindingsView(Struct, frozen=True):
 OFF = FindingsView((), 0, "")
 
 
-def findings_view(session: "Session") -> FindingsView:
-    """The findings of a session now."""
-    if not session.machine.witness.on:
+def findings_view(judge: Judge, verdict: Verdict | None) -> FindingsView:
+    """The findings now."""
+    if not judge.on:
         return OFF
-    rows = tuple(_seen(one, BY_NAME[one.rule]) for one in session.findings())
-    return FindingsView(rows, len(RULES), session.judge.dialect())
+    rows = tuple(_seen(one, BY_NAME[one.rule]) for one in judge.findings(verdict))
+    return FindingsView(rows, len(RULES), judge.dialect())
 
 
 def _seen(one: Finding, rule: Rule) -> FindingView:

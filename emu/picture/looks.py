@@ -2,11 +2,16 @@
 of the logs were given last. Looking is no part of the timeline."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import Struct, field
 
+from emu.hw.cpu import Cpu
+from emu.judge.judge import Judge
+from emu.judge.outcome import Verdict
 from emu.judge.waiting import facts
+from emu.machine.logs import Logs
+from emu.machine.machine import Machine
 from emu.picture.findings import OFF, FindingsView, findings_view
 from emu.picture.log import LogLook, LogView, Matches
 from emu.picture.memory import MemoryLook, MemoryView, memory_view, seen
@@ -15,9 +20,7 @@ from emu.picture.tables import TablesLook, tables_view
 from emu.picture.tree import DtbLook, dtb_view
 from emu.picture.view import CodeLook, Section, Sections
 from emu.picture.walk import WalkLook, walk_view
-
-if TYPE_CHECKING:
-    from emu.debug.session import Session
+from emu.timeline.timeline import Timeline
 
 
 class Looks(Struct):
@@ -41,54 +44,47 @@ class Looks(Struct):
     _found: tuple[object, FindingsView] = (None, OFF)
     """The findings, and of which moment they are."""
 
-    def sections(self, session: "Session") -> Sections:
+    def sections(self, machine: Machine, timeline: Timeline, focus: Cpu) -> Sections:
         """The views of what is wanted."""
-        found: dict[str, Any] = {name: _BUILD[name](self, session) for name in self.wanted}
+        found: dict[str, Any] = {
+            name: _BUILD[name](self, machine, timeline, focus) for name in self.wanted
+        }
         return Sections(**found)
 
-    def remember(self, session: "Session") -> None:
+    def remember(self, machine: Machine, focus: Cpu) -> None:
         """A command begins: what is seen now is what changes are marked against."""
         wants = "memory" in self.wanted
-        self._bytes = seen(self.memory_view(session)) if wants else {}
+        self._bytes = seen(self.memory_view(machine, focus)) if wants else {}
 
-    def memory_view(self, session: "Session") -> MemoryView:
+    def memory_view(self, machine: Machine, focus: Cpu) -> MemoryView:
         """The memory that is looked at."""
-        machine = session.machine
-        return memory_view(machine, machine.board.cpus[session.focus], self.memory, self._bytes)
+        return memory_view(machine, focus, self.memory, self._bytes)
 
-    def findings(self, session: "Session") -> FindingsView:
+    def findings(self, judge: Judge, verdict: Verdict | None) -> FindingsView:
         """What the rules say; the same as before for as long as nothing was noted."""
-        log = session.machine.board.logs.observed
-        moment = session.judge, log, log.now, log.known_count, session.verdict
+        moment = judge, *judge.noted, verdict
         if self._found[0] != moment:
-            self._found = moment, findings_view(session)
+            self._found = moment, findings_view(judge, verdict)
         return self._found[1]
 
-    def log_view(self, session: "Session", name: str, most: int | None = None) -> LogView:
+    def log_view(self, logs: Logs, name: str, most: int | None = None) -> LogView:
         """The events that one of the two logs is narrowed to. `most`: look through so many."""
         look: LogLook = getattr(self, name)
-        machine = session.machine
-        events = machine.board.logs.events if name == "log" else machine.board.logs.exits
+        events = logs.events if name == "log" else logs.exits
         found = self._matches.get(name)
         if found is None or found.look != look or found.log is not events:
             found = self._matches[name] = Matches(look, events)
         return found.view() if most is None else found.view(most)
 
 
-_BUILD: dict[str, Callable[[Looks, "Session"], Any]] = {
-    "memory": lambda looks, session: looks.memory_view(session),
-    "walk": lambda looks, session: walk_view(
-        session.machine, session.machine.board.cpus[session.focus], looks.walk
-    ),
-    "tables": lambda looks, session: tables_view(
-        session.machine, session.machine.board.cpus[session.focus], looks.tables
-    ),
-    "nested": lambda looks, session: nested_view(
-        session.machine, session.timeline, looks.nested
-    ),
-    "dtb": lambda looks, session: dtb_view(session.machine, looks.dtb),
-    "waits": lambda looks, session: tuple(facts(session.machine)),
-    "log": lambda looks, session: looks.log_view(session, "log"),
-    "exits": lambda looks, session: looks.log_view(session, "exits"),
+_BUILD: dict[str, Callable[[Looks, Machine, Timeline, Cpu], Any]] = {
+    "memory": lambda looks, machine, _, focus: looks.memory_view(machine, focus),
+    "walk": lambda looks, machine, _, focus: walk_view(machine, focus, looks.walk),
+    "tables": lambda looks, machine, _, focus: tables_view(machine, focus, looks.tables),
+    "nested": lambda looks, machine, timeline, _: nested_view(machine, timeline, looks.nested),
+    "dtb": lambda looks, machine, *_: dtb_view(machine, looks.dtb),
+    "waits": lambda _, machine, *__: tuple(facts(machine)),
+    "log": lambda looks, machine, *_: looks.log_view(machine.board.logs, "log"),
+    "exits": lambda looks, machine, *_: looks.log_view(machine.board.logs, "exits"),
 }
 """Section -> what makes its view."""

@@ -1,7 +1,5 @@
 """The nested page table: what it maps and how, page states, and one page in detail."""
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
 from emu.errors import CommandError
@@ -10,10 +8,8 @@ from emu.hw.nested_walk import NestedWalk, walk_nested
 from emu.machine.machine import Machine
 from emu.picture.mapped import NestedRange, nested_ranges
 from emu.picture.tables import size_words
+from emu.timeline.timeline import Timeline
 from emu.words.expression import address
-
-if TYPE_CHECKING:
-    from emu.timeline.timeline import Timeline
 
 
 class NestedLook(Struct, frozen=True):
@@ -44,7 +40,7 @@ class NestedView(Struct, frozen=True):
     page: PageDetail | None
 
 
-def nested_view(machine: Machine, timeline: "Timeline", look: NestedLook) -> NestedView:
+def nested_view(machine: Machine, timeline: Timeline, look: NestedLook) -> NestedView:
     """The model nested table as it is now."""
     every = nested_ranges(machine)
     found, page = every, None
@@ -66,7 +62,7 @@ def _matches(one: NestedRange, text: str) -> bool:
     return all(word in words for word in text.split())
 
 
-def _written_pages(timeline: "Timeline") -> set[int]:
+def _written_pages(timeline: Timeline) -> set[int]:
     """HPAs of all pages that the undo log saw written up to now."""
     pages = set(timeline.machine.board.undo.images)
     for point in timeline.branch.points:
@@ -84,7 +80,7 @@ def _count(machine: Machine, one: NestedRange, pages: set[int]) -> int:
     return sum(first <= page < end for page in pages)
 
 
-def _detail(machine: Machine, timeline: "Timeline", gpa: int) -> PageDetail:
+def _detail(machine: Machine, timeline: Timeline, gpa: int) -> PageDetail:
     walk = walk_nested(machine.board.memory, machine.board.npt.model_root, Gpa(gpa))
     own = Gpa(gpa & ~machine.board.shared_alias)
     state = machine.board.ram.state(own) or "no memory"
@@ -94,7 +90,7 @@ def _detail(machine: Machine, timeline: "Timeline", gpa: int) -> PageDetail:
     return PageDetail(walk, state, bool(gpa & machine.board.shared_alias), symbol, written)
 
 
-def _written(timeline: "Timeline", page: int) -> tuple[int, int] | None:
+def _written(timeline: Timeline, page: int) -> tuple[int, int] | None:
     """The stretch between two checkpoints in which a page was written last."""
     points = [p for p in timeline.branch.points if p.moment <= timeline.now]
     if page in timeline.machine.board.undo.images:

@@ -4,6 +4,7 @@ from typing import Final
 
 from emu.hw import memory_types
 from emu.hw.context import GENERAL, Context
+from emu.hw.cpu import Cpu
 from emu.picture.view import RegisterView
 
 _FLAGS: Final = (
@@ -35,6 +36,11 @@ def values(context: Context) -> RegisterValues:
     found = {name: context.get(name) for name in words}
     found |= {name: context.segment(name).selector for name in _SEGMENT_NAMES}
     return found | {name: context.segment(name).base for name in ("gdtr", "idtr")}
+
+
+def values_of(cpu: Cpu) -> RegisterValues:
+    """All registers of a CPU, none of one that never started."""
+    return {} if cpu.context is None else values(cpu.context)
 
 
 def bits_in_words(name: str, value: int) -> str:

@@ -12,6 +12,7 @@ from emu.picture.findings import FindingsView, FindingView
 from emu.picture.log import LogView
 from emu.picture.memory import MemoryView
 from emu.picture.nested import NestedView
+from emu.picture.stop import Stop
 from emu.picture.tables import TablesView
 from emu.picture.tree import DtbView
 from emu.picture.walk import WalkView
@@ -40,20 +41,9 @@ __all__ = [
     "RegisterView",
     "Section",
     "Sections",
-    "StopReason",
+    "Stop",
     "TimelineView",
 ]
-
-
-class StopReason(Struct, frozen=True):
-    """Why the machine stands still: whose doing it was (None: nobody's) and one sentence."""
-
-    cpu: int | None
-    kind: Literal[
-        "start", "step", "breakpoint", "watch", "catch", "until", "limit", "pause", "outcome",
-        "travel", "entered",
-    ]  # fmt: skip
-    text: str
 
 
 class CpuView(Struct, frozen=True):
@@ -215,7 +205,7 @@ class MachineView(Struct, frozen=True):
     tick: int
     virtual_ns: int
     running: bool
-    stop: tuple[StopReason, ...]
+    stop: tuple[Stop, ...]
     outcome: Outcome | None
     outcome_reason: str
     focus: int

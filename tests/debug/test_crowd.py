@@ -3,7 +3,7 @@
 import pytest
 
 from emu import Session, open_session
-from emu.picture import picture
+from emu.picture.cpu_row import cpu_view, place_of
 
 
 def rows(session: Session) -> None:
@@ -13,9 +13,7 @@ def rows(session: Session) -> None:
         cpu = machine.board.cpus[view.id]
         if cpu.id in machine.waits.waiting:
             continue  # a sleeper's clock is the lap's, not its own
-        fresh = picture.cpu_view(
-            machine, cpu, picture.place_of, lambda _, __, words=view.waits: words
-        )
+        fresh = cpu_view(machine, cpu, place_of, lambda _, __, words=view.waits: words)
         assert view == fresh
 
 

@@ -26,12 +26,13 @@ def booted(platform: str, image: str | None = None, seed: int | None = None) -> 
 @pytest.mark.parametrize("seed", breadth(SEEDS, keep=1))
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_a_healthy_boot_has_no_race_by_any_schedule(platform: str, seed: int) -> None:
-    assert races.findings(booted(platform, seed=seed)) == ()
+    session = booted(platform, seed=seed)
+    assert races.findings(session.machine, session.timeline) == ()
 
 
 def test_two_aps_on_one_stack_race_for_it() -> None:
     session = booted("vbs", str(ROOT / "samples/gallery/stack-shared.elf"))
-    found = races.findings(session)
+    found = races.findings(session.machine, session.timeline)
     assert found
     assert {(one.rule, one.severity) for one in found} == {("data-race", "warning")}
     assert any("ap_entry64" in one.where for one in found), [one.where for one in found]

@@ -68,7 +68,7 @@ def test_finish_leaves_the_function() -> None:
 )  # fmt: skip
 def test_commands_print_and_parse_back(text: str) -> None:
     found = language.parse(text)
-    assert language.parse(language.show(found)) == found
+    assert language.parse(str(found)) == found
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import pytest
 
 from emu import Session, open_session
+from emu.debug.desk import instruction
 from emu.errors import CommandError
 
 PLATFORMS = ("tdx", "vbs", "sipi")
@@ -47,10 +48,10 @@ def test_next_and_reverse_next_are_inverse_over_a_call() -> None:
     session.do("until shim_main") if "shim_main" in session.symbols() else session.do(
         "run 7000"
     )
-    code = session.instruction(session.machine.board.cpus[0])
+    code = instruction(session.machine, session.machine.board.cpus[0])
     while code is None or code.kind != "call":
         session.do("step")
-        code = session.instruction(session.machine.board.cpus[0])
+        code = instruction(session.machine, session.machine.board.cpus[0])
     before = state(session)
     session.do("next")
     assert session.machine.board.tick > before[0] + 1

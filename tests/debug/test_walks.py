@@ -85,7 +85,7 @@ class Walk(Struct):
         """Some of the states of this branch, in another order, and moments near them that
         need not be states; what is known stays as it is."""
         random, timeline = self.random, self.session.timeline
-        end, self.session.stop = timeline.end, ()
+        end, self.session.desk.stop = timeline.end, ()
         here = [now for entered, now in self.digests if self._on_this_branch(entered, now)]
         for moment in random.sample(here, min(8, len(here))):
             tick, beat = moment.tick - random.randrange(9), moment.beat + random.randrange(3)

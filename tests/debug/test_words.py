@@ -12,7 +12,7 @@ from emu.errors import ApdbgError
 from emu.picture.view import Section
 
 WORDS = sorted(
-    language.WORDS.keys()
+    language.BY_WORD.keys()
     - {"save", "export", "run", "until", "finish", "next", "next-change", "reverse-run"}
     - {"reverse-finish", "reverse-next", "executed", "accessed", "last-writer"}
     - {"previous-change", "goto", "step"}

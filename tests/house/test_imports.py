@@ -35,18 +35,6 @@ BELOW: Final[dict[str, tuple[str, ...]]] = {
 """Floor -> what it may import, besides itself."""
 
 DEEPER: Final[dict[str, tuple[str, ...]]] = {
-    **dict.fromkeys(
-        (
-            "emu/inject/menu.py",
-            "emu/judge/judge.py",
-            "emu/judge/races.py",
-            "emu/picture/entries.py",
-            "emu/picture/looks.py",
-            "emu/picture/picture.py",
-            "emu/picture/findings.py",
-        ),
-        ("emu.debug.session",),
-    ),
     "tui/doctor.py": ("emu.hw.selftest", "emu.boot.samples"),
 }
 """File -> what it alone may import besides: the doctor asks the parts themselves."""

@@ -49,7 +49,7 @@ def test_nothing_is_writable_and_executable(session: Session, cpu: int) -> None:
 def test_every_address_is_its_own_but_the_mailbox_alias(session: Session) -> None:
     moved = {(leaf.gva, leaf.gpa) for leaf in tables(session, 1) if leaf.gva != leaf.gpa}
     alias = {(guest.RESET_ALIAS, guest.RESET_PAGE)}
-    assert moved == (alias if session.setup.platform.name == "tdx" else set())
+    assert moved == (alias if session.machine.board.platform.name == "tdx" else set())
 
 
 def test_no_ap_can_write_what_another_uses(session: Session) -> None:

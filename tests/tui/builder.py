@@ -8,6 +8,7 @@ from emu.picture.log import LogLook, LogView
 from emu.picture.mapped import NestedRange
 from emu.picture.memory import FieldView, MemoryView
 from emu.picture.nested import NestedLook, NestedView
+from emu.picture.stop import AtBreakpoint, AtStart, BootEnded
 from emu.picture.tables import TableRow, TablesLook, TablesView
 from emu.picture.tree import DtbLook, DtbRow, DtbView
 from emu.picture.view import (
@@ -25,7 +26,6 @@ from emu.picture.view import (
     MailboxView,
     RegisterView,
     Sections,
-    StopReason,
     TimelineView,
 )
 from emu.picture.walk import WalkView
@@ -147,7 +147,7 @@ def stopped() -> MachineView:
     return MachineView(
         image="shim.elf", platform="tdx", seed=0, tick=3_520_311, virtual_ns=1_204_000,
         running=False,
-        stop=(StopReason(2, "breakpoint", "cpu 2: break 1 at mailbox_wait+0xf"),),
+        stop=(AtBreakpoint(2, 1, 0, "mailbox_wait+0xf"),),
         outcome=None, outcome_reason="", focus=2, cpus=cpus(), registers=registers(),
         code=code(), mailbox=mailbox(), code_look=CodeLook(), cpu_filter="",
         sections=sections(events()), exit_counts=(("#UD", 232), ("pause", 56)),
@@ -216,7 +216,7 @@ def before() -> MachineView:
     first = replace(cpu(0, "running", "reset_vector", "reset.S:12"), ticks=0, virtual_ns=0)
     return replace(
         stopped(), tick=0, virtual_ns=0, focus=0, cpus=(first, *off), mailbox=None,
-        stop=(StopReason(0, "start", "before the first instruction"),),
+        stop=(AtStart(0),),
         sections=sections(()), entries=(), exit_counts=(), serial="", breakpoints=(),
         registers=registers(()), code=code(0, ()), timeline=timeline(0, 0),
     )  # fmt: skip
@@ -242,7 +242,7 @@ def crashed() -> MachineView:
     reason = "cpu 3 shut down: page fault writing 0x9fff8 (not present at PT) with no IDT"
     return replace(
         stopped(), cpus=(*cpus()[:3], lost), focus=3, code=(), outcome="crashed",
-        outcome_reason=reason, stop=(StopReason(None, "outcome", reason),),
+        outcome_reason=reason, stop=(BootEnded(None, "crashed", reason),),
         reply=("0009fff0  00 00 00 00 00 00 00 00 | ........", "nothing more is mapped"),
     )  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 from msgspec.structs import replace
 
-from emu.debug.command import Command
+from emu.debug.command import Order
+from emu.debug.resume import Resume
 from emu.inject.menu import InjectionMenu, KindView, MomentView, ParameterView
 from emu.picture.looks import Looks
 from emu.picture.view import MachineView
@@ -38,7 +39,7 @@ class Still:
 
     def __init__(self, view: MachineView) -> None:
         self._view = view
-        self.begun: list[Command | str] = []
+        self.begun: list[Order | Resume | str] = []
         self.looks = Looks()
 
     @property
@@ -46,7 +47,7 @@ class Still:
         """Never."""
         return False
 
-    def begin(self, what: Command | str) -> None:
+    def begin(self, what: Order | Resume | str) -> None:
         """Only remembers the command."""
         self.begun.append(what)
 

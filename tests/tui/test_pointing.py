@@ -286,5 +286,5 @@ def test_every_command_of_a_panel_is_a_command() -> None:
     from emu.debug import language
 
     for panel in PANELS:
-        assert all(word in language.WORDS for word in panel.words)
-        assert not panel.filter or panel.filter.split()[0] in language.WORDS
+        assert all(word in language.BY_WORD for word in panel.words)
+        assert not panel.filter or panel.filter.split()[0] in language.BY_WORD

@@ -1,0 +1,34 @@
+"""`events`, `exits`: the two logs, narrowed down."""
+
+from typing import Final
+
+from emu.debug.command import Command, some_text
+from emu.debug.desk import Desk, Lines
+from emu.picture import log
+
+EVERY: Final = 1 << 62
+"""A headless run looks through the whole log."""
+
+
+def _events(desk: Desk, text: str) -> Lines:
+    desk.looks.log = log.look_of(text.split())
+    return log.lines(desk.looks.log_view(desk.machine.board.logs, "log", EVERY))
+
+
+def _exits(desk: Desk, text: str) -> Lines:
+    desk.looks.exits = log.look_of(text.split())
+    return log.lines(desk.looks.log_view(desk.machine.board.logs, "exits", EVERY))
+
+
+EVENTS: Final = Command(
+    "events",
+    "Show the log: `events [cpu N] [KIND] [TEXT]`; kinds are mailbox, milestone, fault, ...",
+    _events,
+    (some_text("text", "cpu", *log.KINDS, rest=True),),
+)
+EXITS: Final = Command(
+    "exits",
+    "Show what left the guest for the VMM: `exits [cpu N] [TEXT]`.",
+    _exits,
+    (some_text("text", "cpu", rest=True),),
+)

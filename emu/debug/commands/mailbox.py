@@ -1,0 +1,52 @@
+"""`mailbox`, `waits`: how far each AP is, and what waiting CPUs wait for."""
+
+from typing import Final
+
+from emu.debug.command import Command
+from emu.debug.desk import Desk, Lines
+from emu.errors import CommandError
+from emu.judge.waiting import facts
+from emu.picture.mailbox import mailbox_view
+
+
+def _mailbox(desk: Desk) -> Lines:
+    box = mailbox_view(desk.machine)
+    if box is None:
+        raise CommandError("mailbox: none is known yet")
+    head = (
+        f"mailbox at GPA {box.gpa:#x} ({box.page_state})",
+        f"  command   {box.command:04x} {box.command_name}",
+        f"  reserved  {box.reserved:04x}",
+        f"  apic id   {box.apic_id:08x}",
+        f"  vector    {box.vector:016x} {box.vector_symbol}".rstrip(),
+    )
+    rows = (
+        f"  cpu {ap.cpu}: {ap.step}" + (f"; next: {ap.next}" if ap.next else "")
+        for ap in box.aps
+    )
+    return (*head, *rows)
+
+
+def _waits(desk: Desk) -> Lines:
+    rows = []
+    for fact in facts(desk.machine):
+        writer = (
+            "nobody yet" if fact.tick is None else f"{_who(fact.last_writer)} at {fact.tick:,}"
+        )
+        rows.append(
+            f"cpu {fact.cpu} waits for {fact.on} (now {fact.now or '-'}) at {fact.where}; "
+            f"last written by {writer}"
+        )
+    return tuple(rows) or ("no CPU waits",)
+
+
+def _who(cpu: int | None) -> str:
+    return "the host" if cpu is None else f"cpu {cpu}"
+
+
+MAILBOX: Final = Command(
+    "mailbox", "Show the mailbox decoded, and how far each AP is.", _mailbox
+)
+WAITS: Final = Command(
+    "waits", "Show what every waiting CPU waits for, and who wrote that last.", _waits
+)

@@ -1,0 +1,66 @@
+"""`reverse-step`, `reverse-next`, `reverse-finish`, `reverse-run`: back in time."""
+
+from typing import Final
+
+from emu.debug import travel
+from emu.debug.command import Begun, Command, some_count, some_text
+from emu.debug.commands.step import everybody, written
+from emu.debug.desk import Desk, Lines, focused
+from emu.debug.resume import Resume, resume
+from emu.debug.running import elsewhere
+
+
+def _step(desk: Desk, cpu: int | None, count: int, any_cpu: str) -> Begun:
+    if any_cpu:
+        return resume(desk, Resume(others="step", direction="backward", count=count))
+    one = desk.focus if cpu is None else cpu
+    return resume(desk, Resume(((one, "step"),), "stop", "backward", count))
+
+
+def _next(desk: Desk, count: int) -> Lines:
+    with elsewhere(desk):
+        travel.reverse_next(desk, focused(desk), count)
+    return ()
+
+
+def _finish(desk: Desk) -> Lines:
+    with elsewhere(desk):
+        travel.reverse_finish(desk, focused(desk))
+    return ()
+
+
+def _run(desk: Desk) -> Begun:
+    return resume(desk, Resume(direction="backward"))
+
+
+REVERSE_STEP: Final = Command(
+    "reverse-step",
+    "Go back to before the last COUNT instructions of a CPU; `any` for whichever CPU's.",
+    _step,
+    (some_count("cpu", None, "any"), some_count("count", 1), some_text("any_cpu")),
+    aliases=("rs",),
+    read=lambda words: everybody("reverse-step", "any", words),
+    write=written,
+    moves=True,
+)
+REVERSE_NEXT: Final = Command(
+    "reverse-next",
+    "Like reverse-step, but a function that has returned is left behind as a whole.",
+    _next,
+    (some_count("count", 1),),
+    aliases=("rn",),
+    moves=True,
+)
+REVERSE_FINISH: Final = Command(
+    "reverse-finish",
+    "Go back to the call of the function that the selected CPU is in.",
+    _finish,
+    moves=True,
+)
+REVERSE_RUN: Final = Command(
+    "reverse-run",
+    "Go back to where a breakpoint or watchpoint would have stopped last.",
+    _run,
+    aliases=("rc", "reverse-continue"),
+    moves=True,
+)

@@ -1,0 +1,48 @@
+"""`save`, `export`: files that people ask for, exports by the ending of their name."""
+
+from pathlib import Path
+from typing import Final
+
+from emu.debug.command import Command, text
+from emu.debug.desk import Desk, Lines
+from emu.errors import CommandError
+
+
+def _save(desk: Desk, file: str) -> Lines:
+    """Record the branch, up to now, in a file; says what was written."""
+    from emu.debug import recording
+
+    return (recording.save(desk, Path(file)),)
+
+
+def _export(desk: Desk, file: str) -> Lines:
+    """Write what happened up to now in another program's format; says what was written."""
+    from emu.export import chrome, page
+    from emu.export.history import history
+
+    path = Path(file)
+    verdict = desk.verdict
+    found = history(desk.machine, *(("", "") if verdict is None else verdict.words))
+    match path.suffix:
+        case ".json":
+            data = chrome.trace(found)
+        case ".html":
+            data = page.page(found).encode()
+        case _:
+            raise CommandError(f"export {file}: the name must end in .json or .html")
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise CommandError(f"export {file}: {error.strerror}") from None
+    return (f"{file}: {len(data):,} bytes",)
+
+
+SAVE: Final = Command(
+    "save", "Write a recording of this branch to a file.", _save, (text("file", rest=True),)
+)
+EXPORT: Final = Command(
+    "export",
+    "Write what happened to a file: `.json` for Perfetto, `.html` for a colleague.",
+    _export,
+    (text("file", rest=True),),
+)

@@ -1,0 +1,64 @@
+"""One CPU in a row: where it is, what it does, and what it waits for."""
+
+from collections.abc import Callable
+
+from emu.hw.cpu import Cpu
+from emu.judge.outcome import state_of
+from emu.judge.waiting import words_for
+from emu.machine.machine import Machine
+from emu.picture.view import CpuView
+
+PlaceNames = tuple[str, str]
+"""Symbol with offset, and `file:line`; empty where there is none."""
+
+
+def place_of(machine: Machine, address: int) -> PlaceNames:
+    """What a linear address is called."""
+    line = machine.board.layout.lines.line_of(address)
+    name = machine.board.layout.symbols.name(address)
+    return name, "" if line is None else f"{line[0]}:{line[1]}"
+
+
+def cpu_view(
+    machine: Machine,
+    cpu: Cpu,
+    place: Callable[[Machine, int], PlaceNames] = place_of,
+    words: Callable[[Machine, Cpu], str] = words_for,
+    clock_ps: int | None = None,
+) -> CpuView:
+    """One CPU in a row; whoever looks at many brings what is known of places and waits."""
+    if cpu.context is None:
+        return CpuView(
+            cpu.id, cpu.apic_id, state_of(machine, cpu), "", 0, "", "", "", why_still(cpu), 0, 0
+        )
+    address = machine.board.linear_rip(cpu)
+    symbol, line = place(machine, address)
+    clock = machine.waits.clock_of(cpu) if clock_ps is None else clock_ps
+    return CpuView(
+        id=cpu.id,
+        apic_id=cpu.apic_id,
+        state=state_of(machine, cpu),
+        mode=cpu.context.mode,
+        rip=address,
+        symbol=symbol,
+        line=line,
+        milestone=cpu.milestone,
+        waits=words(machine, cpu) or why_still(cpu),
+        ticks=cpu.ticks,
+        virtual_ns=clock // 1000,
+    )
+
+
+def why_still(cpu: Cpu) -> str:
+    """Why a CPU cannot execute anything now, empty if it can."""
+    match cpu.activity:
+        case "off":
+            return "nobody has started it"
+        case "wait-for-sipi":
+            return "a SIPI"
+        case "halted":
+            return "an interrupt"
+        case "shutdown":
+            return cpu.reason
+        case "running" | "waiting":
+            return ""

@@ -1,0 +1,63 @@
+"""Each command is one object: what it reads it writes, and everything derives from it."""
+
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emu import open_session
+from emu.debug import language
+from emu.debug.command import Command, Order
+from emu.debug.commands import COMMANDS
+from tests.debug.test_words import PIECES
+from tests.tui.still_door import MENU
+from tui.prompt import complete
+
+NUMBERS: Final = st.integers(0, 1 << 64).map(str)
+WORDS: Final = st.one_of(NUMBERS, st.sampled_from(PIECES))
+
+
+def test_no_word_means_two_commands() -> None:
+    words = [word for one in COMMANDS for word in (one.word, *one.aliases)]
+    assert len(words) == len(set(words))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one.word)
+@given(words=st.lists(WORDS, max_size=6))
+def test_what_a_command_reads_it_writes(command: Command, words: list[str]) -> None:
+    try:
+        order = language.parse(" ".join((command.word, *words)))
+    except language.CommandError:
+        return
+    assert order.command is command
+    assert language.parse(str(order)) == order
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one.word)
+def test_a_command_is_helped_with_by_each_of_its_words(command: Command) -> None:
+    session = open_session(platform="none", cpus=1)
+    assert any(line.startswith(command.usage) for line in session.do("help").reply)
+    for word in (command.word, *command.aliases):
+        assert session.do(f"help {word}").reply[:2] == (command.usage, command.help)
+
+
+def test_a_short_word_is_the_same_order() -> None:
+    assert language.parse("s 2 5") == language.parse("step 2 5")
+    assert language.parse("s 2 5") != language.parse("step 2 6")
+    assert isinstance(language.parse("c"), Order)
+
+
+def test_words_that_a_command_knows_are_completed_behind_it() -> None:
+    assert complete("walk rsp exe", ("execute_me",), MENU) == "walk rsp execute"
+    assert complete("catch hyp", (), MENU) == "catch hypercall"
+    assert complete("break mailbox_ack onc", (), MENU) == "break mailbox_ack once"
+    assert complete("b mailbox_ack onc", (), MENU) == "b mailbox_ack once"
+    assert complete("run xyz", (), MENU) is None
+
+
+def test_an_order_can_be_handed_in_as_a_value() -> None:
+    one, other = open_session(platform="none", cpus=1), open_session(platform="none", cpus=1)
+    one.do(language.parse("step 7"))
+    other.do("step 7")
+    assert (one.machine.board.tick, one.digest()) == (7, other.digest())
