@@ -29,7 +29,7 @@ from emu.boot.image import Placed, SymbolMap, parse_image
 from emu.boot.lines import LineTable
 from emu.boot.loader import BootLayout
 from emu.boot.platform import Platform, load_platform
-from emu.boot.structs import Structs
+from emu.boot.structs import structs_of
 from emu.debug.setup import Options, Setup
 from emu.hw.address import PAGE_BYTES
 from emu.hw.vmcb import GuestState
@@ -159,7 +159,7 @@ def layout_of(code: Program, mailbox: bool) -> BootLayout:
     return BootLayout(
         name="guest", ram=whole, accepted=whole, chunks=_chunks(code),
         entry=long_mode(CODE, 0, PML4, GDT, len(_DESCRIPTORS)), regions=(), placed=placed,
-        symbols=SymbolMap(placed), lines=LineTable(placed), structs=Structs(image),
+        symbols=SymbolMap(placed), lines=LineTable(placed), structs=structs_of(image),
         host_dtb_gpa=BASE, mailbox_gpa=MAILBOX if mailbox else None,
     )  # fmt: skip
 
@@ -211,18 +211,20 @@ class Guest(Struct, frozen=True):
     max_ticks: int = 1_000_000
     options: Options = field(default_factory=Options)
 
-    def boot(self) -> Session:
-        """A session before the first tick."""
+    def setup(self) -> GuestSetup:
+        """What its machine is built from."""
         code = program(self.source) if isinstance(self.source, str) else self.source
         layout = layout_of(code, self.mailbox)
-        return Session(
-            GuestSetup(
-                options=self.options, platform_text="", image=layout.placed[0].image,
-                kernel=None, reset=None, platform=self._platform(), seed=0, initrd=b"",
-                cmdline="", host_dtb=None, max_ticks=self.max_ticks, program=code,
-                mailbox=self.mailbox, waiting=self.waiting,
-            )
+        return GuestSetup(
+            options=self.options, platform_text="", image=layout.placed[0].image,
+            kernel=None, reset=None, platform=self._platform(), seed=0, initrd=b"",
+            cmdline="", host_dtb=None, max_ticks=self.max_ticks, program=code,
+            mailbox=self.mailbox, waiting=self.waiting,
         )  # fmt: skip
+
+    def boot(self) -> Session:
+        """A session before the first tick."""
+        return Session(self.setup())
 
     def _platform(self) -> Platform:
         platform = _platforms(self.platform, self.cpus)

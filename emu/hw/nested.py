@@ -29,8 +29,9 @@ _TABLE_SPAN: Final = ENTRIES * PAGE_BYTES
 _READ_ONLY: Final = int.from_bytes(struct.pack("<Q", ~WRITE & (1 << 64) - 1) * ENTRIES)
 """A whole table's worth of ones, but for W of each entry."""
 
-NestedState = tuple[dict[int, int], Hpa, dict[tuple[int, int], int]]
-"""What is withheld, the next free table, and the leaf tables by root and span."""
+NestedState = tuple[dict[int, int], Hpa, dict[tuple[int, int], int], dict[int, frozenset[int]]]
+"""What is withheld, the next free table, the leaf tables by root and span, and the pages that
+are looked at one by one."""
 
 
 class NestedPageTable:
@@ -253,11 +254,14 @@ class NestedPageTable:
 
     def save(self) -> "NestedState":
         """What `load` needs beside the pages of the model, which are the undo log's."""
-        return dict(self._withheld), self._next, dict(self._tables)
+        special = {span: frozenset(pages) for span, pages in self._special.items()}
+        return dict(self._withheld), self._next, dict(self._tables), special
 
     def load(self, saved: "NestedState", pages: Container[int]) -> None:
         """Be again what `save` saw; `pages` of host memory have been put back meanwhile."""
-        withheld, next_table, tables = saved
+        withheld, next_table, tables, special = saved
+        for span, every in special.items():
+            self._special.setdefault(span, set()).update(every)  # more of them do no harm
         changed = {page for page, _ in withheld.items() ^ self._withheld.items()}
         self._withheld, self._next, self._tables = dict(withheld), next_table, dict(tables)
         changed |= self._lifted

@@ -13,7 +13,10 @@ class Addresses:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._of: dict[Sake, frozenset[int]] = {}
+        none: frozenset[int] = frozenset()
+        self._of: dict[Sake, frozenset[int]] = {
+            "milestone": none, "vector": none, "injection": none
+        }  # fmt: skip
         self.stops: dict[int, frozenset[int] | None] = {}
         """Breakpoints of the user: the CPUs each is for, None for all."""
         self.silent: frozenset[int] = frozenset()
@@ -21,7 +24,7 @@ class Addresses:
 
     def of(self, sake: Sake) -> frozenset[int]:
         """Those that one reason asks for."""
-        return self._of.get(sake, frozenset())
+        return self._of[sake]
 
     def watch(self, sake: Sake, addresses: frozenset[int]) -> None:
         """These are a reason's addresses from now on, and no others."""
