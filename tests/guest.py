@@ -29,7 +29,7 @@ from emu.boot.image import Placed, SymbolMap, parse_image
 from emu.boot.lines import LineTable
 from emu.boot.loader import BootLayout
 from emu.boot.platform import Platform, load_platform
-from emu.boot.structs import Structs
+from emu.boot.structs import structs_of
 from emu.debug.setup import Options, Setup
 from emu.hw.address import PAGE_BYTES
 from emu.hw.vmcb import GuestState
@@ -159,7 +159,7 @@ def layout_of(code: Program, mailbox: bool) -> BootLayout:
     return BootLayout(
         name="guest", ram=whole, accepted=whole, chunks=_chunks(code),
         entry=long_mode(CODE, 0, PML4, GDT, len(_DESCRIPTORS)), regions=(), placed=placed,
-        symbols=SymbolMap(placed), lines=LineTable(placed), structs=Structs(image),
+        symbols=SymbolMap(placed), lines=LineTable(placed), structs=structs_of(image),
         host_dtb_gpa=BASE, mailbox_gpa=MAILBOX if mailbox else None,
     )  # fmt: skip
 
