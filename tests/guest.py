@@ -179,6 +179,7 @@ class GuestSetup(Setup, frozen=True, kw_only=True):
         """The machine before its first tick."""
         machine = Machine(self.platform, self.layout(), self.seed)
         machine.waits.on = self.waiting
+        machine.witness.on = self.options.rules
         for cpu in machine.cpus:
             machine.start(cpu, self._state(cpu.id))
             machine.vmm.vps[cpu.id].started = machine.vmm.vps[cpu.id].vtl2_enabled = True
