@@ -38,7 +38,8 @@ class DebugInfo:
         known = self._cache.read(question, kind)
         if known is None:
             known = look()
-            self._cache.write(question, known)
+            if self.dwarf is not None:  # else it may be this system that cannot read it today
+                self._cache.write(question, known)
         return known
 
     @cached_property

@@ -163,6 +163,15 @@ def test_who_has_no_home_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cache.cache_root() is None
 
 
+def test_an_image_that_could_not_be_parsed_leaves_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    data = b"no ELF file, but the name of a section: .debug_info\0"
+    assert Structs(DebugInfo(SHA256, data)).get("ap_record") is None
+    assert files(tmp_path) == []
+
+
 def test_numbers_of_any_size_and_long_answers_are_not_kept(
     store: DebugCache, tmp_path: Path
 ) -> None:
