@@ -2,6 +2,8 @@
 
 import os
 import pkgutil
+import shutil
+import tempfile
 from importlib import import_module
 from typing import Final
 
@@ -22,6 +24,18 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )  # fmt: skip
 hypothesis.settings.load_profile("apdbg")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What is kept on disk goes to a folder of this run, which all its workers share."""
+    if not hasattr(config, "workerinput"):
+        os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="apdbg-tests-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """And away with it."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 
 def pytest_report_header() -> str:

@@ -179,12 +179,13 @@ class GuestSetup(Setup, frozen=True, kw_only=True):
         """The machine before its first tick."""
         machine = Machine(self.platform, self.layout(), self.seed)
         machine.waits.on = self.waiting
-        for cpu in machine.board.cpus:
-            machine.board.start(cpu, self._state(cpu.id))
-            machine.board.vmm.vps[cpu.id].started = machine.board.vmm.vps[
-                cpu.id
-            ].vtl2_enabled = True
-            machine.board.vmm.vps[cpu.id].wait_for_sipi = False
+        machine.witness.on = self.options.rules
+        board = machine.board
+        for cpu in board.cpus:
+            board.start(cpu, self._state(cpu.id))
+            vp = board.vmm.vps[cpu.id]
+            vp.started = vp.vtl2_enabled = True
+            vp.wait_for_sipi = False
         return machine
 
     def _state(self, cpu: int) -> GuestState:

@@ -4,31 +4,72 @@ pyelftools is slow to import and guards against nothing: a damaged section may r
 its parsers happen to trip over. Here damage only costs what it hides.
 
 It is slow to read as well: one struct of the sample shim costs as much as half a boot of 3
-CPUs. So what was read is kept for the next session of the process. The key is always the
-file's own bytes, never its name: an image that was rebuilt is another image.
+CPUs. So what was read is kept for the next session of the process, and on disk for the next
+process. The key is always the file's own bytes, never its name: an image that was rebuilt is
+another image.
 """
 
 import io
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from functools import cached_property, lru_cache
+from typing import Any, Final, TypeVar
+
+from emu.boot.cache import DebugCache, cache_root
+from emu.boot.image import Image
 
 IMAGES_KEPT: Final = 8
 """Of so many images at most the debug information is kept when their sessions are gone."""
 
-
-def dwarf_of(data: bytes) -> Any | None:
-    """The DWARF of an ELF file, None where there is none that can be read."""
-    from elftools.elf.elffile import ELFFile
-
-    try:
-        elf = ELFFile(io.BytesIO(data))
-        return elf.get_dwarf_info() if elf.has_dwarf_info() else None
-    except Exception:
-        return None
+T = TypeVar("T")
 
 
-def units(dwarf: Any) -> Iterator[Any]:
-    """Compilation units up to the first whose header is damaged: it hides the next ones."""
+class DebugInfo:
+    """What one image says about its source: asked of the cache first, else parsed."""
+
+    def __init__(self, sha256: str, data: bytes) -> None:
+        """`data`: the whole ELF file."""
+        self._data = data
+        self.present = b"debug_info\0" in data
+        """Whether there is any, by the name of its section."""
+        self._cache = DebugCache(cache_root() if self.present else None, sha256)
+
+    def answer(self, question: str, kind: type[T], look: Callable[[], T]) -> T:
+        """What is known, or what `look` finds; `kind` is the answer's type."""
+        known = self._cache.read(question, kind)
+        if known is None:
+            known = look()
+            if self.dwarf is not None:  # else it may be this system that cannot read it today
+                self._cache.write(question, known)
+        return known
+
+    @cached_property
+    def dwarf(self) -> Any | None:
+        """The parsed file, None where nothing can be read."""
+        from elftools.elf.elffile import ELFFile
+
+        try:
+            elf = ELFFile(io.BytesIO(self._data))
+            return elf.get_dwarf_info() if elf.has_dwarf_info() else None
+        except Exception:
+            return None
+
+    @cached_property
+    def units(self) -> tuple[Any, ...]:
+        """Compilation units up to the first whose header is damaged: it hides the next ones."""
+        return tuple(_units(self.dwarf)) if self.dwarf is not None else ()
+
+
+def debug_info(image: Image) -> DebugInfo:
+    """One for all sessions that boot the same bytes."""
+    return _debug_info(image.sha256, image.data)
+
+
+@lru_cache(maxsize=IMAGES_KEPT)
+def _debug_info(sha256: str, data: bytes) -> DebugInfo:
+    return DebugInfo(sha256, data)
+
+
+def _units(dwarf: Any) -> Iterator[Any]:
     found = dwarf.iter_CUs()
     while True:
         try:

@@ -9,6 +9,7 @@ import bisect
 import hashlib
 import struct
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal
@@ -63,11 +64,10 @@ class Symbol(Struct, frozen=True):
     function: bool
 
 
-class Image(Struct, frozen=True):
-    """One ELF file, at its link addresses."""
+class Image(Struct, frozen=True, dict=True):
+    """One ELF file, at its link addresses. What follows from it is worked out once."""
 
     path: Path
-    sha256: str
     kind: Literal["executable", "pie"]
     entry: int
     segments: tuple[ImageSegment, ...]
@@ -76,12 +76,17 @@ class Image(Struct, frozen=True):
     data: bytes
     """The whole file, for whoever reads its DWARF."""
 
-    @property
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of the whole file, as hexadecimal digits."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    @cached_property
     def first(self) -> int:
         """The lowest address of any segment, a multiple of 4 KiB."""
         return min(segment.address for segment in self.segments) & ~0xFFF
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes from the lowest address to the end of the last segment."""
         end = max(segment.address + segment.memory_bytes for segment in self.segments)
@@ -114,8 +119,7 @@ def parse_image(path: Path, data: bytes) -> Image:
     if not any(s.address <= entry < s.address + s.memory_bytes for s in segments):
         raise ImageError(f"{path}: the entry point {entry:#x} lies in no segment")
     symbols = _symbols(data, sections)
-    digest = hashlib.sha256(data).hexdigest()
-    return Image(path, digest, kind, entry, segments, symbols, data)
+    return Image(path, kind, entry, segments, symbols, data)
 
 
 def _header(

@@ -1,8 +1,8 @@
 """From an address to a line of source and back, by the images' DWARF.
 
-Read lazily, one compilation unit at a time and only when somebody asks. Sections 6.2 (line
-number tables) and 2.17 (address ranges) of the DWARF 5 standard; DWARF 4 differs in how it
-counts files and folders.
+Read lazily, one compilation unit at a time and only when somebody asks, and then kept on disk.
+Sections 6.2 (line number tables) and 2.17 (address ranges) of the DWARF 5 standard; DWARF 4
+differs in how it counts files and folders.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ from __future__ import annotations
 import bisect
 from array import array
 from functools import cached_property, lru_cache
+from itertools import accumulate
 from pathlib import Path
 from posixpath import join, normpath
 from typing import Any, Final
 
 from msgspec import Struct, field
 
-from emu.boot.dwarf import IMAGES_KEPT, dwarf_of, units
-from emu.boot.image import ImageSegment, Placed
+from emu.boot.dwarf import IMAGES_KEPT, DebugInfo, debug_info
+from emu.boot.image import Image, Placed
+from emu.hw.address import U64
 
 SEARCH_UP: Final = 3
 """How many folders above an image its source may lie."""
@@ -26,8 +28,13 @@ SOURCE_BYTES_MAX: Final = 4 << 20
 ROWS_MAX: Final = 1_000_000
 """Rows of one unit; a damaged table may claim more than memory holds."""
 _EXECUTABLE: Final = 1
-_EVERYWHERE: Final = ((0, 1 << 64),)
-_ADDRESS_MAX: Final = 1 << 63
+_Row = tuple[int, int, int, int, int]
+"""(start, end, line, file, is_stmt)."""
+_Ranges = tuple[tuple[int, int], ...]
+"""[start, end) of addresses."""
+_EVERYWHERE: Final = ((0, U64),)
+_ROW_MAX: Final = 1 << 63
+"""No address and no number in a row is as large, unless it is damaged."""
 
 
 class _LineRows(Struct, frozen=True):
@@ -35,68 +42,131 @@ class _LineRows(Struct, frozen=True):
 
     starts: array[int] = field(default_factory=lambda: array("Q"))
     ends: array[int] = field(default_factory=lambda: array("Q"))
-    numbers: array[int] = field(default_factory=lambda: array("L"))
-    files: array[int] = field(default_factory=lambda: array("L"))
+    numbers: array[int] = field(default_factory=lambda: array("Q"))
+    files: array[int] = field(default_factory=lambda: array("Q"))
     statements: array[int] = field(default_factory=lambda: array("B"))
 
+    @property
+    def columns(self) -> tuple[array[int], ...]:
+        """All of them, in the order of a row."""
+        return (self.starts, self.ends, self.numbers, self.files, self.statements)
+
+
+class _UnitLines(Struct, frozen=True):
+    """What one unit says, as it is kept: its files by number, its rows as bytes of columns."""
+
+    names: dict[int, str]
+    """File number -> path as compiled, relative to the folder of the compiler."""
+    rows: tuple[bytes, ...] = ()
+
     @classmethod
-    def of(cls, rows: list[tuple[int, int, int, int, int]]) -> _LineRows:
+    def of(cls, names: dict[int, str], rows: list[_Row]) -> _UnitLines:
         """From (start, end, line, file, is_stmt) rows in any order."""
-        table = cls()
-        columns = (table.starts, table.ends, table.numbers, table.files, table.statements)
+        table = _LineRows()
         for row in sorted(rows):
-            for column, value in zip(columns, row, strict=True):
+            for column, value in zip(table.columns, row, strict=True):
                 column.append(value)
-        return table
+        return cls(names, tuple(column.tobytes() for column in table.columns))
 
 
 class _Unit:
     """One compilation unit: where its code lies now, its rows when they are needed."""
 
-    def __init__(self, segments: tuple[ImageSegment, ...], dwarf: Any, unit: Any) -> None:
-        self._segments = segments
-        self._dwarf = dwarf
-        self._unit = unit
-
-    @cached_property
-    def ranges(self) -> tuple[tuple[int, int], ...]:
+    def __init__(self, info: DebugInfo, code: _Ranges, number: int, ranges: _Ranges) -> None:
+        self.ranges = ranges
         """[start, end) link addresses of its code; everywhere if it does not say."""
-        try:
-            return _ranges(self._dwarf, self._unit.get_top_DIE())
-        except Exception:  # damaged: its rows will tell
-            return _EVERYWHERE
+        self._info = info
+        self._code = code
+        self._number = number
 
     @cached_property
-    def _program(self) -> Any | None:
-        try:
-            return self._dwarf.line_program_for_CU(self._unit)
-        except Exception:  # damaged: no rows
-            return None
+    def _lines(self) -> _UnitLines:
+        question = f"lines of unit {self._number} in {self._code}"
+        return self._info.answer(question, _UnitLines, self._read)
 
-    @cached_property
+    @property
     def names(self) -> dict[int, str]:
         """File number -> path as compiled, relative to the folder of the compiler."""
-        if self._program is None:
-            return {}
-        try:
-            return _file_names(self._program.header, self._unit.get_top_DIE())
-        except Exception:  # damaged: lines of unknown files
-            return {}
+        return self._lines.names
 
     @cached_property
     def table(self) -> _LineRows:
         """All rows of code that the linker kept."""
-        if self._program is None:
-            return _LineRows()
-        rows: list[tuple[int, int, int, int, int]] = []
+        table = _LineRows()
+        for column, data in zip(table.columns, self._lines.rows, strict=False):
+            column.frombytes(data)
+        return table
+
+    def _read(self) -> _UnitLines:
+        unit = self._info.units[self._number]
+        rows: list[_Row] = []
         try:
-            _collect(self._program, self._segments, rows)
+            program = self._info.dwarf.line_program_for_CU(unit)  # type: ignore[union-attr]
+            if program is None:
+                return _UnitLines({})
+        except Exception:  # damaged: no rows
+            return _UnitLines({})
+        try:
+            names = _file_names(program.header, unit.get_top_DIE())
+        except Exception:  # damaged: lines of unknown files
+            names = {}
+        try:
+            _collect(program, self._code, rows)
         except Exception:  # damaged: the rows before it are good
             rows = rows[:ROWS_MAX]
-        return _LineRows.of(rows)
+        return _UnitLines.of(names, rows)
 
 
-def _ranges(dwarf: Any, top: Any) -> tuple[tuple[int, int], ...]:
+class _Units:
+    """All units of an ELF file, at link addresses."""
+
+    def __init__(self, info: DebugInfo, code: _Ranges) -> None:
+        ranges: tuple[_Ranges, ...] = ()
+        if info.present:
+            ranges = info.answer(
+                "ranges of units", tuple[_Ranges, ...], lambda: _all_ranges(info)
+            )
+        self.every = tuple(_Unit(info, code, *row) for row in enumerate(ranges))
+        self._everywhere = [n for n, spans in enumerate(ranges) if spans == _EVERYWHERE]
+        spans = sorted(
+            (start, end, number)
+            for number, spans in enumerate(ranges)
+            if spans != _EVERYWHERE
+            for start, end in spans
+        )
+        self._spans = spans
+        self._starts = [start for start, _, _ in spans]
+        self._reach = list(accumulate((end for _, end, _ in spans), max))
+        """The furthest end of a span and all before it."""
+
+    def at(self, link: int) -> list[_Unit]:
+        """Those with code at an address, in the order of the file; as a rule it is one."""
+        found = set(self._everywhere)
+        index = bisect.bisect_right(self._starts, link) - 1
+        while index >= 0 and self._reach[index] > link:
+            if self._spans[index][1] > link:
+                found.add(self._spans[index][2])
+            index -= 1
+        return [self.every[number] for number in sorted(found)]
+
+
+def _all_ranges(info: DebugInfo) -> tuple[_Ranges, ...]:
+    if not info.present:
+        return ()
+    return info.answer(
+        "ranges of units", tuple[_Ranges, ...],
+        lambda: tuple(_ranges_of(info.dwarf, unit) for unit in info.units),
+    )  # fmt: skip
+
+
+def _ranges_of(dwarf: Any, unit: Any) -> _Ranges:
+    try:
+        return _ranges(dwarf, unit.get_top_DIE())
+    except Exception:  # damaged: its rows will tell
+        return _EVERYWHERE
+
+
+def _ranges(dwarf: Any, top: Any) -> _Ranges:
     """DW_AT_ranges, else DW_AT_low_pc and DW_AT_high_pc (an address, or since 4 a length)."""
     low = top.attributes.get("DW_AT_low_pc")
     start = low.value if low else 0
@@ -137,17 +207,22 @@ def _text(value: Any) -> str:
     return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
 
 
+def _units_of(image: Image) -> _Units:
+    """The units of an image: of link addresses only, so wherever it is placed."""
+    code = tuple(
+        (segment.address, segment.address + segment.memory_bytes)
+        for segment in image.segments
+        if segment.flags & _EXECUTABLE
+    )
+    return _units_in(debug_info(image), code)
+
+
 @lru_cache(maxsize=IMAGES_KEPT)
-def _units_in(data: bytes, segments: tuple[ImageSegment, ...]) -> tuple[_Unit, ...]:
-    """The units of an ELF file: of link addresses only, so wherever it is placed."""
-    dwarf = dwarf_of(data)
-    found = units(dwarf) if dwarf is not None else ()
-    return tuple(_Unit(segments, dwarf, unit) for unit in found)
+def _units_in(info: DebugInfo, code: _Ranges) -> _Units:
+    return _Units(info, code)
 
 
-def _collect(
-    program: Any, segments: tuple[ImageSegment, ...], rows: list[tuple[int, int, int, int, int]]
-) -> None:
+def _collect(program: Any, code: _Ranges, rows: list[_Row]) -> None:
     """Run a line program; a sequence outside the code is what the linker dropped."""
     before = None
     kept = False
@@ -156,8 +231,8 @@ def _collect(
         if state is None:
             continue
         if before is None:
-            kept = _holds_code(segments, state.address)
-        elif kept and before.line > 0 and before.address < state.address < _ADDRESS_MAX:
+            kept = _holds_code(code, state.address)
+        elif kept and _is_sound(before, state.address):
             rows.append(
                 (before.address, state.address, before.line, before.file, bool(before.is_stmt))
             )
@@ -166,13 +241,14 @@ def _collect(
         before = None if state.end_sequence else state
 
 
-def _holds_code(segments: tuple[ImageSegment, ...], address: int) -> bool:
+def _is_sound(state: Any, end: int) -> bool:
+    numbers = 0 < state.line < _ROW_MAX and state.file < _ROW_MAX
+    return numbers and bool(state.address < end < _ROW_MAX)
+
+
+def _holds_code(code: _Ranges, address: int) -> bool:
     """Address 0 of a PIE is its ELF header, so nothing that was kept lies there."""
-    return address > 0 and any(
-        segment.flags & _EXECUTABLE
-        and segment.address <= address < segment.address + segment.memory_bytes
-        for segment in segments
-    )
+    return address > 0 and any(start <= address < end for start, end in code)
 
 
 class LineTable:
@@ -181,12 +257,12 @@ class LineTable:
     def __init__(self, placed: tuple[Placed, ...]) -> None:
         self._placed = placed
         self._spans = [(one.start, one.start + one.image.size, one) for one in placed]
-        self._units: dict[str, tuple[_Unit, ...]] = {}
+        self._units: dict[str, _Units] = {}
         self._texts: dict[str, list[str] | None] = {}
 
-    def _units_of(self, item: Placed) -> tuple[_Unit, ...]:
+    def _units_of(self, item: Placed) -> _Units:
         if item.name not in self._units:
-            self._units[item.name] = _units_in(item.image.data, item.image.segments)
+            self._units[item.name] = _units_of(item.image)
         return self._units[item.name]
 
     def line_of(self, address: int) -> tuple[str, int] | None:
@@ -195,12 +271,11 @@ class LineTable:
             if not first <= address < end:
                 continue
             link = address - item.bias
-            for unit in self._units_of(item):
-                if any(start <= link < end for start, end in unit.ranges):
-                    table = unit.table
-                    row = bisect.bisect_right(table.starts, link) - 1
-                    if row >= 0 and link < table.ends[row]:
-                        return unit.names.get(table.files[row], "?"), table.numbers[row]
+            for unit in self._units_of(item).at(link):
+                table = unit.table
+                row = bisect.bisect_right(table.starts, link) - 1
+                if row >= 0 and link < table.ends[row]:
+                    return unit.names.get(table.files[row], "?"), table.numbers[row]
         return None
 
     def addresses(self, file: str, number: int) -> tuple[int, ...]:
@@ -208,7 +283,7 @@ class LineTable:
         found = {
             link + item.bias
             for item in self._placed
-            for unit in self._units_of(item)
+            for unit in self._units_of(item).every
             for link in _beginnings(unit, file, number)
         }
         return tuple(sorted(found))

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from emu.boot.dwarf import IMAGES_KEPT, dwarf_of, units
+from emu.boot.dwarf import IMAGES_KEPT, DebugInfo, debug_info
 from emu.boot.image import Image
 
 DEPTH_MAX: Final = 16
@@ -66,43 +66,44 @@ class Layout(Struct, frozen=True):
 
 def structs_of(image: Image) -> "Structs":
     """The structs of an image, read once for all sessions that boot the same bytes."""
-    return _read(image.data)
+    return _structs(debug_info(image))
 
 
 @lru_cache(maxsize=IMAGES_KEPT)
-def _read(data: bytes) -> "Structs":
-    return Structs(data)
+def _structs(info: DebugInfo) -> "Structs":
+    return Structs(info)
 
 
 class Structs:
     """All structs of one image."""
 
-    def __init__(self, data: bytes) -> None:
-        """`data`: the whole ELF file."""
-        self._data = data
+    def __init__(self, info: DebugInfo) -> None:
+        self._info = info
         self._found: dict[str, Layout | None] = {}
-
-    @cached_property
-    def _dwarf(self) -> Any | None:
-        return dwarf_of(self._data)
 
     def get(self, name: str) -> Layout | None:
         """A struct by its tag or typedef, None where the image's DWARF has none."""
+        if not name or not self._info.present:
+            return None
         if name not in self._found:
-            self._found[name] = self._look(name)
+            known = self._info.answer(
+                f"struct {name}", tuple[Layout, ...], lambda: self._look(name)
+            )
+            self._found[name] = known[0] if known else None
         return self._found[name]
 
-    def _look(self, name: str) -> Layout | None:
-        if not name or self._dwarf is None or not _mentions(self._dwarf, name):
-            return None
-        for die in _types(self._dwarf):
+    def _look(self, name: str) -> tuple[Layout, ...]:
+        """The struct, or nothing."""
+        if not _mentions(self._info.dwarf, name):
+            return ()
+        for die in _types(self._info):
             try:
                 layout = self._layout(die, name)
             except Exception:  # damaged: another unit may have it whole
                 continue
             if layout is not None:
-                return layout
-        return None
+                return (layout,)
+        return ()
 
     def _layout(self, die: Any, name: str) -> Layout | None:
         """The layout if an entry defines a struct of that name."""
@@ -139,7 +140,7 @@ class Structs:
     def _enums(self) -> dict[str, Names]:
         """Enumeration tag -> its (value, name) pairs."""
         found: dict[str, Names] = {}
-        for die in _types(self._dwarf):
+        for die in _types(self._info):
             if die.tag == _ENUM:
                 try:
                     found.setdefault(_name(die), _enumerators(die))
@@ -148,16 +149,18 @@ class Structs:
         return found
 
 
-def _mentions(dwarf: Any, name: str) -> bool:
+def _mentions(dwarf: Any | None, name: str) -> bool:
     """Whether a name is anywhere in the sections: large images have thousands of types."""
+    if dwarf is None:
+        return False
     wanted = name.encode() + b"\0"
     sections = (dwarf.debug_str_sec, dwarf.debug_info_sec)
     return any(s is not None and wanted in s.stream.getvalue() for s in sections)
 
 
-def _types(dwarf: Any) -> Iterator[Any]:
+def _types(info: DebugInfo) -> Iterator[Any]:
     """The entries at the top of every unit, where C has its types."""
-    for unit in units(dwarf):
+    for unit in info.units:
         try:
             yield from _children(unit.get_top_DIE())
         except GeneratorExit:

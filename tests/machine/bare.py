@@ -1,17 +1,18 @@
-"""A guest of a few pages with its own page tables, on one CPU in 64-bit mode."""
+"""A tiny guest whose code is bytes and whose rights are set page by page, in both tables."""
 
 from itertools import pairwise
 from typing import Final
 
-from emu import open_session
+from emu.debug.setup import Options
 from emu.hw.address import Gpa, Hpa
 from emu.hw.nested_walk import FRAME, NO_EXECUTE, PRESENT, USER, WRITE
 from emu.machine import apply
 from emu.machine.machine import Pause
 from emu.machine.quirks import SHARED_BIT
 from emu.machine.ram import SHARED_ALIAS
+from tests import guest
 
-FIRST: Final = Gpa(0x9000000)
+FIRST: Final = Gpa(guest.DATA)
 """GPA of the first page; the others follow."""
 PAGES: Final = 9
 TABLES: Final = range(4)
@@ -37,16 +38,13 @@ class Bare:
     """The machine, and its CPU about to execute at the first code page."""
 
     def __init__(self, platform: str = "none") -> None:
-        self.session = open_session(platform=platform, cpus=1, rules=False)
+        self.session = guest.boot("nop", platform=platform, options=Options(rules=False))
         self.machine = self.session.machine
         self.cpu = self.machine.board.cpus[0]
         self.shared: set[int] = set()
         """A TD's pages that the host sees too."""
         self.tracked: set[int] = set()
         """Pages whose every write is seen."""
-        if self.cpu.registers.mode != "long":
-            self.session.do("until shim_main")
-            apply.set_page_state(self.machine.board, FIRST, PAGES, "private", zero=True)
         self.tables()
         self.cpu.registers.put("cr3", gpa(0))
         self.cpu.registers.put("rsp", gva(DATA[1]))

@@ -67,6 +67,7 @@ def unpacked(place: Place, data: bytes) -> Driver:
     taken, pages, schedule, driver.entries, driver.done = pickle.loads(data)
     for page, image in pages.items():
         driver.machine.board.memory.put_page(page, image)
+    driver.machine.board.undo.stale |= pages.keys()  # for the digest, which knows the loader's
     snapshot.put_back(driver.machine, taken, set(pages))
     driver.schedule.load(schedule)
     return driver
