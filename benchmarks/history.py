@@ -50,23 +50,26 @@ class History(Struct):
     """Oldest first."""
 
     def add(self, commit: Commit, on: Machine, rows: list[Row]) -> None:
-        """New figures take the place of those before; what differs by a tenth is a change."""
+        """New figures take the place of those before; what differs by a tenth is a change,
+        unless it is the same commit, measured again."""
+        old = {
+            row.key: row
+            for taken in self.taken.values()
+            for row in taken.rows
+            if taken.commit != commit
+        }
         costs = {
-            row.key: (old.cost, row.cost)
+            row.key: (old[row.key].cost, row.cost)
             for row in rows
-            if (old := self._row(row.key)) is not None and _comparable(old, row)
+            if row.key in old and _comparable(old[row.key], row)
         }
         moved = {key: pair for key, pair in costs.items() if changed(*pair)}
         if moved:
             self.changes.append(Change(commit, moved))
         for name in dict.fromkeys(row.benchmark for row in rows):
             mine = [row for row in rows if row.benchmark == name]
+            self.taken.pop(name, None)  # a whole run is shown in its own order
             self.taken[name] = Taken(commit, on, mine)
-
-    def _row(self, key: str) -> Row | None:
-        """The newest figure of a row."""
-        every = (row for taken in self.taken.values() for row in taken.rows)
-        return next((row for row in every if row.key == key), None)
 
 
 def _comparable(old: Row, new: Row) -> bool:

@@ -21,12 +21,16 @@ class Machine(Struct, frozen=True):
     python: str
     step_us: float
     """One bare step: `emu_start(count=1)` and a register read."""
+    load: float | None = None
+    """Programs that wanted a processor over the last five minutes, the benchmark among them:
+    about one where the machine was quiet. None where nobody told."""
 
     def text(self) -> str:
         """One line for people."""
+        load = "" if self.load is None else f", load {self.load:.1f}"
         return (
             f"{self.processor}, {self.processors} processors, {self.system}, "
-            f"Python {self.python}, a bare step {self.step_us:.3g} us"
+            f"Python {self.python}, a bare step {self.step_us:.3g} us{load}"
         )
 
 
@@ -38,7 +42,7 @@ def machine() -> Machine:
     steps = [bare.step_seconds() for _ in range(9)]
     return Machine(
         _model(), os.cpu_count() or 1, f"{platform.system()} {platform.machine()}",
-        platform.python_version(), round(1e6 * median(steps), 2),
+        platform.python_version(), round(1e6 * median(steps), 2), round(os.getloadavg()[1], 1),
     )  # fmt: skip
 
 
