@@ -321,7 +321,8 @@ class Engine:
         self._flushed = False
         if self._bug is not None:
             raise self._bug
-        self.breakpoints.rebuild()
+        if self.breakpoints.unhooked:
+            self.breakpoints.rebuild()
         if self._in_body or (status and status != uc_const.UC_ERR_FETCH_UNMAPPED):
             context.settle_flags()
         return status

@@ -36,7 +36,9 @@ class Driver:
 
     def reached(self, goal: Moment) -> bool:
         """Whether the machine stands at or after a moment."""
-        return goal.reached_at(self.now)
+        tick, beat, entries = goal
+        machine = self.machine
+        return machine.tick >= tick and machine.beat >= beat and self.done >= entries
 
     @property
     def final(self) -> bool:

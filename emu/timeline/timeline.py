@@ -60,14 +60,19 @@ class Timeline:
     @property
     def end(self) -> Moment:
         """The furthest moment that is known of this branch."""
-        if self.now > self.branch.end:
-            self.branch.end = self.now
-        return self.branch.end
+        branch, now = self.branch, self.driver.now
+        if now > branch.end:
+            branch.end = now
+        return branch.end
 
     @property
     def in_past(self) -> bool:
         """Whether what comes next is known."""
-        return self.now < self.end
+        branch, now = self.branch, self.driver.now
+        if now >= branch.end:
+            branch.end = now
+            return False
+        return True
 
     def known(self, moment: Moment) -> Moment:
         """A moment of this branch, or the end of it if nothing that is known reaches that."""
@@ -77,15 +82,17 @@ class Timeline:
 
     def _between(self) -> None:
         """The machine stands between two slices: pass a known checkpoint, or take one."""
-        branch = self.branch
-        index = branch.before(self.now)
-        if branch.points[index] is not self.base:
-            self._arrive(branch.points[index])
-        elif index == len(branch.points) - 1 and self.enabled and self.now > self.base.moment:
-            machine, last = self.machine, self.base.snapshot
-            worked = machine.work - last.work >= self.spacing
-            if worked or machine.tick - last.tick >= POINT_TICKS:
+        branch, base = self.branch, self.base
+        if base is branch.points[-1]:
+            machine, last = self.machine, base.snapshot
+            due = machine.work - last.work >= self.spacing
+            due = due or machine.tick - last.tick >= POINT_TICKS
+            if due and self.enabled and self.driver.now > base.moment:
                 self._take()
+            return
+        point = branch.points[branch.before(self.now)]
+        if point is not base:
+            self._arrive(point)
 
     def _arrive(self, point: Checkpoint) -> None:
         """A known checkpoint is passed on the way forward."""
