@@ -226,8 +226,7 @@ def overlay(machine: "Machine", gpa: Gpa | None) -> None:
 
 def serial(machine: "Machine", cpu: Cpu, byte: int) -> None:
     """A byte on the serial line; a whole line is an event."""
-    text = machine.vmm.serial
-    text.append(byte)
+    machine.vmm.sent.append(byte)
     if byte == 0x0A:
-        line = bytes(text).rstrip(b"\r\n").rpartition(b"\n")[2].decode("utf-8", "replace")
+        line = machine.vmm.sent.last_line().decode("utf-8", "replace")
         machine.event(cpu, "serial", line)
