@@ -124,8 +124,8 @@ class Breakpoints:
             block.blocks = 0  # its hook stays: it is translated with it at once
             block.distance.clear()
 
-    def translated(self, first: int, size: int) -> None:
-        """A block was translated, and is about to be entered."""
+    def translated(self, first: int, size: int) -> bool:
+        """A block was translated, and is about to be entered. Whether it lacks its hook."""
         end = first + size
         self._translated.update(range(first >> _NEAR, (end - 1 >> _NEAR) + 1))
         block = self.blocks.get(first)
@@ -140,6 +140,7 @@ class Breakpoints:
             self.unhooked.append((first, size))
             if not self.off:
                 self._engine.cut(0)
+        return bool(self.unhooked)
 
     def rebuild(self) -> None:
         """Behind a run: have blocks translated again that lack their hook. Their page is the
