@@ -1,7 +1,7 @@
 """A CPU's saved state: the registers inside an engine context, by name.
 
 The context is Unicorn's copy of its CPUX86State. Offsets are those of unicorn 2.1.4, measured,
-and `emu.hw.selftest` verifies them at start-up.
+and `emu.hw.selftest` proves every one at start-up.
 """
 
 import ctypes
@@ -31,24 +31,42 @@ WORDS: Final = {name: 8 * index for index, name in enumerate(_ENCODED)} | {
     "dr0": 0x1518, "dr1": 0x1520, "dr2": 0x1528, "dr3": 0x1530, "dr6": 0x1548, "dr7": 0x1550,
 }  # fmt: skip
 """64-bit registers and where they lie in the state."""
+SEGMENTS: Final = ("es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr", "gdtr", "idtr")
+VECTORS: Final = tuple(f"xmm{number}" for number in range(16))
+OFFSETS: Final = WORDS | {
+    "eflags": 0x88, "cc_src": 0x98, "cc_op": 0xA8, "hflags": 0xB0,
+    **{name: 0xB8 + 24 * index for index, name in enumerate(SEGMENTS)},
+    "mxcsr": 0x330, **{name: 0x338 + 0x40 * index for index, name in enumerate(VECTORS)},
+    "error_code": 0x1508, "vmcb": 0x1580, "nested_cr3": 0x15A8, "return_address": 0x15B8,
+}  # fmt: skip
+"""Everything that is read or written by its place in the state: no other place is used, and
+`emu.hw.selftest_offsets` proves each."""
 _INDEX: Final = {name: place >> 3 for name, place in WORDS.items()}
 """The same in words."""
 _RIP, _CR0, _EFER = (WORDS[name] >> 3 for name in ("rip", "cr0", "efer"))
 _SYSTEM: Final = tuple(name for name in WORDS if name not in (*GENERAL, "rip"))
-_EFLAGS, _CC_SRC, _CC_OP = 0x88, 0x98, 0xA8
+_EFLAGS, _CC_SRC, _CC_OP = (OFFSETS[name] for name in ("eflags", "cc_src", "cc_op"))
 ARITHMETIC: Final = 0x8D5
 """OF, SF, ZF, AF, PF and CF in RFLAGS (SDM 1, 3.4.3.1)."""
 _CC_OP_FLAGS: Final = 1
 """CC_OP_EFLAGS of the emulator's translator: the arithmetic flags stand in CC_SRC as they are,
 not as operands from which they are still to be computed."""
-_HFLAGS, _SEGMENTS = 0xB0, 0xB8
-_FLOATING: Final = (0x330, 0x338 + 16 * 0x40)
+_HFLAGS, _ERROR_CODE = OFFSETS["hflags"], OFFSETS["error_code"]
+_ALL_SEGMENTS: Final = OFFSETS["es"], OFFSETS["idtr"] + 24
+_FLOATING: Final = OFFSETS["mxcsr"], OFFSETS["xmm15"] + 0x40
 """MXCSR and the sixteen vector registers."""
-_ERROR_CODE, _VMCB, _NESTED_CR3, _RETURN_ADDRESS = 0x1508, 0x1580, 0x15A8, 0x15B8
-SEGMENTS: Final = ("es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr", "gdtr", "idtr")
+_VMCB, _NESTED_CR3, _RETURN_ADDRESS = (
+    OFFSETS[name] for name in ("vmcb", "nested_cr3", "return_address")
+)
 
 _SEGMENT: Final = struct.Struct("<IIQII")
 _HF_CPL, _HF_CS64 = 0x3, 1 << 15
+
+
+def segment_at(state: Any, place: int) -> SegmentState:
+    """A segment or table register as it lies in the state."""
+    selector, _, base, limit, flags = _SEGMENT.unpack_from(state, place)
+    return SegmentState(selector, base, limit, flags >> 8 & 0xFF | flags >> 12 & 0xF00)
 
 
 class Context:
@@ -74,7 +92,7 @@ class Context:
     @property
     def rip(self) -> int:
         """The instruction pointer."""
-        return self._words[0x10]
+        return self._words[_RIP]
 
     def _raw(self, first: int, end: int) -> bytes:
         return ctypes.string_at(self._base + first, end - first)
@@ -101,20 +119,18 @@ class Context:
 
     def general(self) -> bytes:
         """The general registers and RIP, to be compared."""
-        return self._raw(0, WORDS["rip"] + 8)
+        return self._raw(0, OFFSETS["rip"] + 8)
 
     def segment(self, name: str) -> SegmentState:
         """A segment or table register with its hidden part."""
-        place = _SEGMENTS + 24 * SEGMENTS.index(name)
-        selector, _, base, limit, flags = _SEGMENT.unpack_from(self._state, place)
-        return SegmentState(selector, base, limit, flags >> 8 & 0xFF | flags >> 12 & 0xF00)
+        return segment_at(self._state, OFFSETS[name])
 
     def put_segment(self, name: str, segment: SegmentState) -> None:
         """Set a segment register with its hidden part; CS and SS do not change the CPL."""
         self.dirty = self.changed = True
         flags = (segment.attributes & 0xFF) << 8 | (segment.attributes & 0xF00) << 12
         values = (segment.selector, 0, segment.base, segment.limit, flags)
-        _SEGMENT.pack_into(self._state, _SEGMENTS + 24 * SEGMENTS.index(name), *values)
+        _SEGMENT.pack_into(self._state, OFFSETS[name], *values)
 
     @property
     def cpl(self) -> int:
@@ -187,16 +203,15 @@ class Context:
         """All registers that software can see, for digests: the same bytes for the same
         state, however the engine was cut into runs."""
         words = [self._words[place >> 3] for place in WORDS.values()]
-        last = _SEGMENTS + 24 * len(SEGMENTS)
         first, end = _FLOATING
         head = struct.pack(f"<{len(words) + 1}Q", *words, self.get("rflags"))
-        return head + self._raw(_SEGMENTS, last) + self._raw(first, end)
+        return head + self._raw(*_ALL_SEGMENTS) + self._raw(first, end)
 
     def beyond_general(self) -> bytes:
         """Everything `architectural` has but general registers, RIP and RFLAGS."""
         words = [self._words[WORDS[name] >> 3] for name in _SYSTEM]
         first, end = _FLOATING
-        tail = self._raw(_SEGMENTS, _SEGMENTS + 24 * len(SEGMENTS)) + self._raw(first, end)
+        tail = self._raw(*_ALL_SEGMENTS) + self._raw(first, end)
         return struct.pack(f"<{len(words)}Q", *words) + tail
 
     def save(self) -> bytes:

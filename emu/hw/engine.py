@@ -9,7 +9,7 @@ public interface (field offsets, hook order) is checked at start-up by `emu.hw.s
 import ctypes
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from unicorn import unicorn_const as uc_const
 from unicorn import x86_const as x86
@@ -19,7 +19,7 @@ from emu.hw import engine_native as native
 from emu.hw.address import Hpa
 from emu.hw.context import Context
 from emu.hw.engine_breakpoints import Breakpoints
-from emu.hw.engine_host import CodeKeeper, open_engine
+from emu.hw.engine_host import CodeKeeper, Library
 from emu.hw.engine_watches import Watches
 from emu.hw.memory import HostMemory
 from emu.hw.vmcb import (
@@ -46,8 +46,6 @@ _WRITE_DENIED: Final = 3
 """P and W of a nested page fault's error code: a write to a page that is mapped read-only."""
 _DEBUG_TRAP: Final = EXIT_EXCEPTION + 1
 """The one exception that comes behind its instruction, whose flags are as they should be."""
-_CALIBRATION: Final = 0x5CA1AB1E12345
-_ENGINE_WORDS: Final = 512
 
 
 class ExitKind(Enum):
@@ -82,9 +80,8 @@ class Engine:
 
     def __init__(self, memory: HostMemory) -> None:
         self.memory = memory
-        self._uc = open_engine(memory, HOST_SAVE)
-        self.handle = ctypes.c_void_p(ctypes.cast(self._uc._uch, ctypes.c_void_p).value)
-        self._keep: list[Any] = []
+        self._library = Library(memory, HOST_SAVE)
+        self.handle, self.hook = self._library.handle, self._library.hook
         self._vmcb = Hpa(0)
         self._live: Context | None = None
         self.pending: Exit | None = None
@@ -94,6 +91,8 @@ class Engine:
         self._root = ctypes.pointer(ctypes.c_uint64())
         self._done = 0
         self._again = 0
+        self._odd = False
+        """A hook has done something: there is more to a step than its instruction."""
         self._bug: BaseException | None = None
         self.watches = Watches(self)
         self.absorb: Callable[[int], bool] | None = None
@@ -113,26 +112,13 @@ class Engine:
         memory.write(MSRPM, msr_permission_map())
         self._host = self.new_context()
         self._scratch = self.new_context()
-        self._count, self._limit = self._find_counter()
+        self._count, self._limit = self._library.counters(VMRUN_STUB + 3)
+        native.restore(self.handle, self._host.pointer)
         self._add_hooks()
 
     def new_context(self) -> Context:
         """A context of its own, with the state of now."""
-        return Context(self._uc.context_save())
-
-    def _find_counter(self) -> tuple[Any, Any]:
-        """The engine's own instruction counter, and behind it the count that it was given.
-
-        It is found by its value: one run with a number that nothing else holds.
-        """
-        native.start(self.handle, VMRUN_STUB + 3, 0, 0, _CALIBRATION)
-        words = (ctypes.c_uint64 * _ENGINE_WORDS).from_address(self.handle.value or 0)
-        hits = [index for index, word in enumerate(words) if word == _CALIBRATION]
-        if len(hits) != 1:
-            raise EngineError("unicorn: the instruction counter is not where 2.1.4 has it")
-        native.restore(self.handle, self._host.pointer)
-        place = (self.handle.value or 0) + 8 * hits[0]
-        return ctypes.c_uint64.from_address(place - 8), ctypes.c_uint64.from_address(place)
+        return self._library.new_context()
 
     def _add_hooks(self) -> None:
         """One hook per way out; each notes the exit and asks the engine to stop."""
@@ -145,26 +131,11 @@ class Engine:
             insn, native.SYSCALL_HOOK(self._on_syscall), instruction=x86.UC_X86_INS_SYSCALL
         )
 
-    def hook(
-        self, kind: int, callback: Any, first: int = 1, last: int = 0, instruction: int = 0
-    ) -> ctypes.c_size_t:
-        """Have a callback called for a kind of happening, between two addresses if `first` is
-        not above `last`."""
-        handle = ctypes.c_size_t()
-        status = native.hook_add(
-            self.handle, ctypes.byref(handle), ctypes.c_int(kind),
-            ctypes.cast(callback, ctypes.c_void_p), ctypes.c_void_p(0),
-            ctypes.c_uint64(first), ctypes.c_uint64(last), ctypes.c_int(instruction),
-        )  # fmt: skip
-        if status:
-            raise EngineError(f"unicorn: cannot hook kind {kind}: error {status}")
-        self._keep.append(callback)
-        return handle
-
     # -- hooks: called by the library in the middle of a run --------------------------------
 
     def _on_intercept(self, _uc: int, number: int, _data: int) -> None:
         """An SVM exit. The faulting instruction was counted, unless its fetch faulted."""
+        self._odd = True
         code = number - _INTR_BASE
         executed = self.begun - 1
         error, fetching = 0, False
@@ -202,7 +173,7 @@ class Engine:
         """A block was translated. There are some thousand of them in a boot."""
         own_code = self.own_code
         first, _, size = native.BLOCK.unpack(ctypes.string_at(block, native.BLOCK.size))
-        self.breakpoints.translated(first, size)
+        self._odd |= self.breakpoints.translated(first, size)
         if own_code is None:
             return
         native.get_register(self.handle, _CR3, self._root)
@@ -212,7 +183,7 @@ class Engine:
         try:
             own_code.translated(self._scratch, first, size)
         except BaseException as bug:  # lost otherwise
-            self._bug = bug
+            self._bug, self._odd = bug, True
 
     @property
     def fault(self) -> Context:
@@ -230,19 +201,22 @@ class Engine:
         had no more left is no cut: where a budget ends, no breakpoint stops."""
         end = self._count.value + count
         if end < self._limit.value:
-            self._limit.value, self._cut = end, True
+            self._limit.value, self._cut, self._odd = end, True, True
 
     def _on_in(self, _uc: int, port: int, size: int, _data: int) -> int:
         """IN retires with a value of 0; who handles the exit sets the real one."""
+        self._odd = True
         self.pending = Exit(ExitKind.PORT_IN, self.begun, port, 0, size)
         native.stop(self.handle)
         return 0
 
     def _on_out(self, _uc: int, port: int, size: int, value: int, _data: int) -> None:
+        self._odd = True
         self.pending = Exit(ExitKind.PORT_OUT, self.begun, port, value, size)
         native.stop(self.handle)
 
     def _on_syscall(self, _uc: int, _data: int) -> None:
+        self._odd = True
         self.pending = Exit(ExitKind.SYSCALL, self.begun - 1)
         native.stop(self.handle)
 
@@ -252,7 +226,7 @@ class Engine:
         """VMRUN: a new context in guest mode, before its first instruction."""
         write_vmcb(self.memory, vmcb, state, nested_cr3, MSRPM, IOPM)
         native.restore(self.handle, self._host.pointer)
-        self._uc.reg_write(x86.UC_X86_REG_RAX, vmcb)
+        self._library.uc.reg_write(x86.UC_X86_REG_RAX, vmcb)
         self._live = None
         self.flush_tlb()  # a guest's translation of the stub's address may live on
         native.start(self.handle, VMRUN_STUB, 0, 0, 1)
@@ -270,37 +244,77 @@ class Engine:
 
         `skip`: a breakpoint address that does not stop the first instruction.
         """
+        self._begin(context, skip)
+        while True:
+            status = self._stretch(context, budget - self._done)
+            exit_ = self._outcome(context, status, budget)
+            if exit_ is not None:
+                return exit_
+
+    def steps(self, context: Context, count: int, skip: int | None = None) -> Exit:
+        """Single instructions, `count` (> 0) of them or to the first exit: for each of them all
+        is as behind `flush_tlb` and `run(context, 1)`, breakpoints stop before any of them but
+        a first one at `skip`, and `executed` counts them all. BUDGET comes earlier where an
+        instruction went on behind a fault: what was opened for it is the caller's to close."""
+        self._begin(context, skip)
+        self._take_over(context)
+        start, save, flush = native.start, native.save, native.control
+        handle, pointer, order = self.handle, context.pointer, native.FLUSH_TLB
+        self._odd = False
+        for done in range(1, count + 1):
+            self._done = done - 1
+            flush(handle, order)
+            status = start(handle, context.rip, 0, 0, 1)
+            save(handle, pointer)
+            if self._odd or status:
+                return self._odd_step(context, status, done)
+        self._flushed = False
+        return Exit(ExitKind.BUDGET, count)
+
+    def _odd_step(self, context: Context, status: int, done: int) -> Exit:
+        """What becomes of a step that did not simply run, the `done`-th."""
+        self._finish(context, status)
+        exit_ = self._outcome(context, status, done)
+        while exit_ is None:
+            status = self._stretch(context, done - self._done)
+            exit_ = self._outcome(context, status, done)
+        return exit_
+
+    def _begin(self, context: Context, skip: int | None) -> None:
+        """A run begins."""
         self._vmcb = context.vmcb
-        self.breakpoints.begin(skip)
-        if self.breakpoints.left and self._flushed:
+        stops = self.breakpoints
+        stops.begin(skip)
+        if stops.left and self._flushed:
             self._drop_hooks()
-        if self.breakpoints.outdated:
+        if stops.outdated:
             self.flush_code()
         self.pending = self._bug = None
         self._done = 0
         context.changed = True
-        while True:
-            status = self._stretch(context, budget - self._done)
-            if self._alone:
-                self._done = self.begun - 1
-                status = self._store_alone(context)
-                if self.pending is None and not status:
-                    if self._done >= budget:
-                        return Exit(ExitKind.BUDGET, self._done)
-                    continue
-            if self.pending is not None:
-                return self.pending
-            if status:
-                text = native.words_of(status).decode()
-                return Exit(ExitKind.ERROR, max(self.begun - 1, 0), text=text)
-            # Instructions that the undo log let through were counted twice: make up for it.
-            self._done += self._executed - self._again
-            if self._cut:
-                address = context.linear_rip
-                if self.breakpoints.arrived(address, self._done):
-                    return Exit(ExitKind.BREAKPOINT, self._done, address)
-            elif not self._again:
-                return Exit(ExitKind.BUDGET, self._done)
+
+    def _outcome(self, context: Context, status: int, budget: int) -> Exit | None:
+        """What a stretch came to; None if the run goes on."""
+        if self._alone:
+            self._done = self.begun - 1
+            status = self._store_alone(context)
+            if self.pending is None and not status:
+                over = self._done >= budget
+                return Exit(ExitKind.BUDGET, self._done) if over else None
+        if self.pending is not None:
+            return self.pending
+        if status:
+            text = native.words_of(status).decode()
+            return Exit(ExitKind.ERROR, max(self.begun - 1, 0), text=text)
+        # Instructions that the undo log let through were counted twice: make up for it.
+        self._done += self._executed - self._again
+        if self._cut:
+            address = context.linear_rip
+            if self.breakpoints.arrived(address, self._done):
+                return Exit(ExitKind.BREAKPOINT, self._done, address)
+        elif not self._again:
+            return Exit(ExitKind.BUDGET, self._done)
+        return None
 
     @property
     def _executed(self) -> int:
@@ -309,23 +323,33 @@ class Engine:
         executed: int = min(self._count.value, self._limit.value)
         return executed
 
-    def _stretch(self, context: Context, limit: int, again: int = 0) -> int:
-        """One call of the library, to the limit or to what stops it; its status. `again`: so
-        many of the instructions are known to be counted twice."""
+    def _take_over(self, context: Context) -> None:
+        """A context is about to run: nothing is known of the run yet."""
         if self._live is not context or context.dirty:
             native.restore(self.handle, context.pointer)
             self._live = context
             context.dirty = False
-        self._again, self._in_body, self._alone, self._cut = again, False, False, False
+        self._again, self._in_body, self._alone, self._cut = 0, False, False, False
+
+    def _stretch(self, context: Context, limit: int, again: int = 0) -> int:
+        """One call of the library, to the limit or to what stops it; its status. `again`: so
+        many of the instructions are known to be counted twice."""
+        self._take_over(context)
+        self._again = again
         status: int = native.start(self.handle, context.rip, 0, 0, limit)
         native.save(self.handle, context.pointer)
+        self._finish(context, status)
+        return status
+
+    def _finish(self, context: Context, status: int) -> None:
+        """The library came back."""
         self._flushed = False
         if self._bug is not None:
             raise self._bug
-        self.breakpoints.rebuild()
+        if self.breakpoints.unhooked:
+            self.breakpoints.rebuild()
         if self._in_body or (status and status != uc_const.UC_ERR_FETCH_UNMAPPED):
             context.settle_flags()
-        return status
 
     def _store_alone(self, context: Context) -> int:
         """Run the store at RIP by itself, to a page with code that is open now; the library's

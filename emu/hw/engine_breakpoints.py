@@ -66,7 +66,7 @@ class Breakpoints:
         self._rebuilt: int | None = None
         self._pass = 0, 0, 0
         """The block that was entered, its breakpoint, and what had been begun before."""
-        self._unhooked: list[tuple[int, int]] = []
+        self.unhooked: list[tuple[int, int]] = []
         """Blocks that were translated without the hook that they need: first, bytes."""
         self.addresses: set[int] = set()
         self.quiet: Container[int] | None = None
@@ -118,14 +118,14 @@ class Breakpoints:
     def forget(self) -> None:
         """Translated code is gone; what is translated again has its hook at once."""
         self._translated.clear()
-        self._unhooked.clear()
+        self.unhooked.clear()
         self.outdated = False
         for block in self.blocks.values():
             block.blocks = 0  # its hook stays: it is translated with it at once
             block.distance.clear()
 
-    def translated(self, first: int, size: int) -> None:
-        """A block was translated, and is about to be entered."""
+    def translated(self, first: int, size: int) -> bool:
+        """A block was translated, and is about to be entered. Whether it lacks its hook."""
         end = first + size
         self._translated.update(range(first >> _NEAR, (end - 1 >> _NEAR) + 1))
         block = self.blocks.get(first)
@@ -137,18 +137,19 @@ class Breakpoints:
             kind = uc_const.UC_HOOK_BLOCK
             hook = self._engine.hook(kind, self._entered, first, first)
             self.blocks[first] = Block(hook, end)
-            self._unhooked.append((first, size))
+            self.unhooked.append((first, size))
             if not self.off:
                 self._engine.cut(0)
+        return bool(self.unhooked)
 
     def rebuild(self) -> None:
         """Behind a run: have blocks translated again that lack their hook. Their page is the
         one that was fetched from last, so this makes the emulator walk no tables."""
-        for first, size in self._unhooked:
+        for first, size in self.unhooked:
             bounds = ctypes.c_uint64(first), ctypes.c_uint64(first + size)
             native.control(self._engine.handle, native.REMOVE_CODE, *bounds)
             self._rebuilt = first
-        self._unhooked.clear()
+        self.unhooked.clear()
 
     def unused(self) -> list[Any]:
         """Hooks of blocks that have no breakpoint any more, forgotten here."""

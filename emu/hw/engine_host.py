@@ -1,11 +1,13 @@
 """What stands around an engine: the library's own, as it is opened, and who keeps its
 translated code apart from stores."""
 
+import ctypes
 from typing import Any, Final, Protocol
 
 from unicorn import unicorn_const as uc_const
 from unicorn import x86_const as x86
 
+from emu.errors import EngineError
 from emu.hw import engine_native as native
 from emu.hw.address import Hpa
 from emu.hw.context import Context
@@ -13,9 +15,53 @@ from emu.hw.memory import HostMemory
 
 TRANSLATION_BYTES: Final = 32 << 20
 """Translated code: whole boots fit, and one flush stays below 40 us."""
+_CALIBRATION: Final = 0x5CA1AB1E12345
+_ENGINE_WORDS: Final = 512
 
 
-def open_engine(memory: HostMemory, save_area: Hpa) -> Any:
+class Library:
+    """One engine of the library: opened, hooked, and with its counters found."""
+
+    def __init__(self, memory: HostMemory, save_area: Hpa) -> None:
+        self.uc = _open(memory, save_area)
+        self.handle = ctypes.c_void_p(ctypes.cast(self.uc._uch, ctypes.c_void_p).value)
+        self._keep: list[Any] = []
+
+    def new_context(self) -> Context:
+        """The engine's registers of now, in a context of their own."""
+        return Context(self.uc.context_save())
+
+    def counters(self, halt: int) -> tuple[Any, Any]:
+        """The engine's own instruction counter, and behind it the count that it was given.
+
+        It is found by its value: one run with a number that nothing else holds, of a HLT.
+        """
+        native.start(self.handle, halt, 0, 0, _CALIBRATION)
+        words = (ctypes.c_uint64 * _ENGINE_WORDS).from_address(self.handle.value or 0)
+        hits = [index for index, word in enumerate(words) if word == _CALIBRATION]
+        if len(hits) != 1:
+            raise EngineError("unicorn: the instruction counter is not where 2.1.4 has it")
+        place = (self.handle.value or 0) + 8 * hits[0]
+        return ctypes.c_uint64.from_address(place - 8), ctypes.c_uint64.from_address(place)
+
+    def hook(
+        self, kind: int, callback: Any, first: int = 1, last: int = 0, instruction: int = 0
+    ) -> ctypes.c_size_t:
+        """Have a callback called for a kind of happening, between two addresses if `first` is
+        not above `last`."""
+        handle = ctypes.c_size_t()
+        status = native.hook_add(
+            self.handle, ctypes.byref(handle), ctypes.c_int(kind),
+            ctypes.cast(callback, ctypes.c_void_p), ctypes.c_void_p(0),
+            ctypes.c_uint64(first), ctypes.c_uint64(last), ctypes.c_int(instruction),
+        )  # fmt: skip
+        if status:
+            raise EngineError(f"unicorn: cannot hook kind {kind}: error {status}")
+        self._keep.append(callback)
+        return handle
+
+
+def _open(memory: HostMemory, save_area: Hpa) -> Any:
     """A 64-bit engine with SVM, host paging off, all of host memory at HPA 0; VMRUN saves the
     host's state to one page."""
     uc: Any = native.new_engine(uc_const.UC_ARCH_X86, uc_const.UC_MODE_64)

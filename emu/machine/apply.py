@@ -236,8 +236,8 @@ def overlay(board: Board, gpa: Gpa | None) -> None:
 
 def serial(parts: Parts, cpu: Cpu, byte: int) -> None:
     """A byte on the serial line; a whole line is an event."""
-    text = parts.board.vmm.serial
-    text.append(byte)
+    sent = parts.board.vmm.sent
+    sent.append(byte)
     if byte == 0x0A:
-        line = bytes(text).rstrip(b"\r\n").rpartition(b"\n")[2].decode("utf-8", "replace")
+        line = sent.last_line().decode("utf-8", "replace")
         parts.board.event(cpu, "serial", line)

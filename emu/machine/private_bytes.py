@@ -159,7 +159,7 @@ class PrivateBytes:
     def careful(self, cpu: Cpu) -> bool:
         """Whether a CPU runs one instruction at a time, because one may end what it alone
         sees; called before each."""
-        if not any(one.cpu == cpu.id for one in self.hidden):
+        if not self.hidden or not any(one.cpu == cpu.id for one in self.hidden):
             return False
         code = self._board.code_bytes(cpu)
         one = disasm.decode(code, cpu.registers.rip, cpu.registers.mode)

@@ -4,7 +4,7 @@ An edge holds the pages' bytes as they are at the end where the machine is not. 
 edge is to exchange them with memory, so one set of images serves both directions.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from msgspec import Struct, field
 
@@ -56,18 +56,12 @@ def way(source: Checkpoint, target: Checkpoint) -> tuple[list[Checkpoint], list[
     raise AssertionError("all checkpoints descend from the first")
 
 
-def pack(points: Iterable[Checkpoint], most: int) -> int:
-    """Deflate the images of the oldest checkpoints until so many bytes are free; how many."""
-    freed = 0
-    for point in points:
-        if freed >= most:
-            break
-        if not point.packed:
-            before = point.bytes_used
-            point.images = {page: packed(image) for page, image in point.images.items()}
-            point.packed = True
-            freed += before - point.bytes_used
-    return freed
+def pack(point: Checkpoint) -> int:
+    """Deflate a checkpoint's images; how many bytes that frees."""
+    before = point.bytes_used
+    point.images = {page: packed(image) for page, image in point.images.items()}
+    point.packed = True
+    return before - point.bytes_used
 
 
 def drop(point: Checkpoint, base: Checkpoint) -> bool:

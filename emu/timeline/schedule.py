@@ -69,31 +69,32 @@ class Schedule(Struct):
 
         A waiting CPU whose loop ends by the clock takes part with the time it is known to wait.
         """
-        waits = self.machine.waits
+        machine, waits = self.machine, self.machine.waits
         while True:
             times = sorted(self._moments())
             due, alarm = self._first_alarm()
             if alarm is not None and (not times or due <= times[0][0]):
-                alarm.ring(self.machine.board)
+                alarm.ring(machine.board)
                 continue
             if not times:
                 return None
             chosen = self._chosen(times)
             wanted = self.first
-            for place, (_, index) in enumerate(times):
-                if index == wanted and waits.runs(self.machine.board.cpus[index]):
-                    chosen = place
+            if wanted is not None:
+                for place, (_, index) in enumerate(times):
+                    if index == wanted and waits.runs(machine.board.cpus[index]):
+                        chosen = place
             moment, index = times[chosen]
             others = times[1 - chosen] if chosen < 2 and len(times) > 1 else times[0]
             horizon = others[0] if len(times) > 1 else moment + ALONE_PS
             horizon = max(horizon, moment) if index == wanted else horizon
             horizon = horizon if alarm is None else min(horizon, due)
-            cpu = self.machine.board.cpus[index]
+            cpu = machine.board.cpus[index]
             if cpu.activity == "running":
                 self.begun += 1
                 self.first = None
                 self.slice = Slice(index, self._until(moment, horizon))
-                self.machine.switch_to(cpu)
+                machine.switch_to(cpu)
                 return self.slice
             waits.come_to(cpu, moment, max(horizon, moment) + self.rule.quantum_ps)
 

@@ -47,6 +47,8 @@ class Timeline:
         self.root = self.base
         self.bytes_used = self.base.bytes_used
         """What all checkpoints cost together, about."""
+        self._unpacked = {id(self.base): self.base}
+        """Checkpoints by identity, those longest not visited first."""
         self.branch = Branch(FIRST_BRANCH, self.driver.entries, [self.base], machine.board.logs)
         self.branches = {self.branch.name: self.branch}
 
@@ -60,14 +62,19 @@ class Timeline:
     @property
     def end(self) -> Moment:
         """The furthest moment that is known of this branch."""
-        if self.now > self.branch.end:
-            self.branch.end = self.now
-        return self.branch.end
+        branch, now = self.branch, self.driver.now
+        if now > branch.end:
+            branch.end = now
+        return branch.end
 
     @property
     def in_past(self) -> bool:
         """Whether what comes next is known."""
-        return self.now < self.end
+        branch, now = self.branch, self.driver.now
+        if now >= branch.end:
+            branch.end = now
+            return False
+        return True
 
     def known(self, moment: Moment) -> Moment:
         """A moment of this branch, or the end of it if nothing that is known reaches that."""
@@ -77,23 +84,25 @@ class Timeline:
 
     def _between(self) -> None:
         """The machine stands between two slices: pass a known checkpoint, or take one."""
-        branch = self.branch
-        index = branch.before(self.now)
-        if branch.points[index] is not self.base:
-            self._arrive(branch.points[index])
-        elif index == len(branch.points) - 1 and self.enabled and self.now > self.base.moment:
-            machine, last = self.machine, self.base.snapshot
-            worked = machine.board.work - last.work >= self.spacing
-            if worked or machine.board.tick - last.tick >= POINT_TICKS:
+        branch, base = self.branch, self.base
+        if base is branch.points[-1]:
+            machine, last = self.machine, base.snapshot
+            due = machine.board.work - last.work >= self.spacing
+            due = due or machine.board.tick - last.tick >= POINT_TICKS
+            if due and self.enabled and self.driver.now > base.moment:
                 self._take()
+            return
+        point = branch.points[branch.before(self.now)]
+        if point is not base:
+            self._arrive(point)
 
     def _arrive(self, point: Checkpoint) -> None:
         """A known checkpoint is passed on the way forward."""
         assert point.moment == self.now, f"{self.now} missed the checkpoint at {point.moment}"
         assert point.parent is self.base, "checkpoints are passed one by one"
         self.bytes_used -= point.bytes_used
-        point.images, point.packed = self.machine.board.undo.cut(), False
-        self.bytes_used += point.bytes_used
+        point.images = self.machine.board.undo.cut()
+        self._fill(point)
         self.machine.board.engine.flush_tlb()
         # The machine is as it was when this was taken, but for the stops on the way here: they
         # cost work, and must not make a second checkpoint due at this very moment.
@@ -118,17 +127,32 @@ class Timeline:
         self.base.children.append(point)
         self.branch.points.append(point)
         self.base = point
-        self.bytes_used += point.bytes_used
+        self._fill(point)
         if self.bytes_used > self.budget // 2:
-            self._make_room()
+            self._make_room(2 * point.bytes_used)
 
-    def _make_room(self) -> None:
-        """Pack what is old; if that is not enough, thin it out."""
-        points = self._every_point()
-        pack((point for point in points if point is not self.base), self.budget // 8)
-        self.bytes_used = sum(point.bytes_used for point in points)
+    def _fill(self, point: Checkpoint) -> None:
+        """A checkpoint has whole images, and counts."""
+        point.packed = False
+        self.bytes_used += point.bytes_used
+        self._unpacked.pop(id(point), None)
+        self._unpacked[id(point)] = point
+
+    def _make_room(self, most: int) -> None:
+        """Pack what is old, a little at each checkpoint, so that none costs more than another
+        however many there are; if that is not enough, thin them out."""
+        freed = 0
+        while freed < most and len(self._unpacked) > 1:
+            point = self._unpacked.pop(next(iter(self._unpacked)))
+            if point is self.base:
+                self._unpacked[id(point)] = point
+            else:
+                freed += pack(point)
+        self.bytes_used -= freed
         while self.bytes_used > self.budget and self._thin():
-            self.bytes_used = sum(point.bytes_used for point in self._every_point())
+            points = self._every_point()
+            self.bytes_used = sum(point.bytes_used for point in points)
+            self._unpacked = {id(point): point for point in points if not point.packed}
 
     def _every_point(self) -> list[Checkpoint]:
         """All checkpoints, oldest first."""
@@ -156,8 +180,7 @@ class Timeline:
         for point in (*up, *down):
             self.bytes_used -= point.bytes_used
             machine.board.undo.swap(point.images)
-            point.packed = False
-            self.bytes_used += point.bytes_used
+            self._fill(point)
             pages.update(point.images)
         snapshot.put_back(machine, target.snapshot, pages)
         self.driver.schedule.load(target.schedule)

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 from emu.boot.platform import Platform
 from emu.hw.address import Gpa
 from emu.vmm.effects import PageState, VeInfo
+from emu.vmm.serial_text import SavedText, SerialText
 
 
 class VpState(Struct):
@@ -49,7 +50,12 @@ class VmmState(Struct):
     clocks: dict[int, WrongClock] = field(default_factory=dict)
     """CPUs whose clock tells something else than the time."""
     hypercall_page: Gpa | None = None
-    serial: bytearray = field(default_factory=bytearray)
+    sent: SerialText = field(default_factory=SerialText)
+
+    @property
+    def serial(self) -> bytes:
+        """All that was sent through the serial port."""
+        return bytes(self.sent)
 
     def save(self) -> "SavedVmm":
         """A copy of everything, for `load`."""
@@ -59,7 +65,7 @@ class VmmState(Struct):
         )
         tables = dict(self.msrs), dict(self.registers), dict(self.ports), dict(self.ve_info)
         clocks = dict(self.clocks)
-        return SavedVmm(vps, *tables, clocks, self.hypercall_page, bytes(self.serial))
+        return SavedVmm(vps, *tables, clocks, self.hypercall_page, self.sent.save())
 
     def load(self, saved: "SavedVmm") -> None:
         """Be again what `save` saw."""
@@ -73,7 +79,7 @@ class VmmState(Struct):
         self.ports, self.ve_info = dict(saved.ports), dict(saved.ve_info)
         self.clocks = dict(saved.clocks)
         self.hypercall_page = saved.hypercall_page
-        self.serial = bytearray(saved.serial)
+        self.sent.load(saved.sent)
 
 
 class SavedVmm(NamedTuple):
@@ -86,7 +92,7 @@ class SavedVmm(NamedTuple):
     ve_info: dict[int, VeInfo | None]
     clocks: dict[int, WrongClock]
     hypercall_page: Gpa | None
-    serial: bytes
+    sent: SavedText
 
 
 class GuestMemory(Protocol):
