@@ -117,7 +117,7 @@ class Engine:
         self._add_hooks()
 
     def new_context(self) -> Context:
-        """A context of its own, with the state of now."""
+        """A context of its own."""
         return self._library.new_context()
 
     def _add_hooks(self) -> None:
