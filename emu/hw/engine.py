@@ -2,8 +2,8 @@
 
 Unicorn kept QEMU's AMD SVM code. One VMRUN puts the engine into guest mode; from then on the
 emulated MMU walks guest and nested tables, and every intercept arrives in a hook with the
-state untouched. Each CPU is a saved context of that engine. What this relies on beyond the
-public interface (field offsets, hook order) is checked at start-up by `emu.hw.selftest`.
+state untouched. Each CPU is a saved context of that engine. What lies beyond the public
+interface is checked at start-up by `emu.hw.selftest`.
 """
 
 import ctypes
@@ -100,8 +100,7 @@ class Engine:
         has made the page writable, the instruction goes on as if nothing had been."""
         self.own_code: CodeKeeper | None = None
         """Knows the pages that code was translated from."""
-        self._alone = False
-        """The run stopped before a store to such a page."""
+        self._alone = False  # the run stopped before a store to such a page
         self.breakpoints = Breakpoints(self)
         self._cut = False
         """The run ends early, for a breakpoint's sake."""
