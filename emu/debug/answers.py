@@ -8,7 +8,7 @@ from emu.debug import command, files, language, questions
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
 from emu.inject import menu
-from emu.judge import judge, races
+from emu.judge import judge
 from emu.judge.waiting import facts
 from emu.picture import (
     cpus,
@@ -18,6 +18,7 @@ from emu.picture import (
     nested,
     picture,
     registers,
+    sections,
     tables,
     tree,
     walk,
@@ -91,6 +92,8 @@ def answer(session: "Session", order: Looking) -> Lines:
         case command.Rules():
             return judge.rules()
         case command.Races():
+            from emu.judge import races
+
             return races.lines(session)
         case command.Help("inject", kind) if kind:
             broken = session.menu().kind(kind)
@@ -118,7 +121,7 @@ def _started(session: "Session") -> Cpu:
     return cpu
 
 
-def _mem(session: "Session", look: memory.MemoryLook, count: int) -> Lines:
+def _mem(session: "Session", look: sections.MemoryLook, count: int) -> Lines:
     """A hexdump of one of the three spaces, or the fields of a structure there."""
     machine = session.machine
     cpu = _started(session) if look.space == "gva" else machine.cpus[session.focus]
@@ -170,7 +173,7 @@ def _look(session: "Session", order: Room) -> Lines:
     cpu = machine.cpus[session.focus]
     match order:
         case command.Walk(where, access):
-            wanted = walk.WalkLook(where, access)  # type: ignore[arg-type]  # by the parser
+            wanted = sections.WalkLook(where, access)  # type: ignore[arg-type]  # by the parser
             found = walk.lines(walk.walk_view(machine, cpu, wanted))
             looks.walk = wanted
         case command.Tables(text):
@@ -178,7 +181,7 @@ def _look(session: "Session", order: Room) -> Lines:
             found = tables.lines(tables.tables_view(machine, cpu, rows))
             looks.tables = rows
         case command.Npt(where):
-            page = nested.NestedLook(where)
+            page = sections.NestedLook(where)
             found = nested.lines(nested.nested_view(machine, session.timeline, page))
             looks.nested = page
         case command.Dtb(text):
@@ -188,7 +191,7 @@ def _look(session: "Session", order: Room) -> Lines:
     return found
 
 
-def _log(session: "Session", name: str, look: log.LogLook) -> Lines:
+def _log(session: "Session", name: str, look: sections.LogLook) -> Lines:
     """Narrow one of the two logs down."""
     setattr(session.looks, name, look)
     return log.lines(session.looks.log_view(session, name, EVERY))

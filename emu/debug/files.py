@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emu.errors import CommandError
-from emu.export.history import history
 
 if TYPE_CHECKING:
     from emu.debug.session import Session
@@ -20,6 +19,7 @@ def save(session: "Session", file: str) -> str:
 def export(session: "Session", file: str) -> str:
     """Write what happened up to now in another program's format; says what was written."""
     from emu.export import chrome, page
+    from emu.export.history import history
 
     path = Path(file)
     verdict = session.verdict

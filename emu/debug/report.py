@@ -9,9 +9,9 @@ from typing import Final
 import msgspec
 
 from emu.debug.session import Session
-from emu.judge import races as races_of
 from emu.judge.evidence import evidence
-from emu.judge.outcome import CpuState, Outcome, state_of
+from emu.judge.outcome import state_of
+from emu.judge.verdict import CpuState, Outcome
 from emu.judge.waiting import facts
 from emu.machine.machine import Machine
 from emu.mailbox.rule import Finding, Severity
@@ -108,13 +108,19 @@ class RunReport(msgspec.Struct, frozen=True):
     """Why a boot that hung, or that was cut off, came to nothing."""
 
 
+def _races(session: Session) -> tuple[Finding, ...]:
+    from emu.judge import races
+
+    return races.findings(session)
+
+
 def of(session: Session, began: float, races: bool = False) -> RunReport:
     """Report a session that has stopped; `began` is when it was opened (perf_counter).
     `races`: the branch is run once more to look for data races."""
     machine, setup = session.machine, session.setup
     verdict = session.verdict
     outcome = verdict.outcome if verdict else "stopped"
-    racing = races_of.findings(session) if races else ()
+    racing = _races(session) if races else ()
     cpus = [
         CpuReport(
             cpu.id, cpu.apic_id, state_of(machine, cpu), cpu.milestone, cpu.ticks,

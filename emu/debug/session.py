@@ -21,10 +21,12 @@ from emu.debug.stops import Watching
 from emu.debug.watchpoint import Watchpoints
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
-from emu.inject.menu import InjectionMenu, menu
+from emu.inject.menu import menu
+from emu.inject.menu_view import InjectionMenu
 from emu.judge.evidence import idle_ticks
 from emu.judge.judge import Judge
-from emu.judge.outcome import Verdict, verdict
+from emu.judge.outcome import verdict
+from emu.judge.verdict import Verdict
 from emu.machine.machine import Machine, Pause
 from emu.mailbox.rule import Finding
 from emu.picture import picture
