@@ -10,7 +10,7 @@ from functools import partial
 from typing import ClassVar, Final, Literal, cast
 
 from rich.console import Console, RenderableType
-from textual import constants, events, on
+from textual import constants, events
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.command import Provider
@@ -184,24 +184,24 @@ class ApdbgApp(App[int]):
         """A digit of a number."""
         self.parts.orders.digit(digit)
 
-    @on(KeyBar.Pressed)
-    def _pressed(self, message: KeyBar.Pressed) -> None:
+    def on_key_bar_pressed(self, message: KeyBar.Pressed) -> None:
+        """A click on a hint is that key."""
         message.key.act(self.parts)
 
-    @on(Frame.Chosen)
-    def _chosen(self, message: Frame.Chosen) -> None:
+    def on_frame_chosen(self, message: Frame.Chosen) -> None:
+        """What was pointed at is a command."""
         word, _, rest = message.order.partition(" ")
         if word == "cpu" and rest.isdigit():
             self.parts.orders.select_cpu(int(rest))
         else:
             self.parts.orders.order(message.order)
 
-    @on(Frame.Turned)
-    def _turned(self) -> None:
+    def on_frame_turned(self) -> None:
+        """Another panel is shown: it may need more than the picture has."""
         self.desk.show()
 
-    @on(Frame.MomentChosen)
-    def _moment_chosen(self, message: Frame.MomentChosen) -> None:
+    def on_frame_moment_chosen(self, message: Frame.MomentChosen) -> None:
+        """A click on the timeline goes there."""
         self.parts.timeline.go_to(message.tick)
 
 
