@@ -6,7 +6,7 @@ from emu.inject.menu_view import InjectionMenu
 from emu.picture.view import MachineView, Section
 
 
-class Looks(Protocol):
+class Wants(Protocol):
     """Where the screen looks."""
 
     wanted: frozenset[Section]
@@ -19,7 +19,7 @@ class Door(Protocol):
     """The one door to a machine (`emu.debug.session.Session` is one)."""
 
     @property
-    def looks(self) -> Looks:
+    def looks(self) -> Wants:
         """Where the screen looks."""
 
     @property
