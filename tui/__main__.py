@@ -1,6 +1,5 @@
 """The command line: `apdbg IMAGE` opens the screen, `apdbg run IMAGE` boots without one."""
 
-import gc
 import os
 import signal
 import sys
@@ -72,8 +71,6 @@ def main(words: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print("apdbg: this is a bug in apdbg; please report the lines above", file=sys.stderr)
         return EXIT_BUG
-    finally:
-        gc.freeze()  # what is left goes with the process: Python need not take it apart
 
 
 if __name__ == "__main__":
