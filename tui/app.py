@@ -5,11 +5,12 @@ import contextlib
 import signal
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import ClassVar, Final, Literal, cast
 
 from rich.console import Console, RenderableType
-from textual import constants, events, on
+from textual import constants, events
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.command import Provider
@@ -22,18 +23,16 @@ from tui.cursor import Cursor
 from tui.desk import Desk
 from tui.dialogs import Dialogs
 from tui.door import Door
+from tui.exit_codes import EXIT_BUG, EXIT_INTERRUPTED
 from tui.frame import Frame
 from tui.frames import Frames
 from tui.key_bar import KeyBar
 from tui.keymap import Changes
 from tui.last_session import Kept, Memory
 from tui.orders import Orders
-from tui.palette import Finder
 from tui.prompt import Prompt
 from tui.timeline_keys import TimelineKeys
 
-EXIT_BUG: Final = 3
-EXIT_INTERRUPTED: Final = 130
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HANG_UP_SECONDS: Final = 1.0
 """How often it is looked whether the terminal is still there."""
@@ -49,12 +48,19 @@ def _has_terminal() -> bool:
     return sys.__stdin__ is not None and sys.__stdin__.isatty()
 
 
+def _finder() -> type[Provider]:
+    """What the palette looks through; loaded when somebody opens it."""
+    from tui.palette import Finder
+
+    return Finder
+
+
 class ApdbgApp(App[int]):
     """One session on a screen: the desk, the parts that keys act on, and Textual's events."""
 
     TITLE = "apdbg"
     CSS_PATH = "apdbg.tcss"
-    COMMANDS: ClassVar[set[type[Provider]]] = {Finder}  # type: ignore[assignment]
+    COMMANDS: ClassVar[set[Callable[[], type[Provider]]]] = {_finder}  # type: ignore[assignment]
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings()
     AUTO_FOCUS = "#main"
 
@@ -178,24 +184,24 @@ class ApdbgApp(App[int]):
         """A digit of a number."""
         self.parts.orders.digit(digit)
 
-    @on(KeyBar.Pressed)
-    def _pressed(self, message: KeyBar.Pressed) -> None:
+    def on_key_bar_pressed(self, message: KeyBar.Pressed) -> None:
+        """A click on a hint is that key."""
         message.key.act(self.parts)
 
-    @on(Frame.Chosen)
-    def _chosen(self, message: Frame.Chosen) -> None:
+    def on_frame_chosen(self, message: Frame.Chosen) -> None:
+        """What was pointed at is a command."""
         word, _, rest = message.order.partition(" ")
         if word == "cpu" and rest.isdigit():
             self.parts.orders.select_cpu(int(rest))
         else:
             self.parts.orders.order(message.order)
 
-    @on(Frame.Turned)
-    def _turned(self) -> None:
+    def on_frame_turned(self) -> None:
+        """Another panel is shown: it may need more than the picture has."""
         self.desk.show()
 
-    @on(Frame.MomentChosen)
-    def _moment_chosen(self, message: Frame.MomentChosen) -> None:
+    def on_frame_moment_chosen(self, message: Frame.MomentChosen) -> None:
+        """A click on the timeline goes there."""
         self.parts.timeline.go_to(message.tick)
 
 

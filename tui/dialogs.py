@@ -1,17 +1,27 @@
 """What is opened to type or to read: the prompt, the injection menu, the help."""
 
+from typing import Protocol
+
 from textual import events
 from textual.screen import Screen
 
 from tui.desk import Desk
-from tui.help_screen import HelpScreen
-from tui.inject_screen import InjectScreen
 from tui.orders import Orders
 from tui.prompt import explain
 from tui.theme import Looks, looks
 
 _ASKING = "-asking"
 """The class of the screen while its prompt is open."""
+
+
+class Typed(Protocol):
+    """Something that is typed into."""
+
+    def take(self, key: str, character: str | None) -> None:
+        """What a key does, by Textual's name of it."""
+
+    def paste(self, text: str) -> None:
+        """A pasted text."""
 
 
 class Dialogs:
@@ -22,6 +32,8 @@ class Dialogs:
         self._desk = desk
         self._orders = orders
         self._help_rows = help_rows
+        self._menu: Typed | None = None
+        """The injection menu that was opened last."""
 
     @property
     def _screen(self) -> Screen[object]:
@@ -42,13 +54,19 @@ class Dialogs:
 
     def inject(self, kind: str = "") -> None:
         """Open the menu of everything that can be broken, or of one kind."""
+        from tui.inject_screen import InjectScreen
+
         desk = self._desk
         desk.number.take()
-        menu = desk.session.menu()
-        desk.app.push_screen(InjectScreen(menu, self._looks(), self._enter, kind))
+        self._menu = screen = InjectScreen(
+            desk.session.menu(), self._looks(), self._enter, kind
+        )
+        desk.app.push_screen(screen)
 
     def help(self) -> None:
         """Explain the panel in focus, and every key."""
+        from tui.help_screen import HelpScreen
+
         panel = self._desk.frames.current.panel
         self._desk.app.push_screen(HelpScreen(panel, self._looks(), self._help_rows))
 
@@ -84,8 +102,9 @@ class Dialogs:
             return False
         if not app.screen_stack:
             return False
-        menu = app.screen if isinstance(app.screen, InjectScreen) else None
-        if menu is None and not (self.asking and app.screen is self._screen):
+        top: object = app.screen
+        menu = self._menu if top is self._menu else None
+        if menu is None and not (self.asking and top is self._screen):
             return False
         if isinstance(event, events.Paste):
             (menu or self._desk.prompt).paste(event.text)

@@ -2,25 +2,31 @@
 
 from typing import Protocol
 
-from emu.debug.command import Order
-from emu.debug.resume import Resume
-from emu.inject.menu import InjectionMenu
-from emu.picture.looks import Looks
-from emu.picture.view import MachineView
+from emu.inject.menu_view import InjectionMenu
+from emu.picture.view import MachineView, Section
+
+
+class Wants(Protocol):
+    """Where the screen looks."""
+
+    wanted: frozenset[Section]
+    """What its panels need beside the CPUs."""
+    window: tuple[int, int] | None
+    """The ticks that the timeline shows; None for all that is known."""
 
 
 class Door(Protocol):
     """The one door to a machine (`emu.debug.session.Session` is one)."""
 
     @property
-    def looks(self) -> Looks:
-        """Where the screen looks: it asks for what its panels need."""
+    def looks(self) -> Wants:
+        """Where the screen looks."""
 
     @property
     def running(self) -> bool:
         """Whether a command is being carried out."""
 
-    def begin(self, what: Order | Resume | str) -> None:
+    def begin(self, what: str) -> None:
         """Start a command; raises ApdbgError with a sentence, and then nothing has changed."""
 
     def pump(self, seconds: float) -> bool:

@@ -5,7 +5,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from emu.inject.menu import InjectionMenu, KindView, MomentView
+from emu.inject.menu_view import InjectionMenu, KindView, MomentView
 from tui.inject_list import Sheet
 from tui.line_editor import Edit
 from tui.text import Line, Role, line, pad, paragraph

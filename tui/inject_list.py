@@ -5,7 +5,7 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from emu.inject.menu import InjectionMenu, KindView
+from emu.inject.menu_view import InjectionMenu, KindView
 from tui.line_editor import Edit
 from tui.text import Line, line, pad, paragraph
 

@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from emu.inject.menu import InjectionMenu
+from emu.inject.menu_view import InjectionMenu
 from tui.inject_form import Form
 from tui.inject_list import KindList, Sheet
 from tui.text import fit, plain

@@ -7,7 +7,6 @@ step = "f11, t"
 "reverse.step" = "shift+f11"
 """
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -45,6 +44,8 @@ def read(name: str | None, default: Path) -> Changes:
     path = default if name is None else Path(name)
     if name is None and not path.exists():
         return {}
+    import tomllib  # most people have no file
+
     try:
         return parse(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
     except OSError as error:

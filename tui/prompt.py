@@ -1,6 +1,5 @@
 """The `:` prompt: the whole command language, with completion, history and help."""
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -8,20 +7,19 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from emu.debug import language
-from emu.inject.menu import InjectionMenu
+from emu.inject.menu_view import InjectionMenu
 from tui.bar import Bar
 from tui.line_editor import Edit
 from tui.text import clean
 
 HISTORY_MAX: Final = 200
 _CURSOR: Final = Style(reverse=True)
-_NAME: Final = re.compile(r"[A-Za-z_][\w.]*$")
 
 
 def names(symbols: Iterable[str]) -> tuple[str, ...]:
     """Symbols that one types, sorted: without those that repeat one with its image's name."""
-    return tuple(sorted({name for name in symbols if _NAME.match(name)}))
+    typed = (one for one in symbols if one.replace(".", "_").isidentifier())
+    return tuple(sorted({one for one in typed if not one.startswith(".")}))
 
 
 def complete(text: str, names: tuple[str, ...], menu: InjectionMenu) -> str | None:
@@ -29,6 +27,8 @@ def complete(text: str, names: tuple[str, ...], menu: InjectionMenu) -> str | No
     head, space, last = text.rpartition(" ")
     if not last:
         return None
+    from emu.debug import language  # the machine need not be loaded before somebody types
+
     words = head.split()
     command = language.command_of(head) if space else None
     pool = names if space else tuple(language.BY_WORD)  # the most wanted ones first
@@ -51,6 +51,8 @@ def _behind_inject(
 
 def explain(text: str, menu: InjectionMenu) -> str:
     """What the command being typed does; the command words while none is."""
+    from emu.debug import language
+
     words = text.split()
     word = words[0] if words else ""
     command = language.command_of(text)

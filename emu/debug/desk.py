@@ -17,7 +17,7 @@ from emu.debug.watchpoint import Watchpoints
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
 from emu.judge.judge import Judge
-from emu.judge.outcome import Verdict
+from emu.judge.verdict import Verdict
 from emu.machine.machine import Machine
 from emu.picture.drawn import Drawn
 from emu.picture.looks import Looks

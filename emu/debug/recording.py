@@ -6,7 +6,6 @@ recorded before a crash is there, and a cut or corrupt file is as good as its wh
 
 import zlib
 from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -28,6 +27,8 @@ _SUM_CELLS: Final = 8
 
 def apdbg_version() -> str:
     """The version that is installed; `unknown` in a bare checkout."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("apdbg")
     except PackageNotFoundError:

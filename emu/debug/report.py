@@ -10,9 +10,9 @@ from typing import Final
 import msgspec
 
 from emu.debug.desk import Desk
-from emu.judge import races as races_of
 from emu.judge.evidence import evidence
-from emu.judge.outcome import CpuState, Outcome, state_of
+from emu.judge.outcome import state_of
+from emu.judge.verdict import CpuState, Outcome
 from emu.judge.waiting import facts
 from emu.machine.event import Event, MailboxWrite, Milestone
 from emu.machine.machine import Machine
@@ -109,13 +109,19 @@ class RunReport(msgspec.Struct, frozen=True):
     """Why a boot that hung, or that was cut off, came to nothing."""
 
 
+def _races(desk: Desk) -> tuple[Finding, ...]:
+    from emu.judge import races
+
+    return races.findings(desk.machine, desk.timeline)
+
+
 def of(desk: Desk, began: float, races: bool = False) -> RunReport:
     """Report a machine that has stopped; `began` is when it was opened (perf_counter).
     `races`: the branch is run once more to look for data races."""
     machine, setup = desk.machine, desk.setup
     verdict = desk.verdict
     outcome = verdict.outcome if verdict else "stopped"
-    racing = races_of.findings(machine, desk.timeline) if races else ()
+    racing = _races(desk) if races else ()
     cpus = [
         CpuReport(
             cpu.id, cpu.apic_id, state_of(machine, cpu), cpu.milestone, cpu.ticks,

@@ -15,8 +15,9 @@ from emu.debug.recording import Recorder
 from emu.debug.resume import Resume, resume
 from emu.debug.setup import Setup
 from emu.errors import CommandError
-from emu.inject.menu import InjectionMenu, menu
-from emu.judge.outcome import Verdict
+from emu.inject.menu import menu
+from emu.inject.menu_view import InjectionMenu
+from emu.judge.verdict import Verdict
 from emu.machine import handover
 from emu.machine.machine import Machine
 from emu.mailbox.rule import Finding

@@ -1,11 +1,10 @@
 """Entries of a nested page table (AMD APM 2, 15.25), and a walk of one as a value."""
 
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from msgspec import Struct
 
 from emu.hw.address import Gpa, Hpa
-from emu.hw.memory import HostMemory
 
 PRESENT: Final = 1 << 0
 WRITE: Final = 1 << 1
@@ -99,9 +98,16 @@ class NestedWalk(Struct, frozen=True):
         return (*rows, f"gpa {self.gpa:#x}: {end}")
 
 
-def walk_nested(
-    memory: HostMemory, root: Hpa, gpa: Gpa, access: AccessKind = "read"
-) -> NestedWalk:
+class Words(Protocol):
+    """What a walk needs of the host's memory: 64-bit words below `size`."""
+
+    size: int
+
+    def u64(self, hpa: int) -> int:
+        """The little-endian 64-bit word at an address."""
+
+
+def walk_nested(memory: Words, root: Hpa, gpa: Gpa, access: AccessKind = "read") -> NestedWalk:
     """Translate a GPA through a nested table; never raises, however broken the table is.
 
     Rights are those of all levels together, judged once the leaf is found (APM 2, 15.25.5).
@@ -135,7 +141,7 @@ def _entry_verdict(entry: int, shift: int) -> NestedVerdict:
 
 
 def _at_leaf(
-    memory: HostMemory,
+    memory: Words,
     gpa: Gpa,
     access: AccessKind,
     levels: tuple[NestedLevel, ...],

@@ -1,12 +1,10 @@
-"""What can be broken on a machine and when, as frozen values that a front end lists."""
+"""The list of what can be broken on a machine, and when."""
 
 from typing import Final
 
-from msgspec import Struct
-
 from emu.hw.cpu import Cpu
-from emu.inject import of_platform
 from emu.inject.kind import InjectionGroup, InjectionKind
+from emu.inject.menu_view import InjectionMenu, KindView, MomentView, ParameterView
 from emu.inject.when import USAGE
 from emu.machine.machine import Machine
 from emu.mailbox.layout import FIELDS
@@ -15,62 +13,21 @@ GROUPS: Final[dict[InjectionGroup, str]] = {
     "cpu": "CPU", "memory": "memory", "vmm": "VMM", "protocol": "protocol",
 }  # fmt: skip
 """Group -> its name, in the order of a list."""
-MOMENT_WORDS: Final = ("tick", "time", "mailbox", "exit", "event", "cpu", "nth")
-
-
-class ParameterView(Struct, frozen=True):
-    """What a kind takes; `example` is what a person might write."""
-
-    name: str
-    help: str
-    example: str
-    needed: bool
-
-
-class KindView(Struct, frozen=True):
-    """One kind of injection; `when`: the moment that it means itself, empty for at once, with
-    CPU for its CPU's number and CPU's for that one's APIC id."""
-
-    name: str
-    group: str
-    help: str
-    usage: str
-    parameters: tuple[ParameterView, ...]
-    when: str
-    example: str
-
-
-class MomentView(Struct, frozen=True):
-    """A moment in words, and as `at` takes it; empty: without `at`."""
-
-    words: str
-    text: str
-
-
-class InjectionMenu(Struct, frozen=True):
-    """The kinds that the platform has, in the order of their groups, and moments to choose."""
-
-    kinds: tuple[KindView, ...]
-    now: str
-    """This moment as `at` takes it."""
-    moments: tuple[MomentView, ...]
-    moment_usage: str = USAGE
-    moment_words: tuple[str, ...] = (
-        *MOMENT_WORDS, *(field.name for field in FIELDS), "command=wakeup",
-    )  # fmt: skip
-    """What stands behind `at`, beside the names of places."""
-
-    def kind(self, name: str) -> KindView | None:
-        """The kind of a name."""
-        return next((one for one in self.kinds if one.name == name), None)
+MOMENT_WORDS: Final = (
+    "tick", "time", "mailbox", "exit", "event", "cpu", "nth",
+    *(field.name for field in FIELDS), "command=wakeup",
+)  # fmt: skip
 
 
 def menu(machine: Machine, focus: Cpu) -> InjectionMenu:
     """Everything that can be broken now."""
+    from emu.inject.kinds import of_platform  # 60 files: loaded when somebody looks
+
     kinds = [_kind(kind) for kind in of_platform(machine.board.platform)]
     order = list(GROUPS.values())
     kinds.sort(key=lambda one: order.index(one.group))
-    return InjectionMenu(tuple(kinds), f"tick {machine.board.tick}", _moments(machine, focus))
+    now, moments = f"tick {machine.board.tick}", _moments(machine, focus)
+    return InjectionMenu(tuple(kinds), now, moments, USAGE, MOMENT_WORDS)
 
 
 def _kind(kind: InjectionKind) -> KindView:

@@ -3,7 +3,8 @@ whose doing could end it, and what was broken on purpose."""
 
 from typing import Final
 
-from emu.judge.waiting import WaitFact, facts
+from emu.judge.verdict import WaitFact
+from emu.judge.waiting import facts
 from emu.machine.event import Event, EventKind
 from emu.machine.machine import Machine
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from emu.errors import CommandError
-from emu.judge.outcome import Verdict
+from emu.judge.verdict import Verdict
 from emu.machine.log import Log
 from emu.machine.machine import Machine
 from emu.mailbox.course import Course

@@ -1,38 +1,10 @@
 """How a boot ended, and the evidence for it."""
 
-from typing import Literal
-
-from msgspec import Struct
-
 from emu.hw.cpu import Cpu
 from emu.judge.evidence import no_progress, slow_or_stuck
+from emu.judge.verdict import CpuState, Verdict
 from emu.machine.handover import ap_record
 from emu.machine.machine import Machine, Pause
-
-CpuState = Literal[
-    "off",
-    "wait-for-sipi",
-    "running",
-    "spinning",
-    "halted",
-    "parked",
-    "online",
-    "failed",
-    "shutdown",
-]
-Outcome = Literal["booted", "degraded", "hung", "crashed", "limit", "stopped"]
-
-
-class Verdict(Struct, frozen=True):
-    """The outcome and one sentence that says why."""
-
-    outcome: Outcome
-    reason: str
-
-    @property
-    def words(self) -> tuple[str, str]:
-        """Both, for those who do not judge."""
-        return self.outcome, self.reason
 
 
 def state_of(machine: Machine, cpu: Cpu) -> CpuState:

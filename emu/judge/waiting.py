@@ -2,10 +2,9 @@
 
 from typing import Final
 
-from msgspec import Struct
-
 from emu.boot.disasm import Instruction, decode, family
 from emu.hw.cpu import Cpu
+from emu.judge.verdict import WaitFact
 from emu.machine.board import INSTRUCTION_BYTES
 from emu.machine.lap import Loop
 from emu.machine.machine import Machine
@@ -22,21 +21,6 @@ LOOPS_MAX: Final = 4096
 Codes = list[Instruction | None]
 _SMALL: Final = 10
 """Below it a number is the same in decimal and hex."""
-
-
-class WaitFact(Struct, frozen=True):
-    """One waiting CPU: on what, where, and who changed that last (None: nobody) at which
-    tick."""
-
-    cpu: int
-    on: str
-    """The bytes it looks at, with the condition that lets it go where the code tells it."""
-    where: str
-    """Symbol and offset of the loop's head."""
-    now: str
-    """What those bytes hold."""
-    last_writer: int | None
-    tick: int | None
 
 
 class WaitWords:

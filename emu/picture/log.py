@@ -10,34 +10,13 @@ from msgspec import Struct, field
 from emu.errors import CommandError
 from emu.machine.event import Event, EventKind
 from emu.machine.log import Log
+from emu.picture.sections import LogLook, LogView
 
 KINDS: Final[tuple[str, ...]] = get_args(EventKind)
 SEARCHED_AT_ONCE: Final = 100_000
 """Events that one picture looks through for a new filter: some 50 ms."""
 LINES_MAX: Final = 1_000
 """Events that a headless run prints; of more, the newest."""
-
-
-class LogLook(Struct, frozen=True):
-    """Which events: of one CPU, of some kinds, with a text in them; all where empty."""
-
-    cpu: int | None = None
-    kinds: frozenset[str] = frozenset()
-    text: str = ""
-
-    @property
-    def words(self) -> str:
-        """The look as `events` takes it."""
-        who = [] if self.cpu is None else [f"cpu {self.cpu}"]
-        return " ".join((*who, *sorted(self.kinds), *([self.text] if self.text else [])))
-
-    def keeps(self, event: Event) -> bool:
-        """Whether an event is one of them."""
-        return (
-            (self.cpu is None or event.cpu == self.cpu)
-            and (not self.kinds or event.kind in self.kinds)
-            and (not self.text or self.text in event.text)
-        )
 
 
 def look_of(words: Sequence[str]) -> LogLook:
@@ -74,18 +53,6 @@ class Rows(Sequence[Event]):
             return [self[i] for i in range(*index.indices(self._count))]
         place = range(self._count)[index]
         return self._log.at(place if self._places is None else self._places[place])
-
-
-class LogView(Struct, frozen=True):
-    """The rows that a look leaves."""
-
-    look: LogLook
-    rows: Sequence[Event]
-    total: int
-    """Of the whole log."""
-    searched: int
-    """Events of it that the filter has been held against; fewer than `total` for a moment
-    behind a new filter."""
 
 
 class Matches(Struct):

@@ -8,18 +8,30 @@ from msgspec import Struct, field
 
 from emu.hw.cpu import Cpu
 from emu.judge.judge import Judge
-from emu.judge.outcome import Verdict
+from emu.judge.verdict import Verdict
 from emu.judge.waiting import facts
 from emu.machine.logs import Logs
 from emu.machine.machine import Machine
-from emu.picture.findings import OFF, FindingsView, findings_view
-from emu.picture.log import LogLook, LogView, Matches
-from emu.picture.memory import MemoryLook, MemoryView, memory_view, seen
-from emu.picture.nested import NestedLook, nested_view
-from emu.picture.tables import TablesLook, tables_view
-from emu.picture.tree import DtbLook, dtb_view
+from emu.picture.findings import findings_view
+from emu.picture.log import Matches
+from emu.picture.memory import memory_view, seen
+from emu.picture.nested import nested_view
+from emu.picture.sections import (
+    OFF,
+    DtbLook,
+    FindingsView,
+    LogLook,
+    LogView,
+    MemoryLook,
+    MemoryView,
+    NestedLook,
+    TablesLook,
+    WalkLook,
+)
+from emu.picture.tables import tables_view
+from emu.picture.tree import dtb_view
 from emu.picture.view import CodeLook, Section, Sections
-from emu.picture.walk import WalkLook, walk_view
+from emu.picture.walk import walk_view
 from emu.timeline.timeline import Timeline
 
 

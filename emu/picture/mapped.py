@@ -19,6 +19,7 @@ from emu.hw.page_walk import SHARED_BIT
 from emu.hw.paging import ALIAS_BIT
 from emu.hw.paging_modes import FORMATS, Level, PagingMode, frame_of, is_leaf, mode_of
 from emu.machine.machine import Machine
+from emu.picture.sections import NestedRange
 
 TABLES_MAX: Final = 4096
 """Guest tables that are read for one CPU; more are not looked at."""
@@ -147,22 +148,6 @@ def merged(found: list[Mapped]) -> tuple[Mapped, ...]:
 
 
 # -- the nested table -------------------------------------------------------------------------
-
-
-class NestedRange(Struct, frozen=True):
-    """Guest-physical pages in a row with equal rights and state, and where they lie."""
-
-    gpa: int
-    """Without the alias bit of a TD's shared view."""
-    size: int
-    hpa: int | None
-    """None where the table has nothing."""
-    rights: str
-    state: str
-    accessed: int
-    """Pages whose leaf has A."""
-    dirty: int
-    shared_view: bool
 
 
 _STATES: Final = ("unaccepted", "private", "shared")

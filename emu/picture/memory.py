@@ -1,8 +1,6 @@
 """Bytes of one of the three spaces: a hexdump, and what a structure there holds."""
 
-from typing import Final, Literal, get_args
-
-from msgspec import Struct
+from typing import Final, get_args
 
 from emu.boot.structs import FieldLayout
 from emu.errors import CommandError
@@ -15,55 +13,16 @@ from emu.machine.machine import Machine
 from emu.mailbox.layout import FIELDS as MAILBOX_FIELDS
 from emu.mailbox.layout import OS_BYTES, command_name
 from emu.picture.mapped import paging_mode
+from emu.picture.sections import ROW_BYTES, FieldView, MemoryLook, MemoryView, Space, ascii
 from emu.words.expression import address
 
-Space = Literal["gva", "gpa", "hpa"]
 SPACES: Final[tuple[str, ...]] = get_args(Space)
-ROW_BYTES: Final = 16
 VIEW_BYTES: Final = 2048
 """More than the tallest terminal shows."""
 BYTES_MAX: Final = 4096
 KINDS: Final = ("mailbox", "table", "vmcb")
 """Overlays that are not structs of the image."""
 _TABLE_ROWS_MAX: Final = 512
-
-
-class MemoryLook(Struct, frozen=True):
-    """What is looked at: an address as it was typed, so that `rsp` follows RSP."""
-
-    where: str = "rsp"
-    space: Space = "gva"
-    kind: str = ""
-    """`mailbox`, `table`, `vmcb`, or a struct of the image; empty: bytes alone."""
-
-
-class FieldView(Struct, frozen=True):
-    """One field of the structure that lies at the address."""
-
-    offset: int
-    size: int
-    name: str
-    value: str
-    target: int | None = None
-    """An address that the field holds: of a page or a table."""
-
-
-class MemoryView(Struct, frozen=True):
-    """A stretch of one space; `data` has None for bytes that are not mapped."""
-
-    space: Space
-    address: int
-    """Of the first byte; 0 where `problem` says why there is none."""
-    where: str
-    kind: str
-    symbol: str
-    data: tuple[int | None, ...]
-    changed: frozenset[int]
-    """Addresses of bytes that differ from the last stop."""
-    fields: tuple[FieldView, ...]
-    names: tuple[tuple[int, str], ...]
-    """(address, symbol) of symbols that begin in the stretch."""
-    problem: str = ""
 
 
 def look_of(text: str, kind: str) -> MemoryLook:
@@ -275,10 +234,3 @@ def row(address: int, data: tuple[int | None, ...]) -> str:
     """`address  bytes  bytes  text`; `--` for what is not mapped."""
     shown = ["--" if byte is None else f"{byte:02x}" for byte in data]
     return f"{address:016x}  {' '.join(shown[:8]):23}  {' '.join(shown[8:]):23}  {ascii(data)}"
-
-
-def ascii(data: tuple[int | None, ...]) -> str:
-    """The bytes as text, `.` for what cannot be seen."""
-    return "".join(
-        " " if byte is None else chr(byte) if 0x20 <= byte < 0x7F else "." for byte in data
-    )

@@ -1,43 +1,13 @@
 """The nested page table: what it maps and how, page states, and one page in detail."""
 
-from msgspec import Struct
-
 from emu.errors import CommandError
 from emu.hw.address import Gpa, page_of
-from emu.hw.nested_walk import NestedWalk, walk_nested
+from emu.hw.nested_walk import walk_nested
 from emu.machine.machine import Machine
-from emu.picture.mapped import NestedRange, nested_ranges
-from emu.picture.tables import size_words
+from emu.picture.mapped import nested_ranges
+from emu.picture.sections import NestedLook, NestedRange, NestedView, PageDetail, size_words
 from emu.timeline.timeline import Timeline
 from emu.words.expression import address
-
-
-class NestedLook(Struct, frozen=True):
-    """What is looked at: a GPA as it was typed, or words that a range must have."""
-
-    where: str = ""
-
-
-class PageDetail(Struct, frozen=True):
-    """One page: its nested walk, and when it was written last as far as checkpoints tell."""
-
-    walk: NestedWalk
-    state: str
-    shared_view: bool
-    symbol: str
-    written: tuple[int, int] | None
-    """The last write lies after the first of these ticks, and not after the second."""
-
-
-class NestedView(Struct, frozen=True):
-    """The ranges that a look leaves, of all that there are, and the page it names."""
-
-    look: NestedLook
-    ranges: tuple[NestedRange, ...]
-    written: tuple[int, ...]
-    """By range: pages that were written since power-on."""
-    total: int
-    page: PageDetail | None
 
 
 def nested_view(machine: Machine, timeline: Timeline, look: NestedLook) -> NestedView:

@@ -5,7 +5,7 @@ from msgspec import Struct
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
 from emu.judge.judge import Judge
-from emu.judge.outcome import Verdict
+from emu.judge.verdict import Verdict
 from emu.machine.machine import Machine
 from emu.picture import registers
 from emu.picture.drawn import Drawn

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from msgspec import Struct
 
-from emu.judge.outcome import Outcome
+from emu.judge.verdict import Outcome
 
 StopKind = Literal[
     "start", "step", "breakpoint", "watch", "catch", "until", "limit", "pause", "outcome",

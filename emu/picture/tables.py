@@ -1,8 +1,6 @@
 """A CPU's page tables: what they map, as ranges or as a tree, and how two CPUs' differ."""
 
-from typing import Final, Literal
-
-from msgspec import Struct
+from typing import Final
 
 from emu.errors import CommandError
 from emu.hw.context import Context
@@ -12,55 +10,10 @@ from emu.hw.page_walk import SHARED_BIT
 from emu.hw.paging_modes import FORMATS
 from emu.machine.machine import Machine
 from emu.picture.mapped import Mapped, TableEntry, paging_mode, ranges, root_of, table
+from emu.picture.sections import TableRow, TablesLook, TablesView, size_words
 from emu.words.expression import address
 
-TablesMode = Literal["ranges", "tree", "diff"]
 ROWS_MAX: Final = 4096
-
-
-class TablesLook(Struct, frozen=True):
-    """How the tables are looked at. `filter`: an address, or a part of a row's words. In a
-    tree it is the address whose path is open, down to the table below `level`."""
-
-    mode: TablesMode = "ranges"
-    filter: str = ""
-    other: int = 0
-    """The CPU that is compared with."""
-    level: str = ""
-
-
-class TableRow(Struct, frozen=True):
-    """One row: a range, or an entry of a tree at a depth."""
-
-    depth: int
-    mark: str
-    """`+` only this CPU has it, `-` only the other one; else empty."""
-    name: str
-    """The level and index of an entry, such as `L3[001]`; empty for a range."""
-    gva: int
-    size: int
-    target: int
-    """GPA that it maps, or of the next table."""
-    value: int
-    entry_gpa: int
-    words: str
-    leaf: bool
-    symbol: str
-    open: bool = False
-
-
-class TablesView(Struct, frozen=True):
-    """The rows that a look leaves, of all that there are."""
-
-    cpu: int
-    look: TablesLook
-    paging: str
-    cr3: int
-    users: tuple[int, ...]
-    """The CPUs with this very CR3."""
-    rows: tuple[TableRow, ...]
-    total: int
-    problem: str = ""
 
 
 def look_of(words: tuple[str, ...]) -> TablesLook:
@@ -225,14 +178,6 @@ def _joined(last: TableRow, row: TableRow) -> TableRow:
         last.depth, "", f"{first}-{end}", last.gva, last.size + row.size, last.target,
         last.value, last.entry_gpa, last.words, True, last.symbol,
     )  # fmt: skip
-
-
-def size_words(size: int) -> str:
-    """`4 KiB`, `2 MiB`, `1 GiB`: the largest unit that fits."""
-    for unit, each in (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if size >= each and size % each == 0:
-            return f"{size // each:,} {unit}"
-    return f"{size:,} B"
 
 
 def lines(view: TablesView) -> tuple[str, ...]:

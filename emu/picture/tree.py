@@ -6,16 +6,14 @@ they look: strings, or 32-bit cells.
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final, Literal
-
-from msgspec import Struct
+from typing import Final
 
 from emu.boot.dtb import Node, Property, Tree, read_tree, wakeup_mailbox_problems
 from emu.errors import CommandError
 from emu.machine import handover
 from emu.machine.machine import Machine
+from emu.picture.sections import DtbLook, DtbRow, DtbView
 
-Which = Literal["live", "host", "kernel", "diff"]
 WHICH: Final = ("live", "host", "kernel", "diff")
 _CELLS: Final = ("#address-cells", "#size-cells")
 _STRINGS: Final = ("compatible", "model", "status", "device_type", "bootargs", "name")
@@ -23,49 +21,6 @@ _HANDLES: Final = ("phandle", "interrupt-parent")
 _VALUE_MAX: Final = 8
 """Cells that are shown of a long value."""
 _CACHED: Final = 8
-
-
-class DtbLook(Struct, frozen=True):
-    """Whose tree: the newest (`live`), the host's, the kernel's, or how they differ; and from
-    which node on, or words that a row must have."""
-
-    which: Which = "live"
-    path: str = ""
-
-
-class DtbRow(Struct, frozen=True):
-    """A node or a property."""
-
-    depth: int
-    path: str
-    name: str
-    value: str
-    """Empty for a node."""
-    is_node: bool
-    mark: str
-    """In a difference: `+` added by the shim, `-` taken away, `~` changed."""
-    gpa: int
-    """Where the value, or the node's token, lies in guest memory."""
-    size: int
-    targets: tuple[int, ...] = ()
-    """Addresses that a `reg` names, in the order of its ranges."""
-
-
-class DtbView(Struct, frozen=True):
-    """The rows that a look leaves, and what is wrong with the tree."""
-
-    look: DtbLook
-    which: str
-    """`host` or `kernel`: whose tree the rows are of; `diff`: of both."""
-    gpa: int
-    size: int
-    rows: tuple[DtbRow, ...]
-    total: int
-    broken: str
-    """Where and why reading stopped, empty if the blob is whole."""
-    checks: tuple[str, ...]
-    """What the mailbox binding has against it."""
-    problem: str = ""
 
 
 _read = lru_cache(maxsize=_CACHED)(read_tree)

@@ -4,18 +4,20 @@ from typing import Literal
 
 from msgspec import Struct
 
-from emu.judge.outcome import CpuState, Outcome
-from emu.judge.waiting import WaitFact
+from emu.judge.verdict import CpuState, Outcome, WaitFact
 from emu.machine.event import Event, EventKind
 from emu.mailbox.protocol import ApHistory
-from emu.picture.findings import FindingsView, FindingView
-from emu.picture.log import LogView
-from emu.picture.memory import MemoryView
-from emu.picture.nested import NestedView
+from emu.picture.sections import (
+    DtbView,
+    FindingsView,
+    FindingView,
+    LogView,
+    MemoryView,
+    NestedView,
+    TablesView,
+    WalkView,
+)
 from emu.picture.stop import Stop
-from emu.picture.tables import TablesView
-from emu.picture.tree import DtbView
-from emu.picture.walk import WalkView
 
 LineKind = Literal["source", "asm", "label"]
 Section = Literal["memory", "walk", "tables", "nested", "dtb", "waits", "log", "exits"]

@@ -1,39 +1,12 @@
 """The two-dimensional walk of one address: every access, and where and why it stops."""
 
-from msgspec import Struct
-
 from emu.errors import CommandError
 from emu.hw import paging
 from emu.hw.cpu import Cpu
-from emu.hw.nested_walk import AccessKind, NestedLevel, NestedWalk
-from emu.hw.page_walk import SHARED_BIT, PageWalk
+from emu.hw.page_walk import SHARED_BIT
 from emu.machine.machine import Machine
+from emu.picture.sections import WalkLook, WalkView
 from emu.words.expression import address
-
-__all__ = [
-    "NestedLevel", "NestedWalk", "PageWalk", "WalkLook", "WalkView", "lines",
-    "walk_view",
-]  # fmt: skip
-
-
-class WalkLook(Struct, frozen=True):
-    """The address as it was typed, and the access that is tried."""
-
-    where: str = "rip"
-    access: AccessKind = "execute"
-
-
-class WalkView(Struct, frozen=True):
-    """One walk; None where `problem` says why there is none."""
-
-    cpu: int
-    where: str
-    walk: PageWalk | None
-    symbol: str
-    cr3: int
-    page_state: str
-    """Of the page that the walk ends at; empty if it does not get there."""
-    problem: str = ""
 
 
 def walk_view(machine: Machine, cpu: Cpu, look: WalkLook) -> WalkView:

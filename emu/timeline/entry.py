@@ -1,7 +1,6 @@
 """What people do to a running machine, as words that mean the same on every replay."""
 
 from emu.errors import CommandError
-from emu.inject import inject
 from emu.machine.machine import Machine
 from emu.timeline.schedule import Schedule, rule_of
 from emu.words import place
@@ -29,6 +28,8 @@ def carry_out(machine: Machine, schedule: Schedule, text: str) -> None:
         case "set":
             _set(machine, rest)
         case "inject":
+            from emu.inject.kinds import inject  # 60 files that a healthy boot does without
+
             inject(machine, rest)
         case _:
             raise CommandError(f"{text!r} is no entry of a timeline")

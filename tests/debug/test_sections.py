@@ -16,8 +16,9 @@ from emu.hw.nested_walk import walk_nested
 from emu.machine.event import Event
 from emu.machine.log import CHUNK, Log
 from emu.picture import log, memory, nested, tables, tree, walk
-from emu.picture.log import LogLook, Matches
+from emu.picture.log import Matches
 from emu.picture.mapped import nested_ranges, ranges
+from emu.picture.sections import LogLook
 
 PLATFORMS = ("tdx", "vbs", "sipi", "none")
 

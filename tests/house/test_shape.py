@@ -90,7 +90,11 @@ def words_of(path: Path) -> Counter[str]:
         match node:
             case ast.Name(id=one) | ast.Attribute(attr=one):
                 found[one] += 1
-            case ast.FunctionDef(name=one) | ast.ClassDef(name=one):
+            case (
+                ast.FunctionDef(name=one)
+                | ast.AsyncFunctionDef(name=one)
+                | ast.ClassDef(name=one)
+            ):
                 found[one] += 1
             case ast.alias(name=one):
                 found[one.rpartition(".")[2]] += 1
@@ -103,7 +107,7 @@ def words_of(path: Path) -> Counter[str]:
 
 CALLED_FROM_OUTSIDE: Final = re.compile(
     r"__\w+__|(on|action|watch|compose|get|render|check|key|validate|_on|_watch)_\w+|compose|"
-    r"render\w*|[A-Z_]+|update|value_of"
+    r"render\w*|[A-Z_]+|update|value_of|discover"
 )
 """Names that Python, Textual or a user of the Python door calls."""
 

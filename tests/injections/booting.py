@@ -3,7 +3,7 @@
 from emu import open_session
 from emu.boot.platform import load_platform
 from emu.debug.session import Session
-from emu.inject import KINDS
+from emu.inject.kinds import KINDS
 
 PLATFORMS = ("tdx", "vbs", "none", "sipi")
 MAX_TICKS = 3_000_000

@@ -4,8 +4,8 @@ import pytest
 
 from emu.boot.platform import load_platform
 from emu.errors import CommandError
-from emu.inject import KINDS, of_platform
 from emu.inject.kind import InjectionKind
+from emu.inject.kinds import KINDS, of_platform
 from tests.injections.booting import PLATFORMS, booted, broken
 from tests.shard import breadth
 

@@ -5,7 +5,7 @@ import pytest
 from emu.boot.platform import load_platform
 from emu.debug.campaign import Campaign, run_case
 from emu.debug.recovery import PLATFORMS, Case, of_the_samples, read
-from emu.inject import BY_NAME
+from emu.inject.kinds import BY_NAME
 from tests.shard import breadth
 
 CASES = read(of_the_samples())

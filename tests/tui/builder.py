@@ -2,15 +2,25 @@
 
 from msgspec.structs import replace
 
-from emu.judge.waiting import WaitFact
+from emu.judge.verdict import WaitFact
 from emu.machine.event import Event, EventKind
-from emu.picture.log import LogLook, LogView
-from emu.picture.mapped import NestedRange
-from emu.picture.memory import FieldView, MemoryView
-from emu.picture.nested import NestedLook, NestedView
+from emu.picture.sections import (
+    DtbLook,
+    DtbRow,
+    DtbView,
+    FieldView,
+    LogLook,
+    LogView,
+    MemoryView,
+    NestedLook,
+    NestedRange,
+    NestedView,
+    TableRow,
+    TablesLook,
+    TablesView,
+    WalkView,
+)
 from emu.picture.stop import AtBreakpoint, AtStart, BootEnded
-from emu.picture.tables import TableRow, TablesLook, TablesView
-from emu.picture.tree import DtbLook, DtbRow, DtbView
 from emu.picture.view import (
     ApProgress,
     BreakpointView,
@@ -28,7 +38,6 @@ from emu.picture.view import (
     Sections,
     TimelineView,
 )
-from emu.picture.walk import WalkView
 
 WAIT = 0xFFFF_F140
 DIALECT = "dialect acpi (as it looks): as the specification has it: the ack is one word"

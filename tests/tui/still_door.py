@@ -2,9 +2,8 @@
 
 from msgspec.structs import replace
 
-from emu.debug.command import Order
-from emu.debug.resume import Resume
-from emu.inject.menu import InjectionMenu, KindView, MomentView, ParameterView
+from emu.inject.menu_view import InjectionMenu, KindView, MomentView, ParameterView
+from emu.inject.when import USAGE
 from emu.picture.looks import Looks
 from emu.picture.view import MachineView
 
@@ -31,6 +30,8 @@ MENU = InjectionMenu(
         MomentView("when a cpu waits at the mailbox", "mailbox_wait"),
         MomentView("when a cpu takes the wake-up", "mailbox_ack"),
     ),
+    USAGE,
+    ("mailbox", "command=wakeup"),
 )  # fmt: skip
 
 
@@ -39,7 +40,7 @@ class Still:
 
     def __init__(self, view: MachineView) -> None:
         self._view = view
-        self.begun: list[Order | Resume | str] = []
+        self.begun: list[str] = []
         self.looks = Looks()
 
     @property
@@ -47,7 +48,7 @@ class Still:
         """Never."""
         return False
 
-    def begin(self, what: Order | Resume | str) -> None:
+    def begin(self, what: str) -> None:
         """Only remembers the command."""
         self.begun.append(what)
 

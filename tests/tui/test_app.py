@@ -169,6 +169,16 @@ def test_the_prompt_completes_words_and_explains_them() -> None:
     drive(story())
 
 
+def test_an_empty_prompt_repeats_the_last_step() -> None:
+    async def story() -> None:
+        session = Still(builder.stopped())
+        async with screen(session) as hands:
+            await hands.press("s", ":", "enter")
+            assert session.begun == ["step", "step"] and not hands.row(-1).startswith(":")
+
+    drive(story())
+
+
 def test_keys_of_the_machine_do_nothing_while_a_command_is_typed() -> None:
     async def story() -> None:
         session = Still(builder.stopped())

@@ -1,6 +1,6 @@
 """The device tree, live from guest memory, its values typed; and what the shim changed."""
 
-from emu.picture.tree import DtbRow, DtbView
+from emu.picture.sections import DtbRow, DtbView
 from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, Role, Span, address, line

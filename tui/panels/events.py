@@ -1,6 +1,6 @@
 """The two logs, of what happened and of what left the guest: only rows in sight are read."""
 
-from emu.picture.log import LogView
+from emu.picture.sections import LogView
 from emu.picture.view import EventView, MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, Role, line, pad, right

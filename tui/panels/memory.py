@@ -1,6 +1,6 @@
 """Bytes of one of the three spaces as a hexdump, with the structure that lies there."""
 
-from emu.picture.memory import ROW_BYTES, FieldView, MemoryView, ascii
+from emu.picture.sections import ROW_BYTES, FieldView, MemoryView, ascii
 from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice
 from tui.text import Line, Role, Span, address, line, pad

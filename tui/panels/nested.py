@@ -1,8 +1,6 @@
 """The nested page table: what lies behind guest-physical memory, and what the guest may do."""
 
-from emu.picture.mapped import NestedRange
-from emu.picture.nested import PageDetail
-from emu.picture.tables import size_words
+from emu.picture.sections import NestedRange, PageDetail, size_words
 from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, Role, address, line, pad, right

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Final, NamedTuple
 
-from emu.judge.outcome import CpuState
+from emu.judge.verdict import CpuState
 from emu.picture.view import CpuView
 from tui.text import Role
 

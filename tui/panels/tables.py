@@ -1,7 +1,7 @@
 """What the selected CPU's page tables map: ranges, a tree, or the difference to another CPU."""
 
 from emu.picture.cpus import spans
-from emu.picture.tables import TableRow, TablesView, size_words
+from emu.picture.sections import TableRow, TablesView, size_words
 from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, Role, address, line, pad, right

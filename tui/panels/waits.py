@@ -1,6 +1,6 @@
 """Why is it waiting: who waits for which bytes, what they hold, and who could change that."""
 
-from emu.judge.waiting import WaitFact
+from emu.judge.verdict import WaitFact
 from emu.picture.cpus import spans
 from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Spot, Window, notice, span_words, top_of

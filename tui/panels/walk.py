@@ -1,7 +1,7 @@
 """The two-dimensional walk of one address: all of its accesses, and where and why it stops."""
 
+from emu.picture.sections import NestedLevel, NestedWalk, PageWalk, WalkView
 from emu.picture.view import MachineView
-from emu.picture.walk import NestedLevel, NestedWalk, PageWalk, WalkView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, Role, address, line
 

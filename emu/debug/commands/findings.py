@@ -4,7 +4,7 @@ from typing import Final
 
 from emu.debug.command import Command, some_text
 from emu.debug.desk import Desk, Lines
-from emu.judge import judge, races
+from emu.judge import judge
 from emu.mailbox.rules import RULES as EVERY_RULE
 
 
@@ -17,6 +17,8 @@ def _rules(_: Desk) -> Lines:
 
 
 def _races(desk: Desk) -> Lines:
+    from emu.judge import races  # a detector that few ask for
+
     return races.lines(desk.machine, desk.timeline)
 
 

@@ -4,6 +4,7 @@ from emu.debug.command import Command, some_text
 from emu.debug.desk import Desk, Lines, focused
 from emu.errors import CommandError
 from emu.inject import menu
+from emu.inject.menu_view import InjectionMenu
 
 
 def help_on(others: tuple[Command, ...]) -> Command:
@@ -41,7 +42,7 @@ def _help(desk: Desk, known: dict[str, Command], word: str, kind: str) -> Lines:
     return (command.usage, command.help, *also, *more)
 
 
-def _kind(found: menu.InjectionMenu, kind: str, lacking: str) -> Lines:
+def _kind(found: InjectionMenu, kind: str, lacking: str) -> Lines:
     """One kind of injection; raises CommandError where the platform has none of the name."""
     known = found.kind(kind)
     if known is None:

@@ -6,7 +6,7 @@ from emu.debug.command import Command, Values, some_text, text
 from emu.debug.desk import Desk, Lines, focused
 from emu.errors import CommandError
 from emu.hw.nested_walk import AccessKind
-from emu.picture import nested, tables, walk
+from emu.picture import nested, sections, tables, walk
 
 _ACCESSES: Final = ("read", "write", "execute")
 
@@ -21,7 +21,7 @@ def _read(words: list[str]) -> Values:
 
 
 def _walk(desk: Desk, where: str, access: AccessKind) -> Lines:
-    wanted = walk.WalkLook(where, access)
+    wanted = sections.WalkLook(where, access)
     found = walk.lines(walk.walk_view(desk.machine, focused(desk), wanted))
     desk.looks.walk = wanted
     return found
@@ -35,7 +35,7 @@ def _tables(desk: Desk, text: str) -> Lines:
 
 
 def _npt(desk: Desk, where: str) -> Lines:
-    wanted = nested.NestedLook(where)
+    wanted = sections.NestedLook(where)
     found = nested.lines(nested.nested_view(desk.machine, desk.timeline, wanted))
     desk.looks.nested = wanted
     return found

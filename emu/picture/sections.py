@@ -1,0 +1,299 @@
+"""What the sections of a picture show, and what they look at, as frozen values.
+
+Who makes them stands in the file of each subject; a front end needs only these."""
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from emu.hw.nested_walk import AccessKind
+from emu.hw.nested_walk import NestedLevel as NestedLevel  # walks are values already
+from emu.hw.nested_walk import NestedWalk as NestedWalk
+from emu.hw.page_walk import PageWalk as PageWalk
+from emu.machine.event import Event
+
+Space = Literal["gva", "gpa", "hpa"]
+"""Guest-virtual, guest-physical, host-physical."""
+TablesMode = Literal["ranges", "tree", "diff"]
+Which = Literal["live", "host", "kernel", "diff"]
+"""Whose device tree."""
+ROW_BYTES: Final = 16
+"""Of a hexdump."""
+
+
+class MemoryLook(Struct, frozen=True):
+    """What is looked at: an address as it was typed, so that `rsp` follows RSP."""
+
+    where: str = "rsp"
+    space: Space = "gva"
+    kind: str = ""
+    """`mailbox`, `table`, `vmcb`, or a struct of the image; empty: bytes alone."""
+
+
+class FieldView(Struct, frozen=True):
+    """One field of the structure that lies at the address."""
+
+    offset: int
+    size: int
+    name: str
+    value: str
+    target: int | None = None
+    """An address that the field holds: of a page or a table."""
+
+
+class MemoryView(Struct, frozen=True):
+    """A stretch of one space; `data` has None for bytes that are not mapped."""
+
+    space: Space
+    address: int
+    """Of the first byte; 0 where `problem` says why there is none."""
+    where: str
+    kind: str
+    symbol: str
+    data: tuple[int | None, ...]
+    changed: frozenset[int]
+    """Addresses of bytes that differ from the last stop."""
+    fields: tuple[FieldView, ...]
+    names: tuple[tuple[int, str], ...]
+    """(address, symbol) of symbols that begin in the stretch."""
+    problem: str = ""
+
+
+class WalkLook(Struct, frozen=True):
+    """The address as it was typed, and the access that is tried."""
+
+    where: str = "rip"
+    access: AccessKind = "execute"
+
+
+class WalkView(Struct, frozen=True):
+    """One walk; None where `problem` says why there is none."""
+
+    cpu: int
+    where: str
+    walk: PageWalk | None
+    symbol: str
+    cr3: int
+    page_state: str
+    """Of the page that the walk ends at; empty if it does not get there."""
+    problem: str = ""
+
+
+class TablesLook(Struct, frozen=True):
+    """How the tables are looked at. `filter`: an address, or a part of a row's words. In a
+    tree it is the address whose path is open, down to the table below `level`."""
+
+    mode: TablesMode = "ranges"
+    filter: str = ""
+    other: int = 0
+    """The CPU that is compared with."""
+    level: str = ""
+
+
+class TableRow(Struct, frozen=True):
+    """One row: a range, or an entry of a tree at a depth."""
+
+    depth: int
+    mark: str
+    """`+` only this CPU has it, `-` only the other one; else empty."""
+    name: str
+    """The level and index of an entry, such as `L3[001]`; empty for a range."""
+    gva: int
+    size: int
+    target: int
+    """GPA that it maps, or of the next table."""
+    value: int
+    entry_gpa: int
+    words: str
+    leaf: bool
+    symbol: str
+    open: bool = False
+
+
+class TablesView(Struct, frozen=True):
+    """The rows that a look leaves, of all that there are."""
+
+    cpu: int
+    look: TablesLook
+    paging: str
+    cr3: int
+    users: tuple[int, ...]
+    """The CPUs with this very CR3."""
+    rows: tuple[TableRow, ...]
+    total: int
+    problem: str = ""
+
+
+class NestedRange(Struct, frozen=True):
+    """Guest-physical pages in a row with equal rights and state, and where they lie."""
+
+    gpa: int
+    """Without the alias bit of a TD's shared view."""
+    size: int
+    hpa: int | None
+    """None where the table has nothing."""
+    rights: str
+    state: str
+    accessed: int
+    """Pages whose leaf has A."""
+    dirty: int
+    shared_view: bool
+
+
+class NestedLook(Struct, frozen=True):
+    """What is looked at: a GPA as it was typed, or words that a range must have."""
+
+    where: str = ""
+
+
+class PageDetail(Struct, frozen=True):
+    """One page: its nested walk, and when it was written last as far as checkpoints tell."""
+
+    walk: NestedWalk
+    state: str
+    shared_view: bool
+    symbol: str
+    written: tuple[int, int] | None
+    """The last write lies after the first of these ticks, and not after the second."""
+
+
+class NestedView(Struct, frozen=True):
+    """The ranges that a look leaves, of all that there are, and the page it names."""
+
+    look: NestedLook
+    ranges: tuple[NestedRange, ...]
+    written: tuple[int, ...]
+    """By range: pages that were written since power-on."""
+    total: int
+    page: PageDetail | None
+
+
+class DtbLook(Struct, frozen=True):
+    """Whose tree: the newest (`live`), the host's, the kernel's, or how they differ; and from
+    which node on, or words that a row must have."""
+
+    which: Which = "live"
+    path: str = ""
+
+
+class DtbRow(Struct, frozen=True):
+    """A node or a property."""
+
+    depth: int
+    path: str
+    name: str
+    value: str
+    """Empty for a node."""
+    is_node: bool
+    mark: str
+    """In a difference: `+` added by the shim, `-` taken away, `~` changed."""
+    gpa: int
+    """Where the value, or the node's token, lies in guest memory."""
+    size: int
+    targets: tuple[int, ...] = ()
+    """Addresses that a `reg` names, in the order of its ranges."""
+
+
+class DtbView(Struct, frozen=True):
+    """The rows that a look leaves, and what is wrong with the tree."""
+
+    look: DtbLook
+    which: str
+    """`host` or `kernel`: whose tree the rows are of; `diff`: of both."""
+    gpa: int
+    size: int
+    rows: tuple[DtbRow, ...]
+    total: int
+    broken: str
+    """Where and why reading stopped, empty if the blob is whole."""
+    checks: tuple[str, ...]
+    """What the mailbox binding has against it."""
+    problem: str = ""
+
+
+class LogLook(Struct, frozen=True):
+    """Which events: of one CPU, of some kinds, with a text in them; all where empty."""
+
+    cpu: int | None = None
+    kinds: frozenset[str] = frozenset()
+    text: str = ""
+
+    @property
+    def words(self) -> str:
+        """The look as `events` takes it."""
+        who = [] if self.cpu is None else [f"cpu {self.cpu}"]
+        return " ".join((*who, *sorted(self.kinds), *([self.text] if self.text else [])))
+
+    def keeps(self, event: Event) -> bool:
+        """Whether an event is one of them."""
+        return (
+            (self.cpu is None or event.cpu == self.cpu)
+            and (not self.kinds or event.kind in self.kinds)
+            and (not self.text or self.text in event.text)
+        )
+
+
+class LogView(Struct, frozen=True):
+    """The rows that a look leaves."""
+
+    look: LogLook
+    rows: Sequence[Event]
+    total: int
+    """Of the whole log."""
+    searched: int
+    """Events of it that the filter has been held against; fewer than `total` for a moment
+    behind a new filter."""
+
+
+class FindingView(Struct, frozen=True):
+    """A rule that was broken, and the rule's own words."""
+
+    rule: str
+    severity: Literal["error", "warning"]
+    cpu: int | None
+    """None: the host, or nobody."""
+    tick: int
+    where: str
+    text: str
+    """What was seen."""
+    says: str
+    """What must hold, and who says so, what follows if it does not, and where to look."""
+    source: str
+    follows: str
+    look_at: str
+
+
+class FindingsView(Struct, frozen=True):
+    """What the rules say of the course up to the moment that is shown."""
+
+    rows: tuple[FindingView, ...]
+    """In order of time."""
+    rules: int
+    """How many are held against it; 0: they are switched off."""
+    dialect: str
+    """The dialect in force and whence it is known, in words."""
+
+    @property
+    def errors(self) -> int:
+        """Findings that are more than a warning."""
+        return sum(one.severity == "error" for one in self.rows)
+
+
+OFF: Final = FindingsView((), 0, "")
+"""Nothing is checked."""
+
+
+def size_words(size: int) -> str:
+    """`4 KiB`, `2 MiB`, `1 GiB`: the largest unit that fits."""
+    for unit, each in (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if size >= each and size % each == 0:
+            return f"{size // each:,} {unit}"
+    return f"{size:,} B"
+
+
+def ascii(data: tuple[int | None, ...]) -> str:
+    """The bytes as text, `.` for what cannot be seen."""
+    return "".join(
+        " " if byte is None else chr(byte) if 0x20 <= byte < 0x7F else "." for byte in data
+    )

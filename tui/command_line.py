@@ -1,0 +1,155 @@
+"""The words behind `apdbg`: commands and options, and what `--help` says."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
+
+from emu.errors import ApdbgError
+
+COMMANDS: Final = ("run", "record", "replay", "campaign", "doctor")
+OUTCOMES: Final = ("booted", "degraded", "hung", "crashed", "limit", "stopped")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Usage errors are one sentence, as all errors of the user are."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ApdbgError(f"{self.prog}: {message}")
+
+
+class _Version(argparse.Action):
+    """`--version`: looked up only if somebody asks."""
+
+    def __init__(self, **words: Any) -> None:
+        super().__init__(nargs=0, help="show the version and exit", **words)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        """Say it and leave."""
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            found = version("apdbg")
+        except PackageNotFoundError:
+            found = "not installed"
+        print(f"apdbg {found}")
+        parser.exit()
+
+
+def _count(text: str) -> int:
+    """A whole number above 0 with an optional `_` or `,` between digits, or 0x-hex."""
+    try:
+        value = int(text.replace(",", "_"), 0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be above 0")
+    return value
+
+
+def _machine_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("image", nargs="?", help="static x86-64 ELF; default: the sample shim")
+    add = parser.add_argument
+    add(
+        "--platform",
+        default="tdx",
+        metavar="NAME|FILE",
+        help="tdx, vbs, none, sipi or a TOML file",
+    )
+    add("--cpus", type=_count, metavar="N", help="1 to 2,048 CPUs")
+    add("--memory", type=_count, metavar="MiB", help="guest memory")
+    add("--seed", type=int, default=0, metavar="N", help="default 0")
+    add("--kernel", metavar="ELF", help="what the shim jumps to; default: the sample kernel")
+    add("--initrd", metavar="FILE")
+    add("--cmdline", default="", metavar="TEXT", help="the shim's command line")
+    add("--host-dtb", metavar="FILE", help="the host's device tree instead of a generated one")
+    add("--schedule", default="", metavar="RULE", help="timed, or random SEED")
+    add(
+        "--inject",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="break something: KIND ... [at MOMENT]; may be given several times",
+    )
+    add("--max-ticks", type=_count, metavar="N", help="stop after N instructions")
+
+
+def _campaign_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("image", nargs="?", help="static x86-64 ELF; default: the sample shim")
+    add = parser.add_argument
+    add("--file", metavar="FILE", help="what is expected; default: the samples' recovery.toml")
+    add("--platform", metavar="NAME", help="only on this one")
+    add("--only", default="", metavar="TEXT", help="only cases whose injections contain this")
+    add("--cpus", type=_count, default=4, metavar="N", help="default 4")
+    add("--seed", type=int, default=0, metavar="N", help="default 0")
+    add("--kernel", metavar="ELF", help="what the shim jumps to; default: the sample kernel")
+    add("--jobs", type=_count, metavar="N", help="machines at a time; default: one a core")
+    add("--json", action="store_true", help="one JSON object, nothing else")
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Read the command line; the first word is a command, or the screen is meant."""
+    name = words[0] if words and words[0] in COMMANDS else "screen"
+    rest = list(words[1:] if name != "screen" else words)
+    shown = "apdbg" if name == "screen" else f"apdbg {name}"
+    parser = _Parser(prog=shown, description=_DESCRIPTIONS[name], epilog=_EPILOGS.get(name))
+    if name == "screen":
+        parser.add_argument("--version", action=_Version)
+    if name == "replay":
+        parser.add_argument("file", help="a recording")
+        parser.add_argument("--image", metavar="ELF", help="the image, if it has moved")
+        parser.add_argument("--kernel", metavar="ELF", help="the kernel, likewise")
+        parser.add_argument("--check", action="store_true", help="only say whether it holds")
+        parser.add_argument("--export", metavar="FILE", help="only write .json or .html")
+    elif name == "campaign":
+        _campaign_options(parser)
+    elif name != "doctor":
+        _machine_options(parser)
+    if name == "record":
+        parser.add_argument("-o", "--output", metavar="FILE", default="boot.apdbg")
+        parser.add_argument("--until", metavar="PLACE", help="stop at a symbol or file:line")
+    if name == "screen":
+        parser.add_argument("--record", metavar="FILE", help="write a recording all the while")
+        parser.add_argument(
+            "--web", type=_count, metavar="PORT",
+            help="the same screen in a browser of this machine (needs apdbg[web])",
+        )  # fmt: skip
+    if name in ("screen", "replay"):
+        parser.add_argument(
+            "--keys", metavar="PRESET|FILE", help="gdb, windbg, vim, or a TOML file of keys"
+        )
+        parser.add_argument(
+            "--fresh",
+            action="store_true",
+            help="forget layout and breakpoints of last time",
+        )
+    if name in ("run", "record"):
+        parser.add_argument(
+            "--watchdog", type=_count, default=0, metavar="N",
+            help="after N instructions without progress the boot counts as hung",
+        )  # fmt: skip
+    if name == "run":
+        parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
+        parser.add_argument(
+            "--races", action="store_true", help="also look for data races, by a second run"
+        )
+        parser.add_argument("--until", metavar="PLACE", help="stop at a symbol or file:line")
+        parser.add_argument(
+            "--expect", choices=OUTCOMES, help="the outcome that is exit code 0"
+        )
+    options = parser.parse_args(rest)
+    options.command, options.words = name, words
+    return options
+
+
+_DESCRIPTIONS: Final = {
+    "screen": "Step every CPU of a booting machine. "
+    "Also: apdbg run, record, replay, campaign, doctor.",
+    "run": "Boot without a screen to power-off, hang, crash or limit, and say which.",
+    "record": "Boot without a screen and write a recording of it.",
+    "replay": "Open a recording at its end, with all its past.",
+    "campaign": "Break everything that the recovery file names, one boot each.",
+    "doctor": "Say what works on this machine.",
+}
+_EPILOGS: Final = {
+    "run": "Exit codes: 0 as expected, 1 the guest did otherwise, 2 bad input, 130 interrupted."
+}

@@ -1,0 +1,103 @@
+"""The commands that need no screen: `apdbg run`, `record` and `campaign`."""
+
+import argparse
+import signal
+import time
+from pathlib import Path
+from typing import Final
+
+from emu import Session, open_session
+from emu.debug import report
+from emu.errors import ApdbgError
+from tui.exit_codes import EXIT_EXPECTED, EXIT_OTHERWISE
+
+STRETCH_SECONDS: Final = 0.1
+"""How long Ctrl-C may wait."""
+
+
+def opened(options: argparse.Namespace) -> Session:
+    """The session that the options ask for; raises ApdbgError."""
+    return open_session(
+        options.image, platform=options.platform, cpus=options.cpus, memory=options.memory,
+        seed=options.seed, kernel=options.kernel, initrd=options.initrd,
+        cmdline=options.cmdline, host_dtb=options.host_dtb, max_ticks=options.max_ticks,
+        schedule=options.schedule, inject=options.inject,
+        watchdog=getattr(options, "watchdog", 0),
+    )  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> int:
+    """`apdbg run`: the report on stdout, and an exit code that says how it went."""
+    began = time.perf_counter()
+    session = opened(options)
+    _carry_out(session, f"until {options.until}" if options.until else "run")
+    found = report.of(session.desk, began, options.races)
+    print(report.as_json(found) if options.json else report.as_text(found))
+    expected = options.expect or ("stopped" if options.until else "booted")
+    # Who asks for a certain outcome has it judged by that alone.
+    broken = found.findings and not options.expect
+    return EXIT_EXPECTED if found.outcome == expected and not broken else EXIT_OTHERWISE
+
+
+def campaign(options: argparse.Namespace) -> int:
+    """`apdbg campaign`: a line for each case as it ends, then how many were as expected."""
+    import json
+
+    from emu.debug import campaign as campaigns
+    from emu.debug import recovery
+
+    path = Path(options.file) if options.file else recovery.of_the_samples()
+    cases = [
+        case
+        for case in recovery.read(path)
+        if options.platform in (None, case.platform) and options.only in case.name
+    ]
+    if not cases:
+        raise ApdbgError(f"{path}: no case is left by --platform and --only")
+    began = time.perf_counter()
+    wanted = campaigns.Campaign(
+        options.image, options.cpus, options.seed, options.kernel, tuple(cases)
+    )
+    results = []
+    for result in campaigns.run(wanted, options.jobs):
+        results.append(result)
+        if not options.json:
+            print("\n".join(campaigns.as_text(result)), flush=True)
+    bad = sum(bool(result.problems) for result in results)
+    wall = time.perf_counter() - began
+    if options.json:
+        cases_json = [campaigns.as_json(result) for result in results]
+        print(json.dumps({"schema": "apdbg-campaign/1", "bad": bad, "cases": cases_json,
+                          "wall_s": round(wall, 3)}))  # fmt: skip
+    else:
+        print(f"\n{len(results)} cases, {bad} not as expected, {wall:.1f} s")
+    return EXIT_OTHERWISE if bad else EXIT_EXPECTED
+
+
+def record(options: argparse.Namespace) -> int:
+    """`apdbg record`: every stretch of the run is on the disk before the next begins."""
+    began = time.perf_counter()
+    session = opened(options)
+    with open(options.output, "wb") as file:
+        session.record(file)
+        _carry_out(session, f"until {options.until}" if options.until else "run")
+        if session.recorder is not None:
+            session.recorder.end()
+        size = file.tell()
+    print(report.as_text(report.of(session.desk, began)))
+    print(f"{options.output}: {size:,} bytes; `apdbg replay {options.output}` opens it")
+    return EXIT_EXPECTED
+
+
+def _carry_out(session: Session, words: str) -> None:
+    """A command, stretch by stretch: Ctrl-C is heard between two, never inside the emulator,
+    where Python would have to swallow it."""
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: heard.append(number))
+    try:
+        session.begin(words)
+        while session.pump(STRETCH_SECONDS):
+            if heard:
+                raise KeyboardInterrupt
+    finally:
+        signal.signal(signal.SIGINT, before)

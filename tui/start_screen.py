@@ -1,0 +1,51 @@
+"""`apdbg IMAGE`: a session on the screen of this terminal."""
+
+import argparse
+import os
+import sys
+
+from platformdirs import user_config_path, user_state_path
+
+from emu import Session
+from emu.errors import ApdbgError
+from tui import keymap
+from tui.app import open_screen
+from tui.headless import opened
+from tui.last_session import Memory
+
+
+def screen(options: argparse.Namespace) -> int:
+    """Open it; with `--record` all that happens is written to a file."""
+    _need_terminal()
+    session = opened(options)
+    if not options.record:
+        return show(session, options)
+    with open(options.record, "wb") as file:
+        session.record(file)
+        code = show(session, options)
+        if session.recorder is not None:
+            session.recorder.end()
+    return code
+
+
+def _need_terminal() -> None:
+    if os.environ.get("TEXTUAL_DRIVER"):
+        return  # a browser is at the other end
+    if not sys.stdin.isatty() or not sys.stdout.isatty():
+        raise ApdbgError("the screen needs a terminal: `apdbg run` boots without one")
+    if os.environ.get("TERM", "dumb") == "dumb":
+        raise ApdbgError(
+            "the screen needs a terminal that can place text: TERM is dumb or unset"
+        )
+
+
+def show(session: Session, options: argparse.Namespace) -> int:
+    """Show a session until it is left; returns the exit code. Raises ApdbgError where there is
+    no terminal for it."""
+    _need_terminal()
+
+    changes = keymap.read(options.keys, user_config_path("apdbg") / keymap.FILE_NAME)
+    memory = Memory(user_state_path("apdbg"), session.desk.setup.image.sha256)
+    if options.fresh:
+        memory.path.unlink(missing_ok=True)
+    return open_screen(session, changes, memory)
