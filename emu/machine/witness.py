@@ -10,7 +10,7 @@ from emu.hw import vmcb
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
 from emu.hw.engine import Exit, ExitKind
-from emu.machine import acks, caching, calls, entry_checks, handover
+from emu.machine import acks, calls, entry_checks, handover, mailbox_caching
 from emu.machine.board import Board
 from emu.machine.calls import Asking
 from emu.machine.guards import Guards
@@ -109,7 +109,7 @@ class Witness:
         ack = self._ack(cpu, at, *heads) if start + first < HEAD_BYTES else None
         kind = ""
         if cpu is not None and heads[0].command != heads[1].command:
-            kind = caching.mailbox_type(board, cpu, at)
+            kind = mailbox_caching.mailbox_type(board, cpu, at)
         board.logs.observed.append(
             Stored(
                 *self._where(cpu, at), start + first, before[first:last], after[first:last],
