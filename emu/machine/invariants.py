@@ -7,19 +7,20 @@ the checkpoint costs 90 us and 30 ms. `page_states` costs 2 us a page: only test
 from emu.hw.address import PAGE_BYTES, Gpa
 from emu.hw.nested_walk import FRAME, PRESENT
 from emu.machine.board import Board
-from emu.machine.machine import Machine
 from emu.machine.ram import Bank
+from emu.machine.tracked import TrackedPages
+from emu.machine.waits import Waits
 
 
-def at_border(machine: Machine) -> None:
+def at_border(board: Board, waits: Waits, tracked: TrackedPages) -> None:
     """Clocks, sleepers and watched pages agree with each other."""
-    board, waiting = machine.board, machine.waits.waiting
+    waiting = waits.waiting
     assert not board.on_trial and not board.by_hand, "nothing is tried or stepped at a border"
     executed = sum(cpu.ticks for cpu in board.cpus)
     assert executed == board.tick, f"CPUs executed {executed}, the clock says {board.tick}"
     asleep = {cpu.id for cpu in board.cpus if cpu.activity == "waiting"}
     assert asleep == waiting.keys(), f"asleep: {asleep}, in waits: {set(waiting)}"
-    open_ = machine.tracked.open_to_the_guest()
+    open_ = tracked.open_to_the_guest()
     assert not open_, f"the guest may write unseen to {', '.join(map(hex, open_))}"
 
 

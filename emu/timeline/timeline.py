@@ -108,7 +108,7 @@ class Timeline:
 
     def _take(self) -> None:
         machine = self.machine
-        invariants.at_border(machine)
+        invariants.at_border(machine.board, machine.waits, machine.tracked)
         assert self.now > self.base.moment, "a moment has one checkpoint"
         images = machine.board.undo.cut()
         machine.board.engine.flush_tlb()

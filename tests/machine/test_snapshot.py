@@ -60,10 +60,11 @@ def test_a_pickled_snapshot_goes_on_in_another_process_as_here(
 @pytest.mark.parametrize("name", ["tdx", "none", "late-ipi", "armed", "started-twice"])
 def test_pages_are_mapped_as_their_states_say_at_every_border(name: str) -> None:
     driver = PLACES[name].driver()
+    machine = driver.machine
     while not driver.final:
-        to_a_border(driver, driver.machine.board.tick + 5_000)
-        invariants.at_border(driver.machine)
-        assert invariants.page_states(driver.machine.board) == []
+        to_a_border(driver, machine.board.tick + 5_000)
+        invariants.at_border(machine.board, machine.waits, machine.tracked)
+        assert invariants.page_states(machine.board) == []
 
 
 def test_a_table_that_is_edited_is_seen_to_differ_from_the_states() -> None:
