@@ -136,6 +136,7 @@ def start_vp(parts: Parts, cpu: Cpu, vp: int, context: fx.VpContext | None) -> N
     target = parts.board.cpus[vp]
     parts.board.vmm.vps[vp].started = True
     state = entry.reset_vector(vp) if context is None else entry.from_context(context)
+    parts.waits.forget(target)  # a host that mistakes one VP for another starts it twice
     target.clock_ps = cpu.clock_ps + parts.board.platform.costs.start_vp_ns * 1000
     parts.board.start(target, state)
     parts.board.event(cpu, "state", f"starts cpu {vp}")

@@ -16,7 +16,6 @@ from emu.hw.engine import Engine, Exit
 from emu.hw.memory import HostMemory
 from emu.hw.nested import NestedPageTable
 from emu.hw.vmcb import GuestState
-from emu.machine.access import VirtualMemory
 from emu.machine.addresses import Addresses
 from emu.machine.ask import read_exit
 from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
@@ -24,6 +23,7 @@ from emu.machine.log import Turn
 from emu.machine.logs import Logs
 from emu.machine.ram import GuestRam
 from emu.machine.undo import UndoLog
+from emu.machine.virtual_memory import VirtualMemory
 from emu.mailbox import protocol
 from emu.vmm.asked import Asked
 from emu.vmm.asked_words import name_of

@@ -11,11 +11,11 @@ from emu.hw.memory import HostMemory
 from emu.hw.nested import NestedPageTable
 from emu.hw.vmcb import VMCB_BYTES
 from emu.machine import apply, entry
-from emu.machine.access import VirtualMemory
 from emu.machine.addresses import Addresses
 from emu.machine.board import Board
 from emu.machine.ram import SHARED_ALIAS, GuestRam
 from emu.machine.undo import UndoLog
+from emu.machine.virtual_memory import VirtualMemory
 from emu.mailbox.protocol import Protocol
 from emu.vmm.hypercalls import hypercall_page
 from emu.vmm.state import VmmState, VpState

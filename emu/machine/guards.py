@@ -77,6 +77,8 @@ class Guards:
         self._pages_of(cpu, root, self._board.linear_rip(cpu), "code")
         if cpu.registers.get("rsp"):
             self._pages_of(cpu, root, cpu.registers.get("rsp") - 1, "stack")
+        # It may be parked in the middle of its own slice: what `begin` would have lent is
+        # closed now, and the MMU's next A bit there would fault.
         if self._board.at_work == cpu.id:
             self.begin(cpu)
 
@@ -91,6 +93,7 @@ class Guards:
             entry = self._board.memory.u64(hpa)
             if not entry & PRESENT:
                 return
+            # The guest writes a TD's shared bit as bit 47, which is no address.
             table = entry & FRAME & ~_SHARED
             if entry & _LARGE and shift in (30, 21):
                 table = page_of(table & -(1 << shift) | gva & (1 << shift) - 1)
@@ -103,6 +106,7 @@ class Guards:
         known = self.pages.get(page)
         if known is not None and user in known.users:
             return
+        # The mailbox is for others to write; a page that is known already is tracked already.
         if known is None and kind != "stack":
             self._tracked.add(page, "guard")
         others = known.users if known is not None else frozenset()
@@ -144,6 +148,8 @@ class Guards:
         guard = self.pages.get(page)
         if guard is None or not self._tracked.lend(page):
             return board.undo.absorb(gpa)
+        # We are in the middle of `Engine.run`: the clock and the ticks of this stretch are not
+        # counted yet, and of the registers only those at the fault are right.
         engine, index = board.engine, board.at_work
         if not board.on_trial and index is not None:
             found, cpu = engine.fault, board.cpus[index]
@@ -152,6 +158,8 @@ class Guards:
             at = found.linear_rip
             if index not in guard.users and self._stores(found, at, page):
                 self._store(index, page, found.get("cr3"), at, when)
+        # The undo log may have kept the page before, and only the guard closed it since: then
+        # it absorbs nothing, and lending has made the page writable.
         return board.undo.absorb(gpa) or board.npt.writable(page)
 
     def _stores(self, registers: Context, at: int, page: Gpa) -> bool:
@@ -181,9 +189,13 @@ class Guards:
     ) -> None:
         """Somebody stores to a guarded page; `when` is tick and virtual nanoseconds."""
         guard = self.pages[page]
+        # Whoever runs on the same tables may change them: that is the firmware's own business,
+        # and mostly the MMU's A bits. An OS that brought tables of its own has none here.
         shared = any(self._roots[user] == root & FRAME for user in guard.users)
         if index in guard.users or (guard.kind == "table" and shared):
             return
+        # One store is enough to know that the page is lost: it is not watched any longer, and
+        # an OS that fills a page pays for one fault and not for 4,096.
         left = tuple(sorted(user for user in guard.users if self._stays(user)))
         del self.pages[page]
         self._tracked.forget(page)

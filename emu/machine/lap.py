@@ -122,6 +122,8 @@ class Lap(Struct):
         if len(self.path) >= LAP_MAX or context.mode == "real" or not self._left_alone(board):
             return False
         code = disasm.decode(board.code_bytes(cpu), context.rip, context.mode)
+        # REP takes more instructions than one, and where the decoder does not know all that is
+        # read and written, a wait could rest on something that is not watched.
         if code is None or code.repeats or not code.exact:
             return False
         self.path.append(context.rip)
@@ -137,6 +139,7 @@ class Lap(Struct):
         if pieces is None:
             return False
         self.pages |= {page_of(gva), page_of(gva + operand.size - 1)}
+        # An operand over two pages has no one place to compare with: it is simply used.
         if len(pieces) == 1:
             self.compared[len(self.path) - 1] = pieces[0]
         for place in pieces:
@@ -165,6 +168,7 @@ class Lap(Struct):
             return None
         uses, unequal = self._uses(board)
         checked = (*uses, *(name for name, _, _ in unequal))
+        # A register that the lap sets before it reads it may differ: no later lap can tell.
         if any(context.get(name) != self.values[name] for name in checked):
             return None
         if context.beyond_general() != self.rest:
@@ -218,6 +222,8 @@ class Lap(Struct):
         operand = code.memory[0]
         if after.mnemonic not in ("je", "jne") or name in (operand.base, operand.index):
             return None
+        # The flags must be used by nobody else than this jump, and the register neither as an
+        # address nor twice: then all that its value decides is that the two are not equal.
         mask = (1 << 8 * operand.size) - 1
         value = int.from_bytes(board.memory.read(*self.compared[index]), "little")
         return None if self.values[name] & mask == value else (name, mask, value)

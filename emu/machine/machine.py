@@ -113,6 +113,16 @@ class Machine:
 
     def run(self, cpu: Cpu, until_ps: int, tick: int, beat: int = 0) -> Pause:
         """Run one CPU to a moment of its clock, a tick and a beat, or a stop."""
+        board = self.board
+        others, clock_ps, beats = board.tick - cpu.ticks, cpu.clock_ps, board.beat
+        pause = self._run(cpu, until_ps, tick, beat)
+        assert board.tick - cpu.ticks == others, "in its slice nobody else executes"
+        assert cpu.clock_ps >= clock_ps and board.beat >= beats, "time does not go back"
+        asleep = cpu.id in self.waits.waiting
+        assert asleep == (cpu.activity == "waiting"), "whoever waits is known to wait"
+        return pause
+
+    def _run(self, cpu: Cpu, until_ps: int, tick: int, beat: int) -> Pause:
         board, injected = self.board, self.injected
         pending = board.vmm.vps[cpu.id].pending
         while cpu.activity == "running" and cpu.clock_ps < until_ps:
@@ -186,11 +196,8 @@ class Machine:
             self.arrivals.pass_(cpu, board.linear_rip(cpu))
             faults = len(board.logs.events)
             self.run(cpu, cpu.clock_ps + 1, board.tick + 1)
-            if (
-                cpu.ticks != ticks
-                or len(board.logs.events) != faults
-                or cpu.activity != "running"
-            ):
+            happened = cpu.ticks != ticks or len(board.logs.events) != faults
+            if happened or cpu.activity != "running":
                 break
         board.by_hand = False
 

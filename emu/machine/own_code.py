@@ -10,8 +10,8 @@ from emu.hw.address import page_of
 from emu.hw.context import Context
 from emu.hw.engine import Engine
 from emu.hw.nested import NestedPageTable
-from emu.machine.access import VirtualMemory
 from emu.machine.undo import UndoLog
+from emu.machine.virtual_memory import VirtualMemory
 
 
 class OwnCode:

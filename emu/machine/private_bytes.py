@@ -74,7 +74,8 @@ class PrivateBytes:
         self._board.tables_changed()
 
     def _take_out(self) -> None:
-        """The bytes of the CPU that was seeing leave memory, the newest first."""
+        """The bytes of the CPU that was seeing leave memory, the newest first: a CPU may have
+        two stores to one place on the way, and what the older one covered is everybody's."""
         memory, kept = self._board.memory, []
         for one in reversed(self.hidden):
             if one.cpu == self.seeing:
@@ -90,6 +91,8 @@ class PrivateBytes:
         """A CPU's own bytes come into memory, over what the others have stored there since."""
         memory, kept = self._board.memory, []
         for one in self.hidden:
+            # What it covers is read anew each time: another CPU may have stored there while
+            # this one did not run, and that must be there when these bytes are taken out.
             if one.cpu == cpu:
                 one = replace(one, others=memory.read(one.hpa, len(one.own)))
                 memory.write(one.hpa, one.own)

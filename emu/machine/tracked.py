@@ -89,11 +89,12 @@ class TrackedPages:
 
     def lend_only(self, pages: frozenset[Gpa]) -> None:
         """From now on these are lent and no others; the engine's TLB must be flushed then."""
+        # Asked at every slice: mostly nobody is parked, and the CPU that runs never is.
         if not pages and not self.lent:
             return
         wanted = frozenset(page for page in pages if self._why.get(page) == _GUARD)
         for page in self.lent - wanted:
-            if page in self._why:
+            if page in self._why:  # else it was given up while it was lent
                 self._board.npt.protect(page)
         for page in wanted - self.lent:
             self._board.npt.unprotect(page)
@@ -121,7 +122,10 @@ class TrackedPages:
         """See writes to the page that holds a GPA."""
         page = Gpa(page_of(gpa))
         reasons = self._why.get(page, _NOTHING)
-        if not reasons:
+        # A page that is lent to the CPU that runs is closed to it at once: the new reason may
+        # be somebody who waits for that very CPU's next store.
+        if not reasons or page in self.lent:
+            self.lent -= {page}
             self._board.npt.protect(page)
             self._board.tables_changed()
         self._why[page] = reasons | {why}
@@ -142,6 +146,12 @@ class TrackedPages:
         ours = page in self._why and page not in board.broken_pages
         # A page that the table itself does not let the guest write is no business of ours.
         return page if ours and board.npt.leaf(page) & WRITABLE == WRITABLE else None
+
+    def open_to_the_guest(self) -> list[Gpa]:
+        """Pages that the guest could write to without our seeing it, though somebody relies on
+        that: none between two slices. Pages that are only guarded open by themselves."""
+        writable = self._board.npt.writable
+        return [page for page, why in self._why.items() if why != _GUARD and writable(page)]
 
     def why(self, page: Gpa) -> frozenset[Why]:
         """The reasons to see writes to a page."""

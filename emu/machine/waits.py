@@ -98,6 +98,9 @@ class Waits:
 
     def slice_ended(self, cpu: Cpu) -> None:
         """A slice used up its time: several in a row near one place look like a loop."""
+        # Loops without PAUSE, clock or store cannot be seen otherwise. A slice ends anywhere in
+        # them, so the place is 256 bytes wide, and complemented so that it is no address: a
+        # failed attempt here must not put off one that a PAUSE in there gives reason for.
         if self.on and cpu.id not in self._laps:
             self._seen(cpu, ~(cpu.registers.rip >> 8))
 
@@ -142,6 +145,8 @@ class Waits:
         del self._laps[cpu.id]
         self._suspicions[cpu.id].hits.clear()
         self._board.turn(cpu, "waiting")
+        # No lap beyond the one that was seen is known to come round: a loop that reads a clock
+        # may leave in the very next one, so what is safe ends before its start.
         self._enter(cpu, Wait(self._shared(loop), cpu.clock_ps, cpu.clock_ps - 1))
 
     def _shared(self, loop: Loop) -> Loop:
@@ -199,6 +204,8 @@ class Waits:
         self._laps.pop(cpu.id, None)
         if wait is None:
             return
+        # It goes on at a lap's head, where its registers are those that it sleeps with. If the
+        # loop has ended by then, the lap that leaves it was not executed: that one comes first.
         start = wait.lap_at(moment_ps)
         cpu.clock_ps = start if wait.last_ps is None else min(start, wait.last_ps)
         self._board.turn(cpu, "running")
@@ -232,6 +239,8 @@ class Waits:
         moment = self._board.now_ps() if writer is None else writer.clock_ps
         read = self._board.memory.read
         by_loop: dict[int, tuple[Loop, list[int]]] = {}
+        # In the order of CPUs and not of a set: who is asked first decides whose answer the
+        # others share, and every run must ask in the same order.
         for index in sorted(watchers):
             loop = self.waiting[index].loop
             by_loop.setdefault(id(loop), (loop, []))[1].append(index)
@@ -265,6 +274,8 @@ class Waits:
             if not isinstance(known, Loop):
                 self._fall_due(cpu, moment_ps)
                 continue
+            # It waits on, in a loop that reads other values now: of another identity, so that
+            # pages and companions are found anew. It was in the old one up to this lap.
             old = self._leave(cpu)
             assert old is not None, "a member of a loop waits"
             start = old.lap_at(moment_ps)
@@ -274,6 +285,8 @@ class Waits:
         """A CPU is to execute the lap that begins at or after a moment, if things stay so."""
         wait = self.waiting[cpu.id]
         start = wait.lap_at(moment_ps)
+        # A store that came later on the clock may be made earlier in the run (CPUs run up to a
+        # quantum apart): the earliest lap that leaves counts.
         if wait.due_ps is None or start < wait.due_ps:
             self._know(cpu, replace(wait, due_ps=start))
             self._board.reschedule = True
@@ -319,9 +332,12 @@ class Waits:
         """Find out whether a clock loop comes round up to a moment, or where it ends."""
         wait = self.waiting[cpu.id]
         lap = wait.loop.lap_ps
+        # Twice as far as is known, so that a wait of any length takes few trials: time is only
+        # looked at lap by lap within the last doubling, and there by halves.
         span = 2 * (wait.safe_ps - wait.since_ps) + lap
         good, bad = wait.safe_ps, wait.lap_at(max(moment_ps, wait.since_ps + span))
         if bad > HORIZON_PS:
+            # It ends by no clock. It still waits for its bytes, and can hang the machine.
             del self._timed[cpu.id]
             return
         if self._comes_round(cpu, wait, bad):

@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
-from emu.machine import acks, caching, calls, entry_checks, handover
+from emu.machine import acks, calls, entry_checks, handover, mailbox_caching
 from emu.machine.board import Board
 from emu.machine.calls import Asking
 from emu.machine.guards import Guards
@@ -107,7 +107,7 @@ class Witness:
         ack = self._ack(cpu, at, *heads) if start + first < HEAD_BYTES else None
         kind = ""
         if cpu is not None and heads[0].command != heads[1].command:
-            kind = caching.mailbox_type(board, cpu, at)
+            kind = mailbox_caching.mailbox_type(board, cpu, at)
         board.logs.observed.append(
             Stored(
                 *self._where(cpu, at), start + first, before[first:last], after[first:last],

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from emu.errors import CommandError
-from emu.machine import snapshot
+from emu.machine import invariants, snapshot
 from emu.machine.machine import Machine, Pause
 from emu.timeline.branch import Branch
 from emu.timeline.checkpoint import Checkpoint, drop, pack, way
@@ -117,6 +117,7 @@ class Timeline:
 
     def _take(self) -> None:
         machine = self.machine
+        invariants.at_border(machine.board, machine.waits, machine.tracked)
         assert self.now > self.base.moment, "a moment has one checkpoint"
         images = machine.board.undo.cut()
         machine.board.engine.flush_tlb()

@@ -47,9 +47,9 @@ class Place(Struct, frozen=True):
 
 
 def to_a_border(driver: Driver, tick: int) -> None:
-    """Run to a tick, and on to where a slice ends."""
+    """Run to a tick, and on to where a slice ends, or the guest."""
     driver.drive(Moment(tick))
-    while driver.schedule.slice is not None:
+    while driver.schedule.slice is not None and not driver.final:
         driver.stretch(Moment(driver.machine.board.tick + 1_000))
 
 

@@ -7,7 +7,8 @@ from multiprocessing import get_context
 
 import pytest
 
-from emu.machine import snapshot
+from emu.hw.address import Gpa
+from emu.machine import invariants, snapshot
 from tests.machine.elsewhere import FOREVER, Place, ended, goes_on, packed, to_a_border
 from tests.machine.graph import differing, graph
 
@@ -22,6 +23,7 @@ PLACES = {
     ),
     "stale": Place("sipi", ("stale 2 mailbox_wait absent at mailbox_wait cpu 2",)),
     "npt": Place("none", ("npt secondary_start read-only at kernel_start", "drift 1 200_000")),
+    "started-twice": Place("tdx", ("vp-index 2 3",)),
     "gone": Place("tdx", ("take-away 2", "host-write 0x9000000 7 at kernel_start")),
 }
 
@@ -53,6 +55,23 @@ def test_a_pickled_snapshot_goes_on_in_another_process_as_here(
         counts = len(logs.events), len(logs.exits), len(logs.observed)
         there = another.submit(goes_on, place, packed(driver))
         assert there.result() == ended(driver, counts)
+
+
+@pytest.mark.parametrize("name", ["tdx", "none", "late-ipi", "armed", "started-twice"])
+def test_pages_are_mapped_as_their_states_say_at_every_border(name: str) -> None:
+    driver = PLACES[name].driver()
+    machine = driver.machine
+    while not driver.final:
+        to_a_border(driver, machine.board.tick + 5_000)
+        invariants.at_border(machine.board, machine.waits, machine.tracked)
+        assert invariants.page_states(machine.board) == []
+
+
+def test_a_table_that_is_edited_is_seen_to_differ_from_the_states() -> None:
+    driver = PLACES["npt"].driver()
+    page = Gpa(driver.machine.board.ram.banks[0].gpa)
+    driver.machine.board.npt.unmap(page, 1)
+    assert invariants.page_states(driver.machine.board) == [page]
 
 
 @pytest.mark.parametrize("name", PLACES)
