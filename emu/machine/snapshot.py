@@ -105,5 +105,5 @@ def put_back(machine: Machine, saved: Snapshot, pages: set[int]) -> None:
     machine.injected.load(saved.injected)
     machine.logs.back_to(saved.logs)
     machine.reschedule = False
-    machine.engine.flush_code()
+    machine.engine.went_back(pages)
     machine.engine.flush_tlb()
