@@ -19,7 +19,7 @@ from emu.hw import engine_native as native
 from emu.hw.address import Hpa
 from emu.hw.context import Context
 from emu.hw.engine_breakpoints import Breakpoints
-from emu.hw.engine_host import CodeKeeper, Library
+from emu.hw.engine_host import CodeKeeper, CodePages, Library
 from emu.hw.engine_watches import Watches
 from emu.hw.memory import HostMemory
 from emu.hw.vmcb import (
@@ -89,6 +89,7 @@ class Engine:
         """Whether the exit left an instruction in the middle, not on its way to one."""
         self._flags = ctypes.c_uint64()
         self._root = ctypes.pointer(ctypes.c_uint64())
+        self._code = CodePages(self.handle)
         self._done = 0
         self._again = 0
         self._odd = False
@@ -173,6 +174,7 @@ class Engine:
         own_code = self.own_code
         first, _, size = native.BLOCK.unpack(ctypes.string_at(block, native.BLOCK.size))
         self._odd |= self.breakpoints.translated(first, size)
+        self._code.translated(first, size)
         if own_code is None:
             return
         native.get_register(self.handle, _CR3, self._root)
@@ -244,11 +246,7 @@ class Engine:
         `skip`: a breakpoint address that does not stop the first instruction.
         """
         self._begin(context, skip)
-        while True:
-            status = self._stretch(context, budget - self._done)
-            exit_ = self._outcome(context, status, budget)
-            if exit_ is not None:
-                return exit_
+        return self._to_end(context, self._stretch(context, budget), budget)
 
     def steps(self, context: Context, count: int, skip: int | None = None) -> Exit:
         """Single instructions, `count` (> 0) of them or to the first exit: for each of them all
@@ -266,17 +264,15 @@ class Engine:
             status = start(handle, context.rip, 0, 0, 1)
             save(handle, pointer)
             if self._odd or status:
-                return self._odd_step(context, status, done)
+                self._finish(context, status)
+                return self._to_end(context, status, done)
         self._flushed = False
         return Exit(ExitKind.BUDGET, count)
 
-    def _odd_step(self, context: Context, status: int, done: int) -> Exit:
-        """What becomes of a step that did not simply run, the `done`-th."""
-        self._finish(context, status)
-        exit_ = self._outcome(context, status, done)
-        while exit_ is None:
-            status = self._stretch(context, done - self._done)
-            exit_ = self._outcome(context, status, done)
+    def _to_end(self, context: Context, status: int, budget: int) -> Exit:
+        """What a run comes to whose first stretch has ended."""
+        while (exit_ := self._outcome(context, status, budget)) is None:
+            status = self._stretch(context, budget - self._done)
         return exit_
 
     def _begin(self, context: Context, skip: int | None) -> None:
@@ -317,10 +313,8 @@ class Engine:
 
     @property
     def _executed(self) -> int:
-        """Behind a stretch that its limit ended: the engine has counted the instruction at
-        which that was seen."""
-        executed: int = min(self._count.value, self._limit.value)
-        return executed
+        """Behind a stretch: the instruction at which its limit was seen is counted, too."""
+        return int(min(self._count.value, self._limit.value))
 
     def _take_over(self, context: Context) -> None:
         """A context is about to run: nothing is known of the run yet."""
@@ -341,7 +335,7 @@ class Engine:
         return status
 
     def _finish(self, context: Context, status: int) -> None:
-        """The library came back."""
+        """A stretch is over."""
         self._flushed = False
         if self._bug is not None:
             raise self._bug
@@ -392,9 +386,18 @@ class Engine:
         self.flush_code()
         self.flush_tlb()
 
+    def went_back(self, pages: set[int]) -> None:
+        """Pages of the host hold what they held before: code that was translated from others
+        is as good as ever, and costs most of a short run if it must be translated again."""
+        if self._code.among(pages):
+            self.flush_code()
+        elif self.own_code is not None:
+            self.own_code.went_back()
+
     def flush_code(self) -> None:
         """Forget all translated code; needed after the host wrote into guest code."""
         native.control(self.handle, native.FLUSH_CODE)
+        self._code.pages.clear()
         self.breakpoints.forget()
         if self.own_code is not None:
             self.own_code.forget()

@@ -9,7 +9,7 @@ from unicorn import x86_const as x86
 
 from emu.errors import EngineError
 from emu.hw import engine_native as native
-from emu.hw.address import Hpa
+from emu.hw.address import Hpa, page_of
 from emu.hw.context import Context
 from emu.hw.memory import HostMemory
 
@@ -17,6 +17,7 @@ TRANSLATION_BYTES: Final = 32 << 20
 """Translated code: whole boots fit, and one flush stays below 40 us."""
 _CALIBRATION: Final = 0x5CA1AB1E12345
 _ENGINE_WORDS: Final = 512
+_ANYWHERE: Final = -1
 
 
 class Library:
@@ -77,6 +78,28 @@ def _open(memory: HostMemory, save_area: Hpa) -> Any:
     return uc
 
 
+class CodePages:
+    """The pages of the host that code was translated from."""
+
+    def __init__(self, handle: ctypes.c_void_p) -> None:
+        self._handle = handle
+        self._place = ctypes.c_uint64()
+        self._target = ctypes.byref(self._place)
+        self.pages: set[int] = set()
+        """HPAs; `_ANYWHERE` where that is not known."""
+
+    def translated(self, first: int, size: int) -> None:
+        """A block was, from a linear address on. It was fetched just now, so that the emulator
+        finds it in its TLB and walks no tables."""
+        for place in {first, first + size - 1}:
+            failed = native.translate(self._handle, place, native.EXECUTE, self._target)
+            self.pages.add(_ANYWHERE if failed else page_of(self._place.value))
+
+    def among(self, pages: set[int]) -> bool:
+        """Whether there may be code in one of these."""
+        return _ANYWHERE in self.pages or not self.pages.isdisjoint(pages)
+
+
 class CodeKeeper(Protocol):
     """Who keeps stores and translated code apart (`emu.machine.own_code`)."""
 
@@ -94,3 +117,6 @@ class CodeKeeper(Protocol):
 
     def forget(self) -> None:
         """Translated code is gone."""
+
+    def went_back(self) -> None:
+        """Translated code is still there, but time went back."""

@@ -33,6 +33,11 @@ class OwnCode:
         self._pages.clear()
         self._seen.clear()
 
+    def went_back(self) -> None:
+        """Addresses may lead elsewhere than in the future that was known; pages with code are
+        pages with code, whoever comes by."""
+        self._seen.clear()
+
     def knows(self, root: int, first: int, size: int) -> bool:
         """Whether blocks of the same pages of linear addresses are known under a CR3."""
         seen = self._seen.get(root)

@@ -86,5 +86,5 @@ def put_back(machine: Machine, saved: Snapshot, pages: set[int]) -> None:
     for part, value in zip(parts(machine), saved.parts, strict=True):
         part.load(value)
     board.logs.back_to(saved.logs)
-    board.engine.flush_code()
+    board.engine.went_back(pages)
     board.engine.flush_tlb()

@@ -82,3 +82,28 @@ def test_a_breakpoint_at_such_a_store_stops_once() -> None:
     assert (view.tick, view.stop[0].kind) == (2, "breakpoint")
     view = session.do("run")
     assert (view.tick, view.stop[0].kind) == (7, "outcome")
+
+
+TWICE: Final = """
+start: lea rbx, [rip + 3f]
+    call 3f
+    mov dword ptr [rbx + 1], 0x30
+    call 3f
+    hlt
+3:  mov eax, 7
+    add [{SHARED}], eax
+    ret
+"""
+"""The second time the code at `3` is other code."""
+
+
+def test_code_that_changed_is_translated_again_behind_a_way_back() -> None:
+    """Other code that was translated is kept; this would add 0x30 twice."""
+    session = boot(TWICE)
+    run(session, "run")
+    end = session.digest()
+    assert read(session, SHARED, 8) == 0x37
+    for _ in range(2):
+        session.timeline.goto(START)
+        run(session, "run")
+        assert session.digest() == end
