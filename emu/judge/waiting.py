@@ -6,8 +6,9 @@ from msgspec import Struct
 
 from emu.boot.disasm import Instruction, decode, family
 from emu.hw.cpu import Cpu
+from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.lap import Loop
-from emu.machine.machine import INSTRUCTION_BYTES, Machine
+from emu.machine.machine import Machine
 from emu.machine.tracked import GRANULE
 from emu.machine.wait import Wait
 from emu.mailbox.layout import FIELDS

@@ -20,19 +20,22 @@ def carry_out(machine: "Machine", cpu: Cpu, effects: fx.Effects, size: int = 0) 
     """Apply the effects of one exit, in their order. `size`: bytes of the instruction that the
     CPU has still to get past."""
     for effect in effects:
-        _apply(machine, cpu, effect, size)
+        match effect:
+            case fx.Complete():
+                complete(machine, cpu, size)
+            case fx.Cost():
+                cpu.clock_ps += effect.nanoseconds * 1000
+            case fx.SetRegisters():
+                put = cpu.registers.put
+                for name, value in effect.values:
+                    put(name, value)
+            case _:
+                _apply(machine, cpu, effect, size)
 
 
-def _apply(machine: "Machine", cpu: Cpu, effect: fx.Effect, size: int) -> None:
+def _apply(machine: "Machine", cpu: Cpu, effect: fx.MachineEffect, size: int) -> None:
     vmm = machine.vmm
     match effect:
-        case fx.Complete():
-            complete(machine, cpu, size)
-        case fx.SetRegisters(values):
-            for name, value in values:
-                cpu.registers.put(name, value)
-        case fx.Cost(nanoseconds):
-            cpu.clock_ps += nanoseconds * 1000
         case fx.RaiseException():
             raise_exception(machine, cpu, effect, size)
         case fx.SetMsr(owner, msr, value):
@@ -83,7 +86,8 @@ def _apply(machine: "Machine", cpu: Cpu, effect: fx.Effect, size: int) -> None:
 
 def complete(machine: "Machine", cpu: Cpu, size: int) -> None:
     """The VMM did the instruction's work: it retires like any other."""
-    cpu.registers.put("rip", cpu.registers.rip + size)
+    registers = cpu.registers
+    registers.put("rip", registers.rip + size)
     machine.retire(cpu, 1)
 
 

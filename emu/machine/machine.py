@@ -18,6 +18,7 @@ from emu.hw.vmcb import EXIT_NPF, VMCB_BYTES, GuestState
 from emu.machine import apply, entry, exits, handover, no_execute, quirks
 from emu.machine.access import VirtualMemory
 from emu.machine.ask import read_exit
+from emu.machine.code import CodeReader
 from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
 from emu.machine.guards import Guards
 from emu.machine.injected import Injected
@@ -47,8 +48,6 @@ INTERRUPT_POLL: Final = 200
 """Of a CPU's own instructions: so many lie between two looks at IF while an interrupt is
 pending. They are counted from the CPU's start, so that stops change nothing."""
 VMMCALL: Final = b"\x0f\x01\xd9"
-INSTRUCTION_BYTES: Final = 15
-"""The longest instruction (SDM 2, 2.3.11)."""
 
 
 class Pause(Enum):
@@ -129,6 +128,7 @@ class Machine:
             assert hpa is not None, f"the loader placed bytes at {gpa:#x}, outside memory"
             self.memory.write(hpa, data)
         self.virtual = VirtualMemory(self.ram, self.npt)
+        self.code = CodeReader(self.memory, self.npt)
         self.tracked = TrackedPages(self)
         self.waits = Waits(self)
         self.undo = UndoLog(self.memory, self.npt)
@@ -202,10 +202,11 @@ class Machine:
 
     def caller(self, cpu: Cpu) -> Caller:
         """What a VMM handler gets to see."""
-        context = cpu.registers
+        time = cpu.nanoseconds
         wrong = self.vmm.clocks.get(cpu.id)
-        time = cpu.nanoseconds if wrong is None else wrong.shows(cpu.nanoseconds)
-        return Caller(cpu.id, context.get, time, self.platform, self.vmm, self.ram)
+        if wrong is not None:
+            time = wrong.shows(time)
+        return Caller(cpu.id, cpu.registers.get, time, self.platform, self.vmm, self.ram)
 
     # -- running ----------------------------------------------------------------------------
 
@@ -316,10 +317,11 @@ class Machine:
         """Undo what only the emulator causes; everything else is decided and carried out. What
         is left of the exit for the guest: BUDGET if the instruction has simply run."""
         ticks = cpu.ticks
-        written = self.tracked.write(cpu, exit_)
+        accesses = exit_.code in quirks.OF_ACCESSES
+        written = self.tracked.write(cpu, exit_) if accesses else None
         if written is not None:
             return written
-        if quirks.repair(self, cpu, exit_):
+        if accesses and quirks.repair(self, cpu, exit_):
             if cpu.ticks == ticks:
                 cpu.skip = self.linear_rip(cpu)
         else:
@@ -338,7 +340,7 @@ class Machine:
 
     def ask(self, cpu: Cpu, exit_: Exit) -> Asked:
         """What the CPU wants that left the guest just now."""
-        return read_exit(exit_, cpu.registers, lambda: self.code_bytes(cpu))
+        return read_exit(exit_, cpu.registers, self.code)
 
     def answer(self, cpu: Cpu, asked: Asked) -> None:
         """Decide what was asked, and carry the decision out."""
@@ -355,7 +357,7 @@ class Machine:
 
     def code_bytes(self, cpu: Cpu) -> bytes:
         """Up to 15 bytes at RIP: one instruction at the most."""
-        return self.virtual.most(cpu.registers, self.linear_rip(cpu), INSTRUCTION_BYTES)
+        return self.code.next(cpu.registers)
 
     def place(self, cpu: Cpu) -> str:
         """Where a CPU is, as a symbol with offset, or the address."""

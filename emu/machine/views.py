@@ -18,6 +18,7 @@ from emu.boot import disasm
 from emu.hw.address import Gpa, Hpa
 from emu.hw.cpu import Cpu
 from emu.machine import stores
+from emu.machine.code import INSTRUCTION_BYTES
 
 if TYPE_CHECKING:
     from emu.machine.machine import Machine
@@ -28,9 +29,6 @@ SERIALISING: Final = frozenset(
 )  # fmt: skip
 """Instructions before which a store buffer is drained (SDM 3, 9.2.2 and 9.3), beside those
 with LOCK and moves to control registers."""
-
-INSTRUCTION_BYTES: Final = 15
-"""The longest instruction (SDM 2, 2.3.11)."""
 
 
 class Hidden(Struct, frozen=True):
@@ -163,7 +161,7 @@ class Views:
     def careful(self, cpu: Cpu) -> bool:
         """Whether a CPU runs one instruction at a time, because one may end what it alone
         sees; called before each."""
-        if not any(one.cpu == cpu.id for one in self.hidden):
+        if not self.hidden or not any(one.cpu == cpu.id for one in self.hidden):
             return False
         code = self._machine.code_bytes(cpu)
         one = disasm.decode(code, cpu.registers.rip, cpu.registers.mode)

@@ -209,10 +209,10 @@ class Cost(Struct, frozen=True):
     nanoseconds: int
 
 
-Effect = (
-    SetRegisters
-    | Complete
-    | RaiseException
+CpuEffect = SetRegisters | Complete | Cost
+"""What ends an instruction: nearly every exit has these, and most have nothing else."""
+MachineEffect = (
+    RaiseException
     | SetMsr
     | SetVpRegister
     | SetPort
@@ -231,6 +231,6 @@ Effect = (
     | PowerOff
     | Crash
     | Note
-    | Cost
 )
+Effect = CpuEffect | MachineEffect
 Effects = tuple[Effect, ...]
