@@ -46,6 +46,11 @@ def _apply(machine: "Machine", cpu: Cpu, effect: fx.MachineEffect, size: int) ->
             vmm.ports[port] = value
         case fx.SetVeInfo(owner, info):
             vmm.ve_info[owner] = info
+        case fx.SetTimer(owner, timer):
+            if timer is None:
+                vmm.timers.pop(owner, None)
+            else:
+                vmm.timers[owner] = timer
         case fx.EnableVtl(vp, _):
             vmm.vps[vp].vtl2_enabled = True
         case fx.StartVp(vp, context):
@@ -70,7 +75,8 @@ def _apply(machine: "Machine", cpu: Cpu, effect: fx.MachineEffect, size: int) ->
         case fx.SerialOut(_, byte):
             serial(machine, cpu, byte)
         case fx.Halt():
-            if not vmm.vps[cpu.id].pending:
+            pending = vmm.vps[cpu.id].pending
+            if not (NMI_PENDING in pending or (pending and is_open(cpu))):
                 machine.turn(cpu, "halted")
         case fx.PowerOff():
             machine.powered_off = True
@@ -86,8 +92,7 @@ def _apply(machine: "Machine", cpu: Cpu, effect: fx.MachineEffect, size: int) ->
 
 def complete(machine: "Machine", cpu: Cpu, size: int) -> None:
     """The VMM did the instruction's work: it retires like any other."""
-    registers = cpu.registers
-    registers.put("rip", registers.rip + size)
+    cpu.registers.pass_over(size)
     machine.retire(cpu, 1)
 
 
@@ -143,6 +148,7 @@ def init(machine: "Machine", cpu: Cpu, target: Cpu) -> None:
     machine.waits.forget(target)
     machine.turn(target, "wait-for-sipi")
     machine.vmm.vps[target.id].wait_for_sipi = True
+    machine.vmm.timers.pop(target.id, None)
     machine.event(cpu, "state", f"sends INIT to cpu {target.id}")
 
 
@@ -167,14 +173,15 @@ def interrupt_cpu(machine: "Machine", cpu: Cpu, target: Cpu, vector: int) -> Non
     """An interrupt becomes pending; a halted or waiting CPU wakes to look at it."""
     machine.vmm.vps[target.id].pending.append(vector)
     target.look = True
-    if target.activity == "halted" and (vector == NMI_PENDING or _open(target)):
+    if target.activity == "halted" and (vector == NMI_PENDING or is_open(target)):
         target.clock_ps = max(target.clock_ps, cpu.clock_ps)
         machine.turn(target, "running")
         machine.reschedule = True
     machine.waits.wake(target, cpu.clock_ps)
 
 
-def _open(cpu: Cpu) -> bool:
+def is_open(cpu: Cpu) -> bool:
+    """Whether a CPU lets interrupts in."""
     return bool(cpu.registers.get("rflags") & _FLAG_IF)
 
 
@@ -182,7 +189,7 @@ def take_interrupt(machine: "Machine", cpu: Cpu) -> bool:
     """Deliver the first pending interrupt that the CPU's flags let in, if there is one."""
     pending = machine.vmm.vps[cpu.id].pending
     for vector in pending:
-        if vector == NMI_PENDING or _open(cpu):
+        if vector == NMI_PENDING or (is_open(cpu) and not cpu.registers.holds_interrupts):
             pending.remove(vector)
             machine.beat += 1
             number = interrupt.NMI if vector == NMI_PENDING else vector

@@ -181,8 +181,13 @@ class Injected:
         """So many instructions have been executed."""
         self._meet("tick", cpu, lambda trigger: trigger.number <= self._machine.tick)
 
-    def at_time(self, moment_ps: int) -> None:
-        """Every CPU that runs has come to a moment of its clock."""
+    def due_ps(self) -> int | None:
+        """When the next injection that waits for a time is to happen."""
+        return self.next_ps if self.next_ps < NEVER else None
+
+    def ring(self) -> None:
+        """Every CPU that runs has come to that moment of its clock."""
+        moment_ps = self.next_ps
         self._meet("time", None, lambda trigger: trigger.number <= moment_ps)
 
     def at_code(self, cpu: Cpu, address: int) -> None:

@@ -5,7 +5,7 @@ engine reports to `exits.decide`, and `apply.carry_out` does what was decided.
 """
 
 from enum import Enum
-from typing import Final
+from typing import Final, Protocol
 
 from emu.boot.loader import BootLayout
 from emu.boot.platform import Platform
@@ -28,11 +28,12 @@ from emu.machine.own_code import OwnCode
 from emu.machine.places import Places
 from emu.machine.probe import Probe
 from emu.machine.ram import SHARED_ALIAS, GuestRam
+from emu.machine.timers import Timers
 from emu.machine.tracked import TrackedPages
 from emu.machine.undo import UndoLog
 from emu.machine.waits import Waits
 from emu.machine.witness import Witness
-from emu.mailbox.protocol import Protocol
+from emu.mailbox import protocol
 from emu.vmm.asked import Asked
 from emu.vmm.asked_words import name_of
 from emu.vmm.hypercalls import hypercall_page
@@ -61,6 +62,16 @@ class Pause(Enum):
     STUCK = "the watchdog gave up"
 
 
+class Alarm(Protocol):
+    """Something that comes due in virtual time, whatever the CPUs do."""
+
+    def due_ps(self) -> int | None:
+        """When, in picoseconds since power-on; None: never, as things stand."""
+
+    def ring(self) -> None:
+        """Every CPU that runs has come to that moment. Afterwards it is due later, or never."""
+
+
 class Machine:
     """Everything of one machine. Only a Session holds one."""
 
@@ -82,7 +93,7 @@ class Machine:
         """What is executed now will be taken back."""
         self.exit_counts: dict[str, int] = {}
         self.powered_off, self.crash = False, ""
-        self.protocol = Protocol(platform.apic_ids)
+        self.protocol = protocol.Protocol(platform.apic_ids)
         self.boot_params: int | None = None
         """GPA of the boot_params the kernel was entered with."""
         self._by_hand = False  # a CPU that is stepped is not put to sleep
@@ -96,6 +107,8 @@ class Machine:
         self.witness = Witness(self)
         self.injected = Injected(self)
         self.places = Places(self)
+        self.timers = Timers(self)
+        self.alarms: tuple[Alarm, ...] = (self.injected, self.timers)
         self.npt.seal()
         self.memory.before_write = self.undo.note
         self.engine.absorb = self.guards.absorb
@@ -230,10 +243,15 @@ class Machine:
             if self.tick >= self.injected.next_tick:
                 self.injected.at_tick(cpu)
                 continue
+            if self.vmm.timers and self.timers.rang(cpu):
+                continue
             if self.vmm.vps[cpu.id].pending and self._look(cpu):
                 continue
             limit = min(tick, self.injected.next_tick)
-            if self._advance(cpu, until_ps, max(limit - self.tick, 1)):
+            budget = max(limit - self.tick, 1)
+            if self.vmm.timers:
+                budget = min(budget, self.timers.most(cpu))
+            if self._advance(cpu, until_ps, budget):
                 return Pause.BREAKPOINT
         return Pause.OUTCOME if self.powered_off or self.crash else Pause.SLICE
 

@@ -8,8 +8,7 @@ from msgspec import Struct, field
 
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
-from emu.machine.injected import NEVER
-from emu.machine.machine import Machine
+from emu.machine.machine import Alarm, Machine
 
 QUANTUM_PS: Final = 1_000_000
 """How far a CPU may run ahead of the next one: 1 us, some 2,000 instructions."""
@@ -74,9 +73,9 @@ class Schedule(Struct):
         waits = self.machine.waits
         while True:
             times = sorted(self._moments())
-            due = self.machine.injected.next_ps
-            if due < NEVER and (not times or due <= times[0][0]):
-                self.machine.injected.at_time(due)
+            due, alarm = self._first_alarm()
+            if alarm is not None and (not times or due <= times[0][0]):
+                alarm.ring()
                 continue
             if not times:
                 return None
@@ -89,7 +88,7 @@ class Schedule(Struct):
             others = times[1 - chosen] if chosen < 2 and len(times) > 1 else times[0]
             horizon = others[0] if len(times) > 1 else moment + ALONE_PS
             horizon = max(horizon, moment) if index == wanted else horizon
-            horizon = min(horizon, due)
+            horizon = horizon if alarm is None else min(horizon, due)
             cpu = self.machine.cpus[index]
             if cpu.activity == "running":
                 self.begun += 1
@@ -98,6 +97,16 @@ class Schedule(Struct):
                 self.machine.switch_to(cpu)
                 return self.slice
             waits.come_to(cpu, moment, max(horizon, moment) + self.rule.quantum_ps)
+
+    def _first_alarm(self) -> tuple[int, Alarm | None]:
+        """(picoseconds, alarm) of the one that is due first; of equal ones, the first in
+        their tuple."""
+        found: tuple[int, Alarm | None] = 0, None
+        for alarm in self.machine.alarms:
+            due = alarm.due_ps()
+            if due is not None and (found[1] is None or due < found[0]):
+                found = due, alarm
+        return found
 
     def _moments(self) -> list[tuple[int, int]]:
         """(clock, CPU) of everyone who can run by itself and is not held."""

@@ -60,6 +60,19 @@ class VeInfo(Struct, frozen=True):
     instruction_bytes: int
 
 
+class ApicTimer(Struct, frozen=True):
+    """A timer that is armed, in nanoseconds of its CPU's clock."""
+
+    due_ns: int
+    """When the count reaches 0; meaningless with a deadline."""
+    tick_ns: int
+    """How long one count takes."""
+    reload: int = 0
+    """What it counts down from again, in counts; 0: it rings once."""
+    deadline: int = 0
+    """The time-stamp counter at which it rings; 0: it counts down."""
+
+
 class SetRegisters(Struct, frozen=True):
     """Write registers of the calling CPU: (name, 64-bit value) pairs such as ("rax", 0)."""
 
@@ -110,6 +123,13 @@ class SetVeInfo(Struct, frozen=True):
 
     cpu: int
     info: VeInfo | None
+
+
+class SetTimer(Struct, frozen=True):
+    """A CPU's APIC timer is armed, or (None) disarmed."""
+
+    cpu: int
+    timer: ApicTimer | None
 
 
 class EnableVtl(Struct, frozen=True):
@@ -217,6 +237,7 @@ MachineEffect = (
     | SetVpRegister
     | SetPort
     | SetVeInfo
+    | SetTimer
     | EnableVtl
     | StartVp
     | SendInit
