@@ -44,6 +44,8 @@ def _apply(machine: "Machine", cpu: Cpu, effect: fx.MachineEffect, size: int) ->
             vmm.registers[owner, name] = value
         case fx.SetPort(port, value):
             vmm.ports[port] = value
+        case fx.SetDevice(device, register, value):
+            vmm.devices[device, register] = value
         case fx.SetVeInfo(owner, info):
             vmm.ve_info[owner] = info
         case fx.SetTimer(owner, timer):

@@ -12,8 +12,10 @@ from emu.hw import vmcb
 from emu.hw.context import Context
 from emu.hw.engine import Exit, ExitKind
 from emu.machine.code import CodeReader
+from emu.machine.mmio import device_access
 from emu.vmm import asked as ask
 from emu.vmm.asked import Asked
+from emu.vmm.devices import Devices
 
 _U32: Final = 0xFFFF_FFFF
 _UD: Final = vmcb.EXIT_EXCEPTION + 6
@@ -35,10 +37,11 @@ _VMCALLS: Final = {b"\x0f\x01\xd9": "vmmcall", b"\x0f\x01\xc1": "vmcall"}
 _NOT_OFFERED: Final = {vmcb.EXIT_MONITOR: "monitor", vmcb.EXIT_MWAIT: "mwait"}
 
 
-def read_exit(exit_: Exit, registers: Context, code: CodeReader) -> Asked:
-    """What a CPU wants, whose registers are as the exit left them."""
+def read_exit(exit_: Exit, registers: Context, code: CodeReader, devices: Devices) -> Asked:
+    """What a CPU wants, whose registers are as the exit left them. `devices`: those that it
+    reaches by plain loads and stores."""
     if exit_.kind is ExitKind.INTERCEPT:
-        return _intercept(exit_, registers, code)
+        return _intercept(exit_, registers, code, devices)
     match exit_.kind:
         case ExitKind.PORT_IN:
             return ask.PortIn(0, exit_.code, exit_.error)
@@ -52,12 +55,14 @@ def read_exit(exit_: Exit, registers: Context, code: CodeReader) -> Asked:
             raise AssertionError(f"{exit_.kind} is no exit to the VMM")
 
 
-def _intercept(exit_: Exit, registers: Context, code: CodeReader) -> Asked:
+def _intercept(exit_: Exit, registers: Context, code: CodeReader, devices: Devices) -> Asked:
     """An SVM exit; those the machine repairs itself never get here."""
     number = exit_.code
     if number in _PLAIN:
         return _plain(number, code.next(registers), registers)
     if number == vmcb.EXIT_NPF:
+        if devices.window_at(exit_.info) is not None:
+            return device_access(code.next(registers), registers, exit_.error, exit_.info)
         return ask.NestedFault(0, exit_.error, exit_.info)
     if number == _UD:
         return _undefined(code.next(registers), registers)

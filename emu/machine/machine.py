@@ -5,7 +5,7 @@ engine reports to `exits.decide`, and `apply.carry_out` does what was decided.
 """
 
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final
 
 from emu.boot.loader import BootLayout
 from emu.boot.platform import Platform
@@ -28,7 +28,7 @@ from emu.machine.own_code import OwnCode
 from emu.machine.places import Places
 from emu.machine.probe import Probe
 from emu.machine.ram import SHARED_ALIAS, GuestRam
-from emu.machine.timers import Timers
+from emu.machine.timers import Alarm, Timers
 from emu.machine.tracked import TrackedPages
 from emu.machine.undo import UndoLog
 from emu.machine.waits import Waits
@@ -36,6 +36,7 @@ from emu.machine.witness import Witness
 from emu.mailbox import protocol
 from emu.vmm.asked import Asked
 from emu.vmm.asked_words import name_of
+from emu.vmm.devices import NONE, STANDARD
 from emu.vmm.hypercalls import hypercall_page
 from emu.vmm.state import Caller, VmmState, VpState
 
@@ -60,16 +61,6 @@ class Pause(Enum):
     OUTCOME = "the machine stopped for good"
     HUNG = "no CPU can ever run again"
     STUCK = "the watchdog gave up"
-
-
-class Alarm(Protocol):
-    """Something that comes due in virtual time, whatever the CPUs do."""
-
-    def due_ps(self) -> int | None:
-        """When, in picoseconds since power-on; None: never, as things stand."""
-
-    def ring(self) -> None:
-        """Every CPU that runs has come to that moment. Afterwards it is due later, or never."""
 
 
 class Machine:
@@ -108,6 +99,7 @@ class Machine:
         self.injected = Injected(self)
         self.places = Places(self)
         self.timers = Timers(self)
+        self.devices = STANDARD
         self.alarms: tuple[Alarm, ...] = (self.injected, self.timers)
         self.npt.seal()
         self.memory.before_write = self.undo.note
@@ -219,7 +211,9 @@ class Machine:
         wrong = self.vmm.clocks.get(cpu.id)
         if wrong is not None:
             time = wrong.shows(time)
-        return Caller(cpu.id, cpu.registers.get, time, self.platform, self.vmm, self.ram)
+        return Caller(
+            cpu.id, cpu.registers.get, time, self.platform, self.vmm, self.ram, self.devices
+        )
 
     # -- running ----------------------------------------------------------------------------
 
@@ -358,7 +352,8 @@ class Machine:
 
     def ask(self, cpu: Cpu, exit_: Exit) -> Asked:
         """What the CPU wants that left the guest just now."""
-        return read_exit(exit_, cpu.registers, self.code)
+        near = NONE if self.platform.isolation == "tdx" else self.devices
+        return read_exit(exit_, cpu.registers, self.code, near)
 
     def answer(self, cpu: Cpu, asked: Asked) -> None:
         """Decide what was asked, and carry the decision out."""

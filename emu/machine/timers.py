@@ -4,7 +4,7 @@ instructions, and one that sleeps is woken for it.
 What is armed is the VMM's state (`emu.vmm.apic_timer`); here is nothing to be saved.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from emu.hw.cpu import Cpu
 from emu.machine import apply
@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from emu.machine.machine import Machine
 
 _ENDLESS: Final = 1 << 62
+
+
+class Alarm(Protocol):
+    """Something that comes due in virtual time, whatever the CPUs do."""
+
+    def due_ps(self) -> int | None:
+        """When, in picoseconds since power-on; None: never, as things stand."""
+
+    def ring(self) -> None:
+        """Every CPU that runs has come to that moment. Afterwards it is due later, or never."""
 
 
 class Timers:

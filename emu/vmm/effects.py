@@ -118,6 +118,14 @@ class SetPort(Struct, frozen=True):
     value: int
 
 
+class SetDevice(Struct, frozen=True):
+    """Remember a register of a device in memory."""
+
+    device: str
+    register: int
+    value: int
+
+
 class SetVeInfo(Struct, frozen=True):
     """The TDX module records why a CPU gets a #VE; None: the guest has read it."""
 
@@ -236,6 +244,7 @@ MachineEffect = (
     | SetMsr
     | SetVpRegister
     | SetPort
+    | SetDevice
     | SetVeInfo
     | SetTimer
     | EnableVtl

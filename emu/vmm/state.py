@@ -7,7 +7,7 @@ from msgspec import Struct, field
 
 from emu.boot.platform import Platform
 from emu.hw.address import Gpa
-from emu.vmm.effects import ApicTimer, PageState, VeInfo
+from emu.vmm.effects import ApicTimer, Effects, PageState, VeInfo
 
 _BEYOND_NS: Final = 1 << 60
 
@@ -66,6 +66,8 @@ class VmmState(Struct):
     """CPUs whose clock tells something else than the time."""
     timers: dict[int, ApicTimer] = field(default_factory=dict)
     """Armed APIC timers by CPU."""
+    devices: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Registers of devices in memory by (device, number)."""
     hypercall_page: Gpa | None = None
     serial: bytearray = field(default_factory=bytearray)
 
@@ -76,7 +78,7 @@ class VmmState(Struct):
             for vp in self.vps
         )
         tables = dict(self.msrs), dict(self.registers), dict(self.ports), dict(self.ve_info)
-        more = dict(self.clocks), dict(self.timers)
+        more = dict(self.clocks), dict(self.timers), dict(self.devices)
         return SavedVmm(vps, *tables, *more, self.hypercall_page, bytes(self.serial))
 
     def load(self, saved: "SavedVmm") -> None:
@@ -90,6 +92,7 @@ class VmmState(Struct):
         self.msrs, self.registers = dict(saved.msrs), dict(saved.registers)
         self.ports, self.ve_info = dict(saved.ports), dict(saved.ve_info)
         self.clocks, self.timers = dict(saved.clocks), dict(saved.timers)
+        self.devices = dict(saved.devices)
         self.hypercall_page = saved.hypercall_page
         self.serial = bytearray(saved.serial)
 
@@ -104,6 +107,7 @@ class SavedVmm(NamedTuple):
     ve_info: dict[int, VeInfo | None]
     clocks: dict[int, WrongClock]
     timers: dict[int, ApicTimer]
+    devices: dict[tuple[str, int], int]
     hypercall_page: Gpa | None
     serial: bytes
 
@@ -124,6 +128,22 @@ class GuestMemory(Protocol):
         of them where a page has no memory."""
 
 
+class Bus(Protocol):
+    """Devices, as instructions reach them (`emu.vmm.devices`)."""
+
+    def port_in(self, caller: "Caller", port: int, width: int) -> tuple[int, Effects]:
+        """IN of 1, 2 or 4 bytes: the value, and what else happens."""
+
+    def port_out(self, caller: "Caller", port: int, width: int, value: int) -> Effects:
+        """OUT of 1, 2 or 4 bytes: what it does."""
+
+    def read(self, caller: "Caller", gpa: int, width: int) -> tuple[int, Effects] | None:
+        """A load from a device; None where there is none."""
+
+    def write(self, caller: "Caller", gpa: int, width: int, value: int) -> Effects | None:
+        """A store to a device; None where there is none."""
+
+
 class Caller(Struct, frozen=True):
     """What a handler gets to see: who exits, with which registers, on which machine."""
 
@@ -135,3 +155,4 @@ class Caller(Struct, frozen=True):
     platform: Platform
     vmm: VmmState
     memory: GuestMemory
+    bus: Bus
