@@ -78,6 +78,7 @@ class Guest:
         self.registers: dict[str, int] = {}
         self.cpu = 0
         self.nanoseconds = 0
+        self.bus = STANDARD
 
     def pages(self, first: int, count: int, state: PageState) -> None:
         """Add pages, or change the state of pages."""
@@ -94,7 +95,7 @@ class Guest:
             self.platform,
             self.vmm,
             self.memory,
-            STANDARD,
+            self.bus,
         )
 
 
