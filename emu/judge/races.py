@@ -18,7 +18,7 @@ from emu.errors import CommandError
 from emu.hw.address import Hpa, page_of
 from emu.judge import judge
 from emu.machine.accesses import EveryAccess, Touch
-from emu.machine.board import INSTRUCTION_BYTES
+from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.machine import Machine
 from emu.mailbox.course import Course
 from emu.mailbox.observation import Raced, Started

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from emu.boot.disasm import Instruction, decode, family
 from emu.hw.cpu import Cpu
-from emu.machine.board import INSTRUCTION_BYTES
+from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.lap import Loop
 from emu.machine.machine import Machine
 from emu.machine.tracked import GRANULE

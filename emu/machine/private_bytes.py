@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from emu.boot import disasm
 from emu.hw.address import Gpa, Hpa
 from emu.hw.cpu import Cpu
-from emu.machine.board import INSTRUCTION_BYTES, Board
+from emu.machine.board import Board
+from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.stores import Stores
 
 SERIALISING: Final = frozenset(
@@ -159,7 +160,7 @@ class PrivateBytes:
     def careful(self, cpu: Cpu) -> bool:
         """Whether a CPU runs one instruction at a time, because one may end what it alone
         sees; called before each."""
-        if not any(one.cpu == cpu.id for one in self.hidden):
+        if not self.hidden or not any(one.cpu == cpu.id for one in self.hidden):
             return False
         code = self._board.code_bytes(cpu)
         one = disasm.decode(code, cpu.registers.rip, cpu.registers.mode)
