@@ -35,6 +35,7 @@ from emu.hw.address import PAGE_BYTES
 from emu.hw.vmcb import GuestState
 from emu.machine import entry
 from emu.machine.machine import Machine
+from emu.vmm.devices import STANDARD, Devices
 from tests.boot.elf import EXECUTABLE, NOTYPE, Load, Sym, elf
 
 BASE: Final = 0x40_0000
@@ -170,6 +171,7 @@ class GuestSetup(Setup, frozen=True, kw_only=True):
     program: Program
     mailbox: bool = False
     waiting: bool = True
+    devices: Devices = STANDARD
 
     def layout(self) -> BootLayout:
         """Where everything lies."""
@@ -179,6 +181,7 @@ class GuestSetup(Setup, frozen=True, kw_only=True):
         """The machine before its first tick."""
         machine = Machine(self.platform, self.layout(), self.seed)
         machine.waits.on = self.waiting
+        machine.board.devices = self.devices
         machine.witness.on = self.options.rules
         board = machine.board
         for cpu in board.cpus:
@@ -208,6 +211,7 @@ class Guest(Struct, frozen=True):
     platform: str = "none"
     mailbox: bool = False
     waiting: bool = True
+    devices: Devices = STANDARD
     speeds: tuple[float, ...] = ()
     max_ticks: int = 1_000_000
     options: Options = field(default_factory=Options)
@@ -220,7 +224,7 @@ class Guest(Struct, frozen=True):
             options=self.options, platform_text="", image=layout.placed[0].image,
             kernel=None, reset=None, platform=self._platform(), seed=0, initrd=b"",
             cmdline="", host_dtb=None, max_ticks=self.max_ticks, program=code,
-            mailbox=self.mailbox, waiting=self.waiting,
+            mailbox=self.mailbox, waiting=self.waiting, devices=self.devices,
         )  # fmt: skip
 
     def boot(self) -> Session:

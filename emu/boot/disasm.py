@@ -343,6 +343,23 @@ def family(name: str) -> str:
     return _FAMILY.get(name, "")
 
 
+def part_bits(name: str) -> tuple[int, int]:
+    """(first bit, bits) of the 64-bit register's part that a register's name stands for."""
+    if name.endswith("h"):
+        return 8, 8
+    if name.endswith(("l", "b")):
+        return 0, 8
+    if name.startswith("r") and not name.endswith(("d", "w")):
+        return 0, 64
+    return 0, 32 if name.startswith(("e", "r")) and not name.endswith("w") else 16
+
+
+def part(name: str, register: Callable[[str], int]) -> int:
+    """The value of a register, or of the part of one that a name stands for."""
+    first, bits = part_bits(name)
+    return register(_FAMILY[name]) >> first & (1 << bits) - 1
+
+
 _CF, _PF, _ZF, _SF, _OF = 0, 2, 6, 7, 11
 _CONDITIONS: Final[dict[str, Callable[[Callable[[int], bool]], bool]]] = {
     "o": lambda f: f(_OF), "b": lambda f: f(_CF), "e": lambda f: f(_ZF),

@@ -60,7 +60,7 @@ _VMCB, _NESTED_CR3, _RETURN_ADDRESS = (
 )
 
 _SEGMENT: Final = struct.Struct("<IIQII")
-_HF_CPL, _HF_CS64 = 0x3, 1 << 15
+_HF_CPL, _HF_INHIBIT, _HF_CS64 = 0x3, 1 << 3, 1 << 15
 
 
 def segment_at(state: Any, place: int) -> SegmentState:
@@ -117,6 +117,15 @@ class Context:
             return
         self._words[WORDS[name] >> 3] = value & U64
 
+    def pass_over(self, size: int) -> None:
+        """An instruction of so many bytes is done with: RIP lies behind it, and what STI before
+        it held back is held no longer."""
+        self.dirty = self.changed = True
+        words = self._words
+        words[_RIP] = words[_RIP] + size & U64
+        if words[_HFLAGS >> 3] & _HF_INHIBIT:
+            words[_HFLAGS >> 3] &= ~_HF_INHIBIT
+
     def general(self) -> bytes:
         """The general registers and RIP, to be compared."""
         return self._raw(0, OFFSETS["rip"] + 8)
@@ -151,6 +160,12 @@ class Context:
         if not words[_EFER] & 0x400:
             return "protected"
         return "long" if words[_HFLAGS >> 3] & _HF_CS64 else "compatibility"
+
+    @property
+    def holds_interrupts(self) -> bool:
+        """Whether STI or a load of SS came just before: no interrupt is taken yet (SDM 3,
+        6.8.3)."""
+        return bool(self._words[_HFLAGS >> 3] & _HF_INHIBIT)
 
     @property
     def linear_rip(self) -> int:

@@ -54,6 +54,8 @@ class NestedPageTable:
         """While sealed: pages that have their own write permission all the same."""
         self._tables: dict[tuple[int, int], int] = {}
         """(root, GPA >> 21) -> HPA of the leaf table."""
+        self.edits = 0
+        """Grows with every change of the model."""
         self.root = self._new_table()
         """HPA of the shadow's root: the nested CR3."""
         self.model_root = self._new_table()
@@ -88,6 +90,7 @@ class NestedPageTable:
 
     def _fill(self, gpa: int, count: int, entry: int, step: int) -> None:
         """Leaves of `count` pages, each `step` more than the one before, table by table."""
+        self.edits += 1
         while count > 0:
             index = gpa >> 12 & ENTRIES - 1
             now = min(count, ENTRIES - index)
@@ -259,6 +262,7 @@ class NestedPageTable:
 
     def load(self, saved: "NestedState", pages: Container[int]) -> None:
         """Be again what `save` saw; `pages` of host memory have been put back meanwhile."""
+        self.edits += 1
         withheld, next_table, tables, special = saved
         for span, every in special.items():
             self._special.setdefault(span, set()).update(every)  # more of them do no harm

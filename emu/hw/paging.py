@@ -5,7 +5,7 @@ table: a walk of four levels makes up to 24 accesses. Walking reads and never ra
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -235,8 +235,18 @@ def _final(
 # -- fast paths for the monitor: no rights, no levels kept ------------------------------------
 
 
+class TableReader(Protocol):
+    """Who reads the entries of guest page tables."""
+
+    def u64(self, hpa: int) -> int:
+        """An entry of 8 bytes."""
+
+    def u32(self, hpa: int) -> int:
+        """One of 4."""
+
+
 def translate(
-    memory: HostMemory,
+    memory: TableReader,
     hpa_of: Callable[[int], Hpa | None],
     cr0: int,
     cr3: int,
@@ -278,7 +288,7 @@ def leaf_of(
 
 
 def _leaf(
-    memory: HostMemory,
+    memory: TableReader,
     hpa_of: Callable[[int], Hpa | None],
     mode: PagingMode,
     cr3: int,

@@ -17,7 +17,7 @@ from emu.boot.flow import flow
 from emu.errors import CommandError
 from emu.hw.address import Hpa, page_of
 from emu.judge import judge
-from emu.machine.board import INSTRUCTION_BYTES
+from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.every_access import EveryAccess, Touch
 from emu.machine.machine import Machine
 from emu.mailbox.course import Course

@@ -5,7 +5,7 @@ from typing import Final
 from emu.boot.disasm import Instruction, decode, family
 from emu.hw.cpu import Cpu
 from emu.judge.verdict import WaitFact
-from emu.machine.board import INSTRUCTION_BYTES
+from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.lap import Loop
 from emu.machine.machine import Machine
 from emu.machine.tracked import GRANULE

@@ -30,19 +30,22 @@ def carry_out(parts: Parts, cpu: Cpu, effects: fx.Effects, size: int = 0) -> Non
     """Apply the effects of one exit, in their order. `size`: bytes of the instruction that the
     CPU has still to get past."""
     for effect in effects:
-        _apply(parts, cpu, effect, size)
+        match effect:
+            case fx.Complete():
+                complete(parts, cpu, size)
+            case fx.Cost():
+                cpu.clock_ps += effect.nanoseconds * 1000
+            case fx.SetRegisters():
+                put = cpu.registers.put
+                for name, value in effect.values:
+                    put(name, value)
+            case _:
+                _apply(parts, cpu, effect, size)
 
 
-def _apply(parts: Parts, cpu: Cpu, effect: fx.Effect, size: int) -> None:
+def _apply(parts: Parts, cpu: Cpu, effect: fx.MachineEffect, size: int) -> None:
     vmm = parts.board.vmm
     match effect:
-        case fx.Complete():
-            complete(parts, cpu, size)
-        case fx.SetRegisters(values):
-            for name, value in values:
-                cpu.registers.put(name, value)
-        case fx.Cost(nanoseconds):
-            cpu.clock_ps += nanoseconds * 1000
         case fx.RaiseException():
             raise_exception(parts, cpu, effect, size)
         case fx.SetMsr(owner, msr, value):
@@ -51,8 +54,15 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.Effect, size: int) -> None:
             vmm.registers[owner, name] = value
         case fx.SetPort(port, value):
             vmm.ports[port] = value
+        case fx.SetDevice(device, register, value):
+            vmm.devices[device, register] = value
         case fx.SetVeInfo(owner, info):
             vmm.ve_info[owner] = info
+        case fx.SetTimer(owner, timer):
+            if timer is None:
+                vmm.timers.pop(owner, None)
+            else:
+                vmm.timers[owner] = timer
         case fx.EnableVtl(vp, _):
             vmm.vps[vp].vtl2_enabled = True
         case fx.StartVp(vp, context):
@@ -77,7 +87,8 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.Effect, size: int) -> None:
         case fx.SerialOut(_, byte):
             serial(parts, cpu, byte)
         case fx.Halt():
-            if not vmm.vps[cpu.id].pending:
+            pending = vmm.vps[cpu.id].pending
+            if not (NMI_PENDING in pending or (pending and is_open(cpu))):
                 parts.board.turn(cpu, "halted")
         case fx.PowerOff():
             parts.board.powered_off = True
@@ -93,7 +104,7 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.Effect, size: int) -> None:
 
 def complete(parts: Parts, cpu: Cpu, size: int) -> None:
     """The VMM did the instruction's work: it retires like any other."""
-    cpu.registers.put("rip", cpu.registers.rip + size)
+    cpu.registers.pass_over(size)
     parts.board.retire(cpu, 1)
 
 
@@ -148,6 +159,7 @@ def init(parts: Parts, cpu: Cpu, target: Cpu) -> None:
     parts.waits.forget(target)
     parts.board.turn(target, "wait-for-sipi")
     parts.board.vmm.vps[target.id].wait_for_sipi = True
+    parts.board.vmm.timers.pop(target.id, None)
     parts.board.event(cpu, "state", f"sends INIT to cpu {target.id}")
 
 
@@ -172,14 +184,15 @@ def interrupt_cpu(parts: Parts, cpu: Cpu, target: Cpu, vector: int) -> None:
     """An interrupt becomes pending; a halted or waiting CPU wakes to look at it."""
     parts.board.vmm.vps[target.id].pending.append(vector)
     target.look = True
-    if target.activity == "halted" and (vector == NMI_PENDING or _open(target)):
+    if target.activity == "halted" and (vector == NMI_PENDING or is_open(target)):
         target.clock_ps = max(target.clock_ps, cpu.clock_ps)
         parts.board.turn(target, "running")
         parts.board.reschedule = True
     parts.waits.wake(target, cpu.clock_ps)
 
 
-def _open(cpu: Cpu) -> bool:
+def is_open(cpu: Cpu) -> bool:
+    """Whether a CPU lets interrupts in."""
     return bool(cpu.registers.get("rflags") & _FLAG_IF)
 
 
@@ -187,7 +200,7 @@ def take_interrupt(parts: Parts, cpu: Cpu) -> bool:
     """Deliver the first pending interrupt that the CPU's flags let in, if there is one."""
     pending = parts.board.vmm.vps[cpu.id].pending
     for vector in pending:
-        if vector == NMI_PENDING or _open(cpu):
+        if vector == NMI_PENDING or (is_open(cpu) and not cpu.registers.holds_interrupts):
             pending.remove(vector)
             parts.board.beat += 1
             number = interrupt.NMI if vector == NMI_PENDING else vector

@@ -5,40 +5,44 @@ What the exit's code tells is known without the bytes, but for the instruction's
 them may carry prefixes that change nothing else.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 from emu.boot import disasm
 from emu.hw import vmcb
 from emu.hw.context import Context
 from emu.hw.engine import Exit, ExitKind
+from emu.machine.code import CodeReader
+from emu.machine.mmio import device_access
 from emu.vmm import asked as ask
 from emu.vmm.asked import Asked
+from emu.vmm.devices import Devices
 
-CodeBytes = Callable[[], bytes]
-"""Up to 15 bytes at the CPU's next instruction."""
 _U32: Final = 0xFFFF_FFFF
 _UD: Final = vmcb.EXIT_EXCEPTION + 6
 _INT3: Final = 0xCC
-_PLAIN: Final = {
-    vmcb.EXIT_RDTSC: b"\x0f\x31", vmcb.EXIT_CPUID: b"\x0f\xa2", vmcb.EXIT_PAUSE: b"\xf3\x90",
-    vmcb.EXIT_HLT: b"\xf4", vmcb.EXIT_WBINVD: b"\x0f\x09", vmcb.EXIT_INVD: b"\x0f\x08",
-}  # fmt: skip
-"""Exits of one instruction, as assemblers write it."""
+_PLAIN: Final[dict[int, tuple[bytes, Asked | None]]] = {
+    vmcb.EXIT_RDTSC: (b"\x0f\x31", ask.Rdtsc(2)),
+    vmcb.EXIT_PAUSE: (b"\xf3\x90", ask.PauseHint(2)),
+    vmcb.EXIT_HLT: (b"\xf4", ask.Hlt(1)),
+    vmcb.EXIT_CPUID: (b"\x0f\xa2", None),
+    vmcb.EXIT_WBINVD: (b"\x0f\x09", None),
+    vmcb.EXIT_INVD: (b"\x0f\x08", None),
+}
+"""Exits of one instruction: as assemblers write it, and what is then asked if no register
+matters."""
 _RDMSR, _WRMSR = b"\x0f\x32", b"\x0f\x30"
 _RDTSCP: Final = b"\x0f\x01\xf9"
 _TDCALL: Final = b"\x66\x0f\x01\xcc"
 _VMCALLS: Final = {b"\x0f\x01\xd9": "vmmcall", b"\x0f\x01\xc1": "vmcall"}
 _NOT_OFFERED: Final = {vmcb.EXIT_MONITOR: "monitor", vmcb.EXIT_MWAIT: "mwait"}
-_RDTSC: Final = ask.Rdtsc(2)
-_PAUSE: Final = ask.PauseHint(2)
 
 
-def read_exit(exit_: Exit, registers: Context, code: CodeBytes) -> Asked:
-    """What a CPU wants, whose registers are as the exit left them."""
+def read_exit(exit_: Exit, registers: Context, code: CodeReader, devices: Devices) -> Asked:
+    """What a CPU wants, whose registers are as the exit left them. `devices`: those that it
+    reaches by plain loads and stores."""
+    if exit_.kind is ExitKind.INTERCEPT:
+        return _intercept(exit_, registers, code, devices)
     match exit_.kind:
-        case ExitKind.INTERCEPT:
-            return _intercept(exit_, registers, code)
         case ExitKind.PORT_IN:
             return ask.PortIn(0, exit_.code, exit_.error)
         case ExitKind.PORT_OUT:
@@ -47,41 +51,45 @@ def read_exit(exit_: Exit, registers: Context, code: CodeBytes) -> Asked:
             return ask.SyscallHere(0)
         case ExitKind.ERROR:
             return ask.EngineFailed(0, exit_.text)
-        case ExitKind.BUDGET | ExitKind.BREAKPOINT:
+        case _:
             raise AssertionError(f"{exit_.kind} is no exit to the VMM")
 
 
-def _intercept(exit_: Exit, registers: Context, code: CodeBytes) -> Asked:
+def _intercept(exit_: Exit, registers: Context, code: CodeReader, devices: Devices) -> Asked:
     """An SVM exit; those the machine repairs itself never get here."""
     number = exit_.code
+    if number in _PLAIN:
+        return _plain(number, code.next(registers), registers)
     if number == vmcb.EXIT_NPF:
+        if devices.window_at(exit_.info) is not None:
+            return device_access(code.next(registers), registers, exit_.error, exit_.info)
         return ask.NestedFault(0, exit_.error, exit_.info)
     if number == _UD:
-        return _undefined(code(), registers)
+        return _undefined(code.next(registers), registers)
     if vmcb.EXIT_EXCEPTION <= number < vmcb.EXIT_EXCEPTION + 32:
         return ask.CpuFault(0, number - vmcb.EXIT_EXCEPTION, exit_.error, exit_.info)
     if number == vmcb.EXIT_SHUTDOWN:
         return ask.ShutDown(0)
     if number == vmcb.EXIT_SWINT:
-        return _interrupt(code(), registers)
+        return _interrupt(code.next(registers), registers)
     if number == vmcb.EXIT_MSR:
-        return _msr(code(), registers)
-    if number in _PLAIN:
-        return _plain(number, code(), registers)
+        return _msr(code.next(registers), registers)
     return ask.NotOffered(0, _NOT_OFFERED.get(number, f"svm {number:#x}"))
 
 
 def _plain(number: int, code: bytes, registers: Context) -> Asked:
     """An instruction that the exit names: of its bytes only the length matters, and of RDTSC
     whether it is RDTSCP."""
-    usual = _PLAIN[number]
+    usual, asked = _PLAIN[number]
     plain = code.startswith(usual)
+    if plain and asked is not None:
+        return asked
     size = len(usual) if plain else disasm.length(code, registers.mode)
     match number:
         case vmcb.EXIT_RDTSC:
-            return _RDTSC if plain else ask.Rdtsc(size, code.startswith(_RDTSCP))
+            return ask.Rdtsc(size, code.startswith(_RDTSCP))
         case vmcb.EXIT_PAUSE:
-            return _PAUSE if plain else ask.PauseHint(size)
+            return ask.PauseHint(size)
         case vmcb.EXIT_CPUID:
             get = registers.get
             return ask.Cpuid(size, get("rax") & _U32, get("rcx") & _U32)

@@ -4,7 +4,7 @@ The board knows no part. Parts are given the board, so it is the one thing by wh
 them changes is seen by the others; whatever only one of them needs is kept there, not here.
 """
 
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct, field
 
@@ -18,6 +18,7 @@ from emu.hw.nested import NestedPageTable
 from emu.hw.vmcb import GuestState
 from emu.machine.addresses import Addresses
 from emu.machine.ask import read_exit
+from emu.machine.code import CodeReader
 from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
 from emu.machine.log import Turn
 from emu.machine.logs import Logs
@@ -27,10 +28,9 @@ from emu.machine.virtual_memory import VirtualMemory
 from emu.mailbox import protocol
 from emu.vmm.asked import Asked
 from emu.vmm.asked_words import name_of
+from emu.vmm.devices import NONE, STANDARD, Devices
 from emu.vmm.state import Caller, VmmState
 
-INSTRUCTION_BYTES: Final = 15
-"""The longest instruction (SDM 2, 2.3.11)."""
 Doing = Literal["read", "write", "host", "walk"]
 """How bytes came to be others. `host`: the VMM, or somebody at the debugger. `walk`: the MMU,
 while it walked."""
@@ -77,6 +77,7 @@ class Board(Struct, eq=False, kw_only=True):
     ram: GuestRam
     npt: NestedPageTable
     virtual: VirtualMemory
+    code: CodeReader
     undo: UndoLog
     cpus: tuple[Cpu, ...]
     vmm: VmmState
@@ -86,6 +87,7 @@ class Board(Struct, eq=False, kw_only=True):
     shared_alias: int
     hypercall_code: Hpa
     """The host's page that overlays the guest's hypercall page."""
+    devices: Devices = STANDARD
     logs: Logs = field(default_factory=Logs)
     tick: int = 0
     beat: int = 0
@@ -156,11 +158,12 @@ class Board(Struct, eq=False, kw_only=True):
 
     def code_bytes(self, cpu: Cpu) -> bytes:
         """Up to 15 bytes at RIP: one instruction at the most."""
-        return self.virtual.most(cpu.registers, self.linear_rip(cpu), INSTRUCTION_BYTES)
+        return self.code.next(cpu.registers)
 
     def ask(self, cpu: Cpu, exit_: Exit) -> Asked:
         """What the CPU wants that left the guest just now."""
-        return read_exit(exit_, cpu.registers, lambda: self.code_bytes(cpu))
+        near = NONE if self.platform.isolation == "tdx" else self.devices
+        return read_exit(exit_, cpu.registers, self.code, near)
 
     def place(self, cpu: Cpu) -> str:
         """Where a CPU is, as a symbol with offset, or the address."""
@@ -169,10 +172,13 @@ class Board(Struct, eq=False, kw_only=True):
 
     def caller(self, cpu: Cpu) -> Caller:
         """What a VMM handler gets to see."""
-        context = cpu.registers
+        time = cpu.nanoseconds
         wrong = self.vmm.clocks.get(cpu.id)
-        time = cpu.nanoseconds if wrong is None else wrong.shows(cpu.nanoseconds)
-        return Caller(cpu.id, context.get, time, self.platform, self.vmm, self.ram)
+        if wrong is not None:
+            time = wrong.shows(time)
+        return Caller(
+            cpu.id, cpu.registers.get, time, self.platform, self.vmm, self.ram, self.devices
+        )
 
     # -- time and events --------------------------------------------------------------------
 

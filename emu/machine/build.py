@@ -13,6 +13,7 @@ from emu.hw.vmcb import VMCB_BYTES
 from emu.machine import apply, entry
 from emu.machine.addresses import Addresses
 from emu.machine.board import Board
+from emu.machine.code import CodeReader
 from emu.machine.ram import SHARED_ALIAS, GuestRam
 from emu.machine.undo import UndoLog
 from emu.machine.virtual_memory import VirtualMemory
@@ -40,7 +41,8 @@ def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
     npt = NestedPageTable(memory, TABLES, Hpa(GUEST - TABLES))
     board = Board(
         platform=platform, layout=layout, seed=seed, memory=memory, engine=engine, ram=ram,
-        npt=npt, virtual=VirtualMemory(ram, npt), undo=UndoLog(memory, npt),
+        npt=npt, virtual=VirtualMemory(ram, npt), code=CodeReader(memory, npt),
+        undo=UndoLog(memory, npt),
         cpus=_cpus(platform), vmm=VmmState([VpState(one) for one in platform.apic_ids]),
         protocol=Protocol(platform.apic_ids), mailbox_gpa=_mailbox(layout),
         addresses=Addresses(engine), shared_alias=SHARED_ALIAS, hypercall_code=HYPERCALL_CODE,

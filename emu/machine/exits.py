@@ -2,12 +2,13 @@
 
 from typing import Final, assert_never
 
+from emu.boot import disasm
 from emu.hw import interrupt
 from emu.hw.address import Gpa, page_of
 from emu.hw.cpu import Cpu
 from emu.machine.board import Board
 from emu.vmm import asked as ask
-from emu.vmm import clock, cpuid, hypercalls, msr, ports, tdx
+from emu.vmm import clock, cpuid, hypercalls, msr, tdx
 from emu.vmm.asked_words import access_word
 from emu.vmm.effects import Complete, Cost, Crash, Effects, Halt, RaiseException, SetRegisters
 
@@ -41,6 +42,8 @@ def decide(board: Board, cpu: Cpu, asked: ask.Asked) -> Effects:
             return _call(board, cpu, asked)
         case ask.PortIn() | ask.PortOut():
             return _port(board, cpu, asked)
+        case ask.MmioRead() | ask.MmioWrite():
+            return _device(board, cpu, asked)
         case ask.Hlt():
             return (Complete(), Halt(), _exit_cost(board))
         case ask.CacheFlush():
@@ -76,10 +79,41 @@ def _port(board: Board, cpu: Cpu, asked: ask.PortIn | ask.PortOut) -> Effects:
     cost = Cost(board.platform.costs.io_ns)
     match asked:
         case ask.PortIn(_, port, width):
-            value, effects = ports.port_in(caller, port, width)
+            value, effects = board.devices.port_in(caller, port, width)
             return (_port_value(cpu, width, value), *effects, cost)
         case ask.PortOut(_, port, width, value):
-            return (*ports.port_out(caller, port, width, value), cost)
+            return (*board.devices.port_out(caller, port, width, value), cost)
+
+
+def _device(board: Board, cpu: Cpu, asked: ask.MmioRead | ask.MmioWrite) -> Effects:
+    """A load or store at a device's address; what crosses its window's end is refused."""
+    caller = board.caller(cpu)
+    cost = Cost(board.platform.costs.io_ns)
+    match asked:
+        case ask.MmioRead(_, gpa, width, into, signed):
+            read = board.devices.read(caller, gpa, width)
+            if read is not None:
+                value = _extended(read[0], width, signed)
+                return (_loaded(cpu, into, value), *read[1], Complete(), cost)
+        case ask.MmioWrite(_, gpa, width, value, moved):
+            written = board.devices.write(caller, gpa, width, value)
+            if written is not None:
+                return (*written, SetRegisters(moved), Complete(), cost)
+    what = f"cpu {cpu.id} at {board.place(cpu)}: {asked.width} bytes at GPA {asked.gpa:#x}"
+    return (Crash(f"{what}, of which not all are the device's"),)
+
+
+def _extended(value: int, width: int, signed: bool) -> int:
+    return value - (1 << 8 * width) if signed and value >> 8 * width - 1 else value
+
+
+def _loaded(cpu: Cpu, into: str, value: int) -> SetRegisters:
+    """32 bits clear the rest of a register, 8 and 16 leave it (SDM 1, 3.4.1.1)."""
+    name = disasm.family(into)
+    first, bits = disasm.part_bits(into)
+    mask = (1 << bits) - 1 << first
+    kept = cpu.registers.get(name) & ~mask if bits < 32 else 0
+    return SetRegisters(((name, kept | value << first & mask),))
 
 
 def _port_value(cpu: Cpu, width: int, value: int) -> SetRegisters:
@@ -91,7 +125,7 @@ def _port_value(cpu: Cpu, width: int, value: int) -> SetRegisters:
 
 _Faulted = (
     ask.SoftInterrupt | ask.Undefined | ask.CpuFault | ask.NestedFault | ask.NotOffered
-    | ask.ShutDown | ask.SyscallHere | ask.EngineFailed
+    | ask.OddAccess | ask.ShutDown | ask.SyscallHere | ask.EngineFailed
 )  # fmt: skip
 
 
@@ -106,6 +140,9 @@ def _fault(board: Board, cpu: Cpu, asked: _Faulted) -> RaiseException | Crash:
             return _exception(asked)
         case ask.NestedFault(_, error, gpa):
             return _nested_fault(board, cpu, error, gpa)
+        case ask.OddAccess(_, doing, gpa, text):
+            what = f"cpu {cpu.id} at {board.place(cpu)}: {doing} GPA {gpa:#x}"
+            return Crash(f"{what}, a device's, by `{text}`, which is not decoded")
         case ask.NotOffered(_, name):
             return RaiseException(6, None, f"{name} is not offered")
         case ask.ShutDown():

@@ -17,7 +17,8 @@ from emu.hw.address import PAGE_BYTES, Gpa, page_of
 from emu.hw.context import Context
 from emu.hw.cpu import Cpu
 from emu.hw.nested_walk import FRAME, PRESENT
-from emu.machine.board import INSTRUCTION_BYTES, Board
+from emu.machine.board import Board
+from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.tracked import PageStore, TrackedPages
 from emu.mailbox.observation import Reused
 

@@ -70,9 +70,10 @@ class Log(Sequence[T]):
 
     def _keep(self, entry: Any) -> None:
         """The same for an entry as it is stored."""
-        if self.now >= self.known_count:
-            self._tail.append(entry)
-            if len(self._tail) >= 2 * CHUNK:
+        tail = self._tail
+        if self.now >= len(self._sealed) * CHUNK + len(tail):
+            tail.append(entry)
+            if len(tail) >= 2 * CHUNK:
                 self._sealed.append(zlib.compress(pickle.dumps(self._tail[:CHUNK]), 1))
                 del self._tail[:CHUNK]
         self.now += 1

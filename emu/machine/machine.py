@@ -6,7 +6,7 @@ does what was decided. Whoever is told of something stands in `_wire`, and nowhe
 """
 
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final
 
 from emu.boot.loader import BootLayout
 from emu.boot.platform import Platform
@@ -15,7 +15,6 @@ from emu.hw.engine import Exit, ExitKind
 from emu.hw.vmcb import EXIT_NPF
 from emu.machine import apply, exits, no_execute, quirks
 from emu.machine.arrivals import Arrivals
-from emu.machine.board import Board
 from emu.machine.build import board_of
 from emu.machine.guards import Guards
 from emu.machine.injected import Deed, Injected
@@ -24,6 +23,7 @@ from emu.machine.own_code import OwnCode
 from emu.machine.private_bytes import PrivateBytes
 from emu.machine.store_buffers import StoreBuffers
 from emu.machine.stores import Stores
+from emu.machine.timers import Alarm, Timers
 from emu.machine.tracked import TrackedPages
 from emu.machine.trapped_writes import TrappedWrites
 from emu.machine.trial import Trials
@@ -45,16 +45,6 @@ class Pause(Enum):
     OUTCOME = "the machine stopped for good"
     HUNG = "no CPU can ever run again"
     STUCK = "the watchdog gave up"
-
-
-class Alarm(Protocol):
-    """Something that comes due in virtual time, whatever the CPUs do."""
-
-    def due_ps(self, board: Board) -> int | None:
-        """When, in picoseconds since power-on; None: never, as things stand."""
-
-    def ring(self, board: Board) -> None:
-        """Every CPU that runs has come to that moment. Afterwards it is due later, or never."""
 
 
 class MachineDeed(Deed, frozen=True):
@@ -82,6 +72,7 @@ class Machine:
         self.store_buffers = StoreBuffers(board, self.private, self.waits)
         self.trapped = TrappedWrites(board, self.tracked, self.store_buffers)
         self.arrivals = Arrivals(board)
+        self.timers = Timers(board, self.waits)
         self._wire()
 
     def _wire(self) -> None:
@@ -92,7 +83,7 @@ class Machine:
             MailboxEvents(board), self.witness, self.guards, self.waits, self.injected,
         )  # fmt: skip
         self.arrivals.listeners = (self.injected, self.witness)
-        self.alarms: tuple[Alarm, ...] = (self.injected, self.store_buffers)
+        self.alarms: tuple[Alarm, ...] = (self.injected, self.store_buffers, self.timers)
         if board.mailbox_gpa is not None:
             self.tracked.add(board.mailbox_gpa, "mailbox")
         board.npt.seal()
@@ -135,12 +126,25 @@ class Machine:
             if board.tick >= injected.next_tick:
                 injected.at_tick(cpu)
                 continue
+            if board.vmm.timers and self._timer(cpu):
+                continue
             if pending and self._look(cpu):
                 continue
-            limit = min(tick, injected.next_tick)
-            if self._advance(cpu, until_ps, max(limit - board.tick, 1)):
+            budget = max(min(tick, injected.next_tick) - board.tick, 1)
+            if board.vmm.timers:
+                budget = min(budget, self.timers.most(cpu))
+            if self._advance(cpu, until_ps, budget):
                 return Pause.BREAKPOINT
         return Pause.OUTCOME if board.powered_off or board.crash else Pause.SLICE
+
+    def _timer(self, cpu: Cpu) -> bool:
+        """Whether the CPU's timer has come to its end."""
+        effects = self.timers.rings(cpu)
+        if not effects:
+            return False
+        self.board.beat += 1
+        apply.carry_out(self, cpu, effects)
+        return True
 
     def _look(self, cpu: Cpu) -> bool:
         """Whether a pending interrupt was taken: at moments that no stop can move."""
@@ -207,14 +211,15 @@ class Machine:
         """Undo what only the emulator causes; everything else is decided and carried out. What
         is left of the exit for the guest: BUDGET if the instruction has simply run."""
         ticks = cpu.ticks
-        trapped = self.trapped.write(cpu, exit_)
+        accesses = exit_.code in quirks.OF_ACCESSES
+        trapped = self.trapped.write(cpu, exit_) if accesses else None
         if trapped is not None:
             if trapped.exit.kind is not ExitKind.BUDGET:
                 return self.exit_(cpu, trapped.exit)
             if not trapped.changed:
                 self.waits.stored_nothing(cpu)
             return trapped.exit
-        left = quirks.repair(self.board, cpu, exit_)
+        left = quirks.repair(self.board, cpu, exit_) if accesses else None
         if left is None:
             self._decided(cpu, exit_)
         else:

@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from emu.boot import disasm
 from emu.hw.address import Gpa, Hpa
 from emu.hw.cpu import Cpu
-from emu.machine.board import INSTRUCTION_BYTES, Board
+from emu.machine.board import Board
+from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.stores import Stores
 
 SERIALISING: Final = frozenset(

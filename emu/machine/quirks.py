@@ -17,6 +17,8 @@ from emu.machine.execute import execute_one
 from emu.machine.no_execute import code_base
 
 _PAGE_FAULT: Final = EXIT_EXCEPTION + 14
+OF_ACCESSES: Final = frozenset((_PAGE_FAULT, EXIT_NPF))
+"""Codes of the exits that may be the emulator's own; port numbers may equal them."""
 _RESERVED: Final = 8
 SHARED_BIT: Final = 47
 """Bit of a guest-physical address that asks for a TD's shared view (GPAW 48)."""

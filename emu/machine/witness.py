@@ -62,6 +62,7 @@ class Witness:
         """Where loops at the mailbox begin."""
         self._waited: set[tuple[int, int]] = set()
         """(CPU, head) of waits that were noted."""
+        self._td = board.platform.isolation == "tdx"
         self._cpu_of = {cpu.apic_id: cpu.id for cpu in board.cpus}
         self._loads: dict[tuple[int, frozenset[int]], frozenset[acks.VectorSpan]] = {}
         """(ack, heads) -> what is loaded between them: code, and so no state."""
@@ -262,11 +263,10 @@ class Witness:
 
     def before_answer(self, cpu: Cpu, asked: Asked) -> Asking | None:
         """An exit is about to be answered: a TDCALL is looked at now, and once more then."""
-        if not self._looks:
-            return None
         if isinstance(asked, NestedFault):
-            self.refused(cpu, asked.gpa)
-        elif isinstance(asked, Tdcall) and self._board.platform.isolation == "tdx":
+            if self._looks:
+                self.refused(cpu, asked.gpa)
+        elif isinstance(asked, Tdcall) and self._looks and self._td:
             return calls.asking(cpu, asked)
         return None
 

@@ -5,7 +5,7 @@ from typing import Final
 from emu.boot import disasm
 from emu.boot.disasm import Instruction, decode
 from emu.hw.cpu import Cpu
-from emu.machine.board import INSTRUCTION_BYTES
+from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.machine import Machine
 from emu.picture.view import CodeLine
 

@@ -7,7 +7,8 @@ from typing import Final, Literal
 from msgspec import Struct, field
 
 from emu.errors import CommandError
-from emu.machine.machine import Alarm, Machine
+from emu.machine.machine import Machine
+from emu.machine.timers import Alarm
 
 QUANTUM_PS: Final = 1_000_000
 """How far a CPU may run ahead of the next one: 1 us, some 2,000 instructions."""

@@ -124,6 +124,35 @@ class NestedFault(Exiting, frozen=True):
     gpa: int
 
 
+class MmioRead(Exiting, frozen=True):
+    """A load of 1 to 8 bytes from a device, into a register or a part of one by its own name;
+    `signed`: its sign fills what is left."""
+
+    gpa: int
+    width: int
+    into: str
+    signed: bool
+
+
+class MmioWrite(Exiting, frozen=True):
+    """A store of 1 to 8 bytes to a device; `moved` is what the instruction leaves in registers
+    beside that. A round of REP STOS that is not the last one has size 0."""
+
+    gpa: int
+    width: int
+    value: int
+    moved: tuple[tuple[str, int], ...] = ()
+
+
+class OddAccess(Exiting, frozen=True):
+    """An access to a device by an instruction, `text`, that is not decoded; `doing`: reading,
+    writing or fetching."""
+
+    doing: str
+    gpa: int
+    text: str
+
+
 class NotOffered(Exiting, frozen=True):
     """An instruction that this machine does not have; `name` is the exit's."""
 
@@ -160,6 +189,9 @@ Asked = (
     | Undefined
     | CpuFault
     | NestedFault
+    | MmioRead
+    | MmioWrite
+    | OddAccess
     | NotOffered
     | ShutDown
     | SyscallHere

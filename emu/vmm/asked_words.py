@@ -15,7 +15,8 @@ _NAMES: Final[dict[type[ask.Exiting], str]] = {
     ask.Tdcall: "#UD", ask.PortIn: "port in", ask.PortOut: "port out", ask.Rdtsc: "rdtsc",
     ask.PauseHint: "pause", ask.Hlt: "hlt", ask.SoftInterrupt: "int", ask.Undefined: "#UD",
     ask.NestedFault: "npf", ask.ShutDown: "shutdown", ask.SyscallHere: "syscall",
-    ask.EngineFailed: "error",
+    ask.EngineFailed: "error", ask.MmioRead: "mmio", ask.MmioWrite: "mmio",
+    ask.OddAccess: "mmio",
 }  # fmt: skip
 
 
@@ -49,6 +50,12 @@ def describe(asked: ask.Asked) -> str:
             return f"port in {port:#x}"
         case ask.PortOut(_, port, _, value):
             return f"port out {port:#x} = {value:#x}"
+        case ask.MmioRead(_, gpa, width):
+            return f"mmio read {gpa:#x} {width}"
+        case ask.MmioWrite(_, gpa, width, value):
+            return f"mmio write {gpa:#x} {width} = {value:#x}"
+        case ask.OddAccess(_, doing, gpa):
+            return f"mmio {doing} {gpa:#x}"
         case ask.NestedFault(_, error, gpa):
             return f"npf {access_word(error)} gpa {gpa:#x}"
         case ask.Undefined():
@@ -96,6 +103,10 @@ def families(asked: ask.Asked) -> tuple[str, ...]:
             return ("exception",)
         case ask.NestedFault():
             return ("npf", "gpa")
+        case ask.MmioRead():
+            return ("mmio", "read")
+        case ask.MmioWrite():
+            return ("mmio", "write")
         case _:
             return (name_of(asked),)
 
@@ -116,6 +127,8 @@ def names(asked: ask.Asked) -> tuple[str, ...]:
             return (leaf_name(asked.leaf), *inner)
         case ask.NestedFault(_, error, _):
             return (access_word(error),)
+        case ask.OddAccess(_, doing):
+            return (doing,)
         case ask.Undefined():
             return ("#UD",)
         case ask.CpuFault(_, vector, error, _):
@@ -143,8 +156,12 @@ def numbers(asked: ask.Asked) -> tuple[int, ...]:
             return (port,)
         case ask.PortOut(_, port, _, value):
             return (port, value)
-        case ask.NestedFault(_, _, gpa):
+        case ask.NestedFault(_, _, gpa) | ask.OddAccess(_, _, gpa):
             return (gpa,)
+        case ask.MmioRead(_, gpa, width):
+            return (gpa, width)
+        case ask.MmioWrite(_, gpa, width, value):
+            return (gpa, width, value)
         case ask.CpuFault(_, interrupt.PAGE_FAULT, _, address):
             return (address,)
         case _:

@@ -18,6 +18,7 @@ TSC_ADJUST: Final = 0x3B
 """IA32_TSC_ADJUST: the offset of a CPU's TSC lives in this MSR (SDM 3, 18.17.3)."""
 TSC_AUX: Final = 0xC000_0103
 """IA32_TSC_AUX: what RDTSCP calls the processor by."""
+_DONE: Final = Complete()
 
 
 def tsc(platform: Platform, nanoseconds: int, adjust: int = 0) -> int:
@@ -51,4 +52,4 @@ def rdtsc(caller: Caller) -> Effects:
     """RDTSC: the counter goes to EDX:EAX, the upper halves become zero."""
     count = tsc_of(caller)
     low, high = count & 0xFFFF_FFFF, count >> 32
-    return (SetRegisters((("rax", low), ("rdx", high))), Complete())
+    return (SetRegisters((("rax", low), ("rdx", high))), _DONE)

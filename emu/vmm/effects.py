@@ -60,6 +60,19 @@ class VeInfo(Struct, frozen=True):
     instruction_bytes: int
 
 
+class ApicTimer(Struct, frozen=True):
+    """A timer that is armed, in nanoseconds of its CPU's clock."""
+
+    due_ns: int
+    """When the count reaches 0; meaningless with a deadline."""
+    tick_ns: int
+    """How long one count takes."""
+    reload: int = 0
+    """What it counts down from again, in counts; 0: it rings once."""
+    deadline: int = 0
+    """The time-stamp counter at which it rings; 0: it counts down."""
+
+
 class SetRegisters(Struct, frozen=True):
     """Write registers of the calling CPU: (name, 64-bit value) pairs such as ("rax", 0)."""
 
@@ -105,11 +118,26 @@ class SetPort(Struct, frozen=True):
     value: int
 
 
+class SetDevice(Struct, frozen=True):
+    """Remember a register of a device in memory."""
+
+    device: str
+    register: int
+    value: int
+
+
 class SetVeInfo(Struct, frozen=True):
     """The TDX module records why a CPU gets a #VE; None: the guest has read it."""
 
     cpu: int
     info: VeInfo | None
+
+
+class SetTimer(Struct, frozen=True):
+    """A CPU's APIC timer is armed, or (None) disarmed."""
+
+    cpu: int
+    timer: ApicTimer | None
 
 
 class EnableVtl(Struct, frozen=True):
@@ -209,14 +237,16 @@ class Cost(Struct, frozen=True):
     nanoseconds: int
 
 
-Effect = (
-    SetRegisters
-    | Complete
-    | RaiseException
+CpuEffect = SetRegisters | Complete | Cost
+"""What ends an instruction: nearly every exit has these, and most have nothing else."""
+MachineEffect = (
+    RaiseException
     | SetMsr
     | SetVpRegister
     | SetPort
+    | SetDevice
     | SetVeInfo
+    | SetTimer
     | EnableVtl
     | StartVp
     | SendInit
@@ -231,6 +261,6 @@ Effect = (
     | PowerOff
     | Crash
     | Note
-    | Cost
 )
+Effect = CpuEffect | MachineEffect
 Effects = tuple[Effect, ...]

@@ -1,14 +1,16 @@
 """What the VMM remembers between two exits, and what a handler may look at."""
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from msgspec import Struct, field
 
 from emu.boot.platform import Platform
 from emu.hw.address import Gpa
-from emu.vmm.effects import PageState, VeInfo
+from emu.vmm.effects import ApicTimer, Effects, PageState, VeInfo
 from emu.vmm.serial_text import SavedText, SerialText
+
+_BEYOND_NS: Final = 1 << 60
 
 
 class VpState(Struct):
@@ -34,6 +36,20 @@ class WrongClock(Struct, frozen=True):
         gained = (nanoseconds - self.since_ns) * self.ppm // 1_000_000
         return max(nanoseconds + self.ahead_ns + gained, 0)
 
+    def moment_of(self, shown: int) -> int:
+        """The first nanosecond of right time at which it says at least so much; one beyond all
+        time for a clock that stands."""
+        low, high = 0, 1
+        while self.shows(high) < shown and high < _BEYOND_NS:
+            low, high = high, 2 * high
+        while low < high:
+            middle = (low + high) // 2
+            if self.shows(middle) < shown:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
 
 class VmmState(Struct):
     """Everything the VMM model changes over time. Only the machine writes it."""
@@ -49,6 +65,10 @@ class VmmState(Struct):
     """Why the last #VE of a CPU came, until the guest asks (TD only)."""
     clocks: dict[int, WrongClock] = field(default_factory=dict)
     """CPUs whose clock tells something else than the time."""
+    timers: dict[int, ApicTimer] = field(default_factory=dict)
+    """Armed APIC timers by CPU."""
+    devices: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Registers of devices in memory by (device, number)."""
     hypercall_page: Gpa | None = None
     sent: SerialText = field(default_factory=SerialText)
 
@@ -64,8 +84,8 @@ class VmmState(Struct):
             for vp in self.vps
         )
         tables = dict(self.msrs), dict(self.registers), dict(self.ports), dict(self.ve_info)
-        clocks = dict(self.clocks)
-        return SavedVmm(vps, *tables, clocks, self.hypercall_page, self.sent.save())
+        more = dict(self.clocks), dict(self.timers), dict(self.devices)
+        return SavedVmm(vps, *tables, *more, self.hypercall_page, self.sent.save())
 
     def load(self, saved: "SavedVmm") -> None:
         """Be again what `save` saw."""
@@ -77,7 +97,8 @@ class VmmState(Struct):
             vp.pending = list(pending)
         self.msrs, self.registers = dict(saved.msrs), dict(saved.registers)
         self.ports, self.ve_info = dict(saved.ports), dict(saved.ve_info)
-        self.clocks = dict(saved.clocks)
+        self.clocks, self.timers = dict(saved.clocks), dict(saved.timers)
+        self.devices = dict(saved.devices)
         self.hypercall_page = saved.hypercall_page
         self.sent.load(saved.sent)
 
@@ -91,6 +112,8 @@ class SavedVmm(NamedTuple):
     ports: dict[int, int]
     ve_info: dict[int, VeInfo | None]
     clocks: dict[int, WrongClock]
+    timers: dict[int, ApicTimer]
+    devices: dict[tuple[str, int], int]
     hypercall_page: Gpa | None
     sent: SavedText
 
@@ -111,6 +134,22 @@ class GuestMemory(Protocol):
         of them where a page has no memory."""
 
 
+class Bus(Protocol):
+    """Devices, as instructions reach them (`emu.vmm.devices`)."""
+
+    def port_in(self, caller: "Caller", port: int, width: int) -> tuple[int, Effects]:
+        """IN of 1, 2 or 4 bytes: the value, and what else happens."""
+
+    def port_out(self, caller: "Caller", port: int, width: int, value: int) -> Effects:
+        """OUT of 1, 2 or 4 bytes: what it does."""
+
+    def read(self, caller: "Caller", gpa: int, width: int) -> tuple[int, Effects] | None:
+        """A load from a device; None where there is none."""
+
+    def write(self, caller: "Caller", gpa: int, width: int, value: int) -> Effects | None:
+        """A store to a device; None where there is none."""
+
+
 class Caller(Struct, frozen=True):
     """What a handler gets to see: who exits, with which registers, on which machine."""
 
@@ -122,3 +161,4 @@ class Caller(Struct, frozen=True):
     platform: Platform
     vmm: VmmState
     memory: GuestMemory
+    bus: Bus

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from emu.vmm.asked import Asked, Tdcall, Vmcall
+from emu.vmm.asked import Asked
 from emu.vmm.asked_words import families, names, numbers
 
 _BETWEEN: Final = re.compile(r"[\s=(),]+")
@@ -54,8 +54,3 @@ def _number(word: str) -> int | None:
 def wanted_call(text: str) -> Wanted:
     """A call by a part of its name or its number; `.` is any."""
     return Wanted() if text == "." else wanted_exit(text)
-
-
-def is_call(asked: Asked) -> bool:
-    """Whether host or TDX module are called."""
-    return isinstance(asked, Vmcall | Tdcall)

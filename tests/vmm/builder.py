@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from emu.boot.platform import Costs, Platform
 from emu.hw.address import PAGE_BYTES, PAGE_MASK, Gpa
 from emu.vmm.ciphertext import ciphertext
+from emu.vmm.devices import STANDARD
 from emu.vmm.effects import Effects, Note, PageState, SetPageState
 from emu.vmm.state import Caller, VmmState, VpState
 
@@ -77,6 +78,7 @@ class Guest:
         self.registers: dict[str, int] = {}
         self.cpu = 0
         self.nanoseconds = 0
+        self.bus = STANDARD
 
     def pages(self, first: int, count: int, state: PageState) -> None:
         """Add pages, or change the state of pages."""
@@ -93,6 +95,7 @@ class Guest:
             self.platform,
             self.vmm,
             self.memory,
+            self.bus,
         )
 
 

@@ -2,21 +2,21 @@
 
 import pytest
 
+from emu.vmm.devices import STANDARD
 from emu.vmm.effects import Effects, Note, PowerOff, SerialOut, SetPort
-from emu.vmm.ports import port_in, port_out
 from tests.vmm.builder import Guest, of
 
 
 def write(guest: Guest, port: int, value: int, size: int = 1) -> Effects:
     """OUT, with what it latches kept."""
-    effects = port_out(guest.caller(), port, size, value)
+    effects = STANDARD.port_out(guest.caller(), port, size, value)
     for latch in of(SetPort, effects):
         guest.vmm.ports[latch.port] = latch.value
     return effects
 
 
 def read(guest: Guest, port: int, size: int = 1) -> int:
-    value, effects = port_in(guest.caller(), port, size)
+    value, effects = STANDARD.port_in(guest.caller(), port, size)
     assert effects == ()
     return value
 

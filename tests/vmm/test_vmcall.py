@@ -5,6 +5,7 @@ import struct
 import pytest
 
 from emu.hw.address import PAGE_BYTES, U64
+from emu.vmm.devices import Device, Devices, Window
 from emu.vmm.effects import (
     Complete,
     Cost,
@@ -12,6 +13,7 @@ from emu.vmm.effects import (
     Effects,
     EnableVtl,
     Halt,
+    Note,
     PowerOff,
     SendInterrupt,
     SerialOut,
@@ -19,6 +21,7 @@ from emu.vmm.effects import (
     SetPageState,
     SetRegisters,
 )
+from emu.vmm.state import Caller
 from emu.vmm.tdx import subfunction_name, tdcall
 from tests.vmm.builder import RAM, Guest, change, notes, of
 
@@ -76,6 +79,28 @@ def test_what_the_host_does_not_do_is_an_invalid_operand(number: int) -> None:
     effects = call(Guest("tdx"), ALL, r11=number)
     assert results(effects)["r10"] == INVALID
     assert notes(effects) == f"VMCALL {subfunction_name(number)} -> R10 {INVALID:#x}"
+
+
+def test_a_device_in_memory_is_asked_through_the_host() -> None:
+    guest = Guest("tdx")
+    kept: dict[int, int] = {}
+
+    def read(caller: Caller, offset: int, width: int) -> tuple[int, Effects]:
+        return 0x1122_3344_5566_7788, (Note(f"read {offset} {width}"),)
+
+    def write(caller: Caller, offset: int, width: int, value: int) -> Effects:
+        kept[offset] = value
+        return (Note(f"wrote {offset} {width}"),)
+
+    guest.bus = Devices((Device("test", read, write, windows=(Window(0xFED0_0000, 16),)),))
+    shared = 0xFED0_0000 | SHARED
+    loaded = call(guest, ALL, r11=0x30, r12=4, r13=0, r14=shared + 4)
+    assert results(loaded)["r11"] == 0x5566_7788 and notes(loaded) == "read 4 4"
+    stored = call(guest, ALL, r11=0x30, r12=2, r13=1, r14=shared + 8, r15=0x1_2345)
+    assert results(stored)["r10"] == 0 and kept == {8: 0x2345}
+    for beyond in ({"r14": shared + 14}, {"r12": 3}, {"r13": 2}, {"r14": 0x1000}):
+        refused = call(guest, ALL, r11=0x30, **({"r12": 4, "r13": 0, "r14": shared} | beyond))
+        assert results(refused)["r10"] == INVALID
 
 
 def test_cpuid_through_the_host() -> None:

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from emu.vmm import apic
-from emu.vmm.effects import Effects, Note, SetMsr
+from emu.vmm import apic, apic_timer
+from emu.vmm.effects import Effects, SetMsr
 from emu.vmm.msrs.entry import Msr, MsrReader, Write, always, of_cpu, store_cpu, zero_only
 from emu.vmm.state import Caller
 
@@ -14,7 +14,6 @@ ENABLE: Final = 1 << 11
 _BASE_ADDRESS: Final = 0xFEE0_0000
 _RESERVED: Final = 0xFF | 1 << 9 | ~((1 << 40) - 1)
 _LVT: Final = 0x0007_F7FF
-_MASKED: Final = 1 << 16
 
 
 def apic_base(caller: Caller) -> int:
@@ -84,11 +83,14 @@ def _write_self_ipi(caller: Caller, msr: int, value: int) -> Effects | None:
     return None if value & ~0xFF else apic.send(caller, 1 << 18 | value)
 
 
-def _write_timer(caller: Caller, msr: int, value: int) -> Effects | None:
-    if value & ~0xFFFF_FFFF:
+def _write_lvt(caller: Caller, msr: int, value: int) -> Effects | None:
+    """The local vector table: timer, thermal, performance, LINT0, LINT1, error."""
+    if value & ~_LVT:
         return None
-    armed = (Note("the APIC timer is not modelled: it will not fire"),) if value else ()
-    return (SetMsr(caller.cpu, msr, value), *armed)
+    timer = msr == apic_timer.LVT
+    return (
+        apic_timer.write_lvt(caller, msr, value) if timer else (SetMsr(caller.cpu, msr, value),)
+    )
 
 
 _REGISTERS: Final = (
@@ -98,21 +100,22 @@ _REGISTERS: Final = (
     Msr(0x80A, "X2APIC_PPR", _priority, None),
     Msr(0x80B, "X2APIC_EOI", None, zero_only),
     Msr(0x80D, "X2APIC_LDR", lambda caller, _: apic.logical_id(_apic_id(caller)), None),
-    Msr(0x80F, "X2APIC_SIVR", of_cpu(0xFF), store_cpu(0x1FF)),
+    Msr(apic_timer.SPURIOUS, "X2APIC_SIVR", of_cpu(0xFF), store_cpu(0x1FF)),
     Msr(0x810, "X2APIC_ISR", always(0), None, 8),
     Msr(0x818, "X2APIC_TMR", always(0), None, 8),
     Msr(0x820, "X2APIC_IRR", _requested, None, 8),
     Msr(0x828, "X2APIC_ESR", always(0), zero_only),
     Msr(0x830, "X2APIC_ICR", of_cpu(), _write_icr),
-    Msr(0x832, "X2APIC_LVT", of_cpu(_MASKED), store_cpu(_LVT), 6),
-    Msr(0x838, "X2APIC_INIT_COUNT", of_cpu(), _write_timer),
-    Msr(0x839, "X2APIC_CUR_COUNT", always(0), None),
-    Msr(0x83E, "X2APIC_DIV_CONF", of_cpu(), store_cpu(0xB)),
+    Msr(apic_timer.LVT, "X2APIC_LVT", of_cpu(apic_timer.MASKED), _write_lvt, 6),
+    Msr(apic_timer.INITIAL, "X2APIC_INIT_COUNT", of_cpu(), apic_timer.write_initial),
+    Msr(0x839, "X2APIC_CUR_COUNT", lambda caller, _: apic_timer.current_count(caller), None),
+    Msr(apic_timer.DIVIDE, "X2APIC_DIV_CONF", of_cpu(), apic_timer.write_divide),
     Msr(0x83F, "X2APIC_SELF_IPI", None, _write_self_ipi),
 )
 
 MSRS: Final = (
     Msr(APIC_BASE, "APIC_BASE", lambda caller, _: apic_base(caller), _write_base),
+    Msr(apic_timer.TSC_DEADLINE, "TSC_DEADLINE", of_cpu(), apic_timer.write_deadline),
     *(_guarded(entry) for entry in _REGISTERS),
 )
 """SDM 3, table 11-6. The in-service and trigger-mode words are always clear."""

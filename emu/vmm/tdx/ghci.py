@@ -7,7 +7,6 @@ from emu.vmm.cpuid import read_cpuid
 from emu.vmm.effects import Cost, Crash, Halt
 from emu.vmm.msr import read_msr, write_msr
 from emu.vmm.msrs.crash import printable
-from emu.vmm.ports import port_in, port_out
 from emu.vmm.tdx.abi import SHARED_BIT
 from emu.vmm.tdx.host import HostCall, HostReply, Subfunction, invalid, ok
 
@@ -50,8 +49,8 @@ def _io(call: HostCall) -> HostReply:
     cost = Cost(call.caller.platform.costs.io_ns)
     if direction:
         value = call.register("r15") & ((1 << 8 * size) - 1)
-        return ok(effects=(*port_out(call.caller, port, size, value), cost))
-    value, effects = port_in(call.caller, port, size)
+        return ok(effects=(*call.caller.bus.port_out(call.caller, port, size, value), cost))
+    value, effects = call.caller.bus.port_in(call.caller, port, size)
     return ok(("r11", value), effects=(*effects, cost))
 
 
@@ -68,8 +67,18 @@ def _wrmsr(call: HostCall) -> HostReply:
 
 
 def _mmio(call: HostCall) -> HostReply:
-    """No device of the host lies in memory."""
-    return invalid()
+    """R12 bytes (1, 2, 4, 8), R13 direction (1: store), R14 address, R15 data; a load answers
+    in R11."""
+    size, direction, gpa = (call.register(name) for name in ("r12", "r13", "r14"))
+    if size not in (1, 2, 4, 8) or direction > 1:
+        return invalid()
+    gpa, cost = gpa & ~SHARED_BIT, Cost(call.caller.platform.costs.io_ns)
+    if direction:
+        value = call.register("r15") & (1 << 8 * size) - 1
+        written = call.caller.bus.write(call.caller, gpa, size, value)
+        return invalid() if written is None else ok(effects=(*written, cost))
+    read = call.caller.bus.read(call.caller, gpa, size)
+    return invalid() if read is None else ok(("r11", read[0]), effects=(*read[1], cost))
 
 
 def _page_text(call: HostCall, gpa: int) -> str:
