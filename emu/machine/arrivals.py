@@ -44,6 +44,8 @@ class Arrivals:
     def pass_(self, cpu: Cpu, address: int) -> None:
         """A CPU is about to execute the instruction at an address, breakpoint or not."""
         cpu.skip = address
+        if address not in self._board.addresses.silent:
+            return  # a breakpoint of the user's, or a step by hand: nobody of ours cares
         milestone = self.milestones.get(address)
         # A CPU that is stopped at a milestone comes by once more when it goes on.
         reached = milestone is not None and cpu.milestone != milestone.symbol

@@ -199,7 +199,7 @@ class Machine:
         for _ in range(exits.EXITS_PER_INSTRUCTION):
             self.arrivals.pass_(cpu, board.linear_rip(cpu))
             faults = len(board.logs.events)
-            self.run(cpu, cpu.clock_ps + 1, board.tick + 1)
+            self._run(cpu, cpu.clock_ps + 1, board.tick + 1, 0)
             happened = cpu.ticks != ticks or len(board.logs.events) != faults
             if happened or cpu.activity != "running":
                 break
