@@ -91,9 +91,9 @@ class CodePages:
     def translated(self, first: int, size: int) -> None:
         """A block was, from a linear address on. It was fetched just now, so that the emulator
         finds it in its TLB and walks no tables."""
-        for place in {first, first + size - 1}:
+        for place in {page_of(first), page_of(first + size - 1)}:
             failed = native.translate(self._handle, place, native.EXECUTE, self._target)
-            self.pages.add(_ANYWHERE if failed else page_of(self._place.value))
+            self.pages.add(_ANYWHERE if failed else self._place.value)
 
     def among(self, pages: set[int]) -> bool:
         """Whether there may be code in one of these."""
