@@ -72,7 +72,7 @@ class ApdbgApp(TimeTravel, Pointing, Counting, Asking, App[int]):
         self._few_colours = few_colours(terminal.color_system, terminal.no_color)
         super().__init__(ansi_color=True if self._few_colours else None)
         self.session = session
-        self.seen = session.view()
+        self.seen = session.picture()
         self.table = keys.remapped(changes or {})
         """The keys that are in force."""
         self._memory = memory
@@ -172,7 +172,7 @@ class ApdbgApp(TimeTravel, Pointing, Counting, Asking, App[int]):
     def show(self, *, moved: bool = False) -> None:
         """A picture of the session as it is now; `moved`: a command has been carried out."""
         self.session.looks.wanted = self.stage.wanted
-        self.seen = self.session.view()
+        self.seen = self.session.picture()
         self._base.query_one(StatusBar).show(self.seen, self.size.width)
         self._base.query_one(KeyBar).show(self.seen.running, self.size.width)
         self.stage.show(self.seen, moved=moved)
@@ -261,7 +261,7 @@ class ApdbgApp(TimeTravel, Pointing, Counting, Asking, App[int]):
         """Put a CPU in focus; works while the machine runs, too."""
         self.forget_number()
         try:
-            self.session.view(cpu)
+            self.session.picture(cpu)
         except ApdbgError as error:
             self._trouble(error)
         else:
