@@ -92,7 +92,7 @@ def _long_log(samples: int, count: int) -> Iterator[Row]:
     tracemalloc.stop()
     dice = random.Random(1)
     session.looks.wanted = frozenset({"log"})
-    view = session.view()
+    view = session.picture()
     panel = BY_ID["events"]
 
     def page() -> None:
@@ -110,4 +110,4 @@ def _long_log(samples: int, count: int) -> Iterator[Row]:
 
 def _page_time(session: Session, top: int) -> float:
     session.looks.wanted = frozenset({"log"})
-    return seconds(lambda: BY_ID["events"].render(session.view(), Window(120, 10, top)))
+    return seconds(lambda: BY_ID["events"].render(session.picture(), Window(120, 10, top)))

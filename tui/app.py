@@ -79,7 +79,7 @@ class ApdbgApp(App[int]):
         self._memory = memory
         self._kept = Kept() if memory is None else memory.read()
         self._bars = StatusBar("status"), KeyBar("keys", self.table)
-        self.desk = Desk(self, session, session.view(), Frames(), self._bars, Bar("message"),
+        self.desk = Desk(self, session, session.picture(), Frames(), self._bars, Bar("message"),
                          Prompt(self._names, session.menu))  # fmt: skip
         self.parts = self._parts()
 

@@ -34,7 +34,7 @@ class Desk(Struct):
     def show(self, *, moved: bool = False) -> None:
         """A picture of the session as it is now; `moved`: a command has been carried out."""
         self.session.looks.wanted = self.frames.wanted
-        self.seen = self.session.view()
+        self.seen = self.session.picture()
         for bar in self.bars:
             bar.show(self.seen, self.app.size.width)
         self.frames.show(self.seen, moved=moved)

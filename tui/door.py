@@ -47,5 +47,5 @@ class Door(Protocol):
     def menu(self) -> InjectionMenu:
         """What can be broken on this machine, and when."""
 
-    def view(self, focus: int | None = None) -> MachineView:
+    def picture(self, focus: int | None = None) -> MachineView:
         """A frozen picture, with another CPU in focus if one is named."""

@@ -132,7 +132,7 @@ class Orders:
         desk = self._desk
         desk.number.take()
         try:
-            desk.session.view(cpu)
+            desk.session.picture(cpu)
         except ApdbgError as error:
             desk.say(f"! {error}", "bad")
         else:

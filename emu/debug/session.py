@@ -6,6 +6,7 @@ stretch is; the guest cannot tell.
 """
 
 import time
+from functools import partial
 from typing import IO, Final
 
 from emu.debug import language, running
@@ -21,11 +22,14 @@ from emu.judge.verdict import Verdict
 from emu.machine import handover
 from emu.machine.machine import Machine
 from emu.mailbox.rule import Finding
-from emu.picture import picture
+from emu.picture import memory
 from emu.picture.looks import Looks
+from emu.picture.picture import Picture, Said
+from emu.picture.registers import RegisterValues, values_of
 from emu.picture.stop import Paused, Stop
-from emu.picture.view import MachineView
+from emu.picture.view import BreakpointView, CpuView, MachineView
 from emu.timeline.timeline import Timeline
+from emu.words.expression import address
 
 ENDLESS: Final = float("inf")
 """Seconds that `pump` may take when nobody waits for a key."""
@@ -47,7 +51,7 @@ class Session:
         """Whether a command is being carried out."""
         return self.desk.goal is not None
 
-    def do(self, what: Order | Resume | str) -> MachineView:
+    def do(self, what: Order | Resume | str) -> Picture:
         """Carry a command out wholly; raises CommandError, and then nothing has changed."""
         self.begin(what)
         while self.pump(ENDLESS):
@@ -61,6 +65,7 @@ class Session:
         if desk.goal is not None:
             raise CommandError("the machine is running: pause it first")
         desk.reply = ()
+        desk.drawn.asked += 1
         if isinstance(wanted, Order):
             found = wanted.command.begin(desk, *wanted.values)
         else:
@@ -126,25 +131,38 @@ class Session:
         """What became of the boot, if it has ended here."""
         return self.desk.verdict
 
-    def view(self, focus: int | None = None) -> MachineView:
-        """A frozen picture of everything; looking changes nothing."""
+    def view(self, focus: int | None = None) -> Picture:
+        """A picture of this moment, each part of which is made when it is first read: before
+        the next command, or never. Looking changes nothing."""
         desk = self.desk
         if focus is not None and focus != desk.focus:
             desk.focus = cpu_of(desk, focus).id
+            desk.drawn.asked += 1
             running.remember(desk)
-        told = picture.Said(
-            desk.focus, self.running, desk.stop, desk.verdict, desk.reply,
-            (
-                *(point.view() for point in desk.breakpoints.listed),
-                *(watch.view() for watch in desk.watchpoints.listed),
-                *(catch.view() for catch in desk.catches.listed),
-            ),
-            frozenset(at for point in desk.breakpoints.listed for at in point.addresses),
-            desk.seen,
+        said = Said(
+            desk.focus, desk.goal is not None, desk.stop, desk.verdict, desk.reply,
+            partial(_points, desk), partial(_addresses, desk), desk.seen,
         )  # fmt: skip
-        return picture.view(
-            desk.machine, desk.timeline, desk.judge, desk.looks, desk.drawn, told
-        )
+        return Picture(desk.machine, desk.timeline, desk.judge, desk.looks, desk.drawn, said)
+
+    def picture(self, focus: int | None = None) -> MachineView:
+        """All of it at once, as a value that lasts."""
+        return self.view(focus).whole()
+
+    def cpus(self) -> tuple[CpuView, ...]:
+        """Every CPU: what it does, where it is, what it waits for."""
+        return self.view().cpus
+
+    def registers(self, cpu: int | None = None) -> RegisterValues:
+        """Every register of a CPU (None: the one in focus) by name; none before it starts."""
+        return values_of(cpu_of(self.desk, cpu))
+
+    def memory(self, where: str, count: int, cpu: int | None = None) -> tuple[int | None, ...]:
+        """Bytes at `[gva:|gpa:|hpa:]PLACE` as a CPU sees them; None for one that is not mapped.
+        Raises CommandError for a place that there is not."""
+        one, look = cpu_of(self.desk, cpu), memory.look_of(where, "")
+        start = address(self.machine, one, look.where)
+        return tuple(memory.read(self.machine, one, look.space, start, count))
 
     def event_ticks(self) -> list[int]:
         """The ticks of all events that are known of this branch, in order."""
@@ -179,3 +197,17 @@ class Session:
         if found is None:
             raise CommandError("the shim has not handed a device tree to the kernel yet")
         return found
+
+
+def _points(desk: Desk) -> tuple[BreakpointView, ...]:
+    """All that stops the machine."""
+    return (
+        *(point.view() for point in desk.breakpoints.listed),
+        *(watch.view() for watch in desk.watchpoints.listed),
+        *(catch.view() for catch in desk.catches.listed),
+    )
+
+
+def _addresses(desk: Desk) -> frozenset[int]:
+    """Where breakpoints are."""
+    return frozenset(at for point in desk.breakpoints.listed for at in point.addresses)

@@ -1,5 +1,6 @@
 """Judges what the machine noted by the rules of the protocol, and tells what it found."""
 
+from copy import copy
 from typing import Final
 
 from emu.errors import CommandError
@@ -17,6 +18,18 @@ ENDINGS: Final = ("booted", "degraded", "hung")
 """Outcomes after which a command that is pending will never be answered."""
 
 
+BENCHES_MAX: Final = 8
+"""Branches whose findings are remembered; others are judged again when somebody asks."""
+
+
+def _copy(course: Course) -> Course:
+    """A course that goes on by itself."""
+    found = copy(course)
+    found.standing, found.stacks = dict(course.standing), dict(course.stacks)
+    found.failed = dict(course.failed)
+    return found
+
+
 class _Bench:
     """One log's observations, judged as far as they are known."""
 
@@ -28,6 +41,23 @@ class _Bench:
         self.found: list[tuple[int, Finding]] = []
         """(index of the observation, what a rule says of it)."""
         self._judged = 0
+
+    def take_over(self, other: "_Bench") -> None:
+        """Begin where this log leaves another one: up to there the rules have said it all."""
+        shared = self._shared_with(other)
+        self.found = [one for one in other.found if one[0] < shared]
+        self._judged = shared
+        if shared == other._judged:
+            self.course = _copy(other.course)
+            return
+        for index in range(shared):
+            self.course.add(self.log.at(index))
+
+    def _shared_with(self, other: "_Bench") -> int:
+        """How many observations two logs begin with that are the same, and judged."""
+        most = min(other._judged, self.log.known_count)
+        mine, its = self.log, other.log
+        return next((at for at in range(most) if mine.at(at) != its.at(at)), most)
 
     def catch_up(self) -> None:
         """Judge what is known by now."""
@@ -54,7 +84,8 @@ class Judge:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._benches: dict[int, _Bench] = {}
+        self._benches: list[_Bench] = []
+        """Those used last, the newest at the end: a fork's parent is that."""
 
     @property
     def on(self) -> bool:
@@ -75,11 +106,21 @@ class Judge:
     def _bench(self) -> _Bench:
         """That of the log in use; a branch has one of its own."""
         log = self._machine.board.logs.observed
-        bench = self._benches.get(id(log))
+        bench = next((one for one in self._benches if one.log is log), None)
         if bench is None:
-            bench = self._benches[id(log)] = _Bench(self._machine, log)
+            bench = _Bench(self._machine, log)
+            if self._benches:
+                bench.take_over(self._benches[-1])
+        else:
+            self._benches.remove(bench)
+        self._benches = [*self._benches, bench][-BENCHES_MAX:]
         bench.catch_up()
         return bench
+
+    @property
+    def kept(self) -> int:
+        """How many branches' findings are remembered."""
+        return len(self._benches)
 
     def findings(self, verdict: Verdict | None) -> tuple[Finding, ...]:
         """Each rule once for each CPU and place, in order of time."""

@@ -2,11 +2,12 @@
 
 from array import array
 from bisect import bisect_left, bisect_right
+from itertools import islice
 from typing import Final
 
 from emu.hw.cpu import Activity
 from emu.machine.event import Event, MailboxWrite
-from emu.machine.log import Log, Turn
+from emu.machine.log import Lanes, Log, Turn
 from emu.machine.machine import Machine
 from emu.picture.view import LaneView, TimelineView
 
@@ -18,6 +19,8 @@ EVENTS_PER_CELL: Final = 64
 """Of more events in one cell only so many are looked at."""
 RUNS_PER_CELL: Final = 12
 """Of more runs in one cell only so many are looked at, evenly."""
+RUNS_MAX: Final = CELLS * RUNS_PER_CELL
+"""Runs that are gone through one by one."""
 _LETTERS: Final[dict[Activity, str]] = {
     "running": "s", "waiting": "z", "halted": "h", "off": ".", "wait-for-sipi": ".",
     "shutdown": "x",
@@ -86,9 +89,10 @@ def timeline_view(
     last = max(last, first + 1)
     low = max(0, min(focus - LANES_MAX // 2, len(machine.board.cpus) - LANES_MAX))
     shown = range(low, min(low + LANES_MAX, len(machine.board.cpus)))
-    edges = [first + (last - first) * cell // CELLS for cell in range(CELLS + 1)]
+    length = last - first
+    edges = [first + part // CELLS for part in range(0, length * CELLS + 1, length)]
     rows = {cpu: _activity(index, cpu, edges) for cpu in shown}
-    _executions(machine, rows, edges)
+    _executions(machine.board.logs.lanes, rows, edges)
     for cpu in shown:
         _events(index, cpu, rows[cpu], edges)
     lanes = tuple(LaneView(cpu, "".join(rows[cpu])) for cpu in shown)
@@ -117,12 +121,42 @@ def _fill(row: list[str], first: int, end: int, letter: str) -> None:
     row[first:end] = letter * max(min(end, CELLS) - first, 0)
 
 
-def _executions(machine: Machine, rows: dict[int, list[str]], edges: list[int]) -> None:
-    lanes = machine.board.logs.lanes
+def _executions(lanes: Lanes, rows: dict[int, list[str]], edges: list[int]) -> None:
+    """Where CPUs executed. Every cell is looked at in the same few places, whether its runs are
+    gone through or, where there are too many, the places."""
+    runs = list(islice(lanes.runs(edges[0], edges[-1]), RUNS_MAX + 1))
+    if len(runs) > RUNS_MAX:
+        _sampled(lanes, rows, edges)
+        return
+    for run in runs:
+        row = rows.get(run.cpu)
+        if row is None:
+            continue
+        end = min(bisect_left(edges, run.last), CELLS)
+        first = bisect_left(edges, run.first)
+        # A cell that begins within the run has its first place there.
+        row[first:end] = "#" * (end - first)
+        if first and _looked_at(edges, first - 1, run.first, run.last):
+            row[first - 1] = "#"
+
+
+def _places(edges: list[int], cell: int) -> range:
+    """The ticks of a cell that are looked at."""
+    first, last = edges[cell], edges[cell + 1]
+    return range(first + 1, max(last, first + 1) + 1, max((last - first) // RUNS_PER_CELL, 1))
+
+
+def _looked_at(edges: list[int], cell: int, first: int, last: int) -> bool:
+    """Whether a place of a cell lies behind `first` and not behind `last`."""
+    places = _places(edges, cell)
+    at = bisect_right(places, first)
+    return at < len(places) and places[at] <= last
+
+
+def _sampled(lanes: Lanes, rows: dict[int, list[str]], edges: list[int]) -> None:
+    """The same, place by place."""
     for cell in range(CELLS):
-        first, last = edges[cell], edges[cell + 1]
-        step = max((last - first) // RUNS_PER_CELL, 1)
-        for tick in range(first + 1, max(last, first + 1) + 1, step):
+        for tick in _places(edges, cell):
             cpu = lanes.cpu_at(tick)
             if cpu in rows:
                 rows[cpu][cell] = "#"

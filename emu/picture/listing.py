@@ -1,9 +1,15 @@
 """Source and disassembly together, around where a CPU is."""
 
+from collections.abc import Iterator
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from emu.boot import disasm
 from emu.boot.disasm import Instruction, decode
+from emu.hw.address import PAGE_BYTES, Hpa
+from emu.hw.context import Context
 from emu.hw.cpu import Cpu
 from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.machine import Machine
@@ -14,112 +20,221 @@ AFTER: Final = 72
 """Instructions around RIP: more than the tallest terminal shows."""
 FUNCTION_BYTES: Final = 4096
 """How far back a function's start is believed to be one."""
+_AHEAD: Final = 2 * AFTER
+"""Instructions that are decoded behind RIP: so many steps find the strip long enough."""
+STRIPS_MAX: Final = 256
 
 
-def listing(
-    machine: Machine,
-    cpu: Cpu,
-    start: int,
-    stops: frozenset[int],
-    others: dict[int, tuple[int, ...]],
-) -> tuple[CodeLine, ...]:
-    """Lines around an address. `stops`: addresses with breakpoints; `others`: where the other
-    CPUs are. Empty where the address is not mapped."""
-    found: list[CodeLine] = []
-    last: tuple[str, int] | None = None
-    here = machine.board.linear_rip(cpu)
-    for code in _instructions(machine, cpu, start):
-        found += _label(machine, code.address)
-        line = machine.board.layout.lines.line_of(code.address)
-        if line is not None and line != last:
-            found += _source(machine, code.address, *line)
-        last = line
-        found.append(_asm(machine, cpu, code, code.address == here, stops, others))
-    return tuple(found)
+class _Strip(Struct):
+    """Instructions one after the other, with their lines as long as nothing is special."""
+
+    data: bytes
+    codes: list[Instruction]
+    places: dict[int, int]
+    """Address -> index of the instruction."""
+    rows: list[CodeLine]
+    """Of each instruction its label, its line of source where it is another one than before,
+    and itself."""
+    at: list[int]
+    """Index in `rows` of each instruction itself."""
+    heads: list[tuple[CodeLine, ...]]
+    """Label and line of source of an instruction that is the first one shown."""
+    fixed: list[int]
+    """Those whose operand lies at an address that no register changes."""
+    ended: bool
+    """Nothing that is an instruction lies behind."""
+
+    def plain(self, index: int) -> CodeLine:
+        """The line of an instruction with nothing special."""
+        return self.rows[self.at[index]]
+
+    @property
+    def end(self) -> int:
+        """The address behind the last instruction; 0 where there is none."""
+        return self.codes[-1].address + self.codes[-1].size if self.codes else 0
 
 
-def _instructions(machine: Machine, cpu: Cpu, here: int) -> list[Instruction]:
-    """Decoded instructions of this function up to RIP, and on from there."""
-    start = here
-    nearest = machine.board.layout.symbols.nearest(here)
-    if nearest is not None and here - nearest[1] < FUNCTION_BYTES:
-        start = nearest[1]
-    before = _run(machine, cpu, start, here, FUNCTION_BYTES)
-    if before and before[-1].address + before[-1].size != here:
-        before = []  # the symbol is not where this instruction stream began
-    return before[-BEFORE:] + _run(machine, cpu, here, None, AFTER)
+class Listing:
+    """Draws lines of code; decoded code and its lines are kept by address and bytes."""
 
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._strips: dict[tuple[int, str], _Strip] = {}
 
-def _run(
-    machine: Machine, cpu: Cpu, start: int, end: int | None, most: int
-) -> list[Instruction]:
-    """Instructions one after the other, to `end` or to the first that is none."""
-    found: list[Instruction] = []
-    address = start
-    mode = cpu.registers.mode
-    want = most * INSTRUCTION_BYTES if end is None else end - start
-    data = machine.board.virtual.most(cpu.registers, start, want)
-    while len(found) < most and (end is None or address < end):
-        code = decode(
-            data[address - start : address - start + INSTRUCTION_BYTES], address, mode
+    def lines(self, cpu: Cpu, here: int, stops: frozenset[int]) -> tuple[CodeLine, ...]:
+        """Lines around a linear address. `stops`: addresses with breakpoints. Empty where the
+        address is not mapped."""
+        strip, at = self._around(cpu, here)
+        first, end = max(at - BEFORE, 0), min(at + AFTER, len(strip.codes))
+        if first == end:
+            return ()
+        start = strip.at[first]
+        rows = strip.rows[start : strip.at[end - 1] + 1]
+        for index, line in self._special(cpu, strip, range(first, end), stops).items():
+            rows[strip.at[index] - start] = line
+        return (*strip.heads[first], *rows)
+
+    def _around(self, cpu: Cpu, here: int) -> tuple[_Strip, int]:
+        """The instructions of this function and on from there, and the place of `here`; from
+        `here` alone, if it is no instruction that begins where the symbol's stream says."""
+        start = here
+        nearest = self._machine.board.layout.symbols.nearest(here)
+        if nearest is not None and here - nearest[1] < FUNCTION_BYTES:
+            start = nearest[1]
+        strip = self._strip(cpu, start, here)
+        if start == here or strip.end == here:
+            return strip, 0 if start == here else len(strip.codes)
+        if here in strip.places:
+            return strip, strip.places[here]
+        return self._strip(cpu, here, here), 0
+
+    def _strip(self, cpu: Cpu, start: int, here: int) -> _Strip:
+        """The strip that begins at an address: a known one, if its bytes are those of now."""
+        context = cpu.registers
+        key = start, context.mode
+        known = self._strips.get(key)
+        if known is not None:
+            left = len(known.codes) - known.places.get(here, len(known.codes))
+            now = self._machine.board.virtual.most(context, start, len(known.data))
+            if now == known.data and (left >= AFTER or known.ended):
+                return known
+        if len(self._strips) >= STRIPS_MAX:
+            self._strips.clear()
+        found = self._strips[key] = self._decode(context, start, here)
+        return found
+
+    def _decode(self, context: Context, start: int, here: int) -> _Strip:
+        data = self._machine.board.virtual.most(
+            context, start, here - start + _AHEAD * INSTRUCTION_BYTES
         )
-        if code is None:
-            break
-        found.append(code)
-        address += code.size
-    return found
+        mode, at, behind = context.mode, start, 0
+        codes: list[Instruction] = []
+        ended = False
+        while behind < _AHEAD:
+            place = at - start
+            code = decode(data[place : place + INSTRUCTION_BYTES], at, mode)
+            if code is None:
+                ended = True
+                break
+            codes.append(code)
+            behind += at >= here
+            at += code.size
+        return self._drawn(data if ended else data[: at - start], codes, ended)
+
+    def _drawn(self, data: bytes, codes: list[Instruction], ended: bool) -> _Strip:
+        """The lines of instructions."""
+        layout = self._machine.board.layout
+        heads, at = [], []
+        rows: list[CodeLine] = []
+        last = None
+        for code in codes:
+            label = self._label(code.address)
+            source: tuple[CodeLine, ...] = ()
+            line = layout.lines.line_of(code.address)
+            if line is not None:
+                source = self._source(code.address, *line)
+            heads.append((*label, *source))
+            rows += (*label, *(source if line != last else ()))
+            note = "" if code.target is None else layout.symbols.name(code.target)
+            text = f"{code.mnemonic} {code.operands}".rstrip()
+            shown = code.bytes.hex(" ")
+            at.append(len(rows))
+            rows.append(CodeLine("asm", code.address, 0, shown, text, note, False, False, ()))
+            last = line
+        places = {code.address: index for index, code in enumerate(codes)}
+        fixed = [
+            index for index, code in enumerate(codes)
+            if code.memory and code.memory[0].base == "rip" and not code.memory[0].index
+        ]  # fmt: skip
+        return _Strip(data, codes, places, rows, at, heads, fixed, ended)
+
+    def _label(self, address: int) -> tuple[CodeLine, ...]:
+        name = self._machine.board.layout.symbols.name(address)
+        if not name or "+" in name:
+            return ()
+        return (CodeLine("label", address, 0, "", f"{name}:", "", False, False, ()),)
+
+    def _source(self, address: int, file: str, number: int) -> tuple[CodeLine, ...]:
+        text = self._machine.board.layout.lines.text(file, number)
+        if text is None:
+            return ()
+        return (CodeLine("source", address, number, "", text, file, False, False, ()),)
+
+    # -- what differs from one picture to the next ------------------------------------------
+
+    def _special(
+        self, cpu: Cpu, strip: _Strip, shown: range, stops: frozenset[int]
+    ) -> dict[int, CodeLine]:
+        """The lines with a value, a breakpoint, or a CPU."""
+        found: dict[int, CodeLine] = {}
+        operands = _Operands(self._machine, cpu)
+        for index in strip.fixed:
+            if index in shown:
+                note = operands.words(strip.codes[index])
+                found[index] = replace(strip.plain(index), note=note)
+        for address in stops:
+            for index in _shown(strip, address, shown):
+                found[index] = replace(found.get(index) or strip.plain(index), breakpoint=True)
+        for other in self._machine.board.cpus:
+            if other.context is None:
+                continue
+            for index in _shown(strip, self._machine.board.linear_rip(other), shown):
+                line = found.get(index) or strip.plain(index)
+                if other is cpu:
+                    note = self._current(cpu, strip.codes[index], line.note, operands)
+                    found[index] = replace(line, current=True, note=note)
+                else:
+                    found[index] = replace(line, cpus=(*line.cpus, other.id))
+        return found
+
+    def _current(self, cpu: Cpu, code: Instruction, note: str, operands: "_Operands") -> str:
+        """What the instruction that is next will find and do."""
+        if code.memory:
+            note = operands.words(code) or note
+        if code.kind == "branch":
+            flags, rcx = cpu.registers.get("rflags"), cpu.registers.get("rcx")
+            taken = disasm.taken(code.mnemonic, flags, rcx)
+            word = {True: "taken to", False: "not taken to", None: ""}[taken]
+            note = f"{word} {note or hex(code.target or 0)}".lstrip()
+        return note
 
 
-def _label(machine: Machine, address: int) -> list[CodeLine]:
-    name = machine.board.layout.symbols.name(address)
-    if not name or "+" in name:
-        return []
-    return [CodeLine("label", address, 0, "", f"{name}:", "", False, False, ())]
+def _shown(strip: _Strip, address: int, shown: range) -> Iterator[int]:
+    """The place of an address, if it is shown."""
+    index = strip.places.get(address)
+    if index is not None and index in shown:
+        yield index
 
 
-def _source(machine: Machine, address: int, file: str, number: int) -> list[CodeLine]:
-    text = machine.board.layout.lines.text(file, number)
-    if text is None:
-        return []
-    return [CodeLine("source", address, number, "", text, file, False, False, ())]
+class _Operands:
+    """What memory operands hold now; each page is walked to once."""
 
+    def __init__(self, machine: Machine, cpu: Cpu) -> None:
+        self._machine, self._cpu = machine, cpu
+        self._pages: dict[int, Hpa | None] = {}
 
-def _asm(
-    machine: Machine,
-    cpu: Cpu,
-    code: Instruction,
-    current: bool,
-    stops: frozenset[int],
-    others: dict[int, tuple[int, ...]],
-) -> CodeLine:
-    text = f"{code.mnemonic} {code.operands}".rstrip()
-    note = ""
-    if code.target is not None:
-        note = machine.board.layout.symbols.name(code.target)
-    fixed = code.memory and code.memory[0].base == "rip" and not code.memory[0].index
-    if code.memory and (current or fixed):
-        note = _operand_value(machine, cpu, code) or note
-    if current and code.kind == "branch":
-        taken = disasm.taken(
-            code.mnemonic, cpu.registers.get("rflags"), cpu.registers.get("rcx")
+    def words(self, code: Instruction) -> str:
+        """The first memory operand and its value in words."""
+        machine, context = self._machine, self._cpu.registers
+        access = code.memory[0]
+        gva = access.address(context.get, code)
+        data = self._read(context, gva, access.size)
+        name = machine.board.layout.symbols.name(gva) or f"{gva:#x}"
+        if data is None:
+            return f"[{name}] is not mapped"
+        value = int.from_bytes(data, "little")
+        points = machine.board.layout.symbols.name(value) if value > 0xFFF else ""
+        return f"[{name}] = {value:#x} {points}".rstrip()
+
+    def _read(self, context: Context, gva: int, size: int) -> bytes | None:
+        page, offset = gva & -PAGE_BYTES, gva % PAGE_BYTES
+        if offset + size > PAGE_BYTES:
+            return self._machine.board.virtual.read(context, gva, size)
+        if page not in self._pages:
+            self._pages[page] = self._machine.board.virtual.hpa(context, page)
+        found = self._pages[page]
+        return (
+            None
+            if found is None
+            else self._machine.board.memory.read(Hpa(found + offset), size)
         )
-        word = {True: "taken to", False: "not taken to", None: ""}[taken]
-        note = f"{word} {note or hex(code.target or 0)}".lstrip()
-    here = tuple(i for i in others.get(code.address, ()) if i != cpu.id)
-    return CodeLine(
-        "asm", code.address, 0, code.bytes.hex(" "), text, note, current, code.address in stops,
-        here,
-    )  # fmt: skip
-
-
-def _operand_value(machine: Machine, cpu: Cpu, code: Instruction) -> str:
-    """What the instruction's memory operand holds now."""
-    access = code.memory[0]
-    gva = access.address(cpu.registers.get, code)
-    data = machine.board.virtual.read(cpu.registers, gva, access.size)
-    name = machine.board.layout.symbols.name(gva) or f"{gva:#x}"
-    if data is None:
-        return f"[{name}] is not mapped"
-    value = int.from_bytes(data, "little")
-    points = machine.board.layout.symbols.name(value) if value > 0xFFF else ""
-    return f"[{name}] = {value:#x} {points}".rstrip()

@@ -56,10 +56,12 @@ class Looks(Struct):
     _found: tuple[object, FindingsView] = (None, OFF)
     """The findings, and of which moment they are."""
 
-    def sections(self, machine: Machine, timeline: Timeline, focus: Cpu) -> Sections:
+    def sections(
+        self, machine: Machine, timeline: Timeline, focus: Cpu, wanted: frozenset[Section]
+    ) -> Sections:
         """The views of what is wanted."""
         found: dict[str, Any] = {
-            name: _BUILD[name](self, machine, timeline, focus) for name in self.wanted
+            name: _BUILD[name](self, machine, timeline, focus) for name in wanted
         }
         return Sections(**found)
 

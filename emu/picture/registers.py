@@ -1,10 +1,12 @@
 """The registers of a CPU with their bits in words (SDM 3: 2.3, 2.5, 2.2.1; SDM 1: 3.4.3)."""
 
+from functools import lru_cache
 from typing import Final
 
 from emu.hw import memory_types
 from emu.hw.context import GENERAL, Context
 from emu.hw.cpu import Cpu
+from emu.hw.vmcb import SegmentState
 from emu.picture.view import RegisterView
 
 _FLAGS: Final = (
@@ -26,6 +28,9 @@ _CONTROL: Final = ("cr0", "cr2", "cr3", "cr4", "efer")
 _SEGMENT_NAMES: Final = ("cs", "ss", "ds", "es", "fs", "gs", "tr", "ldtr")
 _MSRS: Final = ("kernel_gs_base", "star", "lstar", "fmask", "pat")
 
+WORDS_KEPT: Final = 4_096
+"""Decoded values that are kept: from one step to the next few registers change."""
+
 RegisterValues = dict[str, int]
 """Every register by name; segments by selector, table registers by base."""
 
@@ -43,6 +48,7 @@ def values_of(cpu: Cpu) -> RegisterValues:
     return {} if cpu.context is None else values(cpu.context)
 
 
+@lru_cache(maxsize=WORDS_KEPT)
 def bits_in_words(name: str, value: int) -> str:
     """The set bits of RFLAGS, CR0, CR4 or EFER by name."""
     return " ".join(word for bit, word in _BITS[name] if value >> bit & 1)
@@ -58,7 +64,7 @@ def views(context: Context, before: RegisterValues) -> tuple[RegisterView, ...]:
 
     rows = [row("general", name, 64) for name in (*GENERAL, "rip")]
     rows.append(row("flags", "rflags", 64, bits_in_words("rflags", now["rflags"])))
-    rows += [row("segment", n, 16, _segment_words(context, n)) for n in _SEGMENT_NAMES]
+    rows += [row("segment", n, 16, _segment_words(context.segment(n))) for n in _SEGMENT_NAMES]
     rows += [row("segment", n, 64, f"limit {context.segment(n).limit:#x}")
              for n in ("gdtr", "idtr")]  # fmt: skip
     rows += [
@@ -67,6 +73,7 @@ def views(context: Context, before: RegisterValues) -> tuple[RegisterView, ...]:
     return (*rows, *(row("msr", name, 64, _msr_words(name, now[name])) for name in _MSRS))
 
 
+@lru_cache(maxsize=WORDS_KEPT)
 def _msr_words(name: str, value: int) -> str:
     """PAT's eight memory types, SFMASK's flags, STAR's selectors (SDM 3, 12.12; 5.8.8)."""
     match name:
@@ -80,9 +87,9 @@ def _msr_words(name: str, value: int) -> str:
     return ""
 
 
-def _segment_words(context: Context, name: str) -> str:
+@lru_cache(maxsize=WORDS_KEPT)
+def _segment_words(segment: SegmentState) -> str:
     """Base, limit and kind of a segment's hidden part."""
-    segment = context.segment(name)
     if not segment.attributes & 0x80:
         return "not present"
     kind = "64-bit" if segment.attributes & 0x200 else "32-bit"

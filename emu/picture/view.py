@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 
-class CpuView(Struct, frozen=True):
+class CpuView(Struct, frozen=True, gc=False):
     """One CPU in a row: `mode` is real, protected, compatibility or long."""
 
     id: int
@@ -68,7 +68,7 @@ class CpuView(Struct, frozen=True):
     virtual_ns: int
 
 
-class RegisterView(Struct, frozen=True):
+class RegisterView(Struct, frozen=True, gc=False):
     """One register of the focused CPU; `words` decodes its bits, `changed` since last stop."""
 
     group: Literal["general", "flags", "segment", "control", "msr"]
@@ -86,7 +86,7 @@ class CodeLook(Struct, frozen=True):
     lines: Literal["both", "asm", "source"] = "both"
 
 
-class CodeLine(Struct, frozen=True):
+class CodeLine(Struct, frozen=True, gc=False):
     """One line of source, disassembly or label, in the order a reader expects."""
 
     kind: LineKind
@@ -162,7 +162,7 @@ class EntryView(Struct, frozen=True):
     """When it fired, or could not."""
 
 
-class LaneView(Struct, frozen=True):
+class LaneView(Struct, frozen=True, gc=False):
     """One CPU over the window, a letter a cell: `#` executes, `s` waits for its turn, `z`
     spins asleep, `h` halted, `.` off, `x` shut down, `v` hypercall, `M` milestone, `W` mailbox
     write, `!` fault."""

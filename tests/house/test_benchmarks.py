@@ -31,7 +31,7 @@ from tests.house.tree import imported, python_files
 def test_every_cpu_of_the_computing_guest_has_its_turns(tmp_path: Path) -> None:
     image = str(guest.write_image(tmp_path / "loop.elf", guest.MEMORY))
     session = open_session(image, platform="sipi", cpus=4, kernel=image)
-    before = session.do("run 100000")
+    before = session.do("run 100000").whole()
     after = session.do("run 400000")
     turns = [b.ticks - a.ticks for a, b in zip(before.cpus, after.cpus, strict=True)]
     assert sum(turns) == 400_000

@@ -75,7 +75,7 @@ class Still:
         """Two kinds of two groups."""
         return MENU
 
-    def view(self, focus: int | None = None) -> MachineView:
+    def picture(self, focus: int | None = None) -> MachineView:
         """The view, with another focus if one is named."""
         if focus is not None:
             self._view = replace(self._view, focus=focus)

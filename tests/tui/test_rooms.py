@@ -34,7 +34,7 @@ def stopped(platform: str) -> MachineView:
         "walk secondary_start execute",
     ):
         session.do(order)
-    return session.view()
+    return session.picture()
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

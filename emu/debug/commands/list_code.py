@@ -7,7 +7,6 @@ from msgspec.structs import replace
 from emu.debug.command import Command, some_text
 from emu.debug.desk import Desk, Lines, started
 from emu.errors import CommandError
-from emu.picture import listing
 from emu.words import expression
 
 LIST_LINES: Final = 24
@@ -21,7 +20,7 @@ def _list(desk: Desk, where: str) -> Lines:
         return ()
     look = replace(looks.code, where=where)
     start = expression.address(machine, cpu, where) if where else machine.board.linear_rip(cpu)
-    found = listing.listing(machine, cpu, start, frozenset(), {})
+    found = desk.drawn.listing.lines(cpu, start, frozenset())
     if not found:
         raise CommandError(f"list {where}: no code can be read at {start:#x}")
     looks.code = look
