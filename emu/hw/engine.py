@@ -8,8 +8,7 @@ interface is checked at start-up by `emu.hw.selftest`.
 
 import ctypes
 from collections.abc import Callable
-from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final
 
 from unicorn import unicorn_const as uc_const
 from unicorn import x86_const as x86
@@ -18,9 +17,10 @@ from emu.errors import EngineError
 from emu.hw import engine_native as native
 from emu.hw.address import Hpa
 from emu.hw.context import Context
-from emu.hw.engine_breakpoints import Breakpoints
+from emu.hw.engine_breakpoints import BlockBreakpoints
 from emu.hw.engine_host import CodeKeeper, CodePages, Library
 from emu.hw.engine_watches import Watches
+from emu.hw.exit import Exit, ExitKind
 from emu.hw.memory import HostMemory
 from emu.hw.vmcb import (
     EXIT_EXCEPTION,
@@ -46,33 +46,6 @@ _WRITE_DENIED: Final = 3
 """P and W of a nested page fault's error code: a write to a page that is mapped read-only."""
 _DEBUG_TRAP: Final = EXIT_EXCEPTION + 1
 """The one exception that comes behind its instruction, whose flags are as they should be."""
-
-
-class ExitKind(Enum):
-    """Why the engine gave the CPU back."""
-
-    BUDGET = "budget"
-    BREAKPOINT = "breakpoint"
-    INTERCEPT = "intercept"
-    PORT_IN = "port in"
-    PORT_OUT = "port out"
-    SYSCALL = "syscall"
-    ERROR = "error"
-
-
-class Exit(NamedTuple):
-    """One exit from guest to host. `executed` counts the instructions that retired."""
-
-    kind: ExitKind
-    executed: int
-    code: int = 0
-    """SVM exit code for INTERCEPT, port number for ports, address for BREAKPOINT."""
-    info: int = 0
-    """EXITINFO2: the address of a #PF, the GPA of a nested page fault; a port's value."""
-    error: int = 0
-    """Error code of an exception or of a nested page fault; a port access's size in bytes."""
-    text: str = ""
-    """The engine's own words for ERROR."""
 
 
 class Engine:
@@ -102,7 +75,7 @@ class Engine:
         self.own_code: CodeKeeper | None = None
         """Knows the pages that code was translated from."""
         self._alone = False  # the run stopped before a store to such a page
-        self.breakpoints = Breakpoints(self)
+        self.breakpoints = BlockBreakpoints(self)
         self._cut = False
         """The run ends early, for a breakpoint's sake."""
         self._flushed = False

@@ -51,7 +51,7 @@ class Block(Struct):
     """Breakpoint -> instructions before it, as counted; of use while there is one block."""
 
 
-class Breakpoints:
+class BlockBreakpoints:
     """The linear addresses at which one engine stops, on every CPU."""
 
     def __init__(self, engine: Counting) -> None:

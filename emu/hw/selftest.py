@@ -14,9 +14,10 @@ from msgspec import Struct
 from emu.errors import EngineError
 from emu.hw.address import Hpa
 from emu.hw.context import ARITHMETIC, OFFSETS, Context
-from emu.hw.engine import Engine, Exit, ExitKind
+from emu.hw.engine import Engine
+from emu.hw.exit import Exit, ExitKind
 from emu.hw.memory import HostMemory
-from emu.hw.selftest_offsets import CODE64, RUN_MAX, Wanted, proofs
+from emu.hw.selftest_offsets import CODE64, RUN_MAX, OffsetWanted, proofs
 from emu.hw.vmcb import EXIT_CPUID, EXIT_EXCEPTION, EXIT_NPF, GuestState, SegmentState
 
 _VMCB: Final = Hpa(0x10000)
@@ -78,7 +79,7 @@ class OffsetProbe:
         return context, self.engine.run(context, budget)
 
 
-def offset_proofs(probe: OffsetProbe) -> list[Wanted]:
+def offset_proofs(probe: OffsetProbe) -> list[OffsetWanted]:
     """Guests that leave something in every register that is read by its place."""
 
     def run(code: bytes, segment: SegmentState) -> tuple[Context, Exit]:

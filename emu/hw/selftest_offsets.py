@@ -9,13 +9,13 @@ from msgspec import Struct
 
 from emu.hw.address import Hpa
 from emu.hw.context import ARITHMETIC, OFFSETS, SEGMENTS, VECTORS, Context, segment_at
-from emu.hw.engine import Exit
+from emu.hw.exit import Exit
 from emu.hw.vmcb import SegmentState
 
 CODE64: Final = SegmentState(8, 0, 0xFFFFFFFF, 0xA9B)
-Run = Callable[[bytes, SegmentState], tuple[Context, Exit]]
+GuestRun = Callable[[bytes, SegmentState], tuple[Context, Exit]]
 """Runs code from a fresh state, with a code segment, to its first exit."""
-Place = Callable[[int, bytes], None]
+PutCode = Callable[[int, bytes], None]
 """Puts bytes at a GPA."""
 
 RUN_MAX: Final = 200
@@ -42,7 +42,7 @@ _DENIED_WRITE: Final = 6
 """U and W of a nested fault's error code, P is not set."""
 
 
-class Wanted(Struct, frozen=True):
+class OffsetWanted(Struct, frozen=True):
     """What one guest left: its state, and what has to lie where."""
 
     state: bytes
@@ -83,16 +83,16 @@ def _value(number: int) -> int:
     return 0x1234_5670_0000 + number
 
 
-def _general(run: Run) -> Wanted:
+def _general(run: GuestRun) -> OffsetWanted:
     """The sixteen registers, and RIP behind them."""
     code = b"".join(_load(number, _value(number)) for number in range(16))
     context, _ = run(code + _CPUID, CODE64)
     words = {name: (_value(number), _ALL) for number, name in enumerate(_ENCODED)}
     words["rip"] = (0x10000 + len(code), _ALL)
-    return Wanted(context.save(), words)
+    return OffsetWanted(context.save(), words)
 
 
-def _system(run: Run) -> Wanted:
+def _system(run: GuestRun) -> OffsetWanted:
     """Control and debug registers, MSRs, the vector registers and MXCSR."""
     words = {
         "cr0": (0x80010033, _ALL), "cr3": (0x1000, _ALL), "cr4": (0x220, _ALL),
@@ -115,7 +115,7 @@ def _system(run: Run) -> Wanted:
         code += _load(0, _value(64 + number)) + prefix  # movq xmm, rax
     code += b"\x68" + struct.pack("<I", _MXCSR) + b"\x0f\xae\x14\x24"  # push; ldmxcsr [rsp]
     context, _ = run(code + _CPUID, CODE64)
-    return Wanted(context.save(), words)
+    return OffsetWanted(context.save(), words)
 
 
 def _write_msr(msr: int, value: int) -> bytes:
@@ -123,7 +123,7 @@ def _write_msr(msr: int, value: int) -> bytes:
     return struct.pack("<BIBIBI", 0xB9, msr, 0xB8, low, 0xBA, high) + b"\x0f\x30"
 
 
-def _segments(run: Run, place: Place) -> Wanted:
+def _segments(run: GuestRun, place: PutCode) -> OffsetWanted:
     """CS as VMRUN loads it, the others from a table of descriptors with nothing in common."""
     wanted = {"cs": _CS}
     table = bytearray(0x60)
@@ -153,7 +153,7 @@ def _segments(run: Run, place: Place) -> Wanted:
         code += struct.pack("<BI", 0xB8, wanted[name].selector)
         code += bytes((0x0F, 0x00, 0xC0 | number << 3))  # lldt, ltr
     context, _ = run(code + _CPUID, _CS)
-    return Wanted(context.save(), {}, wanted)
+    return OffsetWanted(context.save(), {}, wanted)
 
 
 def _descriptor(base: int, limit: int, kind: int) -> int:
@@ -163,7 +163,7 @@ def _descriptor(base: int, limit: int, kind: int) -> int:
     return high << 32 | low
 
 
-def _flags(run: Run) -> Wanted:
+def _flags(run: GuestRun) -> OffsetWanted:
     """Flags that were put there by the library, which knows them by name."""
     context, _ = run(_CPUID, CODE64)
     context.put("rflags", _RFLAGS)
@@ -171,22 +171,26 @@ def _flags(run: Run) -> Wanted:
         "eflags": (_RFLAGS & ~ARITHMETIC, _ALL & ~ARITHMETIC),
         "cc_src": (_RFLAGS & ARITHMETIC, _ALL), "cc_op": (1, 0xFFFFFFFF),
     }  # fmt: skip
-    return Wanted(context.save(), words)
+    return OffsetWanted(context.save(), words)
 
 
-def _faults(run: Run, absent: int, vmcb: Hpa, nested: Hpa) -> tuple[Wanted, Wanted]:
+def _faults(
+    run: GuestRun, absent: int, vmcb: Hpa, nested: Hpa
+) -> tuple[OffsetWanted, OffsetWanted]:
     """A store to a page that is not there, and a fetch, which is made from outside code."""
     context, _ = run(b"\x89\x04\x25" + struct.pack("<I", absent), CODE64)
     words = {
         "error_code": (_DENIED_WRITE, 0xFFFFFFFF), "vmcb": (vmcb, _ALL),
         "nested_cr3": (nested, _ALL),
     }  # fmt: skip
-    store = Wanted(context.save(), words, filled=("return_address",))
+    store = OffsetWanted(context.save(), words, filled=("return_address",))
     context, _ = run(b"\xb8" + struct.pack("<I", absent) + b"\xff\xe0", CODE64)
-    return store, Wanted(context.save(), {"return_address": (0, _ALL)})
+    return store, OffsetWanted(context.save(), {"return_address": (0, _ALL)})
 
 
-def proofs(run: Run, place: Place, absent: int, vmcb: Hpa, nested: Hpa) -> list[Wanted]:
+def proofs(
+    run: GuestRun, place: PutCode, absent: int, vmcb: Hpa, nested: Hpa
+) -> list[OffsetWanted]:
     """Guests that have between them every place of `OFFSETS`."""
     faults = _faults(run, absent, vmcb, nested)
     return [_general(run), _system(run), _segments(run, place), _flags(run), *faults]

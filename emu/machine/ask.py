@@ -10,7 +10,7 @@ from typing import Final
 from emu.boot import disasm
 from emu.hw import vmcb
 from emu.hw.context import Context
-from emu.hw.engine import Exit, ExitKind
+from emu.hw.exit import Exit, ExitKind
 from emu.machine.code import CodeReader
 from emu.machine.mmio import device_access
 from emu.vmm import asked as ask

@@ -12,7 +12,8 @@ from emu.boot.loader import BootLayout
 from emu.boot.platform import Platform
 from emu.hw.address import Gpa, Hpa
 from emu.hw.cpu import Activity, Cpu
-from emu.hw.engine import Engine, Exit
+from emu.hw.engine import Engine
+from emu.hw.exit import Exit
 from emu.hw.memory import HostMemory
 from emu.hw.nested import NestedPageTable
 from emu.hw.vmcb import GuestState

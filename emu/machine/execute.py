@@ -1,7 +1,7 @@
 """One instruction of one CPU, whatever it takes to get it executed."""
 
 from emu.hw.cpu import Cpu
-from emu.hw.engine import Exit
+from emu.hw.exit import Exit
 from emu.hw.vmcb import EXIT_NPF
 from emu.machine import no_execute
 from emu.machine.board import Board

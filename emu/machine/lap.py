@@ -15,7 +15,7 @@ from emu.hw import vmcb
 from emu.hw.address import Hpa, page_of
 from emu.hw.context import GENERAL
 from emu.hw.cpu import Cpu
-from emu.hw.engine import Exit, ExitKind
+from emu.hw.exit import Exit, ExitKind
 from emu.machine.board import Board
 
 LAP_MAX: Final = 64

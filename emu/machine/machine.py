@@ -11,7 +11,7 @@ from typing import Final
 from emu.boot.loader import BootLayout
 from emu.boot.platform import Platform
 from emu.hw.cpu import Cpu
-from emu.hw.engine import Exit, ExitKind
+from emu.hw.exit import Exit, ExitKind
 from emu.hw.vmcb import EXIT_NPF
 from emu.machine import apply, exits, no_execute, quirks
 from emu.machine.arrivals import Arrivals

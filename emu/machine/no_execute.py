@@ -8,7 +8,7 @@ allows it, the pages that an instruction needs are lent to it alone; nothing els
 from emu.boot import disasm
 from emu.hw.address import Gpa, page_of
 from emu.hw.cpu import Cpu
-from emu.hw.engine import Exit, ExitKind
+from emu.hw.exit import Exit, ExitKind
 from emu.hw.nested_walk import ERROR_FETCH, ERROR_WRITE, AccessKind, NestedWalk, walk_nested
 from emu.hw.paging import walk_context
 from emu.hw.vmcb import EXIT_NPF

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from emu.hw.cpu import Cpu
-from emu.hw.engine import Exit, ExitKind
+from emu.hw.exit import Exit, ExitKind
 from emu.hw.paging import shared_bit_leaf
 from emu.hw.vmcb import EXIT_EXCEPTION, EXIT_NPF
 from emu.machine.board import Board

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
-from emu.hw.engine import Exit, ExitKind
+from emu.hw.exit import Exit, ExitKind
 from emu.hw.vmcb import EXIT_NPF
 from emu.machine.board import Board
 from emu.mailbox.layout import FIELDS, Field

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa
 from emu.hw.cpu import Cpu
-from emu.hw.engine import Exit
+from emu.hw.exit import Exit
 from emu.machine.board import Board
 from emu.machine.execute import execute_one
 from emu.machine.store_buffers import StoreBuffers

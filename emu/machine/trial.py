@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from emu.hw.address import Hpa
 from emu.hw.cpu import Cpu
-from emu.hw.engine import Exit, ExitKind
+from emu.hw.exit import Exit, ExitKind
 from emu.machine.board import Board
 from emu.machine.execute import execute_one
 from emu.machine.guards import Guards

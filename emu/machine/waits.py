@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from emu.hw.address import Gpa
 from emu.hw.cpu import Cpu
-from emu.hw.engine import Exit, ExitKind
+from emu.hw.exit import Exit, ExitKind
 from emu.machine.board import Board
 from emu.machine.lap import Lap, Loop, Needs, harmless
 from emu.machine.tracked import PageStore, TrackedPages

@@ -74,7 +74,6 @@ def type_names(path: Path) -> list[str]:
     return [one for one in found if re.match(r"_?[A-Z]", one) and not one.isupper()]
 
 
-@pytest.mark.xfail(strict=True, reason="the house is being rebuilt")
 def test_a_type_name_is_defined_once_in_emu() -> None:
     places: dict[str, list[str]] = defaultdict(list)
     for path in python_files("emu"):

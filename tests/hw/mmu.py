@@ -7,7 +7,8 @@ from typing import Final
 from msgspec import Struct
 
 from emu.hw.address import Gpa, Gva, Hpa
-from emu.hw.engine import Engine, Exit, ExitKind
+from emu.hw.engine import Engine
+from emu.hw.exit import Exit, ExitKind
 from emu.hw.memory import HostMemory
 from emu.hw.nested_walk import ACCESSED, DIRTY, PRESENT, USER, WRITE, AccessKind
 from emu.hw.page_walk import PageWalk, expected_accessed

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from emu.hw.engine import ExitKind
+from emu.hw.exit import ExitKind
 from emu.hw.selftest import OffsetProbe
 
 _CODE: Final = 0x10000

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from emu import Session
-from emu.hw.engine import Exit, ExitKind
+from emu.hw.exit import Exit, ExitKind
 from tests.guest import boot
 
 STORES: Final = """
@@ -84,7 +84,7 @@ def test_steps_stop_at_breakpoints(seed: int) -> None:
     session = boot(STORES)
     registers, engine = session.machine.board.cpus[0].registers, session.machine.board.engine
     places = [registers.rip]
-    other = boot(STORES).machine
+    other = boot(STORES).machine.board
     while (exit_ := other.engine.run(other.cpus[0].registers, 1)).kind is ExitKind.BUDGET:
         places.append(other.cpus[0].registers.rip)
     at = set(dice.sample(sorted(set(places)), 3))

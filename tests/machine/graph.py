@@ -8,12 +8,14 @@ from emu.hw.context import STATE_BYTES, Context
 
 EXCUSED: Final[dict[str, str]] = {
     "Engine": "the library and its hooks: it keeps translations, and no state of a guest",
+    "CodeReader": "walks that are held against the entries they read each time they are used",
     "HostMemory": "bytes are the undo log's, and the digest tells whether they are back",
     "OwnCode": "code that is translated: all of it is forgotten by going back",
     "BootLayout": "what was loaded does not change; its tables are parsed when asked for",
     "Board.at_work": "whose instruction it is: means something only while there is one",
     "Board.reschedule": "ends a slice: between two there is none",
     "UndoLog.stale": "pages to be hashed anew: more of them than need be do no harm",
+    "NestedPageTable.edits": "counts changes, going back too: walks are looked at again by it",
     "NestedPageTable._special": "pages to be looked at one by one: it only grows",
     "Log._tail": "what lies behind `now` is the known future",
     "Log._sealed": "as Log._tail",

@@ -5,7 +5,7 @@ import pytest
 from emu import open_session
 from emu.hw.context import Context
 from emu.hw.cpu import Cpu
-from emu.hw.engine import Exit, ExitKind
+from emu.hw.exit import Exit, ExitKind
 from emu.machine.code import CodeReader
 from emu.machine.machine import Machine
 from emu.vmm import asked as ask

@@ -11,7 +11,7 @@ from emu import Session
 from emu.hw.address import Gpa
 from emu.hw.cpu import Cpu
 from emu.hw.nested_walk import PRESENT, USER, WRITE
-from emu.inject import inject
+from emu.inject.kinds import inject
 from emu.machine.code import INSTRUCTION_BYTES, CodeReader
 from emu.machine.machine import Machine
 from tests.guest import CODE, DATA, PML4, PT, PT2, WINDOW, boot
