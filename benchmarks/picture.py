@@ -11,10 +11,13 @@ _NAMES: Final[dict[Any, tuple[str, ...]]] = {}
 def read_whole(value: object) -> int:
     """Read every field of a view, and of what lies in it; how many plain values that were.
 
-    A property counts as a field, since a picture may be made only where it is read.
+    A property counts as a field.
     """
     if value is None or isinstance(value, str | bytes | int | float):
         return 1
+    whole = getattr(value, "whole", None)  # of a picture that is made where it is read
+    if whole is not None:
+        value = whole()
     if isinstance(value, Mapping):
         value = value.values()
     count = 0

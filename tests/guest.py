@@ -28,7 +28,7 @@ from emu.boot.entry import long_mode
 from emu.boot.image import Placed, SymbolMap, parse_image
 from emu.boot.lines import LineTable
 from emu.boot.loader import BootLayout
-from emu.boot.platform import Platform, load_platform
+from emu.boot.platform import Platform
 from emu.boot.structs import structs_of
 from emu.debug.setup import Options, Setup
 from emu.hw.address import PAGE_BYTES
@@ -37,6 +37,7 @@ from emu.machine import entry
 from emu.machine.machine import Machine
 from emu.vmm.devices import STANDARD, Devices
 from tests.boot.elf import EXECUTABLE, NOTYPE, Load, Sym, elf
+from tests.platforms import load_platform
 
 BASE: Final = 0x40_0000
 MEMORY_BYTES: Final = 0x20_0000

@@ -143,16 +143,6 @@ class _TomlTable:
         return _TomlTable(self.path, key, self.values.get(key, {}))
 
 
-def load_platform(
-    name: str, *, cpus: int | None = None, memory_mib: int | None = None
-) -> Platform:
-    """A platform by the name of a packaged one or by the path of a TOML file.
-
-    `cpus` and `memory_mib` override the file. Raises PlatformError naming file and key."""
-    text = platform_text(name)
-    return platform_of(text, _path_of(name), cpus=cpus, memory_mib=memory_mib)
-
-
 def platform_text(name: str) -> str:
     """The TOML of a platform by name or path; raises PlatformError naming the file."""
     path = _path_of(name)

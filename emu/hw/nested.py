@@ -187,10 +187,6 @@ class NestedPageTable:
         """Let every access of the guest to one page fault, as if it were not present."""
         self._withhold(page, self._withheld.get(page, 0) | PRESENT)
 
-    def unblock(self, page: Gpa) -> None:
-        """Take `block` back."""
-        self._withhold(page, self._withheld.get(page, 0) & ~PRESENT)
-
     def _withhold(self, page: Gpa, bits: int) -> None:
         if bits:
             self._withheld[page] = bits

@@ -5,13 +5,11 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from emu.hw.address import Gpa, Gva, Hpa
-from emu.hw.nested_walk import ACCESSED, DIRTY, AccessKind, NestedWalk, bits_in_words
-from emu.hw.paging_modes import PagingMode, has_rights
+from emu.hw.nested_walk import AccessKind, NestedWalk, bits_in_words
+from emu.hw.paging_modes import PagingMode
 
 SHARED_BIT: Final = 47
 """Bit of a TD's physical addresses that asks for the shared view (GPAW 48)."""
-NESTED_FINAL, NESTED_TABLE = 1 << 32, 1 << 33
-"""EXITINFO1 of a nested fault: at the translated address, or at a guest table on the way."""
 
 WalkVerdict = Literal[
     "ok", "not canonical", "page fault", "nested fault in a table", "nested fault at the page"
@@ -66,16 +64,6 @@ class PageWalk(Struct, frozen=True):
     """Error code of the page fault, if that is the verdict."""
     why: str
 
-    @property
-    def nested_fault(self) -> tuple[Gpa, int] | None:
-        """GPA and EXITINFO1 of the nested page fault, if that is the verdict."""
-        if self.verdict == "nested fault in a table":
-            found = self.levels[-1].nested
-            return found.gpa, found.error_code | NESTED_TABLE
-        if self.verdict == "nested fault at the page" and self.nested is not None:
-            return self.nested.gpa, self.nested.error_code | NESTED_FINAL
-        return None
-
     def steps(self) -> tuple[WalkStep, ...]:
         """Every memory access in order: 24 for a 4 KiB page through four and four levels."""
         found: list[WalkStep] = []
@@ -108,21 +96,3 @@ def _nested_steps(purpose: str, found: NestedWalk) -> list[WalkStep]:
         WalkStep("nested", purpose, level.name, level.entry_hpa, level.value, level.words)
         for level in found.levels
     ]
-
-
-def expected_accessed(found: PageWalk) -> tuple[tuple[Gpa, int], ...]:
-    """(entry GPA, bits A and D) that the processor sets on this walk, in order.
-
-    An entry that the walk passes gets A, also when the walk fails further down; the leaf gets
-    A, and D for a write, once the guest's own rights allow the access.
-    """
-    marks: list[tuple[Gpa, int]] = []
-    allowed = found.verdict in ("ok", "nested fault at the page")
-    passed = found.levels if found.page_bytes else found.levels[:-1]
-    for level in passed:
-        if not level.leaf and has_rights(found.mode, level.name):
-            marks.append((level.entry_gpa, ACCESSED))
-        elif level.leaf and allowed:
-            dirty = DIRTY if found.access == "write" else 0
-            marks.append((level.entry_gpa, ACCESSED | dirty))
-    return tuple(marks)

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emu.boot.dtb import DEPTH_MAX, Tree, host_tree, read_tree, wakeup_mailbox_problems
-from emu.boot.platform import CPUS_MAX, load_platform
+from emu.boot.platform import CPUS_MAX
 from emu.hw.address import RESET_PAGE
+from tests.platforms import load_platform
 
 BASE, SIZE = 0x800_0000, 64 << 20
 TREE_BYTES_MAX = 256 << 10

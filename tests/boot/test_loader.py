@@ -12,11 +12,12 @@ from emu.boot.image import Image, load_image
 from emu.boot.loader import BootLayout, build_layout
 from emu.boot.milestones import MILESTONES
 from emu.boot.parameters import COMMAND_LINE_MAX
-from emu.boot.platform import CPUS_MAX, load_platform
+from emu.boot.platform import CPUS_MAX
 from emu.boot.samples import samples_dir
 from emu.errors import ImageError, PlatformError
 from emu.hw.address import LARGE_BYTES, PAGE_BYTES, RESET_PAGE
 from tests.boot.elf import CODE, EXECUTABLE, Load, Sym, image
+from tests.platforms import load_platform
 
 PLATFORMS = ("none", "sipi", "tdx", "vbs")
 BASE = 0x800_0000

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from emu.boot.platform import CPUS_MAX, load_platform
+from emu.boot.platform import CPUS_MAX
 from emu.boot.samples import samples_dir
 from emu.errors import PlatformError
+from tests.platforms import load_platform
 
 PACKAGED = ("none", "sipi", "tdx", "vbs")
 LEAST = 'isolation = "none"\nstart = "hypercall"\nhyperv = true\n'

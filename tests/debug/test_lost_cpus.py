@@ -6,7 +6,7 @@ import pytest
 
 from emu import open_session
 from emu.boot.dtb import host_tree, read_tree
-from emu.boot.platform import load_platform
+from tests.platforms import load_platform
 
 LOST = 2
 """The host's tree lists CPUs 0 to 2; the machine has only 0 and 1."""

@@ -140,7 +140,7 @@ def test_page_walks_in_python_are_counted_where_there_are_some() -> None:
     session = open_session(cpus=4)
     session.looks.wanted = frozenset({"walk"})
     session.do(f"walk {session.view().cpus[0].rip:#x}")
-    assert inside.page_walks(session.view) > 0
+    assert inside.page_walks(session.picture) > 0
     assert inside.page_walks(lambda: None) == 0
 
 

@@ -6,8 +6,6 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 from tests.house.tree import imported, module, name, parsed, python_files
 
 PRODUCT: Final = python_files("emu", "tui")
@@ -111,7 +109,6 @@ CALLED_FROM_OUTSIDE: Final = re.compile(
 """Names that Python, Textual or a user of the Python door calls."""
 
 
-@pytest.mark.xfail(strict=True, reason="the house is being rebuilt")
 def test_every_name_of_the_product_is_used_by_the_product() -> None:
     used: Counter[str] = Counter()
     defined: list[tuple[str, str]] = []

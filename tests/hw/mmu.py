@@ -11,10 +11,11 @@ from emu.hw.engine import Engine
 from emu.hw.exit import Exit, ExitKind
 from emu.hw.memory import HostMemory
 from emu.hw.nested_walk import ACCESSED, DIRTY, PRESENT, USER, WRITE, AccessKind
-from emu.hw.page_walk import PageWalk, expected_accessed
+from emu.hw.page_walk import PageWalk
 from emu.hw.paging import PagingRules
 from emu.hw.paging_modes import FORMATS, PagingMode
 from emu.hw.vmcb import EXIT_EXCEPTION, EXIT_NPF, GuestState, SegmentState
+from tests.hw.expected import expected_accessed, nested_fault
 
 VMCB: Final = Hpa(0x8000)
 TABLES: Final = Hpa(0x100000)
@@ -178,8 +179,9 @@ def _outcome(found: Exit, value: int) -> Outcome:
 
 def predicted(found: PageWalk, after: bytes | bytearray) -> Outcome:
     """The outcome that a walk foretells; `after` is guest memory as the access leaves it."""
-    if found.nested_fault is not None:
-        gpa, info = found.nested_fault
+    fault = nested_fault(found)
+    if fault is not None:
+        gpa, info = fault
         return Outcome("#NPF", gpa, info & 0xFFFFFFFF)
     if found.verdict == "page fault":
         return Outcome("#PF", found.gva, found.error_code)

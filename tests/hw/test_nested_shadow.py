@@ -25,7 +25,7 @@ PAGES: Final = 4
 _HOMES: Final = 8
 _CHANGES: Final = (
     "map", "map read-only", "map no execute", "unmap", "protect", "unprotect", "block",
-    "unblock", "seal", "lift", "lend", "reclaim",
+    "seal", "lift", "lend", "reclaim",
 )  # fmt: skip
 _ERRORS: Final[dict[AccessKind, int]] = {"read": 4, "write": 6, "execute": 0x14}
 EDITS: Final = st.lists(
@@ -91,7 +91,7 @@ def apply(npt: NestedPageTable, said: Said, what: str, page: int, count: int) ->
 def _single(said: Said, what: str, page: int) -> None:
     {
         "protect": said.protected.add, "unprotect": said.protected.discard,
-        "block": said.blocked.add, "unblock": said.blocked.discard,
+        "block": said.blocked.add,
         "lend": said.lent.add, "reclaim": said.lent.discard, "lift": said.lifted.add,
     }[what](page)  # fmt: skip
 

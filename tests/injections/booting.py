@@ -1,9 +1,9 @@
 """Boots with something broken, and what the guest shows of it."""
 
 from emu import open_session
-from emu.boot.platform import load_platform
 from emu.debug.session import Session
 from emu.inject.kinds import KINDS
+from tests.platforms import load_platform
 
 PLATFORMS = ("tdx", "vbs", "none", "sipi")
 MAX_TICKS = 3_000_000

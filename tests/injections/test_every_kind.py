@@ -2,11 +2,11 @@
 
 import pytest
 
-from emu.boot.platform import load_platform
 from emu.errors import CommandError
 from emu.inject.kind import InjectionKind
 from emu.inject.kinds import KINDS, of_platform
 from tests.injections.booting import PLATFORMS, booted, broken
+from tests.platforms import load_platform
 from tests.shard import breadth
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from emu.boot.platform import load_platform
 from emu.debug.campaign import Campaign, run_case
 from emu.debug.recovery import PLATFORMS, Case, of_the_samples, read
 from emu.inject.kinds import BY_NAME
+from tests.platforms import load_platform
 from tests.shard import breadth
 
 CASES = read(of_the_samples())

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from emu.hw.nested_walk import AccessKind
 from emu.hw.paging import walk_context
+from tests.hw.expected import nested_fault
 from tests.machine.bare import CODE, DATA, PAGES, TABLES, Bare, gpa, gva
 
 CASES: Final = 1500
@@ -142,8 +143,9 @@ def refusals(guest: Bare, spans: list[tuple[int, int, AccessKind]]) -> list[str]
                 at,
                 access,
             )
-            if walk.nested_fault is not None:
-                place, error = walk.nested_fault
+            fault = nested_fault(walk)
+            if fault is not None:
+                place, error = fault
                 verb = "fetching" if error & 16 else "writing" if error & 2 else "reading"
                 found.append(f"{verb} GPA {place:#x},")
     return found

@@ -7,7 +7,7 @@ import pytest
 
 from emu import open_session
 from emu.boot.dtb import host_tree
-from emu.boot.platform import load_platform
+from tests.platforms import load_platform
 
 
 def tree(platform: str) -> fdt.FDT:
