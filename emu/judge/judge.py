@@ -108,7 +108,7 @@ class Judge:
 
 
 def where(machine: Machine, address: int) -> str:
-    """`mailbox_ack+0x3 at mailbox_loop.inc:62`; empty for no address."""
+    """`poll+0x3 at loop.S:62`; empty for no address."""
     if not address:
         return ""
     name = machine.board.layout.symbols.name(address) or f"{address:#x}"

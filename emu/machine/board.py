@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from emu.boot.loader import BootLayout
 from emu.boot.platform import Platform
+from emu.boot.roles import Roles
 from emu.hw.address import Gpa, Hpa
 from emu.hw.cpu import Activity, Cpu
 from emu.hw.engine import Engine, Exit
@@ -18,13 +19,13 @@ from emu.hw.nested import NestedPageTable
 from emu.hw.vmcb import GuestState
 from emu.machine.access import VirtualMemory
 from emu.machine.addresses import Addresses
+from emu.machine.aps import LiveAps
 from emu.machine.ask import read_exit
 from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
 from emu.machine.log import Turn
 from emu.machine.logs import Logs
 from emu.machine.ram import GuestRam
 from emu.machine.undo import UndoLog
-from emu.mailbox import protocol
 from emu.vmm.asked import Asked
 from emu.vmm.asked_words import name_of
 from emu.vmm.state import Caller, VmmState
@@ -71,6 +72,8 @@ class Board(Struct, eq=False, kw_only=True):
 
     platform: Platform
     layout: BootLayout
+    roles: Roles
+    """Which places of the images mean what."""
     seed: int
     memory: HostMemory
     engine: Engine
@@ -80,7 +83,7 @@ class Board(Struct, eq=False, kw_only=True):
     undo: UndoLog
     cpus: tuple[Cpu, ...]
     vmm: VmmState
-    protocol: protocol.Protocol
+    aps: LiveAps
     mailbox_gpa: Gpa | None
     addresses: Addresses
     shared_alias: int
@@ -133,7 +136,8 @@ class Board(Struct, eq=False, kw_only=True):
         """Put a CPU at the beginning of `state`; its clock is the caller's business."""
         cpu.context = self.engine.enter_guest(cpu.vmcb, state, self.npt.root)
         self.turn(cpu, "running")
-        cpu.phase = cpu.milestone = cpu.reason = ""
+        cpu.milestone = cpu.reason = ""
+        self.aps.started(cpu.id)
         cpu.skip = None
         self.reschedule = True
 

@@ -14,11 +14,13 @@ from emu.hw.cpu import Cpu
 from emu.hw.engine import Exit, ExitKind
 from emu.hw.vmcb import EXIT_NPF
 from emu.machine import apply, exits, no_execute, quirks
-from emu.machine.arrivals import Arrivals
+from emu.machine.arrivals import Arrivals, tell
 from emu.machine.board import Board
 from emu.machine.build import board_of
 from emu.machine.guards import Guards
+from emu.machine.handover import at_mailbox
 from emu.machine.injected import Deed, Injected
+from emu.machine.lap import Loop
 from emu.machine.mailbox_events import MailboxEvents
 from emu.machine.own_code import OwnCode
 from emu.machine.private_bytes import PrivateBytes
@@ -166,10 +168,17 @@ class Machine:
         if tracing:
             loop = waits.stepped(cpu, exit_)
             if loop is not None:
-                self.witness.waited(cpu, loop)
+                self._waited(cpu, loop)
         elif cpu.clock_ps >= until_ps and not board.by_hand:
             waits.slice_ended(cpu)
         return False
+
+    def _waited(self, cpu: Cpu, loop: Loop) -> None:
+        """A CPU begins to sleep in a loop; an AP that does so at the mailbox is parked."""
+        board = self.board
+        if at_mailbox(board, loop) and board.aps.waited(cpu.id, board.tick, cpu.nanoseconds):
+            tell(board, cpu, "parked")
+        self.witness.waited(cpu, loop)
 
     def step(self, cpu: Cpu) -> None:
         """Exactly one instruction of one CPU, or the exception it raises. Nothing that the

@@ -6,8 +6,8 @@ from msgspec import Struct
 
 from emu.judge.outcome import CpuState, Outcome
 from emu.judge.waiting import WaitFact
+from emu.machine.aps import ApHistory
 from emu.machine.event import Event, EventKind
-from emu.mailbox.protocol import ApHistory
 from emu.picture.findings import FindingsView, FindingView
 from emu.picture.log import LogView
 from emu.picture.memory import MemoryView
@@ -55,7 +55,7 @@ class CpuView(Struct, frozen=True):
     mode: str
     rip: int
     symbol: str
-    """Name and offset such as `mailbox_wait+0x6`; empty where no symbol covers RIP."""
+    """Name and offset such as `poll+0x6`; empty where no symbol covers RIP."""
     line: str
     """`main.c:214`, or empty where the image has no line for RIP."""
     milestone: str
@@ -108,7 +108,7 @@ class ApProgress(Struct, frozen=True):
 
     cpu: int
     step: str
-    """One of parked, woken, acked, online, offline, or where it is before parking."""
+    """One of the states of `emu.mailbox.ap`, or `off`."""
     tick: int
     virtual_ns: int
     next: str
