@@ -49,7 +49,7 @@ def state_of(machine: Machine, cpu: Cpu) -> CpuState:
         case "waiting" | "halted" | "running":
             if state == "online":
                 return "online"
-            if state in ("parked", "woken") and cpu.activity == "waiting":
+            if machine.board.aps.is_parked(cpu.id):
                 return "parked"
             if cpu.activity == "running":
                 return "running"

@@ -29,6 +29,7 @@ class SavedAps(NamedTuple):
     """What a LiveAps was at one moment."""
 
     states: dict[int, ApState]
+    homes: frozenset[int]
     history: dict[int, ApHistory]
 
 
@@ -42,15 +43,22 @@ class LiveAps:
 
     def save(self) -> SavedAps:
         """Everything, for `load`."""
-        return SavedAps(dict(self._aps.states), dict(self.history))
+        aps = self._aps
+        return SavedAps(dict(aps.states), frozenset(aps.homes), dict(self.history))
 
     def load(self, saved: SavedAps) -> None:
         """Be again what `save` saw."""
-        self._aps.states, self.history = dict(saved.states), dict(saved.history)
+        self._aps.states, self._aps.homes = dict(saved.states), set(saved.homes)
+        self.history = dict(saved.history)
 
     def of(self, cpu: int) -> ApState:
         """Where a CPU stands."""
         return self._aps.of(cpu)
+
+    def is_parked(self, cpu: int) -> bool:
+        """Whether a CPU is in the mailbox loop, woken or not."""
+        steps = [one.step for one in self.history.get(cpu, ())[-2:]]
+        return self.of(cpu) == "parked" or steps == ["parked", "woken"]
 
     def is_called(self, cpu: int) -> bool:
         """Whether a CPU was woken, and has not arrived."""
@@ -66,9 +74,10 @@ class LiveAps:
         self._note(moved, tick, virtual_ns, cpu)
         return bool(moved)
 
-    def waited(self, cpu: int, tick: int, virtual_ns: int) -> bool:
-        """A CPU begins to wait at the mailbox; whether that changes its state."""
-        moved = self._aps.waited(cpu)
+    def waited(self, cpu: int, at: int, tick: int, virtual_ns: int) -> bool:
+        """A CPU begins to wait at the mailbox, in a loop that begins at an address; whether
+        that changes its state."""
+        moved = self._aps.waited(cpu, at)
         self._note(moved, tick, virtual_ns, cpu)
         return bool(moved)
 

@@ -64,6 +64,7 @@ class SavedBoard(NamedTuple):
     powered_off: bool
     crash: str
     boot_params: int | None
+    mailbox_gpa: Gpa | None
     broken_pages: frozenset[int]
 
 
@@ -119,7 +120,7 @@ class Board(Struct, eq=False, kw_only=True):
         of a slice (`at_work`, `on_trial`, `by_hand`, `reschedule`) mean nothing between two."""
         return SavedBoard(
             self.tick, self.beat, self.work, dict(self.exit_counts), self.powered_off,
-            self.crash, self.boot_params, frozenset(self.broken_pages),
+            self.crash, self.boot_params, self.mailbox_gpa, frozenset(self.broken_pages),
         )  # fmt: skip
 
     def load(self, saved: SavedBoard) -> None:
@@ -127,7 +128,8 @@ class Board(Struct, eq=False, kw_only=True):
         self.tick, self.beat, self.work = saved.tick, saved.beat, saved.work
         self.exit_counts = dict(saved.exit_counts)
         self.powered_off, self.crash = saved.powered_off, saved.crash
-        self.boot_params, self.broken_pages = saved.boot_params, set(saved.broken_pages)
+        self.boot_params, self.mailbox_gpa = saved.boot_params, saved.mailbox_gpa
+        self.broken_pages = set(saved.broken_pages)
         self.reschedule = False
 
     # -- CPUs -------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from emu.machine.access import VirtualMemory
 from emu.machine.addresses import Addresses
 from emu.machine.aps import LiveAps
 from emu.machine.board import Board
-from emu.machine.handover import known_mailbox
+from emu.machine.handover import mailbox_of
 from emu.machine.ram import SHARED_ALIAS, GuestRam
 from emu.machine.undo import UndoLog
 from emu.vmm.hypercalls import hypercall_page
@@ -45,7 +45,7 @@ def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
         platform=platform, layout=layout, roles=roles, seed=seed, memory=memory, engine=engine,
         ram=ram, npt=npt, virtual=VirtualMemory(ram, npt), undo=UndoLog(memory, npt),
         cpus=_cpus(platform), vmm=VmmState([VpState(one) for one in platform.apic_ids]),
-        aps=LiveAps(platform.apic_ids), mailbox_gpa=known_mailbox(layout, roles),
+        aps=LiveAps(platform.apic_ids), mailbox_gpa=mailbox_of(layout, roles),
         addresses=Addresses(engine), shared_alias=SHARED_ALIAS, hypercall_code=HYPERCALL_CODE,
     )  # fmt: skip
     _lay_out(board)

@@ -4,9 +4,10 @@ from typing import Final
 
 from msgspec import Struct
 
+from emu.boot.dtb import read_tree, wakeup_mailbox
 from emu.boot.loader import BootLayout
 from emu.boot.roles import Roles
-from emu.hw.address import PAGE_BYTES, Gpa, Hpa
+from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
 from emu.machine.board import Board
 from emu.machine.lap import Loop
@@ -20,11 +21,13 @@ _LIST_MAX: Final = 16
 _DTB_MAX: Final = 2 << 20
 
 
-def known_mailbox(layout: BootLayout, roles: Roles) -> Gpa | None:
-    """Where the mailbox page lies, as far as the images tell: it is the reset page, or a place
-    of that role."""
+def mailbox_of(layout: BootLayout, roles: Roles, tree: bytes | None = None) -> Gpa | None:
+    """Where the mailbox page lies: it is the reset page, a place of that role, or what the
+    `tree` that the OS is handed says."""
     found = roles.first("mailbox") if layout.mailbox_gpa is None else layout.mailbox_gpa
-    return None if found is None else Gpa(found)
+    if found is None and tree is not None:
+        found = wakeup_mailbox(read_tree(tree))
+    return None if found is None else Gpa(page_of(found))
 
 
 def at_mailbox(board: Board, loop: Loop) -> bool:
@@ -34,6 +37,12 @@ def at_mailbox(board: Board, loop: Loop) -> bool:
         for hpa, _, _ in loop.reads
         if board.mailbox_gpa is not None
     )
+
+
+def loop_start(cpu: Cpu, loop: Loop) -> int:
+    """The lowest linear address of a loop, wherever in it a CPU was found to wait."""
+    base = 0 if cpu.registers.mode == "long" else cpu.registers.segment("cs").base
+    return min(loop.path) + base
 
 
 class ApRecord(Struct, frozen=True):

@@ -18,10 +18,11 @@ from emu.machine.arrivals import Arrivals, tell
 from emu.machine.board import Board
 from emu.machine.build import board_of
 from emu.machine.guards import Guards
-from emu.machine.handover import at_mailbox
+from emu.machine.handover import at_mailbox, loop_start
 from emu.machine.injected import Deed, Injected
 from emu.machine.lap import Loop
 from emu.machine.mailbox_events import MailboxEvents
+from emu.machine.mailbox_search import MailboxSearch
 from emu.machine.own_code import OwnCode
 from emu.machine.private_bytes import PrivateBytes
 from emu.machine.store_buffers import StoreBuffers
@@ -93,7 +94,8 @@ class Machine:
         self.tracked.listeners = (
             MailboxEvents(board), self.witness, self.guards, self.waits, self.injected,
         )  # fmt: skip
-        self.arrivals.listeners = (self.injected, self.witness)
+        search = MailboxSearch(board, self.tracked, self.waits, self._waited)
+        self.arrivals.listeners = (self.injected, search, self.witness)
         self.alarms: tuple[Alarm, ...] = (self.injected, self.store_buffers)
         if board.mailbox_gpa is not None:
             self.tracked.add(board.mailbox_gpa, "mailbox")
@@ -176,8 +178,10 @@ class Machine:
     def _waited(self, cpu: Cpu, loop: Loop) -> None:
         """A CPU begins to sleep in a loop; an AP that does so at the mailbox is parked."""
         board = self.board
-        if at_mailbox(board, loop) and board.aps.waited(cpu.id, board.tick, cpu.nanoseconds):
-            tell(board, cpu, "parked")
+        if at_mailbox(board, loop):
+            at = loop_start(cpu, loop)
+            if board.aps.waited(cpu.id, at, board.tick, cpu.nanoseconds):
+                tell(board, cpu, "parked")
         self.witness.waited(cpu, loop)
 
     def step(self, cpu: Cpu) -> None:

@@ -14,7 +14,7 @@ from emu.machine.arrivals import Passed
 from emu.machine.board import Board
 from emu.machine.calls import Asking
 from emu.machine.guards import Guards
-from emu.machine.handover import at_mailbox
+from emu.machine.handover import at_mailbox, loop_start
 from emu.machine.lap import Loop
 from emu.machine.tracked import PageStore
 from emu.machine.trial import Trials
@@ -186,8 +186,7 @@ class Witness:
             return
         board = self._board
         mailbox = at_mailbox(board, loop)
-        base = 0 if cpu.registers.mode == "long" else cpu.registers.segment("cs").base
-        at = min(loop.path) + base  # wherever in the loop it was found to wait
+        at = loop_start(cpu, loop)
         if mailbox and cpu.id:
             if not loop.clock:
                 self._heads |= {at}

@@ -45,9 +45,12 @@ def after_ack(state: ApState) -> ApState:
     return "acked" if state in FIRMWARES else state
 
 
-def after_wait(state: ApState) -> ApState:
-    """The CPU begins to go round in a loop that looks at the mailbox."""
-    return state if state in ("woken", "gave-up", *OSES) else "parked"
+def after_wait(state: ApState, home: bool) -> ApState:
+    """The CPU begins to go round in a loop that looks at the mailbox. The OS's code may do so
+    too, while it waits for an ack; `home`: in this loop a CPU has been parked before."""
+    if state in ("woken", "gave-up") or (state in OSES and not home):
+        return state
+    return "parked"
 
 
 class Aps(Struct):
@@ -56,6 +59,8 @@ class Aps(Struct):
     apic_ids: tuple[int, ...]
     states: dict[int, ApState] = field(default_factory=dict)
     """Those that are not `starting`."""
+    homes: set[int] = field(default_factory=set)
+    """Where loops begin in which CPUs were parked."""
     _by_apic_id: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -84,9 +89,14 @@ class Aps(Struct):
             return ()
         return self._stand(cpu, after_role(self.of(cpu), role))
 
-    def waited(self, cpu: int) -> tuple[int, ...]:
-        """A CPU begins to wait at the mailbox."""
-        return self._stand(cpu, after_wait(self.of(cpu))) if cpu else ()
+    def waited(self, cpu: int, at: int) -> tuple[int, ...]:
+        """A CPU begins to wait at the mailbox, in the loop that begins at an address."""
+        if not cpu:
+            return ()
+        state = after_wait(self.of(cpu), at in self.homes)
+        if state == "parked":
+            self.homes.add(at)
+        return self._stand(cpu, state)
 
     def commanded(self, writer: int | None, before: Head, after: Head) -> tuple[int, ...]:
         """The mailbox's command became another; `writer` None: the host's doing."""

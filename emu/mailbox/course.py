@@ -77,7 +77,7 @@ class Course(Struct):
                     self.stacks[stack_page(seen.rsp)] = cpu
             case Waited(cpu=cpu, on="mailbox") if cpu:
                 self.pauses = self.pauses and (seen.pauses or not self.is_firmware(cpu))
-                self._moved(self.aps.waited(cpu))
+                self._moved(self.aps.waited(cpu, seen.address))
             case Started(target=target):
                 self._moved(self.aps.started(target))
             case Handed():

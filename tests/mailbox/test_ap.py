@@ -20,7 +20,9 @@ ALLOWED: Final[dict[str, frozenset[tuple[str, str]]]] = {
     ),
     "woken": frozenset((old, "woken") for old in ("starting", "parked", "acked", "left")),
     "cleared": frozenset((old, "acked") for old in ("starting", "parked", "woken", "left")),
-    "waited": frozenset((old, "parked") for old in ("starting", "acked", "left")),
+    "waited": frozenset(
+        (old, "parked") for old in ("starting", "acked", "left", "arrived", "online")
+    ),
     "started": frozenset((old, "starting") for old in get_args(ApState)),
 }
 """What is done to an AP -> the steps from one state to another that may come of it."""
@@ -41,7 +43,7 @@ def act(aps: Aps, what: str, cpu: int, role: str, by: int | None) -> tuple[int, 
         case "cleared":
             return aps.commanded(cpu, wakeup(APIC_IDS[by or 0]), IDLE)
         case "waited":
-            return aps.waited(cpu)
+            return aps.waited(cpu, 0x1000 * cpu)
     return aps.started(cpu)
 
 
@@ -78,4 +80,13 @@ def test_another_commands_end_is_no_ack() -> None:
     aps.reached(1, "parked")
     assert not aps.commanded(1, Head(2, 0, 2, 0), IDLE)
     assert not aps.commanded(None, wakeup(2), IDLE)
+    assert aps.of(1) == "parked"
+
+
+def test_the_os_waits_at_the_mailbox_too_but_not_in_the_firmware_s_loop() -> None:
+    aps = Aps(APIC_IDS)
+    aps.waited(1, 0x1000)
+    aps.reached(1, "arrived")
+    assert not aps.waited(1, 0x2000)
+    assert aps.waited(1, 0x1000) == (1,)
     assert aps.of(1) == "parked"
