@@ -217,6 +217,15 @@ class _TreeReader:
         return f"?{at:#x}"
 
 
+def wakeup_mailbox(tree: Tree) -> int | None:
+    """The GPA of the mailbox page that a tree names; None if Linux would not use it."""
+    if wakeup_mailbox_problems(tree):
+        return None
+    node, parent = _mailboxes(tree)[0]
+    reg = None if parent is None else _reg(node, parent)
+    return None if reg is None else reg[0]
+
+
 def wakeup_mailbox_problems(tree: Tree) -> tuple[str, ...]:
     """What Linux would hold against the mailbox node; empty if it would use it.
 
@@ -225,11 +234,7 @@ def wakeup_mailbox_problems(tree: Tree) -> tuple[str, ...]:
     """
     if tree.root is None:
         return (f"the tree cannot be read: {tree.broken}",)
-    found = [
-        (node, parent)
-        for node, parent in tree.all()
-        if (compatible := node.get("compatible")) and MAILBOX in compatible.strings
-    ]
+    found = _mailboxes(tree)
     if not found:
         return (f"no node is compatible with {MAILBOX}",)
     problems = [f"{len(found)} nodes are compatible with {MAILBOX}"] if len(found) > 1 else []
@@ -240,17 +245,41 @@ def wakeup_mailbox_problems(tree: Tree) -> tuple[str, ...]:
     return (*problems, *_reg_problems(node, parent))
 
 
-def _reg_problems(node: Node, parent: Node) -> list[str]:
-    """The rules for the mailbox's `reg`."""
+def _mailboxes(tree: Tree) -> list[tuple[Node, Node | None]]:
+    """(node, parent) of every mailbox."""
+    return [
+        (node, parent)
+        for node, parent in tree.all()
+        if (compatible := node.get("compatible")) and MAILBOX in compatible.strings
+    ]
+
+
+def _cells(parent: Node) -> tuple[int, int]:
+    """How many cells an address and a size have below a node."""
     wide, size_wide = (
         found.cells[0] if (found := parent.get(name)) and found.cells else default
         for name, default in (("#address-cells", 2), ("#size-cells", 1))
     )
+    return wide, size_wide
+
+
+def _reg(node: Node, parent: Node) -> tuple[int, int] | None:
+    """(address, size) of a node's `reg`; None if that has not one pair of them."""
+    wide, size_wide = _cells(parent)
     reg = node.get("reg")
     if reg is None or len(reg.value) != 4 * (wide + size_wide):
+        return None
+    address, size = reg.value[: 4 * wide], reg.value[4 * wide :]
+    return int.from_bytes(address, "big"), int.from_bytes(size, "big")
+
+
+def _reg_problems(node: Node, parent: Node) -> list[str]:
+    """The rules for the mailbox's `reg`."""
+    reg = _reg(node, parent)
+    if reg is None:
+        wide, size_wide = _cells(parent)
         return [f"{node.name} has no reg of {wide}+{size_wide} cells"]
-    address = int.from_bytes(reg.value[: 4 * wide], "big")
-    size = int.from_bytes(reg.value[4 * wide :], "big")
+    address, size = reg
     problems = []
     if address & PAGE_MASK:
         problems.append(f"{node.name}: {address:#x} is not 4 KiB aligned")

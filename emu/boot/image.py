@@ -267,7 +267,7 @@ class SymbolMap:
         return self._rows[index][1], self._starts[index]
 
     def name(self, address: int) -> str:
-        """`mailbox_wait+0x6`, or nothing where no symbol covers the address."""
+        """`poll+0x6`, or nothing where no symbol covers the address."""
         found = self.nearest(address)
         if found is None:
             return ""

@@ -72,6 +72,8 @@ class BootLayout(Struct, frozen=True):
     """Where the host's device tree is handed to the shim."""
     mailbox_gpa: int | None
     """Known beforehand only where the reset page is the mailbox."""
+    os_entry: int | None = None
+    """The address at which the OS is entered."""
 
 
 class _Builder:
@@ -159,6 +161,7 @@ def build_layout(
         structs=structs_of(shim),
         host_dtb_gpa=region + _TREE_OFFSET,
         mailbox_gpa=RESET_PAGE if at_reset else None,
+        os_entry=None if kernel is None else parameters.kernel_entry,
     )
 
 

@@ -1,4 +1,13 @@
-"""What an image finds around it: CPUs, memory, isolation and the price of time."""
+"""What an image finds around it: CPUs, memory, isolation and the price of time.
+
+A file may also say what an image's places mean that has other symbols than the sample, or none:
+
+    [roles]
+    parked = ["poll_loop", 0x8001234]    # where an AP waits: symbols, or linear addresses
+    mailbox = 0x8000000                  # the mailbox page
+
+The roles are `emu.boot.roles`'s; one that is named here has no other places.
+"""
 
 import tomllib
 from pathlib import Path
@@ -7,9 +16,10 @@ from typing import Any, Final, Literal, get_args
 from msgspec import Struct
 from msgspec.structs import fields
 
+from emu.boot.roles import DATA_ROLES, ROLES, GivenRoles
 from emu.boot.samples import samples_dir
 from emu.errors import PlatformError
-from emu.hw.address import LARGE_BYTES
+from emu.hw.address import LARGE_BYTES, U64
 
 Isolation = Literal["none", "vbs", "tdx"]
 Start = Literal["hypercall", "reset-vector", "sipi"]
@@ -72,6 +82,8 @@ class Platform(Struct, frozen=True):
     costs: Costs
     dialect: DialectName
     """Empty: to be guessed from what the APs do."""
+    roles: GivenRoles = ()
+    """Places in the image by their role; those that are not named are found."""
 
     @property
     def cpus(self) -> int:
@@ -79,12 +91,13 @@ class Platform(Struct, frozen=True):
         return len(self.apic_ids)
 
 
-_KEYS: Final = {
+_KEYS: Final[dict[str, set[str]]] = {
     "": {"name", "isolation", "start", "hyperv", "tsc_hz", "accept_level", "dialect", "cpus",
-         "memory", "time"},
+         "memory", "time", "roles"},
     "cpus": {"count", "apic_ids", "speeds"},
     "memory": {"base", "mib", "low_kib"},
     "time": {slot.name for slot in fields(Costs)},
+    "roles": {*ROLES, *DATA_ROLES},
 }  # fmt: skip
 
 
@@ -208,7 +221,32 @@ def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Plat
         accept_level=top.one_of("accept_level", "2M", ("4K", "2M")),
         costs=_costs(top.table("time")),
         dialect=_dialect(top),
+        roles=_roles(top.table("roles")),
     )
+
+
+def _roles(table: _TomlTable) -> GivenRoles:
+    """Each role with its symbols and addresses; one alone needs no list."""
+    found = []
+    for role, given in table.values.items():
+        places = given if isinstance(given, list) else [given]
+        if not places or not all(_is_place(one) for one in places):
+            raise table.wrong(role, "symbols or addresses")
+        found.append((role, tuple(str(one) for one in places)))
+    return tuple(found)
+
+
+def _is_place(value: Any) -> bool:
+    if isinstance(value, str):
+        return bool(value) and (not value[0].isdigit() or _is_address(value))
+    return _is_whole(value) and 0 <= value <= U64
+
+
+def _is_address(word: str) -> bool:
+    try:
+        return int(word, 0) <= U64
+    except ValueError:
+        return False
 
 
 def _dialect(top: _TomlTable) -> DialectName:

@@ -17,7 +17,7 @@ from emu.debug.recovery import Case
 from emu.debug.session import Session
 from emu.errors import CommandError
 from emu.judge.evidence import evidence
-from emu.judge.outcome import state_of
+from emu.judge.outcome import gave_up, state_of
 from emu.machine import handover
 
 MAX_TICKS: Final = 60_000_000
@@ -115,19 +115,17 @@ def _problems(session: Session, case: Case) -> Iterator[str]:
 
 
 def _became(session: Session) -> str:
-    """The outcome in the words of a recovery file. A guest that gave up has said so on the
-    serial line, and told the host if it is the shim and has a host."""
-    verdict = session.verdict
+    """The outcome in the words of a recovery file. A firmware that gave up has told the host,
+    if there is one; an OS only halts."""
+    verdict, board = session.verdict, session.machine.board
     assert verdict is not None
-    outcome: str = verdict.outcome
-    serial = session.machine.board.vmm.serial.decode("utf-8", "replace")
-    if outcome == "crashed":
-        told = "shim: refused: " in serial and "reported" in verdict.reason
-        return "refused" if told else "killed"
-    alone = session.machine.board.platform.start == "sipi" and "shim: refused: " in serial
-    if outcome == "hung" and (alone or "kernel: refused: " in serial):
+    refused = gave_up(session.machine)
+    if verdict.outcome == "crashed":
+        return "refused" if refused and "reported" in verdict.reason else "killed"
+    alone = board.platform.start == "sipi" or board.boot_params is not None
+    if verdict.outcome == "hung" and refused and alone:
         return "refused"
-    return outcome
+    return verdict.outcome
 
 
 def _list(items: Sequence[object]) -> str:

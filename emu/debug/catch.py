@@ -58,8 +58,8 @@ class Catch(Struct):
             field = event.detail.field if isinstance(event.detail, MailboxWrite) else ""
             return event.kind == "mailbox" and self.text in ("", field)
         if self.kind == "milestone":
-            name = event.detail.name if isinstance(event.detail, Milestone) else ""
-            return event.kind == "milestone" and self.text in ("", name)
+            told = event.detail if isinstance(event.detail, Milestone) else Milestone("")
+            return event.kind == "milestone" and self.text in ("", told.name, *told.roles)
         return event.kind == self.kind and self.text.lower() in event.text.lower()
 
     def wants_exit(self, asked: Asked) -> bool:

@@ -1,6 +1,7 @@
 """Moments of a timeline by the words that people name them with."""
 
 from emu.errors import CommandError
+from emu.machine.event import Event, Milestone
 from emu.timeline.moment import START, Moment
 from emu.timeline.timeline import Timeline
 
@@ -38,8 +39,8 @@ def whose(timeline: Timeline, where: str) -> int | None:
     events = timeline.branch.logs.events.known
     if where[:1] == "#":
         return events[int(where[1:]) - 1].cpu
-    named = (event for event in events if event.text == f"reaches {where}")
-    return next((event.cpu for event in named if event.kind == "milestone"), None)
+    found = _reached(timeline, where)
+    return None if found is None else found.cpu
 
 
 def _event(timeline: Timeline, number: int) -> Moment:
@@ -50,10 +51,22 @@ def _event(timeline: Timeline, number: int) -> Moment:
 
 
 def _milestone(timeline: Timeline, where: str) -> Moment:
+    found = _reached(timeline, where)
+    if found is None:
+        raise CommandError(
+            f"{where}: no tick, percentage, mark or event, and no CPU has reached a milestone "
+            "of that name"
+        )
+    return at_tick(timeline, found.tick)
+
+
+def _reached(timeline: Timeline, where: str) -> Event | None:
+    """The first time that a CPU reached a milestone: one of that name, else of that role."""
+    by_role = None
     for event in timeline.branch.logs.events.known:
-        if event.kind == "milestone" and event.text == f"reaches {where}":
-            return at_tick(timeline, event.tick)
-    raise CommandError(
-        f"{where}: no tick, percentage, mark or event, and no CPU has reached a milestone of "
-        "that name"
-    )
+        if isinstance(event.detail, Milestone):
+            if event.detail.name == where:
+                return event
+            if by_role is None and where in event.detail.roles:
+                by_role = event
+    return by_role

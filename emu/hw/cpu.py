@@ -21,7 +21,6 @@ class SavedCpu(NamedTuple):
     clock_ps: int
     ticks: int
     milestone: str
-    phase: str
     reason: str
     skip: int | None
     look: bool
@@ -42,8 +41,6 @@ class Cpu(Struct):
     """This CPU's clock in picoseconds of virtual time since power-on."""
     ticks: int = 0
     milestone: str = ""
-    phase: str = ""
-    """What the last milestone says of this CPU: parked, online, failed, or nothing."""
     reason: str = ""
     """Why it shut down."""
     skip: int | None = None
@@ -63,14 +60,14 @@ class Cpu(Struct):
         """Everything that changes over time, for `load`."""
         image = b"" if self.context is None else self.context.save()
         return SavedCpu(
-            image, self.activity, self.clock_ps, self.ticks, self.milestone, self.phase,
+            image, self.activity, self.clock_ps, self.ticks, self.milestone,
             self.reason, self.skip, self.look, self.looked, self.ps_per_instruction,
         )  # fmt: skip
 
     def load(self, saved: SavedCpu, new_context: Callable[[], Context]) -> None:
         """Be again what `save` saw; `new_context` makes a context for a CPU that has none."""
         (
-            image, self.activity, self.clock_ps, self.ticks, self.milestone, self.phase,
+            image, self.activity, self.clock_ps, self.ticks, self.milestone,
             self.reason, self.skip, self.look, self.looked, self.ps_per_instruction,
         ) = saved  # fmt: skip
         if not image:

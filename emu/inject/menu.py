@@ -57,8 +57,8 @@ def _moments(machine: Machine, focus: Cpu) -> tuple[MomentView, ...]:
     if machine.board.mailbox_gpa is not None:
         found.append(MomentView("at the next mailbox command", "mailbox command"))
         found.append(MomentView("at the next Wakeup", "mailbox command=wakeup"))
-    seen = dict.fromkeys(machine.arrivals.milestones.values())
-    found += [MomentView(f"when a cpu {one.words}", one.symbol) for one in seen]
+    seen = dict.fromkeys(machine.board.roles.points.values())
+    found += [MomentView(f"when a cpu {one.words}", one.name) for one in seen if not one.silent]
     return tuple(found)
 
 

@@ -2,9 +2,11 @@
 
 MOMENT is `tick N`, `time NS`, `mailbox FIELD[=VALUE]`, `exit TEXT` (before it is answered; TEXT
 are parts of names, and numbers, as in the log of exits), `event TEXT`, or a place of code:
-a symbol, which a milestone is too, `file:line` or an address.
+a symbol, which a milestone is too, a role (`parked`, `os-entry`, ...), `file:line` or an
+address. A role that no place of the images plays is met when a CPU is seen to play it.
 """
 
+from emu.boot.roles import ROLES, SEEN
 from emu.errors import CommandError
 from emu.inject.parameter import CPU, duration
 from emu.machine.injected import Trigger
@@ -15,8 +17,8 @@ from emu.words.number import number
 from emu.words.where import resolve
 
 USAGE = (
-    "at takes tick N, time NS, mailbox FIELD[=VALUE], exit TEXT, event TEXT, a symbol, "
-    "file:line or an address; then cpu N, nth N"
+    "at takes tick N, time NS, mailbox FIELD[=VALUE], exit TEXT, event TEXT, a symbol, a role "
+    f"({', '.join(ROLES)}), file:line or an address; then cpu N, nth N"
 )
 
 
@@ -54,9 +56,16 @@ def _trigger(machine: Machine, words: list[str], cpu: int | None) -> Trigger:
             return Trigger("exit", wanted=wanted_exit(" ".join(rest)), cpu=cpu)
         case "event" if rest:
             return Trigger("event", text=" ".join(rest).lower(), cpu=cpu)
+        case _ if word in SEEN and not _has_place(machine, word):
+            return Trigger("event", text=f"reaches {word}", cpu=cpu)
         case _ if len(words) == 1:
             return Trigger("code", addresses=frozenset(resolve(machine, word)), cpu=cpu)
     raise CommandError(USAGE)
+
+
+def _has_place(machine: Machine, word: str) -> bool:
+    """Whether a symbol has that name, or a place of the images that role."""
+    return bool(machine.board.layout.symbols.find(word) or machine.board.roles.of(word))
 
 
 def _mailbox(machine: Machine, text: str, cpu: int | None) -> Trigger:

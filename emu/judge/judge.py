@@ -1,6 +1,6 @@
 """Judges what the machine noted by the rules of the protocol, and tells what it found."""
 
-from copy import copy
+from copy import deepcopy
 from typing import Final
 
 from emu.errors import CommandError
@@ -22,14 +22,6 @@ BENCHES_MAX: Final = 8
 """Branches whose findings are remembered; others are judged again when somebody asks."""
 
 
-def _copy(course: Course) -> Course:
-    """A course that goes on by itself."""
-    found = copy(course)
-    found.standing, found.stacks = dict(course.standing), dict(course.stacks)
-    found.failed = dict(course.failed)
-    return found
-
-
 class _Bench:
     """One log's observations, judged as far as they are known."""
 
@@ -48,7 +40,7 @@ class _Bench:
         self.found = [one for one in other.found if one[0] < shared]
         self._judged = shared
         if shared == other._judged:
-            self.course = _copy(other.course)
+            self.course = deepcopy(other.course)  # it goes on by itself
             return
         for index in range(shared):
             self.course.add(self.log.at(index))
@@ -149,7 +141,7 @@ class Judge:
 
 
 def where(machine: Machine, address: int) -> str:
-    """`mailbox_ack+0x3 at mailbox_loop.inc:62`; empty for no address."""
+    """`poll+0x3 at loop.S:62`; empty for no address."""
     if not address:
         return ""
     name = machine.board.layout.symbols.name(address) or f"{address:#x}"

@@ -10,7 +10,8 @@ from emu.machine.machine import Machine, Pause
 def state_of(machine: Machine, cpu: Cpu) -> CpuState:
     """What a CPU is doing in one word; what it is for counts more than how it passes time."""
     record = ap_record(machine.board, cpu)
-    if record is not None and record.failed and cpu.phase != "online":
+    state = machine.board.aps.of(cpu.id)
+    if record is not None and record.failed and state != "online":
         return "failed"
     match cpu.activity:
         case "off" | "wait-for-sipi" | "shutdown":
@@ -18,13 +19,18 @@ def state_of(machine: Machine, cpu: Cpu) -> CpuState:
         case "running" if not machine.board.powered_off:
             return "running"
         case "waiting" | "halted" | "running":
-            if cpu.phase == "online":
+            if state == "online":
                 return "online"
-            if cpu.phase == "parked":
+            if machine.board.aps.is_parked(cpu.id):
                 return "parked"
             if cpu.activity == "running":
                 return "running"
             return "spinning" if cpu.activity == "waiting" else "halted"
+
+
+def gave_up(machine: Machine) -> bool:
+    """Whether the BSP came to where the guest gives the boot up."""
+    return machine.board.aps.of(0) == "gave-up"
 
 
 def verdict(machine: Machine, why: Pause, held: frozenset[int] = frozenset()) -> Verdict:
@@ -41,9 +47,7 @@ def verdict(machine: Machine, why: Pause, held: frozenset[int] = frozenset()) ->
         return Verdict("hung", no_progress(machine))
     if why is Pause.HUNG:
         return Verdict("hung", _why_hung(machine, held))
-    if not any(
-        milestone.phase == "online" for milestone in machine.arrivals.milestones.values()
-    ):
+    if not machine.board.roles.of("online"):
         return Verdict("booted", "the guest switched the machine off")
     states = [state_of(machine, cpu) for cpu in machine.board.cpus]
     online = states.count("online")
@@ -64,7 +68,7 @@ def _why_hung(machine: Machine, held: frozenset[int]) -> str:
             parts.append(f"{len(ids)} {state} ({shown})")
     if held:
         parts.append(f"held: {', '.join(map(str, sorted(held)))}")
-    said = machine.board.vmm.serial.decode("utf-8", "replace").rstrip().rpartition("\n")[2]
-    if "refused: " in said:  # a machine without a host to tell can only be halted
-        return f"the guest gave up: {said}"
+    if gave_up(machine):  # a machine without a host to tell can only be halted
+        said = machine.board.vmm.serial.decode("utf-8", "replace").rstrip()
+        return f"the guest gave up: {said.rpartition(chr(10))[2]}"
     return f"no CPU can ever run again: {'; '.join(parts)}"

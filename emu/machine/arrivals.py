@@ -1,22 +1,30 @@
 """A CPU comes to an address that matters: a milestone, a vector, a place that is waited for."""
 
-from typing import Final, Protocol
+from typing import Protocol
 
-from emu.boot.milestones import MILESTONES, NamedPoint
+from msgspec import Struct
+
+from emu.boot.roles import NamedPoint, Role
 from emu.hw.cpu import Cpu
 from emu.machine.board import Board
 from emu.machine.event import Milestone
 
-KERNEL_ENTRY: Final = "kernel_start"
-"""The milestone at which RSI holds boot_params (Linux 64-bit boot protocol)."""
+
+class Passed(Struct, frozen=True):
+    """A CPU is about to execute at an address that matters."""
+
+    address: int
+    arrives: bool = False
+    """It was woken to there."""
+    reached: NamedPoint | None = None
+    """The named point that it has reached with that; None if it was there already."""
 
 
 class ArrivalListener(Protocol):
     """Who is told of a CPU that comes to one of these addresses."""
 
-    def passed(self, cpu: Cpu, address: int, milestone: str) -> None:
-        """It is about to execute there; `milestone`: the one that it has just reached, if it
-        has."""
+    def passed(self, cpu: Cpu, passed: Passed) -> None:
+        """It is about to execute there."""
 
 
 class Arrivals:
@@ -24,13 +32,16 @@ class Arrivals:
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self.milestones = {
-            address: milestone
-            for milestone in MILESTONES
-            for address in board.layout.symbols.find(milestone.symbol)
-        }
         self.listeners: tuple[ArrivalListener, ...] = ()
-        board.addresses.watch("milestone", frozenset(self.milestones))
+        board.addresses.watch("milestone", frozenset(board.roles.points))
+
+    def save(self) -> frozenset[int]:
+        """Where wake-ups lead, for `load`."""
+        return self._board.addresses.of("vector")
+
+    def load(self, saved: frozenset[int]) -> None:
+        """Be again what `save` saw."""
+        self._board.addresses.watch("vector", saved)
 
     def stops_at(self, cpu: Cpu, address: int) -> bool:
         """A place is passed; whether it is one where this CPU is to stop."""
@@ -43,23 +54,40 @@ class Arrivals:
 
     def pass_(self, cpu: Cpu, address: int) -> None:
         """A CPU is about to execute the instruction at an address, breakpoint or not."""
-        cpu.skip = address
-        if address not in self._board.addresses.silent:
-            return  # a breakpoint of the user's, or a step by hand: nobody of ours cares
-        milestone = self.milestones.get(address)
-        # A CPU that is stopped at a milestone comes by once more when it goes on.
-        reached = milestone is not None and cpu.milestone != milestone.symbol
-        if milestone is not None and reached:
-            self._reach(cpu, milestone)
-        for listener in self.listeners:
-            listener.passed(cpu, address, cpu.milestone if reached else "")
-
-    def _reach(self, cpu: Cpu, milestone: NamedPoint) -> None:
-        """A CPU is at a named point of the boot."""
         board = self._board
+        cpu.skip = address
+        if address not in board.addresses.silent:
+            return  # a breakpoint of the user's, or a step by hand: nobody of ours cares
+        arrives = address in board.addresses.of("vector") and board.aps.is_called(cpu.id)
+        if arrives and self._stand(cpu, ("arrived",)):
+            tell(board, cpu, "arrived")
+        point = board.roles.points.get(address)
+        reached = None if point is None or not self._reach(cpu, point) else point
+        for listener in self.listeners:
+            listener.passed(cpu, Passed(address, arrives, reached))
+
+    def _reach(self, cpu: Cpu, point: NamedPoint) -> bool:
+        """Whether a CPU has come to a named point of the boot. One that is stopped there comes
+        by once more when it goes on."""
+        board = self._board
+        if point.silent or cpu.milestone == point.name:
+            return point.silent and self._stand(cpu, point.roles)
         board.beat += 1
-        cpu.milestone, cpu.phase = milestone.symbol, milestone.phase
-        board.event(cpu, "milestone", f"reaches {cpu.milestone}", Milestone(cpu.milestone))
-        board.protocol.milestone(cpu.id, cpu.milestone, board.tick, cpu.nanoseconds)
-        if cpu.milestone == KERNEL_ENTRY:
+        cpu.milestone = point.name
+        told = Milestone(point.name, point.roles)
+        board.event(cpu, "milestone", f"reaches {point.name}", told)
+        self._stand(cpu, point.roles)
+        if "os-entry" in point.roles:
+            # RSI holds boot_params there (Linux 64-bit boot protocol).
             board.boot_params = cpu.registers.get("rsi")
+        return True
+
+    def _stand(self, cpu: Cpu, roles: tuple[Role, ...]) -> bool:
+        return self._board.aps.reached(cpu.id, roles, self._board.tick, cpu.nanoseconds)
+
+
+def tell(board: Board, cpu: Cpu, role: Role) -> None:
+    """A CPU was seen to play a role for which the images have no place."""
+    if not board.roles.of(role):
+        cpu.milestone = role
+        board.event(cpu, "milestone", f"reaches {role}", Milestone(role, (role,)))

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from emu.boot.loader import BootLayout
 from emu.boot.platform import Platform
+from emu.boot.roles import Roles
 from emu.hw.address import Gpa, Hpa
 from emu.hw.cpu import Activity, Cpu
 from emu.hw.engine import Engine
@@ -18,6 +19,7 @@ from emu.hw.memory import HostMemory
 from emu.hw.nested import NestedPageTable
 from emu.hw.vmcb import GuestState
 from emu.machine.addresses import Addresses
+from emu.machine.aps import LiveAps
 from emu.machine.ask import read_exit
 from emu.machine.code import CodeReader
 from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
@@ -26,7 +28,6 @@ from emu.machine.logs import Logs
 from emu.machine.ram import GuestRam
 from emu.machine.undo import UndoLog
 from emu.machine.virtual_memory import VirtualMemory
-from emu.mailbox import protocol
 from emu.vmm.asked import Asked
 from emu.vmm.asked_words import name_of
 from emu.vmm.devices import NONE, STANDARD, Devices
@@ -64,6 +65,7 @@ class SavedBoard(NamedTuple):
     powered_off: bool
     crash: str
     boot_params: int | None
+    mailbox_gpa: Gpa | None
     broken_pages: frozenset[int]
 
 
@@ -72,6 +74,8 @@ class Board(Struct, eq=False, kw_only=True):
 
     platform: Platform
     layout: BootLayout
+    roles: Roles
+    """Which places of the images mean what."""
     seed: int
     memory: HostMemory
     engine: Engine
@@ -82,7 +86,7 @@ class Board(Struct, eq=False, kw_only=True):
     undo: UndoLog
     cpus: tuple[Cpu, ...]
     vmm: VmmState
-    protocol: protocol.Protocol
+    aps: LiveAps
     mailbox_gpa: Gpa | None
     addresses: Addresses
     shared_alias: int
@@ -119,7 +123,7 @@ class Board(Struct, eq=False, kw_only=True):
         of a slice (`at_work`, `on_trial`, `by_hand`, `reschedule`) mean nothing between two."""
         return SavedBoard(
             self.tick, self.beat, self.work, dict(self.exit_counts), self.powered_off,
-            self.crash, self.boot_params, frozenset(self.broken_pages),
+            self.crash, self.boot_params, self.mailbox_gpa, frozenset(self.broken_pages),
         )  # fmt: skip
 
     def load(self, saved: SavedBoard) -> None:
@@ -127,7 +131,8 @@ class Board(Struct, eq=False, kw_only=True):
         self.tick, self.beat, self.work = saved.tick, saved.beat, saved.work
         self.exit_counts = dict(saved.exit_counts)
         self.powered_off, self.crash = saved.powered_off, saved.crash
-        self.boot_params, self.broken_pages = saved.boot_params, set(saved.broken_pages)
+        self.boot_params, self.mailbox_gpa = saved.boot_params, saved.mailbox_gpa
+        self.broken_pages = set(saved.broken_pages)
         self.reschedule = False
 
     # -- CPUs -------------------------------------------------------------------------------
@@ -136,7 +141,8 @@ class Board(Struct, eq=False, kw_only=True):
         """Put a CPU at the beginning of `state`; its clock is the caller's business."""
         cpu.context = self.engine.enter_guest(cpu.vmcb, state, self.npt.root)
         self.turn(cpu, "running")
-        cpu.phase = cpu.milestone = cpu.reason = ""
+        cpu.milestone = cpu.reason = ""
+        self.aps.started(cpu.id)
         cpu.skip = None
         self.reschedule = True
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from emu.boot.loader import BootLayout
 from emu.boot.platform import Platform
+from emu.boot.roles import roles_of
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, align_up
 from emu.hw.cpu import Cpu
 from emu.hw.engine import LOW_HOST_BYTES, Engine
@@ -12,12 +13,13 @@ from emu.hw.nested import NestedPageTable
 from emu.hw.vmcb import VMCB_BYTES
 from emu.machine import apply, entry
 from emu.machine.addresses import Addresses
+from emu.machine.aps import LiveAps
 from emu.machine.board import Board
 from emu.machine.code import CodeReader
+from emu.machine.handover import mailbox_of
 from emu.machine.ram import SHARED_ALIAS, GuestRam
 from emu.machine.undo import UndoLog
 from emu.machine.virtual_memory import VirtualMemory
-from emu.mailbox.protocol import Protocol
 from emu.vmm.hypercalls import hypercall_page
 from emu.vmm.state import VmmState, VpState
 
@@ -39,12 +41,13 @@ def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
     engine = Engine(memory)
     ram = GuestRam(memory, layout.ram, GUEST, two_views)
     npt = NestedPageTable(memory, TABLES, Hpa(GUEST - TABLES))
+    roles = roles_of(layout.symbols, platform.roles, layout.os_entry)
     board = Board(
-        platform=platform, layout=layout, seed=seed, memory=memory, engine=engine, ram=ram,
-        npt=npt, virtual=VirtualMemory(ram, npt), code=CodeReader(memory, npt),
+        platform=platform, layout=layout, roles=roles, seed=seed, memory=memory, engine=engine,
+        ram=ram, npt=npt, virtual=VirtualMemory(ram, npt), code=CodeReader(memory, npt),
         undo=UndoLog(memory, npt),
         cpus=_cpus(platform), vmm=VmmState([VpState(one) for one in platform.apic_ids]),
-        protocol=Protocol(platform.apic_ids), mailbox_gpa=_mailbox(layout),
+        aps=LiveAps(platform.apic_ids), mailbox_gpa=mailbox_of(layout, roles),
         addresses=Addresses(engine), shared_alias=SHARED_ALIAS, hypercall_code=HYPERCALL_CODE,
     )  # fmt: skip
     _lay_out(board)
@@ -60,15 +63,6 @@ def _cpus(platform: Platform) -> tuple[Cpu, ...]:
             zip(platform.apic_ids, platform.speeds, strict=True)
         )
     )
-
-
-def _mailbox(layout: BootLayout) -> Gpa | None:
-    """Where the mailbox page lies, if the image has one."""
-    mailbox = layout.mailbox_gpa
-    if mailbox is None:
-        places = layout.symbols.find("mailbox_page")
-        mailbox = places[0] if places else None
-    return None if mailbox is None else Gpa(mailbox)
 
 
 def _lay_out(board: Board) -> None:

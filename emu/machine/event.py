@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from emu.boot.roles import Role
 from emu.vmm.asked import Asked
 
 EventKind = Literal[
@@ -25,6 +26,7 @@ class Milestone(Struct, frozen=True):
     """A named point of the boot that a CPU reached."""
 
     name: str
+    roles: tuple[Role, ...] = ()
 
 
 class Event(Struct, frozen=True):

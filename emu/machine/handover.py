@@ -4,9 +4,14 @@ from typing import Final
 
 from msgspec import Struct
 
-from emu.hw.address import Gpa, Hpa
+from emu.boot.dtb import read_tree, wakeup_mailbox
+from emu.boot.loader import BootLayout
+from emu.boot.roles import Roles
+from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
 from emu.machine.board import Board
+from emu.machine.lap import Loop
+from emu.mailbox.layout import OS_BYTES
 
 SETUP_DATA: Final = 0x250
 """boot_params.hdr.setup_data (Linux, Documentation/arch/x86/boot)."""
@@ -14,6 +19,30 @@ SETUP_DTB: Final = 2
 _HEADER: Final = 16
 _LIST_MAX: Final = 16
 _DTB_MAX: Final = 2 << 20
+
+
+def mailbox_of(layout: BootLayout, roles: Roles, tree: bytes | None = None) -> Gpa | None:
+    """Where the mailbox page lies: it is the reset page, a place of that role, or what the
+    `tree` that the OS is handed says."""
+    found = roles.first("mailbox") if layout.mailbox_gpa is None else layout.mailbox_gpa
+    if found is None and tree is not None:
+        found = wakeup_mailbox(read_tree(tree))
+    return None if found is None else Gpa(page_of(found))
+
+
+def at_mailbox(board: Board, loop: Loop) -> bool:
+    """Whether a loop looks at the OS's half of the mailbox page."""
+    return any(
+        board.ram.page_at(hpa) == board.mailbox_gpa and hpa % PAGE_BYTES < OS_BYTES
+        for hpa, _, _ in loop.reads
+        if board.mailbox_gpa is not None
+    )
+
+
+def loop_start(cpu: Cpu, loop: Loop) -> int:
+    """The lowest linear address of a loop, wherever in it a CPU was found to wait."""
+    base = 0 if cpu.registers.mode == "long" else cpu.registers.segment("cs").base
+    return min(loop.path) + base
 
 
 class ApRecord(Struct, frozen=True):
@@ -31,8 +60,8 @@ class ApRecord(Struct, frozen=True):
 def ap_record(board: Board, cpu: Cpu) -> ApRecord | None:
     """The record of a CPU; None for the BSP, and where the image has no such records.
 
-    The shim's pointer `ap_records` leads to one record per AP, VP index 1 first and
-    `ap_record_stride` bytes apart; the layout comes from the image's DWARF.
+    The role `ap-records` is a pointer to one record per AP, VP index 1 first and
+    `ap-record-stride` bytes apart; the layout comes from the image's DWARF.
     """
     layout = board.layout.structs.get("ap_record")
     found = _records(board)
@@ -73,12 +102,11 @@ def in_ap_record(board: Board, gpa: int) -> bool:
 def _records(board: Board) -> tuple[int, int] | None:
     """GPA of the first record, and bytes from one to the next."""
     layout = board.layout.structs.get("ap_record")
-    places = board.layout.symbols.find("ap_records")
-    if layout is None or not places:
+    place, apart = board.roles.first("ap-records"), board.roles.first("ap-record-stride")
+    if layout is None or place is None:
         return None
-    strides = board.layout.symbols.find("ap_record_stride")
-    stride = _u64(board, strides[0]) & 0xFFFFFFFF if strides else layout.size
-    base = _u64(board, places[0])
+    stride = layout.size if apart is None else _u64(board, apart) & 0xFFFFFFFF
+    base = _u64(board, place)
     return (base, stride) if base else None
 
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
+from emu.machine.arrivals import Passed
 from emu.machine.board import Board
 from emu.machine.tracked import PageStore
 from emu.vmm.asked import Asked
@@ -179,8 +180,9 @@ class Injected:
         assert moment_ps is not None, "an alarm rings when it is due"
         self._meet("time", None, lambda trigger: trigger.number <= moment_ps)
 
-    def passed(self, cpu: Cpu, address: int, _: str) -> None:
+    def passed(self, cpu: Cpu, passed: Passed) -> None:
         """A CPU is about to execute the instruction at an address."""
+        address = passed.address
         if address not in self.board.addresses.of("injection"):
             return
         if self._passed.get(cpu.id) == (address, cpu.ticks):

@@ -14,11 +14,14 @@ from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
 from emu.hw.vmcb import EXIT_NPF
 from emu.machine import apply, exits, no_execute, quirks
-from emu.machine.arrivals import Arrivals
+from emu.machine.arrivals import Arrivals, tell
 from emu.machine.build import board_of
 from emu.machine.guards import Guards
+from emu.machine.handover import at_mailbox, loop_start
 from emu.machine.injected import Deed, Injected
+from emu.machine.lap import Loop
 from emu.machine.mailbox_events import MailboxEvents
+from emu.machine.mailbox_search import MailboxSearch
 from emu.machine.own_code import OwnCode
 from emu.machine.private_bytes import PrivateBytes
 from emu.machine.store_buffers import StoreBuffers
@@ -82,7 +85,8 @@ class Machine:
         self.tracked.listeners = (
             MailboxEvents(board), self.witness, self.guards, self.waits, self.injected,
         )  # fmt: skip
-        self.arrivals.listeners = (self.injected, self.witness)
+        search = MailboxSearch(board, self.tracked, self.waits, self._waited)
+        self.arrivals.listeners = (self.injected, search, self.witness)
         self.alarms: tuple[Alarm, ...] = (self.injected, self.store_buffers, self.timers)
         if board.mailbox_gpa is not None:
             self.tracked.add(board.mailbox_gpa, "mailbox")
@@ -180,10 +184,19 @@ class Machine:
         if tracing:
             loop = waits.stepped(cpu, exit_)
             if loop is not None:
-                self.witness.waited(cpu, loop)
+                self._waited(cpu, loop)
         elif cpu.clock_ps >= until_ps and not board.by_hand:
             waits.slice_ended(cpu)
         return False
+
+    def _waited(self, cpu: Cpu, loop: Loop) -> None:
+        """A CPU begins to sleep in a loop; an AP that does so at the mailbox is parked."""
+        board = self.board
+        if at_mailbox(board, loop):
+            at = loop_start(cpu, loop)
+            if board.aps.waited(cpu.id, at, board.tick, cpu.nanoseconds):
+                tell(board, cpu, "parked")
+        self.witness.waited(cpu, loop)
 
     def step(self, cpu: Cpu) -> None:
         """Exactly one instruction of one CPU, or the exception it raises. Nothing that the

@@ -6,16 +6,19 @@ another one by it.
 
 from typing import Final, Literal, NamedTuple
 
+from emu.boot.roles import NamedPoint, Role
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
 from emu.machine import acks, calls, entry_checks, handover, mailbox_caching
+from emu.machine.arrivals import Passed
 from emu.machine.board import Board
 from emu.machine.calls import Asking
 from emu.machine.guards import Guards
+from emu.machine.handover import at_mailbox, loop_start
 from emu.machine.lap import Loop
 from emu.machine.tracked import PageStore
 from emu.machine.trial import Trials
-from emu.mailbox.layout import HEAD_BYTES, OS_BYTES, Head, read_head
+from emu.mailbox.layout import HEAD_BYTES, Head, read_head
 from emu.mailbox.observation import (
     Ack,
     Arrived,
@@ -29,19 +32,12 @@ from emu.mailbox.observation import (
 )
 from emu.vmm.asked import Asked, NestedFault, Tdcall
 
-_WAKEUP: Final = 1
-_NOOP: Final = 0
-_BROADCAST: Final = 0xFFFF_FFFE
-_PARKED: Final = "mailbox_wait"
-_OS_ENTRY: Final = "kernel_start"
 _IF: Final = 1 << 9
 
 
 class SavedWitness(NamedTuple):
     """What a Witness was at one moment."""
 
-    vectors: frozenset[int]
-    woken: frozenset[int]
     failed: frozenset[int]
     heads: frozenset[int]
     waited: frozenset[tuple[int, int]]
@@ -54,8 +50,6 @@ class Witness:
         self._board, self._guards, self._trials = board, guards, trials
         self.on = True
         """Off, nothing is noted: what that costs is then not paid."""
-        self.woken: frozenset[int] = frozenset()
-        """CPUs that a wake-up named or that took one, and that have not arrived."""
         self._failed: frozenset[int] = frozenset()
         """CPUs whose last call was refused."""
         self._heads: frozenset[int] = frozenset()
@@ -63,23 +57,17 @@ class Witness:
         self._waited: set[tuple[int, int]] = set()
         """(CPU, head) of waits that were noted."""
         self._td = board.platform.isolation == "tdx"
-        self._cpu_of = {cpu.apic_id: cpu.id for cpu in board.cpus}
         self._loads: dict[tuple[int, frozenset[int]], frozenset[acks.VectorSpan]] = {}
         """(ack, heads) -> what is loaded between them: code, and so no state."""
 
     def save(self) -> SavedWitness:
         """Everything that changes, for `load`."""
-        board = self._board
-        return SavedWitness(
-            board.addresses.of("vector"), self.woken, self._failed,
-            self._heads, frozenset(self._waited),
-        )  # fmt: skip
+        return SavedWitness(self._failed, self._heads, frozenset(self._waited))
 
     def load(self, saved: SavedWitness) -> None:
         """Be again what `save` saw."""
-        vectors, self.woken, self._failed, self._heads, waited = saved
+        self._failed, self._heads, waited = saved
         self._waited = set(waited)
-        self._board.addresses.watch("vector", vectors)
 
     @property
     def _looks(self) -> bool:
@@ -115,7 +103,6 @@ class Witness:
                 *heads, ack, kind,
             )
         )  # fmt: skip
-        self._follow(cpu, *heads)
 
     def _ack(self, cpu: Cpu | None, at: int, before: Head, after: Head) -> Ack | None:
         if cpu is None or cpu.id == 0 or after.command or not before.command:
@@ -125,22 +112,6 @@ class Witness:
         if loads is None:
             loads = self._loads[key] = acks.loads_before(self._board, cpu, self._heads, at)
         return acks.ack_of(self._trials, cpu, at, before.command, before.vector, loads)
-
-    def _follow(self, cpu: Cpu | None, before: Head, after: Head) -> None:
-        """Whoever is woken is to be seen at its vector."""
-        if before.command == after.command:
-            return
-        board = self._board
-        if after.command == _WAKEUP:
-            vectors = board.addresses.of("vector") | {after.vector}
-            board.addresses.watch("vector", vectors)
-            if after.apic_id == _BROADCAST:
-                parked = {one.id for one in board.cpus if one.phase == "parked"}
-            else:
-                parked = {self._cpu_of.get(after.apic_id, 0)}
-            self.woken |= parked - {0}
-        elif before.command == _WAKEUP and cpu is not None and cpu.id:
-            self.woken |= {cpu.id}
 
     def refused(self, cpu: Cpu, gpa: int) -> None:
         """The nested table refuses an access; of interest if it is to the mailbox."""
@@ -168,35 +139,29 @@ class Witness:
 
     # -- CPUs -------------------------------------------------------------------------------
 
-    def passed(self, cpu: Cpu, address: int, milestone: str) -> None:
+    def passed(self, cpu: Cpu, passed: Passed) -> None:
         """A CPU is about to execute at an address that matters."""
         if not self._looks:
             return
-        if address in self._board.addresses.of("vector"):
-            self._at_vector(cpu)
-        if milestone:
-            self._at_milestone(cpu, milestone)
+        if passed.arrives:
+            self._arrived(cpu, "vector", ("arrived",))
+        if passed.reached is not None:
+            self._at_point(cpu, passed.reached)
 
-    def _at_milestone(self, cpu: Cpu, name: str) -> None:
-        """A CPU is about to execute the first instruction of a milestone."""
-        self._arrived(cpu, name)
-        if name == _PARKED and cpu.id:
+    def _at_point(self, cpu: Cpu, point: NamedPoint) -> None:
+        """A CPU is about to execute the first instruction of a named point."""
+        self._arrived(cpu, point.name, point.roles)
+        if "parked" in point.roles and cpu.id:
             self._heads |= {self._board.linear_rip(cpu)}
             self._guards.park(cpu)
-        elif name == _OS_ENTRY and cpu.id == 0:
+        elif "os-entry" in point.roles and cpu.id == 0:
             self._handed(cpu)
 
-    def _at_vector(self, cpu: Cpu) -> None:
-        """A CPU is about to execute at an address to which some CPU was woken."""
-        if cpu.id in self.woken:
-            self.woken -= {cpu.id}
-            self._arrived(cpu, "vector")
-
-    def _arrived(self, cpu: Cpu, name: str) -> None:
+    def _arrived(self, cpu: Cpu, name: str, roles: tuple[Role, ...]) -> None:
         registers = cpu.registers
         self._board.logs.observed.append(
             Arrived(
-                *self._where(cpu, self._board.linear_rip(cpu)), name, registers.mode,
+                *self._where(cpu, self._board.linear_rip(cpu)), name, roles, registers.mode,
                 bool(registers.get("rflags") & _IF), registers.get("rsp"),
             )
         )  # fmt: skip
@@ -221,13 +186,13 @@ class Witness:
         if not self._looks:
             return
         board = self._board
-        mailbox = self._at_mailbox(loop)
-        base = 0 if cpu.registers.mode == "long" else cpu.registers.segment("cs").base
-        at = min(loop.path) + base  # wherever in the loop it was found to wait
-        if mailbox and cpu.id and not loop.clock:
-            self._heads |= {at}
-            if not self._guards.parked(cpu):
-                self._guards.park(cpu)
+        mailbox = at_mailbox(board, loop)
+        at = loop_start(cpu, loop)
+        if mailbox and cpu.id:
+            if not loop.clock:
+                self._heads |= {at}
+                if not self._guards.parked(cpu):
+                    self._guards.park(cpu)
         elif (cpu.id, at) in self._waited:
             return
         self._waited.add((cpu.id, at))
@@ -235,14 +200,6 @@ class Witness:
         if not mailbox and self._at_record(loop):
             on = "record"
         board.logs.observed.append(Waited(*self._where(cpu, at), on, loop.clock, loop.pauses))
-
-    def _at_mailbox(self, loop: Loop) -> bool:
-        board = self._board
-        return any(
-            board.ram.page_at(hpa) == board.mailbox_gpa and hpa % PAGE_BYTES < OS_BYTES
-            for hpa, _, _ in loop.reads
-            if board.mailbox_gpa is not None
-        )
 
     def _at_record(self, loop: Loop) -> bool:
         pages = ((hpa, self._board.ram.page_at(hpa)) for hpa, _, _ in loop.reads)

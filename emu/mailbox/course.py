@@ -1,24 +1,19 @@
 """What the rules know of the machine's course when they look at the next observation."""
 
-from typing import Literal
-
 from msgspec import Struct, field
 
+from emu.mailbox.ap import NOOP, OSES, WAKEUP, Aps, ApState
 from emu.mailbox.dialect import ACPI, BROADCAST_ID, Dialect, guess
 from emu.mailbox.layout import OS_BYTES, Head
-from emu.mailbox.observation import Arrived, Called, Handed, Observation, Stored, Waited
-
-Standing = Literal["parked", "woken", "acked", "arrived", "online", "left"]
-OS_ENTRY = "kernel_start"
-_STANDINGS: dict[str, Standing] = {
-    "mailbox_wait": "parked", "vector": "arrived", "secondary_start": "arrived",
-    "secondary_online": "online", "mailbox_reset_vector": "left",
-}  # fmt: skip
-"""Milestone -> what reaching it says."""
-ON_A_STACK = ("ap_entry64", "mailbox_wait")
-"""Milestones at which an AP of the firmware has the stack that it keeps."""
-_WAKEUP = 1
-_NOOP = 0
+from emu.mailbox.observation import (
+    Arrived,
+    Called,
+    Handed,
+    Observation,
+    Started,
+    Stored,
+    Waited,
+)
 
 
 def stack_page(rsp: int) -> int:
@@ -36,7 +31,11 @@ class Course(Struct):
     handed: bool = False
     """The OS has been entered."""
     head: Head = field(default_factory=lambda: Head(0, 0, 0, 0))
-    standing: dict[int, Standing] = field(default_factory=dict)
+    aps: Aps = field(default_factory=lambda: Aps(()))
+    """How far each CPU is."""
+    stood: dict[int, ApState] = field(default_factory=dict)
+    """What the mailbox last had to do with each CPU: `woken` if a Wakeup names it, whatever it
+    does meanwhile; one that has given up is where it was."""
     commander: Stored | None = None
     """Who set the command that is pending."""
     pauses: bool = True
@@ -46,19 +45,15 @@ class Course(Struct):
     failed: dict[int, Called] = field(default_factory=dict)
     """By AP: its last call if that was refused, before it is parked."""
 
-    _by_apic_id: dict[int, tuple[int, ...]] = field(default_factory=dict)
-
     def __post_init__(self) -> None:
         self.dialect = self.fixed or self.dialect
-        for cpu, apic_id in enumerate(self.apic_ids):
-            self._by_apic_id[apic_id] = (*self._by_apic_id.get(apic_id, ()), cpu)
+        self.aps = Aps(self.apic_ids)
 
     def addressed(self, head: Head) -> tuple[int, ...]:
         """The CPUs that a command is for."""
         if self.dialect.broadcast and head.apic_id == BROADCAST_ID:
-            firmware = ("parked", "woken")
-            return tuple(cpu for cpu, how in self.standing.items() if how in firmware)
-        return self._by_apic_id.get(head.apic_id, ())
+            return self.aps.listening()
+        return self.aps.named(head.apic_id)
 
     def is_firmware(self, cpu: int | None) -> bool:
         """Whether a CPU runs the firmware's code: an AP until it arrives at the vector."""
@@ -66,25 +61,25 @@ class Course(Struct):
             return False
         if cpu == 0:
             return not self.handed
-        return self.standing.get(cpu) not in ("arrived", "online")
+        return self.aps.of(cpu) not in OSES
 
     def add(self, seen: Observation) -> None:
         """An observation has been judged."""
         match seen:
             case Stored():
                 self._stored(seen)
-            case Arrived(cpu=cpu, name=name) if cpu is not None:
-                if name == OS_ENTRY:
+            case Arrived(cpu=cpu, roles=roles) if cpu is not None:
+                if "os-entry" in roles:
                     self.handed = True
-                if name in _STANDINGS and cpu:
-                    self._stand(cpu, _STANDINGS[name])
-                if name in ON_A_STACK and cpu and seen.rsp:
+                for role in roles:
+                    self._moved(self.aps.reached(cpu, role))
+                if "own-stack" in roles and cpu and seen.rsp:
                     self.stacks[stack_page(seen.rsp)] = cpu
             case Waited(cpu=cpu, on="mailbox") if cpu:
                 self.pauses = self.pauses and (seen.pauses or not self.is_firmware(cpu))
-                # An image without symbols is parked when it goes round in its loop.
-                if self.standing.get(cpu) not in ("woken", "arrived", "online"):
-                    self._stand(cpu, "parked")
+                self._moved(self.aps.waited(cpu, seen.address))
+            case Started(target=target):
+                self._moved(self.aps.started(target))
             case Handed():
                 self.handed = True
             case Called(cpu=cpu, status=status) if cpu:
@@ -92,28 +87,31 @@ class Course(Struct):
                 if status:
                     self.failed[cpu] = seen
 
-    def _stand(self, cpu: int, standing: Standing) -> None:
-        self.standing[cpu] = standing
-        if standing != "parked" and cpu in self.stacks.values():
-            self.stacks = {page: who for page, who in self.stacks.items() if who != cpu}
+    def _moved(self, cpus: tuple[int, ...]) -> None:
+        """States are others. Who waits no longer in the firmware gives its stack back."""
+        for cpu in cpus:
+            if self.aps.of(cpu) != "gave-up":
+                self.stood[cpu] = self.aps.of(cpu)
+        gone = [cpu for cpu in cpus if self.aps.of(cpu) != "parked"]
+        if gone:
+            self.stacks = {page: who for page, who in self.stacks.items() if who not in gone}
 
     def _stored(self, seen: Stored) -> None:
         self.head = seen.after
         if seen.offset >= OS_BYTES or seen.before.command == seen.after.command:
             return
-        if seen.after.command == _NOOP:
-            if seen.ack is not None and seen.cpu is not None:
-                self._acked(seen, seen.cpu)
-            self.commander = None
+        self._moved(self.aps.commanded(seen.cpu, seen.before, seen.after))
+        if seen.after.command != NOOP:
+            self.commander = seen
+            if seen.after.command == WAKEUP:
+                self.stood |= dict.fromkeys(self.addressed(seen.after), "woken")
             return
-        self.commander = seen
-        if seen.after.command == _WAKEUP:
-            for cpu in self.addressed(seen.after):
-                self._stand(cpu, "woken")
+        if seen.ack is not None and seen.cpu is not None:
+            self._guess(seen)
+        self.commander = None
 
-    def _acked(self, seen: Stored, cpu: int) -> None:
-        if seen.before.command == _WAKEUP:
-            self._stand(cpu, "acked")
+    def _guess(self, seen: Stored) -> None:
+        """The first ack tells the dialect."""
         if self.fixed is None and self.dialect is ACPI:
             reading = None if seen.ack is None else seen.ack.reading
             self.dialect = guess(

@@ -33,7 +33,7 @@ def command_name(command: int) -> str:
 
 
 def describe(field: str, old: int, new: int, name_of: Callable[[int], str]) -> str:
-    """A change in words: `command = Wakeup (was Noop)`, `vector = secondary_start`."""
+    """A change in words: `command = Wakeup (was Noop)`, `vector = start`."""
     if field == "command":
         return f"mailbox command = {command_name(new)} (was {command_name(old)})"
     if field == "vector":

@@ -49,9 +49,11 @@ class Stored(Seen, frozen=True):
 
 
 class Arrived(Seen, frozen=True):
-    """A CPU reached a milestone, or (`name` is "vector") the address a wake-up gave it."""
+    """A CPU reached a named place, or (`name` is "vector") the address a wake-up gave it."""
 
     name: str
+    roles: tuple[str, ...]
+    """What that place is to the boot (`emu.boot.roles`)."""
     mode: str
     interrupts: bool
     """RFLAGS.IF."""

@@ -45,7 +45,7 @@ def _entry(machine: Machine, entry: Entry, done: bool, fate: Fired | Armed | Non
 
 
 def moment(machine: Machine, trigger: Trigger) -> str:
-    """What is waited for in words, such as `cpu 2 reaches mailbox_wait`."""
+    """What is waited for in words, such as `cpu 2 reaches parked`."""
     who = "a cpu" if trigger.cpu is None else f"cpu {trigger.cpu}"
     match trigger.kind:
         case "tick":

@@ -3,6 +3,7 @@
 from emu.hw.address import Gpa
 from emu.hw.cpu import Cpu
 from emu.machine.machine import Machine
+from emu.mailbox.ap import ApState
 from emu.mailbox.layout import HEAD_BYTES, command_name, read_head
 from emu.picture.view import ApProgress, MailboxView
 
@@ -27,21 +28,23 @@ def mailbox_view(machine: Machine) -> MailboxView | None:
     )
 
 
-_NEXT = {
+_NEXT: dict[ApState, str] = {
+    "starting": "it reaches the mailbox",
     "parked": "the OS stores its id, a vector and Wakeup",
     "woken": "it reads the vector and clears the command",
     "acked": "it jumps to the vector",
+    "arrived": "the OS takes it",
     "online": "",
-    "offline": "it comes back to the mailbox",
+    "left": "it comes back to the mailbox",
+    "gave-up": "",
 }
 
 
 def progress(machine: Machine, cpu: Cpu) -> ApProgress:
     """Where one AP is in the protocol, and what must come next."""
-    steps = machine.board.protocol.reached.get(cpu.id, ())
-    at = steps[-1] if steps else None
-    if at is None and cpu.context is None:
-        return ApProgress(cpu.id, "off", 0, 0, "it starts")
-    if at is None:
-        return ApProgress(cpu.id, "starting", 0, 0, "it reaches the mailbox")
-    return ApProgress(cpu.id, at.step, at.tick, at.virtual_ns, _NEXT[at.step], steps)
+    steps, state = machine.board.aps.history.get(cpu.id, ()), machine.board.aps.of(cpu.id)
+    if state == "starting":
+        step, then = ("off", "it starts") if cpu.context is None else (state, _NEXT[state])
+        return ApProgress(cpu.id, step, 0, 0, then, steps)
+    last = steps[-1]
+    return ApProgress(cpu.id, state, last.tick, last.virtual_ns, _NEXT[state], steps)

@@ -69,7 +69,7 @@ class AtBreakpoint(Stop, frozen=True):
 
     @property
     def text(self) -> str:
-        """`cpu 1: break 2 at mailbox_ack`."""
+        """`cpu 1: break 2 at poll`."""
         doubt = f": {self.doubt}" if self.doubt else ""
         return f"cpu {self.cpu}: break {self.number} at {self.place}{doubt}"
 
@@ -84,7 +84,7 @@ class AtPlace(Stop, frozen=True):
 
     @property
     def text(self) -> str:
-        """`cpu 1: reached mailbox_ack`."""
+        """`cpu 1: reached poll`."""
         return f"cpu {self.cpu}: reached {self.place}"
 
 
@@ -101,7 +101,7 @@ class Doer(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """`by cpu 1 at mailbox_ack (reset.S:31)`."""
+        """`by cpu 1 at poll (reset.S:31)`."""
         if self.cpu is None:
             return "by you"
         how = {"host": "by the VMM for", "walk": "by a page walk of", "": "by"}[self.through]
@@ -125,7 +125,7 @@ class Watched(Stop, frozen=True):
 
     @property
     def text(self) -> str:
-        """`watch 1: mailbox.command 0x1 -> 0x0 by cpu 1 at mailbox_ack (reset.S:31)`."""
+        """`watch 1: mailbox.command 0x1 -> 0x0 by cpu 1 at poll (reset.S:31)`."""
         name = f"watch {self.number}: " if self.number else ""
         return f"{name}{self.place} {self.before:#x} -> {self.after:#x} {self.by.text}"
 

@@ -5,8 +5,8 @@ from typing import Literal
 from msgspec import Struct
 
 from emu.judge.verdict import CpuState, Outcome, WaitFact
+from emu.machine.aps import ApHistory
 from emu.machine.event import Event, EventKind
-from emu.mailbox.protocol import ApHistory
 from emu.picture.sections import (
     DtbView,
     FindingsView,
@@ -57,7 +57,7 @@ class CpuView(Struct, frozen=True, gc=False):
     mode: str
     rip: int
     symbol: str
-    """Name and offset such as `mailbox_wait+0x6`; empty where no symbol covers RIP."""
+    """Name and offset such as `poll+0x6`; empty where no symbol covers RIP."""
     line: str
     """`main.c:214`, or empty where the image has no line for RIP."""
     milestone: str
@@ -110,7 +110,7 @@ class ApProgress(Struct, frozen=True):
 
     cpu: int
     step: str
-    """One of parked, woken, acked, online, offline, or where it is before parking."""
+    """One of the states of `emu.mailbox.ap`, or `off`."""
     tick: int
     virtual_ns: int
     next: str

@@ -1,15 +1,20 @@
-"""Places in code and memory as people name them: a symbol, `file:line`, or a number."""
+"""Places in code and memory as people name them: a symbol, a role, `file:line`, or a number.
 
+A role (`parked`, `os-entry`, ...) is whatever place plays it in the images; a symbol of that
+name comes first.
+"""
+
+from emu.boot.roles import ROLES
 from emu.errors import CommandError
 from emu.machine.machine import Machine
 from emu.words.number import number
 
 
 def resolve(machine: Machine, where: str) -> tuple[int, ...]:
-    """The addresses of a symbol, `file:line` or number; raises CommandError."""
+    """The addresses of a symbol, role, `file:line` or number; raises CommandError."""
     name, plus, offset = where.partition("+")
     shift = number(offset, where) if plus else 0
-    found = machine.board.layout.symbols.find(name)
+    found = machine.board.layout.symbols.find(name) or machine.board.roles.of(name)
     if found:
         return tuple(address + shift for address in found)
     file, colon, line = where.rpartition(":")
@@ -18,6 +23,11 @@ def resolve(machine: Machine, where: str) -> tuple[int, ...]:
         if not places:
             raise CommandError(f"{where}: no code comes from there")
         return tuple(places)
+    if name in ROLES:
+        raise CommandError(
+            f"{where}: no place of these images is known to play that role: [roles] of the "
+            "platform's file can name one"
+        )
     if not where[:1].isdigit():
         raise CommandError(f"{where}: no symbol, file:line or address of that name")
     return (number(where, "address"),)

@@ -10,9 +10,9 @@ import pytest
 from emu.boot.dtb import read_tree
 from emu.boot.image import Image, load_image
 from emu.boot.loader import BootLayout, build_layout
-from emu.boot.milestones import MILESTONES
 from emu.boot.parameters import COMMAND_LINE_MAX
 from emu.boot.platform import CPUS_MAX
+from emu.boot.roles import SAMPLE
 from emu.boot.samples import samples_dir
 from emu.errors import ImageError, PlatformError
 from emu.hw.address import LARGE_BYTES, PAGE_BYTES, RESET_PAGE
@@ -150,9 +150,9 @@ def test_the_symbols_of_all_images_are_there_at_run_addresses(name: str) -> None
 
 def test_every_milestone_is_a_symbol_of_the_samples() -> None:
     names = laid("tdx").symbols
-    ours = [m.symbol for m in MILESTONES]
+    ours = [point.name for point in SAMPLE.points]
     assert [symbol for symbol in ours if not names.find(symbol)] == []
-    assert len({m.symbol for m in MILESTONES}) == len(MILESTONES)
+    assert len(set(ours)) == len(ours)
 
 
 # -- what the shim is told --------------------------------------------------------------------

@@ -77,13 +77,14 @@ def acked(
 def arrived(
     cpu: int, name: str, mode: str = "long", interrupts: bool = False, rsp: int = 0
 ) -> Arrived:
-    """A CPU reaches a milestone or its vector."""
-    return Arrived(1, 1, cpu, 0x1000, name, mode, interrupts, rsp)
+    """A CPU comes to a place that plays a role, or to its vector."""
+    roles = {"vector": ("arrived",), "parked": ("parked", "own-stack")}.get(name, (name,))
+    return Arrived(1, 1, cpu, 0x1000, name, roles, mode, interrupts, rsp)
 
 
 def parked(cpu: int, rsp: int = 0) -> list[Observation]:
     """A CPU reaches its mailbox loop."""
-    return [arrived(cpu, "mailbox_wait", rsp=rsp)]
+    return [arrived(cpu, "parked", rsp=rsp)]
 
 
 def handed(
@@ -94,7 +95,7 @@ def handed(
 ) -> list[Observation]:
     """The OS is entered."""
     return [
-        arrived(0, "kernel_start"),
+        arrived(0, "os-entry"),
         Handed(1, 1, 0, 0x1000, mailbox, tables, reset, reserved),
     ]
 

@@ -114,12 +114,12 @@ BROKEN: Final[tuple[Case, ...]] = (
 WAKE_UP: Final[list[Observation]] = [
     *started(0, 1), *parked(1, rsp=0x9000), *parked(2, rsp=0xA000),
     *waited(0, "record", bounded=True), *waited(1, "mailbox", bounded=False), *handed(),
-    *woken(1), *acked(1), arrived(1, "vector"), arrived(1, "secondary_start"),
-    arrived(1, "secondary_online"), *woken(2), *acked(2), arrived(2, "vector"),
+    *woken(1), *acked(1), arrived(1, "vector"), arrived(1, "arrived"),
+    arrived(1, "online"), *woken(2), *acked(2), arrived(2, "vector"),
 ]  # fmt: skip
 """Two APs are woken as it should be."""
 HAND_BACK: Final[list[Observation]] = [
-    arrived(1, "mailbox_reset_vector"), *parked(1, rsp=0x9000),
+    arrived(1, "left"), *parked(1, rsp=0x9000),
     stored(0, IDLE, head(2, 2)), TEST_ANSWERED, *woken(1), *acked(1), arrived(1, "vector"),
 ]  # fmt: skip
 """One of them goes offline and comes back."""
@@ -155,7 +155,7 @@ ALLOWED: Final[tuple[tuple[str, list[Observation]], ...]] = (
     ("private-stacks", [*parked(1, rsp=0x9000), *acked(1), *parked(2, rsp=0x9000)]),
     ("second-wake", [*parked(1), *woken(1), *acked(1), *parked(1), *woken(1)]),
     ("bounded-wait", waited(0, "", bounded=False)),
-    ("interrupts-off", [arrived(1, "secondary_idle", interrupts=True)]),
+    ("interrupts-off", [arrived(1, "idle", interrupts=True)]),
 )  # fmt: skip
 """What looks like a rule's business and is not, or no longer."""
 

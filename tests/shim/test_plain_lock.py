@@ -68,7 +68,8 @@ def ends(kernel: str, platform: str, waiting: bool) -> tuple[str, list[str]]:
     session.machine.waits.on = waiting
     ways.run(session, "run")
     assert session.verdict is not None
-    return session.verdict.outcome, [cpu.phase for cpu in session.machine.board.cpus]
+    board = session.machine.board
+    return session.verdict.outcome, [board.aps.of(cpu.id) for cpu in board.cpus]
 
 
 @pytest.mark.parametrize("platform", ["sipi", "tdx", "vbs", "none"])

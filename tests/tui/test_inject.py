@@ -181,7 +181,7 @@ def test_the_help_of_a_kind_tells_what_it_takes_and_when_it_happens() -> None:
     session = open_session(cpus=4)
     assert session.do("help inject kernel-tree").reply == (
         "inject kernel-tree HOW [at MOMENT]",
-        "the device tree that the kernel is handed is wrong; at kernel_start, if no moment is "
+        "the device tree that the kernel is handed is wrong; at os-entry, if no moment is "
         "named",
         "  HOW       missing-node, no-mailbox, bad-reg, truncated or duplicate-id",
         "as in: inject kernel-tree no-mailbox",

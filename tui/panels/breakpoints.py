@@ -56,7 +56,7 @@ HELP = """\
 Each breakpoint has a number, the place as it was named, its address, the CPU that it stops
 (or any), how often it was hit, and what else must hold.
 
-  break WHERE         stop every CPU that gets there: a symbol, file:line or address
+  break WHERE         stop every CPU that gets there: a symbol, role, file:line or address
   ... cpu 2           only that CPU                ... after 3   from the third hit on
   ... once            and remove it                ... log       note it, and go on
   ... if rax == 1     only if that holds of the CPU; it stands last

@@ -156,7 +156,7 @@ step belong to it.
 "waits for" names the byte a CPU looks at while it spins, or what would let it go on.
 
 Where there are more CPUs than rows, those that are alike share one: their state, their function
-and what they wait for. / narrows the list down: cpus parked, cpus 3-7, cpus mailbox_wait.
+and what they wait for. / narrows the list down: cpus parked, cpus 3-7, cpus main.
 
 Select a CPU with < and >, with the arrow keys here, by clicking its row, or by typing its
 number."""

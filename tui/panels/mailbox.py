@@ -12,7 +12,8 @@ from tui.text import Line, Role, address, clock, halves, line, pad, right
 CHAIN: Final = ("parked", "woken", "acked", "online")
 """The steps of a wake-up in their order (ACPI 6.6, 5.2.12.19)."""
 _ROLES: Final[dict[str, Role]] = {
-    "parked": "warn", "woken": "busy", "acked": "busy", "online": "good", "offline": "bad",
+    "parked": "warn", "woken": "busy", "acked": "busy", "arrived": "busy", "online": "good",
+    "left": "bad", "gave-up": "bad",
 }  # fmt: skip
 _STEP_CELLS: Final = 8
 _CHAIN_CELLS: Final = 31
@@ -27,8 +28,9 @@ AP_ROWS_MIN: Final = 8
 """So many APs are shown before there is room for the history of one."""
 _DOING: Final = {
     "parked": "{} reaches the mailbox loop", "woken": "{} stores its id and Wakeup",
-    "acked": "{} clears the command", "online": "{} runs the OS's code",
-    "offline": "{} came back through the reset vector",
+    "acked": "{} clears the command", "arrived": "{} is at the vector",
+    "online": "{} runs the OS's code", "left": "{} came back through the reset vector",
+    "gave-up": "{} came to where the code gives up",
 }  # fmt: skip
 _NOTHING: Final = (
     "No mailbox is known yet. It appears when the guest sets one up; on platforms that start "
@@ -172,8 +174,10 @@ are already running (ACPI 6.6, section 5.2.12.19). Each AP loops on it:
   parked   it looks for its own APIC id together with the command Wakeup
   woken    the OS has stored both: the AP must now read the vector
   acked    it has cleared the command, which says that the mailbox is free again
-  online   it has jumped to the vector: the OS has it
-  offline  it was handed back through the reset vector
+  arrived  it has jumped to the vector
+  online   the OS has it
+  left     it was handed back through the reset vector
+  gave-up  its code has given up
 
 The vector must be read before the command is cleared: after that, the OS may already be
 writing the next AP's vector.

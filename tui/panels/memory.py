@@ -107,7 +107,7 @@ the host's (hpa). Bytes marked * have changed since the machine stood still befo
 mapped.
 
   mem rsp                       follows a register: any expression will do
-  mem gpa:mailbox_page          another space
+  mem gpa:0x8000000             another space
   mem 0x8804000 as ap_record    a struct of the image; also as mailbox, table, vmcb
   find gpa:0x8000000 "text"     search; also 0xNUMBER and hex bytes
 

@@ -28,7 +28,7 @@ def _mark(desk: Desk, name: str) -> Lines:
 
 GOTO: Final = Command(
     "goto",
-    "Go to a TICK, `50%`, `start`, `end`, a mark, a milestone, or `#7` for the 7th event.",
+    "Go to a TICK, `50%`, `start`, `end`, a mark, milestone, role, or `#7` for the 7th event.",
     _goto,
     (text("where", "start", "end"),),
     aliases=("g",),

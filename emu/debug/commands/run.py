@@ -31,7 +31,7 @@ RUN: Final = Command(
 )
 UNTIL: Final = Command(
     "until",
-    "Run until any CPU reaches a symbol, `file:line`, address or milestone.",
+    "Run until any CPU reaches a symbol, a role (`parked`, ...), `file:line` or address.",
     _until,
     (text("where"),),
     aliases=("u",),

@@ -11,5 +11,5 @@ def _carry_out(given: Given) -> None:
 
 
 KIND = InjectionKind(
-    "nmi", "a non-maskable interrupt arrives", (CPU,), _carry_out, "2 at mailbox_wait cpu 2"
+    "nmi", "a non-maskable interrupt arrives", (CPU,), _carry_out, "2 at parked cpu 2"
 )

@@ -9,6 +9,4 @@ def _carry_out(given: Given) -> None:
     take(given.machine, given.cpu, "stops for ever")
 
 
-KIND = InjectionKind(
-    "stop", "the CPU stops for ever", (CPU,), _carry_out, "2 at mailbox_wait cpu 2"
-)
+KIND = InjectionKind("stop", "the CPU stops for ever", (CPU,), _carry_out, "2 at parked cpu 2")

@@ -12,5 +12,5 @@ def _carry_out(given: Given) -> None:
 
 KIND = InjectionKind(
     "take-away", "the host takes the CPU away just before it acks its wake-up", (CPU,),
-    _carry_out, "2", when="mailbox_ack cpu {CPU}",
+    _carry_out, "2", when="ack cpu {CPU}",
 )  # fmt: skip

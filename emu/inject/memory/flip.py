@@ -17,5 +17,5 @@ def _carry_out(given: Given) -> None:
 
 KIND = InjectionKind(
     "flip", "bit BIT of the 8 bytes around GPA flips", (GPA, BIT), _carry_out,
-    "secondary_start 2 at kernel_start", group="memory",
+    "arrived 2 at os-entry", group="memory",
 )  # fmt: skip

@@ -18,5 +18,5 @@ def _carry_out(given: Given) -> None:
 
 KIND = InjectionKind(
     "npt", "the nested table's entry for GPA changes", (GPA, HOW), _carry_out,
-    "secondary_start nx at kernel_start", group="memory",
+    "arrived nx at os-entry", group="memory",
 )  # fmt: skip

@@ -20,5 +20,5 @@ def _carry_out(given: Given) -> None:
 
 KIND = InjectionKind(
     "reuse", "the OS fills the page of GPA with BYTE", (GPA, BYTE), _carry_out,
-    "mailbox_wait at kernel_start", group="memory",
+    "parked at os-entry", group="memory",
 )  # fmt: skip

@@ -15,5 +15,5 @@ def _carry_out(given: Given) -> None:
 
 KIND = InjectionKind(
     "unaccept", "the page of GPA is empty and has to be accepted again", (GPA,), _carry_out,
-    "secondary_start at wake_aps", lacking=lacks_acceptance, group="memory",
+    "arrived at waking", lacking=lacks_acceptance, group="memory",
 )  # fmt: skip

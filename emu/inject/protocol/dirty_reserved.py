@@ -13,5 +13,5 @@ def _carry_out(given: Given) -> None:
 
 KIND = InjectionKind(
     "dirty-reserved", "the OS leaves VALUE in the reserved word", (WORD,), _carry_out, "0xff00",
-    when="kernel_start", group="protocol",
+    when="os-entry", group="protocol",
 )  # fmt: skip

@@ -25,5 +25,5 @@ def _carry_out(given: Given) -> None:
 
 KIND = InjectionKind(
     "mailbox-moved", "the kernel's device tree says that the mailbox is at GPA", (GPA,),
-    _carry_out, "0x8010000", when="kernel_start", group="protocol",
+    _carry_out, "0x8010000", when="os-entry", group="protocol",
 )  # fmt: skip

@@ -15,5 +15,5 @@ def wake(given: Given) -> None:
 
 KIND = InjectionKind(
     "second-wake", "the OS wakes the CPU again, which is online", (CPU,), wake, "1",
-    when="secondary_online cpu {CPU}", group="protocol",
+    when="online cpu {CPU}", group="protocol",
 )  # fmt: skip

@@ -13,5 +13,5 @@ def _carry_out(given: Given) -> None:
 
 KIND = InjectionKind(
     "unknown-command", "the OS sends command NUMBER, which means nothing", (NUMBER,),
-    _carry_out, "0x4711", when="wake_aps", group="protocol",
+    _carry_out, "0x4711", when="waking", group="protocol",
 )  # fmt: skip

@@ -6,5 +6,5 @@ from emu.inject.protocol.second_wake import wake
 
 KIND = InjectionKind(
     "wake-during-hand-back", "the OS wakes the CPU before it is back in the mailbox loop",
-    (CPU,), wake, "3", when="mailbox_reset_vector cpu {CPU}", group="protocol",
+    (CPU,), wake, "3", when="left cpu {CPU}", group="protocol",
 )  # fmt: skip

@@ -31,5 +31,5 @@ def _carry_out(given: Given) -> None:
 
 KIND = InjectionKind(
     "kernel-tree", "the device tree that the kernel is handed is wrong", (HOW,), _carry_out,
-    "no-mailbox", when="kernel_start", group="vmm",
+    "no-mailbox", when="os-entry", group="vmm",
 )  # fmt: skip

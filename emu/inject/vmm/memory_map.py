@@ -45,5 +45,5 @@ def _carry_out(given: Given) -> None:
 
 KIND = InjectionKind(
     "memory-map", "the memory map that the OS is handed is wrong", (HOW,), _carry_out, "no-ram",
-    when="kernel_start", group="vmm",
+    when="os-entry", group="vmm",
 )  # fmt: skip

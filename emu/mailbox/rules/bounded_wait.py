@@ -10,7 +10,8 @@ from emu.mailbox.rule import Broken, Rule
 def _look(seen: Observation, course: Course) -> Iterator[Broken]:
     if not isinstance(seen, Waited) or seen.bounded or not seen.on:
         return
-    if seen.on == "mailbox" and seen.cpu and course.is_firmware(seen.cpu):
+    firmware = course.is_firmware(seen.cpu) or seen.address in course.aps.homes
+    if seen.on == "mailbox" and seen.cpu and firmware:
         return  # an AP waits for its wake-up as long as it takes
     what = "an ack" if seen.on == "mailbox" else "an AP to arrive"
     yield Broken(f"waits for {what} without looking at a clock")

@@ -25,9 +25,9 @@ def _look(seen: Observation, course: Course) -> Iterator[Broken]:
     if not wanted:
         yield Broken(f"{name} for APIC id {head.apic_id}, which no CPU has, {what}")
         return
-    standing = course.standing.get(wanted[0], "never parked")
+    stood = course.stood.get(wanted[0], "never parked")
     yield Broken(
-        f"{name} for cpu {wanted[0]} (APIC id {head.apic_id}, {standing}) {what}", wanted[0]
+        f"{name} for cpu {wanted[0]} (APIC id {head.apic_id}, {stood}) {what}", wanted[0]
     )
 
 

@@ -8,7 +8,9 @@ from emu.mailbox.rule import Broken, Rule
 
 
 def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if not isinstance(seen, Arrived) or seen.name not in ("vector", "mailbox_wait"):
+    if not isinstance(seen, Arrived):
+        return
+    if seen.name != "vector" and "parked" not in seen.roles:
         return
     if seen.interrupts:
         yield Broken("interrupts are on (RFLAGS.IF = 1)")

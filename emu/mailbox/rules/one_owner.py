@@ -10,9 +10,9 @@ from emu.mailbox.rule import Broken, Rule
 def _look(seen: Observation, course: Course) -> Iterator[Broken]:
     if not isinstance(seen, Started) or seen.how == "SIPI" or seen.cpu is None:
         return
-    standing = course.standing.get(seen.target)
-    if standing is not None:
-        yield Broken(f"cpu {seen.target} is started, but it is {standing} already")
+    state = course.aps.of(seen.target)
+    if state not in ("starting", "gave-up"):
+        yield Broken(f"cpu {seen.target} is started, but it is {state} already")
 
 
 RULE = Rule(

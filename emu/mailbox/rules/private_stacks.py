@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from emu.mailbox.course import ON_A_STACK, Course, stack_page
+from emu.mailbox.course import Course, stack_page
 from emu.mailbox.observation import Arrived, Observation
 from emu.mailbox.rule import Broken, Rule
 
 
 def _look(seen: Observation, course: Course) -> Iterator[Broken]:
-    if not isinstance(seen, Arrived) or seen.name not in ON_A_STACK or not seen.rsp:
+    if not isinstance(seen, Arrived) or "own-stack" not in seen.roles or not seen.rsp:
         return
     other = course.stacks.get(stack_page(seen.rsp))
     if course.dialect.own_stacks and other not in (None, seen.cpu):

@@ -13,9 +13,9 @@ def _look(seen: Observation, course: Course) -> Iterator[Broken]:
     if not isinstance(seen, Stored) or seen.after.command != _WAKEUP or seen.before.command:
         return
     for cpu in course.addressed(seen.after):
-        standing = course.standing.get(cpu, "")
-        if standing in ("acked", "arrived", "online", "left"):
-            yield Broken(f"Wakeup for cpu {cpu}, which is {standing}")
+        stood = course.stood.get(cpu, "")
+        if stood in ("acked", "arrived", "online", "left"):
+            yield Broken(f"Wakeup for cpu {cpu}, which is {stood}")
 
 
 RULE = Rule(

@@ -8,7 +8,7 @@ from emu.mailbox.rule import Broken, Rule
 
 
 def _look(seen: Observation, course: Course) -> Iterator[Broken]:
-    if not isinstance(seen, Arrived) or seen.name != "mailbox_wait" or seen.cpu is None:
+    if not isinstance(seen, Arrived) or "parked" not in seen.roles or seen.cpu is None:
         return
     call = course.failed.get(seen.cpu)
     if call is not None:

@@ -1,0 +1,173 @@
+"""Which place of an image plays which part in a boot, whatever its symbols are called.
+
+A role's places come from the first of these that has any: the platform's file (`[roles]`), the
+table of the image's family, the loader (the kernel's entry). Where none has, the machine still
+tells some roles by what CPUs do: the first wait at the mailbox is `parked`, clearing the
+command `ack`, the vector of a wake-up `arrived`.
+"""
+
+from typing import Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from emu.boot.image import SymbolMap
+from emu.errors import PlatformError
+
+Role = Literal[
+    "parked", "ack", "os-entry", "waking", "arrived", "online", "left", "gave-up", "own-stack",
+]  # fmt: skip
+DataRole = Literal["mailbox", "ap-records", "ap-record-stride"]
+ROLES: Final[dict[Role, str]] = {
+    "parked": "waits at the mailbox", "ack": "takes the wake-up",
+    "os-entry": "enters the kernel", "waking": "wakes its CPUs",
+    "arrived": "enters the kernel", "online": "is online",
+    "left": "is handed back to the firmware", "gave-up": "gives up",
+    "own-stack": "has its own stack",
+}  # fmt: skip
+"""Role of a place of code -> what a CPU does that comes there."""
+SEEN: Final[tuple[Role, ...]] = ("parked", "ack", "arrived")
+"""Roles that a CPU is also seen to play where no place of the images is known for them."""
+DATA_ROLES: Final[dict[DataRole, str]] = {
+    "mailbox": "the mailbox page", "ap-records": "the pointer to the first AP's record",
+    "ap-record-stride": "the 32-bit word that says how far apart the records are",
+}  # fmt: skip
+"""Role of a place of data -> what lies there."""
+GivenRoles = tuple[tuple[str, tuple[str, ...]], ...]
+"""(role, symbols and addresses), as a platform's file has them."""
+
+
+class NamedPoint(Struct, frozen=True):
+    """A place whose first execution on a CPU is worth a line: its symbol, what it means to a
+    person, and its roles."""
+
+    name: str
+    words: str
+    roles: tuple[Role, ...] = ()
+    silent: bool = False
+    """Only the role counts; the log says nothing."""
+
+
+class Family(Struct, frozen=True):
+    """Images that are built from one source: the named points of their boot."""
+
+    name: str
+    points: tuple[NamedPoint, ...]
+    data: tuple[tuple[DataRole, str], ...] = ()
+
+
+SAMPLE: Final = Family(
+    "sample",
+    (
+        NamedPoint("reset_entry", "leaves the reset vector"),
+        NamedPoint("_start", "enters the shim"),
+        NamedPoint("shim_main", "runs C code"),
+        NamedPoint("accept_memory", "accepts its memory"),
+        NamedPoint("build_ap_tables", "builds page tables for the APs"),
+        NamedPoint("start_aps", "asks for its CPUs"),
+        NamedPoint("wait_for_aps", "waits until they are parked"),
+        NamedPoint("write_device_tree", "writes the kernel's device tree"),
+        NamedPoint("enter_kernel", "leaves the shim"),
+        NamedPoint("ap_entry64", "starts in 64-bit mode", ("own-stack",)),
+        NamedPoint("ap_trampoline", "starts in real mode"),
+        NamedPoint("mailbox_wait", "waits at the mailbox", ("parked", "own-stack")),
+        NamedPoint("mailbox_ack", "takes the wake-up", ("ack",)),
+        NamedPoint("mailbox_jump", "leaves the mailbox"),
+        NamedPoint("mailbox_reset_vector", "is handed back to the firmware", ("left",)),
+        NamedPoint("ap_failed", "gives itself up", ("gave-up",)),
+        NamedPoint("kernel_start", "enters the kernel", ("os-entry",)),
+        NamedPoint("wake_aps", "wakes its CPUs", ("waking",)),
+        NamedPoint("secondary_start", "enters the kernel", ("arrived",)),
+        NamedPoint("secondary_online", "is online", ("online",)),
+        NamedPoint("secondary_idle", "idles"),
+        NamedPoint("offline_ap", "takes a CPU offline"),
+        NamedPoint("kernel_done", "is done", ("online",)),
+        NamedPoint("refuse", "gives the boot up", ("gave-up",), silent=True),
+        NamedPoint("halt_forever", "halts for ever", ("gave-up",), silent=True),
+    ),
+    (
+        ("mailbox", "mailbox_page"), ("ap-records", "ap_records"),
+        ("ap-record-stride", "ap_record_stride"),
+    ),
+)  # fmt: skip
+UNKNOWN: Final = Family("unknown", ())
+FAMILIES: Final[tuple[Family, ...]] = (SAMPLE,)
+"""Asked in this order; the first that knows a place with a role in an image is the one."""
+
+
+class Roles(Struct, frozen=True):
+    """The places of one machine's images."""
+
+    points: dict[int, NamedPoint]
+    """By linear address."""
+    places: dict[str, tuple[int, ...]]
+    """Role -> its addresses; a role without any is left out."""
+
+    def of(self, role: str) -> tuple[int, ...]:
+        """The addresses of a role, or of nothing that is one."""
+        return self.places.get(role, ())
+
+    def first(self, role: DataRole) -> int | None:
+        """The one address of a role of data."""
+        return next(iter(self.of(role)), None)
+
+
+def family_of(symbols: SymbolMap) -> Family:
+    """The family by whose table the images are read."""
+    for family in FAMILIES:
+        if any(point.roles and symbols.find(point.name) for point in family.points):
+            return family
+    return UNKNOWN
+
+
+def roles_of(symbols: SymbolMap, given: GivenRoles, os_entry: int | None) -> Roles:
+    """Every place with a role or a name; raises PlatformError for a symbol that is missing."""
+    family, named = family_of(symbols), dict(given)
+    points = [
+        (replace(point, roles=tuple(role for role in point.roles if role not in named)), place)
+        for point in family.points
+        for place in symbols.find(point.name)
+    ]
+    for role, words in ROLES.items():
+        for word in named.get(role, ()):
+            point = NamedPoint(role if _is_number(word) else word, words, (role,))
+            points += [(point, place) for place in _found(symbols, role, word)]
+    if os_entry is not None and not any("os-entry" in point.roles for point, _ in points):
+        points.append((NamedPoint("os-entry", ROLES["os-entry"], ("os-entry",)), os_entry))
+    places: dict[str, tuple[int, ...]] = {}
+    for point, place in points:
+        for role in point.roles:
+            places[role] = (*places.get(role, ()), place)
+    usual = dict(family.data)
+    for data in DATA_ROLES:
+        given_words = named.get(data, (usual[data],) if data in usual else ())
+        found = [
+            at for word in given_words for at in _found(symbols, data, word, data in named)
+        ]
+        if found:
+            places[data] = tuple(found)
+    return Roles(_joined(points), places)
+
+
+def _joined(points: list[tuple[NamedPoint, int]]) -> dict[int, NamedPoint]:
+    """One point an address: the last to name it, with the roles of all."""
+    found: dict[int, NamedPoint] = {}
+    for point, place in points:
+        known = found[place].roles if place in found else ()
+        more = tuple(role for role in point.roles if role not in known)
+        found[place] = replace(point, roles=known + more)
+    return found
+
+
+def _is_number(word: str) -> bool:
+    return word[:1].isdigit()
+
+
+def _found(symbols: SymbolMap, role: str, word: str, must: bool = True) -> tuple[int, ...]:
+    """The addresses of a symbol or a number; raises PlatformError if there `must` be one."""
+    if _is_number(word):
+        return (int(word, 0),)
+    found = tuple(symbols.find(word))
+    if must and not found:
+        raise PlatformError(f"platform: roles.{role}: no image has a symbol {word!r}")
+    return found

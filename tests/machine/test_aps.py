@@ -1,0 +1,199 @@
+"""How far each AP is: the machine and the rules say the same, of whatever is booted."""
+
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from emu import Session, open_session
+from emu.errors import CommandError
+from emu.mailbox.ap import ApState
+from emu.mailbox.course import Course
+from tests.guest import MAILBOX, boot
+from tests.shard import breadth
+
+ROOT: Final = Path(__file__).parents[2]
+SAMPLES: Final = ROOT / "samples"
+PLATFORMS: Final = ("tdx", "vbs", "none", "sipi")
+GALLERY: Final = sorted(
+    path.stem for path in (SAMPLES / "gallery").glob("*.elf") if ".reset" not in path.name
+)
+_E_SHOFF, _E_SHENTSIZE = slice(0x28, 0x30), slice(0x3A, 0x40)
+LOOP: Final = """
+start:
+    lea rbx, [{MAILBOX}]
+    test edi, edi
+    jz os
+    mov ecx, edi
+wait:
+    pause
+    movzx eax, word ptr [rbx]
+    cmp eax, 1
+    jne wait
+    cmp dword ptr [rbx + 4], ecx
+    jne wait
+    mov rdx, [rbx + 8]
+    mov word ptr [rbx], 0
+    jmp rdx
+os:
+    mov ecx, 2000
+soon:
+    dec ecx
+    jnz soon
+    mov dword ptr [rbx + 4], 1
+    lea rdx, [rip + there]
+    mov [rbx + 8], rdx
+    mov word ptr [rbx], 1
+answered:
+    pause
+    cmp word ptr [rbx], 0
+    jne answered
+    hlt
+there:
+    hlt
+"""
+"""CPU 0 wakes CPU 1, and leaves CPU 2 where it is."""
+
+
+def states(session: Session) -> list[ApState]:
+    """What the machine says of every CPU."""
+    board = session.machine.board
+    return [board.aps.of(cpu.id) for cpu in board.cpus]
+
+
+def folded(session: Session) -> list[ApState]:
+    """What the rules say by what was noted."""
+    board = session.machine.board
+    course = Course(board.platform.apic_ids)
+    for index in range(board.logs.observed.now):
+        course.add(board.logs.observed.at(index))
+    return [course.aps.of(cpu.id) for cpu in board.cpus]
+
+
+def stripped(source: Path, target: Path) -> None:
+    """An image without its section headers: no symbols, no debug information."""
+    data = bytearray(source.read_bytes())
+    data[_E_SHOFF], data[_E_SHENTSIZE] = bytes(8), bytes(6)
+    target.write_bytes(data)
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sample's images, stripped."""
+    folder = tmp_path_factory.mktemp("bare")
+    stripped(SAMPLES / "shim.elf", folder / "shim.elf")
+    stripped(SAMPLES / "reset.elf", folder / "shim.reset.elf")
+    stripped(SAMPLES / "kernel.elf", folder / "kernel.elf")
+    return folder
+
+
+def foreign(folder: Path, platform: str, *inject: str) -> Session:
+    """The stripped images, on four CPUs."""
+    return open_session(
+        str(folder / "shim.elf"), kernel=str(folder / "kernel.elf"), platform=platform,
+        cpus=4, inject=list(inject),
+    )  # fmt: skip
+
+
+@lru_cache
+def gallery(name: str) -> Session:
+    """An image of the gallery, booted as its file says."""
+    entry = tomllib.loads((SAMPLES / "gallery" / f"{name}.toml").read_text())
+    platform = entry["command"].split()[3]
+    session = open_session(
+        str(SAMPLES / "gallery" / f"{name}.elf"),
+        platform=str(ROOT / platform) if platform.endswith(".toml") else platform,
+        cpus=4, inject=[entry["inject"]] if "inject" in entry else [],
+        max_ticks=60_000_000, watchdog=10_000_000,
+    )  # fmt: skip
+    session.do("run")
+    return session
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_machine_and_rules_agree_wherever_a_boot_stands(platform: str) -> None:
+    session = open_session(platform=platform, cpus=4)
+    session.do("run")
+    assert states(session) == folded(session) == ["online"] * 4
+    for percent in range(30, 100, 5):
+        session.do(f"goto {percent}%")
+        assert states(session) == folded(session), percent
+
+
+@pytest.mark.parametrize("name", breadth(GALLERY, every=3))
+def test_machine_and_rules_agree_on_the_gallery(name: str) -> None:
+    session = gallery(name)
+    assert states(session) == folded(session)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_without_symbols_the_aps_are_seen_to_do_the_same(bare: Path, platform: str) -> None:
+    session, known = foreign(bare, platform), open_session(platform=platform, cpus=4)
+    session.do("run")
+    known.do("run")
+    board = session.machine.board
+    assert board.mailbox_gpa == known.machine.board.mailbox_gpa
+    assert board.tick == known.machine.board.tick
+    assert board.vmm.serial == known.machine.board.vmm.serial
+    assert states(session) == folded(session) == ["starting", "arrived", "arrived", "arrived"]
+    steps = ["parked", "woken", "acked", "arrived"]
+    assert [one.step for one in board.aps.history[1]] == steps
+    assert [one.step for one in board.aps.history[3]] == steps * 2  # it was handed back
+    assert session.verdict is not None and session.verdict.outcome == "booted"
+    assert not session.findings()
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_moments_by_role_work_without_symbols(bare: Path, platform: str) -> None:
+    spec = "nmi 1 at parked cpu 1"
+    session = foreign(bare, platform, spec, "stop 2 at ack cpu 2")
+    session.do("run")
+    fired = [(one.spec, one.problem) for one in session.machine.injected.fired]
+    assert fired == [(spec, ""), ("stop 2 at ack cpu 2", "")]
+    assert states(session)[2] == "acked"
+    end = session.digest(), session.timeline.now
+    session.do("goto 20%")
+    session.do("goto end")
+    assert (session.digest(), session.timeline.now) == end
+
+
+def test_the_mailbox_that_a_tree_tells_of_is_forgotten_and_found_again(bare: Path) -> None:
+    session = foreign(bare, "none")
+    board = session.machine.board
+    session.do("run")
+    found, end = board.mailbox_gpa, states(session)
+    assert found is not None
+    session.do(f"goto {session.do('goto os-entry').tick - 100}")
+    assert board.mailbox_gpa is None and states(session) == ["starting"] * 4
+    session.do("goto end")
+    assert (board.mailbox_gpa, states(session)) == (found, end)
+
+
+def test_a_loop_of_any_other_make_is_followed() -> None:
+    session = boot(LOOP, cpus=3, mailbox=True)
+    session.do("run")
+    board = session.machine.board
+    assert board.mailbox_gpa == MAILBOX
+    assert states(session) == folded(session) == ["starting", "arrived", "parked"]
+    texts = [e.text for e in board.logs.events if e.kind == "milestone" and e.cpu == 1]
+    assert texts == ["reaches parked", "reaches ack", "reaches arrived"]
+    session.do("goto parked")
+    assert states(session)[1:] != ["starting", "starting"]
+
+
+def test_a_role_without_a_place_is_one_sentence() -> None:
+    session = boot(LOOP, cpus=3, mailbox=True)
+    with pytest.raises(CommandError, match=r"^parked: no place of these images"):
+        session.do("break parked")
+
+
+def test_a_role_stands_where_a_symbol_can() -> None:
+    session = open_session(platform="none", cpus=2)
+    session.do("until parked")
+    assert session.machine.board.cpus[1].milestone == "mailbox_wait"
+    by_role, by_name = session.do("goto parked").tick, session.do("goto mailbox_wait").tick
+    assert by_role == by_name
+    session.do("break os-entry")
+    assert "kernel_start" in session.do("run").stop[0].text
