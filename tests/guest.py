@@ -24,16 +24,14 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from emu import Session
-from emu.boot.entry import long_mode
-from emu.boot.image import Placed, SymbolMap, parse_image
-from emu.boot.lines import LineTable
-from emu.boot.loader import BootLayout
+from emu.boot.contracts import flat
+from emu.boot.entry import EntryState, long_mode
+from emu.boot.image import Placed, parse_image
+from emu.boot.layout import GDT as DESCRIPTORS
+from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform
-from emu.boot.structs import structs_of
 from emu.debug.setup import Options, Setup
 from emu.hw.address import PAGE_BYTES
-from emu.hw.vmcb import GuestState
-from emu.machine import entry
 from emu.machine.machine import Machine
 from emu.vmm.devices import STANDARD, Devices
 from tests.boot.elf import EXECUTABLE, NOTYPE, Load, Sym, elf
@@ -60,7 +58,6 @@ _NAMES: Final = {
         ("WINDOW", WINDOW), ("STACKS", STACKS), ("IDT", IDT),
     )
 }  # fmt: skip
-_DESCRIPTORS: Final = struct.pack("<4Q", 0, 0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF)
 _PRESENT_WRITABLE: Final = 3
 _INTERRUPT_GATE: Final = 0x8E00
 _OSFXSR: Final = 1 << 9
@@ -145,24 +142,30 @@ def _chunks(code: Program) -> tuple[tuple[int, bytes], ...]:
         (PD, table((2, PT | _PRESENT_WRITABLE), (3, PT2 | _PRESENT_WRITABLE))),
         (PT, table(*identity)),
         (IDT, _gates(code.labels)),
-        (GDT, _DESCRIPTORS),
+        (GDT, DESCRIPTORS),
         (CODE, code.code),
     )
 
 
-def layout_of(code: Program, mailbox: bool) -> BootLayout:
-    """The guest as the machine wants it."""
+def layout_of(code: Program, cpus: int, mailbox: bool) -> BootLayout:
+    """The guest as the machine wants it: every CPU at its label from the first tick on."""
     symbols = tuple(Sym(name, at, type=NOTYPE) for name, at in sorted(code.labels.items()))
     image = parse_image(
-        Path("guest.elf"), elf(Load(CODE, code.code), kind=EXECUTABLE, symbols=symbols)
+        Path("guest"), elf(Load(CODE, code.code), kind=EXECUTABLE, symbols=symbols)
     )
-    placed = (Placed("guest", image, 0),)
-    whole = ((BASE, MEMORY_BYTES),)
-    return BootLayout(
-        name="guest", ram=whole, accepted=whole, chunks=_chunks(code),
-        entry=long_mode(CODE, 0, PML4, GDT, len(_DESCRIPTORS)), regions=(), placed=placed,
-        symbols=SymbolMap(placed), lines=LineTable(placed), structs=structs_of(image),
-        host_dtb_gpa=BASE, mailbox_gpa=MAILBOX if mailbox else None,
+    return flat.laid(
+        Placed("guest", image, 0), ((BASE, MEMORY_BYTES),), _chunks(code),
+        tuple(_entry(code.labels, cpu) for cpu in range(cpus)),
+        mailbox=MAILBOX if mailbox else None,
+    )  # fmt: skip
+
+
+def _entry(labels: dict[str, int], cpu: int) -> EntryState:
+    state = long_mode(CODE, 0, PML4, GDT, len(DESCRIPTORS))
+    return replace(
+        state, rip=labels.get(f"cpu{cpu}", labels.get("start", CODE)), rdi=cpu,
+        rsp=STACKS + PAGE_BYTES * (cpu + 1), cr4=state.cr4 | _OSFXSR, idt_base=IDT,
+        idt_limit=PAGE_BYTES - 1,
     )  # fmt: skip
 
 
@@ -176,32 +179,14 @@ class GuestSetup(Setup, frozen=True, kw_only=True):
 
     def layout(self) -> BootLayout:
         """Where everything lies."""
-        return layout_of(self.program, self.mailbox)
+        return layout_of(self.program, self.platform.cpus, self.mailbox)
 
     def machine(self) -> Machine:
         """The machine before its first tick."""
-        machine = Machine(self.platform, self.layout(), self.seed)
+        machine = super().machine()
         machine.waits.on = self.waiting
         machine.board.devices = self.devices
-        machine.witness.on = self.options.rules
-        board = machine.board
-        for cpu in board.cpus:
-            board.start(cpu, self._state(cpu.id))
-            vp = board.vmm.vps[cpu.id]
-            vp.started = vp.vtl2_enabled = True
-            vp.wait_for_sipi = False
         return machine
-
-    def _state(self, cpu: int) -> GuestState:
-        state = entry.from_loader(self.layout().entry)
-        idt = replace(dict(state.segments)["idtr"], base=IDT, limit=PAGE_BYTES - 1)
-        labels = self.program.labels
-        return replace(
-            state, rip=labels.get(f"cpu{cpu}", labels.get("start", CODE)),
-            rsp=STACKS + PAGE_BYTES * (cpu + 1), cr4=state.cr4 | _OSFXSR,
-            segments=tuple((dict(state.segments) | {"idtr": idt}).items()),
-            registers=(("rdi", cpu),),
-        )  # fmt: skip
 
 
 class Guest(Struct, frozen=True):
@@ -220,7 +205,7 @@ class Guest(Struct, frozen=True):
     def setup(self) -> GuestSetup:
         """What its machine is built from."""
         code = program(self.source) if isinstance(self.source, str) else self.source
-        layout = layout_of(code, self.mailbox)
+        layout = layout_of(code, self.cpus, self.mailbox)
         return GuestSetup(
             options=self.options, platform_text="", image=layout.placed[0].image,
             kernel=None, reset=None, platform=self._platform(), seed=0, initrd=b"",

@@ -1,4 +1,4 @@
-"""How the BSP begins: at the reset vector, or in long mode at the shim's entry."""
+"""How a CPU begins: at the reset vector, or in long mode at the image's entry."""
 
 from typing import Final, Literal
 
@@ -14,7 +14,7 @@ _NXE, _LMA, _LME = 1 << 11, 1 << 10, 1 << 8
 
 
 class EntryState(Struct, frozen=True):
-    """Registers of the BSP before its first instruction; the others are 0."""
+    """Registers of a CPU before its first instruction; the others are 0."""
 
     kind: Literal["reset-vector", "long"]
     rip: int
@@ -28,6 +28,10 @@ class EntryState(Struct, frozen=True):
     gdt_limit: int
     code_selector: int
     data_selector: int
+    rdi: int = 0
+    rsp: int = 0
+    idt_base: int = 0
+    idt_limit: int = 0
 
 
 def long_mode(rip: int, rsi: int, cr3: int, gdt: int, gdt_bytes: int) -> EntryState:

@@ -5,13 +5,16 @@ from typing import Final
 
 from msgspec import Struct
 
+from emu.boot.contracts import contract_of
+from emu.boot.contracts.contract import Loaded
 from emu.boot.image import Image, load_image
-from emu.boot.loader import INITRD_MAX, BootLayout, build_layout
+from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform, platform_of, platform_text
 from emu.boot.samples import samples_dir
 from emu.errors import ImageError
 from emu.machine.machine import Machine
 
+INITRD_MAX: Final = 512 << 20
 MAX_TICKS: Final = 20_000_000_000
 """Without --max-ticks a run that neither ends nor hangs is stopped here: many minutes."""
 
@@ -60,12 +63,16 @@ class Setup(Struct, frozen=True):
         machine = platform_of(
             text, Path(options.platform), cpus=options.cpus, memory_mib=options.memory
         )
-        at_reset = machine.start == "reset-vector"
+        image = load_image(options.image or samples / "shim.elf")
+        more = contract_of(image).hands_over
+        if not more and (options.kernel or options.initrd or options.host_dtb):
+            raise ImageError(f"{image.path}: is bare: it takes no kernel, initrd or tree")
+        at_reset = more and machine.start == "reset-vector"
         return cls(
             options=options,
             platform_text=text,
-            image=load_image(options.image or samples / "shim.elf"),
-            kernel=load_image(options.kernel or samples / "kernel.elf"),
+            image=image,
+            kernel=load_image(options.kernel or samples / "kernel.elf") if more else None,
             reset=load_image(_reset_of(options.image, samples)) if at_reset else None,
             platform=machine,
             seed=options.seed,
@@ -77,10 +84,10 @@ class Setup(Struct, frozen=True):
 
     def layout(self) -> BootLayout:
         """Where everything lies before the first instruction."""
-        return build_layout(
-            self.image, self.kernel, self.reset, self.platform,
-            initrd=self.initrd, cmdline=self.cmdline, host_dtb=self.host_dtb,
-        )  # fmt: skip
+        return contract_of(self.image).lay_out(Loaded(
+            self.image, self.kernel, self.reset, self.platform, self.initrd, self.cmdline,
+            self.host_dtb,
+        ))  # fmt: skip
 
     def machine(self) -> Machine:
         """The machine before its first instruction."""

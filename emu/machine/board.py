@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct, field
 
-from emu.boot.loader import BootLayout
+from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform
 from emu.boot.roles import Roles
 from emu.hw.address import Gpa, Hpa

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from emu.boot.loader import BootLayout
+from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform
 from emu.boot.roles import roles_of
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, align_up
@@ -84,11 +84,13 @@ def _lay_out(board: Board) -> None:
 
 
 def _start(board: Board) -> None:
-    """Every CPU off (or waiting for a SIPI), but the BSP at its first instruction."""
-    vps = board.vmm.vps
+    """Every CPU off (or waiting for a SIPI), but those that begin by themselves: the BSP, and
+    whom the layout has begin with it."""
+    vps, entries = board.vmm.vps, (board.layout.entry, *board.layout.others)
     if board.platform.start == "sipi":
-        for cpu in board.cpus[1:]:
+        for cpu in board.cpus[len(entries) :]:
             board.turn(cpu, "wait-for-sipi")
             vps[cpu.id].wait_for_sipi = True
-    vps[0].started = vps[0].vtl2_enabled = True
-    board.start(board.cpus[0], entry.from_loader(board.layout.entry))
+    for cpu, begins in zip(board.cpus, entries, strict=False):
+        vps[cpu.id].started = vps[cpu.id].vtl2_enabled = True
+        board.start(cpu, entry.from_loader(begins))

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from emu.boot.loader import EntryState
+from emu.boot.entry import EntryState
 from emu.hw.address import U64
 from emu.hw.vmcb import GuestState, SegmentState
 from emu.vmm.effects import Segment, TableRegister, VpContext
@@ -67,14 +67,16 @@ def from_context(context: VpContext) -> GuestState:
 
 
 def from_loader(entry: EntryState) -> GuestState:
-    """The BSP as the loader left it (facts 1.2): no stack, no IDT, RSI leads to the rest."""
+    """A CPU as the loader left it (facts 1.2)."""
     if entry.kind == "reset-vector":
         return reset_vector(0)
     code = SegmentState(entry.code_selector, 0, 0xFFFFFFFF, 0xA9B)
     segments = {name: _flat(entry.data_selector, 0xC93) for name in _DATA_NAMES}
     segments |= {"cs": code, "gdtr": SegmentState(0, entry.gdt_base, entry.gdt_limit, 0)}
-    segments |= {"idtr": SegmentState(0, 0, 0, 0), "ldtr": _LDT, "tr": _BUSY_TSS}
+    segments |= {"ldtr": _LDT, "tr": _BUSY_TSS}
+    segments["idtr"] = SegmentState(0, entry.idt_base, entry.idt_limit, 0)
     return GuestState(
-        rip=entry.rip, rsp=0, rflags=2, efer=entry.efer, cr0=entry.cr0, cr3=entry.cr3,
-        cr4=entry.cr4, segments=tuple(segments.items()), registers=(("rsi", entry.rsi & U64),),
+        rip=entry.rip, rsp=entry.rsp, rflags=2, efer=entry.efer, cr0=entry.cr0, cr3=entry.cr3,
+        cr4=entry.cr4, segments=tuple(segments.items()),
+        registers=(("rsi", entry.rsi & U64), ("rdi", entry.rdi)),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Final
 from msgspec import Struct
 
 from emu.boot.dtb import read_tree, wakeup_mailbox
-from emu.boot.loader import BootLayout
+from emu.boot.layout import BootLayout
 from emu.boot.roles import Roles
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
@@ -136,7 +136,8 @@ def kernel_dtb_gpa(board: Board) -> int | None:
 
 def host_dtb(board: Board) -> bytes | None:
     """The device tree that the host handed to the shim, as guest memory has it now."""
-    return _blob(board, board.layout.host_dtb_gpa)
+    gpa = board.layout.host_dtb_gpa
+    return None if gpa is None else _blob(board, gpa)
 
 
 def _blob(board: Board, gpa: int) -> bytes | None:

@@ -8,7 +8,7 @@ does what was decided. Whoever is told of something stands in `_wire`, and nowhe
 from enum import Enum
 from typing import Final
 
-from emu.boot.loader import BootLayout
+from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform
 from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind

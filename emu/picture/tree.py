@@ -36,32 +36,32 @@ def look_of(words: tuple[str, ...]) -> DtbLook:
 def dtb_view(machine: Machine, look: DtbLook) -> DtbView:
     """A tree as guest memory holds it now."""
     host, kernel = handover.host_dtb(machine.board), handover.kernel_dtb(machine.board)
-    which = look.which
+    which, host_gpa = look.which, machine.board.layout.host_dtb_gpa
     if which == "live":
         which = "host" if kernel is None else "kernel"
     blob = host if which == "host" else kernel
-    gpa = (
-        handover.kernel_dtb_gpa(machine.board)
-        if which != "host"
-        else machine.board.layout.host_dtb_gpa
-    )
+    gpa = host_gpa if which == "host" else handover.kernel_dtb_gpa(machine.board)
     if blob is None or gpa is None or (which == "diff" and host is None):
-        why = (
-            f"there is no device tree at {machine.board.layout.host_dtb_gpa:#x}: "
-            "its magic is gone"
-            if which == "host" or kernel is not None
-            else "the kernel has not been handed a device tree yet"
-        )
+        why = _missing(host_gpa, which == "host" or kernel is not None)
         return DtbView(look, which, 0, 0, (), 0, "", (), why)
     tree = _read(blob)
     rows = list(_rows(tree, gpa))
     checks: tuple[str, ...] = ()
     if which == "kernel":
         checks = wakeup_mailbox_problems(tree) if machine.board.mailbox_gpa is not None else ()
-    if which == "diff" and host is not None:
-        rows = _differences(list(_rows(_read(host), machine.board.layout.host_dtb_gpa)), rows)
+    if which == "diff" and host is not None and host_gpa is not None:
+        rows = _differences(list(_rows(_read(host), host_gpa)), rows)
     kept = tuple(row for row in rows if _kept(row, look.path))
     return DtbView(look, which, gpa, len(blob), kept, len(rows), tree.broken, checks)
+
+
+def _missing(host_gpa: int | None, host: bool) -> str:
+    """Why there is no tree to show: the host's, or the kernel's."""
+    if not host:
+        return "the kernel has not been handed a device tree yet"
+    if host_gpa is None:
+        return "this image is handed no device tree"
+    return f"there is no device tree at {host_gpa:#x}: its magic is gone"
 
 
 def _kept(row: DtbRow, text: str) -> bool:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from emu.boot.contracts.contract import Loaded
+from emu.boot.contracts.openhcl import lay_out
 from emu.boot.dtb import read_tree
 from emu.boot.image import Image, load_image
-from emu.boot.loader import BootLayout, build_layout
+from emu.boot.layout import BootLayout
 from emu.boot.parameters import COMMAND_LINE_MAX
 from emu.boot.platform import CPUS_MAX
 from emu.boot.roles import SAMPLE
@@ -40,11 +42,11 @@ def laid(
 ) -> BootLayout:
     """The samples, or another shim, on a packaged platform."""
     samples = samples_dir()
-    return build_layout(
+    return lay_out(Loaded(
         shim or load_image(samples / "shim.elf"), load_image(samples / "kernel.elf"),
         load_image(samples / "reset.elf"), load_platform(name, cpus=cpus, memory_mib=mib),
         **more,  # type: ignore[arg-type]
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def memory(layout: BootLayout, gpa: int, size: int) -> bytes:
@@ -351,8 +353,8 @@ def test_what_does_not_fit_is_told(tmp_path: Path) -> None:
 def test_a_kernel_must_be_position_independent_and_may_be_missing() -> None:
     shim, platform = load_image(samples_dir() / "shim.elf"), load_platform("none")
     with pytest.raises(ImageError, match=r"^tiny.elf: a kernel must be position independent"):
-        build_layout(shim, linked(BASE), None, platform)
-    layout = build_layout(shim, None, None, platform)
+        lay_out(Loaded(shim, linked(BASE), None, platform))
+    layout = lay_out(Loaded(shim, None, None, platform))
     stub = regions(layout)["kernel stub"][0]
     assert regions(layout)["shim"][0] + parameters(layout)["kernel_entry"] == stub
     assert memory(layout, stub, 3) == b"\xf4\xeb\xfd", "hlt; jmp"
@@ -364,13 +366,13 @@ def test_a_reset_page_must_be_one_page_at_its_place(address: int) -> None:
     with pytest.raises(
         ImageError, match=r"^tiny.elf: a reset page lies from 0xfffff000 to 4 GiB"
     ):
-        build_layout(shim, None, linked(address, 0x1000), platform)
+        lay_out(Loaded(shim, None, linked(address, 0x1000), platform))
 
 
 def test_a_td_needs_a_reset_page() -> None:
     shim, platform = load_image(samples_dir() / "shim.elf"), load_platform("tdx")
     with pytest.raises(PlatformError, match="starts at the reset vector, and no reset page"):
-        build_layout(shim, None, None, platform)
+        lay_out(Loaded(shim, None, None, platform))
 
 
 def test_the_same_files_give_the_same_layout() -> None:

@@ -18,7 +18,9 @@ def _carry_out(given: Given) -> None:
         blob = bytearray(tree.more_cpus(machine))
     else:
         blob = tree.changed(blob, how, "host-tree")
-    tree.hand_over(machine, machine.board.layout.host_dtb_gpa, blob)
+    gpa = machine.board.layout.host_dtb_gpa
+    assert gpa is not None, "a tree was found there"
+    tree.hand_over(machine, gpa, blob)
 
 
 KIND = InjectionKind(

@@ -17,6 +17,8 @@ MANY = 2_049
 
 def of_the_host(machine: Machine) -> bytearray:
     """The tree as it is; raises CommandError where it is none, or once the shim runs."""
+    if machine.board.layout.host_dtb_gpa is None:
+        raise CommandError("inject: this image is handed no device tree")
     blob = host_dtb(machine.board)
     if blob is None or machine.board.tick:
         raise CommandError("inject: the host's device tree is read already: only at power-on")

@@ -4,16 +4,14 @@ Source: openvmm, `vm/loader/src/paravisor.rs` (order of regions), `loader_defs/s
 paravisor}.rs` (parameters). All addresses are GPAs; the guest's tables map them identically.
 """
 
-import struct
 import zlib
 from typing import Final
 
-from msgspec import Struct
-
+from emu.boot.contracts.contract import Contract, Loaded
 from emu.boot.dtb import host_tree
-from emu.boot.entry import RESET_VECTOR, long_mode
-from emu.boot.entry import EntryState as EntryState
+from emu.boot.entry import RESET_VECTOR, EntryState, long_mode
 from emu.boot.image import Image, Placed, SymbolMap
+from emu.boot.layout import GDT, BootLayout, Builder, Region, memory_for
 from emu.boot.lines import LineTable
 from emu.boot.pagetables import TABLE_PAGES_MAX, identity_tables
 from emu.boot.parameters import (
@@ -26,11 +24,10 @@ from emu.boot.parameters import (
 )
 from emu.boot.platform import Platform
 from emu.boot.reset_page import reset_page
-from emu.boot.structs import Structs, structs_of
+from emu.boot.structs import structs_of
 from emu.errors import ImageError, PlatformError
 from emu.hw.address import LARGE_BYTES, PAGE_BYTES, RESET_PAGE, align_up
 
-INITRD_MAX: Final = 512 << 20
 _RESERVED_BYTES: Final = 4 * PAGE_BYTES
 _PARAMETER_BYTES: Final = 362 * PAGE_BYTES
 _TREE_OFFSET, _TREE_BYTES = 0x28000, 0x40000
@@ -38,93 +35,22 @@ _IMPORTED_OFFSET: Final = 0x68000
 _LOG_BYTES: Final = 2 * PAGE_BYTES
 _HEAP_BYTES: Final = 16 * PAGE_BYTES
 _ISOLATION_TYPE: Final = {"none": 1, "vbs": 1, "tdx": 3}
-_GDT: Final = struct.pack("<4Q", 0, 0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF)
-"""Selector 0x10 is 64-bit code, 0x18 flat data; both accessed, so nobody writes them."""
 _STUB: Final = b"\xf4\xeb\xfd"
 """hlt; jmp: what stands in for a kernel when there is none."""
 
 
-class Region(Struct, frozen=True):
-    """A range of guest memory with a name for people."""
-
-    name: str
-    gpa: int
-    size: int
-
-
-class BootLayout(Struct, frozen=True):
-    """Everything the machine needs to begin."""
-
-    name: str
-    ram: tuple[Range, ...]
-    """(GPA, bytes) of all memory there is."""
-    accepted: tuple[Range, ...]
-    """(GPA, bytes) of what the loader imported as accepted."""
-    chunks: tuple[tuple[int, bytes], ...]
-    """What to write where."""
-    entry: EntryState
-    regions: tuple[Region, ...]
-    placed: tuple[Placed, ...]
-    symbols: SymbolMap
-    lines: LineTable
-    structs: Structs
-    host_dtb_gpa: int
-    """Where the host's device tree is handed to the shim."""
-    mailbox_gpa: int | None
-    """Known beforehand only where the reset page is the mailbox."""
-    os_entry: int | None = None
-    """The address at which the OS is entered."""
-
-
-class _Builder:
-    """Lays regions one after the other from the base of memory."""
-
-    def __init__(self, base: int) -> None:
-        self.next = base
-        self.regions: list[Region] = []
-        self.chunks: list[tuple[int, bytes]] = []
-
-    def take(self, name: str, size: int, alignment: int = PAGE_BYTES) -> Range:
-        """A range for a region of `size` bytes, rounded up to pages."""
-        gpa, whole = align_up(self.next, alignment), align_up(size, PAGE_BYTES)
-        self.next = gpa + whole
-        self.regions.append(Region(name, gpa, whole))
-        return gpa, whole
-
-    def place(self, name: str, data: bytes, alignment: int = PAGE_BYTES) -> int:
-        """A region with content; its GPA."""
-        gpa, _ = self.take(name, len(data), alignment)
-        self.chunks.append((gpa, data))
-        return gpa
-
-    def load(self, name: str, image: Image, gpa: int) -> Placed:
-        """An image at an address, which need not be the next one, but not below it."""
-        self.next = gpa
-        self.take(name, image.size)
-        bias = gpa - image.first
-        self.chunks += [(s.address + bias, s.data) for s in image.segments if s.data]
-        return Placed(name, image, bias)
-
-
-def build_layout(
-    shim: Image,
-    kernel: Image | None,
-    reset: Image | None,
-    platform: Platform,
-    *,
-    initrd: bytes = b"",
-    cmdline: str = "",
-    host_dtb: bytes | None = None,
-) -> BootLayout:
+def lay_out(loaded: Loaded) -> BootLayout:
     """Place everything; raises ImageError or PlatformError where it does not fit."""
+    shim, kernel, reset = loaded.image, loaded.kernel, loaded.reset
+    platform, host_dtb = loaded.platform, loaded.host_dtb
     at_reset = platform.start == "reset-vector"
-    memory = _memory(shim, platform)
+    memory = memory_for(shim, platform)
     ram = _ram(platform, memory)
     tree = _tree(platform, ram, memory) if host_dtb is None else host_dtb
     if len(tree) > _TREE_BYTES:
         raise PlatformError(f"host device tree: {len(tree):,} bytes, {_TREE_BYTES:,} fit")
-    build = _Builder(memory[0])
-    images, parameters = _used(build, shim, kernel, platform, memory, initrd, _text(cmdline))
+    build = Builder(memory[0])
+    images, parameters = _used(build, loaded, memory)
     used_end = sum(parameters.used)
     if used_end + LARGE_BYTES > sum(memory):
         raise PlatformError(
@@ -165,19 +91,6 @@ def build_layout(
     )
 
 
-def _memory(shim: Image, platform: Platform) -> Range:
-    """The paravisor's memory; an executable linked below it moves it down to 0."""
-    base, size = platform.memory_base, platform.memory_bytes
-    if shim.kind == "executable" and shim.first < base:
-        base = 0
-    if shim.kind == "executable" and shim.first + shim.size > base + size:
-        raise ImageError(
-            f"{shim.path}: is linked at {shim.first:#x} to {shim.first + shim.size:#x}, and "
-            f"memory lies at {base:#x} to {base + size:#x}: move it, or raise --memory"
-        )
-    return base, size
-
-
 def _ram(platform: Platform, memory: Range) -> tuple[Range, ...]:
     low = platform.low_memory_bytes if memory[0] else 0
     at_reset = platform.start == "reset-vector"
@@ -204,24 +117,20 @@ def _text(cmdline: str) -> bytes:
 
 
 def _used(
-    build: _Builder,
-    shim: Image,
-    kernel: Image | None,
-    platform: Platform,
-    memory: Range,
-    initrd: bytes,
-    cmdline: bytes,
+    build: Builder, loaded: Loaded, memory: Range
 ) -> tuple[tuple[Placed, ...], ShimParameters]:
     """Lay out all that the loader uses: a PIE stands after the kernel, an executable where it
     is linked, with everything else behind it. Returns (shim and kernel, parameters)."""
+    shim, platform, initrd = loaded.image, loaded.platform, loaded.initrd
+    cmdline = _text(loaded.cmdline)
     fixed = build.load("shim", shim, shim.first) if shim.kind == "executable" else None
     persisted = build.take("persisted state", LARGE_BYTES, LARGE_BYTES)
     isolated = platform.isolation == "tdx"
     bounce = build.take("bounce buffer", LARGE_BYTES) if isolated else (0, 0)
-    placed_kernel, kernel_entry = _place_kernel(build, kernel)
+    placed_kernel, kernel_entry = _place_kernel(build, loaded.kernel)
     placed = fixed or build.load("shim", shim, align_up(build.next, LARGE_BYTES))
     ramdisk = (build.place("initrd", initrd), len(initrd)) if initrd else (0, 0)
-    build.place("GDT", _GDT)
+    build.place("GDT", GDT)
     build.take("shim parameters", PAGE_BYTES)
     line = build.place("command line", command_line_page(cmdline))
     reserved = build.take("reserved", _RESERVED_BYTES)
@@ -240,7 +149,7 @@ def _used(
     )  # fmt: skip
 
 
-def _place_kernel(build: _Builder, kernel: Image | None) -> tuple[Placed | None, int]:
+def _place_kernel(build: Builder, kernel: Image | None) -> tuple[Placed | None, int]:
     """(the kernel, its entry); nobody relocates it but itself."""
     if kernel is None:
         return None, build.place("kernel stub", _STUB, LARGE_BYTES)
@@ -262,7 +171,7 @@ def _accepted(parameters: ShimParameters, reset: Range | None) -> tuple[Range, .
 
 
 def _finish(
-    build: _Builder, shim: Placed, platform: Platform, memory: Range, parameters: ShimParameters
+    build: Builder, shim: Placed, platform: Platform, memory: Range, parameters: ShimParameters
 ) -> EntryState:
     """Fill the parameter page and the page tables; how the shim is entered."""
     places = {region.name: region.gpa for region in build.regions}
@@ -275,5 +184,18 @@ def _finish(
         identity_tables(tables, (*low, memory), local_map=at_reset, reset_page=at_reset),
     ))  # fmt: skip
     return long_mode(
-        shim.image.entry + shim.bias, page - shim.start, tables, places["GDT"], len(_GDT)
+        shim.image.entry + shim.bias, page - shim.start, tables, places["GDT"], len(GDT)
     )
+
+
+def _recognise(_: Image) -> bool:
+    """Whatever is no other family's is taken for a shim."""
+    return True
+
+
+CONTRACT: Final = Contract(
+    "openhcl",
+    "a paravisor's boot shim with a kernel, as openvmm loads them",
+    _recognise,
+    lay_out,
+)

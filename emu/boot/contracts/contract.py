@@ -1,0 +1,35 @@
+"""What a contract is: what an image of one family finds in memory when it begins."""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from emu.boot.image import Image
+from emu.boot.layout import BootLayout
+from emu.boot.platform import Platform
+
+
+class Loaded(Struct, frozen=True):
+    """What is to be booted, read and checked."""
+
+    image: Image
+    kernel: Image | None
+    reset: Image | None
+    platform: Platform
+    initrd: bytes = b""
+    cmdline: str = ""
+    host_dtb: bytes | None = None
+    """The host's device tree, if it is not the one that describes the platform."""
+
+
+class Contract(Struct, frozen=True):
+    """One family's. Adding one is one file and a line in `CONTRACTS`."""
+
+    name: str
+    words: str
+    recognise: Callable[[Image], bool]
+    """Whether an image is of this family."""
+    lay_out: Callable[[Loaded], BootLayout]
+    """Place everything; raises ImageError or PlatformError where it does not fit."""
+    hands_over: bool = True
+    """Whether there are more images: a kernel to hand over to, and a reset page."""
