@@ -6,6 +6,8 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tui.panels import PANELS
+
 Slot = Literal["cpus", "mailbox", "main", "side", "extra", "time", "log"]
 SLOTS: Final[tuple[Slot, ...]] = ("cpus", "mailbox", "main", "side", "extra", "time", "log")
 """In the order in which Tab visits them."""
@@ -26,10 +28,11 @@ MIDDLE_MIN: Final = 12
 BARS: Final = 3
 """Rows outside the stage: status, message, keys."""
 
-_LOOKING: Final = ("registers", "walk", "tables", "nested", "memory", "dtb")
-_LOGS: Final = (
-    "events", "exits", "serial", "findings", "breakpoints", "injections", "answer",
-)  # fmt: skip
+_LOOKING: Final = tuple(panel.id for panel in PANELS if panel.home == "look")
+_LOGS: Final = tuple(panel.id for panel in PANELS if panel.home == "log")
+"""A panel that no place below names is a tab among one of these."""
+_SEEN_AT_ONCE: Final = ("registers", "memory")
+"""Those of `_LOOKING` that have a column of their own where there are three."""
 
 
 class Place(Struct, frozen=True):
@@ -127,12 +130,13 @@ def _broad(width: int, height: int, cpus: int) -> tuple[Place, ...]:
     middle = height - top - low - time
     left = width * 2 // 5
     right = (width - left) // 2
+    extra = tuple(panel for panel in _LOOKING if panel not in _SEEN_AT_ONCE)
     return (
         Place("cpus", ("cpus",), 0, 0, width // 2, top),
         Place("mailbox", ("mailbox", "waits"), width // 2, 0, width - width // 2, top, True),
         Place("main", ("code",), 0, top, left, middle),
-        Place("side", ("registers", "memory"), left, top, right, middle, edge=True),
-        Place("extra", ("walk", "tables", "nested", "dtb"), left + right, top,
+        Place("side", _SEEN_AT_ONCE, left, top, right, middle, edge=True),
+        Place("extra", extra, left + right, top,
               width - left - right, middle, edge=True),
         Place("time", ("timeline",), 0, top + middle, width, time),
         Place("log", _LOGS, 0, top + middle + time, width, low),
@@ -143,17 +147,7 @@ def _compact(width: int, height: int, cpus: int) -> tuple[Place, ...]:
     left = width * 23 // 40
     top = min(max(cpus + 1, 5), max(height // 4, 5))
     low = 3
-    tabs = (
-        "code",
-        *_LOOKING,
-        "timeline",
-        "exits",
-        "serial",
-        "findings",
-        "breakpoints",
-        "injections",
-        "answer",
-    )
+    tabs = ("code", *_LOOKING, "timeline", *(name for name in _LOGS if name != "events"))
     return (
         Place("cpus", ("cpus",), 0, 0, left, top),
         Place("mailbox", ("mailbox", "waits"), left, 0, width - left, top, edge=True),

@@ -26,9 +26,13 @@ class BranchHistory(Struct, frozen=True):
     outcome: str
     """The outcome's word, empty while there is none."""
     reason: str
+    findings: tuple[str, ...]
+    """The rules that were broken, a sentence each."""
 
 
-def history(machine: Machine, outcome: str = "", reason: str = "") -> BranchHistory:
+def history(
+    machine: Machine, outcome: str = "", reason: str = "", findings: tuple[str, ...] = ()
+) -> BranchHistory:
     """What has happened on a machine up to now."""
     return BranchHistory(
         image=machine.board.layout.name,
@@ -43,4 +47,5 @@ def history(machine: Machine, outcome: str = "", reason: str = "") -> BranchHist
         events=tuple(machine.board.logs.events),
         outcome=outcome,
         reason=reason,
+        findings=findings,
     )

@@ -21,12 +21,12 @@ _STEP: Final = 20
 _COLUMN: Final = 110
 
 
-def page(history: BranchHistory, findings: tuple[str, ...] = ()) -> str:
+def page(history: BranchHistory) -> bytes:
     """The whole page; every text of the guest's is escaped."""
     title = f"{history.image} on {history.platform}"
     outcome = f"{history.outcome}: {history.reason}" if history.outcome else "still running"
-    listed = "".join(f"<li>{escape(text)}</li>" for text in findings)
-    return "".join((
+    listed = "".join(f"<li>{escape(text)}</li>" for text in history.findings)
+    whole = "".join((
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>",
         f"<h1>{escape(title)}</h1><p><strong>{escape(outcome)}</strong></p>",
@@ -38,6 +38,7 @@ def page(history: BranchHistory, findings: tuple[str, ...] = ()) -> str:
         "<h2>Events</h2>", _table(history.events),
         f"<script>{SCRIPT}</script></body></html>",
     ))  # fmt: skip
+    return whole.encode()
 
 
 def _left_out(count: int, what: str) -> str:

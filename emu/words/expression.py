@@ -38,6 +38,11 @@ _OPERATE: Final[dict[str, Callable[[int, int], int]]] = {
     "<<": lambda a, b: a << b if b < 64 else 0, ">>": lambda a, b: a >> min(b, 64),
     "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b,
 }  # fmt: skip
+WORDS: Final[dict[str, Callable[[Machine, Cpu], int]]] = {
+    "cpu": lambda _, focus: focus.id,
+    "tick": lambda machine, _: machine.board.tick,
+}
+"""Word -> its value for a CPU."""
 _SAME: Final = {"||": "or", "&&": "and"}
 _DEEP: Final = 64
 """Parentheses in parentheses."""
@@ -162,8 +167,8 @@ class _ExpressionReader:
 
     def _named(self, text: str) -> int:
         machine, focus = self._machine, self._focus
-        if text in ("cpu", "tick"):
-            return focus.id if text == "cpu" else machine.board.tick
+        if text in WORDS:
+            return WORDS[text](machine, focus) & U64
         bare = ":" not in text and "." not in text and text not in place.REGISTERS
         if bare or machine.board.layout.symbols.find(text):
             return resolve(machine, text)[0]

@@ -2,6 +2,7 @@
 
 import json
 import xml.etree.ElementTree as ElementTree
+from html import escape
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -69,7 +70,7 @@ def test_a_trace_keeps_the_rules_of_the_format(platform: str) -> None:
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_a_page_is_whole_and_alone(platform: str) -> None:
-    text = page.page(of_boot(platform))
+    text = page.page(of_boot(platform)).decode()
     tags = Tags()
     tags.feed(text)
     assert tags.open == []
@@ -85,7 +86,8 @@ def test_what_a_guest_writes_stays_text() -> None:
     found = of_boot("vbs", 2)
     bad = "<script>alert(1)</script>"
     events = (*found.events, replace(found.events[0], text=bad))
-    text = page.page(replace(found, image=bad, reason=bad, events=events), findings=(bad,))
+    found = replace(found, image=bad, reason=bad, events=events, findings=(bad,))
+    text = page.page(found).decode()
     assert text.count("<script>") == 1
     assert text.count("&lt;script&gt;") >= 4
 
@@ -96,7 +98,7 @@ def test_a_page_of_many_cpus_says_what_it_leaves_out() -> None:
         found, apic_ids=tuple(range(1024)), ps_per_instruction=(500,) * 1024,
         events=found.events * 400,
     )  # fmt: skip
-    text = page.page(many)
+    text = page.page(many).decode()
     assert len(text) < 5_000_000
     assert "896 more CPUs are left out here." in text
     assert "more events are left out here." in text
@@ -108,3 +110,13 @@ def test_files_are_written_by_their_ending(tmp_path: Path) -> None:
     for name in ("a.json", "a.html"):
         (line,) = session.do(f"export {tmp_path / name}").reply
         assert line.endswith(f"{(tmp_path / name).stat().st_size:,} bytes")
+
+
+def test_a_page_of_a_broken_boot_lists_its_findings(tmp_path: Path) -> None:
+    image = Path(__file__).parents[2] / "samples" / "gallery" / "no-ack.elf"
+    session = open_session(str(image), platform="tdx", cpus=2)
+    session.do("run")
+    session.do(f"export {tmp_path / 'a.html'}")
+    text = (tmp_path / "a.html").read_text()
+    assert "No findings." not in text
+    assert all(escape(one.text) in text for one in session.findings())

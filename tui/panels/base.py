@@ -1,6 +1,7 @@
 """What a panel is: a pure function from a frozen view and a window to a page of lines."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from msgspec import Struct
 
@@ -70,6 +71,9 @@ class Panel(Struct, frozen=True):
     render: Callable[[MachineView, Window], Page]
     help: str
     """Paragraphs, separated by empty lines."""
+    home: Literal["log", "look", "own"] = "log"
+    """Where the layout has it: a tab among the logs, or beside the code among what is looked
+    up; "own": the layout names its place."""
     live: bool = True
     """Whether it is drawn anew while the machine runs; others show the last stop."""
     selects_cpu: bool = False

@@ -166,5 +166,13 @@ it), e sets one with a condition, Enter follows a call or a jump. Rows stay wher
 you step inside the window."""
 
 PANEL = Panel(
-    "code", "Code", render, HELP, live=False, follows=True, words=("list",), filter="list "
+    "code",
+    "Code",
+    render,
+    HELP,
+    home="own",
+    live=False,
+    follows=True,
+    words=("list",),
+    filter="list ",
 )

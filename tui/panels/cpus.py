@@ -162,6 +162,6 @@ Select a CPU with < and >, with the arrow keys here, by clicking its row, or by 
 number."""
 
 PANEL = Panel(
-    "cpus", "CPUs", render, HELP, selects_cpu=True, follows=True, words=("cpus",),
+    "cpus", "CPUs", render, HELP, home="own", selects_cpu=True, follows=True, words=("cpus",),
     filter="cpus ",
 )  # fmt: skip

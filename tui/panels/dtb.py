@@ -74,5 +74,13 @@ intel,wakeup-mailbox).
 Enter on a reg shows the memory that it names, e edits a number."""
 
 PANEL = Panel(
-    "dtb", "DTB", render, HELP, live=False, needs="dtb", words=("dtb",), filter="dtb "
+    "dtb",
+    "DTB",
+    render,
+    HELP,
+    home="look",
+    live=False,
+    needs="dtb",
+    words=("dtb",),
+    filter="dtb ",
 )

@@ -188,4 +188,4 @@ address and its state.
 
 Enter on an AP selects it; on one of its steps it goes to that moment."""
 
-PANEL = Panel("mailbox", "Mailbox", render, HELP, follows=True, words=("mailbox",))
+PANEL = Panel("mailbox", "Mailbox", render, HELP, home="own", follows=True, words=("mailbox",))

@@ -115,6 +115,6 @@ Arrow keys point at a row, e edits it, Enter follows an address that a field hol
 PgUp and PgDn go on through the whole space."""
 
 PANEL = Panel(
-    "memory", "Memory", render, HELP, live=False, needs="memory", short="Mem",
+    "memory", "Memory", render, HELP, home="look", live=False, needs="memory", short="Mem",
     words=("mem", "find"), filter="mem ", scroll=scroll,
 )  # fmt: skip

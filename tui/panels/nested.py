@@ -101,5 +101,13 @@ Enter on a range shows its first page; e edits an entry, and the CPU feels that 
 access."""
 
 PANEL = Panel(
-    "nested", "NPT", render, HELP, live=False, needs="nested", words=("npt",), filter="npt "
+    "nested",
+    "NPT",
+    render,
+    HELP,
+    home="look",
+    live=False,
+    needs="nested",
+    words=("npt",),
+    filter="npt ",
 )

@@ -131,5 +131,12 @@ CR0.PE is protected mode, EFER.LMA together with CR0.PG is long mode.
 Arrow keys point at a register, e edits it, Enter shows the memory that it points to."""
 
 PANEL = Panel(
-    "registers", "Registers", render, HELP, live=False, short="Regs", words=("registers",)
+    "registers",
+    "Registers",
+    render,
+    HELP,
+    home="look",
+    live=False,
+    short="Regs",
+    words=("registers",),
 )

@@ -72,4 +72,4 @@ time is the furthest CPU's own clock. Then: why the machine stands still, where,
 doing it was. PAST: what comes next is known; running goes through it once more. Findings are
 rules of the wake-up protocol that were broken so far: their panel tells which."""
 
-PANEL = Panel("status", "Status", render, HELP)
+PANEL = Panel("status", "Status", render, HELP, home="own")

@@ -92,6 +92,6 @@ Arrow keys point at a row. Enter opens or closes a table of the tree, or walks t
 edits the entry; / narrows the rows down."""
 
 PANEL = Panel(
-    "tables", "Tables", render, HELP, live=False, needs="tables", words=("tables",),
-    filter="tables ",
+    "tables", "Tables", render, HELP, home="look", live=False, needs="tables",
+    words=("tables",), filter="tables ",
 )  # fmt: skip

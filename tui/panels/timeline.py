@@ -122,4 +122,4 @@ here, ( and ) an earlier or later stretch. S, N and C step and run backwards.
 Doing something else in the past begins a branch: :branches lists them, :goto main goes to the
 end of one, :diff start now says what changed."""
 
-PANEL = Panel("timeline", "Timeline", render, HELP, short="Time")
+PANEL = Panel("timeline", "Timeline", render, HELP, home="own", short="Time")

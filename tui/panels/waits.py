@@ -68,4 +68,4 @@ CPUs that wait in the same way share a row.
 
 Enter on the first row selects the CPU; on the second it goes back to that last write."""
 
-PANEL = Panel("waits", "Waits", render, HELP, needs="waits", words=("waits",))
+PANEL = Panel("waits", "Waits", render, HELP, home="own", needs="waits", words=("waits",))

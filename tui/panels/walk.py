@@ -122,5 +122,13 @@ D dirty, PS large page, NX no execute.
 Enter on a row shows the table or the page, e edits the entry."""
 
 PANEL = Panel(
-    "walk", "Walk", render, HELP, live=False, needs="walk", words=("walk",), filter="walk "
+    "walk",
+    "Walk",
+    render,
+    HELP,
+    home="look",
+    live=False,
+    needs="walk",
+    words=("walk",),
+    filter="walk ",
 )

@@ -17,19 +17,18 @@ def _save(desk: Desk, file: str) -> Lines:
 
 def _export(desk: Desk, file: str) -> Lines:
     """Write what happened up to now in another program's format; says what was written."""
-    from emu.export import chrome, page
+    from emu.export.formats import FORMATS
     from emu.export.history import history
 
     path = Path(file)
     verdict = desk.verdict
-    found = history(desk.machine, *(("", "") if verdict is None else verdict.words))
-    match path.suffix:
-        case ".json":
-            data = chrome.trace(found)
-        case ".html":
-            data = page.page(found).encode()
-        case _:
-            raise CommandError(f"export {file}: the name must end in .json or .html")
+    outcome = ("", "") if verdict is None else verdict.words
+    broken = tuple(f"{one.rule}: {one.text}" for one in desk.judge.findings(verdict))
+    found = history(desk.machine, *outcome, broken)
+    make = FORMATS.get(path.suffix)
+    if make is None:
+        raise CommandError(f"export {file}: the name must end in {' or '.join(FORMATS)}")
+    data = make(found)
     try:
         path.write_bytes(data)
     except OSError as error:
