@@ -1,6 +1,7 @@
 """No false alarm: random schedules of the healthy shim, every rule checked, none broken."""
 
 import os
+import random
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -8,20 +9,34 @@ from functools import cache
 from multiprocessing import get_context
 from typing import Final
 
+from benchmarks.bare import Bare
 from benchmarks.row import Row, Target
+from benchmarks.turns import cpu_seconds
 from emu.debug.session import Session
 from emu.debug.setup import Options, Setup
+from emu.judge.judge import Judge
+from emu.judge.tried import Tried, Trying
+from emu.timeline.chooser import Bounded, Random, Timed
+from emu.timeline.root import Root, root_at
 
 NAME: Final = "schedules"
 PLATFORMS: Final = ("tdx", "vbs", "sipi", "none")
 COUNT: Final = 10_000
 COUNT_QUICK: Final = 40
+QUANTA: Final = (50_000, 200_000, 1_000_000, 4_000_000)
+"""Short slices and long ones, in picoseconds."""
+MAX_TICKS: Final = 60_000_000
+SWITCHES: Final = 20
+SWITCHED: Final = 100
+SWITCHED_QUICK: Final = 5
 BESIDE: Final = 10
 """One boot of so many is done without rules too."""
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    """One row: all of them, on all processors."""
+    """All of them, on all processors; and what one costs."""
+    for platform in ("tdx", "vbs"):
+        yield from switched(platform, SWITCHED_QUICK if quick else SWITCHED)
     count = COUNT_QUICK if quick else COUNT
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         list(pool.map(without_rules, range(os.cpu_count() or 1)))  # the processes are there
@@ -41,12 +56,10 @@ def rows(quick: bool) -> Iterator[Row]:
 
 def findings(seed: int) -> str:
     """Boot by one random schedule; which rule was broken first, or how else it went wrong."""
-    session = _booted(seed, True)
-    found = session.findings()
-    outcome = session.view().outcome
-    if not found and outcome == "booted":
+    tried = _booted(seed, True)
+    if tried.well:
         return ""
-    return f"seed {seed}: {found[0].rule if found else outcome}"
+    return f"seed {seed}: {tried.rules[0] if tried.rules else tried.verdict.outcome}"
 
 
 def without_rules(seed: int) -> None:
@@ -54,20 +67,54 @@ def without_rules(seed: int) -> None:
     _booted(seed, False)
 
 
-def _booted(seed: int, rules: bool) -> Session:
-    setup = _setup(PLATFORMS[seed % 4], 2 + seed // 4 % 4, rules)
-    session = Session(setup, (f"schedule {schedule(seed)}",))
-    session.timeline.enabled = False  # nobody goes back
-    session.do("run")
-    return session
+def _booted(seed: int, rules: bool) -> Tried:
+    trying = _power_on(PLATFORMS[seed % 4], 2 + seed // 4 % 4, rules)
+    return trying.by(Random(QUANTA[seed // 16 % 4], seed))
 
 
 @cache
-def _setup(platform: str, cpus: int, rules: bool) -> Setup:
-    """What is booted, read once in each process."""
-    return Setup.of(Options(platform=platform, cpus=cpus, rules=rules))
+def _power_on(platform: str, cpus: int, rules: bool) -> Trying:
+    """What is booted, built once in each process."""
+    machine = Setup.of(Options(platform=platform, cpus=cpus, rules=rules)).machine()
+    judge = Judge(machine)
+    return Trying(Root(machine), judge, judge.here(), MAX_TICKS)
 
 
-def schedule(seed: int) -> str:
-    """Short slices and long ones, by the seed."""
-    return f"random {seed} quantum {(50, 200, 1_000, 4_000)[seed // 16 % 4]}"
+def switched(platform: str, count: int) -> Iterator[Row]:
+    """What a schedule with 20 forced switches costs from the first wake-up on, judged and with
+    a digest: from a root, and through a session."""
+    session = Session(Setup.of(Options(platform=platform, cpus=4)))
+    session.do("until wake_aps")
+    timeline, desk = session.timeline, session.desk
+    here, begun = timeline.now.tick, timeline.driver.schedule.begun
+    before = session.desk.judge.here()
+    with root_at(timeline) as root:
+        trying = Trying(root, desk.judge, before, MAX_TICKS)
+        slices = len(trying.by(Timed()).choices)
+        choosers = [_switches(seed, begun, slices) for seed in range(count)]
+
+        def from_root() -> None:
+            for chooser in choosers:
+                trying.by(chooser)
+                desk.digest.now()
+
+        mine = cpu_seconds(from_root) / count
+
+    def through_session() -> None:
+        for chooser in choosers:
+            for words in (f"goto {here}", f"schedule {chooser.text}", "run"):
+                session.do(words)
+            session.findings()
+            session.digest()
+
+    other, step = cpu_seconds(through_session) / count, Bare().step_seconds()
+    yield Row(
+        NAME, f"one with {SWITCHES} switches, 4 cpus, {platform}", mine / step, "bare steps",
+        "by the session", other / step, Target(),
+    )  # fmt: skip
+
+
+def _switches(seed: int, begun: int, slices: int) -> Bounded:
+    draw = random.Random(seed)
+    places = sorted(draw.sample(range(begun, begun + max(slices // 2, SWITCHES)), SWITCHES))
+    return Bounded(switches=tuple((place, draw.randrange(4)) for place in places))

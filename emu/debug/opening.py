@@ -8,7 +8,7 @@ from emu.debug.recording import Recording, replay
 from emu.debug.session import Session
 from emu.debug.setup import Options, Setup
 from emu.hw.selftest import require as require_emulator
-from emu.timeline.schedule import rule_of
+from emu.timeline.schedule import chooser_of
 
 
 def open_session(
@@ -46,7 +46,7 @@ def open_session(
         rules,
         watchdog,
     )
-    entries = [f"schedule {rule_of(schedule.split()).text}"] if schedule else []
+    entries = [f"schedule {chooser_of(schedule.split()).text}"] if schedule else []
     return Session(Setup.of(options), (*entries, *(f"inject {one}" for one in inject)))
 
 

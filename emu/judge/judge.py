@@ -70,6 +70,20 @@ class _Bench:
             for one in rule.look(seen, self.course)
         ]  # fmt: skip
 
+    def told(self, verdict: Verdict | None) -> tuple[Finding, ...]:
+        """The findings up to where the log stands, and those on how it ended if it did."""
+        some = [finding for index, finding in self.found if index < self.log.now]
+        if verdict is not None and verdict.outcome in ENDINGS:
+            ended = _ended(self._machine, self.course, verdict)
+            some += [] if ended is None else self.look(ended)
+        excused = self.course.dialect.excused
+        once = {
+            (one.rule, one.cpu, one.where): one
+            for one in reversed(some)
+            if one.rule not in excused
+        }
+        return tuple(sorted(once.values(), key=lambda one: one.tick))
+
 
 class Judge:
     """The findings of a session, on whatever branch and at whatever moment it stands."""
@@ -117,17 +131,27 @@ class Judge:
     def findings(self, verdict: Verdict | None) -> tuple[Finding, ...]:
         """Each rule once for each CPU and place, in order of time."""
         bench = self._bench()
-        log, excused = bench.log, bench.course.dialect.excused
-        some = [finding for index, finding in bench.found if index < log.now]
-        if verdict is not None and verdict.outcome in ENDINGS and log.now == log.known_count:
-            ended = _ended(self._machine, bench.course, verdict)
-            some += [] if ended is None else bench.look(ended)
-        once = {
-            (one.rule, one.cpu, one.where): one
-            for one in reversed(some)
-            if one.rule not in excused
-        }
-        return tuple(sorted(once.values(), key=lambda one: one.tick))
+        return bench.told(verdict if bench.log.now == bench.log.known_count else None)
+
+    def here(self) -> Course:
+        """What has happened up to here, for `beyond`."""
+        log, bench = self._machine.board.logs.observed, self._bench()
+        if log.now == log.known_count:
+            return _copy(bench.course)
+        course = Course(self._machine.board.platform.apic_ids, bench.course.fixed)
+        for seen in log:
+            course.add(seen)
+        return course
+
+    def beyond(
+        self, course: Course, observed: Log[Observation], verdict: Verdict | None
+    ) -> tuple[Finding, ...]:
+        """The findings on what came after a course, whether it was on a branch or not; the
+        machine stands at its end."""
+        bench = _Bench(self._machine, observed)
+        bench.course = _copy(course)
+        bench.catch_up()
+        return bench.told(verdict)
 
     def dialect(self) -> str:
         """The dialect in force, and whence it is known."""

@@ -48,7 +48,7 @@ class Log(Sequence[T]):
     What is old is kept deflated in chunks, so that a million entries cost some 10 MB; any entry
     is there again in about a millisecond, and its neighbours at once."""
 
-    __slots__ = ("_open", "_sealed", "_tail", "known", "now")
+    __slots__ = ("_open", "_sealed", "_tail", "now")
 
     def __init__(self) -> None:
         self._sealed: list[bytes] = []
@@ -57,7 +57,11 @@ class Log(Sequence[T]):
         self._open: dict[int, list[Any]] = {}
         """Chunks that were read lately."""
         self.now = 0
-        self.known: Sequence[T] = Known(self)
+
+    @property
+    def known(self) -> Sequence[T]:
+        """Everything that it has ever been told."""
+        return Known(self)  # made anew: in a circle, a log that is dropped would stay for long
 
     @property
     def known_count(self) -> int:

@@ -219,7 +219,7 @@ class Picture:
             exit_counts=self.exit_counts,
             entries=self.entries,
             held=schedule.held,
-            schedule=schedule.rule.text,
+            schedule=schedule.chooser.text,
             serial=self.serial,
             breakpoints=self.breakpoints,
             findings=self.findings,

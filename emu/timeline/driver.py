@@ -4,9 +4,11 @@ It knows nothing of going back. Whoever wants to see the places between two slic
 checkpoints are taken, sets `between`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
+from emu.machine.board import Board
 from emu.machine.machine import Machine, Pause
 from emu.timeline import entry as acts
 from emu.timeline.moment import Entry, Moment
@@ -129,3 +131,14 @@ class Driver:
             pause = self.stretch(goal)
             if self.reached(goal) or pause in (Pause.OUTCOME, Pause.HUNG):
                 return pause
+
+
+@contextmanager
+def quietly(board: Board) -> Iterator[None]:
+    """Breakpoints of the user stop nobody."""
+    engine = board.engine.breakpoints
+    before, engine.quiet = engine.quiet, board.addresses
+    try:
+        yield
+    finally:
+        engine.quiet = before

@@ -2,7 +2,7 @@
 
 from emu.errors import CommandError
 from emu.machine.machine import Machine
-from emu.timeline.schedule import Schedule, rule_of
+from emu.timeline.schedule import Schedule, chooser_of
 from emu.words import place
 
 
@@ -16,7 +16,7 @@ def carry_out(machine: Machine, schedule: Schedule, text: str) -> None:
         case "auto":
             schedule.by_hand = None
         case "schedule":
-            schedule.rule, schedule.slice = rule_of(rest.split()), None
+            schedule.follow(chooser_of(rest.split()))
         case "first":
             schedule.first, schedule.slice = _cpu(machine, rest), None
         case "hold":

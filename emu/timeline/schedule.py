@@ -1,71 +1,68 @@
-"""Who runs next: the CPU that is furthest behind in virtual time, a random one, or the one
-that is stepped by hand."""
+"""Who can run next, and the slice that is being run. Which of them it is, and how long, a
+chooser decides; one CPU may be stepped by hand instead."""
 
-import hashlib
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct, field
 
 from emu.errors import CommandError
 from emu.machine.machine import Machine
 from emu.machine.timers import Alarm
+from emu.timeline.chooser import (
+    ALONE_PS,
+    QUANTUM_PS,
+    Bounded,
+    Choice,
+    Chooser,
+    Offer,
+    Random,
+    Timed,
+)
 
-QUANTUM_PS: Final = 1_000_000
-"""How far a CPU may run ahead of the next one: 1 us, some 2,000 instructions."""
-ALONE_PS: Final = 10_000_000
-"""The longest slice of a CPU that runs alone: 10 us, some 20,000 instructions. Checkpoints lie
-between slices."""
 QUANTUM_NS_MAX: Final = 1_000_000
 
-
-class Slice(Struct, frozen=True):
-    """One CPU up to one moment of its own clock."""
-
-    cpu: int
-    until_ps: int
-
-
-class ScheduleRule(Struct, frozen=True):
-    """How the next CPU is chosen: `timed`, or `random` among those within four quanta of the
-    one that is furthest behind, for a random part of a quantum."""
-
-    kind: Literal["timed", "random"] = "timed"
-    quantum_ps: int = QUANTUM_PS
-    seed: int = 0
-
-    @property
-    def text(self) -> str:
-        """The rule as `schedule` reads it."""
-        quantum = "" if self.quantum_ps == QUANTUM_PS else f" quantum {self.quantum_ps // 1000}"
-        return self.kind + (f" {self.seed}" if self.kind == "random" else "") + quantum
-
-
-SavedSchedule = tuple[ScheduleRule, frozenset[int], int, int | None, Slice | None, int | None]
+SavedSchedule = tuple[
+    Chooser, frozenset[int], int, int, int | None, Choice | None, int | None
+]  # fmt: skip
 
 
 class Schedule(Struct):
-    """The rule in force, who is held, and the slice that is being run."""
+    """The chooser in force, who is held, and the slice that is being run."""
 
     machine: Machine
-    rule: ScheduleRule = field(default_factory=ScheduleRule)
+    chooser: Chooser = field(default_factory=Timed)
     held: frozenset[int] = frozenset()
     begun: int = 0
     """Slices chosen so far: what random choices are drawn from, beside the seed."""
+    asked: int = 0
+    """Choices of this chooser so far."""
     by_hand: int | None = None
     """The CPU that is stepped; the others stand still."""
-    slice: Slice | None = None
+    slice: Choice | None = None
     first: int | None = None
-    """The CPU that has the next slice, whatever the rule says, if it can run."""
+    """The CPU that has the next slice, whoever is chosen, if it can run."""
+    noted: list[Choice] | None = None
+    """Where every choice is written down, if somebody wants them."""
 
     def save(self) -> SavedSchedule:
         """Everything that changes over time, for `load`."""
-        return self.rule, self.held, self.begun, self.by_hand, self.slice, self.first
+        return (
+            self.chooser, self.held, self.begun, self.asked, self.by_hand, self.slice,
+            self.first,
+        )  # fmt: skip
 
     def load(self, saved: SavedSchedule) -> None:
         """Be again what `save` saw."""
-        (self.rule, self.held, self.begun, self.by_hand, self.slice, self.first) = saved
+        (
+            self.chooser, self.held, self.begun, self.asked, self.by_hand, self.slice,
+            self.first,
+        ) = saved  # fmt: skip
 
-    def next(self) -> Slice | None:
+    def follow(self, chooser: Chooser) -> None:
+        """From here on another one chooses."""
+        self.chooser, self.asked, self.slice = chooser, 0, None
+
+    def next(self) -> Choice | None:
         """Begin the next slice; None when nothing can ever run again.
 
         A waiting CPU whose loop ends by the clock takes part with the time it is known to wait.
@@ -79,25 +76,38 @@ class Schedule(Struct):
                 continue
             if not times:
                 return None
-            chosen = self._chosen(times)
-            wanted = self.first
-            if wanted is not None:
-                for place, (_, index) in enumerate(times):
-                    if index == wanted and waits.runs(machine.board.cpus[index]):
-                        chosen = place
-            moment, index = times[chosen]
-            others = times[1 - chosen] if chosen < 2 and len(times) > 1 else times[0]
-            horizon = others[0] if len(times) > 1 else moment + ALONE_PS
-            horizon = max(horizon, moment) if index == wanted else horizon
+            offer = Offer(times, self.begun, self.asked, self._runs)
+            place = self._place(offer)
+            moment, index = times[place]
+            others = times[1 - place] if place < 2 and len(times) > 1 else times[0]
+            horizon = max(others[0], moment) if len(times) > 1 else moment + ALONE_PS
             horizon = horizon if alarm is None else min(horizon, due)
             cpu = machine.board.cpus[index]
             if cpu.activity == "running":
+                self.slice = self._chose(index, self.chooser.until(offer, moment, horizon))
                 self.begun += 1
                 self.first = None
-                self.slice = Slice(index, self._until(moment, horizon))
                 machine.switch_to(cpu)
                 return self.slice
-            waits.come_to(cpu, moment, max(horizon, moment) + self.rule.quantum_ps)
+            ahead = self.chooser.ahead(offer, moment, horizon)
+            waits.come_to(cpu, moment, self._chose(index, ahead).until_ps)
+
+    def _chose(self, index: int, until_ps: int) -> Choice:
+        """One more choice has been made."""
+        choice = Choice(index, until_ps, self.machine.board.tick)
+        self.asked += 1
+        if self.noted is not None:
+            self.noted.append(choice)
+        return choice
+
+    def _place(self, offer: Offer) -> int:
+        """Where whoever is next stands among those who can run."""
+        wanted = self.first
+        place = None if wanted is None or not self._runs(wanted) else offer.place_of(wanted)
+        return self.chooser.whose(offer) if place is None else place
+
+    def _runs(self, index: int) -> bool:
+        return self.machine.waits.runs(self.machine.board.cpus[index])
 
     def _first_alarm(self) -> tuple[int, Alarm | None]:
         """(picoseconds, alarm) of the one that is due first; of equal ones, the first in
@@ -117,39 +127,33 @@ class Schedule(Struct):
         found = running + self.machine.waits.moments()
         return [one for one in found if one[1] not in self.held] if self.held else found
 
-    def _chosen(self, times: list[tuple[int, int]]) -> int:
-        """Which of the CPUs, sorted by clock, runs next."""
-        if self.rule.kind == "timed":
-            return 0
-        near = times[0][0] + 4 * self.rule.quantum_ps
-        count = sum(moment <= near for moment, _ in times)
-        return self._draw("cpu") % count
 
-    def _until(self, moment: int, horizon: int) -> int:
-        if self.rule.kind == "random":
-            return moment + 1 + self._draw("length") % self.rule.quantum_ps
-        return max(min(horizon + self.rule.quantum_ps, moment + ALONE_PS), moment + 1)
-
-    def _draw(self, what: str) -> int:
-        """A number that depends on the seed, on how many slices there were, and on nothing
-        else."""
-        text = f"{self.rule.seed} {self.begun} {what}".encode()
-        return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
-
-
-def rule_of(words: list[str]) -> ScheduleRule:
-    """`timed [quantum NS]` or `random [SEED] [quantum NS]`; raises CommandError."""
-    kind = words[0] if words else ""
-    rest = words[1:]
-    quantum, seed = QUANTUM_PS, 0
+def chooser_of(words: list[str]) -> Timed | Random | Bounded:
+    """`timed`, `random [SEED]` or `switches SLICE:CPU,...`, and then `quantum NS`; raises
+    CommandError."""
+    kind, rest = words[0] if words else "", words[1:]
+    quantum = QUANTUM_PS
     if len(rest) >= 2 and rest[-2] == "quantum" and rest[-1].isdigit():
         if not 1 <= int(rest[-1]) <= QUANTUM_NS_MAX:
             raise CommandError(f"schedule: quantum {rest[-1]}: 1 to {QUANTUM_NS_MAX:,} ns")
         quantum, rest = 1000 * int(rest[-1]), rest[:-2]
-    if kind == "random" and len(rest) == 1 and rest[0].isdigit():
-        seed, rest = int(rest[0]), []
-    if kind == "timed" and not rest:
-        return ScheduleRule("timed", quantum)
-    if kind == "random" and not rest:
-        return ScheduleRule("random", quantum, seed)
-    raise CommandError("schedule: takes `timed` or `random [SEED]`, then `quantum NS`")
+    match kind, rest:
+        case "timed", []:
+            return Timed(quantum)
+        case "random", []:
+            return Random(quantum)
+        case "random", [seed] if seed.isdigit():
+            return Random(quantum, int(seed))
+        case "switches", [given]:
+            return Bounded(quantum, tuple(map(_switch, given.split(","))))
+    raise CommandError(
+        "schedule: takes `timed` or `random [SEED]` or `switches SLICE:CPU,...`, then "
+        "`quantum NS`"
+    )
+
+
+def _switch(text: str) -> tuple[int, int]:
+    begun, _, cpu = text.partition(":")
+    if not begun.isdigit() or not cpu.isdigit():
+        raise CommandError(f"schedule: {text!r}: a switch is SLICE:CPU")
+    return int(begun), int(cpu)

@@ -4,8 +4,6 @@ Only this file knows that. A machine runs along a branch; where somebody chooses
 the past, a new branch begins, and the old one keeps its future.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from emu.errors import CommandError
@@ -13,7 +11,7 @@ from emu.machine import invariants, snapshot
 from emu.machine.machine import Machine, Pause
 from emu.timeline.branch import Branch
 from emu.timeline.checkpoint import Checkpoint, drop, pack, way
-from emu.timeline.driver import Driver
+from emu.timeline.driver import Driver, quietly
 from emu.timeline.moment import Moment
 
 BUDGET_BYTES: Final = 256 << 20
@@ -196,15 +194,22 @@ class Timeline:
         point = self.branch.points[self.branch.before(moment)]
         if moment < self.now or point.moment > self.now:
             self._travel(point)
-        with self._quietly():
+        with quietly(self.machine.board):
             pause = self.driver.drive(moment)
         self._arrive_here()
         return pause
 
+    def return_to(self, here: Moment) -> None:
+        """Be at a moment that lies behind the last checkpoint passed, whatever was done to the
+        machine meanwhile; the undo log must know all of that."""
+        self._travel(self.base)
+        with quietly(self.machine.board):
+            self.driver.drive(here)
+
     def retrace(self, moment: Moment) -> None:
         """Run to a known moment that lies ahead, instruction by instruction, so that probes
         see all that happens on the way."""
-        with self._quietly():
+        with quietly(self.machine.board):
             self.driver.drive(moment)
 
     def stretch(self, moment: Moment) -> Pause:
@@ -218,18 +223,8 @@ class Timeline:
 
     def forward(self, moment: Moment) -> Pause:
         """A stretch that nothing stops."""
-        with self._quietly():
+        with quietly(self.machine.board):
             return self.stretch(moment)
-
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
-        """Breakpoints of the user stop nobody."""
-        engine = self.machine.board.engine.breakpoints
-        before, engine.quiet = engine.quiet, self.machine.board.addresses
-        try:
-            yield
-        finally:
-            engine.quiet = before
 
     def enter(self, text: str) -> None:
         """Something from outside, now: in the past it begins a new branch. Raises

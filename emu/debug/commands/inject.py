@@ -6,7 +6,7 @@ from typing import Final
 from emu.debug.command import Command, count, some_text, text
 from emu.debug.desk import Desk, Lines, cpu_of
 from emu.debug.running import enter
-from emu.timeline.schedule import rule_of
+from emu.timeline.schedule import chooser_of
 from emu.words.number import number
 
 
@@ -30,10 +30,10 @@ def _schedule(desk: Desk, text: str) -> Lines:
     if text.startswith("first "):
         enter(desk, f"first {cpu_of(desk, number(text[6:], 'schedule first')).id}")
     elif text:
-        enter(desk, f"schedule {rule_of(text.split()).text}")
+        enter(desk, f"schedule {chooser_of(text.split()).text}")
     schedule = desk.timeline.driver.schedule
     held = ", ".join(str(cpu) for cpu in sorted(schedule.held))
-    return (f"schedule {schedule.rule.text}" + (f"; held: {held}" if held else ""),)
+    return (f"schedule {schedule.chooser.text}" + (f"; held: {held}" if held else ""),)
 
 
 INJECT: Final = Command(
@@ -46,7 +46,8 @@ HOLD: Final = Command("hold", "Let a CPU not run until it is released.", _hold, 
 RELEASE: Final = Command("release", "Let a held CPU run again.", _release, (count("cpu"),))
 SCHEDULE: Final = Command(
     "schedule",
-    "Choose who runs next: `timed`, `random SEED` (with `quantum NS`), `first CPU`.",
+    "Choose who runs next: `timed`, `random SEED`, `switches SLICE:CPU,...`, all with "
+    "`quantum NS`; `first CPU`.",
     _schedule,
-    (some_text("text", "timed", "random", "first", "quantum", rest=True),),
+    (some_text("text", "timed", "random", "switches", "first", "quantum", rest=True),),
 )
