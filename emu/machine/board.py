@@ -113,6 +113,8 @@ class Board(Struct, eq=False, kw_only=True):
     """GPA of the boot_params the kernel was entered with."""
     broken_pages: set[int] = field(default_factory=set)
     """Private pages of a TD that the host wrote to."""
+    running: set[int] = field(default_factory=set)
+    """The CPUs whose activity that is: of a thousand mostly a few."""
 
     def save(self) -> SavedBoard:
         """Where the run stands, for `load`. What the board only holds saves itself, and flags
@@ -129,6 +131,7 @@ class Board(Struct, eq=False, kw_only=True):
         self.powered_off, self.crash = saved.powered_off, saved.crash
         self.boot_params, self.broken_pages = saved.boot_params, set(saved.broken_pages)
         self.reschedule = False
+        self.running = {cpu.id for cpu in self.cpus if cpu.activity == "running"}
 
     # -- CPUs -------------------------------------------------------------------------------
 
@@ -143,6 +146,10 @@ class Board(Struct, eq=False, kw_only=True):
     def turn(self, cpu: Cpu, activity: Activity) -> None:
         """A CPU begins to do something else."""
         cpu.activity = activity
+        if activity == "running":
+            self.running.add(cpu.id)
+        else:
+            self.running.discard(cpu.id)
         self.logs.turns.append(Turn(self.tick, cpu.id, activity, cpu.clock_ps))
 
     def retire(self, cpu: Cpu, count: int) -> None:
