@@ -21,11 +21,11 @@ from emu.hw.address import Gpa
 from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
 from emu.machine.board import Board
-from emu.machine.crowd import Crowd, Crowds, SavedWaits
 from emu.machine.lap import Lap, Loop, Needs, harmless
 from emu.machine.tracked import PageStore, TrackedPages
 from emu.machine.trial import Trials
 from emu.machine.wait import Suspicion, Wait
+from emu.machine.wait_group import SavedWaits, WaitGroup, WaitGroups
 
 HORIZON_PS: Final = 10**18
 """About twelve days: a loop that still waits then waits for ever."""
@@ -42,12 +42,12 @@ class Waits:
         self._board, self._tracked, self._trials = board, tracked, trials
         self.on = True
         """Off, every lap is executed: the same guest, at the price of all its laps."""
-        self.waiting = Crowds(board.cpus)
+        self.waiting = WaitGroups(board.cpus)
         self._timed: dict[int, int] = {}
         """Waiting CPUs that matter again by themselves, and when (`Wait.matters_ps`)."""
         self._laps: dict[int, tuple[int, Lap]] = {}
         self._suspicions: dict[int, Suspicion] = {}
-        self._pages: dict[Gpa, list[Crowd]] = {}
+        self._pages: dict[Gpa, list[WaitGroup]] = {}
         """Who looks at a page."""
         self._loops: dict[Loop, Loop] = {}
 
@@ -61,15 +61,15 @@ class Waits:
 
     def load(self, saved: SavedWaits) -> None:
         """Be again what `save` saw."""
-        self.waiting.load(saved.crowds)
+        self.waiting.load(saved.groups)
         self._timed = dict(saved.timed)
         self._laps = {cpu: (place, lap.copy()) for cpu, (place, lap) in saved.laps.items()}
         self._suspicions = {cpu: seen.copy() for cpu, seen in saved.suspicions.items()}
         self._loops = dict(saved.loops)
         self._pages = {}
-        for crowd in self.waiting.all():
-            for page in self._pages_of(crowd.loop):
-                self._pages.setdefault(page, []).append(crowd)
+        for group in self.waiting.all():
+            for page in self._pages_of(group.loop):
+                self._pages.setdefault(page, []).append(group)
 
     @property
     def loops(self) -> tuple[Loop, ...]:
@@ -188,19 +188,19 @@ class Waits:
         else:
             self._timed.pop(index, None)
 
-    def _watch(self, crowd: Crowd) -> None:
-        """Writes to what a crowd looks at are seen."""
-        for page in self._pages_of(crowd.loop):
+    def _watch(self, group: WaitGroup) -> None:
+        """Writes to what a group looks at are seen."""
+        for page in self._pages_of(group.loop):
             watchers = self._pages.setdefault(page, [])
             if not watchers:
                 self._tracked.add(page, "wait")
-            watchers.append(crowd)
+            watchers.append(group)
 
-    def _unwatch(self, crowd: Crowd, loop: Loop) -> None:
-        """A crowd no longer looks at what a loop does."""
+    def _unwatch(self, group: WaitGroup, loop: Loop) -> None:
+        """A group no longer looks at what a loop does."""
         for page in self._pages_of(loop):
             watchers = self._pages[page]
-            watchers.remove(crowd)
+            watchers.remove(group)
             if not watchers:
                 del self._pages[page]
                 self._tracked.remove(page, "wait")
@@ -257,22 +257,22 @@ class Waits:
         read = self._board.memory.read
         # In the order of their first CPUs: who is asked first decides whose answer the others
         # share, and every run must ask in the same order.
-        for crowd in sorted(watchers, key=lambda one: min(one.since)):
-            pairs = zip(crowd.loop.watched, crowd.loop.values, strict=True)
+        for group in sorted(watchers, key=lambda one: min(one.since)):
+            pairs = zip(group.loop.watched, group.loop.values, strict=True)
             if any(read(*place) != old for place, old in pairs):
-                self._reconsider(crowd, moment)
+                self._reconsider(group, moment)
             else:
-                self._stay(crowd)
+                self._stay(group)
 
-    def _stay(self, crowd: Crowd) -> None:
+    def _stay(self, group: WaitGroup) -> None:
         """The bytes that one loop looks at are as they were: nobody is due any more."""
-        for index, wait in sorted(crowd.known.items()):
+        for index, wait in sorted(group.known.items()):
             if wait.due_ps is not None:
                 self._know(index, replace(wait, due_ps=None))
 
-    def _reconsider(self, crowd: Crowd, moment_ps: int) -> None:
+    def _reconsider(self, group: WaitGroup, moment_ps: int) -> None:
         """The bytes that one loop looks at have changed: who still goes round in it?"""
-        left = set(crowd.since)
+        left = set(group.since)
         moves: list[tuple[Loop, set[int]]] = []
         for _ in range(ATTEMPTS_PER_CHANGE):
             if not left:
@@ -280,45 +280,45 @@ class Waits:
             first = min(left)
             known = self._retrace(self._board.cpus[first], moment_ps)
             # A loop that reads a clock may leave by it, and each CPU has its own.
-            alike = isinstance(known, Loop) or not crowd.loop.clock
-            members = left & crowd.takers(known) | {first} if alike else {first}
+            alike = isinstance(known, Loop) or not group.loop.clock
+            members = left & group.takers(known) | {first} if alike else {first}
             left -= members
             if isinstance(known, Loop):
                 moves.append((known, members))
             else:
-                self._fall_due(crowd, members, moment_ps)
-        self._fall_due(crowd, left, moment_ps)
-        # Those who are fewer leave first: the crowd itself goes with those who are most.
+                self._fall_due(group, members, moment_ps)
+        self._fall_due(group, left, moment_ps)
+        # Those who are fewer leave first: the group itself goes with those who are most.
         for loop, members in sorted(moves, key=lambda one: len(one[1])):
-            self._move(crowd, members, loop, moment_ps)
+            self._move(group, members, loop, moment_ps)
 
-    def _move(self, crowd: Crowd, members: set[int], loop: Loop, moment_ps: int) -> None:
+    def _move(self, group: WaitGroup, members: set[int], loop: Loop, moment_ps: int) -> None:
         """They wait on, in a loop that reads other values now: of another identity, so that
         pages and companions are found anew. They were in the old one up to this lap."""
-        staying = crowd.since.keys() - members
+        staying = group.since.keys() - members
         if len(staying) >= len(members):
             for index in sorted(members):
                 old = self._leave(index)
                 assert old is not None, "a member of a loop waits"
                 self._enter(index, Wait.begun(loop, old.lap_at(moment_ps)))
             return
-        timed = crowd.since if crowd.loop.clock or loop.clock else crowd.known
-        before, changed = crowd.loop, members.intersection(timed)
-        left = self.waiting.split(crowd, staying)
+        timed = group.since if group.loop.clock or loop.clock else group.known
+        before, changed = group.loop, members.intersection(timed)
+        left = self.waiting.split(group, staying)
         if left is not None:
             self._watch(left)
-        other = self.waiting.turn(crowd, loop, moment_ps)
-        self._watch(crowd)
-        self._unwatch(crowd, before)
+        other = self.waiting.turn(group, loop, moment_ps)
+        self._watch(group)
+        self._unwatch(group, before)
         if other is not None:
             self._unwatch(other, loop)
         for index in changed:
             self._note_moment(index, self.waiting[index])
 
-    def _fall_due(self, crowd: Crowd, members: Collection[int], moment_ps: int) -> None:
+    def _fall_due(self, group: WaitGroup, members: Collection[int], moment_ps: int) -> None:
         """CPUs are to execute the lap that begins at or after a moment, if things stay so."""
         for index in sorted(members):
-            wait = crowd.wait(index)
+            wait = group.wait(index)
             start = wait.lap_at(moment_ps)
             # A store that came later on the clock may be made earlier in the run (CPUs run up
             # to a quantum apart): the earliest lap that leaves counts.

@@ -15,8 +15,8 @@ from emu.machine.wait import Suspicion, Wait, lap_start
 _NOBODY: Final[frozenset[int]] = frozenset()
 
 
-class SavedCrowd(NamedTuple):
-    """What a crowd was at one moment."""
+class SavedGroup(NamedTuple):
+    """What a group was at one moment."""
 
     loop: Loop
     since: dict[int, int]
@@ -26,7 +26,7 @@ class SavedCrowd(NamedTuple):
 class SavedWaits(NamedTuple):
     """What all waits were at one moment."""
 
-    crowds: tuple[SavedCrowd, ...]
+    groups: tuple[SavedGroup, ...]
     timed: dict[int, int]
     laps: dict[int, tuple[int, Lap]]
     suspicions: dict[int, Suspicion]
@@ -34,7 +34,7 @@ class SavedWaits(NamedTuple):
 
 
 class Holders(Struct, eq=False):
-    """What a register, masked, holds in the CPUs of a crowd: none of them changes it asleep."""
+    """What a register, masked, holds in the CPUs of a group: none of them changes it asleep."""
 
     values: dict[int, int] = field(default_factory=dict)
     members: dict[int, set[int]] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Holders(Struct, eq=False):
         self.members[self.values.pop(index)].discard(index)
 
 
-class Crowd(Struct, eq=False):
+class WaitGroup(Struct, eq=False):
     """The CPUs that wait in one loop."""
 
     cpus: tuple[Cpu, ...]
@@ -62,9 +62,9 @@ class Crowd(Struct, eq=False):
     indexes: dict[tuple[str, int], Holders] = field(default_factory=dict)
     """By register and mask, as far as somebody has asked."""
 
-    def save(self) -> SavedCrowd:
+    def save(self) -> SavedGroup:
         """A copy, for whoever puts it back."""
-        return SavedCrowd(self.loop, dict(self.since), dict(self.known))
+        return SavedGroup(self.loop, dict(self.since), dict(self.known))
 
     def wait(self, index: int) -> Wait:
         """How a member waits."""
@@ -127,13 +127,13 @@ class Crowd(Struct, eq=False):
         return index.members.get(value, _NOBODY)
 
 
-class Crowds(Mapping[int, Wait]):
+class WaitGroups(Mapping[int, Wait]):
     """Everybody who waits: by CPU, and by the loop that they are in."""
 
     def __init__(self, cpus: tuple[Cpu, ...]) -> None:
         self._cpus = cpus
-        self._of: dict[int, Crowd] = {}
-        self._by_loop: dict[int, Crowd] = {}
+        self._of: dict[int, WaitGroup] = {}
+        self._by_loop: dict[int, WaitGroup] = {}
         """By the loop's identity: equal ones are shared by those who make them."""
 
     def __len__(self) -> int:
@@ -148,62 +148,62 @@ class Crowds(Mapping[int, Wait]):
     def __getitem__(self, index: int) -> Wait:
         return self._of[index].wait(index)
 
-    def save(self) -> tuple[SavedCrowd, ...]:
+    def save(self) -> tuple[SavedGroup, ...]:
         """A copy of everything, for `load`."""
-        return tuple(crowd.save() for crowd in self._by_loop.values())
+        return tuple(group.save() for group in self._by_loop.values())
 
-    def load(self, saved: tuple[SavedCrowd, ...]) -> None:
+    def load(self, saved: tuple[SavedGroup, ...]) -> None:
         """Be again what `save` saw."""
         self._of, self._by_loop = {}, {}
         for loop, since, known in saved:
-            crowd = Crowd(self._cpus, loop, dict(since), dict(known))
-            self._by_loop[id(loop)] = crowd
-            self._of.update(dict.fromkeys(since, crowd))
+            group = WaitGroup(self._cpus, loop, dict(since), dict(known))
+            self._by_loop[id(loop)] = group
+            self._of.update(dict.fromkeys(since, group))
 
-    def all(self) -> Collection[Crowd]:
-        """Every crowd."""
+    def all(self) -> Collection[WaitGroup]:
+        """Every group."""
         return self._by_loop.values()
 
-    def of(self, index: int) -> Crowd:
-        """The crowd that a CPU waits in."""
+    def of(self, index: int) -> WaitGroup:
+        """The group that a CPU waits in."""
         return self._of[index]
 
-    def enter(self, index: int, wait: Wait) -> Crowd | None:
-        """A CPU begins to wait; the crowd, if it is the first in its loop."""
-        crowd = self._by_loop.get(id(wait.loop))
-        new = crowd is None
-        if crowd is None:
-            crowd = self._by_loop[id(wait.loop)] = Crowd(self._cpus, wait.loop)
-        crowd.join(index, wait)
-        self._of[index] = crowd
-        return crowd if new else None
+    def enter(self, index: int, wait: Wait) -> WaitGroup | None:
+        """A CPU begins to wait; the group, if it is the first in its loop."""
+        group = self._by_loop.get(id(wait.loop))
+        new = group is None
+        if group is None:
+            group = self._by_loop[id(wait.loop)] = WaitGroup(self._cpus, wait.loop)
+        group.join(index, wait)
+        self._of[index] = group
+        return group if new else None
 
-    def leave(self, index: int) -> tuple[Wait, Crowd | None]:
-        """A CPU waits no longer; how it did, and its crowd, if it was the last of it."""
-        crowd = self._of.pop(index)
-        wait = crowd.part(index)
-        if crowd.since:
+    def leave(self, index: int) -> tuple[Wait, WaitGroup | None]:
+        """A CPU waits no longer; how it did, and its group, if it was the last of it."""
+        group = self._of.pop(index)
+        wait = group.part(index)
+        if group.since:
             return wait, None
-        del self._by_loop[id(crowd.loop)]
-        return wait, crowd
+        del self._by_loop[id(group.loop)]
+        return wait, group
 
-    def split(self, crowd: Crowd, staying: Collection[int]) -> Crowd | None:
-        """Some stay in the loop and the others, who are more, are about to leave it: the crowd
+    def split(self, group: WaitGroup, staying: Collection[int]) -> WaitGroup | None:
+        """Some stay in the loop and the others, who are more, are about to leave it: the group
         of those who stay, if there are any."""
-        del self._by_loop[id(crowd.loop)]
+        del self._by_loop[id(group.loop)]
         left = None
         for index in staying:
-            left = self.enter(index, crowd.part(index)) or left
+            left = self.enter(index, group.part(index)) or left
         return left
 
-    def turn(self, crowd: Crowd, loop: Loop, moment_ps: int) -> Crowd | None:
-        """A crowd that was split off its loop goes on in another one. Those who were in that
-        join it; the crowd that they were."""
-        crowd.move_on(loop, moment_ps)
+    def turn(self, group: WaitGroup, loop: Loop, moment_ps: int) -> WaitGroup | None:
+        """A group that was split off its loop goes on in another one. Those who were in that
+        join it; the group that they were."""
+        group.move_on(loop, moment_ps)
         other = self._by_loop.get(id(loop))
         if other is not None:
             for index in other.since:
-                crowd.join(index, other.wait(index))
-                self._of[index] = crowd
-        self._by_loop[id(loop)] = crowd
+                group.join(index, other.wait(index))
+                self._of[index] = group
+        self._by_loop[id(loop)] = group
         return other
