@@ -1,6 +1,5 @@
 """Judges what the machine noted by the rules of the protocol, and tells what it found."""
 
-from copy import deepcopy
 from typing import Final
 
 from emu.errors import CommandError
@@ -40,7 +39,7 @@ class _Bench:
         self.found = [one for one in other.found if one[0] < shared]
         self._judged = shared
         if shared == other._judged:
-            self.course = deepcopy(other.course)  # it goes on by itself
+            self.course = other.course.copy()
             return
         for index in range(shared):
             self.course.add(self.log.at(index))
@@ -137,7 +136,7 @@ class Judge:
         """What has happened up to here, for `beyond`."""
         log, bench = self._machine.board.logs.observed, self._bench()
         if log.now == log.known_count:
-            return _copy(bench.course)
+            return bench.course.copy()
         course = Course(self._machine.board.platform.apic_ids, bench.course.fixed)
         for seen in log:
             course.add(seen)
@@ -149,7 +148,7 @@ class Judge:
         """The findings on what came after a course, whether it was on a branch or not; the
         machine stands at its end."""
         bench = _Bench(self._machine, observed)
-        bench.course = _copy(course)
+        bench.course = course.copy()
         bench.catch_up()
         return bench.told(verdict)
 

@@ -117,6 +117,8 @@ class Board(Struct, eq=False, kw_only=True):
     """GPA of the boot_params the kernel was entered with."""
     broken_pages: set[int] = field(default_factory=set)
     """Private pages of a TD that the host wrote to."""
+    running: set[int] = field(default_factory=set)
+    """The CPUs whose activity that is: of a thousand mostly a few."""
 
     def save(self) -> SavedBoard:
         """Where the run stands, for `load`. What the board only holds saves itself, and flags
@@ -134,6 +136,7 @@ class Board(Struct, eq=False, kw_only=True):
         self.boot_params, self.mailbox_gpa = saved.boot_params, saved.mailbox_gpa
         self.broken_pages = set(saved.broken_pages)
         self.reschedule = False
+        self.running = {cpu.id for cpu in self.cpus if cpu.activity == "running"}
 
     # -- CPUs -------------------------------------------------------------------------------
 
@@ -149,6 +152,10 @@ class Board(Struct, eq=False, kw_only=True):
     def turn(self, cpu: Cpu, activity: Activity) -> None:
         """A CPU begins to do something else."""
         cpu.activity = activity
+        if activity == "running":
+            self.running.add(cpu.id)
+        else:
+            self.running.discard(cpu.id)
         self.logs.turns.append(Turn(self.tick, cpu.id, activity, cpu.clock_ps))
 
     def retire(self, cpu: Cpu, count: int) -> None:

@@ -19,6 +19,8 @@ def at_border(board: Board, waits: Waits, tracked: TrackedPages) -> None:
     executed = sum(cpu.ticks for cpu in board.cpus)
     assert executed == board.tick, f"CPUs executed {executed}, the clock says {board.tick}"
     asleep = {cpu.id for cpu in board.cpus if cpu.activity == "waiting"}
+    running = {cpu.id for cpu in board.cpus if cpu.activity == "running"}
+    assert running == board.running, f"running: {running}, for the schedule: {board.running}"
     assert asleep == waiting.keys(), f"asleep: {asleep}, in waits: {set(waiting)}"
     open_ = tracked.open_to_the_guest()
     assert not open_, f"the guest may write unseen to {', '.join(map(hex, open_))}"

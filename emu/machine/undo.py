@@ -5,7 +5,6 @@ write is seen inside the emulator's own fault handler, the old bytes are kept, a
 goes on. The host's writes are told by `HostMemory`. RAM is never copied as a whole.
 """
 
-import zlib
 from typing import Final
 
 from emu.hw.address import PAGE_BYTES, Hpa
@@ -14,12 +13,9 @@ from emu.hw.nested import NestedPageTable
 from emu.hw.nested_walk import FRAME
 
 Images = dict[int, bytes]
-"""HPA of a page -> what it holds on the other side of an interval. Shorter than a page:
-deflated; empty: all zero."""
+"""HPA of a page -> what it holds on the other side of an interval; empty: all zero."""
 
 _ZERO: Final = bytes(PAGE_BYTES)
-_LEVEL: Final = 1
-"""zlib's fastest: a page takes some 30 us and shrinks to about a fifth."""
 
 
 class UndoLog:
@@ -67,30 +63,15 @@ class UndoLog:
         read, put = self._memory.read, self._memory.put_page
         for page, image in images.items():
             now = read(Hpa(page), PAGE_BYTES)
-            put(page, unpacked(image))
+            put(page, image or _ZERO)
             images[page] = b"" if now == _ZERO else now
         self.stale.update(images)
 
     def revert(self) -> list[int]:
         """Back to the last checkpoint; the pages that were changed."""
         for page, image in self.images.items():
-            self._memory.put_page(page, unpacked(image))
+            self._memory.put_page(page, image or _ZERO)
         pages = list(self.images)
         self.stale.update(pages)
         self.images = {}
         return pages
-
-
-def packed(image: bytes) -> bytes:
-    """An image in fewer bytes, for those that are not needed soon."""
-    if len(image) < PAGE_BYTES:
-        return image
-    small = zlib.compress(image, _LEVEL)
-    return small if len(small) < PAGE_BYTES else image
-
-
-def unpacked(image: bytes) -> bytes:
-    """The whole page."""
-    if len(image) == PAGE_BYTES:
-        return image
-    return zlib.decompress(image) if image else _ZERO

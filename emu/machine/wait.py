@@ -1,11 +1,10 @@
 """One CPU's wait as a value, and how often a CPU was seen where it may be waiting."""
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct, field
 
-from emu.hw.address import Gpa
-from emu.machine.lap import Lap, Loop
+from emu.machine.lap import Loop
 
 HITS: Final = 2
 """Sightings at one place before a lap is traced there."""
@@ -38,6 +37,11 @@ class Suspicion(Struct):
         self.hits.clear()
 
 
+def lap_start(since_ps: int, lap_ps: int, moment_ps: int) -> int:
+    """The start of the first lap that begins at or after a moment."""
+    return since_ps + max(0, -(-(moment_ps - since_ps) // lap_ps)) * lap_ps
+
+
 class Wait(Struct, frozen=True):
     """A CPU that sleeps in a loop since its clock stood at the loop's head."""
 
@@ -50,10 +54,21 @@ class Wait(Struct, frozen=True):
     due_ps: int | None = None
     """The start of the first lap that leaves if memory stays as it is now."""
 
+    @classmethod
+    def begun(cls, loop: Loop, since_ps: int) -> "Wait":
+        """A wait of which no more is known than the lap that was seen: a loop that reads a
+        clock may leave in the very next one, so what is safe ends before its start."""
+        return cls(loop, since_ps, since_ps - 1)
+
+    @property
+    def known_more(self) -> bool:
+        """Whether it is no longer as it began."""
+        begun = self.safe_ps == self.since_ps - 1
+        return not begun or self.ends_ps is not None or self.due_ps is not None
+
     def lap_at(self, moment_ps: int) -> int:
         """The start of the first lap that begins at or after a moment."""
-        lap = self.loop.lap_ps
-        return self.since_ps + max(0, -(-(moment_ps - self.since_ps) // lap)) * lap
+        return lap_start(self.since_ps, self.loop.lap_ps, moment_ps)
 
     @property
     def last_ps(self) -> int | None:
@@ -61,13 +76,9 @@ class Wait(Struct, frozen=True):
         known = [moment for moment in (self.ends_ps, self.due_ps) if moment is not None]
         return min(known, default=None)
 
-
-class SavedWaits(NamedTuple):
-    """What a Waits was at one moment."""
-
-    waiting: dict[int, Wait]
-    timed: dict[int, Wait]
-    laps: dict[int, tuple[int, Lap]]
-    suspicions: dict[int, Suspicion]
-    pages: dict[Gpa, frozenset[int]]
-    loops: dict[Loop, Loop]
+    @property
+    def matters_ps(self) -> int:
+        """When it is to be looked at again: at the latest at the end of the loop, at the
+        earliest at the first lap that has not been tried."""
+        last = self.last_ps
+        return self.safe_ps + 1 if last is None else last

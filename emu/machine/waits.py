@@ -12,6 +12,7 @@ A loop that also reads a clock may end by itself. The lap in which it does is fo
 laps at later times.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 from msgspec.structs import replace
@@ -23,7 +24,8 @@ from emu.machine.board import Board
 from emu.machine.lap import Lap, Loop, Needs, harmless
 from emu.machine.tracked import PageStore, TrackedPages
 from emu.machine.trial import Trials
-from emu.machine.wait import SavedWaits, Suspicion, Wait
+from emu.machine.wait import Suspicion, Wait
+from emu.machine.wait_group import SavedWaits, WaitGroup, WaitGroups
 
 HORIZON_PS: Final = 10**18
 """About twelve days: a loop that still waits then waits for ever."""
@@ -40,29 +42,34 @@ class Waits:
         self._board, self._tracked, self._trials = board, tracked, trials
         self.on = True
         """Off, every lap is executed: the same guest, at the price of all its laps."""
-        self.waiting: dict[int, Wait] = {}
-        self._timed: dict[int, Wait] = {}
+        self.waiting = WaitGroups(board.cpus)
+        self._timed: dict[int, int] = {}
+        """Waiting CPUs that matter again by themselves, and when (`Wait.matters_ps`)."""
         self._laps: dict[int, tuple[int, Lap]] = {}
         self._suspicions: dict[int, Suspicion] = {}
-        self._pages: dict[Gpa, set[int]] = {}
+        self._pages: dict[Gpa, list[WaitGroup]] = {}
+        """Who looks at a page."""
         self._loops: dict[Loop, Loop] = {}
 
     def save(self) -> SavedWaits:
         """A copy of everything, for `load`. What does not change is shared."""
         return SavedWaits(
-            dict(self.waiting), dict(self._timed),
+            self.waiting.save(), dict(self._timed),
             {cpu: (place, lap.copy()) for cpu, (place, lap) in self._laps.items()},
-            {cpu: seen.copy() for cpu, seen in self._suspicions.items()},
-            {page: frozenset(cpus) for page, cpus in self._pages.items()}, dict(self._loops),
+            {cpu: seen.copy() for cpu, seen in self._suspicions.items()}, dict(self._loops),
         )  # fmt: skip
 
     def load(self, saved: SavedWaits) -> None:
         """Be again what `save` saw."""
-        self.waiting, self._timed = dict(saved.waiting), dict(saved.timed)
+        self.waiting.load(saved.groups)
+        self._timed = dict(saved.timed)
         self._laps = {cpu: (place, lap.copy()) for cpu, (place, lap) in saved.laps.items()}
         self._suspicions = {cpu: seen.copy() for cpu, seen in saved.suspicions.items()}
-        self._pages = {page: set(cpus) for page, cpus in saved.pages.items()}
         self._loops = dict(saved.loops)
+        self._pages = {}
+        for group in self.waiting.all():
+            for page in self._pages_of(group.loop):
+                self._pages.setdefault(page, []).append(group)
 
     @property
     def loops(self) -> tuple[Loop, ...]:
@@ -145,9 +152,7 @@ class Waits:
         del self._laps[cpu.id]
         self._suspicions[cpu.id].hits.clear()
         self._board.turn(cpu, "waiting")
-        # No lap beyond the one that was seen is known to come round: a loop that reads a clock
-        # may leave in the very next one, so what is safe ends before its start.
-        self._enter(cpu, Wait(self._shared(loop), cpu.clock_ps, cpu.clock_ps - 1))
+        self._enter(cpu.id, Wait.begun(self._shared(loop), cpu.clock_ps))
 
     def _shared(self, loop: Loop) -> Loop:
         """The one instance of equal loops, by which CPUs that wait alike are found."""
@@ -155,38 +160,50 @@ class Waits:
             self._loops.clear()
         return self._loops.setdefault(loop, loop)
 
-    def _enter(self, cpu: Cpu, wait: Wait) -> None:
+    def _enter(self, index: int, wait: Wait) -> None:
         """From now on a CPU waits like this, and the pages it looks at are watched."""
-        self.waiting[cpu.id] = wait
-        if wait.loop.clock:
-            self._timed[cpu.id] = wait
-        for page in self._pages_of(wait.loop):
-            waiters = self._pages.setdefault(page, set())
-            if not waiters:
-                self._tracked.add(page, "wait")
-            waiters.add(cpu.id)
+        new = self.waiting.enter(index, wait)
+        if new is not None:
+            self._watch(new)
+        self._note_moment(index, wait)
 
-    def _leave(self, cpu: Cpu) -> Wait | None:
+    def _leave(self, index: int) -> Wait | None:
         """The CPU no longer waits like this."""
-        wait = self.waiting.pop(cpu.id, None)
-        if wait is None:
+        if index not in self.waiting:
             return None
-        self._timed.pop(cpu.id, None)
-        for page in self._pages_of(wait.loop):
-            waiters = self._pages[page]
-            waiters.discard(cpu.id)
-            if not waiters:
-                del self._pages[page]
-                self._tracked.remove(page, "wait")
+        self._timed.pop(index, None)
+        wait, empty = self.waiting.leave(index)
+        if empty is not None:
+            self._unwatch(empty, empty.loop)
         return wait
 
-    def _know(self, cpu: Cpu, wait: Wait) -> None:
+    def _know(self, index: int, wait: Wait) -> None:
         """Something has become known of a CPU that waits; its loop is the same."""
-        self.waiting[cpu.id] = wait
+        self.waiting.of(index).know(index, wait)
+        self._note_moment(index, wait)
+
+    def _note_moment(self, index: int, wait: Wait) -> None:
         if wait.loop.clock or wait.due_ps is not None:
-            self._timed[cpu.id] = wait
+            self._timed[index] = wait.matters_ps
         else:
-            self._timed.pop(cpu.id, None)
+            self._timed.pop(index, None)
+
+    def _watch(self, group: WaitGroup) -> None:
+        """Writes to what a group looks at are seen."""
+        for page in self._pages_of(group.loop):
+            watchers = self._pages.setdefault(page, [])
+            if not watchers:
+                self._tracked.add(page, "wait")
+            watchers.append(group)
+
+    def _unwatch(self, group: WaitGroup, loop: Loop) -> None:
+        """A group no longer looks at what a loop does."""
+        for page in self._pages_of(loop):
+            watchers = self._pages[page]
+            watchers.remove(group)
+            if not watchers:
+                del self._pages[page]
+                self._tracked.remove(page, "wait")
 
     def _pages_of(self, loop: Loop) -> list[Gpa]:
         pages = {self._board.ram.page_at(hpa) for hpa, _ in loop.watched}
@@ -196,11 +213,11 @@ class Waits:
         """The CPU is about to do something else: it neither waits nor is looked at."""
         self._laps.pop(cpu.id, None)
         self._suspicions.pop(cpu.id, None)
-        self._leave(cpu)
+        self._leave(cpu.id)
 
     def wake(self, cpu: Cpu, moment_ps: int) -> None:
         """Let a waiting CPU run from the lap that begins at or after a moment."""
-        wait = self._leave(cpu)
+        wait = self._leave(cpu.id)
         self._laps.pop(cpu.id, None)
         if wait is None:
             return
@@ -238,58 +255,76 @@ class Waits:
             return
         moment = self._board.now_ps() if writer is None else writer.clock_ps
         read = self._board.memory.read
-        by_loop: dict[int, tuple[Loop, list[int]]] = {}
-        # In the order of CPUs and not of a set: who is asked first decides whose answer the
-        # others share, and every run must ask in the same order.
-        for index in sorted(watchers):
-            loop = self.waiting[index].loop
-            by_loop.setdefault(id(loop), (loop, []))[1].append(index)
-        for loop, members in by_loop.values():
-            pairs = zip(loop.watched, loop.values, strict=True)
+        # In the order of their first CPUs: who is asked first decides whose answer the others
+        # share, and every run must ask in the same order.
+        for group in sorted(watchers, key=lambda one: min(one.since)):
+            pairs = zip(group.loop.watched, group.loop.values, strict=True)
             if any(read(*place) != old for place, old in pairs):
-                self._reconsider(members, moment)
+                self._reconsider(group, moment)
             else:
-                self._stay(members)
+                self._stay(group)
 
-    def _stay(self, members: list[int]) -> None:
+    def _stay(self, group: WaitGroup) -> None:
         """The bytes that one loop looks at are as they were: nobody is due any more."""
-        for index in members:
-            wait = self.waiting[index]
+        for index, wait in sorted(group.known.items()):
             if wait.due_ps is not None:
-                self._know(self._board.cpus[index], replace(wait, due_ps=None))
+                self._know(index, replace(wait, due_ps=None))
 
-    def _reconsider(self, members: list[int], moment_ps: int) -> None:
+    def _reconsider(self, group: WaitGroup, moment_ps: int) -> None:
         """The bytes that one loop looks at have changed: who still goes round in it?"""
-        found: list[Loop | Needs] = []
-        attempts = 0
-        for index in members:
-            cpu = self._board.cpus[index]
-            known = next((one for one in found if _takes(one, cpu)), None)
-            if known is None and attempts < ATTEMPTS_PER_CHANGE:
-                attempts += 1
-                known = self._retrace(cpu, moment_ps)
-                # A loop that reads a clock may leave by it, and each CPU has its own.
-                if isinstance(known, Loop) or not self.waiting[index].loop.clock:
-                    found.append(known)
-            if not isinstance(known, Loop):
-                self._fall_due(cpu, moment_ps)
-                continue
-            # It waits on, in a loop that reads other values now: of another identity, so that
-            # pages and companions are found anew. It was in the old one up to this lap.
-            old = self._leave(cpu)
-            assert old is not None, "a member of a loop waits"
-            start = old.lap_at(moment_ps)
-            self._enter(cpu, Wait(known, start, start - 1))
+        left = set(group.since)
+        moves: list[tuple[Loop, set[int]]] = []
+        for _ in range(ATTEMPTS_PER_CHANGE):
+            if not left:
+                break
+            first = min(left)
+            known = self._retrace(self._board.cpus[first], moment_ps)
+            # A loop that reads a clock may leave by it, and each CPU has its own.
+            alike = isinstance(known, Loop) or not group.loop.clock
+            members = left & group.takers(known) | {first} if alike else {first}
+            left -= members
+            if isinstance(known, Loop):
+                moves.append((known, members))
+            else:
+                self._fall_due(group, members, moment_ps)
+        self._fall_due(group, left, moment_ps)
+        # Those who are fewer leave first: the group itself goes with those who are most.
+        for loop, members in sorted(moves, key=lambda one: len(one[1])):
+            self._move(group, members, loop, moment_ps)
 
-    def _fall_due(self, cpu: Cpu, moment_ps: int) -> None:
-        """A CPU is to execute the lap that begins at or after a moment, if things stay so."""
-        wait = self.waiting[cpu.id]
-        start = wait.lap_at(moment_ps)
-        # A store that came later on the clock may be made earlier in the run (CPUs run up to a
-        # quantum apart): the earliest lap that leaves counts.
-        if wait.due_ps is None or start < wait.due_ps:
-            self._know(cpu, replace(wait, due_ps=start))
-            self._board.reschedule = True
+    def _move(self, group: WaitGroup, members: set[int], loop: Loop, moment_ps: int) -> None:
+        """They wait on, in a loop that reads other values now: of another identity, so that
+        pages and companions are found anew. They were in the old one up to this lap."""
+        staying = group.since.keys() - members
+        if len(staying) >= len(members):
+            for index in sorted(members):
+                old = self._leave(index)
+                assert old is not None, "a member of a loop waits"
+                self._enter(index, Wait.begun(loop, old.lap_at(moment_ps)))
+            return
+        timed = group.since if group.loop.clock or loop.clock else group.known
+        before, changed = group.loop, members.intersection(timed)
+        left = self.waiting.split(group, staying)
+        if left is not None:
+            self._watch(left)
+        other = self.waiting.turn(group, loop, moment_ps)
+        self._watch(group)
+        self._unwatch(group, before)
+        if other is not None:
+            self._unwatch(other, loop)
+        for index in changed:
+            self._note_moment(index, self.waiting[index])
+
+    def _fall_due(self, group: WaitGroup, members: Collection[int], moment_ps: int) -> None:
+        """CPUs are to execute the lap that begins at or after a moment, if things stay so."""
+        for index in sorted(members):
+            wait = group.wait(index)
+            start = wait.lap_at(moment_ps)
+            # A store that came later on the clock may be made earlier in the run (CPUs run up
+            # to a quantum apart): the earliest lap that leaves counts.
+            if wait.due_ps is None or start < wait.due_ps:
+                self._know(index, replace(wait, due_ps=start))
+                self._board.reschedule = True
 
     def _retrace(self, cpu: Cpu, moment_ps: int) -> Loop | Needs:
         """Try a lap with memory as it is now: the loop that it is, or, if it leaves or goes
@@ -313,12 +348,8 @@ class Waits:
     # -- loops that end by the clock --------------------------------------------------------
 
     def moments(self) -> list[tuple[int, int]]:
-        """(clock, CPU) of waiting CPUs that matter again by themselves: at the latest at the
-        end of the loop, at the earliest at the first lap that has not been tried."""
-        return [
-            (wait.safe_ps + 1 if (last := wait.last_ps) is None else last, index)
-            for index, wait in self._timed.items()
-        ]
+        """(clock, CPU) of waiting CPUs that matter again by themselves."""
+        return [(moment, index) for index, moment in self._timed.items()]
 
     def come_to(self, cpu: Cpu, moment_ps: int, until_ps: int) -> None:
         """The schedule has come to a moment of a waiting CPU: it wakes if its wait is over,
@@ -341,7 +372,7 @@ class Waits:
             del self._timed[cpu.id]
             return
         if self._comes_round(cpu, wait, bad):
-            self._know(cpu, replace(wait, safe_ps=bad))
+            self._know(cpu.id, replace(wait, safe_ps=bad))
             return
         first = max(0, -(-(good + 1 - wait.since_ps) // lap))
         last = (bad - wait.since_ps) // lap
@@ -351,7 +382,7 @@ class Waits:
                 first = middle + 1
             else:
                 last = middle
-        self._know(cpu, replace(wait, ends_ps=wait.since_ps + last * lap))
+        self._know(cpu.id, replace(wait, ends_ps=wait.since_ps + last * lap))
 
     def _comes_round(self, cpu: Cpu, wait: Wait, start_ps: int) -> bool:
         """Execute one lap at another time, and take it back."""
@@ -364,10 +395,3 @@ class Waits:
     def _lap_step(self, cpu: Cpu, rip: int) -> bool:
         """One instruction of a tried lap; False where the loop would be left."""
         return cpu.registers.rip == rip and self._trials.step(cpu) is not None
-
-
-def _takes(known: Loop | Needs, cpu: Cpu) -> bool:
-    """Whether a CPU does what another one was found to do."""
-    if isinstance(known, Loop):
-        return known.takes(cpu)
-    return all(cpu.registers.get(name) == value for name, value in known)

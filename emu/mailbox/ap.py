@@ -67,6 +67,10 @@ class Aps(Struct):
         for cpu, apic_id in enumerate(self.apic_ids):
             self._by_apic_id[apic_id] = (*self._by_apic_id.get(apic_id, ()), cpu)
 
+    def copy(self) -> "Aps":
+        """The same, which goes on by itself."""
+        return Aps(self.apic_ids, dict(self.states), set(self.homes))
+
     def of(self, cpu: int) -> ApState:
         """Where a CPU stands."""
         return self.states.get(cpu, "starting")

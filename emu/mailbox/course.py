@@ -1,6 +1,7 @@
 """What the rules know of the machine's course when they look at the next observation."""
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from emu.mailbox.ap import NOOP, OSES, WAKEUP, Aps, ApState
 from emu.mailbox.dialect import ACPI, BROADCAST_ID, Dialect, guess
@@ -48,6 +49,14 @@ class Course(Struct):
     def __post_init__(self) -> None:
         self.dialect = self.fixed or self.dialect
         self.aps = Aps(self.apic_ids)
+
+    def copy(self) -> "Course":
+        """A course that goes on by itself."""
+        found = replace(
+            self, stood=dict(self.stood), stacks=dict(self.stacks), failed=dict(self.failed)
+        )
+        found.aps = self.aps.copy()
+        return found
 
     def addressed(self, head: Head) -> tuple[int, ...]:
         """The CPUs that a command is for."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from msgspec import Struct, field
 
 from emu.machine.snapshot import Snapshot
-from emu.machine.undo import Images, packed
+from emu.machine.undo import Images
 from emu.timeline.moment import Moment
 from emu.timeline.schedule import SavedSchedule
 
@@ -26,7 +26,6 @@ class Checkpoint(Struct, eq=False):
     parent: "Checkpoint | None"
     images: Images
     """Pages that differ from the parent's."""
-    packed: bool = False
     children: list["Checkpoint"] = field(default_factory=list)
 
     @property
@@ -56,25 +55,12 @@ def way(source: Checkpoint, target: Checkpoint) -> tuple[list[Checkpoint], list[
     raise AssertionError("all checkpoints descend from the first")
 
 
-def pack(point: Checkpoint) -> int:
-    """Deflate a checkpoint's images; how many bytes that frees."""
-    before = point.bytes_used
-    point.images = {page: packed(image) for page, image in point.images.items()}
-    point.packed = True
-    return before - point.bytes_used
-
-
-def drop(point: Checkpoint, base: Checkpoint) -> bool:
-    """Take a checkpoint out of the tree, its edge joined with its only child's; False if it
-    cannot be spared. `base` is where the machine is."""
-    parent = point.parent
-    if parent is None or point is base or len(point.children) != 1:
-        return False
-    child = point.children[0]
-    below = any(other is child for other in base.ancestors())
-    near, far = (point.images, child.images) if below else (child.images, point.images)
+def drop(point: Checkpoint, above: bool) -> None:
+    """Take a checkpoint with one child out of the tree, its edge joined with the child's.
+    `above`: the machine is at the child or below it."""
+    parent, child = point.parent, point.children[0]
+    assert parent is not None, "the first checkpoint stays"
+    near, far = (point.images, child.images) if above else (child.images, point.images)
     child.images = {**far, **near}
-    child.packed = child.packed and point.packed
     child.parent = parent
     parent.children[parent.children.index(point)] = child
-    return True

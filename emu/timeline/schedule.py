@@ -122,8 +122,9 @@ class Schedule(Struct):
 
     def _moments(self) -> list[tuple[int, int]]:
         """(clock, CPU) of everyone who can run by itself and is not held."""
-        cpus = self.machine.board.cpus
-        running = [(cpu.clock_ps, cpu.id) for cpu in cpus if cpu.activity == "running"]
+        board = self.machine.board
+        cpus = board.cpus
+        running = [(cpus[index].clock_ps, index) for index in board.running]
         found = running + self.machine.waits.moments()
         return [one for one in found if one[1] not in self.held] if self.held else found
 

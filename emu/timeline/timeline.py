@@ -10,12 +10,16 @@ from emu.errors import CommandError
 from emu.machine import invariants, snapshot
 from emu.machine.machine import Machine, Pause
 from emu.timeline.branch import Branch
-from emu.timeline.checkpoint import Checkpoint, drop, pack, way
+from emu.timeline.checkpoint import Checkpoint, drop, way
 from emu.timeline.driver import Driver, quietly
 from emu.timeline.moment import Moment
 
 BUDGET_BYTES: Final = 256 << 20
-"""Checkpoints are packed from half of it on, and thinned out where that does not suffice."""
+"""Older checkpoints are thinned out where all together come near to it."""
+NEAR: Final = 7 / 8
+"""From this share of the budget on."""
+DROPS: Final = 4
+"""Checkpoints that are looked at for that whenever one is taken, below the budget itself."""
 POINT_WORK: Final = 28
 """Entries into the guest between two checkpoints: some 4 ms."""
 POINT_WORK_PER_CPU: Final = 2
@@ -45,8 +49,8 @@ class Timeline:
         self.root = self.base
         self.bytes_used = self.base.bytes_used
         """What all checkpoints cost together, about."""
-        self._unpacked = {id(self.base): self.base}
-        """Checkpoints by identity, those longest not visited first."""
+        self._next_old = 1
+        """Index of the old checkpoint that is looked at next, when room is needed."""
         self.branch = Branch(FIRST_BRANCH, self.driver.entries, [self.base], machine.board.logs)
         self.branches = {self.branch.name: self.branch}
 
@@ -100,7 +104,7 @@ class Timeline:
         assert point.parent is self.base, "checkpoints are passed one by one"
         self.bytes_used -= point.bytes_used
         point.images = self.machine.board.undo.cut()
-        self._fill(point)
+        self.bytes_used += point.bytes_used
         self.machine.board.engine.flush_tlb()
         # The machine is as it was when this was taken, but for the stops on the way here: they
         # cost work, and must not make a second checkpoint due at this very moment.
@@ -126,32 +130,38 @@ class Timeline:
         self.base.children.append(point)
         self.branch.points.append(point)
         self.base = point
-        self._fill(point)
-        if self.bytes_used > self.budget // 2:
-            self._make_room(2 * point.bytes_used)
-
-    def _fill(self, point: Checkpoint) -> None:
-        """A checkpoint has whole images, and counts."""
-        point.packed = False
         self.bytes_used += point.bytes_used
-        self._unpacked.pop(id(point), None)
-        self._unpacked[id(point)] = point
+        if self.bytes_used > self.budget * NEAR:
+            self._make_room()
 
-    def _make_room(self, most: int) -> None:
-        """Pack what is old, a little at each checkpoint, so that none costs more than another
-        however many there are; if that is not enough, thin them out."""
-        freed = 0
-        while freed < most and len(self._unpacked) > 1:
-            point = self._unpacked.pop(next(iter(self._unpacked)))
-            if point is self.base:
-                self._unpacked[id(point)] = point
-            else:
-                freed += pack(point)
-        self.bytes_used -= freed
+    def _make_room(self) -> None:
+        """Drop every other old checkpoint of this branch, a few whenever one is taken, so that
+        none costs more than another however many there are; over the budget, as many as it
+        takes."""
+        points = self.branch.points
+        left = DROPS if self.bytes_used <= self.budget else len(points)
+        while left and self.bytes_used > self.budget * NEAR:
+            if self._next_old >= max(len(points) * 3 // 4, 2):
+                self._next_old = 1
+            if self._next_old < len(points):
+                self._spare(points[self._next_old])
+            self._next_old += 1  # the one behind it stays
+            left -= 1
         while self.bytes_used > self.budget and self._thin():
-            points = self._every_point()
-            self.bytes_used = sum(point.bytes_used for point in points)
-            self._unpacked = {id(point): point for point in points if not point.packed}
+            self.bytes_used = sum(point.bytes_used for point in self._every_point())
+
+    def _spare(self, point: Checkpoint) -> None:
+        """Drop a checkpoint that the machine's own descends from, if it can be."""
+        if point is self.base or len(point.children) != 1:
+            return
+        child = point.children[0]
+        before = point.bytes_used + child.bytes_used
+        drop(point, above=True)
+        self.bytes_used += child.bytes_used - before
+        for branch in self.branches.values():
+            place = branch.before(point.moment)
+            if branch.points[place] is point:
+                del branch.points[place]
 
     def _every_point(self) -> list[Checkpoint]:
         """All checkpoints, oldest first."""
@@ -163,10 +173,15 @@ class Timeline:
         return sorted(found, key=lambda point: point.moment)
 
     def _thin(self) -> bool:
-        """Drop every other checkpoint among the older three quarters; False if none can be."""
+        """Drop every other checkpoint among the older three quarters of all branches; False if
+        none can be."""
         points = self._every_point()
-        old = points[1 : max(len(points) * 3 // 4, 2) : 2]
-        gone = {id(point) for point in old if drop(point, self.base)}
+        above = {id(point) for point in self.base.ancestors()}
+        gone = set()
+        for point in points[1 : max(len(points) * 3 // 4, 2) : 2]:
+            if point is not self.base and len(point.children) == 1:
+                drop(point, above=id(point.children[0]) in above)
+                gone.add(id(point))
         for branch in self.branches.values():
             branch.points[:] = [point for point in branch.points if id(point) not in gone]
         return bool(gone)
@@ -179,7 +194,7 @@ class Timeline:
         for point in (*up, *down):
             self.bytes_used -= point.bytes_used
             machine.board.undo.swap(point.images)
-            self._fill(point)
+            self.bytes_used += point.bytes_used
             pages.update(point.images)
         snapshot.put_back(machine, target.snapshot, pages)
         self.driver.schedule.load(target.schedule)

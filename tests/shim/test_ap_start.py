@@ -26,7 +26,7 @@ def stopped_at(where: str, platform: str) -> Session:
 def silence(session: Session) -> None:
     """The host does not schedule the CPU any more."""
     session.machine.waits.forget(session.machine.board.cpus[LOST])
-    session.machine.board.cpus[LOST].activity = "halted"
+    session.machine.board.turn(session.machine.board.cpus[LOST], "halted")
 
 
 def jump_into_nothing(session: Session) -> None:
@@ -79,7 +79,7 @@ def test_an_ap_that_comes_after_it_was_given_up_stays_out(platform: str) -> None
     session = stopped_at(FIRST_INSTRUCTION[platform], platform)
     silence(session)
     session.do("until enter_kernel")
-    session.machine.board.cpus[LOST].activity = "running"
+    session.machine.board.turn(session.machine.board.cpus[LOST], "running")
     session.do(f"step {LOST} 60")
     assert fate(session) == ("AP_FAILED", "REASON_TIMEOUT", "ap_failed")
 

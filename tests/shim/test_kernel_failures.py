@@ -20,7 +20,7 @@ def stopped_at(where: str, platform: str = "vbs") -> Session:
 def silence(session: Session) -> None:
     """CPU 2 executes nothing any more, as if its host never scheduled it."""
     session.machine.waits.forget(session.machine.board.cpus[2])
-    session.machine.board.cpus[2].activity = "off"
+    session.machine.board.turn(session.machine.board.cpus[2], "off")
 
 
 def jump_into_nothing(session: Session) -> None:
@@ -57,7 +57,7 @@ def test_a_cpu_that_wakes_too_late_gets_no_stack() -> None:
     session = stopped_at("secondary_start")
     silence(session)
     session.do("until kernel_done")
-    session.machine.board.cpus[2].activity = "running"
+    session.machine.board.turn(session.machine.board.cpus[2], "running")
     session.do("step 2 2000")
     assert session.view().cpus[2].symbol.startswith("secondary_lost")
     assert kernel_lines(session) == ["cpu 2: woken, but not online"]
