@@ -17,7 +17,7 @@ from emu.debug.recovery import Case
 from emu.debug.session import Session
 from emu.errors import CommandError
 from emu.judge.evidence import evidence
-from emu.judge.outcome import gave_up, state_of
+from emu.judge.outcome import came, gave_up
 from emu.machine import handover
 
 MAX_TICKS: Final = 60_000_000
@@ -103,7 +103,7 @@ def _problems(session: Session, case: Case) -> Iterator[str]:
     for spec in machine.injected.idle:
         yield f"{spec}: nothing came that it would change"
     if case.expect in ("booted", "degraded"):
-        lost = tuple(cpu.id for cpu in machine.board.cpus if state_of(machine, cpu) != "online")
+        lost = tuple(cpu.id for cpu in machine.board.cpus if not came(machine, cpu))
         if lost != case.lost:
             yield f"lost {_list(lost)}, not {_list(case.lost)}"
         marked = _marked(session)

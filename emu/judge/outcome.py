@@ -5,6 +5,7 @@ from emu.judge.evidence import no_progress, slow_or_stuck
 from emu.judge.verdict import CpuState, Verdict
 from emu.machine.handover import ap_record
 from emu.machine.machine import Machine, Pause
+from emu.mailbox.ap import OSES
 
 
 def state_of(machine: Machine, cpu: Cpu) -> CpuState:
@@ -47,15 +48,29 @@ def verdict(machine: Machine, why: Pause, held: frozenset[int] = frozenset()) ->
         return Verdict("hung", no_progress(machine))
     if why is Pause.HUNG:
         return Verdict("hung", _why_hung(machine, held))
-    if not machine.board.roles.of("online"):
+    return _switched_off(machine)
+
+
+def came(machine: Machine, cpu: Cpu) -> bool:
+    """Whether a CPU came to the OS: it is online, or where nothing tells that of these images,
+    it arrived at its vector; the BSP hands over to itself."""
+    if machine.board.roles.of("online"):
+        return state_of(machine, cpu) == "online"
+    return cpu.id == 0 or machine.board.aps.of(cpu.id) in OSES
+
+
+def _switched_off(machine: Machine) -> Verdict:
+    board, known = machine.board, bool(machine.board.roles.of("online"))
+    if not known and not board.aps.history:
         return Verdict("booted", "the guest switched the machine off")
-    states = [state_of(machine, cpu) for cpu in machine.board.cpus]
-    online = states.count("online")
-    if online == len(states):
-        who = "the only CPU" if online == 1 else f"all {online} CPUs"
-        return Verdict("booted", f"{who} came online and the guest switched off")
-    lost = ", ".join(str(i) for i, state in enumerate(states) if state != "online")
-    return Verdict("degraded", f"{online} of {len(states)} CPUs came online; lost: {lost}")
+    lost = [str(cpu.id) for cpu in board.cpus if not came(machine, cpu)]
+    count, words = len(board.cpus), "came online" if known else "reached the OS"
+    if not lost:
+        who = "the only CPU" if count == 1 else f"all {count} CPUs"
+        return Verdict("booted", f"{who} {words} and the guest switched off")
+    return Verdict(
+        "degraded", f"{count - len(lost)} of {count} CPUs {words}; lost: {', '.join(lost)}"
+    )
 
 
 def _why_hung(machine: Machine, held: frozenset[int]) -> str:
