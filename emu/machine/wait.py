@@ -49,6 +49,8 @@ class Wait(Struct, frozen=True):
     """The start of the first lap that does not come round by itself, once known."""
     due_ps: int | None = None
     """The start of the first lap that leaves if memory stays as it is now."""
+    due_by: int | None = None
+    """The CPU whose store made it so; None for the host's."""
 
     def lap_at(self, moment_ps: int) -> int:
         """The start of the first lap that begins at or after a moment."""

@@ -21,6 +21,7 @@ from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
 from emu.machine.board import Board
 from emu.machine.lap import Lap, Loop, Needs, harmless
+from emu.machine.log import WakeCause
 from emu.machine.tracked import PageStore, TrackedPages
 from emu.machine.trial import Trials
 from emu.machine.wait import SavedWaits, Suspicion, Wait
@@ -198,8 +199,9 @@ class Waits:
         self._suspicions.pop(cpu.id, None)
         self._leave(cpu)
 
-    def wake(self, cpu: Cpu, moment_ps: int) -> None:
-        """Let a waiting CPU run from the lap that begins at or after a moment."""
+    def wake(self, cpu: Cpu, moment_ps: int, why: WakeCause, by: int | None = None) -> None:
+        """Let a waiting CPU run from the lap that begins at or after a moment; `by`: through
+        which CPU's doing."""
         wait = self._leave(cpu)
         self._laps.pop(cpu.id, None)
         if wait is None:
@@ -207,7 +209,8 @@ class Waits:
         # It goes on at a lap's head, where its registers are those that it sleeps with. If the
         # loop has ended by then, the lap that leaves it was not executed: that one comes first.
         start = wait.lap_at(moment_ps)
-        cpu.clock_ps = start if wait.last_ps is None else min(start, wait.last_ps)
+        moment = start if wait.last_ps is None else min(start, wait.last_ps)
+        self._board.go_on(cpu, moment, why, by)
         self._board.turn(cpu, "running")
         self._board.reschedule = True
 
@@ -215,7 +218,7 @@ class Waits:
         """Whoever waits looks again: what loops rely on (tables, clocks, answers) may
         differ."""
         for cpu in self._board.cpus:
-            self.wake(cpu, self._board.now_ps())
+            self.wake(cpu, self._board.now_ps(), "disturbed")
         self._board.tables_changed()
 
     def runs(self, cpu: Cpu) -> bool:
@@ -247,7 +250,7 @@ class Waits:
         for loop, members in by_loop.values():
             pairs = zip(loop.watched, loop.values, strict=True)
             if any(read(*place) != old for place, old in pairs):
-                self._reconsider(members, moment)
+                self._reconsider(members, moment, None if writer is None else writer.id)
             else:
                 self._stay(members)
 
@@ -256,9 +259,9 @@ class Waits:
         for index in members:
             wait = self.waiting[index]
             if wait.due_ps is not None:
-                self._know(self._board.cpus[index], replace(wait, due_ps=None))
+                self._know(self._board.cpus[index], replace(wait, due_ps=None, due_by=None))
 
-    def _reconsider(self, members: list[int], moment_ps: int) -> None:
+    def _reconsider(self, members: list[int], moment_ps: int, by: int | None) -> None:
         """The bytes that one loop looks at have changed: who still goes round in it?"""
         found: list[Loop | Needs] = []
         attempts = 0
@@ -272,7 +275,7 @@ class Waits:
                 if isinstance(known, Loop) or not self.waiting[index].loop.clock:
                     found.append(known)
             if not isinstance(known, Loop):
-                self._fall_due(cpu, moment_ps)
+                self._fall_due(cpu, moment_ps, by)
                 continue
             # It waits on, in a loop that reads other values now: of another identity, so that
             # pages and companions are found anew. It was in the old one up to this lap.
@@ -281,14 +284,14 @@ class Waits:
             start = old.lap_at(moment_ps)
             self._enter(cpu, Wait(known, start, start - 1))
 
-    def _fall_due(self, cpu: Cpu, moment_ps: int) -> None:
+    def _fall_due(self, cpu: Cpu, moment_ps: int, by: int | None) -> None:
         """A CPU is to execute the lap that begins at or after a moment, if things stay so."""
         wait = self.waiting[cpu.id]
         start = wait.lap_at(moment_ps)
         # A store that came later on the clock may be made earlier in the run (CPUs run up to a
         # quantum apart): the earliest lap that leaves counts.
         if wait.due_ps is None or start < wait.due_ps:
-            self._know(cpu, replace(wait, due_ps=start))
+            self._know(cpu, replace(wait, due_ps=start, due_by=by))
             self._board.reschedule = True
 
     def _retrace(self, cpu: Cpu, moment_ps: int) -> Loop | Needs:
@@ -323,10 +326,13 @@ class Waits:
     def come_to(self, cpu: Cpu, moment_ps: int, until_ps: int) -> None:
         """The schedule has come to a moment of a waiting CPU: it wakes if its wait is over,
         else it is found out whether it goes on waiting `until_ps`."""
-        if self.waiting[cpu.id].last_ps is None:
+        wait = self.waiting[cpu.id]
+        if wait.last_ps is None:
             self._look_ahead(cpu, until_ps)
+        elif wait.last_ps == wait.due_ps:
+            self.wake(cpu, moment_ps, "memory", wait.due_by)
         else:
-            self.wake(cpu, moment_ps)
+            self.wake(cpu, moment_ps, "clock")
 
     def _look_ahead(self, cpu: Cpu, moment_ps: int) -> None:
         """Find out whether a clock loop comes round up to a moment, or where it ends."""
