@@ -26,21 +26,24 @@ class Parts(Protocol):
     witness: Witness
 
 
-def carry_out(parts: Parts, cpu: Cpu, effects: fx.Effects, size: int = 0) -> None:
-    """Apply the effects of one exit, in their order. `size`: bytes of the instruction that the
-    CPU has still to get past."""
+def carry_out(parts: Parts, cpu: Cpu, effects: fx.Effects, size: int = 0) -> int:
+    """Apply the effects of one exit, in their order; what it cost the CPU, in picoseconds.
+    `size`: bytes of the instruction that the CPU has still to get past."""
+    price_ps = 0
     for effect in effects:
         match effect:
             case fx.Complete():
                 complete(parts, cpu, size)
             case fx.Cost():
                 cpu.clock_ps += effect.nanoseconds * 1000
+                price_ps += effect.nanoseconds * 1000
             case fx.SetRegisters():
                 put = cpu.registers.put
                 for name, value in effect.values:
                     put(name, value)
             case _:
                 _apply(parts, cpu, effect, size)
+    return price_ps
 
 
 def _apply(parts: Parts, cpu: Cpu, effect: fx.MachineEffect, size: int) -> None:
@@ -72,8 +75,7 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.MachineEffect, size: int) -> None:
         case fx.SendSipi(target, vector):
             sipi(parts, cpu, parts.board.cpus[target], vector)
         case fx.Delay(target, nanoseconds):
-            parts.waits.wake(parts.board.cpus[target], parts.board.now_ps())
-            parts.board.cpus[target].clock_ps += nanoseconds * 1000
+            delay(parts, parts.board.cpus[target], nanoseconds * 1000)
         case fx.SendInterrupt(target, vector, nmi):
             interrupt_cpu(parts, cpu, parts.board.cpus[target], NMI_PENDING if nmi else vector)
         case fx.SetPageState(gpa, count, state, zero):
@@ -142,13 +144,20 @@ def shut_down(parts: Parts, cpu: Cpu, reason: str) -> None:
         parts.board.crash = f"cpu {cpu.id} shut down: {reason}"
 
 
+def delay(parts: Parts, cpu: Cpu, ps: int) -> None:
+    """The host gives a CPU no time for a while."""
+    parts.waits.wake(cpu, parts.board.now_ps(), "disturbed")
+    parts.board.go_on(cpu, cpu.clock_ps + ps, "delayed")
+
+
 def start_vp(parts: Parts, cpu: Cpu, vp: int, context: fx.VpContext | None) -> None:
     """A started VP runs after the VMM's latency, on the caller's time."""
     target = parts.board.cpus[vp]
     parts.board.vmm.vps[vp].started = True
     state = entry.reset_vector(vp) if context is None else entry.from_context(context)
     parts.waits.forget(target)  # a host that mistakes one VP for another starts it twice
-    target.clock_ps = cpu.clock_ps + parts.board.platform.costs.start_vp_ns * 1000
+    moment = cpu.clock_ps + parts.board.platform.costs.start_vp_ns * 1000
+    parts.board.go_on(target, moment, "started", cpu.id)
     parts.board.start(target, state)
     parts.board.event(cpu, "state", f"starts cpu {vp}")
     parts.witness.started(cpu, vp, "StartVirtualProcessor")
@@ -172,7 +181,8 @@ def sipi(parts: Parts, cpu: Cpu, target: Cpu, vector: int) -> None:
         return
     parts.board.vmm.vps[target.id].wait_for_sipi = False
     parts.board.vmm.vps[target.id].started = True
-    target.clock_ps = cpu.clock_ps + parts.board.platform.costs.sipi_ns * 1000
+    moment = cpu.clock_ps + parts.board.platform.costs.sipi_ns * 1000
+    parts.board.go_on(target, moment, "started", cpu.id)
     parts.board.start(target, entry.after_sipi(vector))
     parts.witness.started(cpu, target.id, "SIPI")
     parts.board.event(
@@ -185,10 +195,11 @@ def interrupt_cpu(parts: Parts, cpu: Cpu, target: Cpu, vector: int) -> None:
     parts.board.vmm.vps[target.id].pending.append(vector)
     target.look = True
     if target.activity == "halted" and (vector == NMI_PENDING or is_open(target)):
-        target.clock_ps = max(target.clock_ps, cpu.clock_ps)
+        moment = max(target.clock_ps, cpu.clock_ps)
+        parts.board.go_on(target, moment, "interrupted", cpu.id)
         parts.board.turn(target, "running")
         parts.board.reschedule = True
-    parts.waits.wake(target, cpu.clock_ps)
+    parts.waits.wake(target, cpu.clock_ps, "interrupted", cpu.id)
 
 
 def is_open(cpu: Cpu) -> bool:

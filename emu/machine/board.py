@@ -23,7 +23,7 @@ from emu.machine.aps import LiveAps
 from emu.machine.ask import read_exit
 from emu.machine.code import CodeReader
 from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
-from emu.machine.log import Turn
+from emu.machine.log import Turn, WakeCause, Woken
 from emu.machine.logs import Logs
 from emu.machine.ram import GuestRam
 from emu.machine.undo import UndoLog
@@ -158,6 +158,11 @@ class Board(Struct, eq=False, kw_only=True):
             self.running.discard(cpu.id)
         self.logs.turns.append(Turn(self.tick, cpu.id, activity, cpu.clock_ps))
 
+    def go_on(self, cpu: Cpu, to_ps: int, why: WakeCause, by: int | None = None) -> None:
+        """A CPU goes on at another moment of its clock; `by`: through which CPU's doing."""
+        self.logs.woken.append(Woken(self.tick, cpu.id, by, why, cpu.clock_ps, to_ps))
+        cpu.clock_ps = to_ps
+
     def retire(self, cpu: Cpu, count: int) -> None:
         """Instructions were executed: ticks and the CPU's clock move on."""
         if self.logs.lanes.cpu != cpu.id and not self.on_trial:
@@ -218,11 +223,10 @@ class Board(Struct, eq=False, kw_only=True):
         for listener in self.listeners:
             listener.heard(cpu, text)
 
-    def note_exit(self, cpu: Cpu, asked: Asked) -> None:
-        """Count an exit and append it to the log of exits."""
+    def count_exit(self, asked: Asked) -> None:
+        """One more of its kind."""
         name = name_of(asked)
         self.exit_counts[name] = self.exit_counts.get(name, 0) + 1
-        self.logs.exits.note(self.tick, cpu.nanoseconds, cpu.id, asked)
 
     # -- looking ----------------------------------------------------------------------------
 

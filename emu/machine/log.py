@@ -9,7 +9,7 @@ import zlib
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple, Self, TypeVar, overload
+from typing import Any, Final, Literal, NamedTuple, Self, TypeVar, overload
 
 from emu.hw.cpu import Activity
 
@@ -145,6 +145,28 @@ class Turn(NamedTuple):
     cpu: int
     activity: Activity
     clock_ps: int
+
+
+WakeCause = Literal[
+    "started", "interrupted", "timer", "memory", "clock", "buffer", "stepped", "disturbed",
+    "delayed",
+]  # fmt: skip
+"""`memory`: what its loop reads is another one now; `clock`: its loop has ended by it;
+`buffer`: its store buffer drains; `disturbed`: what its loop relies on was changed from
+outside; `delayed`: the host gave it no time."""
+
+
+class Woken(NamedTuple):
+    """A CPU goes on at another moment of its clock than that at which it stopped. Beside
+    instructions and the prices of exits, nothing else moves a clock."""
+
+    tick: int
+    cpu: int
+    by: int | None
+    """The CPU whose doing it was; None for the host, the clock, and people."""
+    why: WakeCause
+    from_ps: int
+    to_ps: int
 
 
 class Lanes:

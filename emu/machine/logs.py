@@ -1,9 +1,11 @@
 """All that a machine tells of its course, in one hand: it grows and goes back together."""
 
+from collections.abc import Iterator
+
 from msgspec import Struct, field
 
 from emu.machine.event import Event
-from emu.machine.log import Lanes, Log, Turn
+from emu.machine.log import Lanes, Log, Turn, Woken
 from emu.mailbox.observation import Observation
 from emu.vmm.asked import Asked
 from emu.vmm.asked_words import describe
@@ -15,16 +17,22 @@ class ExitLog(Log[Event]):
 
     __slots__ = ()
 
-    def note(self, tick: int, virtual_ns: int, cpu: int, asked: Asked) -> None:
-        """One more exit."""
-        self._keep((tick, virtual_ns, cpu, asked))
+    def note(self, tick: int, ps: int, cpu: int, asked: Asked, price_ps: int) -> None:
+        """One more exit, as the CPU stood before it, and by how much it moved its clock."""
+        self._keep((tick, ps // 1000, cpu, asked, price_ps))
 
-    def _read(self, stored: tuple[int, int, int, Asked]) -> Event:
-        tick, virtual_ns, cpu, asked = stored
+    def prices(self) -> Iterator[tuple[int, Asked, int]]:
+        """(CPU, what it asked for, picoseconds that this cost it) of every exit up to now."""
+        for index in range(self.now):
+            _, _, cpu, asked, price_ps = self._stored(index)
+            yield cpu, asked, price_ps
+
+    def _read(self, stored: tuple[int, int, int, Asked, int]) -> Event:
+        tick, virtual_ns, cpu, asked, _ = stored
         return Event(tick, virtual_ns, cpu, "exit", describe(asked), asked)
 
 
-Counts = tuple[int, int, int, int, int]
+Counts = tuple[int, int, int, int, int, int]
 """How much has happened of each, in the order of `Logs`."""
 
 
@@ -37,24 +45,26 @@ class Logs(Struct, eq=False):
     observed: Log[Observation] = field(default_factory=Log)
     """What the rules of the protocol look at."""
     lanes: Lanes = field(default_factory=Lanes)
+    woken: Log[Woken] = field(default_factory=Log)
+    """With the prices of exits: where every picosecond of a clock comes from."""
 
     def copy(self) -> "Logs":
         """What has happened, without the known future."""
         return Logs(
             self.events.copy(), self.exits.copy(), self.turns.copy(), self.observed.copy(),
-            self.lanes.copy(),
+            self.lanes.copy(), self.woken.copy(),
         )  # fmt: skip
 
     def counts(self) -> Counts:
         """Where they stand."""
         return (
             len(self.events), len(self.exits), len(self.turns), len(self.observed),
-            self.lanes.count,
+            self.lanes.count, len(self.woken),
         )  # fmt: skip
 
     def back_to(self, counts: Counts) -> None:
         """What lies behind `counts` is the known future again."""
-        events, exits, turns, observed, runs = counts
+        events, exits, turns, observed, runs, woken = counts
         self.events.now, self.exits.now, self.turns.now = events, exits, turns
-        self.observed.now = observed
+        self.observed.now, self.woken.now = observed, woken
         self.lanes.back_to(runs)

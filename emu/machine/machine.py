@@ -205,7 +205,7 @@ class Machine:
         self.tracked.close()
         board.engine.flush_tlb()
         self.private.look(cpu.id)
-        self.waits.wake(cpu, board.now_ps())
+        self.waits.wake(cpu, board.now_ps(), "stepped")
         board.by_hand = cpu.look = True
         board.reschedule = False
         ticks = cpu.ticks
@@ -247,20 +247,23 @@ class Machine:
 
     def _decided(self, cpu: Cpu, exit_: Exit) -> None:
         """The guest's own exit: into the log, to whoever waits for it, and answered."""
-        asked = self.board.ask(cpu, exit_)
-        self.board.note_exit(cpu, asked)
+        board = self.board
+        asked = board.ask(cpu, exit_)
+        board.count_exit(asked)
+        tick, clock_ps = board.tick, cpu.clock_ps
         self.injected.at_exit(cpu, asked)
         call = self.witness.before_answer(cpu, asked)
-        self.answer(cpu, asked)
+        price_ps = self.answer(cpu, asked)
+        board.logs.exits.note(tick, clock_ps, cpu.id, asked, price_ps)
         if call is not None:
             self.witness.answered(cpu, call)
 
-    def answer(self, cpu: Cpu, asked: Asked) -> None:
-        """Decide what was asked, and carry the decision out."""
+    def answer(self, cpu: Cpu, asked: Asked) -> int:
+        """Decide what was asked, and carry the decision out; its price in picoseconds."""
         effects = exits.decide(self.board, cpu, asked)
         if self.injected.twists:
             effects = self.injected.twisted(cpu, asked, effects)
-        apply.carry_out(self, cpu, effects, asked.size)
+        return apply.carry_out(self, cpu, effects, asked.size)
 
     def _do(self, deed: Deed, met_by: Cpu | None) -> None:
         assert isinstance(deed, MachineDeed), "only these can be armed"

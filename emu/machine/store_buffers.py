@@ -69,7 +69,7 @@ class StoreBuffers:
         before, board.at_work = board.at_work, None
         if self._private.stores_of(cpu.id):
             # Its own clock tells when it stored: it has come to that moment in its loop.
-            self._waits.wake(cpu, due_ps)
+            self._waits.wake(cpu, due_ps, "buffer")
         self._private.drain(cpu.id, 1)
         board.beat += 1
         board.reschedule = True

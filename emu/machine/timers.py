@@ -68,9 +68,9 @@ class Timers:
             if moment > first:
                 continue
             if cpu.activity == "waiting":
-                self._waits.wake(cpu, moment)
+                self._waits.wake(cpu, moment, "timer")
                 continue
-            cpu.clock_ps = max(cpu.clock_ps, moment)
+            board.go_on(cpu, max(cpu.clock_ps, moment), "timer")
             board.turn(cpu, "running")
             board.reschedule = True
 

@@ -52,7 +52,7 @@ class Trials:
         board: Board,
         guards: Guards,
         private: PrivateBytes,
-        answer: Callable[[Cpu, Asked], None],
+        answer: Callable[[Cpu, Asked], int],
     ) -> None:
         self.board = board
         self.answer = answer

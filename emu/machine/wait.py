@@ -53,6 +53,8 @@ class Wait(Struct, frozen=True):
     """The start of the first lap that does not come round by itself, once known."""
     due_ps: int | None = None
     """The start of the first lap that leaves if memory stays as it is now."""
+    due_by: int | None = None
+    """The CPU whose store made it so; None for the host's."""
 
     @classmethod
     def begun(cls, loop: Loop, since_ps: int) -> "Wait":

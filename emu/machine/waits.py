@@ -22,6 +22,7 @@ from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
 from emu.machine.board import Board
 from emu.machine.lap import Lap, Loop, Needs, harmless
+from emu.machine.log import WakeCause
 from emu.machine.tracked import PageStore, TrackedPages
 from emu.machine.trial import Trials
 from emu.machine.wait import Suspicion, Wait
@@ -215,8 +216,9 @@ class Waits:
         self._suspicions.pop(cpu.id, None)
         self._leave(cpu.id)
 
-    def wake(self, cpu: Cpu, moment_ps: int) -> None:
-        """Let a waiting CPU run from the lap that begins at or after a moment."""
+    def wake(self, cpu: Cpu, moment_ps: int, why: WakeCause, by: int | None = None) -> None:
+        """Let a waiting CPU run from the lap that begins at or after a moment; `by`: through
+        which CPU's doing."""
         wait = self._leave(cpu.id)
         self._laps.pop(cpu.id, None)
         if wait is None:
@@ -224,7 +226,8 @@ class Waits:
         # It goes on at a lap's head, where its registers are those that it sleeps with. If the
         # loop has ended by then, the lap that leaves it was not executed: that one comes first.
         start = wait.lap_at(moment_ps)
-        cpu.clock_ps = start if wait.last_ps is None else min(start, wait.last_ps)
+        moment = start if wait.last_ps is None else min(start, wait.last_ps)
+        self._board.go_on(cpu, moment, why, by)
         self._board.turn(cpu, "running")
         self._board.reschedule = True
 
@@ -232,7 +235,7 @@ class Waits:
         """Whoever waits looks again: what loops rely on (tables, clocks, answers) may
         differ."""
         for cpu in self._board.cpus:
-            self.wake(cpu, self._board.now_ps())
+            self.wake(cpu, self._board.now_ps(), "disturbed")
         self._board.tables_changed()
 
     def runs(self, cpu: Cpu) -> bool:
@@ -260,7 +263,7 @@ class Waits:
         for group in sorted(watchers, key=lambda one: min(one.since)):
             pairs = zip(group.loop.watched, group.loop.values, strict=True)
             if any(read(*place) != old for place, old in pairs):
-                self._reconsider(group, moment)
+                self._reconsider(group, moment, None if writer is None else writer.id)
             else:
                 self._stay(group)
 
@@ -268,9 +271,9 @@ class Waits:
         """The bytes that one loop looks at are as they were: nobody is due any more."""
         for index, wait in sorted(group.known.items()):
             if wait.due_ps is not None:
-                self._know(index, replace(wait, due_ps=None))
+                self._know(index, replace(wait, due_ps=None, due_by=None))
 
-    def _reconsider(self, group: WaitGroup, moment_ps: int) -> None:
+    def _reconsider(self, group: WaitGroup, moment_ps: int, by: int | None) -> None:
         """The bytes that one loop looks at have changed: who still goes round in it?"""
         left = set(group.since)
         moves: list[tuple[Loop, set[int]]] = []
@@ -286,8 +289,8 @@ class Waits:
             if isinstance(known, Loop):
                 moves.append((known, members))
             else:
-                self._fall_due(group, members, moment_ps)
-        self._fall_due(group, left, moment_ps)
+                self._fall_due(group, members, moment_ps, by)
+        self._fall_due(group, left, moment_ps, by)
         # Those who are fewer leave first: the group itself goes with those who are most.
         for loop, members in sorted(moves, key=lambda one: len(one[1])):
             self._move(group, members, loop, moment_ps)
@@ -315,7 +318,9 @@ class Waits:
         for index in changed:
             self._note_moment(index, self.waiting[index])
 
-    def _fall_due(self, group: WaitGroup, members: Collection[int], moment_ps: int) -> None:
+    def _fall_due(
+        self, group: WaitGroup, members: Collection[int], moment_ps: int, by: int | None
+    ) -> None:
         """CPUs are to execute the lap that begins at or after a moment, if things stay so."""
         for index in sorted(members):
             wait = group.wait(index)
@@ -323,7 +328,7 @@ class Waits:
             # A store that came later on the clock may be made earlier in the run (CPUs run up
             # to a quantum apart): the earliest lap that leaves counts.
             if wait.due_ps is None or start < wait.due_ps:
-                self._know(index, replace(wait, due_ps=start))
+                self._know(index, replace(wait, due_ps=start, due_by=by))
                 self._board.reschedule = True
 
     def _retrace(self, cpu: Cpu, moment_ps: int) -> Loop | Needs:
@@ -354,10 +359,13 @@ class Waits:
     def come_to(self, cpu: Cpu, moment_ps: int, until_ps: int) -> None:
         """The schedule has come to a moment of a waiting CPU: it wakes if its wait is over,
         else it is found out whether it goes on waiting `until_ps`."""
-        if self.waiting[cpu.id].last_ps is None:
+        wait = self.waiting[cpu.id]
+        if wait.last_ps is None:
             self._look_ahead(cpu, until_ps)
+        elif wait.last_ps == wait.due_ps:
+            self.wake(cpu, moment_ps, "memory", wait.due_by)
         else:
-            self.wake(cpu, moment_ps)
+            self.wake(cpu, moment_ps, "clock")
 
     def _look_ahead(self, cpu: Cpu, moment_ps: int) -> None:
         """Find out whether a clock loop comes round up to a moment, or where it ends."""

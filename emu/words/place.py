@@ -198,7 +198,7 @@ def put(machine: Machine, where: Place, number: int) -> None:
         if number > U64:
             raise CommandError(f"{where.name}: {number:#x} has more than 64 bits")
         context.put(where.register, number)
-        machine.waits.wake(machine.board.cpus[where.cpu], machine.board.now_ps())
+        machine.waits.wake(machine.board.cpus[where.cpu], machine.board.now_ps(), "disturbed")
         return
     if number >> 8 * where.size:
         raise CommandError(f"{where.name}: {number:#x} has more than {where.size} bytes")

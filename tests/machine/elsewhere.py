@@ -15,7 +15,7 @@ from emu.timeline.driver import Driver
 from emu.timeline.moment import Moment
 from tests.guest import Guest
 
-NO_LOGS: Final = (0, 0, 0, 0, 0)
+NO_LOGS: Final = (0, 0, 0, 0, 0, 0)
 FOREVER: Final = Moment(60_000_000)
 
 

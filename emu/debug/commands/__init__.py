@@ -20,6 +20,7 @@ from emu.debug.commands import (
     list_code,
     mailbox,
     memory,
+    profile,
     registers,
     reverse,
     run,
@@ -82,5 +83,6 @@ _BUT_HELP: Final = (
     save.EXPORT,
     findings.RULES,
     findings.RACES,
+    profile.PROFILE,
 )
 COMMANDS: Final[tuple[Command, ...]] = (*_BUT_HELP, help.help_on(_BUT_HELP))

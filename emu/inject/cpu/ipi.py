@@ -27,7 +27,8 @@ class Arrives(MachineDeed, frozen=True):
         """Their target notices them now, and not when they were sent."""
         sender, target = machine.board.cpus[self.source], machine.board.cpus[self.target]
         apply.carry_out(machine, sender, self.ipis)
-        target.clock_ps = max(target.clock_ps, machine.board.now_ps())
+        moment = max(target.clock_ps, machine.board.now_ps())
+        machine.board.go_on(target, moment, "delayed")
 
 
 class WrongIpi(Twist, frozen=True):

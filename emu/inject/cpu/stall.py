@@ -2,12 +2,12 @@
 
 from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import CPU, NS
+from emu.machine import apply
 
 
 def _carry_out(given: Given) -> None:
     machine, cpu = given.machine, given.cpu
-    machine.waits.wake(cpu, machine.board.now_ps())
-    cpu.clock_ps += given.number("NS")
+    apply.delay(machine, cpu, given.number("NS"))
     machine.board.event(cpu, "state", f"gets no time for {given.number('NS') // 1000:,} ns")
 
 

@@ -12,7 +12,7 @@ PREEMPTED_PS = 20_000_000
 def _carry_out(given: Given) -> None:
     writer = os_cpu(given)
     store(given.machine, writer, "command", WAKEUP)
-    writer.clock_ps += PREEMPTED_PS
+    given.machine.board.go_on(writer, writer.clock_ps + PREEMPTED_PS, "delayed")
 
 
 KIND = InjectionKind(
