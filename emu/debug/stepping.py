@@ -23,30 +23,26 @@ def one(desk: Desk, cpu: Cpu) -> None:
     if timeline.in_past or timeline.driver.schedule.by_hand != cpu.id:
         timeline.enter(f"hand {cpu.id}")
     timeline.driver.at_border()
-    machine.step(cpu)
+    machine.steps(cpu)
 
 
 def _undisturbed(desk: Desk, cpu: Cpu) -> bool:
     """Whether steps of a CPU need only be counted from here on: it is stepped by hand already,
-    at the end of what is known, and nobody waits for anything on the way."""
+    at the end of what is known, and nobody waits for more than places on the way."""
     timeline, waits = desk.timeline, desk.watching.probes or desk.catches.listed
-    return not (
-        waits
-        or desk.machine.board.addresses.stops
-        or timeline.driver.schedule.by_hand != cpu.id
-        or timeline.in_past
-    )
+    return not (waits or timeline.driver.schedule.by_hand != cpu.id or timeline.in_past)
 
 
 def _many(desk: Desk, cpu: Cpu, count: int) -> int:
-    """Undisturbed steps of a CPU, at most so many; how many there were."""
-    driver, step = desk.timeline.driver, desk.machine.step
-    for done in range(count):
-        if _stuck(desk, cpu):
-            return done
-        driver.at_border()
-        step(cpu)
-    return count
+    """Undisturbed steps of a CPU, at most so many, up to where one stops or may meet what
+    stops; how many there were."""
+    driver, steps, done = desk.timeline.driver, desk.machine.steps, 0
+    places = desk.machine.board.addresses.stops
+    while done < count and not _stuck(desk, cpu):
+        done += steps(cpu, min(driver.at_border(), count - done))
+        if places and desk.machine.board.linear_rip(cpu) in places:
+            break
+    return done
 
 
 def _met(desk: Desk, cpu: Cpu) -> bool:
@@ -77,7 +73,7 @@ def step(desk: Desk, cpu: Cpu, count: int | None) -> Goal:
                 return True
             if _undisturbed(desk, cpu):
                 left -= _many(desk, cpu, min(left, STRETCH_STEPS))
-                break
+                return _met(desk, cpu) or left <= 0 or _stuck(desk, cpu)
             one(desk, cpu)
             left -= 1
             if _met(desk, cpu):

@@ -64,6 +64,8 @@ class Engine:
         self._root = ctypes.pointer(ctypes.c_uint64())
         self._code = CodePages(self.handle)
         self._done = 0
+        self.whole = 0
+        """Behind `steps` that came to an exit: how many there were before that instruction."""
         self._again = 0
         self._odd = False
         """A hook has done something: there is more to a step than its instruction."""
@@ -237,6 +239,7 @@ class Engine:
             status = start(handle, context.rip, 0, 0, 1)
             save(handle, pointer)
             if self._odd or status:
+                self.whole = done - 1
                 self._finish(context, status)
                 return self._to_end(context, status, done)
         self._flushed = False

@@ -4,7 +4,7 @@ The board knows no part. Parts are given the board, so it is the one thing by wh
 them changes is seen by the others; whatever only one of them needs is kept there, not here.
 """
 
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from msgspec import Struct, field
 
@@ -33,6 +33,10 @@ from emu.vmm.asked_words import name_of
 from emu.vmm.devices import NONE, STANDARD, Devices
 from emu.vmm.state import Caller, VmmState
 
+WORK_OF_AN_ENTRY: Final = 10
+"""An entry ends in an exit that Python handles. A step by hand that meets nothing is not that
+much cheaper, but a checkpoint and the first stores behind it cost as much as a hundred of them,
+and the stretch that a step back runs again is still short."""
 Doing = Literal["read", "write", "host", "walk"]
 """How bytes came to be others. `host`: the VMM, or somebody at the debugger. `walk`: the MMU,
 while it walked."""
@@ -99,7 +103,8 @@ class Board(Struct, eq=False, kw_only=True):
     """Changes so far that took no instruction: slices begun, milestones noted, interrupts
     taken, exceptions raised. (tick, beat) names every state at which a run can stop."""
     work: int = 0
-    """Entries into the guest so far: with ticks, a measure of the host's time."""
+    """With ticks, a measure of the host's time so far: `WORK_OF_AN_ENTRY` for each entry into
+    the guest, 1 for a step by hand that met nothing."""
     probes: tuple[Probe, ...] = ()
     listeners: tuple[EventListener, ...] = ()
     at_work: int | None = None

@@ -13,8 +13,9 @@ from emu.boot.platform import Platform
 from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
 from emu.hw.vmcb import EXIT_NPF
-from emu.machine import apply, exits, no_execute, quirks
+from emu.machine import apply, by_hand, exits, no_execute, quirks
 from emu.machine.arrivals import Arrivals, tell
+from emu.machine.board import WORK_OF_AN_ENTRY
 from emu.machine.build import board_of
 from emu.machine.guards import Guards
 from emu.machine.handover import at_mailbox, loop_start
@@ -110,14 +111,15 @@ class Machine:
         """Run one CPU to a moment of its clock, a tick and a beat, or a stop."""
         board = self.board
         others, clock_ps, beats = board.tick - cpu.ticks, cpu.clock_ps, board.beat
-        pause = self._run(cpu, until_ps, tick, beat)
+        pause = self.go_on(cpu, until_ps, tick, beat)
         assert board.tick - cpu.ticks == others, "in its slice nobody else executes"
         assert cpu.clock_ps >= clock_ps and board.beat >= beats, "time does not go back"
         asleep = cpu.id in self.waits.waiting
         assert asleep == (cpu.activity == "waiting"), "whoever waits is known to wait"
         return pause
 
-    def _run(self, cpu: Cpu, until_ps: int, tick: int, beat: int) -> Pause:
+    def go_on(self, cpu: Cpu, until_ps: int, tick: int, beat: int) -> Pause:
+        """The same in the middle of a step or slice."""
         board, injected = self.board, self.injected
         pending = board.vmm.vps[cpu.id].pending
         while cpu.activity == "running" and cpu.clock_ps < until_ps:
@@ -166,9 +168,15 @@ class Machine:
         tracing = waits.tracing(cpu)
         single = self.private.careful(cpu) or tracing
         board.at_work = cpu.id
-        board.work += 1
+        board.work += WORK_OF_AN_ENTRY
         limit = 1 if single else min(wanted, budget)
         exit_ = board.engine.run(cpu.registers, limit, cpu.skip)
+        return self.ended(cpu, until_ps, exit_, limit, tracing)
+
+    def ended(self, cpu: Cpu, until_ps: int, exit_: Exit, limit: int, tracing: bool) -> bool:
+        """A stretch of at most `limit` instructions has come to an exit, which is handled; True
+        at a breakpoint."""
+        board, waits = self.board, self.waits
         if exit_.executed:
             board.retire(cpu, exit_.executed)
         if exit_.code == EXIT_NPF:
@@ -198,25 +206,9 @@ class Machine:
                 tell(board, cpu, "parked")
         self.witness.waited(cpu, loop)
 
-    def step(self, cpu: Cpu) -> None:
-        """Exactly one instruction of one CPU, or the exception it raises. Nothing that the
-        CPU's TLB held before is used."""
-        board = self.board
-        self.tracked.close()
-        board.engine.flush_tlb()
-        self.private.look(cpu.id)
-        self.waits.wake(cpu, board.now_ps(), "stepped")
-        board.by_hand = cpu.look = True
-        board.reschedule = False
-        ticks = cpu.ticks
-        for _ in range(exits.EXITS_PER_INSTRUCTION):
-            self.arrivals.pass_(cpu, board.linear_rip(cpu))
-            faults = len(board.logs.events)
-            self._run(cpu, cpu.clock_ps + 1, board.tick + 1, 0)
-            happened = cpu.ticks != ticks or len(board.logs.events) != faults
-            if happened or cpu.activity != "running":
-                break
-        board.by_hand = False
+    def steps(self, cpu: Cpu, count: int = 1) -> int:
+        """At most `count` steps of one CPU by hand, and how many there were (see `by_hand`)."""
+        return by_hand.steps(self, cpu, count)
 
     # -- exits ------------------------------------------------------------------------------
 

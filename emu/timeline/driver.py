@@ -29,7 +29,9 @@ class Driver:
         self.entries: list[Entry] = []
         self.done = 0
         """Entries that have been carried out."""
-        self.between: Callable[[], None] | None = None
+        self.between: Callable[[], int] | None = None
+        """Is called between two slices or steps; says how many steps there may be, at least 1,
+        before it must be called again."""
 
     @property
     def now(self) -> Moment:
@@ -64,10 +66,10 @@ class Driver:
         self.entries.append(entry)
         self.done += 1
 
-    def at_border(self) -> None:
-        """The machine stands between two slices or steps: there may be a checkpoint here."""
-        if self.between is not None:
-            self.between()
+    def at_border(self) -> int:
+        """The machine stands between two slices or steps: there may be a checkpoint here. How
+        many steps there may be up to where there may be another."""
+        return STRETCH_STEPS if self.between is None else self.between()
 
     def stretch(self, goal: Moment) -> Pause:
         """Carry the machine on towards a moment, as far as one look allows. BUDGET: it
@@ -114,15 +116,17 @@ class Driver:
         """Steps of one CPU, up to a moment."""
         machine = self.machine
         cpu = machine.board.cpus[index]
-        for _ in range(STRETCH_STEPS):
+        left = STRETCH_STEPS
+        while left > 0:
             if self.final:
                 return Pause.OUTCOME
             if self.reached(goal):
                 return Pause.BUDGET
             if cpu.activity not in ("running", "waiting"):
                 return Pause.HUNG
-            self.at_border()
-            machine.step(cpu)
+            # At the goal's tick only beats are missing, which steps make one by one.
+            ahead = max(goal.tick - machine.board.tick, 1)
+            left -= machine.steps(cpu, min(self.at_border(), ahead, left))
         return Pause.SLICE
 
     def drive(self, goal: Moment) -> Pause:

@@ -8,10 +8,11 @@ from typing import Final
 
 from emu.errors import CommandError
 from emu.machine import invariants, snapshot
+from emu.machine.board import WORK_OF_AN_ENTRY
 from emu.machine.machine import Machine, Pause
 from emu.timeline.branch import Branch
 from emu.timeline.checkpoint import Checkpoint, drop, way
-from emu.timeline.driver import Driver, quietly
+from emu.timeline.driver import STRETCH_STEPS, Driver, quietly
 from emu.timeline.moment import Moment
 
 BUDGET_BYTES: Final = 256 << 20
@@ -20,10 +21,10 @@ NEAR: Final = 7 / 8
 """From this share of the budget on."""
 DROPS: Final = 4
 """Checkpoints that are looked at for that whenever one is taken, below the budget itself."""
-POINT_WORK: Final = 28
-"""Entries into the guest between two checkpoints: some 4 ms."""
-POINT_WORK_PER_CPU: Final = 2
-"""More of them for each CPU, as a checkpoint looks at every one."""
+POINT_WORK: Final = 28 * WORK_OF_AN_ENTRY
+"""Between two checkpoints."""
+POINT_WORK_PER_CPU: Final = 2 * WORK_OF_AN_ENTRY
+"""More for each CPU, as a checkpoint looks at every one."""
 POINT_TICKS: Final = 300_000
 """Instructions between two checkpoints: 6 to 15 ms."""
 FIRST_BRANCH: Final = "main"
@@ -41,7 +42,7 @@ class Timeline:
         self.budget = BUDGET_BYTES
         self._named = 1
         self.spacing = POINT_WORK + POINT_WORK_PER_CPU * len(machine.board.cpus)
-        """Entries into the guest between two checkpoints."""
+        """Work between two checkpoints (`Board.work`)."""
         machine.board.undo.cut()
         self.base = Checkpoint(
             Moment(0), snapshot.take(machine, None), self.driver.schedule.save(), None, {}
@@ -84,8 +85,9 @@ class Timeline:
 
     # -- checkpoints ------------------------------------------------------------------------
 
-    def _between(self) -> None:
-        """The machine stands between two slices: pass a known checkpoint, or take one."""
+    def _between(self) -> int:
+        """The machine stands between two slices or steps: pass a known checkpoint, or take one.
+        How many steps there may be up to the next."""
         branch, base = self.branch, self.base
         if base is branch.points[-1]:
             machine, last = self.machine, base.snapshot
@@ -93,10 +95,21 @@ class Timeline:
             due = due or machine.board.tick - last.tick >= POINT_TICKS
             if due and self.enabled and self.driver.now > base.moment:
                 self._take()
-            return
+            return self._steps_to_next()
         point = branch.points[branch.before(self.now)]
         if point is not base:
             self._arrive(point)
+        return self._steps_to_next()
+
+    def _steps_to_next(self) -> int:
+        """At least 1: steps between which there is no checkpoint and none becomes due."""
+        base, points, board = self.base, self.branch.points, self.machine.board
+        if base is not points[-1]:
+            ahead = points[self.branch.before(self.now) + 1].moment.tick
+        else:
+            left = self.spacing - (board.work - base.snapshot.work)
+            ahead = min(board.tick + left, base.snapshot.tick + POINT_TICKS)
+        return max(ahead - board.tick, 1) if self.enabled else STRETCH_STEPS
 
     def _arrive(self, point: Checkpoint) -> None:
         """A known checkpoint is passed on the way forward."""

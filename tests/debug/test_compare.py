@@ -62,7 +62,7 @@ def test_an_unmapped_page_is_named() -> None:
 def test_the_mailbox_is_told_in_words() -> None:
     session = open_session(platform="vbs", cpus=3)
     session.do("until mailbox_ack")
-    found = differences(session, lambda: session.machine.step(session.machine.board.cpus[1]))
+    found = differences(session, lambda: session.machine.steps(session.machine.board.cpus[1]))
     assert "mailbox command Wakeup -> Noop" in found
     assert any("rip" in line and "mailbox_jump" in line for line in found)
 

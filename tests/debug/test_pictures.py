@@ -52,7 +52,7 @@ def test_whatever_is_asked_next_makes_a_picture_old(order: str) -> None:
 def test_a_machine_that_moves_without_a_command_makes_a_picture_old() -> None:
     session = open_session(platform="vbs", cpus=2)
     view = session.do("step 0 5")
-    session.machine.step(session.machine.board.cpus[0])
+    session.machine.steps(session.machine.board.cpus[0])
     with pytest.raises(MovedOnError):
         _ = view.cpus
 

@@ -111,7 +111,7 @@ class Bare:
     def step(self, count: int = 1) -> str:
         """Execute so many instructions by hand; what was refused, or nothing."""
         for _ in range(count):
-            self.machine.step(self.cpu)
+            self.machine.steps(self.cpu)
         return self.machine.board.crash
 
     def run(self, count: int) -> str:
