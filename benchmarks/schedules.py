@@ -16,7 +16,7 @@ from emu.debug.session import Session
 from emu.debug.setup import Options, Setup
 from emu.judge.judge import Judge
 from emu.judge.tried import Tried, Trying
-from emu.timeline.chooser import Bounded, Random, Timed
+from emu.timeline.chooser import Bounded, Random
 from emu.timeline.root import Root, root_at
 
 NAME: Final = "schedules"
@@ -27,6 +27,8 @@ QUANTA: Final = (50_000, 200_000, 1_000_000, 4_000_000)
 """Short slices and long ones, in picoseconds."""
 MAX_TICKS: Final = 60_000_000
 SWITCHES: Final = 20
+ARRIVED: Final = 1_500
+"""Instructions from `wake_aps` on, within which all APs arrive."""
 SWITCHED: Final = 100
 SWITCHED_QUICK: Final = 5
 BESIDE: Final = 10
@@ -81,17 +83,16 @@ def _power_on(platform: str, cpus: int, rules: bool) -> Trying:
 
 
 def switched(platform: str, count: int) -> Iterator[Row]:
-    """What a schedule with 20 forced switches costs from the first wake-up on, judged and with
-    a digest: from a root, and through a session."""
+    """What a schedule with 20 forced switches costs from the first wake-up to the arrival of
+    the APs, judged and with a digest: from a root, and through a session."""
     session = Session(Setup.of(Options(platform=platform, cpus=4)))
     session.do("until wake_aps")
     timeline, desk = session.timeline, session.desk
     here, begun = timeline.now.tick, timeline.driver.schedule.begun
     before = session.desk.judge.here()
     with root_at(timeline) as root:
-        trying = Trying(root, desk.judge, before, MAX_TICKS)
-        slices = len(trying.by(Timed()).choices)
-        choosers = [_switches(seed, begun, slices) for seed in range(count)]
+        trying = Trying(root, desk.judge, before, here + ARRIVED)
+        choosers = [_switches(seed, begun) for seed in range(count)]
 
         def from_root() -> None:
             for chooser in choosers:
@@ -102,7 +103,7 @@ def switched(platform: str, count: int) -> Iterator[Row]:
 
     def through_session() -> None:
         for chooser in choosers:
-            for words in (f"goto {here}", f"schedule {chooser.text}", "run"):
+            for words in (f"goto {here}", f"schedule {chooser.text}", f"run {ARRIVED}"):
                 session.do(words)
             session.findings()
             session.digest()
@@ -114,7 +115,7 @@ def switched(platform: str, count: int) -> Iterator[Row]:
     )  # fmt: skip
 
 
-def _switches(seed: int, begun: int, slices: int) -> Bounded:
+def _switches(seed: int, begun: int) -> Bounded:
     draw = random.Random(seed)
-    places = sorted(draw.sample(range(begun, begun + max(slices // 2, SWITCHES)), SWITCHES))
-    return Bounded(switches=tuple((place, draw.randrange(4)) for place in places))
+    places = sorted(draw.sample(range(begun, begun + 2 * SWITCHES), SWITCHES))
+    return Bounded(QUANTA[0], tuple((place, draw.randrange(4)) for place in places))

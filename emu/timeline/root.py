@@ -46,6 +46,8 @@ class Root:
         machine.board.undo.cut()
         machine.board.logs = Logs()
         self._start = snapshot.take(machine, None)
+        self._left = False
+        """Whether the machine may stand elsewhere."""
 
     @property
     def held(self) -> frozenset[int]:
@@ -54,8 +56,9 @@ class Root:
 
     def run(self, chooser: Chooser, tick: int) -> Ran:
         """Another course from here to its end, or to a tick at the latest."""
-        if self._driver.now > Moment(self._start.tick) or self.machine.board.undo.images:
+        if self._left:
             self.back()
+        self._left = True
         schedule = self._driver.schedule
         schedule.follow(chooser)
         noted: list[Choice] = []
@@ -75,6 +78,7 @@ class Root:
         board.logs = Logs()
         snapshot.put_back(self.machine, self._start, pages)
         self._driver.schedule.load(self._schedule)
+        self._left = False
 
 
 @contextmanager

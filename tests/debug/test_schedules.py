@@ -98,7 +98,7 @@ def test_it_can_be_paused_and_says_what_it_has() -> None:
     session.begin("schedules 1000")
     assert session.pump(0.0)
     session.pause()
-    assert session.view().reply[0].startswith("4 random schedules from tick 0")
+    assert session.view().reply[0].startswith("1 random schedules from tick 0")
 
 
 @pytest.mark.parametrize(

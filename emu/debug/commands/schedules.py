@@ -12,9 +12,6 @@ from emu.judge.tried import Tried, Trying
 from emu.timeline.chooser import Random
 from emu.timeline.root import root_at
 
-_AT_ONCE: Final = 4
-"""Schedules between two looks at the keys."""
-
 
 class _Many(Struct):
     """How far a search has come."""
@@ -28,14 +25,12 @@ class _Many(Struct):
     """The first seed that did not end well, how, and the tick at which it was decided."""
     done: int = 0
 
-    def some(self, desk: Desk) -> bool:
-        """Try a few more; True where all are done."""
+    def another(self, desk: Desk) -> bool:
+        """Try one more, then it is time to look at the keys; True where all are done."""
         before = desk.judge.here()
         with root_at(desk.timeline) as root:
             trying = Trying(root, desk.judge, before, desk.setup.max_ticks)
-            begin = self.first + self.done
-            for seed in range(begin, min(begin + _AT_ONCE, self.end)):
-                self._one(trying, seed)
+            self._one(trying, self.first + self.done)
         desk.reply = self._lines(desk)
         return self.first + self.done >= self.end
 
@@ -77,7 +72,7 @@ def _schedules(desk: Desk, number: int, seed: int) -> Begun:
     if over(desk) or desk.timeline.driver.final:
         raise CommandError("schedules: nothing runs from here on: go back first")
     many = _Many(seed, seed + number, desk.timeline.driver.schedule.chooser.quantum_ps)
-    return lambda: many.some(desk)
+    return lambda: many.another(desk)
 
 
 SCHEDULES: Final = Command(
