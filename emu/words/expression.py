@@ -19,8 +19,9 @@ from emu.machine.machine import Machine
 from emu.words import place
 from emu.words.where import resolve
 
+_HEADS: Final = "|".join((*place.SPACES, *place.NAMED))
 _TOKEN: Final = re.compile(
-    r"\s*(?:(?P<place>(?:cpu\d+:)?(?:gva|gpa|hpa|npt|pte|dtb):[^\s()\[\]=<>!&|^]+)"
+    rf"\s*(?:(?P<place>(?:cpu\d+:)?(?:{_HEADS}):[^\s()\[\]=<>!&|^]+)"
     r"|(?P<word>(?:cpu\d+:)?[A-Za-z_.$][\w.$]*(?::\d+)?)"
     r"|(?P<number>\d[\w,]*)"
     r"|(?P<sign><<|>>|==|!=|<=|>=|&&|\|\||[-+*&^|<>()\[\]~!/]))"
@@ -148,8 +149,10 @@ class _ExpressionReader:
         match kind:
             case "number":
                 return self._number(text)
-            case "word" | "place":
+            case "word":
                 return self._named(text)
+            case "place":
+                return self._place(text)
         raise CommandError(f"{self._text}: {text!r} is not expected here")
 
     def _number(self, text: str) -> int:
@@ -163,7 +166,7 @@ class _ExpressionReader:
         size = "8"
         if self._took("/"):
             size = self._next()[1]
-        return self._named(f"gva:{address:#x}/{size}")
+        return self._place(f"gva:{address:#x}/{size}")
 
     def _named(self, text: str) -> int:
         machine, focus = self._machine, self._focus
@@ -176,8 +179,14 @@ class _ExpressionReader:
             return 0
         if ":" in text and text.rpartition(":")[2].isdigit():
             return resolve(machine, text)[0]
-        found = place.place(machine, focus, text)
-        value = place.value(machine, found)
+        return self._value(text)
+
+    def _place(self, text: str) -> int:
+        """What bytes hold that are named by a space, a table or a tree."""
+        return 0 if self._dry else self._value(text)
+
+    def _value(self, text: str) -> int:
+        value = place.value(self._machine, place.place(self._machine, self._focus, text))
         if value is None:
             raise CommandError(f"{text}: that cpu has not started")
         return value

@@ -6,6 +6,7 @@ device tree that the kernel was handed), and memory as `[gva:|gpa:|hpa:]ADDRESS[
 ADDRESS is a symbol with offset, `file:line` or a number, and 8 bytes are the default.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Final
 
@@ -76,12 +77,8 @@ def place(machine: Machine, focus: Cpu, text: str) -> Place:
         return _register(focus, text, text)
     if text.startswith("mailbox."):
         return _mailbox(machine, text)
-    if colon and head == "npt":
-        return _npt(machine, resolve(machine, rest)[0], text)
-    if colon and head == "dtb":
-        return _dtb(machine, rest, text)
-    if colon and head == "pte":
-        return _pte(machine, focus, resolve(machine, rest)[0], text)
+    if colon and head in NAMED:
+        return NAMED[head](machine, focus, rest, text)
     return _memory(machine, focus, text)
 
 
@@ -106,14 +103,16 @@ def _mailbox(machine: Machine, text: str) -> MemoryPlace:
     return _at(machine, text, "gpa", machine.board.mailbox_gpa + found.offset, found.size)
 
 
-def _npt(machine: Machine, gpa: int, text: str) -> MemoryPlace:
+def _npt(machine: Machine, _cpu: Cpu, rest: str, text: str) -> MemoryPlace:
+    gpa = resolve(machine, rest)[0]
     walk = nested_walk.walk_nested(machine.board.memory, machine.board.npt.model_root, Gpa(gpa))
     if not walk.levels or walk.levels[-1].name != "L1":
         raise CommandError(f"{text}: the nested table has no leaf for {gpa:#x} yet")
     return MemoryPlace(text, "npt", gpa & ~0xFFF, walk.levels[-1].entry_hpa, 8)
 
 
-def _pte(machine: Machine, cpu: Cpu, gva: int, text: str) -> MemoryPlace:
+def _pte(machine: Machine, cpu: Cpu, rest: str, text: str) -> MemoryPlace:
+    gva = resolve(machine, rest)[0]
     if cpu.context is None:
         raise CommandError(f"{text}: cpu {cpu.id} has not started")
     walk = paging.walk_context(machine.board.memory, machine.board.npt, cpu.context, gva)
@@ -122,7 +121,7 @@ def _pte(machine: Machine, cpu: Cpu, gva: int, text: str) -> MemoryPlace:
     return _at(machine, text, "hpa", walk.levels[-1].nested.hpa, 8)
 
 
-def _dtb(machine: Machine, path: str, text: str) -> MemoryPlace:
+def _dtb(machine: Machine, _cpu: Cpu, path: str, text: str) -> MemoryPlace:
     gpa, blob = kernel_dtb_gpa(machine.board), kernel_dtb(machine.board)
     if gpa is None or blob is None:
         raise CommandError(f"{text}: the kernel has not been handed a device tree yet")
@@ -137,6 +136,13 @@ def _dtb(machine: Machine, path: str, text: str) -> MemoryPlace:
     return replace(_at(machine, text, "gpa", start, len(value.value)), big_endian=True)
 
 
+NAMED: Final[dict[str, Callable[[Machine, Cpu, str, str], MemoryPlace]]] = {
+    "npt": _npt, "pte": _pte, "dtb": _dtb,
+}  # fmt: skip
+"""Word before a colon -> (machine, CPU, what stands behind it, all of it) to the place."""
+SPACES: Final = ("gva", "gpa", "hpa")
+
+
 def _memory(machine: Machine, focus: Cpu, text: str) -> MemoryPlace:
     where, slash, count = text.rpartition("/")
     if not slash or not count[:1].isdigit():
@@ -145,7 +151,7 @@ def _memory(machine: Machine, focus: Cpu, text: str) -> MemoryPlace:
     if not 1 <= size <= BYTES_MAX:
         raise CommandError(f"{text}: 1 to {BYTES_MAX} bytes")
     space, colon, rest = where.partition(":")
-    if not colon or space not in ("gva", "gpa", "hpa"):
+    if not colon or space not in SPACES:
         space, rest = "gva", where
     address = resolve(machine, rest)[0]
     if space == "gva":

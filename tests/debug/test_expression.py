@@ -56,6 +56,11 @@ def test_precedence_and_words(text: str, wanted: int) -> None:
     assert value(text) == wanted
 
 
+def test_a_place_may_be_named_by_a_decimal_number() -> None:
+    start = SESSION.machine.board.linear_rip(CPU)
+    assert value(f"gpa:{start}") == value(f"gpa:{start:#x}") == value(f"[{start}]")
+
+
 def test_places_are_values() -> None:
     machine = SESSION.machine
     assert value("rip") == CPU.registers.rip == value("cpu0:rip")

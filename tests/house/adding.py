@@ -147,13 +147,15 @@ def targets(found: Recipe) -> Iterator[tuple[str, str]]:
             start = text.index(behind + added) + len(behind)
             first = text.count("\n", 0, start + len(added) - len(added.lstrip("\n"))) + 1
             last = text.count("\n", 0, start + len(added.rstrip("\n"))) + 1
-            name = _defined_around(tree.body, first, last)
+            lines_up = added.startswith("\n") or behind.endswith("\n")
+            name = _defined_around(tree.body, first, last, lines_up)
             if name != "import":
                 yield path, name
 
 
-def _defined_around(body: list[ast.stmt], first: int, last: int) -> str:
-    """What a stretch of lines belongs to; empty if to nothing that is larger."""
+def _defined_around(body: list[ast.stmt], first: int, last: int, whole: bool) -> str:
+    """What a stretch of lines (`whole`: from the beginning of the first) belongs to; empty if
+    to nothing that is larger."""
     for node in body:
         end = node.end_lineno or node.lineno
         if not node.lineno <= first <= end:
@@ -161,10 +163,10 @@ def _defined_around(body: list[ast.stmt], first: int, last: int) -> str:
         match node:
             case ast.Import() | ast.ImportFrom():
                 return "import"
-            case ast.ClassDef() | ast.FunctionDef() if node.lineno == first and end <= last:
+            case _ if whole and node.lineno == first and end <= last:
                 return ""
             case ast.ClassDef(name=name):
-                inner = _defined_around(node.body, first, last)
+                inner = _defined_around(node.body, first, last, whole)
                 return f"{name}.{inner}" if inner else name
             case ast.FunctionDef(name=name):
                 return name

@@ -64,6 +64,7 @@ def test_all_recipes_at_once_are_typed_and_written_as_the_rest_is(tmp_path: Path
     plant(tmp_path, *found)
     (tmp_path / "pyproject.toml").symlink_to(ROOT / "pyproject.toml")
     files = sorted(path for one in found for path in one.files if path.endswith(".py"))
+    run_in(tmp_path, "-m", "ruff", "check", "--no-cache", "--select", "I", "--fix", *files)
     run_in(tmp_path, "-m", "ruff", "format", "--no-cache", *files)
     run_in(tmp_path, "-m", "ruff", "check", "--no-cache", *files)
     run_in(tmp_path, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"))

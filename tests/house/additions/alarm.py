@@ -44,7 +44,9 @@ LINES = {
         ("        self.timers = Timers(board, self.waits)\n", "        self.chime = Chime()\n"),
         ("(self.injected, self.store_buffers, self.timers", ", self.chime"),
     ),
-    "emu/machine/snapshot.py": (("machine.store_buffers,", " machine.chime,"),),
+    "emu/machine/snapshot.py": (
+        ("machine.witness, machine.injected,\n", "        machine.chime,\n"),
+    ),
 }
 
 
