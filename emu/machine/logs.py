@@ -8,6 +8,9 @@ from emu.mailbox.observation import Observation
 from emu.vmm.asked import Asked
 from emu.vmm.asked_words import describe
 
+StoredExit = tuple[int, int, int, Asked]
+"""(tick, virtual nanoseconds, CPU, what it asked for)."""
+
 
 class ExitLog(Log[Event]):
     """What CPUs asked for. It is put into words when somebody reads it: most exits of a boot
@@ -15,11 +18,7 @@ class ExitLog(Log[Event]):
 
     __slots__ = ()
 
-    def note(self, tick: int, virtual_ns: int, cpu: int, asked: Asked) -> None:
-        """One more exit."""
-        self._keep((tick, virtual_ns, cpu, asked))
-
-    def _read(self, stored: tuple[int, int, int, Asked]) -> Event:
+    def _read(self, stored: StoredExit) -> Event:
         tick, virtual_ns, cpu, asked = stored
         return Event(tick, virtual_ns, cpu, "exit", describe(asked), asked)
 
