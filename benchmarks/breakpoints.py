@@ -62,7 +62,7 @@ def _opened() -> Session:
 
 def _set(session: Session, places: list[int]) -> None:
     for place in places:
-        session.begin(f"break {place:#x}")
+        session.do(f"break {place:#x}")
 
 
 def _seconds_to_boot(places: list[int]) -> float:

@@ -40,7 +40,7 @@ def _row(name: str, cpus: int, target: Target, count: int) -> Row:
     session.do(f"break {session.view().cpus[0].rip + guest.NEVER_OFFSET:#x}")
     bare = Bare(LOOPS[name])
     bare.run(WARM)
-    start = session.do(f"run {WARM}")
+    start = session.do(f"run {WARM}").whole()
     turns = in_turns(
         lambda: count / 1e6 / cpu_seconds(lambda: session.do(f"run {count}")),
         lambda: count / 1e6 / cpu_seconds(lambda: bare.run(count)),

@@ -43,7 +43,7 @@ OFFSETS: Final = WORDS | {
 `emu.hw.selftest_offsets` proves each."""
 _INDEX: Final = {name: place >> 3 for name, place in WORDS.items()}
 """The same in words."""
-_RIP, _CR0, _EFER = (WORDS[name] >> 3 for name in ("rip", "cr0", "efer"))
+_RIP, _CR0, _CR3, _EFER = (WORDS[name] >> 3 for name in ("rip", "cr0", "cr3", "efer"))
 _SYSTEM: Final = tuple(name for name in WORDS if name not in (*GENERAL, "rip"))
 _EFLAGS, _CC_SRC, _CC_OP = (OFFSETS[name] for name in ("eflags", "cc_src", "cc_op"))
 ARITHMETIC: Final = 0x8D5
@@ -174,6 +174,25 @@ class Context:
         if words[_HFLAGS >> 3] & _HF_CS64 and words[_EFER] & 0x400:
             return words[_RIP]
         return self.segment("cs").base + words[_RIP]
+
+    @property
+    def code_place(self) -> tuple[int, int, int]:
+        """CR3, CR0 and the linear address of the next instruction, to find its bytes by."""
+        words = self._words
+        if words[_HFLAGS >> 3] & _HF_CS64 and words[_EFER] & 0x400:
+            return words[_CR3], words[_CR0], words[_RIP]
+        return words[_CR3], words[_CR0], self.linear_rip
+
+    def put_all(self, values: tuple[tuple[str, int], ...]) -> None:
+        """Set 64-bit registers, in their order."""
+        self.dirty = self.changed = True
+        words = self._words
+        for name, value in values:
+            index = _INDEX.get(name)
+            if index is None:
+                self.put(name, value)
+            else:
+                words[index] = value & U64
 
     def settle_flags(self) -> bool:
         """The engine left an instruction in the middle: say where its flags are. Whether that

@@ -112,26 +112,33 @@ class Engine:
         """An SVM exit. The faulting instruction was counted, unless its fetch faulted."""
         self._odd = True
         code = number - _INTR_BASE
-        executed = self.begun - 1
-        error, fetching = 0, False
+        executed = self._done + self._count.value - self._again - 1  # `begun`, but for this one
+        if code == EXIT_NPF or EXIT_EXCEPTION <= code < EXIT_EXCEPTION + 32:
+            self._on_fault(code, executed)
+            return
+        self.pending = Exit(ExitKind.INTERCEPT, executed, code)
+        self._in_body = True
+        native.stop(self.handle)
+
+    def _on_fault(self, code: int, executed: int) -> None:
+        """An exception, or an access that the nested table refuses."""
         info = self.memory.u64(self._vmcb + EXITINFO2)
-        if EXIT_EXCEPTION <= code < EXIT_EXCEPTION + 32 or code == EXIT_NPF:
-            native.save(self.handle, self._scratch.pointer)
-            error = self._scratch.error_code
-            fetching = code in (EXIT_NPF, EXIT_EXCEPTION + 14) and self._scratch.fetching
-            executed += fetching
-            if not fetching and code != _DEBUG_TRAP:
-                self._settle_flags()
-            denied = code == EXIT_NPF and error & _WRITE_DENIED == _WRITE_DENIED
-            try:
-                self._alone = denied and self.own_code is not None and self.own_code.opens(info)
-                ours = denied and not self._alone
-                absorbed = ours and self.absorb is not None and self.absorb(info)
-            except BaseException as bug:  # lost otherwise, and the fault would come for ever
-                absorbed, self._bug = False, bug
-            if absorbed:
-                self._again += not fetching  # the retry is counted once more
-                return
+        native.save(self.handle, self._scratch.pointer)
+        error = self._scratch.error_code
+        fetching = code in (EXIT_NPF, EXIT_EXCEPTION + 14) and self._scratch.fetching
+        executed += fetching
+        if not fetching and code != _DEBUG_TRAP:
+            self._settle_flags()
+        denied = code == EXIT_NPF and error & _WRITE_DENIED == _WRITE_DENIED
+        try:
+            self._alone = denied and self.own_code is not None and self.own_code.opens(info)
+            ours = denied and not self._alone
+            absorbed = ours and self.absorb is not None and self.absorb(info)
+        except BaseException as bug:  # lost otherwise, and the fault would come for ever
+            absorbed, self._bug = False, bug
+        if absorbed:
+            self._again += not fetching  # the retry is counted once more
+            return
         if not self._alone:
             self.pending = Exit(ExitKind.INTERCEPT, executed, code, info, error)
         self._in_body = not fetching and code != _DEBUG_TRAP
@@ -221,7 +228,10 @@ class Engine:
         `skip`: a breakpoint address that does not stop the first instruction.
         """
         self._begin(context, skip)
-        return self._to_end(context, self._stretch(context, budget), budget)
+        status = self._stretch(context, budget)
+        if self.pending is not None and not self._alone:
+            return self.pending
+        return self._to_end(context, status, budget)
 
     def steps(self, context: Context, count: int, skip: int | None = None) -> Exit:
         """Single instructions, `count` (> 0) of them or to the first exit: for each of them all

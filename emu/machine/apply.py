@@ -32,15 +32,14 @@ def carry_out(parts: Parts, cpu: Cpu, effects: fx.Effects, size: int = 0) -> int
     price_ps = 0
     for effect in effects:
         match effect:
-            case fx.Complete():
-                complete(parts, cpu, size)
+            case fx.Complete():  # the VMM did the instruction's work: it retires like any other
+                cpu.registers.pass_over(size)
+                parts.board.retire(cpu, 1)
             case fx.Cost():
                 cpu.clock_ps += effect.nanoseconds * 1000
                 price_ps += effect.nanoseconds * 1000
             case fx.SetRegisters():
-                put = cpu.registers.put
-                for name, value in effect.values:
-                    put(name, value)
+                cpu.registers.put_all(effect.values)
             case _:
                 _apply(parts, cpu, effect, size)
     return price_ps
@@ -102,12 +101,6 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.MachineEffect, size: int) -> None:
             parts.board.event(cpu, "exit", text)
         case _:
             assert_never(effect)
-
-
-def complete(parts: Parts, cpu: Cpu, size: int) -> None:
-    """The VMM did the instruction's work: it retires like any other."""
-    cpu.registers.pass_over(size)
-    parts.board.retire(cpu, 1)
 
 
 def raise_exception(parts: Parts, cpu: Cpu, effect: fx.RaiseException, size: int = 0) -> None:

@@ -41,6 +41,8 @@ def read_exit(exit_: Exit, registers: Context, code: CodeReader, devices: Device
     """What a CPU wants, whose registers are as the exit left them. `devices`: those that it
     reaches by plain loads and stores."""
     if exit_.kind is ExitKind.INTERCEPT:
+        if exit_.code in _PLAIN:
+            return _plain(exit_.code, code.next(registers), registers)
         return _intercept(exit_, registers, code, devices)
     match exit_.kind:
         case ExitKind.PORT_IN:
@@ -58,8 +60,6 @@ def read_exit(exit_: Exit, registers: Context, code: CodeReader, devices: Device
 def _intercept(exit_: Exit, registers: Context, code: CodeReader, devices: Devices) -> Asked:
     """An SVM exit; those the machine repairs itself never get here."""
     number = exit_.code
-    if number in _PLAIN:
-        return _plain(number, code.next(registers), registers)
     if number == vmcb.EXIT_NPF:
         if devices.window_at(exit_.info) is not None:
             return device_access(code.next(registers), registers, exit_.error, exit_.info)

@@ -196,13 +196,16 @@ class Board(Struct, eq=False, kw_only=True):
 
     def caller(self, cpu: Cpu) -> Caller:
         """What a VMM handler gets to see."""
-        time = cpu.nanoseconds
-        wrong = self.vmm.clocks.get(cpu.id)
-        if wrong is not None:
-            time = wrong.shows(time)
         return Caller(
-            cpu.id, cpu.registers.get, time, self.platform, self.vmm, self.ram, self.devices
-        )
+            cpu.id, cpu.registers.get, self.shown_ns(cpu), self.platform, self.vmm, self.ram,
+            self.devices,
+        )  # fmt: skip
+
+    def shown_ns(self, cpu: Cpu) -> int:
+        """What a CPU is told of the time: an injection may have set its clock wrong."""
+        wrong = self.vmm.clocks.get(cpu.id)
+        time = cpu.clock_ps // 1000
+        return time if wrong is None else wrong.shows(time)
 
     # -- time and events --------------------------------------------------------------------
 

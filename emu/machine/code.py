@@ -18,9 +18,9 @@ INSTRUCTION_BYTES: Final = 15
 """The longest instruction (SDM 2, 2.3.11)."""
 WALKS_MAX: Final = 4096
 
-_Walk = tuple[int, Hpa, tuple[tuple[int, int, bytes], ...]]
-"""Edits of the nested table by then, the page, and what was read on the way: (first HPA, end,
-bytes)."""
+_Walk = tuple[int, Hpa, tuple[tuple[int, int], ...]]
+"""Edits of the nested table by then, the page, and what was read on the way: (number of eight
+bytes, what they held)."""
 
 
 class _Reads:
@@ -28,20 +28,17 @@ class _Reads:
 
     def __init__(self, memory: HostMemory) -> None:
         self._memory = memory
-        self.seen: list[tuple[int, int, bytes]] = []
+        self.seen: list[tuple[int, int]] = []
 
     def u64(self, hpa: int) -> int:
         """A word of a table."""
-        return self._entry(hpa, 8)
+        self.seen.append((hpa >> 3, self._memory.u64(hpa & ~7)))
+        return self._memory.u64(hpa)
 
     def u32(self, hpa: int) -> int:
         """The same of a table whose entries are narrow."""
-        return self._entry(hpa, 4)
-
-    def _entry(self, hpa: int, width: int) -> int:
-        data = self._memory.read(Hpa(hpa), width)
-        self.seen.append((hpa, hpa + width, data))
-        return int.from_bytes(data, "little")
+        self.seen.append((hpa >> 3, self._memory.u64(hpa & ~7)))
+        return self._memory.u32(hpa)
 
 
 class CodeReader:
@@ -50,12 +47,13 @@ class CodeReader:
 
     def __init__(self, memory: HostMemory, npt: NestedPageTable) -> None:
         self._memory, self._npt, self._buffer = memory, npt, memory.buffer
+        self._words = memoryview(memory.buffer).cast("B").cast("Q")
         self._walks: dict[tuple[int, int, int], _Walk] = {}
 
     def next(self, context: Context) -> bytes:
         """Up to 15 bytes at RIP: one instruction at the most."""
-        at = context.linear_rip
-        page = self._page(context, at)
+        cr3, cr0, at = context.code_place
+        page = self._page((cr3, cr0, at >> 12))
         if page is None:
             return b""
         offset = at & PAGE_MASK
@@ -63,20 +61,19 @@ class CodeReader:
             first = page + offset
             return self._buffer[first : first + INSTRUCTION_BYTES]
         here = self._memory.read(Hpa(page + offset), PAGE_BYTES - offset)
-        behind = self._page(context, at + len(here))
+        behind = self._page((cr3, cr0, at + len(here) >> 12))
         if behind is None:
             return here
         return here + self._memory.read(behind, INSTRUCTION_BYTES - len(here))
 
-    def _page(self, context: Context, gva: int) -> Hpa | None:
-        """Where the page of an address lies in the host; None where it is not mapped."""
-        get = context.get
-        key = get("cr3"), get("cr0"), gva >> 12
+    def _page(self, key: tuple[int, int, int]) -> Hpa | None:
+        """Where a page of linear addresses lies in the host, by CR3, CR0 and its number; None
+        where it is not mapped."""
         known = self._walks.get(key)
         if known is not None and known[0] == self._npt.edits:
-            buffer = self._buffer
-            for first, end, data in known[2]:
-                if buffer[first:end] != data:
+            words = self._words
+            for index, word in known[2]:
+                if words[index] != word:
                     break
             else:
                 return known[1]

@@ -19,7 +19,8 @@ PAUSE_NS: Final = 20
 """About 40 cycles at 2 GHz: what PAUSE takes on cores before Skylake."""
 RDTSC_NS: Final = 10
 """About 20 cycles."""
-_PAUSED: Final = (Complete(), Cost(PAUSE_NS))
+_DONE: Final = Complete()
+_PAUSED: Final = (_DONE, Cost(PAUSE_NS))
 _RDTSC_COST: Final = Cost(RDTSC_NS)
 
 
@@ -29,9 +30,12 @@ def decide(board: Board, cpu: Cpu, asked: ask.Asked) -> Effects:
         case ask.PauseHint():
             return _PAUSED
         case ask.Rdtsc(_, processor_id):
-            caller = board.caller(cpu)
-            also = clock.processor_id(caller) if processor_id else ()
-            return (*clock.rdtsc(caller), *also, _RDTSC_COST)
+            vmm = board.vmm
+            count = clock.tsc_at(board.platform, vmm, cpu.id, board.shown_ns(cpu))
+            if processor_id:
+                also = clock.processor_id(board.caller(cpu))
+                return (clock.shown(count), _DONE, *also, _RDTSC_COST)
+            return (clock.shown(count), _DONE, _RDTSC_COST)
         case ask.Cpuid(_, leaf, subleaf):
             return (*cpuid.cpuid(board.caller(cpu), leaf, subleaf), _exit_cost(board))
         case ask.Rdmsr(_, number):

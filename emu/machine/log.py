@@ -48,12 +48,14 @@ class Log(Sequence[T]):
     What is old is kept deflated in chunks, so that a million entries cost some 10 MB; any entry
     is there again in about a millisecond, and its neighbours at once."""
 
-    __slots__ = ("_open", "_sealed", "_tail", "now")
+    __slots__ = ("_count", "_open", "_sealed", "_tail", "now")
 
     def __init__(self) -> None:
         self._sealed: list[bytes] = []
         self._tail: list[Any] = []
         """The entries behind the sealed chunks."""
+        self._count = 0
+        """Of all entries that are known."""
         self._open: dict[int, list[Any]] = {}
         """Chunks that were read lately."""
         self.now = 0
@@ -66,16 +68,17 @@ class Log(Sequence[T]):
     @property
     def known_count(self) -> int:
         """How many entries are known, those ahead of `now` too."""
-        return len(self._sealed) * CHUNK + len(self._tail)
+        return self._count
 
     def append(self, entry: T) -> None:
         """One more entry has happened; ahead of `now` it is the one that is known already."""
-        self._keep(entry)
+        self.keep(entry)
 
-    def _keep(self, entry: Any) -> None:
+    def keep(self, entry: Any) -> None:
         """The same for an entry as it is stored."""
-        tail = self._tail
-        if self.now >= len(self._sealed) * CHUNK + len(tail):
+        if self.now >= self._count:
+            self._count += 1
+            tail = self._tail
             tail.append(entry)
             if len(tail) >= 2 * CHUNK:
                 self._sealed.append(zlib.compress(pickle.dumps(self._tail[:CHUNK]), 1))
@@ -108,7 +111,7 @@ class Log(Sequence[T]):
         whole = min(self.now // CHUNK, len(self._sealed))
         other._sealed = self._sealed[:whole]
         other._tail = [self._stored(index) for index in range(whole * CHUNK, self.now)]
-        other.now = self.now
+        other.now = other._count = self.now
         return other
 
     def __len__(self) -> int:

@@ -10,6 +10,9 @@ from emu.mailbox.observation import Observation
 from emu.vmm.asked import Asked
 from emu.vmm.asked_words import describe
 
+StoredExit = tuple[int, int, int, Asked, int]
+"""(tick, virtual nanoseconds, CPU, what it asked for)."""
+
 
 class ExitLog(Log[Event]):
     """What CPUs asked for. It is put into words when somebody reads it: most exits of a boot
@@ -19,7 +22,7 @@ class ExitLog(Log[Event]):
 
     def note(self, tick: int, ps: int, cpu: int, asked: Asked, price_ps: int) -> None:
         """One more exit, as the CPU stood before it, and by how much it moved its clock."""
-        self._keep((tick, ps // 1000, cpu, asked, price_ps))
+        self.keep((tick, ps // 1000, cpu, asked, price_ps))
 
     def prices(self) -> Iterator[tuple[int, Asked, int]]:
         """(CPU, what it asked for, picoseconds that this cost it) of every exit up to now."""
@@ -27,7 +30,7 @@ class ExitLog(Log[Event]):
             _, _, cpu, asked, price_ps = self._stored(index)
             yield cpu, asked, price_ps
 
-    def _read(self, stored: tuple[int, int, int, Asked, int]) -> Event:
+    def _read(self, stored: StoredExit) -> Event:
         tick, virtual_ns, cpu, asked, _ = stored
         return Event(tick, virtual_ns, cpu, "exit", describe(asked), asked)
 

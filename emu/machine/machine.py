@@ -136,7 +136,10 @@ class Machine:
                 continue
             if pending and self._look(cpu):
                 continue
-            budget = max(min(tick, injected.next_tick) - board.tick, 1)
+            end = injected.next_tick
+            budget = (tick if tick < end else end) - board.tick
+            if budget < 1:
+                budget = 1  # the tick is passed, only beats are missing
             if board.vmm.timers:
                 budget = min(budget, self.timers.most(cpu))
             if self._advance(cpu, until_ps, budget):
@@ -165,11 +168,11 @@ class Machine:
         wanted = -(-(until_ps - cpu.clock_ps) // cpu.ps_per_instruction)
         if board.vmm.vps[cpu.id].pending:
             wanted = min(wanted, INTERRUPT_POLL - cpu.ticks % INTERRUPT_POLL)
-        tracing = waits.tracing(cpu)
-        single = self.private.careful(cpu) or tracing
+        tracing = cpu.id in waits.laps and waits.tracing(cpu)
+        single = (self.private.hidden and self.private.careful(cpu)) or tracing
         board.at_work = cpu.id
         board.work += WORK_OF_AN_ENTRY
-        limit = 1 if single else min(wanted, budget)
+        limit = 1 if single else wanted if wanted < budget else budget
         exit_ = board.engine.run(cpu.registers, limit, cpu.skip)
         return self.ended(cpu, until_ps, exit_, limit, tracing)
 
@@ -181,12 +184,13 @@ class Machine:
             board.retire(cpu, exit_.executed)
         if exit_.code == EXIT_NPF:
             exit_ = no_execute.go_on(board, cpu, exit_, limit, cpu.skip)
-        board.compare("walk")
+        if board.probes:
+            board.compare("walk")
         if exit_.kind is ExitKind.BREAKPOINT:
             return self.arrivals.stops_at(cpu, exit_.code)
         cpu.skip = None
-        tracing = tracing or (not board.by_hand and waits.suspect(cpu, exit_))
         if exit_.kind is not ExitKind.BUDGET:
+            tracing = tracing or (waits.on and not board.by_hand and waits.suspect(cpu, exit_))
             cpu.look = True
             exit_ = self.exit_(cpu, exit_)
         if tracing:
@@ -234,7 +238,8 @@ class Machine:
                 cpu.skip = self.board.linear_rip(cpu)
         if cpu.ticks == ticks:
             self.board.beat += 1
-        self.board.compare("host")
+        if self.board.probes:
+            self.board.compare("host")
         return exit_
 
     def _decided(self, cpu: Cpu, exit_: Exit) -> None:
@@ -243,7 +248,8 @@ class Machine:
         asked = board.ask(cpu, exit_)
         board.count_exit(asked)
         tick, clock_ps = board.tick, cpu.clock_ps
-        self.injected.at_exit(cpu, asked)
+        if self.injected.armed:
+            self.injected.at_exit(cpu, asked)
         call = self.witness.before_answer(cpu, asked)
         price_ps = self.answer(cpu, asked)
         board.logs.exits.note(tick, clock_ps, cpu.id, asked, price_ps)

@@ -46,7 +46,7 @@ class Waits:
         self.waiting = WaitGroups(board.cpus)
         self._timed: dict[int, int] = {}
         """Waiting CPUs that matter again by themselves, and when (`Wait.matters_ps`)."""
-        self._laps: dict[int, tuple[int, Lap]] = {}
+        self.laps: dict[int, tuple[int, Lap]] = {}
         self._suspicions: dict[int, Suspicion] = {}
         self._pages: dict[Gpa, list[WaitGroup]] = {}
         """Who looks at a page."""
@@ -56,7 +56,7 @@ class Waits:
         """A copy of everything, for `load`. What does not change is shared."""
         return SavedWaits(
             self.waiting.save(), dict(self._timed),
-            {cpu: (place, lap.copy()) for cpu, (place, lap) in self._laps.items()},
+            {cpu: (place, lap.copy()) for cpu, (place, lap) in self.laps.items()},
             {cpu: seen.copy() for cpu, seen in self._suspicions.items()}, dict(self._loops),
         )  # fmt: skip
 
@@ -64,7 +64,7 @@ class Waits:
         """Be again what `save` saw."""
         self.waiting.load(saved.groups)
         self._timed = dict(saved.timed)
-        self._laps = {cpu: (place, lap.copy()) for cpu, (place, lap) in saved.laps.items()}
+        self.laps = {cpu: (place, lap.copy()) for cpu, (place, lap) in saved.laps.items()}
         self._suspicions = {cpu: seen.copy() for cpu, seen in saved.suspicions.items()}
         self._loops = dict(saved.loops)
         self._pages = {}
@@ -81,7 +81,7 @@ class Waits:
 
     def tracing(self, cpu: Cpu) -> bool:
         """Whether the CPU is to be run one instruction at a time; called before each."""
-        traced = self._laps.get(cpu.id)
+        traced = self.laps.get(cpu.id)
         if traced is None:
             return False
         if not traced[1].look(self._board, cpu):
@@ -94,14 +94,14 @@ class Waits:
 
         The head is before a clock read on purpose: registers that hold it are dead there.
         """
-        if not self.on or cpu.id in self._laps or not harmless(cpu, exit_):
+        if not self.on or cpu.id in self.laps or not harmless(cpu, exit_):
             return False
         return self._seen(cpu, cpu.registers.rip) and self.tracing(cpu)
 
     def stored_nothing(self, cpu: Cpu) -> None:
         """A store to a page that somebody looks at left all its bytes as they were: several at
         one place look like a loop that tries to take a lock."""
-        if self.on and not self._board.on_trial and cpu.id not in self._laps:
+        if self.on and not self._board.on_trial and cpu.id not in self.laps:
             self._seen(cpu, cpu.registers.rip)
 
     def slice_ended(self, cpu: Cpu) -> None:
@@ -109,26 +109,26 @@ class Waits:
         # Loops without PAUSE, clock or store cannot be seen otherwise. A slice ends anywhere in
         # them, so the place is 256 bytes wide, and complemented so that it is no address: a
         # failed attempt here must not put off one that a PAUSE in there gives reason for.
-        if self.on and cpu.id not in self._laps:
+        if self.on and cpu.id not in self.laps:
             self._seen(cpu, ~(cpu.registers.rip >> 8))
 
     def _seen(self, cpu: Cpu, place: int) -> bool:
         if not self._suspicions.setdefault(cpu.id, Suspicion()).hit(place):
             return False
-        self._laps[cpu.id] = place, Lap.begin(cpu)
+        self.laps[cpu.id] = place, Lap.begin(cpu)
         return True
 
     def stepped(self, cpu: Cpu, exit_: Exit) -> Loop | None:
         """One traced instruction has run; at the loop's head the lap is judged. The loop in
         which the CPU sleeps now, if it does."""
-        traced = self._laps.get(cpu.id)
+        traced = self.laps.get(cpu.id)
         if traced is None:
             return None
         lap = traced[1]
         if exit_.kind is not ExitKind.BUDGET:
             if not harmless(cpu, exit_):
                 # Real work: what comes after it may be a wait again, and is judged afresh.
-                del self._laps[cpu.id]
+                del self.laps[cpu.id]
                 self._suspicions[cpu.id].hits.clear()
                 return None
             lap.exited(exit_)
@@ -144,13 +144,13 @@ class Waits:
         return None
 
     def _give_up(self, cpu: Cpu) -> None:
-        place, _ = self._laps.pop(cpu.id)
+        place, _ = self.laps.pop(cpu.id)
         self._suspicions[cpu.id].failed(place)
 
     # -- sleeping and waking ----------------------------------------------------------------
 
     def _sleep(self, cpu: Cpu, loop: Loop) -> None:
-        del self._laps[cpu.id]
+        del self.laps[cpu.id]
         self._suspicions[cpu.id].hits.clear()
         self._board.turn(cpu, "waiting")
         self._enter(cpu.id, Wait.begun(self._shared(loop), cpu.clock_ps))
@@ -212,7 +212,7 @@ class Waits:
 
     def forget(self, cpu: Cpu) -> None:
         """The CPU is about to do something else: it neither waits nor is looked at."""
-        self._laps.pop(cpu.id, None)
+        self.laps.pop(cpu.id, None)
         self._suspicions.pop(cpu.id, None)
         self._leave(cpu.id)
 
@@ -220,7 +220,7 @@ class Waits:
         """Let a waiting CPU run from the lap that begins at or after a moment; `by`: through
         which CPU's doing."""
         wait = self._leave(cpu.id)
-        self._laps.pop(cpu.id, None)
+        self.laps.pop(cpu.id, None)
         if wait is None:
             return
         # It goes on at a lap's head, where its registers are those that it sleeps with. If the

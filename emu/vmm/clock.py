@@ -4,8 +4,8 @@ from typing import Final
 
 from emu.boot.platform import Platform
 from emu.hw.address import U64
-from emu.vmm.effects import Complete, Effects, SetRegisters
-from emu.vmm.state import Caller
+from emu.vmm.effects import Effects, SetRegisters
+from emu.vmm.state import Caller, VmmState
 
 NS_PER_SECOND: Final = 1_000_000_000
 REFERENCE_NS: Final = 100
@@ -18,7 +18,6 @@ TSC_ADJUST: Final = 0x3B
 """IA32_TSC_ADJUST: the offset of a CPU's TSC lives in this MSR (SDM 3, 18.17.3)."""
 TSC_AUX: Final = 0xC000_0103
 """IA32_TSC_AUX: what RDTSCP calls the processor by."""
-_DONE: Final = Complete()
 
 
 def tsc(platform: Platform, nanoseconds: int, adjust: int = 0) -> int:
@@ -34,8 +33,13 @@ def nanoseconds_at(platform: Platform, count: int, adjust: int = 0) -> int:
 
 def tsc_of(caller: Caller) -> int:
     """The calling CPU's time-stamp counter now."""
-    adjust = caller.vmm.msrs.get((caller.cpu, TSC_ADJUST), 0)
-    return tsc(caller.platform, caller.nanoseconds, adjust)
+    return tsc_at(caller.platform, caller.vmm, caller.cpu, caller.nanoseconds)
+
+
+def tsc_at(platform: Platform, vmm: VmmState, cpu: int, nanoseconds: int) -> int:
+    """The time-stamp counter of a CPU that is told that time."""
+    adjust = vmm.msrs.get((cpu, TSC_ADJUST), 0)
+    return (nanoseconds * platform.tsc_hz // NS_PER_SECOND + adjust) & U64
 
 
 def reference_time(nanoseconds: int) -> int:
@@ -48,8 +52,6 @@ def processor_id(caller: Caller) -> Effects:
     return (SetRegisters((("rcx", caller.vmm.msrs.get((caller.cpu, TSC_AUX), 0)),)),)
 
 
-def rdtsc(caller: Caller) -> Effects:
-    """RDTSC: the counter goes to EDX:EAX, the upper halves become zero."""
-    count = tsc_of(caller)
-    low, high = count & 0xFFFF_FFFF, count >> 32
-    return (SetRegisters((("rax", low), ("rdx", high))), _DONE)
+def shown(count: int) -> SetRegisters:
+    """The counter as RDTSC gives it: in EDX:EAX, the upper halves become zero."""
+    return SetRegisters((("rax", count & 0xFFFF_FFFF), ("rdx", count >> 32)))
