@@ -39,9 +39,10 @@ def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
     engine = Engine(memory)
     ram = GuestRam(memory, layout.ram, GUEST, two_views)
     npt = NestedPageTable(memory, TABLES, Hpa(GUEST - TABLES))
+    code = CodeReader(memory, npt)
     board = Board(
         platform=platform, layout=layout, seed=seed, memory=memory, engine=engine, ram=ram,
-        npt=npt, virtual=VirtualMemory(ram, npt), code=CodeReader(memory, npt),
+        npt=npt, virtual=VirtualMemory(ram, npt, code), code=code,
         undo=UndoLog(memory, npt),
         cpus=_cpus(platform), vmm=VmmState([VpState(one) for one in platform.apic_ids]),
         protocol=Protocol(platform.apic_ids), mailbox_gpa=_mailbox(layout),

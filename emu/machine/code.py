@@ -55,7 +55,7 @@ class CodeReader:
     def next(self, context: Context) -> bytes:
         """Up to 15 bytes at RIP: one instruction at the most."""
         at = context.linear_rip
-        page = self._page(context, at)
+        page = self.page(context, at)
         if page is None:
             return b""
         offset = at & PAGE_MASK
@@ -63,12 +63,12 @@ class CodeReader:
             first = page + offset
             return self._buffer[first : first + INSTRUCTION_BYTES]
         here = self._memory.read(Hpa(page + offset), PAGE_BYTES - offset)
-        behind = self._page(context, at + len(here))
+        behind = self.page(context, at + len(here))
         if behind is None:
             return here
         return here + self._memory.read(behind, INSTRUCTION_BYTES - len(here))
 
-    def _page(self, context: Context, gva: int) -> Hpa | None:
+    def page(self, context: Context, gva: int) -> Hpa | None:
         """Where the page of an address lies in the host; None where it is not mapped."""
         get = context.get
         key = get("cr3"), get("cr0"), gva >> 12
