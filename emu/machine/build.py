@@ -41,10 +41,11 @@ def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
     engine = Engine(memory)
     ram = GuestRam(memory, layout.ram, GUEST, two_views)
     npt = NestedPageTable(memory, TABLES, Hpa(GUEST - TABLES))
+    code = CodeReader(memory, npt)
     roles = roles_of(layout.symbols, platform.roles, layout.os_entry)
     board = Board(
         platform=platform, layout=layout, roles=roles, seed=seed, memory=memory, engine=engine,
-        ram=ram, npt=npt, virtual=VirtualMemory(ram, npt), code=CodeReader(memory, npt),
+        ram=ram, npt=npt, virtual=VirtualMemory(ram, npt, code), code=code,
         undo=UndoLog(memory, npt),
         cpus=_cpus(platform), vmm=VmmState([VpState(one) for one in platform.apic_ids]),
         aps=LiveAps(platform.apic_ids), mailbox_gpa=mailbox_of(layout, roles),

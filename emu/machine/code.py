@@ -66,6 +66,11 @@ class CodeReader:
             return here
         return here + self._memory.read(behind, INSTRUCTION_BYTES - len(here))
 
+    def page(self, context: Context, gva: int) -> Hpa | None:
+        """Where the page of an address lies in the host; None where it is not mapped."""
+        cr3, cr0, _ = context.code_place
+        return self._page((cr3, cr0, gva >> 12))
+
     def _page(self, key: tuple[int, int, int]) -> Hpa | None:
         """Where a page of linear addresses lies in the host, by CR3, CR0 and its number; None
         where it is not mapped."""

@@ -1,4 +1,4 @@
-"""One instruction of one CPU, whatever it takes to get it executed."""
+"""Single instructions of one CPU, whatever it takes to get them executed."""
 
 from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit
@@ -7,11 +7,12 @@ from emu.machine import no_execute
 from emu.machine.board import Board
 
 
-def execute_one(board: Board, cpu: Cpu) -> Exit:
-    """Run one instruction that was already begun: no breakpoint stops it again."""
+def execute(board: Board, cpu: Cpu, most: int = 1) -> Exit:
+    """Run one instruction that was already begun, so that no breakpoint stops it again, and up
+    to `most` together with those behind it."""
     at = board.linear_rip(cpu)
-    exit_ = board.engine.run(cpu.registers, 1, at)
+    exit_ = board.engine.run(cpu.registers, most, at)
     board.retire(cpu, exit_.executed)
     if exit_.code == EXIT_NPF:
-        exit_ = no_execute.go_on(board, cpu, exit_, 1, at)
+        exit_ = no_execute.go_on(board, cpu, exit_, most, at)
     return exit_

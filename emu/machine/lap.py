@@ -43,6 +43,9 @@ class Loop(Struct, frozen=True):
     head: int
     lap_ps: int
     path: tuple[int, ...]
+    straight: tuple[int, ...]
+    """For each of the path: so many instructions follow each other from there on, up to one
+    that may go elsewhere."""
     reads: tuple[tuple[Hpa, int, int], ...]
     """(HPA, bytes, GVA) of all that it looks at."""
     stores: tuple[tuple[Hpa, int], ...]
@@ -177,6 +180,7 @@ class Lap(Struct):
             head=self.head,
             lap_ps=cpu.clock_ps - self.start_ps,
             path=tuple(self.path),
+            straight=self._straight(),
             reads=tuple((hpa, count, gva) for (hpa, count), gva in self.reads.items()),
             stores=tuple(self.writes),
             values=tuple(read(*place) for place in (*self.reads, *self.writes)),
@@ -186,6 +190,13 @@ class Lap(Struct):
             uses=tuple((name, self.values[name]) for name in uses),
             unequal=unequal,
         )
+
+    def _straight(self) -> tuple[int, ...]:
+        found: list[int] = []
+        for code in reversed(self.code):
+            ahead = found[-1] if found and code.kind == "other" else 0
+            found.append(1 + ahead)
+        return tuple(reversed(found))
 
     def needs(self) -> "Needs":
         """The registers that decided what it did so far, with their values at the head."""

@@ -11,7 +11,7 @@ from emu.vmm.asked import Asked
 from emu.vmm.asked_words import describe
 
 StoredExit = tuple[int, int, int, Asked, int]
-"""(tick, virtual nanoseconds, CPU, what it asked for)."""
+"""(tick, virtual nanoseconds, CPU, what it asked for, picoseconds that it cost)."""
 
 
 class ExitLog(Log[Event]):

@@ -13,7 +13,7 @@ from emu.hw.exit import Exit, ExitKind
 from emu.hw.paging import shared_bit_leaf
 from emu.hw.vmcb import EXIT_EXCEPTION, EXIT_NPF
 from emu.machine.board import Board
-from emu.machine.execute import execute_one
+from emu.machine.execute import execute
 from emu.machine.no_execute import code_base
 
 _PAGE_FAULT: Final = EXIT_EXCEPTION + 14
@@ -56,7 +56,7 @@ def _fold(board: Board, cpu: Cpu, exit_: Exit) -> Exit | None:
         board.memory.put_u64(leaf, entry & ~(1 << SHARED_BIT) | board.shared_alias)
         folded.append((leaf, entry))
         board.engine.flush_tlb()
-        again = execute_one(board, cpu)
+        again = execute(board, cpu)
         if not (again.kind is ExitKind.INTERCEPT and again.code == _PAGE_FAULT):
             break
         address = again.info

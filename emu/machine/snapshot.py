@@ -72,9 +72,11 @@ def _same(new: Any, old: Any) -> Any:
 
 def _shared(new: Any, old: Any) -> Any:
     """A part's value in which every field is the old object where it can be."""
+    if new == old:
+        return old
     if isinstance(new, tuple) and hasattr(new, "_fields"):
         return type(new)(*map(_same, new, old))
-    return _same(new, old)
+    return new
 
 
 def put_back(machine: Machine, saved: Snapshot, pages: set[int]) -> None:

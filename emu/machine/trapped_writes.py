@@ -6,7 +6,7 @@ from emu.hw.address import PAGE_BYTES, Gpa, Hpa
 from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit
 from emu.machine.board import Board
-from emu.machine.execute import execute_one
+from emu.machine.execute import execute
 from emu.machine.store_buffers import StoreBuffers
 from emu.machine.tracked import TrackedPages
 
@@ -38,7 +38,7 @@ class TrappedWrites:
             opened[page] = (hpa, board.memory.read(hpa, PAGE_BYTES))
             npt.unprotect(page)
             board.engine.flush_tlb()
-            exit_ = execute_one(board, cpu)
+            exit_ = execute(board, cpu)
         if not opened:
             return None
         changed = False

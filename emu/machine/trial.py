@@ -13,7 +13,7 @@ from emu.hw.address import Hpa
 from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
 from emu.machine.board import Board
-from emu.machine.execute import execute_one
+from emu.machine.execute import execute
 from emu.machine.guards import Guards
 from emu.machine.lap import harmless
 from emu.machine.private_bytes import PrivateBytes
@@ -81,11 +81,12 @@ class Trials:
                 private.look(seeing)
         board.engine.flush_tlb()
 
-    def step(self, cpu: Cpu) -> Exit | None:
-        """One instruction, and the answer to its exit; None if that exit is more than PAUSE or
-        the reading of a clock: a trial has no effect outside its CPU."""
-        exit_ = execute_one(self.board, cpu)
-        if exit_.kind is not ExitKind.BUDGET:
+    def step(self, cpu: Cpu, most: int = 1) -> Exit | None:
+        """One instruction or, with those behind it, up to `most`, and the answer to their exit;
+        None if that exit is more than PAUSE or the reading of a clock: a trial has no effect
+        outside its CPU."""
+        exit_ = execute(self.board, cpu, most)
+        if exit_.kind is not ExitKind.BUDGET and exit_.kind is not ExitKind.BREAKPOINT:
             if not harmless(cpu, exit_):
                 return None
             self.answer(cpu, self.board.ask(cpu, exit_))

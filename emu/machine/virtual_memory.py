@@ -1,23 +1,25 @@
 """Guest memory by guest-virtual address, for the monitor: no access rights, no traces."""
 
-from emu.hw.address import PAGE_BYTES, Hpa
+from emu.hw.address import PAGE_BYTES, PAGE_MASK, Hpa
 from emu.hw.context import Context
 from emu.hw.nested import NestedPageTable
 from emu.hw.paging import translate
+from emu.machine.code import CodeReader
 from emu.machine.ram import GuestRam
 
 
 class VirtualMemory:
     """One CPU's view of memory through its own page tables, as it is at this moment."""
 
-    def __init__(self, ram: GuestRam, npt: NestedPageTable) -> None:
+    def __init__(self, ram: GuestRam, npt: NestedPageTable, code: CodeReader) -> None:
         self._ram = ram
         self._npt = npt
+        self._code = code
 
     def hpa(self, context: Context, gva: int) -> Hpa | None:
         """Where a byte lies in the host, None where either table has no mapping."""
-        gpa = self.gpa(context, gva)
-        return None if gpa is None else self._npt.hpa_of(gpa)
+        page = self._code.page(context, gva)
+        return None if page is None else Hpa(page + (gva & PAGE_MASK))
 
     def gpa(self, context: Context, gva: int) -> int | None:
         """The guest-physical address behind a linear address; a TD's shared bit is folded

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from emu.hw.address import U64
 from emu.hw.cpu import Cpu
+from emu.machine.clock_loops import Lasted
 from emu.machine.lap import Lap, Loop, Needs
 from emu.machine.wait import Suspicion, Wait, lap_start
 
@@ -31,6 +32,7 @@ class SavedWaits(NamedTuple):
     laps: dict[int, tuple[int, Lap]]
     suspicions: dict[int, Suspicion]
     loops: dict[Loop, Loop]
+    lasted: Lasted
 
 
 class Holders(Struct, eq=False):

@@ -8,8 +8,7 @@ until the schedule comes to it, and if the bytes are the old ones again by then 
 took the lock) it goes on sleeping. CPUs that wait in the same loop share the answer, so that a
 thousand CPUs at one mailbox cost little more than one.
 
-A loop that also reads a clock may end by itself. The lap in which it does is found by trying
-laps at later times.
+A loop that also reads a clock may end by itself (`emu.machine.clock_loops`).
 """
 
 from collections.abc import Collection
@@ -21,6 +20,7 @@ from emu.hw.address import Gpa
 from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
 from emu.machine.board import Board
+from emu.machine.clock_loops import ClockLoops
 from emu.machine.lap import Lap, Loop, Needs, harmless
 from emu.machine.log import WakeCause
 from emu.machine.tracked import PageStore, TrackedPages
@@ -28,8 +28,6 @@ from emu.machine.trial import Trials
 from emu.machine.wait import Suspicion, Wait
 from emu.machine.wait_group import SavedWaits, WaitGroup, WaitGroups
 
-HORIZON_PS: Final = 10**18
-"""About twelve days: a loop that still waits then waits for ever."""
 LOOPS_MAX: Final = 4096
 """Distinct loops remembered, so that CPUs in equal ones share them."""
 ATTEMPTS_PER_CHANGE: Final = 4
@@ -51,6 +49,7 @@ class Waits:
         self._pages: dict[Gpa, list[WaitGroup]] = {}
         """Who looks at a page."""
         self._loops: dict[Loop, Loop] = {}
+        self._clock_loops = ClockLoops(trials)
 
     def save(self) -> SavedWaits:
         """A copy of everything, for `load`. What does not change is shared."""
@@ -58,6 +57,7 @@ class Waits:
             self.waiting.save(), dict(self._timed),
             {cpu: (place, lap.copy()) for cpu, (place, lap) in self.laps.items()},
             {cpu: seen.copy() for cpu, seen in self._suspicions.items()}, dict(self._loops),
+            dict(self._clock_loops.lasted),
         )  # fmt: skip
 
     def load(self, saved: SavedWaits) -> None:
@@ -66,7 +66,7 @@ class Waits:
         self._timed = dict(saved.timed)
         self.laps = {cpu: (place, lap.copy()) for cpu, (place, lap) in saved.laps.items()}
         self._suspicions = {cpu: seen.copy() for cpu, seen in saved.suspicions.items()}
-        self._loops = dict(saved.loops)
+        self._loops, self._clock_loops.lasted = dict(saved.loops), dict(saved.lasted)
         self._pages = {}
         for group in self.waiting.all():
             for page in self._pages_of(group.loop):
@@ -360,46 +360,15 @@ class Waits:
         """The schedule has come to a moment of a waiting CPU: it wakes if its wait is over,
         else it is found out whether it goes on waiting `until_ps`."""
         wait = self.waiting[cpu.id]
-        if wait.last_ps is None:
-            self._look_ahead(cpu, until_ps)
-        elif wait.last_ps == wait.due_ps:
-            self.wake(cpu, moment_ps, "memory", wait.due_by)
-        else:
-            self.wake(cpu, moment_ps, "clock")
-
-    def _look_ahead(self, cpu: Cpu, moment_ps: int) -> None:
-        """Find out whether a clock loop comes round up to a moment, or where it ends."""
-        wait = self.waiting[cpu.id]
-        lap = wait.loop.lap_ps
-        # Twice as far as is known, so that a wait of any length takes few trials: time is only
-        # looked at lap by lap within the last doubling, and there by halves.
-        span = 2 * (wait.safe_ps - wait.since_ps) + lap
-        good, bad = wait.safe_ps, wait.lap_at(max(moment_ps, wait.since_ps + span))
-        if bad > HORIZON_PS:
-            # It ends by no clock. It still waits for its bytes, and can hang the machine.
-            del self._timed[cpu.id]
-            return
-        if self._comes_round(cpu, wait, bad):
-            self._know(cpu.id, replace(wait, safe_ps=bad))
-            return
-        first = max(0, -(-(good + 1 - wait.since_ps) // lap))
-        last = (bad - wait.since_ps) // lap
-        while first < last:
-            middle = (first + last) // 2
-            if self._comes_round(cpu, wait, wait.since_ps + middle * lap):
-                first = middle + 1
+        if wait.last_ps is not None:
+            if wait.last_ps == wait.due_ps:
+                self.wake(cpu, moment_ps, "memory", wait.due_by)
             else:
-                last = middle
-        self._know(cpu.id, replace(wait, ends_ps=wait.since_ps + last * lap))
-
-    def _comes_round(self, cpu: Cpu, wait: Wait, start_ps: int) -> bool:
-        """Execute one lap at another time, and take it back."""
-        loop = wait.loop
-        with self._trials.begin(cpu, start_ps, loop.stores):
-            return all(self._lap_step(cpu, rip) for rip in loop.path) and (
-                cpu.registers.rip == loop.head
-            )
-
-    def _lap_step(self, cpu: Cpu, rip: int) -> bool:
-        """One instruction of a tried lap; False where the loop would be left."""
-        return cpu.registers.rip == rip and self._trials.step(cpu) is not None
+                self.wake(cpu, moment_ps, "clock")
+            return
+        known = self._clock_loops.ahead(cpu, wait, until_ps)
+        if known is None:
+            # It still waits for its bytes, and can hang the machine.
+            del self._timed[cpu.id]
+        else:
+            self._know(cpu.id, known)
