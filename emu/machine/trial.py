@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from emu.hw.address import Hpa
 from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
-from emu.machine.board import Board
+from emu.machine.board import WORK_OF_AN_EXIT, Board
 from emu.machine.execute import execute_one
 from emu.machine.guards import Guards
 from emu.machine.lap import harmless
@@ -84,6 +84,7 @@ class Trials:
     def step(self, cpu: Cpu) -> Exit | None:
         """One instruction, and the answer to its exit; None if that exit is more than PAUSE or
         the reading of a clock: a trial has no effect outside its CPU."""
+        self.board.work += WORK_OF_AN_EXIT
         exit_ = execute_one(self.board, cpu)
         if exit_.kind is not ExitKind.BUDGET:
             if not harmless(cpu, exit_):
