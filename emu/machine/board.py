@@ -33,10 +33,12 @@ from emu.vmm.asked_words import name_of
 from emu.vmm.devices import NONE, STANDARD, Devices
 from emu.vmm.state import Caller, VmmState
 
-WORK_OF_AN_ENTRY: Final = 10
-"""An entry ends in an exit that Python handles. A step by hand that meets nothing is not that
-much cheaper, but a checkpoint and the first stores behind it cost as much as a hundred of them,
-and the stretch that a step back runs again is still short."""
+WORK_OF_AN_ENTRY: Final = 6
+"""A step by hand that meets nothing is not that much cheaper, but a checkpoint and the first
+stores behind it cost as much as a hundred of them, and the stretch that a step back runs again
+is still short."""
+WORK_OF_AN_EXIT: Final = 6
+"""On top of that for an exit that Python handles, or a lap's instruction that is tried."""
 Doing = Literal["read", "write", "host", "walk"]
 """How bytes came to be others. `host`: the VMM, or somebody at the debugger. `walk`: the MMU,
 while it walked."""
@@ -104,7 +106,7 @@ class Board(Struct, eq=False, kw_only=True):
     taken, exceptions raised. (tick, beat) names every state at which a run can stop."""
     work: int = 0
     """With ticks, a measure of the host's time so far: `WORK_OF_AN_ENTRY` for each entry into
-    the guest, 1 for a step by hand that met nothing."""
+    the guest, `WORK_OF_AN_EXIT` for each exit, 1 for a step by hand that met nothing."""
     probes: tuple[Probe, ...] = ()
     listeners: tuple[EventListener, ...] = ()
     at_work: int | None = None

@@ -15,7 +15,7 @@ from emu.hw.exit import Exit, ExitKind
 from emu.hw.vmcb import EXIT_NPF
 from emu.machine import apply, by_hand, exits, no_execute, quirks
 from emu.machine.arrivals import Arrivals, tell
-from emu.machine.board import WORK_OF_AN_ENTRY
+from emu.machine.board import WORK_OF_AN_ENTRY, WORK_OF_AN_EXIT
 from emu.machine.build import board_of
 from emu.machine.guards import Guards
 from emu.machine.handover import at_mailbox, loop_start
@@ -192,6 +192,7 @@ class Machine:
         if exit_.kind is not ExitKind.BUDGET:
             tracing = tracing or (waits.on and not board.by_hand and waits.suspect(cpu, exit_))
             cpu.look = True
+            board.work += WORK_OF_AN_EXIT
             exit_ = self.exit_(cpu, exit_)
         if tracing:
             loop = waits.stepped(cpu, exit_)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from emu.hw.address import Hpa
 from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
-from emu.machine.board import Board
+from emu.machine.board import WORK_OF_AN_EXIT, Board
 from emu.machine.execute import execute
 from emu.machine.guards import Guards
 from emu.machine.lap import harmless
@@ -85,6 +85,7 @@ class Trials:
         """One instruction or, with those behind it, up to `most`, and the answer to their exit;
         None if that exit is more than PAUSE or the reading of a clock: a trial has no effect
         outside its CPU."""
+        self.board.work += WORK_OF_AN_EXIT
         exit_ = execute(self.board, cpu, most)
         if exit_.kind is not ExitKind.BUDGET and exit_.kind is not ExitKind.BREAKPOINT:
             if not harmless(cpu, exit_):

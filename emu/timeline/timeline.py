@@ -8,7 +8,6 @@ from typing import Final
 
 from emu.errors import CommandError
 from emu.machine import invariants, snapshot
-from emu.machine.board import WORK_OF_AN_ENTRY
 from emu.machine.machine import Machine, Pause
 from emu.timeline.branch import Branch
 from emu.timeline.checkpoint import Checkpoint, drop, way
@@ -21,9 +20,9 @@ NEAR: Final = 7 / 8
 """From this share of the budget on."""
 DROPS: Final = 4
 """Checkpoints that are looked at for that whenever one is taken, below the budget itself."""
-POINT_WORK: Final = 28 * WORK_OF_AN_ENTRY
-"""Between two checkpoints."""
-POINT_WORK_PER_CPU: Final = 2 * WORK_OF_AN_ENTRY
+POINT_WORK: Final = 360
+"""Between two checkpoints: 30 exits, or laps' instructions that are tried, or 60 slices."""
+POINT_WORK_PER_CPU: Final = 26
 """More for each CPU, as a checkpoint looks at every one."""
 POINT_TICKS: Final = 300_000
 """Instructions between two checkpoints: 6 to 15 ms."""
