@@ -258,6 +258,8 @@ class Context:
 
     def load(self, saved: bytes) -> None:
         """Put back what `save` gave."""
+        if saved is self._image and not self.changed:
+            return  # of a thousand CPUs mostly a few have run since
         self.dirty = True
         ctypes.memmove(self._state, saved, len(saved))
         self._image, self.changed = saved, False

@@ -46,6 +46,8 @@ class Waits:
         """Waiting CPUs that matter again by themselves, and when (`Wait.matters_ps`)."""
         self.laps: dict[int, tuple[int, Lap]] = {}
         self._suspicions: dict[int, Suspicion] = {}
+        self._own: set[int] = set()
+        """The CPUs whose suspicions no snapshot has: only these may be changed in place."""
         self._pages: dict[Gpa, list[WaitGroup]] = {}
         """Who looks at a page."""
         self._loops: dict[Loop, Loop] = {}
@@ -53,11 +55,11 @@ class Waits:
 
     def save(self) -> SavedWaits:
         """A copy of everything, for `load`. What does not change is shared."""
+        self._own.clear()
         return SavedWaits(
             self.waiting.save(), dict(self._timed),
             {cpu: (place, lap.copy()) for cpu, (place, lap) in self.laps.items()},
-            {cpu: seen.copy() for cpu, seen in self._suspicions.items()}, dict(self._loops),
-            dict(self._clock_loops.lasted),
+            dict(self._suspicions), dict(self._loops), dict(self._clock_loops.lasted),
         )  # fmt: skip
 
     def load(self, saved: SavedWaits) -> None:
@@ -65,7 +67,8 @@ class Waits:
         self.waiting.load(saved.groups)
         self._timed = dict(saved.timed)
         self.laps = {cpu: (place, lap.copy()) for cpu, (place, lap) in saved.laps.items()}
-        self._suspicions = {cpu: seen.copy() for cpu, seen in saved.suspicions.items()}
+        self._suspicions = dict(saved.suspicions)
+        self._own.clear()
         self._loops, self._clock_loops.lasted = dict(saved.loops), dict(saved.lasted)
         self._pages = {}
         for group in self.waiting.all():
@@ -113,10 +116,19 @@ class Waits:
             self._seen(cpu, ~(cpu.registers.rip >> 8))
 
     def _seen(self, cpu: Cpu, place: int) -> bool:
-        if not self._suspicions.setdefault(cpu.id, Suspicion()).hit(place):
+        if not self._suspicion(cpu).hit(place):
             return False
         self.laps[cpu.id] = place, Lap.begin(cpu)
         return True
+
+    def _suspicion(self, cpu: Cpu) -> Suspicion:
+        """What is suspected of a CPU, to be changed."""
+        index = cpu.id
+        if index not in self._own:
+            known = self._suspicions.get(index)
+            self._suspicions[index] = Suspicion() if known is None else known.copy()
+            self._own.add(index)
+        return self._suspicions[index]
 
     def stepped(self, cpu: Cpu, exit_: Exit) -> Loop | None:
         """One traced instruction has run; at the loop's head the lap is judged. The loop in
@@ -129,7 +141,7 @@ class Waits:
             if not harmless(cpu, exit_):
                 # Real work: what comes after it may be a wait again, and is judged afresh.
                 del self.laps[cpu.id]
-                self._suspicions[cpu.id].hits.clear()
+                self._suspicion(cpu).hits.clear()
                 return None
             lap.exited(exit_)
         if cpu.activity != "running":
@@ -145,13 +157,13 @@ class Waits:
 
     def _give_up(self, cpu: Cpu) -> None:
         place, _ = self.laps.pop(cpu.id)
-        self._suspicions[cpu.id].failed(place)
+        self._suspicion(cpu).failed(place)
 
     # -- sleeping and waking ----------------------------------------------------------------
 
     def _sleep(self, cpu: Cpu, loop: Loop) -> None:
         del self.laps[cpu.id]
-        self._suspicions[cpu.id].hits.clear()
+        self._suspicion(cpu).hits.clear()
         self._board.turn(cpu, "waiting")
         self._enter(cpu.id, Wait.begun(self._shared(loop), cpu.clock_ps))
 
@@ -214,6 +226,7 @@ class Waits:
         """The CPU is about to do something else: it neither waits nor is looked at."""
         self.laps.pop(cpu.id, None)
         self._suspicions.pop(cpu.id, None)
+        self._own.discard(cpu.id)
         self._leave(cpu.id)
 
     def wake(self, cpu: Cpu, moment_ps: int, why: WakeCause, by: int | None = None) -> None:

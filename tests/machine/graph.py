@@ -9,6 +9,7 @@ from emu.hw.context import STATE_BYTES, Context
 EXCUSED: Final[dict[str, str]] = {
     "Engine": "the library and its hooks: it keeps translations, and no state of a guest",
     "WaitGroup.indexes": "registers of sleepers by value: found anew by whoever asks",
+    "Waits._own": "what may be changed in place: nothing that a snapshot holds",
     "CodeReader": "walks that are held against the entries they read each time they are used",
     "HostMemory": "bytes are the undo log's, and the digest tells whether they are back",
     "OwnCode": "code that is translated: all of it is forgotten by going back",
