@@ -9,7 +9,7 @@ from emu.errors import CommandError
 from emu.hw.cpu import Cpu
 from emu.judge.evidence import idle_ticks
 from emu.judge.outcome import verdict
-from emu.machine.machine import Pause
+from emu.machine.pause import Pause
 from emu.picture.cpu_row import why_still
 from emu.picture.registers import values_of
 from emu.picture.stop import BootEnded, Entered, LimitReached, Travelled

@@ -4,7 +4,8 @@ from emu.hw.cpu import Cpu
 from emu.judge.evidence import no_progress, slow_or_stuck
 from emu.judge.verdict import CpuState, Verdict
 from emu.machine.handover import ap_record
-from emu.machine.machine import Machine, Pause
+from emu.machine.machine import Machine
+from emu.machine.pause import Pause
 from emu.mailbox.ap import OSES
 
 

@@ -8,6 +8,8 @@ from emu.boot.roles import NamedPoint, Role
 from emu.hw.cpu import Cpu
 from emu.machine.board import Board
 from emu.machine.event import Milestone
+from emu.machine.handover import at_mailbox, loop_start
+from emu.machine.lap import Loop
 
 
 class Passed(Struct, frozen=True):
@@ -65,6 +67,14 @@ class Arrivals:
         reached = None if point is None or not self._reach(cpu, point) else point
         for listener in self.listeners:
             listener.passed(cpu, Passed(address, arrives, reached))
+
+    def waits(self, cpu: Cpu, loop: Loop) -> None:
+        """A CPU begins to sleep in a loop; an AP that does so at the mailbox is parked."""
+        board = self._board
+        if at_mailbox(board, loop):
+            at = loop_start(cpu, loop)
+            if board.aps.waited(cpu.id, at, board.tick, cpu.nanoseconds):
+                tell(board, cpu, "parked")
 
     def _reach(self, cpu: Cpu, point: NamedPoint) -> bool:
         """Whether a CPU has come to a named point of the boot. One that is stopped there comes

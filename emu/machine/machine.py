@@ -5,7 +5,6 @@ up to an exit, and `exit_` sends what the engine reports to `exits.decide`; `app
 does what was decided. Whoever is told of something stands in `_wire`, and nowhere else.
 """
 
-from enum import Enum
 from typing import Final
 
 from emu.boot.layout import BootLayout
@@ -14,16 +13,16 @@ from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
 from emu.hw.vmcb import EXIT_NPF
 from emu.machine import apply, by_hand, exits, no_execute, quirks
-from emu.machine.arrivals import Arrivals, tell
+from emu.machine.arrivals import Arrivals
 from emu.machine.board import WORK_OF_AN_ENTRY, WORK_OF_AN_EXIT
 from emu.machine.build import board_of
 from emu.machine.guards import Guards
-from emu.machine.handover import at_mailbox, loop_start
 from emu.machine.injected import Deed, Injected
 from emu.machine.lap import Loop
 from emu.machine.mailbox_events import MailboxEvents
 from emu.machine.mailbox_search import MailboxSearch
 from emu.machine.own_code import OwnCode
+from emu.machine.pause import Pause
 from emu.machine.private_bytes import PrivateBytes
 from emu.machine.store_buffers import StoreBuffers
 from emu.machine.stores import Stores
@@ -38,17 +37,6 @@ from emu.vmm.asked import Asked
 INTERRUPT_POLL: Final = 200
 """Of a CPU's own instructions: so many lie between two looks at IF while an interrupt is
 pending. They are counted from the CPU's start, so that stops change nothing."""
-
-
-class Pause(Enum):
-    """Why `Machine.run` came back."""
-
-    SLICE = "the slice is over"
-    BUDGET = "the instruction budget is used up"
-    BREAKPOINT = "a breakpoint was reached"
-    OUTCOME = "the machine stopped for good"
-    HUNG = "no CPU can ever run again"
-    STUCK = "the watchdog gave up"
 
 
 class MachineDeed(Deed, frozen=True):
@@ -95,8 +83,6 @@ class Machine:
         board.memory.before_write = board.undo.note
         board.engine.absorb = self.guards.absorb
         board.engine.own_code = OwnCode(board.engine, board.npt, board.undo, board.virtual)
-
-    # -- running ----------------------------------------------------------------------------
 
     def switch_to(self, cpu: Cpu) -> None:
         """Begin a slice: translations of the CPU before must not be used."""
@@ -203,19 +189,13 @@ class Machine:
         return False
 
     def _waited(self, cpu: Cpu, loop: Loop) -> None:
-        """A CPU begins to sleep in a loop; an AP that does so at the mailbox is parked."""
-        board = self.board
-        if at_mailbox(board, loop):
-            at = loop_start(cpu, loop)
-            if board.aps.waited(cpu.id, at, board.tick, cpu.nanoseconds):
-                tell(board, cpu, "parked")
+        """A CPU begins to sleep in a loop."""
+        self.arrivals.waits(cpu, loop)
         self.witness.waited(cpu, loop)
 
     def steps(self, cpu: Cpu, count: int = 1) -> int:
         """At most `count` steps of one CPU by hand, and how many there were (see `by_hand`)."""
         return by_hand.steps(self, cpu, count)
-
-    # -- exits ------------------------------------------------------------------------------
 
     def exit_(self, cpu: Cpu, exit_: Exit) -> Exit:
         """Undo what only the emulator causes; everything else is decided and carried out. What

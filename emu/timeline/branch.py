@@ -5,7 +5,7 @@ from bisect import bisect_right
 from msgspec import Struct, field
 
 from emu.machine.logs import Logs
-from emu.machine.machine import Pause
+from emu.machine.pause import Pause
 from emu.timeline.checkpoint import Checkpoint
 from emu.timeline.moment import START, Entry, Moment
 

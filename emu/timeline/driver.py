@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from emu.machine.board import Board
-from emu.machine.machine import Machine, Pause
+from emu.machine.machine import Machine
+from emu.machine.pause import Pause
 from emu.timeline import entry as acts
 from emu.timeline.moment import Entry, Moment
 from emu.timeline.schedule import Schedule

@@ -12,7 +12,8 @@ from msgspec import Struct
 from emu.machine import snapshot
 from emu.machine.log import Log
 from emu.machine.logs import Logs
-from emu.machine.machine import Machine, Pause
+from emu.machine.machine import Machine
+from emu.machine.pause import Pause
 from emu.mailbox.observation import Observation
 from emu.timeline.chooser import Choice, Chooser
 from emu.timeline.driver import Driver, quietly

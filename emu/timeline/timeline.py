@@ -8,7 +8,8 @@ from typing import Final
 
 from emu.errors import CommandError
 from emu.machine import invariants, snapshot
-from emu.machine.machine import Machine, Pause
+from emu.machine.machine import Machine
+from emu.machine.pause import Pause
 from emu.timeline.branch import Branch
 from emu.timeline.checkpoint import Checkpoint, drop, way
 from emu.timeline.driver import STRETCH_STEPS, Driver, quietly

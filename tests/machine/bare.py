@@ -7,7 +7,7 @@ from emu.debug.setup import Options
 from emu.hw.address import Gpa, Hpa
 from emu.hw.nested_walk import FRAME, NO_EXECUTE, PRESENT, USER, WRITE
 from emu.machine import apply
-from emu.machine.machine import Pause
+from emu.machine.pause import Pause
 from emu.machine.quirks import SHARED_BIT
 from emu.machine.ram import SHARED_ALIAS
 from tests import guest

@@ -6,7 +6,8 @@ from typing import Final
 import pytest
 
 from emu import open_session
-from emu.machine.machine import Machine, Pause
+from emu.machine.machine import Machine
+from emu.machine.pause import Pause
 from emu.timeline.chooser import Bounded, Choice, Chooser, Random, Replay, Timed
 from emu.timeline.digest import Digest
 from emu.timeline.moment import Moment
