@@ -31,17 +31,18 @@ def carry_out(parts: Parts, cpu: Cpu, effects: fx.Effects, size: int = 0) -> int
     `size`: bytes of the instruction that the CPU has still to get past."""
     price_ps = 0
     for effect in effects:
-        match effect:
-            case fx.Complete():  # the VMM did the instruction's work: it retires like any other
-                cpu.registers.pass_over(size)
-                parts.board.retire(cpu, 1)
-            case fx.Cost():
-                cpu.clock_ps += effect.nanoseconds * 1000
-                price_ps += effect.nanoseconds * 1000
-            case fx.SetRegisters():
-                cpu.registers.put_all(effect.values)
-            case _:
-                _apply(parts, cpu, effect, size)
+        if isinstance(effect, fx.Complete):
+            # The VMM did the instruction's work: it retires like any other.
+            cpu.registers.pass_over(size)
+            parts.board.retire(cpu, 1)
+        elif isinstance(effect, fx.Cost):
+            cost_ps = effect.nanoseconds * 1000
+            cpu.clock_ps += cost_ps
+            price_ps += cost_ps
+        elif isinstance(effect, fx.SetRegisters):
+            cpu.registers.put_all(effect.values)
+        else:
+            _apply(parts, cpu, effect, size)
     return price_ps
 
 
@@ -133,7 +134,7 @@ def shut_down(parts: Parts, cpu: Cpu, reason: str) -> None:
     parts.board.turn(cpu, "shutdown")
     cpu.reason = reason
     parts.board.event(cpu, "state", f"shuts down: {reason}")
-    if cpu.id == 0 or parts.board.platform.isolation == "tdx":
+    if cpu.id == 0 or parts.board.is_td:
         parts.board.crash = f"cpu {cpu.id} shut down: {reason}"
 
 

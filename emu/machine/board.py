@@ -99,6 +99,8 @@ class Board(Struct, eq=False, kw_only=True):
     hypercall_code: Hpa
     """The host's page that overlays the guest's hypercall page."""
     devices: Devices = STANDARD
+    is_td: bool = False
+    """Whether the guest is a trust domain; the platform says so."""
     logs: Logs = field(default_factory=Logs)
     tick: int = 0
     beat: int = 0
@@ -126,6 +128,9 @@ class Board(Struct, eq=False, kw_only=True):
     """Private pages of a TD that the host wrote to."""
     running: set[int] = field(default_factory=set)
     """The CPUs whose activity that is: of a thousand mostly a few."""
+
+    def __post_init__(self) -> None:
+        self.is_td = self.platform.isolation == "tdx"
 
     def save(self) -> SavedBoard:
         """Where the run stands, for `load`. What the board only holds saves itself, and flags
@@ -188,8 +193,7 @@ class Board(Struct, eq=False, kw_only=True):
 
     def ask(self, cpu: Cpu, exit_: Exit) -> Asked:
         """What the CPU wants that left the guest just now."""
-        near = NONE if self.platform.isolation == "tdx" else self.devices
-        return read_exit(exit_, cpu.registers, self.code, near)
+        return read_exit(exit_, cpu.registers, self.code, NONE if self.is_td else self.devices)
 
     def place(self, cpu: Cpu) -> str:
         """Where a CPU is, as a symbol with offset, or the address."""

@@ -29,10 +29,10 @@ def decide(board: Board, cpu: Cpu, asked: ask.Asked) -> Effects:
     match asked:
         case ask.PauseHint():
             return _PAUSED
-        case ask.Rdtsc(_, processor_id):
+        case ask.Rdtsc():
             vmm = board.vmm
             count = clock.tsc_at(board.platform, vmm, cpu.id, board.shown_ns(cpu))
-            if processor_id:
+            if asked.processor_id:
                 also = clock.processor_id(board.caller(cpu))
                 return (clock.shown(count), _DONE, *also, _RDTSC_COST)
             return (clock.shown(count), _DONE, _RDTSC_COST)
@@ -63,7 +63,7 @@ def _exit_cost(board: Board) -> Cost:
 def _call(board: Board, cpu: Cpu, asked: ask.Tdcall | ask.Vmcall) -> Effects:
     """A call to the TDX module or the hypervisor; an undefined instruction where it is none."""
     platform = board.platform
-    td = platform.isolation == "tdx"
+    td = board.is_td
     match asked:
         case ask.Tdcall() if td:
             caller = board.caller(cpu)
@@ -175,7 +175,7 @@ def _nested_fault(board: Board, cpu: Cpu, error: int, gpa: int) -> Crash | Raise
     """What hardware does with an access that the nested table refuses, and that nothing of
     ours explains."""
     what = f"cpu {cpu.id} at {board.place(cpu)}: {access_word(error)} GPA {gpa:#x}"
-    if board.platform.isolation == "tdx" and gpa & board.shared_alias:
+    if board.is_td and gpa & board.shared_alias:
         return RaiseException(20, None, f"#VE: {what}, which is not shared")
     state = board.ram.state(Gpa(gpa))
     if state is None:

@@ -35,7 +35,7 @@ def repair(board: Board, cpu: Cpu, exit_: Exit) -> Exit | None:
     if exit_.code in (_PAGE_FAULT, EXIT_NPF) and code_base(cpu):
         cpu.registers.put_segment("cs", replace(cpu.registers.segment("cs"), base=0))
         return UNDONE
-    tdx = board.platform.isolation == "tdx"
+    tdx = board.is_td
     if tdx and exit_.code == _PAGE_FAULT and exit_.error & _RESERVED:
         return _fold(board, cpu, exit_)
     return None

@@ -56,7 +56,6 @@ class Witness:
         """Where loops at the mailbox begin."""
         self._waited: set[tuple[int, int]] = set()
         """(CPU, head) of waits that were noted."""
-        self._td = board.platform.isolation == "tdx"
         self._loads: dict[tuple[int, frozenset[int]], frozenset[acks.VectorSpan]] = {}
         """(ack, heads) -> what is loaded between them: code, and so no state."""
 
@@ -223,7 +222,7 @@ class Witness:
         if isinstance(asked, NestedFault):
             if self._looks:
                 self.refused(cpu, asked.gpa)
-        elif isinstance(asked, Tdcall) and self._looks and self._td:
+        elif isinstance(asked, Tdcall) and self._looks and self._board.is_td:
             return calls.asking(cpu, asked)
         return None
 
