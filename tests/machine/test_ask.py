@@ -2,13 +2,13 @@
 
 import pytest
 
-from emu import open_session
 from emu.hw.cpu import Cpu
 from emu.hw.engine import Exit, ExitKind
 from emu.machine.board import Board
-from emu.machine.machine import Machine
+from emu.machine.machine import Machine, Pause
 from emu.vmm import asked as ask
-from tests.guest import boot, read
+from tests.guest import FOREVER, SHARED, Guest, finish, word
+from tests.machine.elsewhere import Place
 
 PLAIN = """
 start:
@@ -63,13 +63,11 @@ handler6:
 
 def asked(source: str, **more: object) -> list[ask.Asked]:
     """All that a guest asks for until it halts."""
-    session = boot(source, **more)
-    session.do("run")
-    log = session.machine.board.logs.exits
-    found = [event.detail for event in log]
+    board = finish(Guest(source, **more).driver())
+    found = [event.detail for event in board.logs.exits]
     assert all(isinstance(one, ask.Asked) for one in found)
     if "rdtscp" in source:
-        assert read(session, 0x42_0000, 4) == 77
+        assert word(board, SHARED, 4) == 77
     return found  # type: ignore[return-value]
 
 
@@ -129,6 +127,5 @@ def test_no_exit_of_a_boot_looks_at_its_code_twice(
 
     monkeypatch.setattr(Board, "code_bytes", code_bytes)
     monkeypatch.setattr(Machine, "exit_", exit_)
-    session = open_session(platform=platform, cpus=2)
-    session.do("run")
-    assert session.view().outcome is not None and len(counts) > 300
+    assert Place(platform, cpus=2).bare().drive(FOREVER) is not Pause.BUDGET
+    assert len(counts) > 300

@@ -8,7 +8,8 @@ from multiprocessing import get_context
 import pytest
 
 from emu.machine import snapshot
-from tests.machine.elsewhere import FOREVER, Place, ended, goes_on, packed, to_a_border
+from tests.guest import FOREVER
+from tests.machine.elsewhere import Place, ended, goes_on, packed, to_a_border
 from tests.machine.graph import differing, graph
 
 PLACES = {
