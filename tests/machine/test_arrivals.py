@@ -1,0 +1,84 @@
+"""A CPU that comes to a named place is told of once, and stops only where it is to stop."""
+
+from emu.boot.milestones import MILESTONES
+from emu.hw.cpu import Cpu
+from emu.machine.arrivals import Arrivals
+from emu.machine.event import Milestone
+from emu.machine.machine import Pause
+from emu.timeline.digest import Digest
+from emu.timeline.driver import Driver
+from tests.guest import Guest, finish, go_on, label
+
+NAMED = next(one.symbol for one in MILESTONES if one.symbol == "shim_main")
+SOURCE = f"""
+start: mov ecx, 3
+    mov esi, 0x1230
+again: nop
+{NAMED}: dec ecx
+    jnz again
+kernel_start: nop
+other: hlt
+"""
+
+
+class Heard(list[tuple[int, int, str]]):
+    """Whoever listens, and what it was told."""
+
+    def passed(self, cpu: Cpu, address: int, milestone: str) -> None:
+        """A CPU is about to execute there."""
+        self.append((cpu.id, address, milestone))
+
+
+def guest(cpus: int) -> tuple[Driver, Heard]:
+    """A guest with two named places, one of them in a loop."""
+    driver, heard = Guest(SOURCE, cpus).driver(), Heard()
+    arrivals = driver.machine.arrivals
+    assert isinstance(arrivals, Arrivals)
+    arrivals.listeners = (*arrivals.listeners, heard)
+    return driver, heard
+
+
+def test_a_milestone_is_reached_once_however_often_a_cpu_comes_by() -> None:
+    driver, heard = guest(2)
+    board = finish(driver)
+    told = [(one.cpu, one.detail) for one in board.logs.events if one.kind == "milestone"]
+    assert sorted(told, key=str) == sorted(
+        ((cpu, Milestone(name)) for cpu in (0, 1) for name in (NAMED, "kernel_start")), key=str
+    )
+    named, entered = label(board, NAMED), label(board, "kernel_start")
+    for cpu in (0, 1):
+        assert [one[1:] for one in heard if one[0] == cpu] == [
+            (named, NAMED), (named, ""), (named, ""), (entered, "kernel_start")
+        ]  # fmt: skip
+    assert board.boot_params == 0x1230
+
+
+def test_only_the_cpus_that_are_to_stop_do_and_nobody_is_told_twice() -> None:
+    driver, heard = guest(3)
+    board = driver.machine.board
+    board.addresses.stop(label(board, "other"), frozenset((1,)))
+    board.addresses.stop(label(board, NAMED), frozenset((2,)))
+    stops = []
+    while go_on(driver) is Pause.BREAKPOINT:
+        stops.append((board.at_work, board.cpus[board.at_work or 0].registers.rip))
+    named, other = label(board, NAMED), label(board, "other")
+    assert sorted(stops, key=str) == sorted(
+        [(1, other), (2, named), (2, named), (2, named)], key=str
+    )
+    reached = [one for one in heard if one[2]]
+    assert len(reached) == 6 and len(set(reached)) == 6
+
+
+def test_where_somebody_stops_changes_nothing() -> None:
+    ends = []
+    for stopping in (True, False):
+        driver, heard = guest(2)
+        board, digest = driver.machine.board, Digest(driver.machine)
+        if stopping:
+            for name in ("again", NAMED, "kernel_start", "other"):
+                board.addresses.stop(label(board, name), None)
+        while go_on(driver) is Pause.BREAKPOINT:
+            pass
+        events = [str(one) for one in board.logs.events]
+        ends.append((digest.now(), board.tick, board.beat, events, [h for h in heard if h[2]]))
+    assert ends[0] == ends[1]
