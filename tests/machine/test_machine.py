@@ -143,7 +143,7 @@ def test_a_guest_that_is_run_in_pieces_comes_to_the_same(seed: int) -> None:
     (code,) = assembled(guest.source)
     ends = []
     for pieces in (True, False):
-        driver = Guest(code, guest.cpus, speeds=guest.speeds, mailbox=guest.mailbox).driver()
+        driver = guest.guest(code).driver()
         digest = Digest(driver.machine)
         for order in guest.orders:
             driver.enter(order)
