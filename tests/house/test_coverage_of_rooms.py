@@ -21,7 +21,7 @@ MODULES: Final = tuple(
 )
 
 
-def tests_of(path: Path) -> Path:
+def file_of(path: Path) -> Path:
     """The file with the tests of a module."""
     folder = ROOMS[path.parent.relative_to(ROOT).as_posix()]
     return ROOT / ELSEWHERE.get(module(path), f"{folder}/test_{path.name}")
@@ -45,7 +45,7 @@ def opened(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("path", MODULES, ids=module)
 def test_a_module_of_the_rooms_has_tests_of_its_own(path: Path) -> None:
-    file = tests_of(path)
+    file = file_of(path)
     assert file.is_file(), f"{name(file)} is missing"
     assert module(path) in {
         one for _, target in imported(file) for one in (target, target.rpartition(".")[0])

@@ -2,8 +2,10 @@
 
 import pytest
 
+from emu.hw import vmcb
 from emu.hw.cpu import Cpu
 from emu.hw.engine import Exit, ExitKind
+from emu.machine.ask import read_exit
 from emu.machine.board import Board
 from emu.machine.machine import Machine, Pause
 from emu.vmm import asked as ask
@@ -104,6 +106,27 @@ def test_calls_are_known_by_their_bytes_whoever_answers() -> None:
         ask.Tdcall(4, 0, 0, 0x10001), ask.Vmcall(3, 0x99, "vmmcall"),
         ask.Vmcall(3, 0x98, "vmcall"), ask.Hlt(1),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [ExitKind.BUDGET, ExitKind.BREAKPOINT])
+def test_what_is_no_exit_to_the_host_asks_for_nothing(kind: ExitKind) -> None:
+    cpu = Guest("start: hlt").machine().board.cpus[0]
+    with pytest.raises(AssertionError, match="no exit"):
+        read_exit(Exit(kind, 0), cpu.registers, bytes)
+
+
+@pytest.mark.parametrize("code", [vmcb.EXIT_NPF, vmcb.EXIT_EXCEPTION + 14, vmcb.EXIT_SHUTDOWN])
+def test_what_the_exit_tells_alone_needs_no_bytes(code: int) -> None:
+    def code_bytes() -> bytes:
+        raise AssertionError("nobody has to look")
+
+    cpu = Guest("start: hlt").machine().board.cpus[0]
+    found = read_exit(Exit(ExitKind.INTERCEPT, 0, code, 0x1234, 2), cpu.registers, code_bytes)
+    assert found in (
+        ask.NestedFault(0, 2, 0x1234),
+        ask.CpuFault(0, 14, 2, 0x1234),
+        ask.ShutDown(0),
+    )
 
 
 @pytest.mark.parametrize("platform", ["tdx", "vbs", "none", "sipi"])
