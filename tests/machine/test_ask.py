@@ -129,6 +129,19 @@ def test_what_the_exit_tells_alone_needs_no_bytes(code: int) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("vector", "error", "address"), [(0, 0, 0), (13, 2, 0), (14, 2, 0x1234), (19, 0, 0)]
+)
+def test_what_an_exception_does_not_have_is_not_left_over_from_another(
+    vector: int, error: int, address: int
+) -> None:
+    """The emulator's fields keep what the fault before left there, and which one that was
+    depends on where checkpoints lie."""
+    cpu = Guest("start: hlt").machine().board.cpus[0]
+    exit_ = Exit(ExitKind.INTERCEPT, 0, vmcb.EXIT_EXCEPTION + vector, 0x1234, 2)
+    assert read_exit(exit_, cpu.registers, bytes) == ask.CpuFault(0, vector, error, address)
+
+
 @pytest.mark.parametrize("platform", ["tdx", "vbs", "none", "sipi"])
 def test_no_exit_of_a_boot_looks_at_its_code_twice(
     platform: str, monkeypatch: pytest.MonkeyPatch
