@@ -3,6 +3,7 @@
 from emu.boot.milestones import MILESTONES
 from emu.hw.cpu import Cpu
 from emu.machine.arrivals import Arrivals
+from emu.machine.board import Board
 from emu.machine.event import Milestone
 from emu.machine.machine import Pause
 from emu.timeline.digest import Digest
@@ -22,16 +23,23 @@ other: hlt
 
 
 class Heard(list[tuple[int, int, str]]):
-    """Whoever listens, and what it was told."""
+    """Whoever listens, what it was told, and at which beats."""
+
+    def __init__(self, board: Board) -> None:
+        super().__init__()
+        self.board = board
+        self.beats: list[tuple[int, int]] = []
 
     def passed(self, cpu: Cpu, address: int, milestone: str) -> None:
         """A CPU is about to execute there."""
         self.append((cpu.id, address, milestone))
+        self.beats.append((self.board.tick, self.board.beat))
 
 
 def guest(cpus: int) -> tuple[Driver, Heard]:
     """A guest with two named places, one of them in a loop."""
-    driver, heard = Guest(SOURCE, cpus).driver(), Heard()
+    driver = Guest(SOURCE, cpus).driver()
+    heard = Heard(driver.machine.board)
     arrivals = driver.machine.arrivals
     assert isinstance(arrivals, Arrivals)
     arrivals.listeners = (*arrivals.listeners, heard)
@@ -51,6 +59,8 @@ def test_a_milestone_is_reached_once_however_often_a_cpu_comes_by() -> None:
             (named, NAMED), (named, ""), (named, ""), (entered, "kernel_start")
         ]  # fmt: skip
     assert board.boot_params == 0x1230
+    beats = [beat for (_, beat), one in zip(heard.beats, heard, strict=True) if one[2]]
+    assert len(set(beats)) == len(beats) == 4  # each is a state of its own
 
 
 def test_only_the_cpus_that_are_to_stop_do_and_nobody_is_told_twice() -> None:

@@ -48,7 +48,7 @@ def test_before_the_kernel_is_entered_it_has_no_tree() -> None:
 
 
 @pytest.mark.parametrize(
-    "blob", [b"", b"\xd0\x0d\xfe\xee" + TREE[4:], TREE[:4] + b"\x7f\xff\xff\xff" + TREE[8:]]
+    "blob", [b"", b"\xd0\x0d\xfe\xee" + TREE[4:], TREE[:4] + b"\x00\x20\x00\x01" + TREE[8:]]
 )
 def test_what_is_no_tree_is_none(blob: bytes) -> None:
     board = linked((FIRST, 0, SETUP_DTB, blob))

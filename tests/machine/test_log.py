@@ -5,10 +5,12 @@ from hypothesis import strategies as st
 
 from emu.machine.log import CHUNK, NOBODY, Lanes, Log, Run
 
+NUMBERS = st.sampled_from((1, 7, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK))
 STEPS = st.lists(
-    st.tuples(st.sampled_from(("grow", "back", "copy")), st.integers(0, 3 * CHUNK)),
-    min_size=1, max_size=12,
-)  # fmt: skip
+    st.tuples(st.sampled_from(("grow", "grow", "back", "copy")), NUMBERS),
+    min_size=1,
+    max_size=12,
+)
 
 
 @settings(max_examples=60)

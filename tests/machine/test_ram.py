@@ -12,9 +12,13 @@ from emu.vmm.effects import PageState
 RANGES = ((0x1000, 0x4000), (0x10_0000, 0x3000), (0x80_0000, 0x8000))
 FIRST = Hpa(0x2_0000)
 STATES: tuple[PageState, ...] = ("unaccepted", "private", "shared")
-ADDRESSES = st.integers(0, 0x9000) | st.integers(0xF_F000, 0x10_4000) | st.integers(
-    0x7F_F000, 0x80_9000
-)  # fmt: skip
+PAGES = [
+    page
+    for gpa, size in RANGES
+    for page in range(gpa - PAGE_BYTES, gpa + size + PAGE_BYTES, PAGE_BYTES)
+]
+"""Those of the banks, and one before and behind each."""
+ADDRESSES = st.tuples(st.sampled_from(PAGES), st.integers(0, PAGE_BYTES - 1)).map(sum)
 CHANGES = st.lists(
     st.tuples(st.sampled_from(range(3)), st.integers(0, 7), st.integers(1, 8),
               st.sampled_from(STATES)),

@@ -54,3 +54,15 @@ def test_a_first_digest_at_the_end_counts_what_the_guest_stored() -> None:
     digest = Digest(driver.machine)
     finish(driver)
     assert digest.now() == page_by_page(driver.machine)
+
+
+def test_a_page_that_is_stored_to_again_counts_again() -> None:
+    source = "start: mov dword ptr [{DATA}], 7\n nop\n mov dword ptr [{DATA}], 8\n hlt"
+    driver = Guest(source).driver()
+    digest = Digest(driver.machine)
+    seen = []
+    for tick in (0, 1, 2, 3, 4):
+        driver.drive(Moment(tick))
+        seen.append(digest.now())
+        assert seen[-1] == page_by_page(driver.machine)
+    assert len(set(seen)) == 5  # RIP moves, too

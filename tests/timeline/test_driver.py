@@ -63,7 +63,7 @@ def test_entries_happen_at_their_moments_wherever_somebody_stops(seed: int) -> N
     assert ended(entries, [Moment(tick) for tick in goals]) == whole
     assert ended(entries, [Moment(tick, draw.randrange(40)) for tick in goals]) == whole
     moment = whole[0]
-    assert isinstance(moment, Moment) and moment.entries == len(entries)
+    assert isinstance(moment, Moment) and moment.entries == len(entries) == 9
 
 
 def test_by_hand_one_cpu_is_stepped_and_the_others_stand_still() -> None:
