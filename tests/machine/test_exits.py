@@ -3,6 +3,7 @@
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from emu.hw.address import Gpa
 from emu.hw.nested_walk import ERROR_FETCH, ERROR_WRITE
@@ -98,6 +99,15 @@ def test_a_call_is_undefined_where_nobody_is_called(
     (first, *_) = decided(one, asked)
     said = isinstance(first, RaiseException) and first.why.startswith("#UD: ")
     assert said == undefined
+
+
+def test_without_hyper_v_there_is_no_hypercall_but_an_undefined_instruction() -> None:
+    setup = Guest("start: hlt", 1, "vbs").setup()
+    for hyperv in (True, False):
+        one = replace(setup, platform=replace(setup.platform, hyperv=hyperv)).machine()
+        (first, *_) = decided(one, ask.Vmcall(3, 2, "vmcall"))
+        assert isinstance(first, RaiseException)
+        assert (first.why == "#UD: vmcall") == (not hyperv)
 
 
 @pytest.mark.parametrize(

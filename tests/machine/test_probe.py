@@ -109,3 +109,16 @@ def test_the_guest_s_course_is_the_same_whatever_is_looked_at() -> None:
         board = finish(driver)
         ends.append((digest.now(), board.tick, board.beat, [c.clock_ps for c in board.cpus]))
     assert ends[0] == ends[1]
+
+
+def test_what_is_tried_is_not_told() -> None:
+    machine = Guest("start: mov dword ptr [{SHARED}], 7\n mov eax, [{SHARED}]\n hlt").machine()
+    memory = MemoryProbe(place(machine, SHARED), 4, reads=True)
+    code, register = CodeProbe(frozenset()), RegisterProbe(0, "rax")
+    machine.board.look_at(memory, code, register)
+    cpu = machine.board.cpus[0]
+    machine.board.at_work = 0
+    with machine.trials.begin(cpu, 0, ((place(machine, SHARED), 4),)):
+        assert all(machine.trials.step(cpu) for _ in range(2))
+        assert cpu.registers.get("rax") == 7
+    assert not memory.found and not code.found and not register.found

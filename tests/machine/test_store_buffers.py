@@ -111,3 +111,16 @@ def test_what_is_on_its_way_is_put_back() -> None:
     assert buffers.due_ps(board) != due and board.reschedule
     buffers.load(saved)
     assert buffers.save() == saved and buffers.due_ps(board) == due
+
+
+def test_each_store_leaves_at_its_own_time_and_a_locked_one_at_once() -> None:
+    driver = slow(MESSAGE, 0)
+    machine, cpu = driver.machine, driver.machine.board.cpus[0]
+    while len(machine.private.hidden) < 2:
+        machine.step(cpu)
+    machine.private.look(None)
+    machine.store_buffers.ring(machine.board)
+    assert read(machine.board, 0, 8) == [5, 0] and len(machine.private.hidden) == 1
+    locked = slow("cpu0: lock inc dword ptr [{SHARED}]\n hlt\ncpu1: hlt", 0)
+    locked.machine.step(locked.machine.board.cpus[0])
+    assert not locked.machine.private.hidden and read(locked.machine.board, 0) == [1]
