@@ -165,11 +165,11 @@ def test_with_something_pending_hlt_does_not_sleep() -> None:
     assert machine.board.cpus[1].activity == "running"
 
 
-@pytest.mark.parametrize("platform", ["none", "tdx"])
-def test_a_page_changes_hands_and_one_view_of_it_is_there(platform: str) -> None:
-    machine = Guest(SOURCE, 2, platform).machine()
+@pytest.mark.parametrize("where", ["none", "tdx"])
+def test_a_page_changes_hands_and_one_view_of_it_is_there(where: str) -> None:
+    machine = Guest(SOURCE, 2, where).machine()
     board = machine.board
-    page, td = Gpa(DATA), platform == "tdx"
+    page, td = Gpa(DATA), where == "tdx"
     alias = Gpa(DATA | board.shared_alias)
     private = board.npt.hpa_of(page)
     machine.stores.edit(DATA, b"\x07")

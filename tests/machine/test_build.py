@@ -19,9 +19,9 @@ def board(platform: str, **more: bool) -> Board:
     return board_of(setup.platform, setup.layout(), 5)
 
 
-@pytest.mark.parametrize("platform", ["none", "vbs", "tdx", "sipi"])
-def test_all_that_was_loaded_is_there_and_mapped_elsewhere_than_its_gpa(platform: str) -> None:
-    one = board(platform)
+@pytest.mark.parametrize("where", ["none", "vbs", "tdx", "sipi"])
+def test_all_that_was_loaded_is_there_and_mapped_elsewhere_than_its_gpa(where: str) -> None:
+    one = board(where)
     for gpa, data in one.layout.chunks:
         if gpa not in (PML4, PDPT, PD, PT):  # A bits: the BSP has fetched already
             assert one.ram.guest_bytes(gpa, len(data)) == data
@@ -36,12 +36,12 @@ def test_all_that_was_loaded_is_there_and_mapped_elsewhere_than_its_gpa(platform
 
 
 @pytest.mark.parametrize(
-    ("platform", "state"),
+    ("where", "state"),
     [("none", "shared"), ("sipi", "shared"), ("vbs", "private"), ("tdx", "private")],
 )
-def test_pages_are_private_where_guests_are_isolated(platform: str, state: str) -> None:
-    assert board(platform).ram.state(BASE) == state
-    assert board(platform).ram.two_views == (platform == "tdx")
+def test_pages_are_private_where_guests_are_isolated(where: str, state: str) -> None:
+    assert board(where).ram.state(BASE) == state
+    assert board(where).ram.two_views == (where == "tdx")
 
 
 def test_memory_that_nobody_accepted_is_not_there() -> None:
@@ -58,10 +58,10 @@ def test_memory_that_nobody_accepted_is_not_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("platform", "others"), [("none", "off"), ("sipi", "wait-for-sipi"), ("tdx", "off")]
+    ("where", "others"), [("none", "off"), ("sipi", "wait-for-sipi"), ("tdx", "off")]
 )
-def test_only_the_bsp_runs(platform: str, others: str) -> None:
-    one = board(platform)
+def test_only_the_bsp_runs(where: str, others: str) -> None:
+    one = board(where)
     assert [cpu.activity for cpu in one.cpus] == ["running", others, others]
     assert one.cpus[0].registers.rip == CODE
     assert all(cpu.context is None for cpu in one.cpus[1:])

@@ -45,9 +45,9 @@ def decided(one: Machine, asked: Asked) -> Effects:
     return exits.decide(one.board, one.board.cpus[0], asked)
 
 
-@pytest.mark.parametrize("platform", ["none", "vbs", "tdx", "sipi"])
-def test_every_exit_is_decided_and_nothing_changes_by_that(platform: str) -> None:
-    one = machine(platform)
+@pytest.mark.parametrize("where", ["none", "vbs", "tdx", "sipi"])
+def test_every_exit_is_decided_and_nothing_changes_by_that(where: str) -> None:
+    one = machine(where)
     before = snapshot.take(one, None)
     images = dict(one.board.undo.images)
     for asked in EVERYTHING:
@@ -87,15 +87,15 @@ def test_faults_carry_an_error_code_where_the_processor_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("platform", "asked", "undefined"),
+    ("where", "asked", "undefined"),
     [("none", ask.Tdcall(4, 1, 0, 0), True), ("tdx", ask.Tdcall(4, 1, 0, 0), False),
      ("tdx", ask.Vmcall(3, 2, "vmcall"), True), ("vbs", ask.Vmcall(3, 2, "vmcall"), False),
      ("sipi", ask.Vmcall(3, 2, "vmcall"), True)],
 )  # fmt: skip
 def test_a_call_is_undefined_where_nobody_is_called(
-    platform: str, asked: Asked, undefined: bool
+    where: str, asked: Asked, undefined: bool
 ) -> None:
-    one = machine(platform)
+    one = machine(where)
     (first, *_) = decided(one, asked)
     said = isinstance(first, RaiseException) and first.why.startswith("#UD: ")
     assert said == undefined

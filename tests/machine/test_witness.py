@@ -123,9 +123,9 @@ def test_the_sample_s_boot_is_the_same_with_and_without(platform: str) -> None:
     assert ends[0] == ends[1]
 
 
-@pytest.mark.parametrize(("platform", "told"), [("vbs", True), ("none", True), ("tdx", False)])
-def test_pages_that_are_opened_are_told_with_what_is_in_them(platform: str, told: bool) -> None:
-    machine = guest("hlt", platform).machine
+@pytest.mark.parametrize(("where", "told"), [("vbs", True), ("none", True), ("tdx", False)])
+def test_pages_that_are_opened_are_told_with_what_is_in_them(where: str, told: bool) -> None:
+    machine = guest("hlt", where).machine
     machine.stores.edit(DATA + 9, b"\x01\x00\x02")
     effect = SetPageState(Gpa(DATA), 2, "shared")
     apply.carry_out(machine, machine.board.cpus[1], (effect,))
