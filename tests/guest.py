@@ -1,6 +1,10 @@
 """Tiny guests: 1 to 8 CPUs that run a few lines of assembly from the first tick on.
 
-    session = boot("start: mov dword ptr [{SHARED}], 7\n hlt")
+    driver = Guest("start: mov dword ptr [{SHARED}], 7\n hlt").driver()
+    board = finish(driver)
+    assert word(board, SHARED) == 7
+
+`Guest.machine`, `driver` and `timeline` build as much as a test needs; `boot` a whole session.
 
 A program is Intel syntax; `{NAME}` stands for the addresses below. Every CPU begins at the
 label `cpuN` of its number, or at `start`, in 64-bit mode with RDI = its number, RSP = the top
@@ -32,7 +36,12 @@ from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform
 from emu.debug.setup import Options, Setup
 from emu.hw.address import PAGE_BYTES
+from emu.machine.board import Board
 from emu.machine.machine import Machine
+from emu.machine.pause import Pause
+from emu.timeline.driver import Driver
+from emu.timeline.moment import Moment
+from emu.timeline.timeline import Timeline
 from emu.vmm.devices import STANDARD, Devices
 from tests.boot.elf import EXECUTABLE, NOTYPE, Load, Sym, elf
 from tests.platforms import load_platform
@@ -51,6 +60,8 @@ DATA: Final = BASE + 0x3_0000
 WINDOW: Final = BASE + MEMORY_BYTES
 """2 MiB of addresses whose leaves, at PT2, are the program's to write."""
 CPUS_MAX: Final = 8
+FOREVER: Final = Moment(60_000_000)
+"""Later than any of these guests ends."""
 _NAMES: Final = {
     name: f"{place:#x}"
     for name, place in (
@@ -213,6 +224,18 @@ class Guest(Struct, frozen=True):
             mailbox=self.mailbox, waiting=self.waiting, devices=self.devices,
         )  # fmt: skip
 
+    def machine(self) -> Machine:
+        """A machine before the first tick."""
+        return self.setup().machine()
+
+    def driver(self) -> Driver:
+        """The same with its schedule."""
+        return Driver(self.machine())
+
+    def timeline(self) -> Timeline:
+        """The same with its past."""
+        return Timeline(self.machine())
+
     def boot(self) -> Session:
         """A session before the first tick."""
         return Session(self.setup())
@@ -232,8 +255,42 @@ def boot(source: str | Program, cpus: int = 1, platform: str = "none", **more: A
     return Guest(source, cpus, platform, **more).boot()
 
 
-def read(session: Session, gpa: int, count: int = 8) -> int:
+def finish(driver: Driver, until: Moment = FOREVER) -> Board:
+    """Run to a moment, or to where nothing more happens."""
+    driver.drive(until)
+    return driver.machine.board
+
+
+def go_on(driver: Driver, until: Moment = FOREVER) -> Pause:
+    """Run to a moment or a breakpoint, or to where nothing more happens."""
+    pause = Pause.SLICE
+    while pause is Pause.SLICE:
+        pause = driver.stretch(until)
+    return pause
+
+
+def label(board: Board, name: str) -> int:
+    """The address of a label of the program."""
+    return board.layout.symbols.find(name)[0]
+
+
+def step_to(machine: Machine, cpu: int, name: str) -> None:
+    """Step a CPU by hand until it is about to execute at a label."""
+    at, one = label(machine.board, name), machine.board.cpus[cpu]
+    for _ in range(10_000):
+        if one.registers.rip == at:
+            return
+        machine.steps(one)
+    raise AssertionError(f"cpu {cpu} does not come to {name}")
+
+
+def word(board: Board, gpa: int, count: int = 8) -> int:
     """A little-endian number in guest memory."""
-    data = session.machine.board.ram.guest_bytes(gpa, count)
+    data = board.ram.guest_bytes(gpa, count)
     assert data is not None, f"no memory at {gpa:#x}"
     return int.from_bytes(data, "little")
+
+
+def read(session: Session, gpa: int, count: int = 8) -> int:
+    """The same of a session's machine."""
+    return word(session.machine.board, gpa, count)

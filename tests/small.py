@@ -6,12 +6,13 @@ clock, so that only runs with the same schedule can be compared.
 """
 
 import random
-from typing import Final, Literal
+from itertools import cycle, islice
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tests.guest import DATA, SHARED, WINDOW
+from tests.guest import DATA, SHARED, WINDOW, Guest, Program
 from tests.straight import HANDLER, REGISTERS, Writer
 
 Family = Literal["settled", "racy"]
@@ -73,6 +74,11 @@ class Small(Struct, frozen=True):
         """Entries of the timeline before the first instruction."""
         schedule = (f"schedule {self.schedule}",) if self.schedule else ()
         return (*schedule, *(order for block in self.blocks for order in block.orders))
+
+    def guest(self, code: Program, **more: Any) -> Guest:
+        """What to boot; `more` as in `Guest`."""
+        speeds = tuple(islice(cycle(self.speeds), self.cpus)) if self.speeds else ()
+        return Guest(code, self.cpus, speeds=speeds, mailbox=self.mailbox, **more)
 
     def without(self, gone: set[int]) -> "Small":
         """The same guest without some of its blocks."""

@@ -4,7 +4,6 @@ and stopped and looked at. What it comes to must be the same.
 
 import random
 from collections.abc import Callable, Iterable
-from itertools import cycle, islice
 from typing import Final
 
 from msgspec import Struct
@@ -12,7 +11,7 @@ from msgspec import Struct
 from emu import Session
 from emu.errors import CommandError
 from emu.timeline.moment import START
-from tests.guest import DATA, PT2, SHARED, WINDOW, Guest, Program
+from tests.guest import DATA, PT2, SHARED, WINDOW, Program
 from tests.small import Small
 
 TICKS_MAX: Final = 40_000
@@ -63,10 +62,7 @@ def run(session: Session, words: str = "run") -> None:
 
 def opened(one: Small, code: Program, waiting: bool = True, ticks: int = TICKS_MAX) -> Session:
     """A session before the first tick of a guest, with all that was ordered."""
-    speeds = tuple(islice(cycle(one.speeds), one.cpus)) if one.speeds else ()
-    session = Guest(
-        code, one.cpus, waiting=waiting, speeds=speeds, max_ticks=ticks, mailbox=one.mailbox
-    ).boot()
+    session = one.guest(code, waiting=waiting, max_ticks=ticks).boot()
     for order in one.orders:
         session.do(order)
     return session

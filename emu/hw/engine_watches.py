@@ -70,6 +70,7 @@ class Watches:
         for kind in kinds:
             callback = native.MEMORY_HOOK(access)
             self._hooks.append(self._engine.hook(kind, callback, first, hpa + size - 1))
+        self._engine.flush_code()  # what is translated already loads and stores by itself
 
     def code(self, first: int, last: int, told: Callable[[int, int], None]) -> None:
         """Tell of every instruction that is begun at a range of linear addresses: which one

@@ -8,7 +8,7 @@ them may carry prefixes that change nothing else.
 from typing import Final
 
 from emu.boot import disasm
-from emu.hw import vmcb
+from emu.hw import interrupt, vmcb
 from emu.hw.context import Context
 from emu.hw.exit import Exit, ExitKind
 from emu.machine.code import CodeReader
@@ -67,7 +67,7 @@ def _intercept(exit_: Exit, registers: Context, code: CodeReader, devices: Devic
     if number == _UD:
         return _undefined(code.next(registers), registers)
     if vmcb.EXIT_EXCEPTION <= number < vmcb.EXIT_EXCEPTION + 32:
-        return ask.CpuFault(0, number - vmcb.EXIT_EXCEPTION, exit_.error, exit_.info)
+        return _exception(number - vmcb.EXIT_EXCEPTION, exit_)
     if number == vmcb.EXIT_SHUTDOWN:
         return ask.ShutDown(0)
     if number == vmcb.EXIT_SWINT:
@@ -75,6 +75,14 @@ def _intercept(exit_: Exit, registers: Context, code: CodeReader, devices: Devic
     if number == vmcb.EXIT_MSR:
         return _msr(code.next(registers), registers)
     return ask.NotOffered(0, _NOT_OFFERED.get(number, f"svm {number:#x}"))
+
+
+def _exception(vector: int, exit_: Exit) -> ask.CpuFault:
+    """A processor exception. What it does not have, the emulator leaves as the fault before it
+    had it, perhaps one of the host's own: that is no part of it."""
+    error = exit_.error if vector in interrupt.HAVE_ERROR_CODE else 0
+    address = exit_.info if vector == interrupt.PAGE_FAULT else 0
+    return ask.CpuFault(0, vector, error, address)
 
 
 def _plain(number: int, code: bytes, registers: Context) -> Asked:

@@ -38,8 +38,7 @@ class Bare:
     """The machine, and its CPU about to execute at the first code page."""
 
     def __init__(self, platform: str = "none") -> None:
-        self.session = guest.boot("nop", platform=platform, options=Options(rules=False))
-        self.machine = self.session.machine
+        self.machine = guest.Guest("nop", 1, platform, options=Options(rules=False)).machine()
         self.cpu = self.machine.board.cpus[0]
         self.shared: set[int] = set()
         """A TD's pages that the host sees too."""

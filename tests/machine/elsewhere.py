@@ -13,10 +13,9 @@ from emu.machine.machine import Machine
 from emu.timeline.digest import Digest
 from emu.timeline.driver import Driver
 from emu.timeline.moment import Moment
-from tests.guest import Guest
+from tests.guest import FOREVER, Guest
 
 NO_LOGS: Final = (0, 0, 0, 0, 0, 0)
-FOREVER: Final = Moment(60_000_000)
 
 
 class Place(Struct, frozen=True):

@@ -2,14 +2,18 @@
 
 import pytest
 
-from emu import open_session
+from emu.hw import vmcb
 from emu.hw.context import Context
 from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
+from emu.machine.ask import read_exit
 from emu.machine.code import CodeReader
 from emu.machine.machine import Machine
+from emu.machine.pause import Pause
 from emu.vmm import asked as ask
-from tests.guest import boot, read
+from emu.vmm.devices import STANDARD
+from tests.guest import FOREVER, SHARED, Guest, finish, word
+from tests.machine.elsewhere import Place
 
 PLAIN = """
 start:
@@ -64,13 +68,11 @@ handler6:
 
 def asked(source: str, **more: object) -> list[ask.Asked]:
     """All that a guest asks for until it halts."""
-    session = boot(source, **more)
-    session.do("run")
-    log = session.machine.board.logs.exits
-    found = [event.detail for event in log]
+    board = finish(Guest(source, **more).driver())
+    found = [event.detail for event in board.logs.exits]
     assert all(isinstance(one, ask.Asked) for one in found)
     if "rdtscp" in source:
-        assert read(session, 0x42_0000, 4) == 77
+        assert word(board, SHARED, 4) == 77
     return found  # type: ignore[return-value]
 
 
@@ -109,6 +111,49 @@ def test_calls_are_known_by_their_bytes_whoever_answers() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", [ExitKind.BUDGET, ExitKind.BREAKPOINT])
+def test_what_is_no_exit_to_the_host_asks_for_nothing(kind: ExitKind) -> None:
+    board = Guest("start: hlt").machine().board
+    with pytest.raises(AssertionError, match="no exit"):
+        read_exit(Exit(kind, 0), board.cpus[0].registers, board.code, STANDARD)
+
+
+@pytest.mark.parametrize("code", [vmcb.EXIT_NPF, vmcb.EXIT_EXCEPTION + 14, vmcb.EXIT_SHUTDOWN])
+def test_what_the_exit_tells_alone_needs_no_bytes(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = Guest("start: hlt").machine().board
+    fetched: list[Context] = []
+
+    def code_of(_: CodeReader, registers: Context) -> bytes:
+        fetched.append(registers)
+        return b""
+
+    monkeypatch.setattr(CodeReader, "next", code_of)
+    exit_ = Exit(ExitKind.INTERCEPT, 0, code, 0x1234, 2)
+    found = read_exit(exit_, board.cpus[0].registers, board.code, STANDARD)
+    assert not fetched
+    assert found in (
+        ask.NestedFault(0, 2, 0x1234),
+        ask.CpuFault(0, 14, 2, 0x1234),
+        ask.ShutDown(0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("vector", "error", "address"), [(0, 0, 0), (13, 2, 0), (14, 2, 0x1234), (19, 0, 0)]
+)
+def test_what_an_exception_does_not_have_is_not_left_over_from_another(
+    vector: int, error: int, address: int
+) -> None:
+    """The emulator's fields keep what the fault before left there, and which one that was
+    depends on where checkpoints lie."""
+    board = Guest("start: hlt").machine().board
+    exit_ = Exit(ExitKind.INTERCEPT, 0, vmcb.EXIT_EXCEPTION + vector, 0x1234, 2)
+    found = read_exit(exit_, board.cpus[0].registers, board.code, STANDARD)
+    assert found == ask.CpuFault(0, vector, error, address)
+
+
 @pytest.mark.parametrize("platform", ["tdx", "vbs", "none", "sipi"])
 def test_no_exit_of_a_boot_looks_at_its_code_twice(
     platform: str, monkeypatch: pytest.MonkeyPatch
@@ -134,7 +179,6 @@ def test_no_exit_of_a_boot_looks_at_its_code_twice(
 
     monkeypatch.setattr(CodeReader, "next", code_of)
     monkeypatch.setattr(Machine, "exit_", exit_)
-    session = open_session(platform=platform, cpus=2)
-    session.do("run")
-    assert session.view().outcome is not None and len(counts) > 300
+    assert Place(platform, cpus=2).bare().drive(FOREVER) is not Pause.BUDGET
+    assert len(counts) > 300
     assert sum(counts) > 100

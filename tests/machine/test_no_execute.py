@@ -3,7 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
+from emu.hw.exit import Exit, ExitKind
 from emu.hw.nested_walk import ACCESSED, DIRTY
+from emu.hw.vmcb import EXIT_NPF
+from emu.machine.no_execute import code_base, go_on
 from tests.machine.bare import CODE, DATA, PAGES, TABLES, Bare, gpa, gva
 
 LOAD, STORE, ADD = b"\x48\x8b\x03", b"\x48\x89\x03", b"\x48\x01\x03"
@@ -265,3 +268,23 @@ def test_a_code_segment_with_a_base_leads_nowhere_else_in_64_bit_mode() -> None:
     guest.cpu.registers.put_segment("cs", astray)
     assert guest.step() == ""
     assert guest.cpu.registers.get("rax") == 5
+
+
+def test_an_exit_of_another_kind_or_of_a_page_that_is_not_hidden_is_left_as_it_is() -> None:
+    guest = bare()
+    board, cpu = guest.machine.board, guest.cpu
+    for exit_ in (
+        Exit(ExitKind.PORT_OUT, 1, 0x80),
+        Exit(ExitKind.INTERCEPT, 0, EXIT_NPF, gpa(FIRST)),
+    ):
+        assert go_on(board, cpu, exit_, 5, None) is exit_
+    assert (board.tick, cpu.ticks) == (0, 0)
+
+
+def test_a_base_of_cs_counts_outside_64_bit_mode_only() -> None:
+    guest = bare()
+    assert not code_base(guest.cpu)
+    guest.cpu.registers.put_segment(
+        "cs", replace(guest.cpu.registers.segment("cs"), base=0x1000)
+    )
+    assert code_base(guest.cpu)

@@ -3,7 +3,10 @@
 import pytest
 
 from emu.hw.nested_walk import NO_EXECUTE
+from emu.machine.pause import Pause
 from emu.machine.probe import CodeProbe, MemoryProbe
+from emu.timeline.driver import Driver
+from tests.guest import FOREVER, go_on
 from tests.machine.bare import CODE, DATA, TABLES, Bare, gpa, gva
 
 WAIT = b"\x48\x8b\x03\xf3\x90\x48\x85\xc0\x74\xf6\xf4"
@@ -28,16 +31,17 @@ def bare(*pages: int, code: bytes) -> Bare:
 def test_a_cpu_that_waits_for_a_no_execute_page_sleeps(pages: tuple[int, ...]) -> None:
     guest, plain = bare(*pages, code=WAIT), bare(code=WAIT)
     for one in (guest, plain):
-        assert one.session.do("run").outcome == "hung"
+        assert Driver(one.machine).drive(FOREVER) is Pause.HUNG
     assert guest.cpu.activity == "waiting"
     assert guest.machine.board.tick == plain.machine.board.tick
 
 
 def test_a_store_of_the_host_wakes_it() -> None:
     guest = bare(*TABLES, FIRST, code=WAIT)
-    guest.session.do("run")
-    guest.session.do(f"set gpa:{gpa(FIRST):#x}/8=1")
-    guest.session.do("run")
+    driver = Driver(guest.machine)
+    driver.drive(FOREVER)
+    driver.enter(f"set gpa:{gpa(FIRST):#x}/8=1")
+    driver.drive(FOREVER)
     assert guest.cpu.activity == "halted"
     assert guest.cpu.registers.rip == gva(CODE[0], len(WAIT))
 
@@ -45,10 +49,11 @@ def test_a_store_of_the_host_wakes_it() -> None:
 @pytest.mark.parametrize("pages", [(FIRST,), TABLES, (*TABLES, FIRST)])
 def test_a_breakpoint_stops_before_the_access_and_once(pages: tuple[int, ...]) -> None:
     guest = bare(*pages, code=b"\x90" + COPY)
-    guest.session.do(f"break {gva(CODE[0], 1):#x}")
-    guest.session.do("run")
+    driver = Driver(guest.machine)
+    guest.machine.board.addresses.stop(gva(CODE[0], 1), None)
+    assert go_on(driver) is Pause.BREAKPOINT
     assert (guest.cpu.registers.rip, guest.word(FIRST)) == (gva(CODE[0], 1), 0)
-    guest.session.do("run")
+    assert go_on(driver) is Pause.HUNG
     assert (guest.cpu.activity, guest.word(FIRST)) == ("halted", 1)
 
 

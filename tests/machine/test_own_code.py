@@ -4,10 +4,12 @@ from typing import Final
 
 import pytest
 
-from emu import Session
-from emu.timeline.moment import START
-from tests.guest import SHARED, boot, read
-from tests.ways import run
+from emu.machine.own_code import OwnCode
+from emu.machine.pause import Pause
+from emu.timeline.digest import Digest
+from emu.timeline.moment import START, Moment
+from emu.timeline.timeline import Timeline
+from tests.guest import FOREVER, SHARED, Guest, go_on, label, word
 
 NEXT: Final = """
 start: lea rbx, [rip + 3f]
@@ -47,41 +49,41 @@ start: lea rbx, [rip + 2f]
 """The page is open since a store before its code was ever executed."""
 
 
-def stepped(source: str) -> Session:
+def stepped(timeline: Timeline) -> Timeline:
     """A guest taken to its end one tick at a time."""
-    session = boot(source)
-    while session.verdict is None:
-        assert session.machine.board.tick < 100, "a step gets nowhere"
-        run(session, "run 1")
-    return session
+    assert isinstance(timeline.machine.board.engine.own_code, OwnCode)
+    while timeline.machine.board.cpus[0].activity == "running":
+        tick = timeline.machine.board.tick
+        assert tick < 100, "a step gets nowhere"
+        timeline.driver.drive(Moment(tick + 1))
+    return timeline
 
 
 @pytest.mark.parametrize("source", [NEXT, STRING, BEFORE])
 def test_a_store_to_its_own_block_counts_once_and_is_stepped_over(source: str) -> None:
-    session, single = boot(source), stepped(source)
-    run(session)
-    assert session.machine.board.tick == single.machine.board.tick
-    assert session.digest() == single.digest()
-    session.timeline.goto(START)
-    run(session, f"goto {single.machine.board.tick}")
-    assert session.digest() == single.digest()
+    whole, single = Guest(source).timeline(), Guest(source).timeline()
+    found, wanted = Digest(whole.machine), Digest(single.machine)
+    whole.driver.drive(FOREVER)
+    stepped(single)
+    assert (whole.now.tick, found.now()) == (single.now.tick, wanted.now())
+    whole.goto(START)
+    whole.goto(Moment(single.now.tick))
+    assert found.now() == wanted.now()
 
 
 def test_what_was_stored_is_executed_and_the_flags_outlive_it() -> None:
-    session = stepped(NEXT)
-    assert session.machine.board.tick == 7
-    assert read(session, SHARED + 8, 4) == 0x2FC51A90
-    assert read(session, SHARED, 1) == 1
+    board = stepped(Guest(NEXT).timeline()).machine.board
+    assert board.tick == 7
+    assert word(board, SHARED + 8, 4) == 0x2FC51A90
+    assert word(board, SHARED, 1) == 1
 
 
 def test_a_breakpoint_at_such_a_store_stops_once() -> None:
-    session = boot(NEXT)
-    at = session.machine.board.layout.symbols.find("start")[0] + 10
-    assert session.do(f"break {at:#x}").stop[0].kind != "breakpoint"
-    view = session.do("run")
-    assert (view.tick, view.stop[0].kind) == (2, "breakpoint")
-    view = session.do("run")
-    assert (view.tick, view.stop[0].kind) == (7, "outcome")
+    driver = Guest(NEXT).driver()
+    board = driver.machine.board
+    board.addresses.stop(label(board, "start") + 10, None)
+    assert (go_on(driver), board.tick) == (Pause.BREAKPOINT, 2)
+    assert (go_on(driver), board.tick) == (Pause.HUNG, 7)
 
 
 TWICE: Final = """
@@ -99,11 +101,12 @@ start: lea rbx, [rip + 3f]
 
 def test_code_that_changed_is_translated_again_behind_a_way_back() -> None:
     """Other code that was translated is kept; this would add 0x30 twice."""
-    session = boot(TWICE)
-    run(session, "run")
-    end = session.digest()
-    assert read(session, SHARED, 8) == 0x37
+    timeline = Guest(TWICE).timeline()
+    digest = Digest(timeline.machine)
+    timeline.driver.drive(FOREVER)
+    end = digest.now()
+    assert word(timeline.machine.board, SHARED) == 0x37
     for _ in range(2):
-        session.timeline.goto(START)
-        run(session, "run")
-        assert session.digest() == end
+        timeline.goto(START)
+        timeline.driver.drive(FOREVER)
+        assert digest.now() == end

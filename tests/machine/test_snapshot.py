@@ -7,9 +7,9 @@ from multiprocessing import get_context
 
 import pytest
 
-from emu.hw.address import Gpa
 from emu.machine import invariants, snapshot
-from tests.machine.elsewhere import FOREVER, Place, ended, goes_on, packed, to_a_border
+from tests.guest import FOREVER
+from tests.machine.elsewhere import Place, ended, goes_on, packed, to_a_border
 from tests.machine.graph import differing, graph
 
 PLACES = {
@@ -65,13 +65,6 @@ def test_pages_are_mapped_as_their_states_say_at_every_border(name: str) -> None
         to_a_border(driver, machine.board.tick + 5_000)
         invariants.at_border(machine.board, machine.waits, machine.tracked)
         assert invariants.page_states(machine.board) == []
-
-
-def test_a_table_that_is_edited_is_seen_to_differ_from_the_states() -> None:
-    driver = PLACES["npt"].driver()
-    page = Gpa(driver.machine.board.ram.banks[0].gpa)
-    driver.machine.board.npt.unmap(page, 1)
-    assert invariants.page_states(driver.machine.board) == [page]
 
 
 @pytest.mark.parametrize("name", PLACES)

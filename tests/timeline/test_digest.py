@@ -4,10 +4,13 @@ import hashlib
 
 import pytest
 
-from emu import open_session
 from emu.hw.address import PAGE_BYTES, Hpa
 from emu.machine.machine import Machine
-from tests.guest import boot
+from emu.timeline.digest import Digest
+from emu.timeline.moment import START, Moment
+from emu.timeline.timeline import Timeline
+from tests.guest import Guest, finish
+from tests.machine.elsewhere import Place
 
 _ZERO = bytes(PAGE_BYTES)
 
@@ -31,21 +34,35 @@ def page_by_page(machine: Machine) -> str:
 
 @pytest.mark.parametrize("platform", ["tdx", "vbs", "sipi", "none"])
 def test_every_page_counts_before_the_first_instruction_and_in_a_boot(platform: str) -> None:
-    session = open_session(platform=platform, cpus=2)
-    assert session.digest() == page_by_page(session.machine)
-    session.do("run 60000")
-    session.do("set gpa:0x8000000=0x1234")
-    assert session.digest() == page_by_page(session.machine)
-    session.do("goto 0")
-    assert session.digest() == page_by_page(session.machine)
+    timeline = Timeline(Place(platform, cpus=2).bare().machine)
+    digest = Digest(timeline.machine)
+    assert digest.now() == page_by_page(timeline.machine)
+    timeline.driver.drive(Moment(60_000))
+    timeline.enter("set gpa:0x8000000/8=0x1234")
+    assert digest.now() == page_by_page(timeline.machine)
+    timeline.goto(START)
+    assert digest.now() == page_by_page(timeline.machine)
 
 
 def test_a_page_that_is_broken_at_power_on_counts() -> None:
-    session = open_session(platform="none", cpus=2, inject=["flip 0x8a00000 3"])
-    assert session.digest() == page_by_page(session.machine)
+    machine = Place("none", ("flip 0x8a00000 3",), cpus=2).driver().machine
+    assert Digest(machine).now() == page_by_page(machine)
 
 
 def test_a_first_digest_at_the_end_counts_what_the_guest_stored() -> None:
-    session = boot("start: mov dword ptr [{DATA}], 7\n hlt")
-    session.do("run")
-    assert session.digest() == page_by_page(session.machine)
+    driver = Guest("start: mov dword ptr [{DATA}], 7\n hlt").driver()
+    digest = Digest(driver.machine)
+    finish(driver)
+    assert digest.now() == page_by_page(driver.machine)
+
+
+def test_a_page_that_is_stored_to_again_counts_again() -> None:
+    source = "start: mov dword ptr [{DATA}], 7\n nop\n mov dword ptr [{DATA}], 8\n hlt"
+    driver = Guest(source).driver()
+    digest = Digest(driver.machine)
+    seen = []
+    for tick in (0, 1, 2, 3, 4):
+        driver.drive(Moment(tick))
+        seen.append(digest.now())
+        assert seen[-1] == page_by_page(driver.machine)
+    assert len(set(seen)) == 5  # RIP moves, too

@@ -15,7 +15,7 @@ LINES = {
         ("    Refused,\n", "    Slept,\n"),
         ("from emu.vmm.asked import Asked, ", "Hlt, "),
         (
-            "        elif isinstance(asked, Tdcall) and self._looks and self._td:\n"
+            "        elif isinstance(asked, Tdcall) and self._looks and self._board.is_td:\n"
             "            return calls.asking(cpu, asked)\n",
             "        elif isinstance(asked, Hlt) and self._looks:\n"
             "            where = self._where(cpu, self._board.linear_rip(cpu))\n"

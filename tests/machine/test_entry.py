@@ -1,0 +1,87 @@
+"""A CPU begins in the state that the manuals give, whoever starts it."""
+
+import pytest
+from msgspec.structs import replace
+
+from emu.hw.vmcb import GuestState
+from emu.machine import entry
+from emu.machine.machine import Machine
+from emu.vmm.effects import Segment, TableRegister, VpContext
+from tests.guest import CODE, Guest, label
+
+SOURCE = "start: hlt\nother: nop\n hlt"
+FLAT = Segment(0x18, 0, 0xFFFF_FFFF, 0xC093)
+CONTEXT = VpContext(
+    rip=0, rsp=0x7000, rflags=2, cs=Segment(0x10, 0, 0xFFFF_FFFF, 0xA09B), ds=FLAT, es=FLAT,
+    fs=Segment(0x18, 0x1234_0000, 0xFFFF_FFFF, 0xC093), gs=FLAT, ss=FLAT,
+    tr=Segment(0, 0, 0xFFFF, 0x8B), ldtr=Segment(0, 0, 0xFFFF, 0x82),
+    idtr=TableRegister(0x5000, 0xFFF), gdtr=TableRegister(0x6000, 31), efer=0x500,
+    cr0=0x8001_0033, cr3=0, cr4=0x220, pat=0x0007_0406_0007_0406,
+)  # fmt: skip
+
+
+def begun(state: GuestState) -> Machine:
+    """A machine whose CPU 1 begins like this."""
+    machine = Guest(SOURCE, 2).machine()
+    machine.board.start(machine.board.cpus[1], state)
+    return machine
+
+
+@pytest.mark.parametrize("vector", [0x08, 0x9F, 0xFF])
+def test_after_a_sipi_a_cpu_is_in_real_mode_at_its_vector(vector: int) -> None:
+    registers = begun(entry.after_sipi(vector)).board.cpus[1].registers
+    assert registers.mode == "real" and registers.linear_rip == vector << 12
+    assert registers.segment("cs").selector == vector << 8
+    assert (registers.get("rflags"), registers.get("efer")) == (2, 0)
+    assert registers.segment("ds").base == 0 and registers.segment("idtr").limit == 0xFFFF
+
+
+@pytest.mark.parametrize("vp", [0, 3])
+def test_at_the_reset_vector_a_td_s_cpu_knows_its_index_and_its_width(vp: int) -> None:
+    registers = begun(entry.reset_vector(vp, 52)).board.cpus[1].registers
+    assert registers.mode == "protected" and registers.linear_rip == 0xFFFF_FFF0
+    assert (registers.get("rsi"), registers.get("rbx")) == (vp, 52)
+    assert registers.get("cr0") & 1 and not registers.get("cr0") >> 31
+    assert registers.get("efer") & 0x900 == 0x900
+
+
+def test_a_context_is_taken_over_whole_and_runs() -> None:
+    one = Guest(SOURCE, 2).machine()
+    cr3 = one.board.cpus[0].registers.get("cr3")
+    given = {name: getattr(CONTEXT, name) for name in VpContext.__struct_fields__}
+    given |= {"rip": label(one.board, "other"), "cr3": cr3}
+    machine = begun(entry.from_context(VpContext(**given)))
+    cpu = machine.board.cpus[1]
+    registers = cpu.registers
+    for name in ("rip", "rsp", "rflags", "cr0", "cr3", "cr4"):
+        assert registers.get(name) == given[name], name
+    assert registers.get("efer") & 0x500 == 0x500 and registers.mode == "long"
+    assert registers.segment("cs").attributes == 0xA9B
+    assert (registers.segment("idtr").base, registers.segment("gdtr").limit) == (0x5000, 31)
+    machine.steps(cpu)
+    assert registers.rip == given["rip"] + 1
+
+
+@pytest.mark.xfail(strict=True, reason="VMRUN loads no FS, GS, TR and LDTR: that is VMLOAD's")
+@pytest.mark.parametrize("name", ["fs", "gs", "tr", "ldtr"])
+def test_segments_that_vmrun_does_not_load_are_those_of_the_context(name: str) -> None:
+    state = entry.from_context(CONTEXT)
+    registers = begun(state).board.cpus[1].registers
+    assert registers.segment(name) == dict(state.segments)[name]
+
+
+@pytest.mark.parametrize("level", [0, 3])
+def test_the_level_of_a_context_is_its_stack_s(level: int) -> None:
+    given = {name: getattr(CONTEXT, name) for name in VpContext.__struct_fields__}
+    given["ss"] = Segment(0x18, 0, 0xFFFF_FFFF, 0xC093 | level << 5)
+    assert entry.from_context(VpContext(**given)).cpl == level
+
+
+def test_a_loader_s_cpu_has_what_the_loader_gave_it() -> None:
+    given = replace(Guest(SOURCE).setup().layout().entry, rsi=0x1234)
+    state = entry.from_loader(given)
+    registers = begun(state).board.cpus[1].registers
+    assert (state.rip, state.rsp, registers.mode) == (CODE, given.rsp, "long")
+    assert (registers.get("rsi"), registers.get("rdi")) == (0x1234, given.rdi)
+    idt = registers.segment("idtr")
+    assert (idt.base, idt.limit) == (given.idt_base, given.idt_limit)
