@@ -40,6 +40,8 @@ LOW_HOST_BYTES: Final = 0x8000
 
 _INTR_BASE: Final = 0x100
 """Unicorn hands an SVM exit to its interrupt hook as this plus the exit code."""
+_OF_VMLOAD: Final = ("fs", "gs", "ldtr", "tr")
+"""Segment registers that VMRUN leaves as they are, for VMLOAD to load (APM 2, 15.5.1)."""
 _RFLAGS: Final = ctypes.c_int(x86.UC_X86_REG_RFLAGS)
 _CR3: Final = ctypes.c_int(x86.UC_X86_REG_CR3)
 _WRITE_DENIED: Final = 3
@@ -219,6 +221,9 @@ class Engine:
             raise EngineError("unicorn: VMRUN did not enter guest mode as 2.1.4 does")
         for name, value in state.registers:
             context.put(name, value)
+        for name, segment in state.segments:
+            if name in _OF_VMLOAD:
+                context.put_segment(name, segment)
         context.dirty = False
         return context
 

@@ -62,7 +62,6 @@ def test_a_context_is_taken_over_whole_and_runs() -> None:
     assert registers.rip == given["rip"] + 1
 
 
-@pytest.mark.xfail(strict=True, reason="VMRUN loads no FS, GS, TR and LDTR: that is VMLOAD's")
 @pytest.mark.parametrize("name", ["fs", "gs", "tr", "ldtr"])
 def test_segments_that_vmrun_does_not_load_are_those_of_the_context(name: str) -> None:
     state = entry.from_context(CONTEXT)

@@ -1,4 +1,4 @@
-"""Who waits in one loop is in one group, whoever comes and goes; it answers for all of them."""
+"""CPUs that wait in one loop are handled as one, and come out as if each had been alone."""
 
 import random
 
@@ -13,6 +13,10 @@ from tests.guest import Guest
 
 CPUS = 8
 BOARD = Guest("start: hlt", CPUS).machine().board
+
+
+SHORT = Loop(0x1000, 700, (0x1000,), (1,), (), (), (), frozenset(), False, True, (), ())
+LONG = replace(SHORT, lap_ps=1_900, values=(b"\1",))
 
 
 def loop(head: int, **more: tuple[tuple[object, ...], ...]) -> Loop:
@@ -61,21 +65,34 @@ def test_groups_are_the_waits_of_all_whatever_happens(seed: int) -> None:
             agrees(groups, waits)
 
 
-@pytest.mark.parametrize("others", [0, 2])
-def test_most_of_a_group_go_on_in_another_loop_and_join_who_is_there(others: int) -> None:
-    groups, waits = WaitGroups(BOARD.cpus), dict[int, Wait]()
-    for index in range(6 + others):
-        waits[index] = Wait.begun(LOOPS[index >= 6], index)
-        groups.enter(index, waits[index])
-    group = groups.of(0)
-    left = groups.split(group, {4, 5})
-    assert left is not None and left.loop is LOOPS[0] and set(left.since) == {4, 5}
-    there = groups.turn(group, LOOPS[1], 25)
-    assert (there is not None) == bool(others)
-    for index in range(4):  # each at the first lap of its own that begins at 25 or later
-        waits[index] = Wait.begun(LOOPS[1], 30 + index if index < 5 else 25)
-        assert waits[index].since_ps % 10 == index
-    agrees(groups, waits)
+def waiting() -> WaitGroups:
+    """All but the first, each since another moment; of CPU 3 it is known when it is due."""
+    groups = WaitGroups(BOARD.cpus)
+    for index in range(1, 6):
+        groups.enter(index, Wait.begun(SHORT, 1_000 * index))
+    groups.of(3).know(3, replace(groups[3], due_ps=4_400))
+    return groups
+
+
+def test_who_moves_on_waits_from_the_lap_that_begins_next() -> None:
+    groups = waiting()
+    before = {index: groups[index] for index in groups}
+    moving = groups.of(1)
+    left = groups.split(moving, {3})
+    assert groups.turn(moving, LONG, 3_300) is None
+    assert left is not None and list(left.since) == [3] and groups[3] == before[3]
+    for index in (1, 2, 4, 5):
+        assert groups[index] == Wait.begun(LONG, before[index].lap_at(3_300))
+
+
+def test_who_was_in_the_other_loop_already_keeps_its_wait() -> None:
+    groups = waiting()
+    early = Wait(LONG, 250, 9_999, due_ps=8_000)
+    groups.enter(0, early)
+    moving = groups.of(5)
+    groups.split(moving, ())
+    groups.turn(moving, LONG, 0)
+    assert groups[0] == early and groups.of(0) is groups.of(5) and len(groups.all()) == 1
 
 
 def test_a_group_answers_by_registers_as_each_of_its_cpus_would() -> None:
