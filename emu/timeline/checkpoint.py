@@ -61,6 +61,7 @@ def drop(point: Checkpoint, above: bool) -> None:
     parent, child = point.parent, point.children[0]
     assert parent is not None, "the first checkpoint stays"
     near, far = (point.images, child.images) if above else (child.images, point.images)
-    child.images = {**far, **near}
+    far.update(near)  # in place: what is joined again and again is large
+    child.images = far
     child.parent = parent
     parent.children[parent.children.index(point)] = child
