@@ -113,7 +113,7 @@ def build(machine: Mmu, case: Case) -> Built:
     gpa, hpa = target(case)
     built = Built(Gva(0), gpa & ~0xFFF | hpa & 0xFFF)
     machine.clear()
-    machine.board.memory.zero(ROOT, 0x8000)
+    machine.memory.zero(ROOT, 0x8000)
     _low_tables(machine, case, built)
     _far_tables(machine, case, built, hpa)
     _guest_tables(machine, case, built)
@@ -124,13 +124,11 @@ def _low_tables(machine: Mmu, case: Case, built: Built) -> None:
     """The first guest pages, 4 KiB each."""
     chain = (ROOT, *LOW)
     for table, below in zip(chain, LOW, strict=False):
-        machine.board.memory.put_u64(table, below | RIGHTS | case.noise[0] & IGNORED)
+        machine.memory.put_u64(table, below | RIGHTS | case.noise[0] & IGNORED)
         built.others.append(table)
     for page in range(LOW_PAGES):
         place = LOW[-1] + 8 * page
-        machine.board.memory.put_u64(
-            place, low_page(page << 12) | RIGHTS | case.noise[1] & IGNORED
-        )
+        machine.memory.put_u64(place, low_page(page << 12) | RIGHTS | case.noise[1] & IGNORED)
     built.others += [LOW[-1] + (table >> 9) for table in GUEST_TABLES[: case.guest_leaf + 1]]
 
 
@@ -147,7 +145,7 @@ def _far_tables(machine: Mmu, case: Case, built: Built, hpa: int) -> None:
             entry |= case.noise[2] & (IGNORED | pat)
         else:
             entry = tables[depth + 1] | case.noise[3] & IGNORED
-        machine.board.memory.put_u64(place, entry | RIGHTS)
+        machine.memory.put_u64(place, entry | RIGHTS)
         built.path.append(place)
 
 
@@ -166,13 +164,13 @@ def _guest_tables(machine: Mmu, case: Case, built: Built) -> None:
 def spoil(machine: Mmu, case: Case, built: Built) -> list[tuple[int, int]]:
     """Break what the case says; returns (HPA, entry) of what was there, for putting back."""
     places = [*built.path, *built.path, *built.others]
-    before = [(place, machine.board.memory.u64(place)) for place in places]
+    before = [(place, machine.memory.u64(place)) for place in places]
     for what, where, bit in case.breaks:
         place = places[where % len(places)]
         # An entry with NX under a guest table kills the emulator: see NestedPageTable.lend.
         if what == "no execute" and place in built.others:
             continue
-        entry = machine.board.memory.u64(place)
+        entry = machine.memory.u64(place)
         changed = {
             "absent": entry & ~PRESENT,
             "read-only": entry & ~WRITE,
@@ -182,7 +180,7 @@ def spoil(machine: Mmu, case: Case, built: Built) -> list[tuple[int, int]]:
             "high bit": entry | 1 << 40 + bit % 12,
             "page size": entry ^ LARGE,
         }
-        machine.board.memory.put_u64(place, changed[what])
+        machine.memory.put_u64(place, changed[what])
     return before
 
 
@@ -195,28 +193,28 @@ def check(case: Case) -> str:
         cr0=0x33 | CR0_PG | CR0_WP, cr3=GUEST_TABLES[0], cr4=CR4_PAE,
         efer=0x100 | EFER_LMA | EFER_NXE, cpl=case.cpl, alignment_check=False,
     )  # fmt: skip
-    found = walk(machine.board.memory, ROOT, rules, built.gva, case.access)
-    mmu.place_code(machine.board.memory, found)
-    assume(walk(machine.board.memory, ROOT, rules, built.gva, case.access) == found)
+    found = walk(machine.memory, ROOT, rules, built.gva, case.access)
+    mmu.place_code(machine.memory, found)
+    assume(walk(machine.memory, ROOT, rules, built.gva, case.access) == found)
     # Broken tables may lead out of the guest: to nothing (the engine reads zeros there), or to
     # what the host needs itself.
     assume("no host memory" not in found.why)
     assume(found.hpa is None or GUEST <= found.hpa < GUEST + mmu.GUEST_BYTES)
     expected = mmu.image_after(machine.image(), found)
-    after = [(place, machine.board.memory.u64(place)) for place, _ in before]
+    after = [(place, machine.memory.u64(place)) for place, _ in before]
     put(machine, before)
     seen = machine.attempt(rules, ROOT, built.gva, case.access, lambda: put(machine, after))
     assert seen == mmu.predicted(found, expected), "\n".join((str(seen), *found.lines()))
     assert machine.image() == expected, "\n".join(found.lines())
     last = found.nested if found.nested is not None else found.levels[-1].nested
-    assert walk_nested(machine.board.memory, ROOT, last.gpa, last.access).hpa == last.hpa
+    assert walk_nested(machine.memory, ROOT, last.gpa, last.access).hpa == last.hpa
     return f"{'page' if found.nested else 'table'}: {last.verdict}"
 
 
 def put(machine: Mmu, entries: list[tuple[int, int]]) -> None:
     """Store nested entries."""
     for place, entry in entries:
-        machine.board.memory.put_u64(place, entry)
+        machine.memory.put_u64(place, entry)
 
 
 WANTED: Final = (

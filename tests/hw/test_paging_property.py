@@ -98,7 +98,7 @@ CASES_OF: Final = st.builds(
 def stage() -> tuple[Mmu, Npt]:
     """The engine, and a nested table that maps every guest page somewhere else."""
     machine = Mmu()
-    npt = Npt(machine.board.memory, mmu.TABLES, mmu.TABLES_BYTES)
+    npt = Npt(machine.memory, mmu.TABLES, mmu.TABLES_BYTES)
     code = tuple(CODE + 0x1000 * page for page in range(CODE_PAGES))
     pages = (*TABLES_LOW, *TABLES_HIGH, *PAGES_LOW, *PAGES_HIGH, *code)
     for number, gpa in enumerate(pages):
@@ -239,7 +239,7 @@ def _spoil_entry(
     hpa = npt.hpa_of(place)
     assert hpa is not None
     width = FORMATS[mode].entry_bytes
-    entry = int.from_bytes(machine.board.memory.read(hpa, width), "little")
+    entry = int.from_bytes(machine.memory.read(hpa, width), "little")
     changed = {
         "absent": entry & ~PRESENT,
         "read-only": entry & ~WRITE,
@@ -277,9 +277,9 @@ def check(case: Case) -> str:
     kept = spoil(machine, npt, case, built)
     try:
         gva = Gva(built.gva)
-        found = walk(machine.board.memory, npt.root, built.rules, gva, case.access)
-        mmu.place_code(machine.board.memory, found)
-        again = walk(machine.board.memory, npt.root, built.rules, gva, case.access)
+        found = walk(machine.memory, npt.root, built.rules, gva, case.access)
+        mmu.place_code(machine.memory, found)
+        again = walk(machine.memory, npt.root, built.rules, gva, case.access)
         assume(again == found)
         expected = mmu.image_after(machine.image(), found)
         spoilt = [(page, npt.leaf(page)) for page, _ in kept]
