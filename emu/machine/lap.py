@@ -45,8 +45,8 @@ class Loop(Struct, frozen=True):
     lap_ps: int
     path: tuple[int, ...]
     straight: tuple[int, ...]
-    """For each of the path: so many instructions follow each other from there on, up to one
-    that may go elsewhere."""
+    """For each of the path: so many instructions are certain to follow each other from there
+    on, up to one that may go elsewhere."""
     reads: tuple[tuple[Hpa, int, int], ...]
     """(HPA, bytes, GVA) of all that it looks at."""
     stores: tuple[tuple[Hpa, int], ...]
@@ -257,8 +257,8 @@ class Lap(Struct):
     def _straight(self) -> tuple[int, ...]:
         found: list[int] = []
         for code in reversed(self.code):
-            ahead = found[-1] if found and code.kind == "other" else 0
-            found.append(1 + ahead)
+            leads_on = code.kind == "other" or (code.kind in ("jump", "call") and code.target)
+            found.append(1 + (found[-1] if found and leads_on else 0))
         return tuple(reversed(found))
 
     def needs(self) -> "Needs":
