@@ -66,6 +66,18 @@ class CodeReader:
             return here
         return here + self._memory.read(behind, INSTRUCTION_BYTES - len(here))
 
+    def ahead(self, context: Context, most: int) -> bytes:
+        """The bytes from RIP on, up to `most` (15 or more) of them: all lie in RIP's page,
+        apart from an instruction that reaches out of it."""
+        cr3, cr0, at = context.code_place
+        offset = at & PAGE_MASK
+        if offset > PAGE_BYTES - INSTRUCTION_BYTES:
+            return self.next(context)
+        page = self._page((cr3, cr0, at >> 12))
+        if page is None:
+            return b""
+        return self._buffer[page + offset : page + min(offset + most, PAGE_BYTES)]
+
     def page(self, context: Context, gva: int) -> Hpa | None:
         """Where the page of an address lies in the host; None where it is not mapped."""
         cr3, cr0, _ = context.code_place

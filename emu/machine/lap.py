@@ -1,4 +1,5 @@
-"""One lap of a loop, executed instruction by instruction and looked at.
+"""One lap of a loop, executed and looked at: instruction by instruction, or several at once
+where what the later ones touch is certain before the first has run (`emu.machine.ahead`).
 
 A lap that ends where it began with every register it uses unchanged, and that stores only what
 stands there already, is followed by laps that do the same, until a byte it looks at changes.
@@ -9,13 +10,13 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from emu.boot import disasm
-from emu.boot.disasm import Instruction, MemoryOperand
+from emu.boot.disasm import Instruction
 from emu.hw import vmcb
 from emu.hw.address import Hpa, page_of
 from emu.hw.context import GENERAL
 from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
+from emu.machine import ahead
 from emu.machine.board import Board
 
 LAP_MAX: Final = 64
@@ -44,8 +45,8 @@ class Loop(Struct, frozen=True):
     lap_ps: int
     path: tuple[int, ...]
     straight: tuple[int, ...]
-    """For each of the path: so many instructions follow each other from there on, up to one
-    that may go elsewhere."""
+    """For each of the path: so many instructions are certain to follow each other from there
+    on, up to one that may go elsewhere."""
     reads: tuple[tuple[Hpa, int, int], ...]
     """(HPA, bytes, GVA) of all that it looks at."""
     stores: tuple[tuple[Hpa, int], ...]
@@ -78,6 +79,33 @@ class Loop(Struct, frozen=True):
         )
 
 
+class LapTouch(Struct, frozen=True):
+    """One memory operand of an instruction that is about to run."""
+
+    gva: int
+    size: int
+    access: str
+    pieces: tuple[tuple[Hpa, int], ...]
+    before: tuple[bytes, ...]
+    """What stands in the pieces, if it stores there."""
+
+
+class LapStep(Struct, frozen=True):
+    """An instruction that is about to run, and all that it touches."""
+
+    code: Instruction
+    linear: int
+    touches: tuple[LapTouch, ...]
+
+    @property
+    def pages(self) -> set[int]:
+        """Pages of linear addresses."""
+        found = {page_of(self.linear), page_of(self.linear + self.code.size - 1)}
+        for one in self.touches:
+            found |= {page_of(one.gva), page_of(one.gva + one.size - 1)}
+        return found
+
+
 class Lap(Struct):
     """A lap as it is being executed."""
 
@@ -95,7 +123,9 @@ class Lap(Struct):
     clock: bool = False
     pauses: bool = False
     noted: int = -1
-    """The CPU's `ticks` when `look` was called last."""
+    """The CPU's `ticks` before the last instruction of the path."""
+    behind: tuple[LapStep, ...] = ()
+    """Looked at together with that one: they are of the path as soon as they are begun."""
 
     @classmethod
     def begin(cls, cpu: Cpu) -> "Lap":
@@ -116,41 +146,74 @@ class Lap(Struct):
         self.pauses |= exit_.code == vmcb.EXIT_PAUSE
         self.clock |= exit_.code != vmcb.EXIT_PAUSE
 
-    def look(self, board: Board, cpu: Cpu) -> bool:
-        """Note what the next instruction reads and writes; False if it cannot be judged."""
+    def look(self, board: Board, cpu: Cpu, most: int = 1, loop: Loop | None = None) -> int:
+        """Note what the next instruction reads and writes. How many, `most` at most, may run
+        now before the next look; 0 if it cannot be judged. Those behind the first touch only
+        what a lap of `loop` does."""
+        self.settle(cpu.ticks)
         if self.noted == cpu.ticks:
-            return True  # it was looked at before somebody stopped here
+            return 1  # it was looked at before somebody stopped here
         self.noted = cpu.ticks
         context = cpu.registers
-        if len(self.path) >= LAP_MAX or context.mode == "real" or not self._left_alone(board):
-            return False
-        code = disasm.decode(board.code_bytes(cpu), context.rip, context.mode)
+        left = LAP_MAX - len(self.path)
+        if left <= 0 or context.mode == "real" or not self._left_alone(board):
+            return 0
+        found = ahead.straight(
+            board.code.ahead(context, ahead.BYTES), context.rip, context.mode
+        )
         # REP takes more instructions than one, and where the decoder does not know all that is
         # read and written, a wait could rest on something that is not watched.
-        if code is None or code.repeats or not code.exact:
-            return False
-        self.path.append(context.rip)
-        self.code.append(code)
+        if not found or found[0].repeats or not found[0].exact:
+            return 0
         at = context.linear_rip
-        self.pages.add(page_of(at))
-        self.pages.add(page_of(at + code.size - 1))
-        return all(self._note(board, cpu, code, operand) for operand in code.memory)
+        first = _seen(board, cpu, found[0], at)
+        if first is None:
+            self.code.append(found[0])
+            return 0
+        self._note(first)
+        if most > 1 and len(found) > 1:
+            self.behind = self._behind(board, cpu, found[1 : min(most, left)], at, loop)
+        return 1 + len(self.behind)
 
-    def _note(self, board: Board, cpu: Cpu, code: Instruction, operand: MemoryOperand) -> bool:
-        gva = operand.address(cpu.registers.get, code)
-        pieces = board.virtual.pieces(cpu.registers, gva, operand.size)
-        if pieces is None:
-            return False
-        self.pages |= {page_of(gva), page_of(gva + operand.size - 1)}
-        # An operand over two pages has no one place to compare with: it is simply used.
-        if len(pieces) == 1:
-            self.compared[len(self.path) - 1] = pieces[0]
-        for place in pieces:
-            if "r" in operand.access and place not in self.writes:
-                self.reads[place] = gva  # what the lap itself stored is no reason to wake
-            if "w" in operand.access:
-                self.writes.setdefault(place, board.memory.read(*place))
-        return True
+    def _behind(
+        self, board: Board, cpu: Cpu, found: tuple[Instruction, ...], at: int, loop: Loop | None
+    ) -> tuple[LapStep, ...]:
+        rip, behind = cpu.registers.rip, []
+        for code in found:
+            one = None if code.address == self.head else _seen(
+                board, cpu, code, at + code.address - rip
+            )  # fmt: skip
+            if one is None or (loop is not None and not _within(one, loop)):
+                break
+            behind.append(one)
+        return tuple(behind)
+
+    def settle(self, ticks: int) -> None:
+        """The CPU has come to `ticks`: what it has begun of the instructions that were looked
+        at together is of the path, and the rest is not."""
+        if not self.behind:
+            return
+        behind, done = self.behind, ticks - self.noted
+        self.behind = ()
+        for one in behind[:done]:
+            self._note(one)
+        if 0 < done <= len(behind):
+            self.noted = ticks  # it was stopped in this one, as if it had been run alone
+
+    def _note(self, seen: LapStep) -> None:
+        code = seen.code
+        self.path.append(code.address)
+        self.code.append(code)
+        self.pages |= seen.pages
+        for one in seen.touches:
+            # An operand over two pages has no one place to compare with: it is simply used.
+            if len(one.pieces) == 1:
+                self.compared[len(self.path) - 1] = one.pieces[0]
+            for place in one.pieces:
+                if "r" in one.access and place not in self.writes:
+                    self.reads[place] = one.gva  # what it stored itself is no reason to wake
+            for place, before in zip(one.pieces, one.before, strict=False):
+                self.writes.setdefault(place, before)
 
     def _left_alone(self, board: Board) -> bool:
         """Whether memory is as the lap found it. It must be all along and not only at the end:
@@ -194,8 +257,8 @@ class Lap(Struct):
     def _straight(self) -> tuple[int, ...]:
         found: list[int] = []
         for code in reversed(self.code):
-            ahead = found[-1] if found and code.kind == "other" else 0
-            found.append(1 + ahead)
+            leads_on = code.kind == "other" or (code.kind in ("jump", "call") and code.target)
+            found.append(1 + (found[-1] if found and leads_on else 0))
         return tuple(reversed(found))
 
     def needs(self) -> "Needs":
@@ -238,3 +301,25 @@ class Lap(Struct):
         mask = (1 << 8 * operand.size) - 1
         value = int.from_bytes(board.memory.read(*self.compared[index]), "little")
         return None if self.values[name] & mask == value else (name, mask, value)
+
+
+def _seen(board: Board, cpu: Cpu, code: Instruction, linear: int) -> LapStep | None:
+    """An instruction with what it would touch now; None where that is not mapped."""
+    if not code.memory:
+        return LapStep(code, linear, ())
+    context, touches = cpu.registers, []
+    for operand in code.memory:
+        gva = operand.address(context.get, code)
+        pieces = board.virtual.pieces(context, gva, operand.size)
+        if pieces is None:
+            return None
+        stores = pieces if "w" in operand.access else ()
+        before = tuple(board.memory.read(*place) for place in stores)
+        touches.append(LapTouch(gva, operand.size, operand.access, tuple(pieces), before))
+    return LapStep(code, linear, tuple(touches))
+
+
+def _within(seen: LapStep, loop: Loop) -> bool:
+    """Whether an instruction touches only what a lap of a loop does."""
+    stores = {place for one in seen.touches if one.before for place in one.pieces}
+    return seen.pages <= loop.pages and stores <= set(loop.stores)

@@ -154,13 +154,15 @@ class Machine:
         wanted = -(-(until_ps - cpu.clock_ps) // cpu.ps_per_instruction)
         if board.vmm.vps[cpu.id].pending:
             wanted = min(wanted, INTERRUPT_POLL - cpu.ticks % INTERRUPT_POLL)
-        tracing = cpu.id in waits.laps and waits.tracing(cpu)
-        single = (self.private.hidden and self.private.careful(cpu)) or tracing
+        limit = wanted if wanted < budget else budget
+        if self.private.hidden and self.private.careful(cpu):
+            limit = 1
+        few = waits.tracing(cpu, limit) if cpu.id in waits.laps else 0
+        limit = few or limit
         board.at_work = cpu.id
         board.work += WORK_OF_AN_ENTRY
-        limit = 1 if single else wanted if wanted < budget else budget
         exit_ = board.engine.run(cpu.registers, limit, cpu.skip)
-        return self.ended(cpu, until_ps, exit_, limit, tracing)
+        return self.ended(cpu, until_ps, exit_, limit, few > 0)
 
     def ended(self, cpu: Cpu, until_ps: int, exit_: Exit, limit: int, tracing: bool) -> bool:
         """A stretch of at most `limit` instructions has come to an exit, which is handled; True

@@ -24,10 +24,11 @@ class Suspicion(Struct):
         """What is suspected so far."""
         return Suspicion(dict(self.hits), dict(self.wanted))
 
-    def hit(self, place: int) -> bool:
-        """One more sighting; True if that makes it worth a trace."""
+    def hit(self, place: int, least: int = 0) -> bool:
+        """One more sighting; True if that makes it worth a trace, which fewer than `least`
+        never do."""
         count = self.hits[place] = self.hits.get(place, 0) + 1
-        return count >= self.wanted.get(place, HITS)
+        return count >= max(self.wanted.get(place, HITS), least)
 
     def failed(self, place: int) -> None:
         """A trace that began at a place led nowhere: wait longer before the next."""

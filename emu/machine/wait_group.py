@@ -31,6 +31,7 @@ class SavedWaits(NamedTuple):
     timed: dict[int, int]
     laps: dict[int, tuple[int, Lap]]
     suspicions: dict[int, Suspicion]
+    fruitless: dict[int, int]
     loops: dict[Loop, Loop]
     lasted: Lasted
 

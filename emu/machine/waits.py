@@ -21,7 +21,7 @@ from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
 from emu.machine.board import Board
 from emu.machine.clock_loops import ClockLoops
-from emu.machine.lap import Lap, Loop, Needs, harmless
+from emu.machine.lap import LAP_MAX, Lap, Loop, Needs, harmless
 from emu.machine.log import WakeCause
 from emu.machine.tracked import PageStore, TrackedPages
 from emu.machine.trial import Trials
@@ -30,6 +30,8 @@ from emu.machine.wait_group import SavedWaits, WaitGroup, WaitGroups
 
 LOOPS_MAX: Final = 4096
 """Distinct loops remembered, so that CPUs in equal ones share them."""
+FRUITLESS_MAX: Final = 64
+"""Slices that must end near one place, however many traces from there have led nowhere."""
 ATTEMPTS_PER_CHANGE: Final = 4
 """Laps tried for the CPUs of one loop after one change; the rest simply run."""
 
@@ -46,6 +48,8 @@ class Waits:
         """Waiting CPUs that matter again by themselves, and when (`Wait.matters_ps`)."""
         self.laps: dict[int, tuple[int, Lap]] = {}
         self._suspicions: dict[int, Suspicion] = {}
+        self._fruitless: dict[int, int] = {}
+        """Place where slices ended -> how many traces, by any CPU, led nowhere of late."""
         self._own: set[int] = set()
         """The CPUs whose suspicions no snapshot has: only these may be changed in place."""
         self._pages: dict[Gpa, list[WaitGroup]] = {}
@@ -59,7 +63,8 @@ class Waits:
         return SavedWaits(
             self.waiting.save(), dict(self._timed),
             {cpu: (place, lap.copy()) for cpu, (place, lap) in self.laps.items()},
-            dict(self._suspicions), dict(self._loops), dict(self._clock_loops.lasted),
+            dict(self._suspicions), dict(self._fruitless), dict(self._loops),
+            dict(self._clock_loops.lasted),
         )  # fmt: skip
 
     def load(self, saved: SavedWaits) -> None:
@@ -67,7 +72,7 @@ class Waits:
         self.waiting.load(saved.groups)
         self._timed = dict(saved.timed)
         self.laps = {cpu: (place, lap.copy()) for cpu, (place, lap) in saved.laps.items()}
-        self._suspicions = dict(saved.suspicions)
+        self._suspicions, self._fruitless = dict(saved.suspicions), dict(saved.fruitless)
         self._own.clear()
         self._loops, self._clock_loops.lasted = dict(saved.loops), dict(saved.lasted)
         self._pages = {}
@@ -82,15 +87,16 @@ class Waits:
 
     # -- noticing ---------------------------------------------------------------------------
 
-    def tracing(self, cpu: Cpu) -> bool:
-        """Whether the CPU is to be run one instruction at a time; called before each."""
+    def tracing(self, cpu: Cpu, most: int = 1) -> int:
+        """For a CPU that is to be run few instructions at a time, how many of them, `most` at
+        most; called before each such run. 0 for any other CPU."""
         traced = self.laps.get(cpu.id)
         if traced is None:
-            return False
-        if not traced[1].look(self._board, cpu):
+            return 0
+        few = traced[1].look(self._board, cpu, most)
+        if not few:
             self._give_up(cpu)
-            return False
-        return True
+        return few
 
     def suspect(self, cpu: Cpu, exit_: Exit) -> bool:
         """If a PAUSE or clock read is about to retire: is it the head of a lap to be traced?
@@ -99,7 +105,7 @@ class Waits:
         """
         if not self.on or cpu.id in self.laps or not harmless(cpu, exit_):
             return False
-        return self._seen(cpu, cpu.registers.rip) and self.tracing(cpu)
+        return self._seen(cpu, cpu.registers.rip) and self.tracing(cpu) > 0
 
     def stored_nothing(self, cpu: Cpu) -> None:
         """A store to a page that somebody looks at left all its bytes as they were: several at
@@ -113,10 +119,12 @@ class Waits:
         # them, so the place is 256 bytes wide, and complemented so that it is no address: a
         # failed attempt here must not put off one that a PAUSE in there gives reason for.
         if self.on and cpu.id not in self.laps:
-            self._seen(cpu, ~(cpu.registers.rip >> 8))
+            place = ~(cpu.registers.rip >> 8)
+            # A thousand CPUs do the same work: what a trace of it led to is known from others.
+            self._seen(cpu, place, min(self._fruitless.get(place, 0), FRUITLESS_MAX))
 
-    def _seen(self, cpu: Cpu, place: int) -> bool:
-        if not self._suspicion(cpu).hit(place):
+    def _seen(self, cpu: Cpu, place: int, least: int = 0) -> bool:
+        if not self._suspicion(cpu).hit(place, least):
             return False
         self.laps[cpu.id] = place, Lap.begin(cpu)
         return True
@@ -131,12 +139,12 @@ class Waits:
         return self._suspicions[index]
 
     def stepped(self, cpu: Cpu, exit_: Exit) -> Loop | None:
-        """One traced instruction has run; at the loop's head the lap is judged. The loop in
-        which the CPU sleeps now, if it does."""
+        """Traced instructions have run; at its head a lap is judged. The loop it sleeps in."""
         traced = self.laps.get(cpu.id)
         if traced is None:
             return None
         lap = traced[1]
+        lap.settle(cpu.ticks)
         if exit_.kind is not ExitKind.BUDGET:
             if not harmless(cpu, exit_):
                 # Real work: what comes after it may be a wait again, and is judged afresh.
@@ -158,11 +166,14 @@ class Waits:
     def _give_up(self, cpu: Cpu) -> None:
         place, _ = self.laps.pop(cpu.id)
         self._suspicion(cpu).failed(place)
+        if place < 0:
+            self._fruitless[place] = self._fruitless.get(place, 0) + 1
 
     # -- sleeping and waking ----------------------------------------------------------------
 
     def _sleep(self, cpu: Cpu, loop: Loop) -> None:
-        del self.laps[cpu.id]
+        place, _ = self.laps.pop(cpu.id)
+        self._fruitless.pop(place, None)
         self._suspicion(cpu).hits.clear()
         self._board.turn(cpu, "waiting")
         self._enter(cpu.id, Wait.begun(self._shared(loop), cpu.clock_ps))
@@ -353,12 +364,14 @@ class Waits:
         with self._trials.begin(cpu, wait.lap_at(moment_ps), old.stores):
             lap = Lap.begin(cpu)
             while not lap.path or cpu.registers.rip != lap.head:
-                if not lap.look(board, cpu) or not lap.keeps_to(old):
+                few = lap.look(board, cpu, LAP_MAX, old)
+                if not few or not lap.keeps_to(old):
                     return lap.needs()
-                exit_ = self._trials.step(cpu)
+                exit_ = self._trials.step(cpu, few)
+                lap.settle(cpu.ticks)
                 if exit_ is None:
                     return lap.needs()
-                if exit_.kind is not ExitKind.BUDGET:
+                if exit_.kind is ExitKind.INTERCEPT:
                     lap.exited(exit_)
             loop = lap.loop(board, cpu)
             return lap.needs() if loop is None else self._shared(loop)
