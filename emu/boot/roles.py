@@ -169,5 +169,5 @@ def _found(symbols: SymbolMap, role: str, word: str, must: bool = True) -> tuple
         return (int(word, 0),)
     found = tuple(symbols.find(word))
     if must and not found:
-        raise PlatformError(f"platform: roles.{role}: no image has a symbol {word!r}")
+        raise PlatformError(f"roles.{role}: no image has a symbol {word!r}")
     return found

@@ -5,6 +5,7 @@ from typing import Final
 from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform
 from emu.boot.roles import roles_of
+from emu.errors import PlatformError
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, align_up
 from emu.hw.cpu import Cpu
 from emu.hw.engine import LOW_HOST_BYTES, Engine
@@ -42,7 +43,10 @@ def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
     ram = GuestRam(memory, layout.ram, GUEST, two_views)
     npt = NestedPageTable(memory, TABLES, Hpa(GUEST - TABLES))
     code = CodeReader(memory, npt)
-    roles = roles_of(layout.symbols, platform.roles, layout.os_entry)
+    try:
+        roles = roles_of(layout.symbols, platform.roles, layout.os_entry)
+    except PlatformError as error:
+        raise PlatformError(f"platform {platform.name}: {error}") from None
     board = Board(
         platform=platform, layout=layout, roles=roles, seed=seed, memory=memory, engine=engine,
         ram=ram, npt=npt, virtual=VirtualMemory(ram, npt, code), code=code,
