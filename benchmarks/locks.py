@@ -1,6 +1,7 @@
 """Eight CPUs that contend for one lock beside two, with as many turns in all."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from benchmarks.lock_guest import SLEEPING, source
@@ -20,7 +21,7 @@ def rows(quick: bool) -> Iterator[Row]:
     """A row for each kind of lock."""
     for kind in SLEEPING:
         turns = in_turns(
-            lambda kind=kind: _seconds(kind, MANY), lambda kind=kind: _seconds(kind, FEW),  # type: ignore[misc]
+            partial(_seconds, kind, MANY), partial(_seconds, kind, FEW),
             2 if quick else 7,
         )  # fmt: skip
         yield Row.of_turns(

@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -33,17 +34,17 @@ def rows(quick: bool) -> Iterator[Row]:
     less = QUICK if quick else 1
     steps, alone = STEPS // less, ALONE // less
     bare = Bare()
-    beside: Callable[[], float] = lambda: 1 / bare.step_seconds(steps)  # noqa: E731
+
+    def beside() -> float:
+        return 1 / bare.step_seconds(steps)
+
     cases = (
         (f"`step 0 {steps:_}`", steps, 1, lambda _: None, BULK),
         (f"{alone:,} x `step 0 1`, the picture not read", 1, alone, lambda _: None, UNREAD),
         (f"{alone:,} x `step 0 1`, the picture read whole", 1, alone, read_whole, WHOLE),
     )
     for what, count, times, look, target in cases:
-        turns = in_turns(
-            lambda count=count, times=times, look=look: rate(count, times, look),  # type: ignore[misc]
-            beside, TURNS,
-        )  # fmt: skip
+        turns = in_turns(partial(rate, count, times, look), beside, TURNS)
         yield Row.of_turns(
             NAME, f"shim, tdx, {CPUS} cpus: {what}", turns, "steps/s", "Unicorn, count=1",
             target=target,

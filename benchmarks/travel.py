@@ -4,6 +4,7 @@ import random
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -63,7 +64,7 @@ def sampled(
     for _ in range(times):
         session.do(f"goto {dice.randrange(1 + int(end * first), end)}")
         words = order(dice)
-        took = cpu_seconds(lambda words=words: session.do(words))  # type: ignore[misc]
+        took = cpu_seconds(partial(session.do, words))
         found.append(took / bare.step_seconds(BARE))
     return found
 
