@@ -26,6 +26,13 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("apdbg")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`pytest --update-goldens` writes what it would have compared."""
+    parser.addoption(
+        "--update-goldens", action="store_true", help="rewrite goldens and what README.md shows"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """What is kept on disk goes to a folder of this run, which all its workers share."""
     if not hasattr(config, "workerinput"):

@@ -8,15 +8,10 @@ import pytest
 GOLDENS = Path(__file__).parent / "goldens"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """`pytest tests/tui --update-goldens` writes what it would have compared."""
-    parser.addoption("--update-goldens", action="store_true", help="rewrite the golden files")
-
-
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """Compare a text with a golden file by name; with the option, write it instead."""
-    update = request.config.getoption("--update-goldens", default=False)
+    update = request.config.getoption("--update-goldens")
 
     def compare(name: str, text: str) -> None:
         path = GOLDENS / f"{name}.txt"

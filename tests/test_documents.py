@@ -1,0 +1,203 @@
+"""What README.md and docs/ show is what the program says, to the letter.
+
+`pytest tests/test_documents.py --update-goldens` writes what it would have compared.
+"""
+
+import asyncio
+import contextlib
+import io
+import re
+import shlex
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from emu import Session, open_session
+from emu.inject.kinds import KINDS
+from emu.mailbox.rules import RULES
+from tests import transcript
+from tests.test_command_line import apdbg
+from tests.transcript import Block, Spoken
+from tests.tui import driving
+
+ROOT: Final = Path(__file__).parents[1]
+README: Final = ROOT / "README.md"
+DOCUMENTS: Final = (README, *sorted((ROOT / "docs").glob("*.md")))
+ON: Final = re.compile(r"(said|understood) on (\S+) with (\d+) CPUs after (.+)")
+SCREEN: Final = re.compile(r"the screen at (\d+)x(\d+) after (.+)")
+OTHERWISE: Final = {"--inject": 1}
+"""What a person breaks ends otherwise than a boot should, and so with exit code 1."""
+
+
+def parameters(kind: str) -> list[object]:
+    """The blocks of one kind in all documents."""
+    return [
+        pytest.param(place, block, id=f"{place.stem}:{block.line}")
+        for place in DOCUMENTS
+        for block in transcript.blocks(place.read_text(encoding="utf-8"))
+        if _kind(block) == kind
+    ]
+
+
+def _kind(block: Block) -> str:
+    if block.how:
+        return block.how.split()[0]
+    return "shell" if block.body.startswith("$ apdbg") else block.kind
+
+
+@pytest.fixture
+def update(request: pytest.FixtureRequest) -> bool:
+    """Whether to write instead of comparing."""
+    return bool(request.config.getoption("--update-goldens"))
+
+
+@pytest.mark.parametrize(("place", "block"), parameters("shell"))
+def test_a_command_prints_what_is_shown(
+    place: Path, block: Block, update: bool, tmp_path: Path
+) -> None:
+    text = []
+    for one in transcript.at_a_shell(block.body):
+        _, *words = shlex.split(one.words)
+        done = apdbg(*(str(tmp_path / w) if w.endswith(".apdbg") else w for w in words))
+        text += [f"$ {one.words}"]
+        if not one.shown:
+            assert done.returncode == 0, done.stderr
+            continue
+        said = done.stdout.replace(f"{tmp_path}/", "").rstrip("\n").split("\n")
+        assert done.returncode == max(OTHERWISE.get(word, 0) for word in words), done.stderr
+        text += _held(one, said, update)
+    _renew(place, block, "\n".join(text), update)
+
+
+@pytest.mark.parametrize(("place", "block"), parameters("said"))
+def test_a_session_says_what_is_shown(place: Path, block: Block, update: bool) -> None:
+    session = _session(block)
+    width = max(len(one.words) + 2 for one in transcript.at_the_prompt(block.body) if one.shown)
+    text = []
+    for one in transcript.at_the_prompt(block.body):
+        view = session.do(one.words)
+        said = [line.strip() for line in view.reply] or [stop.text for stop in view.stop]
+        rows = _held(one, said or [""], update) if one.shown else []
+        head = f"> {one.words}"
+        text += [f"{head:{width}}  {rows[0]}" if rows else head]
+        text += [f"{'':{width}}  {row}" for row in rows[1:]]
+    _renew(place, block, "\n".join(text), update)
+
+
+@pytest.mark.parametrize(("place", "block"), parameters("understood"))
+def test_words_that_are_explained_are_understood(place: Path, block: Block) -> None:
+    session = _session(block)
+    for one in transcript.at_the_prompt(block.body):
+        session.do(one.words)
+
+
+@pytest.mark.parametrize(("place", "block"), parameters("the"))
+def test_the_screen_shows_what_is_shown(place: Path, block: Block, update: bool) -> None:
+    said = asyncio.run(_screen(block))
+    if not update:
+        assert transcript.differences(block.body.split("\n"), said) == ""
+    _renew(place, block, "\n".join(said), update)
+
+
+async def _screen(block: Block) -> list[str]:
+    """The rows of a screen after some keys and commands."""
+    found = SCREEN.fullmatch(block.how)
+    assert found is not None, block.how
+    size = int(found[1]), int(found[2])
+    async with driving.screen(driving.boot(4), size) as hands:
+        for keys in found[3].split(", "):
+            if keys.startswith(":"):
+                await hands.type(keys[1:])
+            else:
+                await hands.press(*keys)
+                await hands.settle()
+        return [row.rstrip() for row in hands.text.split("\n")]
+
+
+@pytest.mark.parametrize(("place", "block"), parameters("prints"))
+def test_python_prints_what_is_shown(place: Path, block: Block) -> None:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(block.body, {})  # what is shown is what is run
+    assert out.getvalue().strip() == block.how.removeprefix("prints ")
+
+
+def test_every_block_is_run_by_a_test() -> None:
+    """But for what the shell does without apdbg, and lists that explain."""
+    unknown = [
+        f"{place.name}:{block.line}"
+        for place in DOCUMENTS
+        for block in transcript.blocks(place.read_text(encoding="utf-8"))
+        if _kind(block) not in {"shell", "said", "understood", "the", "prints", "toml", "text"}
+    ]
+    assert unknown == []
+
+
+def test_the_numbers_of_the_readme_are_counted() -> None:
+    text = " ".join(README.read_text(encoding="utf-8").split())
+    images = [
+        place
+        for place in (ROOT / "samples/gallery").glob("*.elf")
+        if not place.name.endswith(".reset.elf")
+    ]
+    assert f"{len(KINDS)} kinds of injection" in text
+    assert f"{len(RULES)} rules" in text
+    assert f"`samples/gallery/` has {len(images)} shims" in text
+
+
+def test_every_test_that_a_document_names_is_there() -> None:
+    tests = "\n".join(place.read_text(encoding="utf-8") for place in ROOT.glob("tests/**/*.py"))
+    named = {
+        name
+        for place in DOCUMENTS
+        for name in re.findall(r"`(test_\w+)`", place.read_text(encoding="utf-8"))
+    }
+    assert named
+    assert [name for name in sorted(named) if f"def {name}(" not in tests] == []
+
+
+def test_every_file_that_a_document_names_is_there() -> None:
+    missing = [
+        f"{place.name}: {name}"
+        for place in DOCUMENTS
+        for name in re.findall(
+            r"`((?:emu|tui|shim|tests|samples|docs|benchmarks|tools)/[\w./-]+)`",
+            place.read_text(encoding="utf-8"),
+        )
+        if not re.search("GROUP|NAME", name)
+        and not (ROOT / name).exists()
+        and not (ROOT / f"{name}.py").exists()
+    ]
+    assert missing == []
+
+
+@pytest.mark.breadth
+def test_as_many_cpus_as_the_readme_promises() -> None:
+    done = apdbg("run", "--cpus", "2048")
+    assert done.returncode == 0, done.stderr
+    assert "all 2048 CPUs came online" in done.stdout
+
+
+def _session(block: Block) -> Session:
+    found = ON.fullmatch(block.how)
+    assert found is not None, block.how
+    where, cpus, first = found[2], int(found[3]), found[4]
+    if where.endswith(".elf"):
+        session = open_session(str(ROOT / "samples" / where), platform="tdx", cpus=cpus)
+    else:
+        session = open_session(platform=where, cpus=cpus)
+    session.do(first)
+    return session
+
+
+def _held(one: Spoken, said: list[str], update: bool) -> list[str]:
+    if update:
+        return transcript.renewed(one.shown, said)
+    assert transcript.differences(one.shown, said) == "", one.words
+    return list(one.shown)
+
+
+def _renew(place: Path, block: Block, body: str, update: bool) -> None:
+    if update:
+        transcript.rewrite(place, block.body, body)
