@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from emu.debug.desk import Goal, Lines
 from emu.errors import CommandError
-from emu.words.number import number
+from emu.words.number import how_often, number
 
 Value = int | str | None
 Values = tuple[Value, ...]
@@ -30,6 +30,14 @@ class Slot(Struct, frozen=True):
     """All the words that are left, as one text."""
     choices: tuple[str, ...] = ()
     """Words that may stand here, which completion offers before names."""
+    at_least_once: bool = False
+    """A number that must not be 0."""
+
+    def read(self, word: str, what: str) -> Value:
+        """The value that a word means; raises CommandError."""
+        if not self.is_number:
+            return word
+        return how_often(word, what) if self.at_least_once else number(word, what)
 
 
 def text(name: str, *choices: str, rest: bool = False) -> Slot:
@@ -45,6 +53,16 @@ def some_text(name: str, *choices: str, default: str = "", rest: bool = False) -
 def count(name: str) -> Slot:
     """A number that must be given."""
     return Slot(name, is_number=True)
+
+
+def times(name: str) -> Slot:
+    """How often something is done: at least once."""
+    return Slot(name, is_number=True, at_least_once=True)
+
+
+def some_times(name: str, default: int | None = None, *choices: str) -> Slot:
+    """How often something is done, if that is said: at least once."""
+    return Slot(name, default, False, True, choices=choices, at_least_once=True)
 
 
 def some_count(name: str, default: int | None = None, *choices: str) -> Slot:
@@ -106,8 +124,7 @@ def _read(command: Command, words: list[str]) -> Values:
     if len(words) > len(slots):
         raise CommandError(f"{name}: too many words: {' '.join(words[len(slots) :])!r}")
     values: list[Value] = [
-        number(word, f"{name} {slot.name}") if slot.is_number else word
-        for slot, word in zip(slots, words, strict=False)
+        slot.read(word, f"{name} {slot.name}") for slot, word in zip(slots, words, strict=False)
     ]
     for slot in slots[len(words) :]:
         if slot.needed and slot.rest:

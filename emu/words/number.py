@@ -12,3 +12,11 @@ def number(text: str, what: str) -> int:
     if value < 0:
         raise CommandError(f"{what}: {text!r} is below 0")
     return value
+
+
+def how_often(text: str, what: str) -> int:
+    """A number of times: what is to be done no time at all is a slip of the finger."""
+    value = number(text, what)
+    if value == 0:
+        raise CommandError(f"{what}: 0 is none: at least one")
+    return value

@@ -10,6 +10,7 @@ from emu import open_session
 from emu.debug import language
 from emu.debug.command import Command, Order
 from emu.debug.commands import COMMANDS
+from emu.errors import CommandError
 from tests.debug.test_words import PIECES
 from tests.tui.still_door import MENU
 from tui.prompt import complete
@@ -61,3 +62,14 @@ def test_an_order_can_be_handed_in_as_a_value() -> None:
     one.do(language.parse("step 7"))
     other.do("step 7")
     assert (one.machine.board.tick, one.digest()) == (7, other.digest())
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["step 0", "step 1 0", "step all 0", "next 0", "run 0", "reverse-step 0", "reverse-next 0",
+     "reverse-step any 0", "schedules 0"],
+)  # fmt: skip
+def test_what_is_to_be_done_no_time_at_all_is_refused(words: str) -> None:
+    session = open_session(platform="tdx", cpus=2)
+    with pytest.raises(CommandError, match="0 is none: at least one"):
+        session.do(words)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from emu.debug import travel
-from emu.debug.command import Begun, Command, some_count, some_text
+from emu.debug.command import Begun, Command, some_count, some_text, some_times
 from emu.debug.commands.step import everybody, written
 from emu.debug.desk import Desk, Lines, focused
 from emu.debug.resume import Resume, resume
@@ -37,7 +37,7 @@ REVERSE_STEP: Final = Command(
     "reverse-step",
     "Go back to before the last COUNT instructions of a CPU; `any` for whichever CPU's.",
     _step,
-    (some_count("cpu", None, "any"), some_count("count", 1), some_text("any_cpu")),
+    (some_count("cpu", None, "any"), some_times("count", 1), some_text("any_cpu")),
     aliases=("rs",),
     read=lambda words: everybody("reverse-step", "any", words),
     write=written,
@@ -47,7 +47,7 @@ REVERSE_NEXT: Final = Command(
     "reverse-next",
     "Like reverse-step, but a function that has returned is left behind as a whole.",
     _next,
-    (some_count("count", 1),),
+    (some_times("count", 1),),
     aliases=("rn",),
     moves=True,
 )

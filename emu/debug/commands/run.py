@@ -3,7 +3,7 @@
 from typing import Final
 
 from emu.debug import desk as desks
-from emu.debug.command import Begun, Command, some_count, text
+from emu.debug.command import Begun, Command, some_times, text
 from emu.debug.desk import Desk, Lines
 from emu.debug.resume import Resume, resume
 
@@ -25,7 +25,7 @@ RUN: Final = Command(
     "run",
     "Run all CPUs until something stops them, at most TICKS instructions.",
     _run,
-    (some_count("ticks"),),
+    (some_times("ticks"),),
     aliases=("c", "continue"),
     moves=True,
 )

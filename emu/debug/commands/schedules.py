@@ -4,7 +4,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from emu.debug.command import Begun, Command, count, some_count
+from emu.debug.command import Begun, Command, some_count, times
 from emu.debug.desk import Desk, Lines
 from emu.debug.running import over
 from emu.errors import CommandError
@@ -67,8 +67,6 @@ class _Many(Struct):
 
 
 def _schedules(desk: Desk, number: int, seed: int) -> Begun:
-    if number < 1:
-        raise CommandError("schedules: at least one")
     if over(desk) or desk.timeline.driver.final:
         raise CommandError("schedules: nothing runs from here on: go back first")
     many = _Many(seed, seed + number, desk.timeline.driver.schedule.chooser.quantum_ps)
@@ -79,5 +77,5 @@ SCHEDULES: Final = Command(
     "schedules",
     "Run N random schedules from here, the first with SEED, and say how they end.",
     _schedules,
-    (count("n"), some_count("seed", 0)),
+    (times("n"), some_count("seed", 0)),
 )

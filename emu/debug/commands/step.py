@@ -3,26 +3,26 @@
 from typing import Final
 
 from emu.debug import stepping
-from emu.debug.command import Begun, Command, Values, some_count, some_text
+from emu.debug.command import Begun, Command, Values, some_count, some_text, some_times
 from emu.debug.desk import Desk
 from emu.debug.resume import Resume, resume
 from emu.debug.running import begin, movable
 from emu.errors import CommandError
-from emu.words.number import number
+from emu.words.number import how_often, number
 
 
 def cpu_and_count(name: str, words: list[str]) -> tuple[int | None, int]:
     """`[CPU] [N]`: one number is a count, as gdb's users expect."""
     if len(words) > 2:
         raise CommandError(f"{name}: takes [CPU] [N]")
-    numbers = [number(word, name) for word in words]
-    return numbers[0] if len(numbers) == 2 else None, numbers[-1] if numbers else 1
+    cpu = number(words[0], f"{name} cpu") if len(words) == 2 else None
+    return cpu, how_often(words[-1], f"{name} count") if words else 1
 
 
 def everybody(name: str, word: str, words: list[str]) -> Values:
     """`[CPU] [N]`, or a word and `[N]`."""
     if words[:1] == [word] and len(words) <= 2:
-        return None, number(words[1], name) if len(words) == 2 else 1, word
+        return None, how_often(words[1], f"{name} count") if len(words) == 2 else 1, word
     return *cpu_and_count(name, words), ""
 
 
@@ -51,7 +51,7 @@ STEP: Final = Command(
     "step",
     "Execute COUNT instructions of one CPU; `all`: of every CPU that can run, in lockstep.",
     _step,
-    (some_count("cpu", None, "all"), some_count("count", 1), some_text("all_cpus")),
+    (some_count("cpu", None, "all"), some_times("count", 1), some_text("all_cpus")),
     aliases=("s",),
     read=lambda words: everybody("step", "all", words),
     write=written,
@@ -61,7 +61,7 @@ NEXT: Final = Command(
     "next",
     "Like step, but a CALL runs to its return and a REP to its end.",
     _next,
-    (some_count("cpu"), some_count("count", 1)),
+    (some_count("cpu"), some_times("count", 1)),
     aliases=("n",),
     read=lambda words: cpu_and_count("next", words),
     write=written,
