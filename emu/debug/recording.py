@@ -38,7 +38,12 @@ def apdbg_version() -> str:
 def _line(kind: str, **values: object) -> bytes:
     """One line: the check sum of the JSON behind it, then the JSON."""
     text = msgspec.json.encode({"kind": kind, **values})
-    return f"{zlib.crc32(text):08x} ".encode() + text + b"\n"
+    return _summed(text) + b"\n"
+
+
+def _summed(text: bytes) -> bytes:
+    """A line without its end."""
+    return f"{zlib.crc32(text):08x} ".encode() + text
 
 
 def _header(desk: Desk) -> bytes:
@@ -190,14 +195,13 @@ def read(path: Path) -> Recording:
 
 def _lines(data: bytes) -> Iterator[tuple[int, dict[str, Any] | None]]:
     """(line number, its values or None where it is damaged)."""
-    for number, raw in enumerate(data.split(b"\n"), 1):
-        if not raw and number > 1:
-            continue
+    *lines, rest = data.split(b"\n")
+    for number, raw in enumerate([*lines, rest] if rest else lines, 1):
         text = raw[_SUM_CELLS + 1 :]
+        good = raw == _summed(text) and number <= len(lines) and len(raw) <= _LINE_MAX
         try:
-            good = int(raw[:_SUM_CELLS], 16) == zlib.crc32(text) and len(raw) <= _LINE_MAX
             values = msgspec.json.decode(text, type=dict[str, Any]) if good else None
-        except (ValueError, msgspec.DecodeError):
+        except msgspec.DecodeError:
             values = None
         yield number, values
         if values is None:

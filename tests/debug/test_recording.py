@@ -83,10 +83,9 @@ def test_every_damaged_byte_is_noticed(tmp_path: Path) -> None:
     session.do("run 100")
     session.do(f"save {tmp_path / 'whole'}")
     data = (tmp_path / "whole").read_bytes()
-    for place in range(0, len(data), 37):
-        (tmp_path / "bad").write_bytes(
-            data[:place] + bytes([data[place] ^ 0x11]) + data[place + 1 :]
-        )
+    for place, byte in enumerate(data):
+        bad = data[:place] + bytes([byte ^ 1 << place % 8]) + data[place + 1 :]
+        (tmp_path / "bad").write_bytes(bad)
         try:
             assert recording.read(tmp_path / "bad").trouble
         except RecordingError as error:

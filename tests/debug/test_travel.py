@@ -5,6 +5,7 @@ import pytest
 from emu import Session, open_session
 from emu.debug.desk import instruction
 from emu.errors import CommandError
+from emu.mailbox.layout import COMMANDS
 
 PLATFORMS = ("tdx", "vbs", "sipi")
 
@@ -134,13 +135,14 @@ def test_watch_stops_behind_every_change() -> None:
     seen = []
     while session.do("run").outcome is None:
         assert session.stop[0].kind == "watch"
-        seen.append((session.machine.board.tick, session.do("print mailbox.command").reply[0]))
+        value = session.do("print mailbox.command").reply[0].split(" = ")[1].split()[0]
+        seen.append((session.machine.board.tick, COMMANDS[int(value, 0)]))
     wanted = [
-        (e.tick, e.text)
+        (e.tick, e.text.split(" = ")[1].split()[0])
         for e in session.machine.board.logs.events
         if e.text.startswith("mailbox command")
     ]
-    assert [tick for tick, _ in seen] == [tick for tick, _ in wanted]
+    assert seen == wanted
 
 
 def test_moments_have_names() -> None:
