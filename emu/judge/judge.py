@@ -10,8 +10,8 @@ from emu.mailbox.course import Course
 from emu.mailbox.dialect import BY_NAME as DIALECTS
 from emu.mailbox.layout import HEAD_BYTES, read_head
 from emu.mailbox.observation import Ended, Observation
-from emu.mailbox.rule import Finding
-from emu.mailbox.rules import BY_NAME, RULES
+from emu.mailbox.rule import Broken, Finding, Rule, each, folded
+from emu.mailbox.rules import BY_NAME, CAUSES, RULES
 
 ENDINGS: Final = ("booted", "degraded", "hung")
 """Outcomes after which a command that is pending will never be answered."""
@@ -28,7 +28,7 @@ class _Bench:
         self.log = log
         self._machine = machine
         fixed = DIALECTS.get(machine.board.platform.dialect)
-        self.course = Course(machine.board.platform.apic_ids, fixed)
+        self.course = Course(machine.board.platform.apic_ids, fixed, machine.board.is_td)
         self.found: list[tuple[int, Finding]] = []
         """(index of the observation, what a rule says of it)."""
         self._judged = 0
@@ -61,13 +61,19 @@ class _Bench:
     def look(self, seen: Observation) -> list[Finding]:
         """What the rules say of one observation."""
         return [
-            Finding(
-                rule.name, rule.severity, seen.cpu if one.cpu is None else one.cpu, seen.tick,
-                where(self._machine, seen.address), one.text,
-            )
+            self._finding(rule, seen, one)
             for rule in RULES
             for one in rule.look(seen, self.course)
-        ]  # fmt: skip
+        ]
+
+    def _finding(self, rule: Rule, seen: Observation, one: Broken) -> Finding:
+        cpu = seen.cpu if one.cpu is None else one.cpu
+        own = () if cpu is None else (cpu,)
+        return Finding(
+            rule.name, one.severity or rule.severity, cpu, seen.tick,
+            where(self._machine, seen.address), one.text,
+            own if one.about is None else one.about,
+        )  # fmt: skip
 
     def told(self, verdict: Verdict | None) -> tuple[Finding, ...]:
         """The findings up to where the log stands, and those on how it ended if it did."""
@@ -76,12 +82,11 @@ class _Bench:
             ended = _ended(self._machine, self.course, verdict)
             some += [] if ended is None else self.look(ended)
         excused = self.course.dialect.excused
-        once = {
-            (one.rule, one.cpu, one.where): one
-            for one in reversed(some)
-            if one.rule not in excused
-        }
-        return tuple(sorted(once.values(), key=lambda one: one.tick))
+        once: dict[tuple[str, int | None, str], Finding] = {}
+        for one in some:
+            if one.rule not in excused:
+                once.setdefault((one.rule, one.cpu, one.where), one)
+        return folded(sorted(once.values(), key=lambda one: one.tick), CAUSES)
 
 
 class Judge:
@@ -137,7 +142,9 @@ class Judge:
         log, bench = self._machine.board.logs.observed, self._bench()
         if log.now == log.known_count:
             return bench.course.copy()
-        course = Course(self._machine.board.platform.apic_ids, bench.course.fixed)
+        course = Course(
+            self._machine.board.platform.apic_ids, bench.course.fixed, self._machine.board.is_td
+        )
         for seen in log:
             course.add(seen)
         return course
@@ -198,23 +205,31 @@ def lines(judge: Judge, verdict: Verdict | None, name: str = "") -> tuple[str, .
     if not judge.on:
         raise CommandError("findings: the rules are switched off")
     rows = [judge.dialect()]
-    some = [one for one in judge.findings(verdict) if name in ("", one.rule)]
+    found = judge.findings(verdict)
+    some = [one for one in (each(found) if name else found) if name in ("", one.rule)]
     for one in some:
         rows += block(one)
     return tuple(rows) if some else (*rows, f"no finding up to tick {judge.tick:,}")
 
 
 def block(one: Finding) -> list[str]:
-    """One finding in four lines."""
+    """One finding in four lines, and two more for each of its consequences."""
     rule = BY_NAME[one.rule]
-    who = "host" if one.cpu is None else f"cpu {one.cpu}"
-    place = f", {one.where}" if one.where else ""
     return [
-        f"{one.severity} {one.rule}: {who}, tick {one.tick:,}{place}",
+        head(one),
         f"    {one.text}",
         f"    follows: {rule.follows}",
         f"    look at: {rule.look_at}",
-    ]
+        *(row for below in one.consequences
+          for row in (f"    so {head(below)}", f"        {below.text}")),
+    ]  # fmt: skip
+
+
+def head(one: Finding) -> str:
+    """`error RULE: cpu 2, tick 1,234, poll+0x3 at loop.S:62`."""
+    who = "host" if one.cpu is None else f"cpu {one.cpu}"
+    place = f", {one.where}" if one.where else ""
+    return f"{one.severity} {one.rule}: {who}, tick {one.tick:,}{place}"
 
 
 def rules() -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from emu.machine.handover import at_mailbox, loop_start
 from emu.machine.lap import Loop
 from emu.machine.tracked import PageStore
 from emu.machine.trial import Trials
+from emu.mailbox.ap import FIRMWARES
 from emu.mailbox.layout import HEAD_BYTES, Head, read_head
 from emu.mailbox.observation import (
     Ack,
@@ -103,14 +104,31 @@ class Witness:
             )
         )  # fmt: skip
 
+    def stored_nothing(self, cpu: Cpu, at: int) -> None:
+        """A store to the mailbox page that changed no byte. An AP that clears a command that is
+        clear already may be on its way out, and nothing else would tell."""
+        board = self._board
+        page = None if board.mailbox_gpa is None else board.npt.hpa_of(board.mailbox_gpa)
+        if not self._looks or page is None:
+            return
+        head = read_head(board.memory.read(page, HEAD_BYTES))
+        ack = self._ack(cpu, at, head, head)
+        if ack is not None:
+            where = self._where(cpu, at)
+            board.logs.observed.append(Stored(*where, 0, b"", b"", head, head, ack))
+
     def _ack(self, cpu: Cpu | None, at: int, before: Head, after: Head) -> Ack | None:
-        if cpu is None or cpu.id == 0 or after.command or not before.command:
+        if cpu is None or cpu.id == 0 or after.command:
             return None
+        if not before.command:
+            firmware = self._board.aps.of(cpu.id) in FIRMWARES
+            if not firmware or not acks.clears(self._board, cpu, at):
+                return None
         key = at, self._heads
         loads = self._loads.get(key)
         if loads is None:
             loads = self._loads[key] = acks.loads_before(self._board, cpu, self._heads, at)
-        return acks.ack_of(self._trials, cpu, at, before.command, before.vector, loads)
+        return acks.ack_of(self._trials, cpu, before.command, before.vector, loads)
 
     def refused(self, cpu: Cpu, gpa: int) -> None:
         """The nested table refuses an access; of interest if it is to the mailbox."""

@@ -17,6 +17,17 @@ from emu.mailbox.observation import (
 )
 
 
+class Wake(Struct, frozen=True):
+    """The last Wakeup that named an AP, as long as that has not taken it."""
+
+    vectors: tuple[int, ...]
+    """The vector that came with it, and those that were put in its place while it was
+    pending."""
+    broadcast: bool
+    gone: Stored | None = None
+    """Who took it out of the mailbox before the AP did."""
+
+
 def stack_page(rsp: int) -> int:
     """The number of the page into which the next PUSH goes."""
     return rsp - 1 >> 12
@@ -28,6 +39,8 @@ class Course(Struct):
     apic_ids: tuple[int, ...]
     fixed: Dialect | None = None
     """The dialect that the platform names; else it is guessed from the first ack."""
+    is_td: bool = False
+    """The guest is a trust domain: it does not trust its host."""
     dialect: Dialect = ACPI
     handed: bool = False
     """The OS has been entered."""
@@ -39,6 +52,10 @@ class Course(Struct):
     does meanwhile; one that has given up is where it was."""
     commander: Stored | None = None
     """Who set the command that is pending."""
+    wakes: dict[int, Wake] = field(default_factory=dict)
+    """By AP: the Wakeup that it may still take."""
+    strayed: set[int] = field(default_factory=set)
+    """APs that have left the mailbox though no Wakeup was for them."""
     pauses: bool = True
     """Whether the APs' waiting loops have a PAUSE."""
     stacks: dict[int, int] = field(default_factory=dict)
@@ -53,8 +70,9 @@ class Course(Struct):
     def copy(self) -> "Course":
         """A course that goes on by itself."""
         found = replace(
-            self, stood=dict(self.stood), stacks=dict(self.stacks), failed=dict(self.failed)
-        )
+            self, stood=dict(self.stood), stacks=dict(self.stacks), failed=dict(self.failed),
+            wakes=dict(self.wakes), strayed=set(self.strayed),
+        )  # fmt: skip
         found.aps = self.aps.copy()
         return found
 
@@ -72,12 +90,25 @@ class Course(Struct):
             return not self.handed
         return self.aps.of(cpu) not in OSES
 
+    def lost(self, cpu: int | None) -> Stored | None:
+        """Who took the Wakeup away that an AP may have seen, and not by a broadcast's ack."""
+        wake = None if cpu is None else self.wakes.get(cpu)
+        return None if wake is None or wake.broadcast else wake.gone
+
+    def withdrawn(self, cpu: int | None) -> Stored | None:
+        """How the OS took back the Wakeup that an AP may have seen."""
+        gone = self.lost(cpu)
+        own = gone is None or gone.cpu is None or self.is_firmware(gone.cpu)
+        return None if own else gone
+
     def add(self, seen: Observation) -> None:
         """An observation has been judged."""
         match seen:
             case Stored():
                 self._stored(seen)
             case Arrived(cpu=cpu, roles=roles) if cpu is not None:
+                if "parked" in roles:
+                    self._back(cpu)
                 if "os-entry" in roles:
                     self.handed = True
                 for role in roles:
@@ -85,9 +116,11 @@ class Course(Struct):
                 if "own-stack" in roles and cpu and seen.rsp:
                     self.stacks[stack_page(seen.rsp)] = cpu
             case Waited(cpu=cpu, on="mailbox") if cpu:
+                self._back(cpu)
                 self.pauses = self.pauses and (seen.pauses or not self.is_firmware(cpu))
                 self._moved(self.aps.waited(cpu, seen.address))
             case Started(target=target):
+                self._back(target)
                 self._moved(self.aps.started(target))
             case Handed():
                 self.handed = True
@@ -105,8 +138,33 @@ class Course(Struct):
         if gone:
             self.stacks = {page: who for page, who in self.stacks.items() if who not in gone}
 
+    def _back(self, cpu: int) -> None:
+        """An AP looks at the mailbox anew: what was taken away before, it has not seen."""
+        self.strayed.discard(cpu)
+        if cpu in self.wakes and self.wakes[cpu].gone is not None:
+            del self.wakes[cpu]
+
+    def _offered(self, seen: Stored) -> None:
+        """Which APs may take a Wakeup from now on, and which have taken theirs."""
+        before, after = seen.before, seen.after
+        was = self.addressed(before) if before.command == WAKEUP else ()
+        now = self.addressed(after) if after.command == WAKEUP else ()
+        for cpu in was:
+            wake = self.wakes.get(cpu)
+            if cpu == seen.cpu and cpu not in now:
+                self.wakes.pop(cpu, None)
+            elif cpu not in now and wake is not None:
+                self.wakes[cpu] = replace(wake, gone=seen)
+        for cpu in now:
+            known = self.wakes[cpu].vectors if cpu in was and cpu in self.wakes else ()
+            self.wakes[cpu] = Wake((*known, after.vector), after.apic_id == BROADCAST_ID)
+
     def _stored(self, seen: Stored) -> None:
         self.head = seen.after
+        self._offered(seen)
+        leaves = seen.ack is not None and seen.ack.leaves and seen.before.command != WAKEUP
+        if seen.cpu is not None and leaves and self.is_firmware(seen.cpu):
+            self.strayed.add(seen.cpu)
         if seen.offset >= OS_BYTES or seen.before.command == seen.after.command:
             return
         self._moved(self.aps.commanded(seen.cpu, seen.before, seen.after))

@@ -32,11 +32,14 @@ class Ack(Struct, frozen=True):
     refused: str
     """Why it could not execute at the vector with its own tables; empty if it could."""
     leaves: bool
-    """It goes to the vector, or it could not be seen that it does not."""
+    """It goes to a vector, or it could not be seen that it does not."""
+    vector: int | None = None
+    """Where it goes; None where that was not seen."""
 
 
 class Stored(Seen, frozen=True):
-    """Bytes of the mailbox page changed: `offset` of the first, and the head around it."""
+    """Bytes of the mailbox page changed: `offset` of the first, and the head around it. Of an
+    AP's ack over a Noop, which changes nothing, there are no bytes."""
 
     offset: int
     old: bytes

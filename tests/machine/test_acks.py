@@ -37,7 +37,7 @@ CLEAR: Final = "\nack: mov word ptr [rbx], 0\n"
 KINDS: Final = {
     "before": (f"mov rax, [rbx + 8]{CLEAR}jmp rax", "before"),
     "before, and moved on": (f"mov rax, [rbx + 8]{CLEAR}mov rcx, rax\n jmp rcx", "before"),
-    "before, by a push": (f"push qword ptr [rbx + 8]{CLEAR}ret", "unknown"),
+    "before, by a push": (f"push qword ptr [rbx + 8]{CLEAR}ret", "before"),
     "after": (f"{CLEAR}mov rax, [rbx + 8]\n jmp rax", "after"),
     "after, late": (f"{CLEAR}.rept 20\n nop\n .endr\n mov rax, [rbx + 8]\n jmp rax", "after"),
     "after, by a jump": (f"{CLEAR}jmp qword ptr [rbx + 8]", "unknown"),

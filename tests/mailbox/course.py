@@ -30,9 +30,9 @@ VECTOR: Final = 0x840_28C0
 IDLE: Final = Head(0, 0, 0, 0)
 
 
-def said(name: str, seen: list[Observation], dialect: str = "") -> Said:
+def said(name: str, seen: list[Observation], dialect: str = "", is_td: bool = False) -> Said:
     """What one rule says of a course of events."""
-    course = Course(APIC_IDS, DIALECTS.get(dialect))
+    course = Course(APIC_IDS, DIALECTS.get(dialect), is_td)
     found: Said = []
     for one in seen:
         for broken in BY_NAME[name].look(one, course):
@@ -72,6 +72,12 @@ def acked(
     ack = Ack(reading, refused, True)
     before, after = head(1, APIC_IDS[cpu], VECTOR), head(0, APIC_IDS[cpu], VECTOR)
     return [stored(cpu if by is None else by, before, after, ack)]
+
+
+def clears(cpu: int, of: Head, vector: int | None = VECTOR) -> Stored:
+    """A CPU stores a Noop over what the mailbox holds, and goes to a vector or (None) stays."""
+    ack = Ack("unknown", "", vector is not None, vector)
+    return stored(cpu, of, Head(0, of.reserved, of.apic_id, of.vector), ack)
 
 
 def arrived(

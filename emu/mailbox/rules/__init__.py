@@ -17,6 +17,7 @@ from emu.mailbox.rules import (
     no_secrets,
     one_command,
     one_owner,
+    own_vector,
     page_reused,
     private_stacks,
     reserved_clean,
@@ -29,19 +30,21 @@ from emu.mailbox.rules import (
     vector_executable,
     wait_pauses,
     whole_vector,
+    withdrawn,
 )
 from emu.mailbox.rules.cpu import CPU_RULES
 
 RULES: Final[tuple[Rule, ...]] = (
     command_by_os.RULE,
+    leaves_on_wakeup.RULE,
     ack_by_addressed.RULE,
+    own_vector.RULE,
     vector_before_ack.RULE,
     whole_vector.RULE,
     vector_executable.RULE,
     stored_before_command.RULE,
     one_command.RULE,
     command_answered.RULE,
-    leaves_on_wakeup.RULE,
     interrupts_off.RULE,
     halves.RULE,
     reserved_clean.RULE,
@@ -51,6 +54,7 @@ RULES: Final[tuple[Rule, ...]] = (
     reset_vector.RULE,
     one_owner.RULE,
     second_wake.RULE,
+    withdrawn.RULE,
     private_stacks.RULE,
     bounded_wait.RULE,
     wait_pauses.RULE,
@@ -61,3 +65,5 @@ RULES: Final[tuple[Rule, ...]] = (
     *CPU_RULES,
 )
 BY_NAME: Final = {rule.name: rule for rule in RULES}
+CAUSES: Final = {rule.name: rule.follows_from for rule in RULES if rule.follows_from}
+"""Rule -> the rules of which it is a consequence."""

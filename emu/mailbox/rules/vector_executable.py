@@ -21,4 +21,5 @@ RULE = Rule(
     ),
     look_at="walk VECTOR fetch, on the AP, before it jumps.",
     look=_look,
+    follows_from=("leaves-on-wakeup", "own-vector", "stored-before-command", "page-reused"),
 )
