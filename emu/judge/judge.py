@@ -7,9 +7,10 @@ from emu.judge.verdict import Verdict
 from emu.machine.log import Log
 from emu.machine.machine import Machine
 from emu.mailbox.course import Course
+from emu.mailbox.dialect import ACPI, Dialect, LoopCode
 from emu.mailbox.dialect import BY_NAME as DIALECTS
 from emu.mailbox.layout import HEAD_BYTES, read_head
-from emu.mailbox.observation import Ended, Observation
+from emu.mailbox.observation import Ended, Listens, Observation
 from emu.mailbox.rule import Broken, Finding, Rule, each, folded
 from emu.mailbox.rules import BY_NAME, CAUSES, RULES
 
@@ -31,12 +32,15 @@ class _Bench:
         self.course = Course(machine.board.platform.apic_ids, fixed, machine.board.is_td)
         self.found: list[tuple[int, Finding]] = []
         """(index of the observation, what a rule says of it)."""
+        self.heard: list[tuple[int, Dialect, LoopCode | None]] = []
+        """(observations up to there, the dialect from there on, the loop it was read from)."""
         self._judged = 0
 
     def take_over(self, other: "_Bench") -> None:
         """Begin where this log leaves another one: up to there the rules have said it all."""
         shared = self._shared_with(other)
         self.found = [one for one in other.found if one[0] < shared]
+        self.heard = [one for one in other.heard if one[0] < shared]
         self._judged = shared
         if shared == other._judged:
             self.course = other.course.copy()
@@ -56,13 +60,17 @@ class _Bench:
             seen = self.log.at(self._judged)
             self.found += [(self._judged, one) for one in self.look(seen)]
             self.course.add(seen)
+            if isinstance(seen, Listens):
+                self.heard.append((self._judged, self.course.dialect, self.course.loop))
             self._judged += 1
 
     def look(self, seen: Observation) -> list[Finding]:
-        """What the rules say of one observation."""
+        """What the rules say of one observation, apart from what its firmware is known for."""
+        excused = self.course.dialect.excused
         return [
             self._finding(rule, seen, one)
             for rule in RULES
+            if rule.name not in excused
             for one in rule.look(seen, self.course)
         ]
 
@@ -75,17 +83,23 @@ class _Bench:
             own if one.about is None else one.about,
         )  # fmt: skip
 
+    def spoken(self) -> tuple[Dialect, LoopCode | None, bool]:
+        """The dialect where the log stands, the loop it was read from, and whether it is the
+        platform's."""
+        fixed = self.course.fixed
+        past = [one for one in self.heard if one[0] < self.log.now]
+        dialect, loop = past[-1][1:] if past else (fixed or ACPI, None)
+        return dialect, loop, fixed is not None
+
     def told(self, verdict: Verdict | None) -> tuple[Finding, ...]:
         """The findings up to where the log stands, and those on how it ended if it did."""
         some = [finding for index, finding in self.found if index < self.log.now]
         if verdict is not None and verdict.outcome in ENDINGS:
             ended = _ended(self._machine, self.course, verdict)
             some += [] if ended is None else self.look(ended)
-        excused = self.course.dialect.excused
         once: dict[tuple[str, int | None, str], Finding] = {}
         for one in some:
-            if one.rule not in excused:
-                once.setdefault((one.rule, one.cpu, one.where), one)
+            once.setdefault((one.rule, one.cpu, one.where), one)
         return folded(sorted(once.values(), key=lambda one: one.tick), CAUSES)
 
 
@@ -161,13 +175,12 @@ class Judge:
 
     def dialect(self) -> str:
         """The dialect in force, and whence it is known."""
-        course = self._bench().course
-        how = "by the platform" if course.fixed is not None else "as it looks"
-        excused = course.dialect.excused
-        left = (
-            f"; not told, as it is this firmware's way: {', '.join(excused)}" if excused else ""
-        )
-        return f"dialect {course.dialect.name} ({how}): {course.dialect.words}{left}"
+        dialect, loop, fixed = self._bench().spoken()
+        how = "by the platform" if fixed else "as it looks" if loop else "nobody waits yet"
+        code = "" if loop is None else f"; its loop {loop.words}"
+        ways = ", ".join(dialect.excused)
+        left = f"; not told, as it is this firmware's way: {ways}" if ways else ""
+        return f"dialect {dialect.name} ({how}): {dialect.words}{code}{left}"
 
 
 def where(machine: Machine, address: int) -> str:

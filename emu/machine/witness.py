@@ -16,6 +16,7 @@ from emu.machine.calls import Asking
 from emu.machine.guards import Guards
 from emu.machine.handover import at_mailbox, loop_start
 from emu.machine.lap import Loop
+from emu.machine.loop_code import loop_code
 from emu.machine.tracked import PageStore
 from emu.machine.trial import Trials
 from emu.mailbox.ap import FIRMWARES
@@ -25,6 +26,7 @@ from emu.mailbox.observation import (
     Arrived,
     Called,
     Handed,
+    Listens,
     Opened,
     Refused,
     Started,
@@ -42,6 +44,7 @@ class SavedWitness(NamedTuple):
     failed: frozenset[int]
     heads: frozenset[int]
     waited: frozenset[tuple[int, int]]
+    loops: frozenset[int]
 
 
 class Witness:
@@ -55,6 +58,8 @@ class Witness:
         """CPUs whose last call was refused."""
         self._heads: frozenset[int] = frozenset()
         """Where loops at the mailbox begin."""
+        self._loops: frozenset[int] = frozenset()
+        """Heads of loops whose code was told."""
         self._waited: set[tuple[int, int]] = set()
         """(CPU, head) of waits that were noted."""
         self._loads: dict[tuple[int, frozenset[int]], frozenset[acks.VectorSpan]] = {}
@@ -62,11 +67,11 @@ class Witness:
 
     def save(self) -> SavedWitness:
         """Everything that changes, for `load`."""
-        return SavedWitness(self._failed, self._heads, frozenset(self._waited))
+        return SavedWitness(self._failed, self._heads, frozenset(self._waited), self._loops)
 
     def load(self, saved: SavedWitness) -> None:
         """Be again what `save` saw."""
-        self._failed, self._heads, waited = saved
+        self._failed, self._heads, waited, self._loops = saved
         self._waited = set(waited)
 
     @property
@@ -167,6 +172,9 @@ class Witness:
 
     def _at_point(self, cpu: Cpu, point: NamedPoint) -> None:
         """A CPU is about to execute the first instruction of a named point."""
+        if "parked" in point.roles and cpu.id:
+            at = self._board.linear_rip(cpu)
+            self._listens(cpu, at, (at,))
         self._arrived(cpu, point.name, point.roles)
         if "parked" in point.roles and cpu.id:
             self._heads |= {self._board.linear_rip(cpu)}
@@ -207,6 +215,8 @@ class Witness:
         at = loop_start(cpu, loop)
         if mailbox and cpu.id:
             if not loop.clock:
+                base = at - min(loop.path)
+                self._listens(cpu, at, tuple(base + place for place in loop.path))
                 self._heads |= {at}
                 if not self._guards.parked(cpu):
                     self._guards.park(cpu)
@@ -217,6 +227,16 @@ class Witness:
         if not mailbox and self._at_record(loop):
             on = "record"
         board.logs.observed.append(Waited(*self._where(cpu, at), on, loop.clock, loop.pauses))
+
+    def _listens(self, cpu: Cpu, head: int, path: tuple[int, ...]) -> None:
+        """An AP is in a loop at the mailbox, through `path`: its code is told once."""
+        if not self._loops.isdisjoint(path):
+            return
+        code = loop_code(self._board, cpu, head)
+        if code is not None:
+            self._loops |= {head}
+            where = self._where(cpu, head)
+            self._board.logs.observed.append(Listens(*where, code))
 
     def _at_record(self, loop: Loop) -> bool:
         pages = ((hpa, self._board.ram.page_at(hpa)) for hpa, _, _ in loop.reads)

@@ -4,12 +4,13 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from emu.mailbox.ap import NOOP, OSES, WAKEUP, Aps, ApState
-from emu.mailbox.dialect import ACPI, BROADCAST_ID, Dialect, guess
+from emu.mailbox.dialect import ACPI, BROADCAST_ID, Dialect, LoopCode, recognise
 from emu.mailbox.layout import OS_BYTES, Head
 from emu.mailbox.observation import (
     Arrived,
     Called,
     Handed,
+    Listens,
     Observation,
     Started,
     Stored,
@@ -38,10 +39,12 @@ class Course(Struct):
 
     apic_ids: tuple[int, ...]
     fixed: Dialect | None = None
-    """The dialect that the platform names; else it is guessed from the first ack."""
+    """The dialect that the platform names; else it is read from the loops of the APs."""
     is_td: bool = False
     """The guest is a trust domain: it does not trust its host."""
     dialect: Dialect = ACPI
+    loop: LoopCode | None = None
+    """The newest loop in which an AP waits."""
     handed: bool = False
     """The OS has been entered."""
     head: Head = field(default_factory=lambda: Head(0, 0, 0, 0))
@@ -56,8 +59,6 @@ class Course(Struct):
     """By AP: the Wakeup that it may still take."""
     strayed: set[int] = field(default_factory=set)
     """APs that have left the mailbox though no Wakeup was for them."""
-    pauses: bool = True
-    """Whether the APs' waiting loops have a PAUSE."""
     stacks: dict[int, int] = field(default_factory=dict)
     """Page of a waiting AP's stack -> the AP."""
     failed: dict[int, Called] = field(default_factory=dict)
@@ -115,9 +116,11 @@ class Course(Struct):
                     self._moved(self.aps.reached(cpu, role))
                 if "own-stack" in roles and cpu and seen.rsp:
                     self.stacks[stack_page(seen.rsp)] = cpu
+            case Listens(loop=loop):
+                self.loop = loop
+                self.dialect = self.fixed or recognise(loop)
             case Waited(cpu=cpu, on="mailbox") if cpu:
                 self._back(cpu)
-                self.pauses = self.pauses and (seen.pauses or not self.is_firmware(cpu))
                 self._moved(self.aps.waited(cpu, seen.address))
             case Started(target=target):
                 self._back(target)
@@ -173,17 +176,4 @@ class Course(Struct):
             if seen.after.command == WAKEUP:
                 self.stood |= dict.fromkeys(self.addressed(seen.after), "woken")
             return
-        if seen.ack is not None and seen.cpu is not None:
-            self._guess(seen)
         self.commander = None
-
-    def _guess(self, seen: Stored) -> None:
-        """The first ack tells the dialect."""
-        if self.fixed is None and self.dialect is ACPI:
-            reading = None if seen.ack is None else seen.ack.reading
-            self.dialect = guess(
-                wide=bool(seen.before.apic_id) and not seen.after.apic_id,
-                short=reading == "short",
-                late=reading == "after",
-                pauses=self.pauses,
-            )

@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from emu.mailbox.dialect import LoopCode
 from emu.mailbox.layout import Head
 
 Reading = Literal["before", "after", "short", "unknown"]
@@ -79,6 +80,12 @@ class Started(Seen, frozen=True):
     how: Literal["StartVirtualProcessor", "SIPI"]
 
 
+class Listens(Seen, frozen=True):
+    """An AP comes to a loop at the mailbox in which none has been before."""
+
+    loop: LoopCode
+
+
 class Waited(Seen, frozen=True):
     """A CPU began to go round in a loop that waits."""
 
@@ -138,6 +145,7 @@ class Ended(Seen, frozen=True):
 
 
 Observation = (
-    Stored | Arrived | Called | Started | Waited | Reused | Refused | Opened | Handed | Raced
+    Stored | Arrived | Called | Started | Listens | Waited | Reused | Refused | Opened | Handed
+    | Raced
     | Ended
 )  # fmt: skip

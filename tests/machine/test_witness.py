@@ -12,6 +12,7 @@ from emu.mailbox.observation import (
     Arrived,
     Called,
     Handed,
+    Listens,
     Opened,
     Refused,
     Started,
@@ -57,7 +58,9 @@ def test_a_hand_off_is_seen_step_by_step() -> None:
     driver = guest(HAND_OFF)
     board = finish(driver)
     goal = label(board, "goal")
-    wait, *stores, arrived = list(board.logs.observed)
+    listens, wait, *stores, arrived = list(board.logs.observed)
+    assert isinstance(listens, Listens)
+    assert (listens.cpu, listens.address) == (1, label(board, "wait"))
     assert isinstance(wait, Waited)
     assert (wait.cpu, wait.address, wait.on) == (1, label(board, "wait"), "mailbox")
     assert (wait.bounded, wait.pauses) == (False, True)

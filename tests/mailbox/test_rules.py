@@ -243,6 +243,8 @@ def test_a_broadcast_is_for_every_parked_ap_where_the_firmware_knows_it() -> Non
 
 
 def test_a_command_of_another_firmware_means_something_in_its_dialect() -> None:
-    seen = [*handed(), stored(0, IDLE, head(5, 2))]
-    assert said("command-by-os", seen, "td-shim") == []
-    assert len(said("command-by-os", seen, "acpi")) == 1
+    sleep, test = ([*handed(), stored(0, IDLE, head(command, 2))] for command in (3, 2))
+    assert said("command-by-os", sleep, "edk2") == said("command-by-os", test, "edk2") == []
+    assert len(said("command-by-os", sleep, "acpi")) == 1
+    ((_, text),) = said("command-by-os", test, "td-shim")
+    assert text == "Test means nothing in the dialect td-shim"
