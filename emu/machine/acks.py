@@ -9,7 +9,7 @@ from typing import Final
 from emu.boot import disasm
 from emu.boot.disasm import Instruction
 from emu.boot.flow import flow
-from emu.hw.address import Hpa
+from emu.hw.address import PAGE_BYTES, Hpa
 from emu.hw.context import GENERAL
 from emu.hw.cpu import Cpu
 from emu.hw.paging import walk_context
@@ -63,9 +63,19 @@ def _reading(
 
 
 def _refused(board: Board, cpu: Cpu, vector: int) -> str:
-    """Why the CPU could not fetch at the vector; empty if it could."""
+    """Why the CPU could not fetch at the vector, or not as the specification has it (ACPI 6.6,
+    5.2.12.19: identity mapped, and contained within one physical page); empty if it could."""
     walk = walk_context(board.memory, board.npt, cpu.registers, vector, "execute")
-    return "" if walk.verdict == "ok" else walk.why or walk.verdict
+    if walk.verdict != "ok":
+        return walk.why or walk.verdict
+    private = None if walk.gpa is None else walk.gpa & ~board.shared_alias
+    if private != vector:
+        return f"it is mapped to {walk.gpa:#x} and not to itself"
+    code = board.ram.guest_bytes(vector, _CODE_BYTES) or b""
+    size = disasm.length(code, cpu.registers.mode) if code else 1
+    if vector % PAGE_BYTES + size > PAGE_BYTES:
+        return "its first instruction lies on two pages"
+    return ""
 
 
 def _tried(trials: Trials, cpu: Cpu, vector: int) -> tuple[Reading, int | None]:

@@ -203,6 +203,7 @@ class Witness:
                 entry_checks.mailbox_problems(board, guards),
                 entry_checks.table_problems(board, guards),
                 entry_checks.reset_problems(board), head.reserved,
+                entry_checks.ignored_nodes(board, guards),
             )
         )  # fmt: skip
 

@@ -98,7 +98,9 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
             (("apic_id", 4), ("command", 4), ("vector", 8)), 2, late=True, commands=(1,),
             id_by="VMCALL RDMSR",
         ),
-        ((0, "Noop"), (1, "Wakeup")), False, ("vector-before-ack", "halves", "wait-pauses"),
+        ((0, "Noop"), (1, "Wakeup")), False, (
+            "vector-before-ack", "halves", "wait-pauses", "nodes-honoured",
+        ),
     ),
     Dialect(
         "td-shim", "a dword command behind the id, half of the vector, a qword ack, broadcasts",

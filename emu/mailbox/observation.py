@@ -126,6 +126,8 @@ class Handed(Seen, frozen=True):
     reset: tuple[str, ...]
     reserved: int
     """The mailbox's reserved word."""
+    ignored: tuple[str, ...] = ()
+    """Nodes of the device tree that Linux would pass over."""
 
 
 class Raced(Seen, frozen=True):

@@ -98,11 +98,12 @@ def handed(
     tables: tuple[str, ...] = (),
     reset: tuple[str, ...] = (),
     reserved: int = 0,
+    ignored: tuple[str, ...] = (),
 ) -> list[Observation]:
     """The OS is entered."""
     return [
         arrived(0, "os-entry"),
-        Handed(1, 1, 0, 0x1000, mailbox, tables, reset, reserved),
+        Handed(1, 1, 0, 0x1000, mailbox, tables, reset, reserved, ignored),
     ]
 
 
