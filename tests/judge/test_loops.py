@@ -62,9 +62,9 @@ second: hlt
 """
 
 
-def machine(order: str) -> Machine:
+def machine(order: str, system: str = OS) -> Machine:
     """CPUs 1 and 2 wait in a loop, and CPU 0 is the OS. Who is woken first comes back."""
-    source = f"{OS}\nstart: mov ebx, {{MAILBOX}}\n{LOOPS[order]}{LEAVE}"
+    source = f"{system}\nstart: mov ebx, {{MAILBOX}}\n{LOOPS[order]}{LEAVE}"
     found = Guest(source, 3, mailbox=True).machine()
     found.board.logs.observed.append(Handed(0, 0, 0, 0, (), (), (), 0))
     return found
@@ -100,6 +100,13 @@ def test_a_vector_of_another_wake_up_is_the_loop_s_fault() -> None:
     assert (one.rule, one.cpu) == ("own-vector", 2)
     assert one.where.startswith("ack")
     assert one.text == f"leaves for {first:#x}, but its Wakeup came with {second:#x}"
+
+
+def test_a_vector_that_was_read_too_early_and_is_the_same_is_not_told() -> None:
+    """A limit: two wake-ups with one vector."""
+    source = OS.replace("[rip + second]", "[rip + first]")
+    guest = machine("command, id", source)
+    assert go(guest, *HELD_BETWEEN, (0, "named2"), (2, "ack"), (0, "sent2"), (2, "left")) == ()
 
 
 def test_a_command_of_another_cpu_is_taken_by_a_stale_id() -> None:
