@@ -6,6 +6,7 @@ from emu.mailbox.rule import Rule
 from emu.mailbox.rules import (
     ack_by_addressed,
     bounded_wait,
+    call_mask,
     command_answered,
     command_by_os,
     data_race,
@@ -55,6 +56,7 @@ RULES: Final[tuple[Rule, ...]] = (
     wait_pauses.RULE,
     no_secrets.RULE,
     status_checked.RULE,
+    call_mask.RULE,
     mailbox_view.RULE,
     data_race.RULE,
 )
