@@ -268,12 +268,14 @@ class Witness:
     def answered(self, cpu: Cpu, call: Asking) -> None:
         """The call has returned."""
         get = cpu.registers.get
-        status = get("rax") or (get(call.status) if call.status else 0)
-        if not status and not call.shown and cpu.id not in self._failed:
+        refused = get("rax")
+        status = refused or (get(call.status) if call.status else 0)
+        shown = () if refused else call.shown  # the module has not asked the host
+        if not status and not shown and cpu.id not in self._failed:
             return
         self._failed = self._failed | {cpu.id} if status else self._failed - {cpu.id}
         self._board.logs.observed.append(
-            Called(*self._where(cpu, call.address), call.call, status, call.shown)
+            Called(*self._where(cpu, call.address), call.call, status, shown)
         )
 
 
