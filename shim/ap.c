@@ -1,8 +1,8 @@
 /* Starting the APs: ask for each, wait with a limit, ask again, and go on without the lost.
  *
- * On vbs and none this is more than openhcl_boot does, which without a sidecar starts no AP there
- * and publishes no mailbox: its kernel starts them itself.  Ours does the same on all platforms,
- * so that one protocol can be looked at on all of them; `mailbox=off` is the other way. */
+ * On vbs and none this is more than openhcl_boot does: without a sidecar it starts no AP there
+ * and publishes no mailbox, and its kernel starts them itself.  Ours does the same everywhere,
+ * so that one protocol can be looked at on all platforms; `mailbox=off` is the other way. */
 #include "shim.h"
 
 #define ATTEMPTS 2

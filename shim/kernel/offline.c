@@ -1,8 +1,8 @@
 /* Taking CPUs offline and back, by the rules of ACPI 6.6 for a reset vector (5.2.12.19).
  *
- * In a device tree there is no such thing: Linux never takes a CPU offline whose mailbox it found
- * there, and the binding has no reset vector.  `apdbg,reset-vector` and all that is done with it
- * is an arrangement between our own shim and this kernel. */
+ * In a device tree there is no such thing: Linux takes no CPU offline whose mailbox it found
+ * there, and the binding has no reset vector.  `apdbg,reset-vector` and all that is done with
+ * it is an arrangement between our own shim and this kernel. */
 #include "kernel.h"
 #include "print.h"
 
@@ -26,8 +26,8 @@ static void report_offline(const struct cpu *cpu)
     line_print(&line);
 }
 
-/* Hands back the last CPU that is online.  Only the TEST ack proves that it runs no code of ours
- * any more: one that gave none keeps its order to go, and is not woken again. */
+/* Hands back the last CPU that is online.  Only the TEST ack proves that it runs no code of
+ * ours any more: one that gave none keeps its order to go, and is not woken again. */
 __attribute__((noinline)) static void offline_ap(void)
 {
     struct cpu *cpu = info.mailbox && info.reset_vector ? last_online() : 0;
