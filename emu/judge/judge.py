@@ -147,7 +147,7 @@ class Judge:
         return len(self._benches)
 
     def findings(self, verdict: Verdict | None) -> tuple[Finding, ...]:
-        """Each rule once for each CPU and place, in order of time."""
+        """Each rule once for each CPU and place, in order of time, hints last."""
         bench = self._bench()
         return bench.told(verdict if bench.log.now == bench.log.known_count else None)
 

@@ -216,8 +216,9 @@ class Witness:
         at = loop_start(cpu, loop)
         if mailbox and cpu.id:
             if not loop.clock:
-                base = at - min(loop.path)
-                self._listens(cpu, at, tuple(base + place for place in loop.path))
+                if at not in self._loops:
+                    base = at - min(loop.path)
+                    self._listens(cpu, at, tuple(base + place for place in loop.path))
                 self._heads |= {at}
                 if not self._guards.parked(cpu):
                     self._guards.park(cpu)

@@ -74,9 +74,9 @@ def each(found: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def folded(found: Iterable[Finding], causes: dict[str, tuple[str, ...]]) -> tuple[Finding, ...]:
-    """Findings in the order of time, each under the newest earlier one that it follows from.
-    `causes`: the rules that a rule follows from; who follows from a consequence stands beside
-    it."""
+    """Findings in the order of time, hints last, and whatever follows from earlier ones under
+    the newest of them. `causes`: the rules that a rule follows from; who follows from a
+    consequence stands beside it."""
     heads: list[Finding] = []
     below: list[list[Finding]] = []
     told: list[tuple[Finding, int]] = []
@@ -97,9 +97,10 @@ def folded(found: Iterable[Finding], causes: dict[str, tuple[str, ...]]) -> tupl
         else:
             below[head].append(one)
         told.append((one, head))
-    return tuple(
+    whole = (
         replace(one, consequences=tuple(some)) for one, some in zip(heads, below, strict=True)
     )
+    return tuple(sorted(whole, key=lambda one: one.severity == "hint"))
 
 
 def _meet(cause: Finding, one: Finding) -> bool:

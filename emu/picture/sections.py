@@ -271,7 +271,7 @@ class FindingsView(Struct, frozen=True):
     """What the rules say of the course up to the moment that is shown."""
 
     rows: tuple[FindingView, ...]
-    """In order of time; consequences stand under their causes."""
+    """In order of time, hints last; consequences stand under their causes."""
     rules: int
     """How many are held against it; 0: they are switched off."""
     dialect: str

@@ -46,6 +46,11 @@ def test_who_is_about_all_cpus_is_about_each() -> None:
     ]
 
 
+def test_hints_come_last() -> None:
+    rows = told(finding("x", 1, severity="hint"), finding("y", 2, severity="warning"))
+    assert [text for text, _ in rows] == ["y at 2", "x at 1"]
+
+
 def test_nothing_is_lost_by_folding() -> None:
     found = [finding("first", 1, 2), finding("second", 2, 2), finding("other", 3, 1)]
     assert [one.text for one in each(folded(found, CAUSES))] == [one.text for one in found]
