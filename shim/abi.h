@@ -96,9 +96,12 @@
 #define CR4_PAE 0x20
 #define CR4_MCE 0x40
 
+#define TDVMCALL_CPUID 0x0A
 #define TDVMCALL_RDMSR 0x1F
 #define TDVMCALL_HLT 0x0C
 #define TDVMCALL_MASK_R10_R12 0x1C00
+#define TDVMCALL_MASK_R10_R15 0xFC00
+#define CPUID_TOPOLOGY 0xB /* EDX: the x2APIC id */
 #define TDCALL_VP_INFO 1
 
 #ifndef __ASSEMBLER__

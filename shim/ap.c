@@ -1,4 +1,8 @@
-/* Starting the APs: ask for each, wait with a limit, ask again, and go on without the lost. */
+/* Starting the APs: ask for each, wait with a limit, ask again, and go on without the lost.
+ *
+ * On vbs and none this is more than openhcl_boot does: without a sidecar it starts no AP there
+ * and publishes no mailbox, and its kernel starts them itself.  Ours does the same everywhere,
+ * so that one protocol can be looked at on all platforms; `mailbox=off` is the other way. */
 #include "shim.h"
 
 #define ATTEMPTS 2
@@ -38,7 +42,9 @@ bool ap_arrived(const struct ap_record *ap, uint64_t deadline)
 static void ask(struct ap_record *ap)
 {
     uint64_t status = 0;
-    cmpxchg32(&ap->state, AP_NOT_STARTED, AP_STARTING);
+    if (!cmpxchg32(&ap->state, AP_NOT_STARTED, AP_STARTING) &&
+        load_acquire32(&ap->state) != AP_STARTING)
+        return; /* it has come since, or has given itself up */
     ap->attempts++;
     switch (shim.start) {
     case START_RESET_VECTOR:
@@ -111,11 +117,8 @@ __attribute__((noinline)) void start_aps(void)
     if (shim.start == START_RESET_VECTOR)
         tdx_patch_reset_page();
     for (uint32_t attempt = 1; attempt <= ATTEMPTS; attempt++) {
-        for (uint32_t i = 0; i < ap_count; i++) {
-            uint32_t state = load_acquire32(&ap_record(i)->state);
-            if (state == AP_NOT_STARTED || state == AP_STARTING)
-                ask(ap_record(i));
-        }
+        for (uint32_t i = 0; i < ap_count; i++)
+            ask(ap_record(i));
         if (wait_for_aps(attempt == ATTEMPTS))
             break;
     }

@@ -46,13 +46,16 @@ BOTH = ("shim", "reset")
 GALLERY = {
     "ack-before-vector": BOTH,
     "branch-into-tdcall": ("reset",),
+    "command-then-id": BOTH,
     "dirty-reserved": BOTH,
+    "id-then-command": BOTH,
     "id-unchecked": BOTH,
     "index-for-id": BOTH,
     "no-ack": BOTH,
     "no-pause": BOTH,
     "nx-vector": BOTH,
     "page-reused": BOTH,
+    "rbp-mask": ("reset",),
     "secret-mask": BOTH,
     "shared-cell": BOTH,
     "stack-shared": BOTH,
@@ -64,9 +67,13 @@ GALLERY = {
     "wrong-field-cleared": BOTH,
 }
 """Slug of a bug -> which images it may change."""
-DIALECTS = {"edk2": "", "openhcl": "id-unchecked", "td-shim": ""}
-"""Firmware -> the bug of the gallery that it has besides its loop: openhcl_boot takes the
-host's word for an APIC id."""
+DIALECTS = {
+    "edk2": "dialects/cpuid.inc",
+    "openhcl": "gallery/id-unchecked.inc",
+    "td-shim": "dialects/cpuid.inc",
+}
+"""Firmware -> the parts that it has in another way besides its loop, as a file of shim/; "" for
+none. openhcl_boot takes the host's word for an APIC id, EDK2 and td-shim ask by CPUID."""
 LOOP = '#include "mailbox_loop.inc"'
 LABEL = re.compile(r"^[A-Za-z_.][\w.]*(?=:)", re.MULTILINE)
 
@@ -163,16 +170,21 @@ def mended(broken: dict[str, str]) -> dict[str, str]:
 
 def bug(slug: str) -> Variant:
     """One of the gallery."""
-    place = SHIM_DIR / "gallery" / f"{slug}.inc"
-    broken = parts(place) if place.exists() else {}
-    broken.pop("", None)
-    return Variant(slug, switch_of("BUG", slug), mended(broken))
+    return Variant(slug, switch_of("BUG", slug), others(f"gallery/{slug}.inc"))
+
+
+def others(name: str) -> dict[str, str]:
+    """The files of assembly as they are with the parts of another file of shim/, if it is
+    there."""
+    place = SHIM_DIR / name
+    changed = parts(place) if place.is_file() else {}
+    changed.pop("", None)
+    return mended(changed)
 
 
 def dialect(slug: str) -> Variant:
     """The shim whose reset page has another firmware's loop; its own APs keep theirs."""
-    flaw = DIALECTS[slug]
-    page = (bug(flaw) if flaw else HEALTHY).files.get("reset.S") or own_text("reset.S")
+    page = others(DIALECTS[slug]).get("reset.S") or own_text("reset.S")
     loop = f'#include "dialects/{slug}.inc"'
     return Variant(slug, switch_of("DIALECT", slug), {"reset.S": page.replace(LOOP, loop)})
 

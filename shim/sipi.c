@@ -61,12 +61,13 @@ static void fill_trampoline(const struct ap_record *ap)
     };
 }
 
-/* Puts an AP back to where it waits for a SIPI.  It may have arrived just before. */
+/* Puts an AP back to where it waits for a SIPI.  It may have arrived just before; if it had
+ * not, or had given itself up, its state is left alone. */
 static void stop(struct ap_record *ap, uint64_t wait)
 {
     send(ap->apic_id, ICR_INIT_ASSERT);
     wait_us(wait);
-    cmpxchg32(&ap->state, AP_WAIT_FOR_WAKEUP, AP_STARTING);
+    (void)cmpxchg32(&ap->state, AP_WAIT_FOR_WAKEUP, AP_STARTING);
     send(ap->apic_id, ICR_INIT_DEASSERT);
 }
 

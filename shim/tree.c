@@ -32,23 +32,24 @@ static void reserve(struct fdt_writer *w, const char *name, struct range range)
     if (range.start >= range.end)
         return;
     const uint64_t size = range.end - range.start;
-    const uint32_t reg[3] = {(uint32_t)(range.start >> 32), (uint32_t)range.start,
-                             (uint32_t)size};
+    const uint32_t reg[4] = {(uint32_t)(range.start >> 32), (uint32_t)range.start,
+                             (uint32_t)(size >> 32), (uint32_t)size};
     fdt_node_at(w, name, range.start);
-    fdt_cells(w, "reg", reg, 3);
+    fdt_cells(w, "reg", reg, 4);
     fdt_node_end(w);
 }
 
-/* The binding wants exactly one page; the reset vector is our addition (ACPI 6.6 has one). */
+/* The binding wants exactly one page.  The reset vector is our addition: ACPI 6.6 has one, the
+ * binding has none, and Linux takes no CPU offline that has a mailbox in the device tree. */
 static void mailbox(struct fdt_writer *w)
 {
     if (!shim.mailbox)
         return;
     const uint64_t gpa = shim.mailbox;
-    const uint32_t reg[3] = {(uint32_t)(gpa >> 32), (uint32_t)gpa, PAGE_BYTES};
+    const uint32_t reg[4] = {(uint32_t)(gpa >> 32), (uint32_t)gpa, 0, PAGE_BYTES};
     fdt_node_at(w, "wakeup_table", gpa);
     fdt_text(w, "compatible", "intel,wakeup-mailbox");
-    fdt_cells(w, "reg", reg, 3);
+    fdt_cells(w, "reg", reg, 4);
 #if !defined DIALECT_OPENHCL && !defined DIALECT_TD_SHIM /* they take no CPU back */
     fdt_wide(w, "apdbg,reset-vector", shim.reset_vector);
 #endif
@@ -106,7 +107,8 @@ __attribute__((noinline)) void write_device_tree(uint8_t *buffer, uint32_t room)
     fdt_text(&w, "compatible", shim.start == START_SIPI ? "apdbg,none" : "microsoft,hyperv");
     fdt_node_end(&w);
     fdt_node(&w, "reserved-memory");
-    address_cells(&w, 2, 1);
+    address_cells(&w, 2, 2); /* as the root: with others Linux ignores the whole node, and so
+                              * it does with openhcl_boot's, which has one cell for sizes */
     fdt_empty(&w, "ranges");
     mailbox(&w);
     reserve(&w, "ap-tables", shim.ap_area);

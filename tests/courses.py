@@ -11,11 +11,11 @@ import hashlib
 import json
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[1]
 SAMPLES: Final = ROOT / "samples"
@@ -38,9 +38,7 @@ def names() -> list[str]:
         for platform in case.get("platforms", PLATFORMS)
     ]
     for folder in ("gallery", "dialects"):
-        images = sorted(
-            p.stem for p in (SAMPLES / folder).glob("*.elf") if ".reset" not in p.name
-        )
+        images = sorted(p.stem for p in (SAMPLES / folder).glob("*.elf") if "." not in p.stem)
         found += [f"{folder} {image}" for image in images]
     found += [f"story {path.stem}" for path in sorted((ROOT / "tests/stories").glob("*.story"))]
     return found + [f"boot {p} {n}" for p in PLATFORMS for n in (1, 2, 4, 16, 64)]
@@ -51,6 +49,10 @@ def course(name: str) -> tuple[str, dict[str, object]]:
     kind, *rest = name.split()
     if kind == "story":
         return name, _story(rest[0])
+    if kind == "gallery":
+        from tests.gallery import Bug
+
+        return name, _told(Bug.of(rest[0]).prepared)
     from emu import open_session
 
     options: dict[str, object] = {"cpus": 4, "max_ticks": MAX_TICKS, "watchdog": WATCHDOG}
@@ -65,23 +67,20 @@ def course(name: str) -> tuple[str, dict[str, object]]:
         options |= {"platform": rest[0], "cpus": int(rest[1])}
     else:
         options |= {"image": str(SAMPLES / kind / f"{rest[0]}.elf"), "platform": "tdx"}
-        if kind == "gallery":
-            entry = tomllib.loads((SAMPLES / kind / f"{rest[0]}.toml").read_text())
-            platform = entry["command"].split()[3]
-            at = str(ROOT / platform) if platform.endswith(".toml") else platform
-            options |= {
-                "platform": at,
-                "inject": [entry["inject"]] if "inject" in entry else [],
-            }
+    return name, _told(lambda: open_session(**options))  # type: ignore[arg-type]
+
+
+def _told(begin: Callable[[], Any]) -> dict[str, object]:
+    """What becomes of a machine that is begun in some way."""
     from emu.errors import ApdbgError
 
     try:
-        session = open_session(**options)  # type: ignore[arg-type]
+        session = begin()
         view = session.do("run")
     except ApdbgError as error:
-        return name, {"refused": str(error)}
+        return {"refused": str(error)}
     logs = session.machine.board.logs
-    return name, {
+    return {
         "digest": session.digest(),
         "tick": view.tick,
         "outcome": view.outcome or "",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.gallery import RACES, Bug
 from tests.shard import breadth
 
 ROOT = Path(__file__).parents[1]
@@ -76,14 +77,33 @@ def test_a_boot_with_a_finding_is_exit_code_1_and_says_what_was_found() -> None:
     done = apdbg("run", image, "--cpus", "2")
     assert done.returncode == 1
     assert done.stdout.endswith(
-        "error whole-vector: cpu 1, tick 113,338, mailbox_ack at shim/mailbox_loop.inc:53: "
-        "of the vector 0x8402980 only 32 bits were read\n"
+        "error whole-vector: cpu 1, tick 113,571, mailbox_ack at shim/mailbox_loop.inc:60: "
+        "of the vector 0x8402a00 only 32 bits were read\n"
     )
     assert apdbg("run", image, "--cpus", "2", "--expect", "booted").returncode == 0
     (found,) = json.loads(apdbg("run", image, "--cpus", "2", "--json").stdout)["findings"]
     assert list(found) == [
         "rule", "severity", "cpu", "tick", "where", "text", "follows", "look_at",
+        "consequences",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("slug", RACES)
+def test_one_command_shows_a_race_of_the_gallery(slug: str) -> None:
+    bug = Bug.of(slug)
+    done = apdbg(*bug.words)
+    assert done.returncode == 1
+    assert done.stdout.count("\n") and f"\n{bug.entry['outcome']}: " in done.stdout
+    healthy = apdbg("run", "samples/shim.elf", *bug.words[2:])
+    assert healthy.returncode == 0, healthy.stdout
+
+
+def test_a_command_of_a_script_that_cannot_be_is_told_with_its_line(tmp_path: Path) -> None:
+    place = tmp_path / "own.script"
+    place.write_text("# what the host does\n\nrun 10\nhold 9\n")
+    done = apdbg("run", "--script", str(place))
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"apdbg: {place}:4: ") and done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -101,6 +121,7 @@ def test_a_boot_with_a_finding_is_exit_code_1_and_says_what_was_found() -> None:
             (("run", "--memory", "8"), "memory are not enough"),
             (("run", "--until", "nowhere"), "nowhere: no symbol, file:line or address"),
             (("run", "--initrd", "nowhere"), "nowhere: cannot be read"),
+            (("run", "--script", "nowhere"), "nowhere: cannot be read"),
             (("run", "--fly"), "unrecognized arguments: --fly"),
             (("samples/shim.elf",), "the screen needs a terminal"),
         ],

@@ -124,6 +124,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         )
     if name in ("run", "record"):
         parser.add_argument(
+            "--script", metavar="FILE", help="commands to carry out first, one a line"
+        )
+        parser.add_argument(
             "--watchdog", type=_count, default=0, metavar="N",
             help="after N instructions without progress the boot counts as hung",
         )  # fmt: skip

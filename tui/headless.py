@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from emu import Session, open_session
-from emu.debug import report
-from emu.errors import ApdbgError
+from emu.debug import report, script
+from emu.errors import ApdbgError, CommandError
 from tui.exit_codes import EXIT_EXPECTED, EXIT_OTHERWISE
 
 STRETCH_SECONDS: Final = 0.1
@@ -30,12 +30,12 @@ def run(options: argparse.Namespace) -> int:
     """`apdbg run`: the report on stdout, and an exit code that says how it went."""
     began = time.perf_counter()
     session = opened(options)
-    _carry_out(session, f"until {options.until}" if options.until else "run")
+    _go(session, options)
     found = report.of(session.desk, began, options.races)
     print(report.as_json(found) if options.json else report.as_text(found))
     expected = options.expect or ("stopped" if options.until else "booted")
     # Who asks for a certain outcome has it judged by that alone.
-    broken = found.findings and not options.expect
+    broken = found.broken and not options.expect
     return EXIT_EXPECTED if found.outcome == expected and not broken else EXIT_OTHERWISE
 
 
@@ -80,13 +80,25 @@ def record(options: argparse.Namespace) -> int:
     session = opened(options)
     with open(options.output, "wb") as file:
         session.record(file)
-        _carry_out(session, f"until {options.until}" if options.until else "run")
+        _go(session, options)
         if session.recorder is not None:
             session.recorder.end()
         size = file.tell()
     print(report.as_text(report.of(session.desk, began)))
     print(f"{options.output}: {size:,} bytes; `apdbg replay {options.output}` opens it")
     return EXIT_EXPECTED
+
+
+def _go(session: Session, options: argparse.Namespace) -> None:
+    """The commands of the script, and then on to the end or the place that was asked for."""
+    if options.script:
+        path = Path(options.script)
+        for number, words in script.read(path):
+            try:
+                _carry_out(session, words)
+            except CommandError as error:
+                raise script.ScriptError(f"{path}:{number}: {error}") from None
+    _carry_out(session, f"until {options.until}" if options.until else "run")
 
 
 def _carry_out(session: Session, words: str) -> None:

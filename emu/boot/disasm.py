@@ -163,6 +163,8 @@ class Instruction(Struct, frozen=True):
     exact: bool
     """Whether `memory`, `reads` and `writes` are all that it touches of memory, general
     registers and flags, and no segment base but 0 is needed to say where."""
+    compares: int = 0
+    """Bytes of two registers that a CMP compares from their lowest on; 0: it is none."""
 
 
 @lru_cache(maxsize=len(_MODES))
@@ -201,6 +203,7 @@ def decode(code: bytes, address: int, mode: str) -> Instruction | None:
         writes=writes,
         repeats=_repeats(found),
         exact=_is_exact(found, name),
+        compares=_compares(found, name),
     )
 
 
@@ -230,6 +233,15 @@ def _repeats(found: Any) -> bool:
     return _is_string(found) and any(
         prefix in (0xF2, 0xF3) for prefix in found.bytes[: found.size - 1]
     )
+
+
+def _compares(found: Any, name: str) -> int:
+    """How wide a CMP of two registers is; AH and its kin are not their lowest byte."""
+    sides = found.operands
+    if name != "cmp" or any(side.type != x86_const.X86_OP_REG for side in sides):
+        return 0
+    high = any(found.reg_name(side.reg).endswith("h") for side in sides)
+    return 0 if high else int(sides[0].size)
 
 
 def _is_exact(found: Any, name: str) -> bool:
@@ -292,7 +304,8 @@ def _leaves_flags(found: Any, name: str) -> bool:
     if name not in _SHIFTS:
         return False
     count = found.operands[-1]  # a shift by nothing changes nothing
-    return bool(count.type != x86_const.X86_OP_IMM or count.imm & 0x1F == 0)
+    counted = 0x3F if found.operands[0].size == 8 else 0x1F
+    return bool(count.type != x86_const.X86_OP_IMM or count.imm & counted == 0)
 
 
 def _operands(found: Any, name: str) -> tuple[MemoryOperand, ...]:

@@ -24,6 +24,40 @@ class Flow(Struct):
                     waiting.append(earlier)
         return found
 
+    def reached_from(self, address: int) -> set[int]:
+        """Every instruction to which an address leads by one step or more."""
+        after: dict[int, list[int]] = {}
+        for later, earlier in self.before.items():
+            for one in earlier:
+                after.setdefault(one, []).append(later)
+        found: set[int] = set()
+        waiting = [address]
+        while waiting:
+            for later in after.get(waiting.pop(), ()):
+                if later in self.codes and later not in found:
+                    found.add(later)
+                    waiting.append(later)
+        return found
+
+    def way(self, first: int, last: int) -> list[int]:
+        """The shortest way from one instruction to another, both included; empty if there is
+        none. Of two that are as short, the one through the lower addresses."""
+        after = {last: last}
+        waiting = [last]
+        for at in waiting:
+            if at == first:
+                break
+            for earlier in sorted(self.before.get(at, ())):
+                if earlier not in after:
+                    after[earlier] = at
+                    waiting.append(earlier)
+        if first not in after:
+            return []
+        found = [first]
+        while found[-1] != last:
+            found.append(after[found[-1]])
+        return found
+
 
 def flow(
     decode: Callable[[int], Instruction | None],

@@ -82,6 +82,9 @@ class Platform(Struct, frozen=True):
     costs: Costs
     dialect: DialectName
     """Empty: to be guessed from what the APs do."""
+    no_rbp_mod: bool = True
+    """CONFIG_FLAGS.NO_RBP_MOD of a TD: its RBP stays as it is when the host is called, and no
+    such call may show it. Linux's KVM always asks for that."""
     roles: GivenRoles = ()
     """Places in the image by their role; those that are not named are found."""
 
@@ -92,8 +95,8 @@ class Platform(Struct, frozen=True):
 
 
 _KEYS: Final[dict[str, set[str]]] = {
-    "": {"name", "isolation", "start", "hyperv", "tsc_hz", "accept_level", "dialect", "cpus",
-         "memory", "time", "roles"},
+    "": {"name", "isolation", "start", "hyperv", "tsc_hz", "accept_level", "dialect",
+         "no_rbp_mod", "cpus", "memory", "time", "roles"},
     "cpus": {"count", "apic_ids", "speeds"},
     "memory": {"base", "mib", "low_kib"},
     "time": {slot.name for slot in fields(Costs)},
@@ -143,6 +146,13 @@ class _TomlTable:
         if not least <= value <= most:
             raise self.wrong(key, f"from {least} to {most}")
         return float(value)
+
+    def flag(self, key: str, default: bool | None) -> bool:
+        """True or false; without a default it must be there."""
+        value = self.values.get(key, default)
+        if not isinstance(value, bool):
+            raise self.wrong(key, "true or false")
+        return value
 
     def one_of(self, key: str, default: str | None, choices: tuple[str, ...]) -> Any:
         """One of a few words."""
@@ -196,8 +206,7 @@ def _path_of(name: str) -> Path:
 
 
 def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Platform:
-    if not isinstance(top.values.get("hyperv"), bool):
-        raise top.wrong("hyperv", "true or false")
+    hyperv = top.flag("hyperv", None)
     processors = top.table("cpus")
     count = processors.whole("count", 4, 1, CPUS_MAX) if cpus is None else cpus
     if not 1 <= count <= CPUS_MAX:
@@ -211,7 +220,7 @@ def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Plat
         name=name,
         isolation=top.one_of("isolation", None, ("none", "vbs", "tdx")),
         start=top.one_of("start", None, ("hypercall", "reset-vector", "sipi")),
-        hyperv=top.values["hyperv"],
+        hyperv=hyperv,
         apic_ids=_apic_ids(processors, count),
         speeds=_speeds(processors, count),
         memory_base=base,
@@ -221,6 +230,7 @@ def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Plat
         accept_level=top.one_of("accept_level", "2M", ("4K", "2M")),
         costs=_costs(top.table("time")),
         dialect=_dialect(top),
+        no_rbp_mod=top.flag("no_rbp_mod", True),
         roles=_roles(top.table("roles")),
     )
 

@@ -16,7 +16,7 @@ from emu.judge.verdict import CpuState, Outcome
 from emu.judge.waiting import facts
 from emu.machine.event import Event, MailboxWrite, Milestone
 from emu.machine.machine import Machine
-from emu.mailbox.rule import Finding, Severity
+from emu.mailbox.rule import COUNTING, Finding, Severity
 from emu.mailbox.rules import BY_NAME
 
 SCHEMA: Final = "apdbg-run/1"
@@ -82,6 +82,8 @@ class FindingReport(msgspec.Struct, frozen=True):
     text: str
     follows: str
     look_at: str
+    consequences: list["FindingReport"] = []
+    """What would not have happened without it."""
 
 
 class RunReport(msgspec.Struct, frozen=True):
@@ -107,6 +109,11 @@ class RunReport(msgspec.Struct, frozen=True):
     digest: str
     evidence: list[str]
     """Why a boot that hung, or that was cut off, came to nothing."""
+
+    @property
+    def broken(self) -> bool:
+        """Whether there is a finding that is more than a hint."""
+        return any(one.severity in COUNTING for one in self.findings)
 
 
 def _races(desk: Desk) -> tuple[Finding, ...]:
@@ -188,7 +195,7 @@ def _finding(one: Finding) -> FindingReport:
     rule = BY_NAME[one.rule]
     return FindingReport(
         one.rule, one.severity, one.cpu, one.tick, one.where, one.text, rule.follows,
-        rule.look_at,
+        rule.look_at, [_finding(below) for below in one.consequences],
     )  # fmt: skip
 
 
@@ -214,12 +221,16 @@ def as_text(report: RunReport) -> str:
     ]
     lines += report.evidence or [_told(one) for one in report.injections]
     for one in report.findings[:FINDINGS_SHOWN]:
-        who = "host" if one.cpu is None else f"cpu {one.cpu}"
-        place = f", {one.where}" if one.where else ""
-        lines += [f"{one.severity} {one.rule}: {who}, tick {one.tick:,}{place}: {one.text}"]
+        lines += [_line(one), *(f"    so {_line(below)}" for below in one.consequences)]
     more = len(report.findings) - FINDINGS_SHOWN
     lines += [f"and {more:,} more findings: --json has them all"] if more > 0 else []
     return "\n".join(lines)
+
+
+def _line(one: FindingReport) -> str:
+    who = "host" if one.cpu is None else f"cpu {one.cpu}"
+    place = f", {one.where}" if one.where else ""
+    return f"{one.severity} {one.rule}: {who}, tick {one.tick:,}{place}: {one.text}"
 
 
 def _told(one: InjectionReport) -> str:

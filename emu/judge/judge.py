@@ -7,11 +7,12 @@ from emu.judge.verdict import Verdict
 from emu.machine.log import Log
 from emu.machine.machine import Machine
 from emu.mailbox.course import Course
+from emu.mailbox.dialect import ACPI, Dialect, LoopCode
 from emu.mailbox.dialect import BY_NAME as DIALECTS
 from emu.mailbox.layout import HEAD_BYTES, read_head
-from emu.mailbox.observation import Ended, Observation
-from emu.mailbox.rule import Finding
-from emu.mailbox.rules import BY_NAME, RULES
+from emu.mailbox.observation import Ended, Listens, Observation
+from emu.mailbox.rule import Broken, Finding, Rule, each, folded
+from emu.mailbox.rules import BY_NAME, CAUSES, RULES
 
 ENDINGS: Final = ("booted", "degraded", "hung")
 """Outcomes after which a command that is pending will never be answered."""
@@ -28,15 +29,18 @@ class _Bench:
         self.log = log
         self._machine = machine
         fixed = DIALECTS.get(machine.board.platform.dialect)
-        self.course = Course(machine.board.platform.apic_ids, fixed)
+        self.course = Course(machine.board.platform.apic_ids, fixed, machine.board.is_td)
         self.found: list[tuple[int, Finding]] = []
         """(index of the observation, what a rule says of it)."""
+        self.heard: list[tuple[int, Dialect, LoopCode | None]] = []
+        """(observations up to there, the dialect from there on, the loop it was read from)."""
         self._judged = 0
 
     def take_over(self, other: "_Bench") -> None:
         """Begin where this log leaves another one: up to there the rules have said it all."""
         shared = self._shared_with(other)
         self.found = [one for one in other.found if one[0] < shared]
+        self.heard = [one for one in other.heard if one[0] < shared]
         self._judged = shared
         if shared == other._judged:
             self.course = other.course.copy()
@@ -56,18 +60,36 @@ class _Bench:
             seen = self.log.at(self._judged)
             self.found += [(self._judged, one) for one in self.look(seen)]
             self.course.add(seen)
+            if isinstance(seen, Listens):
+                self.heard.append((self._judged, self.course.dialect, self.course.loop))
             self._judged += 1
 
     def look(self, seen: Observation) -> list[Finding]:
-        """What the rules say of one observation."""
+        """What the rules say of one observation, apart from what its firmware is known for."""
+        excused = self.course.dialect.excused
         return [
-            Finding(
-                rule.name, rule.severity, seen.cpu if one.cpu is None else one.cpu, seen.tick,
-                where(self._machine, seen.address), one.text,
-            )
+            self._finding(rule, seen, one)
             for rule in RULES
+            if rule.name not in excused
             for one in rule.look(seen, self.course)
-        ]  # fmt: skip
+        ]
+
+    def _finding(self, rule: Rule, seen: Observation, one: Broken) -> Finding:
+        cpu = seen.cpu if one.cpu is None else one.cpu
+        own = () if cpu is None else (cpu,)
+        return Finding(
+            rule.name, one.severity or rule.severity, cpu, seen.tick,
+            where(self._machine, seen.address), one.text,
+            own if one.about is None else one.about,
+        )  # fmt: skip
+
+    def spoken(self) -> tuple[Dialect, LoopCode | None, bool]:
+        """The dialect where the log stands, the loop it was read from, and whether it is the
+        platform's."""
+        fixed = self.course.fixed
+        past = [one for one in self.heard if one[0] < self.log.now]
+        dialect, loop = past[-1][1:] if past else (fixed or ACPI, None)
+        return dialect, loop, fixed is not None
 
     def told(self, verdict: Verdict | None) -> tuple[Finding, ...]:
         """The findings up to where the log stands, and those on how it ended if it did."""
@@ -75,13 +97,10 @@ class _Bench:
         if verdict is not None and verdict.outcome in ENDINGS:
             ended = _ended(self._machine, self.course, verdict)
             some += [] if ended is None else self.look(ended)
-        excused = self.course.dialect.excused
-        once = {
-            (one.rule, one.cpu, one.where): one
-            for one in reversed(some)
-            if one.rule not in excused
-        }
-        return tuple(sorted(once.values(), key=lambda one: one.tick))
+        once: dict[tuple[str, int | None, str], Finding] = {}
+        for one in some:
+            once.setdefault((one.rule, one.cpu, one.where), one)
+        return folded(sorted(once.values(), key=lambda one: one.tick), CAUSES)
 
 
 class Judge:
@@ -128,7 +147,7 @@ class Judge:
         return len(self._benches)
 
     def findings(self, verdict: Verdict | None) -> tuple[Finding, ...]:
-        """Each rule once for each CPU and place, in order of time."""
+        """Each rule once for each CPU and place, in order of time, hints last."""
         bench = self._bench()
         return bench.told(verdict if bench.log.now == bench.log.known_count else None)
 
@@ -137,7 +156,9 @@ class Judge:
         log, bench = self._machine.board.logs.observed, self._bench()
         if log.now == log.known_count:
             return bench.course.copy()
-        course = Course(self._machine.board.platform.apic_ids, bench.course.fixed)
+        course = Course(
+            self._machine.board.platform.apic_ids, bench.course.fixed, self._machine.board.is_td
+        )
         for seen in log:
             course.add(seen)
         return course
@@ -154,13 +175,12 @@ class Judge:
 
     def dialect(self) -> str:
         """The dialect in force, and whence it is known."""
-        course = self._bench().course
-        how = "by the platform" if course.fixed is not None else "as it looks"
-        excused = course.dialect.excused
-        left = (
-            f"; not told, as it is this firmware's way: {', '.join(excused)}" if excused else ""
-        )
-        return f"dialect {course.dialect.name} ({how}): {course.dialect.words}{left}"
+        dialect, loop, fixed = self._bench().spoken()
+        how = "by the platform" if fixed else "as it looks" if loop else "nobody waits yet"
+        code = "" if loop is None else f"; its loop {loop.words}"
+        ways = ", ".join(dialect.excused)
+        left = f"; not told, as it is this firmware's way: {ways}" if ways else ""
+        return f"dialect {dialect.name} ({how}): {dialect.words}{code}{left}"
 
 
 def where(machine: Machine, address: int) -> str:
@@ -198,23 +218,31 @@ def lines(judge: Judge, verdict: Verdict | None, name: str = "") -> tuple[str, .
     if not judge.on:
         raise CommandError("findings: the rules are switched off")
     rows = [judge.dialect()]
-    some = [one for one in judge.findings(verdict) if name in ("", one.rule)]
+    found = judge.findings(verdict)
+    some = [one for one in (each(found) if name else found) if name in ("", one.rule)]
     for one in some:
         rows += block(one)
     return tuple(rows) if some else (*rows, f"no finding up to tick {judge.tick:,}")
 
 
 def block(one: Finding) -> list[str]:
-    """One finding in four lines."""
+    """One finding in four lines, and two more for each of its consequences."""
     rule = BY_NAME[one.rule]
-    who = "host" if one.cpu is None else f"cpu {one.cpu}"
-    place = f", {one.where}" if one.where else ""
     return [
-        f"{one.severity} {one.rule}: {who}, tick {one.tick:,}{place}",
+        head(one),
         f"    {one.text}",
         f"    follows: {rule.follows}",
         f"    look at: {rule.look_at}",
-    ]
+        *(row for below in one.consequences
+          for row in (f"    so {head(below)}", f"        {below.text}")),
+    ]  # fmt: skip
+
+
+def head(one: Finding) -> str:
+    """`error RULE: cpu 2, tick 1,234, poll+0x3 at loop.S:62`."""
+    who = "host" if one.cpu is None else f"cpu {one.cpu}"
+    place = f", {one.where}" if one.where else ""
+    return f"{one.severity} {one.rule}: {who}, tick {one.tick:,}{place}"
 
 
 def rules() -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from emu.judge.judge import Judge
 from emu.judge.outcome import verdict
 from emu.judge.verdict import Verdict
 from emu.mailbox.course import Course
+from emu.mailbox.rule import COUNTING
 from emu.timeline.chooser import Choice, Chooser, Replay
 from emu.timeline.root import Root
 
@@ -45,7 +46,7 @@ class Trying(Struct):
         ran = self.root.run(chooser, self.tick)
         became = verdict(self.root.machine, ran.pause, self.root.held)
         found = self.judge.beyond(self.before, ran.observed, became) if self.judge.on else ()
-        rules = dict.fromkeys(one.rule for one in found)
+        rules = dict.fromkeys(one.rule for one in found if one.severity in COUNTING)
         return Tried(became, tuple(rules), ran.choices)
 
     def decided(self, bad: Tried, quantum_ps: int) -> int | None:

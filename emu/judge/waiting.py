@@ -1,8 +1,9 @@
 """What a waiting CPU waits for, in words, and who could have ended it last."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from emu.boot.disasm import Instruction, decode, family
+from emu.hw.address import PAGE_BYTES, Hpa
 from emu.hw.cpu import Cpu
 from emu.judge.verdict import WaitFact
 from emu.machine.code import INSTRUCTION_BYTES
@@ -10,7 +11,7 @@ from emu.machine.lap import Loop
 from emu.machine.machine import Machine
 from emu.machine.tracked import GRANULE
 from emu.machine.wait import Wait
-from emu.mailbox.layout import FIELDS
+from emu.mailbox.layout import FIELDS, Field
 
 _BRANCHES: Final = {
     "je": "==", "jne": "!=", "jb": "<", "jae": ">=", "ja": ">", "jbe": "<=", "jl": "<",
@@ -64,27 +65,46 @@ def words_for(machine: Machine, cpu: Cpu, codes: Codes | None = None) -> str:
     wait = machine.waits.waiting.get(cpu.id)
     if wait is None:
         return ""
-    found = conditions(cpu, wait.loop, codes or codes_of(machine, cpu, wait.loop))
-    names = list(dict.fromkeys(
-        f"{name_of(machine, wait, gva)} {found.get(gva, '')}".rstrip()
-        for _, _, gva in wait.loop.reads
-    ))  # fmt: skip
+    found = looked_at(machine, cpu, wait, codes or codes_of(machine, cpu, wait.loop))
+    names = list(dict.fromkeys(f"{place.name} {place.told}".rstrip() for place in found))
     text = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
     if not text:
         return "time" if wait.loop.clock else "nothing: it loops for ever"
     return f"{text} or time" if wait.loop.clock else text
 
 
-def name_of(machine: Machine, wait: Wait, gva: int) -> str:
-    """A byte that a loop looks at, as a mailbox field, a symbol or an address."""
-    hpa = next(place for place, _, address in wait.loop.reads if address == gva)
+class LookedAt(NamedTuple):
+    """A place that a loop looks at: its name, what lets the CPU go, and what stands there."""
+
+    name: str
+    told: str
+    value: int
+
+
+def looked_at(machine: Machine, cpu: Cpu, wait: Wait, codes: Codes) -> list[LookedAt]:
+    """All places that a loop looks at. Of a load of several mailbox fields, those of them that
+    the code compares, or the first."""
+    found = conditions(cpu, wait.loop, codes)
+    places = []
+    for hpa, count, gva in wait.loop.reads:
+        for at in sorted(at for at in found if gva <= at < gva + count) or [gva]:
+            here = Hpa(hpa + at - gva)
+            field = _field(machine, here)
+            name = f"mailbox {field.name}" if field else ""
+            size = min(field.size if field else count, gva + count - at)
+            value = int.from_bytes(machine.board.memory.read(here, size), "little")
+            name = name or machine.board.layout.symbols.name(at) or f"[{at:#x}]"
+            places.append(LookedAt(name, found.get(at, ""), value))
+    return places
+
+
+def _field(machine: Machine, hpa: Hpa) -> Field | None:
+    """The mailbox field that a byte is of."""
     page = machine.board.ram.page_at(hpa)
-    if page is not None and page == machine.board.mailbox_gpa:
-        offset = hpa % 4096
-        for field in FIELDS:
-            if field.offset <= offset < field.offset + field.size:
-                return f"mailbox {field.name}"
-    return machine.board.layout.symbols.name(gva) or f"[{gva:#x}]"
+    if page is None or page != machine.board.mailbox_gpa:
+        return None
+    offset = hpa % PAGE_BYTES
+    return next((f for f in FIELDS if f.offset <= offset < f.offset + f.size), None)
 
 
 def codes_of(machine: Machine, cpu: Cpu, loop: Loop) -> Codes:
@@ -94,7 +114,9 @@ def codes_of(machine: Machine, cpu: Cpu, loop: Loop) -> Codes:
 
 def conditions(cpu: Cpu, loop: Loop, codes: Codes) -> dict[int, str]:
     """GVA that a loop looks at -> what lets it go, such as `== 1`: the comparisons of its code
-    whose branch keeps the CPU inside. What the code does not tell is left out."""
+    whose branch keeps the CPU inside. What the code does not tell is left out.
+
+    A load of several fields is followed to those that are taken from it, by a shift."""
     read = {gva for _, _, gva in loop.reads}
     held: dict[str, int] = {}
     compared: tuple[int, str] | None = None
@@ -114,9 +136,24 @@ def conditions(cpu: Cpu, loop: Loop, codes: Codes) -> dict[int, str]:
                 gva, value = compared
                 told = f"{_NOT[sign] if after == code.target else sign} {value}"
                 found[gva] = f"{found[gva]} or {told}" if gva in found else told
-        elif code.mnemonic.startswith("mov") and looked:
-            held[family(code.operands.partition(",")[0])] = looked[0]
+        else:
+            _follow(code, looked, held)
     return found
+
+
+def _follow(code: Instruction, looked: list[int], held: dict[str, int]) -> None:
+    """Which registers hold what was read where, after one more instruction."""
+    target, _, source = code.operands.partition(", ")
+    name, moved = family(target), held.get(family(source))
+    if code.mnemonic.startswith("mov") and looked:
+        held[name] = looked[0]
+    elif code.mnemonic.startswith("mov") and moved is not None:
+        held[name] = moved
+    elif code.mnemonic == "shr" and name in held and source.startswith(("0x", *"12345")):
+        held[name] += int(source, 0) // 8
+    else:
+        for one in code.writes:
+            held.pop(one, None)
 
 
 def _at(machine: Machine, cpu: Cpu, rip: int) -> Instruction | None:
@@ -160,18 +197,17 @@ def facts(machine: Machine) -> list[WaitFact]:
 
 
 def _fact(machine: Machine, cpu: Cpu) -> WaitFact:
-    loop = machine.waits.waiting[cpu.id].loop
+    wait = machine.waits.waiting[cpu.id]
+    loop = wait.loop
     written = [
         machine.tracked.writers[hpa & ~(GRANULE - 1)]
         for hpa, _, _ in loop.reads
         if hpa & ~(GRANULE - 1) in machine.tracked.writers
     ]
     who, tick = max(written, key=lambda pair: pair[1], default=(None, None))
-    values = [
-        int.from_bytes(machine.board.memory.read(hpa, count), "little")
-        for hpa, count, _ in loop.reads
-    ]
+    codes = codes_of(machine, cpu, loop)
+    values = [place.value for place in looked_at(machine, cpu, wait, codes)]
     return WaitFact(
-        cpu.id, words_for(machine, cpu), machine.board.layout.symbols.name(loop.head),
+        cpu.id, words_for(machine, cpu, codes), machine.board.layout.symbols.name(loop.head),
         ", ".join(f"{value:#x}" for value in values[:3]), who, tick,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Final
 from emu.boot import disasm
 from emu.boot.disasm import Instruction
 from emu.boot.flow import flow
-from emu.hw.address import Hpa
+from emu.hw.address import PAGE_BYTES, Hpa
 from emu.hw.context import GENERAL
 from emu.hw.cpu import Cpu
 from emu.hw.paging import walk_context
@@ -34,67 +34,82 @@ VectorSpan = tuple[int, int]
 
 
 def ack_of(
-    trials: Trials,
-    cpu: Cpu,
-    at: int,
-    command: int,
-    vector: int,
-    loads: frozenset[VectorSpan],
+    trials: Trials, cpu: Cpu, command: int, vector: int, loads: frozenset[VectorSpan]
 ) -> Ack:
-    """What a CPU knows that has just cleared `command` by the instruction at `at`."""
+    """What a CPU knows that has just cleared `command`, or has stored a Noop over a Noop;
+    `vector` is the one that the mailbox holds now."""
     if command != WAKEUP:
-        leaves = _tried(trials, cpu, vector)[1]
-        return Ack("unknown", _refused(trials.board, cpu, vector) if leaves else "", leaves)
-    reading = _reading(trials, cpu, vector, loads)
-    return Ack(reading, _refused(trials.board, cpu, vector), True)
+        goes = _tried(trials, cpu, vector)[1]
+        refused = "" if goes is None else _refused(trials.board, cpu, goes)
+        return Ack("unknown", refused, goes is not None, goes)
+    reading, goes = _reading(trials, cpu, vector, loads)
+    return Ack(reading, _refused(trials.board, cpu, vector), True, goes)
 
 
-def _reading(trials: Trials, cpu: Cpu, vector: int, loads: frozenset[VectorSpan]) -> Reading:
+def _reading(
+    trials: Trials, cpu: Cpu, vector: int, loads: frozenset[VectorSpan]
+) -> tuple[Reading, int | None]:
     seen = {byte for offset, size in loads for byte in range(offset, offset + size)}
     wanted = range(VECTOR.offset, VECTOR.offset + VECTOR.size)
     touched = [byte for byte in wanted if byte in seen]
     if touched and len(touched) < VECTOR.size:
-        return "short"
+        return "short", None
     held = [cpu.registers.get(name) for name in GENERAL]
     if vector in held:
-        return "before"
+        return "before", vector
     if vector > _LOW and vector & _LOW in held:
-        return "short"
-    return _tried(trials, cpu, vector)[0]
+        return "short", None
+    return _tried(trials, cpu, vector)
 
 
 def _refused(board: Board, cpu: Cpu, vector: int) -> str:
-    """Why the CPU could not fetch at the vector; empty if it could."""
+    """Why the CPU could not fetch at the vector, or not as the specification has it (ACPI 6.6,
+    5.2.12.19: identity mapped, and contained within one physical page); empty if it could."""
     walk = walk_context(board.memory, board.npt, cpu.registers, vector, "execute")
-    return "" if walk.verdict == "ok" else walk.why or walk.verdict
+    if walk.verdict != "ok":
+        return walk.why or walk.verdict
+    private = None if walk.gpa is None else walk.gpa & ~board.shared_alias
+    if private != vector:
+        return f"it is mapped to {walk.gpa:#x} and not to itself"
+    code = board.ram.guest_bytes(vector, _CODE_BYTES) or b""
+    size = disasm.length(code, cpu.registers.mode) if code else 1
+    if vector % PAGE_BYTES + size > PAGE_BYTES:
+        return "its first instruction lies on two pages"
+    return ""
 
 
-def _tried(trials: Trials, cpu: Cpu, vector: int) -> tuple[Reading, bool]:
-    """Run the CPU on with another vector in the mailbox: whether it reads that one, and whether
-    it goes to the one that it has. Taken back."""
+def _tried(trials: Trials, cpu: Cpu, vector: int) -> tuple[Reading, int | None]:
+    """Run the CPU on with another vector in the mailbox: whether it reads that one, and where
+    it goes. Taken back."""
     board = trials.board
     page = None if board.mailbox_gpa is None else board.npt.hpa_of(board.mailbox_gpa)
     if page is None:
-        return "unknown", False
+        return "unknown", None
     place = Hpa(page + VECTOR.offset)
     with trials.begin(cpu, cpu.clock_ps, ((place, VECTOR.size),)) as one:
         board.memory.write(place, POISON.to_bytes(VECTOR.size, "little"))
+        calls = 0
         for _ in range(STEPS_MAX):
-            goes_on = _step(trials, cpu, one)
+            code = _decode(board, cpu, cpu.registers.rip)
+            goes_on = code is not None and _step(trials, cpu, one, code)
             if any(cpu.registers.get(name) == POISON for name in GENERAL):
-                return "after", True
-            if cpu.registers.rip == vector:
-                return "unknown", True  # the fetch there may be what ended it
+                return "after", vector
+            if code is None or not (goes_on or cpu.registers.rip != code.address):
+                break
+            calls += code.kind == "call"
+            if code.kind in ("jump", "ret") and code.target is None and not calls:
+                goes = cpu.registers.rip  # the fetch there may be what ended it
+                return "before" if goes == vector else "unknown", goes
+            calls -= code.kind == "ret"
             if not goes_on:
                 break
-    return "unknown", False
+    return "unknown", None
 
 
-def _step(trials: Trials, cpu: Cpu, one: Trial) -> bool:
-    """One instruction that leaves nothing in memory; False if the next one would."""
+def _step(trials: Trials, cpu: Cpu, one: Trial, code: Instruction) -> bool:
+    """The next instruction, if it leaves nothing in memory; False if it would."""
     board = trials.board
-    code = _decode(board, cpu, cpu.registers.rip)
-    if code is None or not code.exact or any("w" in place.access for place in code.memory):
+    if not code.exact or any("w" in place.access for place in code.memory):
         return False
     _keep_tables(board, cpu, one, board.linear_rip(cpu))
     for operand in code.memory:
@@ -109,6 +124,18 @@ def _keep_tables(board: Board, cpu: Cpu, one: Trial, gva: int) -> None:
     for level in walk_context(board.memory, board.npt, cpu.registers, gva).levels:
         if level.nested.hpa is not None:
             one.keep(level.nested.hpa, _ENTRY_BYTES)
+
+
+def clears(board: Board, cpu: Cpu, at: int) -> bool:
+    """Whether the instruction at `at`, which has run, stored to the mailbox's command."""
+    page = None if board.mailbox_gpa is None else board.npt.hpa_of(board.mailbox_gpa)
+    code = _decode(board, cpu, at)
+    if page is None or code is None:
+        return False
+    return any(
+        "w" in operand.access and _hpa(board, cpu, code, operand) == page
+        for operand in code.memory
+    )
 
 
 def _decode(board: Board, cpu: Cpu, at: int) -> Instruction | None:

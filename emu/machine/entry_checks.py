@@ -4,6 +4,7 @@ from itertools import groupby
 from typing import Final
 
 from emu.boot.dtb import read_tree, wakeup_mailbox_problems
+from emu.boot.reserved_memory import ignored
 from emu.hw.address import PAGE_BYTES
 from emu.machine import handover
 from emu.machine.board import Board
@@ -36,6 +37,12 @@ def mailbox_problems(board: Board, guards: Guards) -> tuple[str, ...]:
             if start < mailbox + PAGE_BYTES and mailbox < end
         ]
     return tuple(found)
+
+
+def ignored_nodes(board: Board, guards: Guards) -> tuple[str, ...]:
+    """What Linux would not reserve though the tree says so; nothing, if no CPU waits there."""
+    blob = handover.kernel_dtb(board)
+    return () if blob is None or not guards.pages else ignored(read_tree(blob))
 
 
 def table_problems(board: Board, guards: Guards) -> tuple[str, ...]:

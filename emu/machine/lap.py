@@ -232,7 +232,7 @@ class Lap(Struct):
         read, context = board.memory.read, cpu.registers
         if not self._left_alone(board):
             return None
-        uses, unequal = self._uses(board)
+        uses, unequal = self._uses(board, cpu)
         checked = (*uses, *(name for name, _, _ in unequal))
         # A register that the lap sets before it reads it may differ: no later lap can tell.
         if any(context.get(name) != self.values[name] for name in checked):
@@ -270,7 +270,9 @@ class Lap(Struct):
             is_set |= code.writes
         return tuple(sorted(found.items()))
 
-    def _uses(self, board: Board) -> tuple[tuple[str, ...], tuple[tuple[str, int, int], ...]]:
+    def _uses(
+        self, board: Board, cpu: Cpu
+    ) -> tuple[tuple[str, ...], tuple[tuple[str, int, int], ...]]:
         """Registers read before they are set, apart from those only compared for equality."""
         live: dict[str, list[int]] = {}
         is_set = {"rip"}
@@ -280,27 +282,49 @@ class Lap(Struct):
             is_set |= code.writes
         uses, unequal = [], []
         for name, places in live.items():
-            found = self._comparison(board, name, places[0]) if len(places) == 1 else None
+            found = self._comparison(board, cpu, name, places[0]) if len(places) == 1 else None
             if found is None:
                 uses.append(name)
             else:
                 unequal.append(found)
         return tuple(uses), tuple(unequal)
 
-    def _comparison(self, board: Board, name: str, index: int) -> tuple[str, int, int] | None:
-        """`cmp [memory], register` before JE or JNE that found them unequal."""
+    def _comparison(
+        self, board: Board, cpu: Cpu, name: str, index: int
+    ) -> tuple[str, int, int] | None:
+        """A `cmp` with a register before JE or JNE that found the two unequal."""
         code = self.code[index]
         after = self.code[index + 1] if index + 1 < len(self.code) else None
-        if code.mnemonic != "cmp" or len(code.memory) != 1 or after is None:
-            return None
-        operand = code.memory[0]
-        if after.mnemonic not in ("je", "jne") or name in (operand.base, operand.index):
+        if code.mnemonic != "cmp" or after is None or after.mnemonic not in ("je", "jne"):
             return None
         # The flags must be used by nobody else than this jump, and the register neither as an
         # address nor twice: then all that its value decides is that the two are not equal.
-        mask = (1 << 8 * operand.size) - 1
-        value = int.from_bytes(board.memory.read(*self.compared[index]), "little")
-        return None if self.values[name] & mask == value else (name, mask, value)
+        other = self._other(board, cpu, name, index)
+        if other is None:
+            return None
+        size, value = other
+        mask = (1 << 8 * size) - 1
+        return None if (self.values[name] ^ value) & mask == 0 else (name, mask, value & mask)
+
+    def _other(self, board: Board, cpu: Cpu, name: str, index: int) -> tuple[int, int] | None:
+        """(bytes, value) of what a register was compared with: a place in memory, or another
+        register that the lap had set before and has not set since."""
+        code = self.code[index]
+        if len(code.memory) == 1:
+            operand = code.memory[0]
+            if name in (operand.base, operand.index):
+                return None
+            read = board.memory.read(*self.compared[index])
+            return operand.size, int.from_bytes(read, "little")
+        size, others = code.compares, code.reads - {name, "rflags"}
+        if not size or len(others) != 1:
+            return None
+        (other,) = others
+        if not any(other in one.writes for one in self.code[:index]):
+            return None
+        if any(other in one.writes for one in self.code[index:]):
+            return None
+        return size, cpu.registers.get(other)
 
 
 def _seen(board: Board, cpu: Cpu, code: Instruction, linear: int) -> LapStep | None:

@@ -30,6 +30,13 @@ class ExitLog(Log[Event]):
             _, _, cpu, asked, price_ps = self._stored(index)
             yield cpu, asked, price_ps
 
+    def newest(self, cpu: int, most: int) -> Iterator[Asked]:
+        """What a CPU asked for last, newest first, among the last `most` exits of all."""
+        for index in range(self.now - 1, max(self.now - most, 0) - 1, -1):
+            _, _, who, asked, _ = self._stored(index)
+            if who == cpu:
+                yield asked
+
     def _read(self, stored: StoredExit) -> Event:
         tick, virtual_ns, cpu, asked, _ = stored
         return Event(tick, virtual_ns, cpu, "exit", describe(asked), asked)

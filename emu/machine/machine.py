@@ -210,6 +210,8 @@ class Machine:
                 return self.exit_(cpu, trapped.exit)
             if not trapped.changed:
                 self.waits.stored_nothing(cpu)
+                if self.board.mailbox_gpa in trapped.pages:
+                    self.witness.stored_nothing(cpu, trapped.at)
             return trapped.exit
         left = quirks.repair(self.board, cpu, exit_) if accesses else None
         if left is None:

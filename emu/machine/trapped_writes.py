@@ -18,6 +18,10 @@ class Trapped(Struct, frozen=True):
     """BUDGET if it came to its end; else it asks for more than that."""
     changed: bool
     """Whether any byte is another one than before."""
+    pages: tuple[Gpa, ...]
+    """The tracked pages that it may have stored to."""
+    at: int
+    """Its linear address."""
 
 
 class TrappedWrites:
@@ -50,4 +54,4 @@ class TrappedWrites:
             if not self._buffers.take(cpu, page, hpa, before, at):
                 self._tracked.changed(cpu, page, hpa, before, at)
         board.engine.flush_tlb()
-        return Trapped(exit_, changed)
+        return Trapped(exit_, changed, tuple(opened), at)

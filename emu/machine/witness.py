@@ -16,14 +16,17 @@ from emu.machine.calls import Asking
 from emu.machine.guards import Guards
 from emu.machine.handover import at_mailbox, loop_start
 from emu.machine.lap import Loop
+from emu.machine.loop_code import loop_code
 from emu.machine.tracked import PageStore
 from emu.machine.trial import Trials
+from emu.mailbox.ap import FIRMWARES
 from emu.mailbox.layout import HEAD_BYTES, Head, read_head
 from emu.mailbox.observation import (
     Ack,
     Arrived,
     Called,
     Handed,
+    Listens,
     Opened,
     Refused,
     Started,
@@ -41,6 +44,7 @@ class SavedWitness(NamedTuple):
     failed: frozenset[int]
     heads: frozenset[int]
     waited: frozenset[tuple[int, int]]
+    loops: frozenset[int]
 
 
 class Witness:
@@ -54,6 +58,8 @@ class Witness:
         """CPUs whose last call was refused."""
         self._heads: frozenset[int] = frozenset()
         """Where loops at the mailbox begin."""
+        self._loops: frozenset[int] = frozenset()
+        """Heads of loops whose code was told."""
         self._waited: set[tuple[int, int]] = set()
         """(CPU, head) of waits that were noted."""
         self._loads: dict[tuple[int, frozenset[int]], frozenset[acks.VectorSpan]] = {}
@@ -61,11 +67,11 @@ class Witness:
 
     def save(self) -> SavedWitness:
         """Everything that changes, for `load`."""
-        return SavedWitness(self._failed, self._heads, frozenset(self._waited))
+        return SavedWitness(self._failed, self._heads, frozenset(self._waited), self._loops)
 
     def load(self, saved: SavedWitness) -> None:
         """Be again what `save` saw."""
-        self._failed, self._heads, waited = saved
+        self._failed, self._heads, waited, self._loops = saved
         self._waited = set(waited)
 
     @property
@@ -103,14 +109,31 @@ class Witness:
             )
         )  # fmt: skip
 
+    def stored_nothing(self, cpu: Cpu, at: int) -> None:
+        """A store to the mailbox page that changed no byte. An AP that clears a command that is
+        clear already may be on its way out, and nothing else would tell."""
+        board = self._board
+        page = None if board.mailbox_gpa is None else board.npt.hpa_of(board.mailbox_gpa)
+        if not self._looks or page is None:
+            return
+        head = read_head(board.memory.read(page, HEAD_BYTES))
+        ack = self._ack(cpu, at, head, head)
+        if ack is not None:
+            where = self._where(cpu, at)
+            board.logs.observed.append(Stored(*where, 0, b"", b"", head, head, ack))
+
     def _ack(self, cpu: Cpu | None, at: int, before: Head, after: Head) -> Ack | None:
-        if cpu is None or cpu.id == 0 or after.command or not before.command:
+        if cpu is None or cpu.id == 0 or after.command:
             return None
+        if not before.command:
+            firmware = self._board.aps.of(cpu.id) in FIRMWARES
+            if not firmware or not acks.clears(self._board, cpu, at):
+                return None
         key = at, self._heads
         loads = self._loads.get(key)
         if loads is None:
             loads = self._loads[key] = acks.loads_before(self._board, cpu, self._heads, at)
-        return acks.ack_of(self._trials, cpu, at, before.command, before.vector, loads)
+        return acks.ack_of(self._trials, cpu, before.command, before.vector, loads)
 
     def refused(self, cpu: Cpu, gpa: int) -> None:
         """The nested table refuses an access; of interest if it is to the mailbox."""
@@ -149,6 +172,9 @@ class Witness:
 
     def _at_point(self, cpu: Cpu, point: NamedPoint) -> None:
         """A CPU is about to execute the first instruction of a named point."""
+        if "parked" in point.roles and cpu.id:
+            at = self._board.linear_rip(cpu)
+            self._listens(cpu, at, (at,))
         self._arrived(cpu, point.name, point.roles)
         if "parked" in point.roles and cpu.id:
             self._heads |= {self._board.linear_rip(cpu)}
@@ -177,6 +203,7 @@ class Witness:
                 entry_checks.mailbox_problems(board, guards),
                 entry_checks.table_problems(board, guards),
                 entry_checks.reset_problems(board), head.reserved,
+                entry_checks.ignored_nodes(board, guards),
             )
         )  # fmt: skip
 
@@ -189,6 +216,9 @@ class Witness:
         at = loop_start(cpu, loop)
         if mailbox and cpu.id:
             if not loop.clock:
+                if at not in self._loops:
+                    base = at - min(loop.path)
+                    self._listens(cpu, at, tuple(base + place for place in loop.path))
                 self._heads |= {at}
                 if not self._guards.parked(cpu):
                     self._guards.park(cpu)
@@ -199,6 +229,16 @@ class Witness:
         if not mailbox and self._at_record(loop):
             on = "record"
         board.logs.observed.append(Waited(*self._where(cpu, at), on, loop.clock, loop.pauses))
+
+    def _listens(self, cpu: Cpu, head: int, path: tuple[int, ...]) -> None:
+        """An AP is in a loop at the mailbox, through `path`: its code is told once."""
+        if not self._loops.isdisjoint(path):
+            return
+        code = loop_code(self._board, cpu, head)
+        if code is not None:
+            self._loops |= {head}
+            where = self._where(cpu, head)
+            self._board.logs.observed.append(Listens(*where, code))
 
     def _at_record(self, loop: Loop) -> bool:
         pages = ((hpa, self._board.ram.page_at(hpa)) for hpa, _, _ in loop.reads)
@@ -229,12 +269,14 @@ class Witness:
     def answered(self, cpu: Cpu, call: Asking) -> None:
         """The call has returned."""
         get = cpu.registers.get
-        status = get("rax") or (get(call.status) if call.status else 0)
-        if not status and not call.shown and cpu.id not in self._failed:
+        refused = get("rax")
+        status = refused or (get(call.status) if call.status else 0)
+        shown = () if refused else call.shown  # the module has not asked the host
+        if not status and not shown and cpu.id not in self._failed:
             return
         self._failed = self._failed | {cpu.id} if status else self._failed - {cpu.id}
         self._board.logs.observed.append(
-            Called(*self._where(cpu, call.address), call.call, status, call.shown)
+            Called(*self._where(cpu, call.address), call.call, status, shown)
         )
 
 

@@ -4,17 +4,29 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from emu.mailbox.ap import NOOP, OSES, WAKEUP, Aps, ApState
-from emu.mailbox.dialect import ACPI, BROADCAST_ID, Dialect, guess
+from emu.mailbox.dialect import ACPI, BROADCAST_ID, Dialect, LoopCode, recognise
 from emu.mailbox.layout import OS_BYTES, Head
 from emu.mailbox.observation import (
     Arrived,
     Called,
     Handed,
+    Listens,
     Observation,
     Started,
     Stored,
     Waited,
 )
+
+
+class Wake(Struct, frozen=True):
+    """The last Wakeup that named an AP, as long as that has not taken it."""
+
+    vectors: tuple[int, ...]
+    """The vector that came with it, and those that were put in its place while it was
+    pending."""
+    broadcast: bool
+    gone: Stored | None = None
+    """Who took it out of the mailbox before the AP did."""
 
 
 def stack_page(rsp: int) -> int:
@@ -27,8 +39,12 @@ class Course(Struct):
 
     apic_ids: tuple[int, ...]
     fixed: Dialect | None = None
-    """The dialect that the platform names; else it is guessed from the first ack."""
+    """The dialect that the platform names; else it is read from the loops of the APs."""
+    is_td: bool = False
+    """The guest is a trust domain: it does not trust its host."""
     dialect: Dialect = ACPI
+    loop: LoopCode | None = None
+    """The newest loop in which an AP waits."""
     handed: bool = False
     """The OS has been entered."""
     head: Head = field(default_factory=lambda: Head(0, 0, 0, 0))
@@ -39,8 +55,10 @@ class Course(Struct):
     does meanwhile; one that has given up is where it was."""
     commander: Stored | None = None
     """Who set the command that is pending."""
-    pauses: bool = True
-    """Whether the APs' waiting loops have a PAUSE."""
+    wakes: dict[int, Wake] = field(default_factory=dict)
+    """By AP: the Wakeup that it may still take."""
+    strayed: set[int] = field(default_factory=set)
+    """APs that have left the mailbox though no Wakeup was for them."""
     stacks: dict[int, int] = field(default_factory=dict)
     """Page of a waiting AP's stack -> the AP."""
     failed: dict[int, Called] = field(default_factory=dict)
@@ -53,8 +71,9 @@ class Course(Struct):
     def copy(self) -> "Course":
         """A course that goes on by itself."""
         found = replace(
-            self, stood=dict(self.stood), stacks=dict(self.stacks), failed=dict(self.failed)
-        )
+            self, stood=dict(self.stood), stacks=dict(self.stacks), failed=dict(self.failed),
+            wakes=dict(self.wakes), strayed=set(self.strayed),
+        )  # fmt: skip
         found.aps = self.aps.copy()
         return found
 
@@ -72,22 +91,39 @@ class Course(Struct):
             return not self.handed
         return self.aps.of(cpu) not in OSES
 
+    def lost(self, cpu: int | None) -> Stored | None:
+        """Who took the Wakeup away that an AP may have seen, and not by a broadcast's ack."""
+        wake = None if cpu is None else self.wakes.get(cpu)
+        return None if wake is None or wake.broadcast else wake.gone
+
+    def withdrawn(self, cpu: int | None) -> Stored | None:
+        """How the OS took back the Wakeup that an AP may have seen."""
+        gone = self.lost(cpu)
+        own = gone is None or gone.cpu is None or self.is_firmware(gone.cpu)
+        return None if own else gone
+
     def add(self, seen: Observation) -> None:
         """An observation has been judged."""
         match seen:
             case Stored():
                 self._stored(seen)
             case Arrived(cpu=cpu, roles=roles) if cpu is not None:
+                if "parked" in roles:
+                    self._back(cpu)
                 if "os-entry" in roles:
                     self.handed = True
                 for role in roles:
                     self._moved(self.aps.reached(cpu, role))
                 if "own-stack" in roles and cpu and seen.rsp:
                     self.stacks[stack_page(seen.rsp)] = cpu
+            case Listens(loop=loop):
+                self.loop = loop
+                self.dialect = self.fixed or recognise(loop)
             case Waited(cpu=cpu, on="mailbox") if cpu:
-                self.pauses = self.pauses and (seen.pauses or not self.is_firmware(cpu))
+                self._back(cpu)
                 self._moved(self.aps.waited(cpu, seen.address))
             case Started(target=target):
+                self._back(target)
                 self._moved(self.aps.started(target))
             case Handed():
                 self.handed = True
@@ -105,8 +141,33 @@ class Course(Struct):
         if gone:
             self.stacks = {page: who for page, who in self.stacks.items() if who not in gone}
 
+    def _back(self, cpu: int) -> None:
+        """An AP looks at the mailbox anew: what was taken away before, it has not seen."""
+        self.strayed.discard(cpu)
+        if cpu in self.wakes and self.wakes[cpu].gone is not None:
+            del self.wakes[cpu]
+
+    def _offered(self, seen: Stored) -> None:
+        """Which APs may take a Wakeup from now on, and which have taken theirs."""
+        before, after = seen.before, seen.after
+        was = self.addressed(before) if before.command == WAKEUP else ()
+        now = self.addressed(after) if after.command == WAKEUP else ()
+        for cpu in was:
+            wake = self.wakes.get(cpu)
+            if cpu == seen.cpu and cpu not in now:
+                self.wakes.pop(cpu, None)
+            elif cpu not in now and wake is not None:
+                self.wakes[cpu] = replace(wake, gone=seen)
+        for cpu in now:
+            known = self.wakes[cpu].vectors if cpu in was and cpu in self.wakes else ()
+            self.wakes[cpu] = Wake((*known, after.vector), after.apic_id == BROADCAST_ID)
+
     def _stored(self, seen: Stored) -> None:
         self.head = seen.after
+        self._offered(seen)
+        leaves = seen.ack is not None and seen.ack.leaves and seen.before.command != WAKEUP
+        if seen.cpu is not None and leaves and self.is_firmware(seen.cpu):
+            self.strayed.add(seen.cpu)
         if seen.offset >= OS_BYTES or seen.before.command == seen.after.command:
             return
         self._moved(self.aps.commanded(seen.cpu, seen.before, seen.after))
@@ -115,17 +176,4 @@ class Course(Struct):
             if seen.after.command == WAKEUP:
                 self.stood |= dict.fromkeys(self.addressed(seen.after), "woken")
             return
-        if seen.ack is not None and seen.cpu is not None:
-            self._guess(seen)
         self.commander = None
-
-    def _guess(self, seen: Stored) -> None:
-        """The first ack tells the dialect."""
-        if self.fixed is None and self.dialect is ACPI:
-            reading = None if seen.ack is None else seen.ack.reading
-            self.dialect = guess(
-                wide=bool(seen.before.apic_id) and not seen.after.apic_id,
-                short=reading == "short",
-                late=reading == "after",
-                pauses=self.pauses,
-            )

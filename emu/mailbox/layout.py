@@ -24,7 +24,7 @@ OS_BYTES: Final = 0x800
 """The OS half ends here; the rest of the page belongs to the firmware."""
 
 COMMANDS: Final = {0: "Noop", 1: "Wakeup", 2: "Test"}
-"""ACPI 6.6; td-shim and EDK2 know more (facts 3.1), by their dialect."""
+"""Those of ACPI 6.6, 5.2.12.19; what a firmware's loop hears beside them is its dialect's."""
 
 
 def command_name(command: int) -> str:

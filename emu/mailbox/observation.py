@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from emu.mailbox.dialect import LoopCode
 from emu.mailbox.layout import Head
 
 Reading = Literal["before", "after", "short", "unknown"]
@@ -32,11 +33,14 @@ class Ack(Struct, frozen=True):
     refused: str
     """Why it could not execute at the vector with its own tables; empty if it could."""
     leaves: bool
-    """It goes to the vector, or it could not be seen that it does not."""
+    """It goes to a vector, or it could not be seen that it does not."""
+    vector: int | None = None
+    """Where it goes; None where that was not seen."""
 
 
 class Stored(Seen, frozen=True):
-    """Bytes of the mailbox page changed: `offset` of the first, and the head around it."""
+    """Bytes of the mailbox page changed: `offset` of the first, and the head around it. Of an
+    AP's ack over a Noop, which changes nothing, there are no bytes."""
 
     offset: int
     old: bytes
@@ -74,6 +78,12 @@ class Started(Seen, frozen=True):
 
     target: int
     how: Literal["StartVirtualProcessor", "SIPI"]
+
+
+class Listens(Seen, frozen=True):
+    """An AP comes to a loop at the mailbox in which none has been before."""
+
+    loop: LoopCode
 
 
 class Waited(Seen, frozen=True):
@@ -116,6 +126,8 @@ class Handed(Seen, frozen=True):
     reset: tuple[str, ...]
     reserved: int
     """The mailbox's reserved word."""
+    ignored: tuple[str, ...] = ()
+    """Nodes of the device tree that Linux would pass over."""
 
 
 class Raced(Seen, frozen=True):
@@ -135,6 +147,7 @@ class Ended(Seen, frozen=True):
 
 
 Observation = (
-    Stored | Arrived | Called | Started | Waited | Reused | Refused | Opened | Handed | Raced
+    Stored | Arrived | Called | Started | Listens | Waited | Reused | Refused | Opened | Handed
+    | Raced
     | Ended
 )  # fmt: skip

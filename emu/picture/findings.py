@@ -19,4 +19,5 @@ def _seen(one: Finding, rule: Rule) -> FindingView:
     return FindingView(
         one.rule, one.severity, one.cpu, one.tick, one.where, one.text,
         rule.says, rule.source, rule.follows, rule.look_at,
+        tuple(_seen(below, BY_NAME[below.rule]) for below in one.consequences),
     )  # fmt: skip

@@ -12,6 +12,7 @@ from emu.hw.nested_walk import NestedLevel as NestedLevel  # walks are values al
 from emu.hw.nested_walk import NestedWalk as NestedWalk
 from emu.hw.page_walk import PageWalk as PageWalk
 from emu.machine.event import Event
+from emu.mailbox.rule import COUNTING, Severity
 
 Space = Literal["gva", "gpa", "hpa"]
 """Guest-virtual, guest-physical, host-physical."""
@@ -250,7 +251,7 @@ class FindingView(Struct, frozen=True):
     """A rule that was broken, and the rule's own words."""
 
     rule: str
-    severity: Literal["error", "warning"]
+    severity: Severity
     cpu: int | None
     """None: the host, or nobody."""
     tick: int
@@ -262,13 +263,15 @@ class FindingView(Struct, frozen=True):
     source: str
     follows: str
     look_at: str
+    consequences: tuple["FindingView", ...] = ()
+    """What would not have happened without it."""
 
 
 class FindingsView(Struct, frozen=True):
     """What the rules say of the course up to the moment that is shown."""
 
     rows: tuple[FindingView, ...]
-    """In order of time."""
+    """In order of time, hints last; consequences stand under their causes."""
     rules: int
     """How many are held against it; 0: they are switched off."""
     dialect: str
@@ -278,6 +281,11 @@ class FindingsView(Struct, frozen=True):
     def errors(self) -> int:
         """Findings that are more than a warning."""
         return sum(one.severity == "error" for one in self.rows)
+
+    @property
+    def counting(self) -> int:
+        """Findings that are more than a hint."""
+        return sum(one.severity in COUNTING for one in self.rows)
 
 
 OFF: Final = FindingsView((), 0, "")

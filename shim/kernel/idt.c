@@ -84,7 +84,7 @@ void exception(const struct frame *frame)
     line_text(&line, " cr2 ");
     line_hex(&line, cr2);
     line_print_last(&line);
-    if (cpu && cpu != boot_cpu)
-        cmpxchg32(&cpu->state, AP_WOKEN, AP_FAILED);
+    if (cpu && cpu != boot_cpu) /* whatever else its state is, it stays: it was online */
+        (void)cmpxchg32(&cpu->state, AP_WOKEN, AP_FAILED);
     halt_forever();
 }

@@ -45,6 +45,7 @@ struct machine_info {
     uint32_t cpu_count;
     uint64_t mailbox;          /* 0: none, APs are started by hypercall */
     uint64_t reset_vector;     /* 0: no CPU can be handed back */
+    uint32_t offline;          /* how many CPUs go offline together: `offline=N`, else one */
     const char *mailbox_fault; /* why the tree's mailbox is ignored, or 0 */
 };
 
@@ -87,7 +88,7 @@ void secondary_online(struct cpu *cpu);
 void secondary_idle(struct cpu *cpu);
 _Noreturn void secondary_main(struct cpu *cpu);
 _Noreturn void leave_for_firmware(uint64_t reset_vector);
-void offline_ap(void);
+void take_offline_and_back(uint32_t count);
 _Noreturn void kernel_done(void);
 
 /* idt.c */

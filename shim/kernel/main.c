@@ -1,4 +1,4 @@
-/* The small kernel: memory, device tree, its CPUs, one of them offline and back, power off. */
+/* The small kernel: memory, device tree, its CPUs, some of them offline and back, power off. */
 #include "kernel.h"
 #include "print.h"
 #include "work.h"
@@ -45,7 +45,7 @@ void kernel_main(const uint8_t *boot_params)
         halt_forever();
     }
     wake_aps();
-    offline_ap();
+    take_offline_and_back(info.offline);
     check_work();
     kernel_done();
 }

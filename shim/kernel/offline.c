@@ -1,4 +1,8 @@
-/* Taking one CPU offline and back: ACPI 6.6's hand-back to the firmware's reset vector. */
+/* Taking CPUs offline and back, by the rules of ACPI 6.6 for a reset vector (5.2.12.19).
+ *
+ * In a device tree there is no such thing: Linux takes no CPU offline whose mailbox it found
+ * there, and the binding has no reset vector.  `apdbg,reset-vector` and all that is done with
+ * it is an arrangement between our own shim and this kernel. */
 #include "kernel.h"
 #include "print.h"
 
@@ -22,8 +26,9 @@ static void report_offline(const struct cpu *cpu)
     line_print(&line);
 }
 
-/* Only the TEST ack proves that the CPU runs no code of ours any more. */
-__attribute__((noinline)) void offline_ap(void)
+/* Hands back the last CPU that is online.  Only the TEST ack proves that it runs no code of
+ * ours any more: one that gave none keeps its order to go, and is not woken again. */
+__attribute__((noinline)) static void offline_ap(void)
 {
     struct cpu *cpu = info.mailbox && info.reset_vector ? last_online() : 0;
 
@@ -40,6 +45,16 @@ __attribute__((noinline)) void offline_ap(void)
     }
     report_offline(cpu);
     store_release32(&cpu->command, CPU_STAY);
-    if (wake_cpu(cpu))
-        wait_until_online(cpu, tsc_after(ONLINE_MS));
+}
+
+/* So many go offline, and then all of them are woken again, the last that went last. */
+void take_offline_and_back(uint32_t count)
+{
+    for (uint32_t left = count; left; left--)
+        offline_ap();
+    for (uint32_t index = info.cpu_count; index-- > 0;) {
+        struct cpu *cpu = &cpus[index];
+        if (cpu->state == AP_PARKED && cpu->command == CPU_STAY && wake_cpu(cpu))
+            wait_until_online(cpu, tsc_after(ONLINE_MS));
+    }
 }

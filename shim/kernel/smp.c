@@ -52,10 +52,7 @@ bool smp_prepare(void)
         if (cpus[index].apic_id == own)
             boot_cpu = &cpus[index];
     }
-    if (!boot_cpu)
-        return false;
-    boot_cpu->state = AP_ONLINE;
-    return true;
+    return boot_cpu && cmpxchg32(&boot_cpu->state, AP_NOT_STARTED, AP_ONLINE);
 }
 
 /* Sends one command and waits for the ack; a command that no one takes is withdrawn. */
@@ -119,12 +116,22 @@ static void wait_for_arrival(const struct cpu *cpu, uint64_t sent)
     check_clock(cpu, sent, rdtsc());
 }
 
+/* Only a CPU that never ran, or that the firmware has back, can be started. */
+static bool begins_to_start(struct cpu *cpu)
+{
+    return cmpxchg32(&cpu->state, AP_NOT_STARTED, AP_STARTING) ||
+           cmpxchg32(&cpu->state, AP_PARKED, AP_STARTING);
+}
+
 /* A CPU that answers after we gave up finds its state changed and goes no further
  * (secondary_start). */
 bool wake_cpu(struct cpu *cpu)
 {
     cpu->arrival = 0;
-    cmpxchg32(&cpu->state, cpu->state, AP_STARTING);
+    if (!begins_to_start(cpu)) {
+        cpu_report(cpu, "not woken: it is not where it could start");
+        return false;
+    }
     uint64_t sent = rdtsc();
     bool good = info.mailbox ? mailbox_command(MAILBOX_WAKEUP, cpu->apic_id,
                                                (uint64_t)secondary_start)
@@ -154,9 +161,9 @@ bool wait_until_online(struct cpu *cpu, uint64_t end)
     if (wait_for_state(cpu, AP_ONLINE, end))
         return true;
     /* It loses the race to AP_ONLINE or AP_WOKEN, or wins it just now. */
-    if (!cmpxchg32(&cpu->state, AP_STARTING, AP_FAILED))
-        cmpxchg32(&cpu->state, AP_WOKEN, AP_FAILED);
-    if (cpu->state == AP_ONLINE)
+    bool gave_up = cmpxchg32(&cpu->state, AP_STARTING, AP_FAILED) ||
+                   cmpxchg32(&cpu->state, AP_WOKEN, AP_FAILED);
+    if (!gave_up && load_acquire32(&cpu->state) == AP_ONLINE)
         return true;
     cpu_report(cpu, "woken, but not online");
     return false;

@@ -8,7 +8,7 @@
 struct machine_info info;
 struct cpu *cpus;
 
-enum parent { OTHER, CPUS, RESERVED_MEMORY, OPENHCL };
+enum parent { OTHER, CHOSEN, CPUS, RESERVED_MEMORY, OPENHCL };
 
 /* What has been seen of the node that the cursor is in. */
 struct reader {
@@ -24,6 +24,8 @@ struct reader {
 
 static enum parent parent_of(const char *name)
 {
+    if (fdt_name_is(name, "chosen"))
+        return CHOSEN;
     if (fdt_name_is(name, "cpus"))
         return CPUS;
     if (fdt_name_is(name, "reserved-memory"))
@@ -47,11 +49,29 @@ static void begin_node(struct reader *in, const struct fdt_token *token)
     }
 }
 
+/* The number behind a word of the command line. */
+static void read_option(const struct fdt_token *token, const char *word, uint32_t *number)
+{
+    for (uint32_t at = 0; at < token->size; at++) {
+        uint32_t end = at;
+        while (word[end - at] && end < token->size && token->value[end] == word[end - at])
+            end++;
+        if (word[end - at] || (at && token->value[at - 1] != ' '))
+            continue;
+        *number = 0;
+        for (; end < token->size && token->value[end] - '0' < 10u; end++)
+            *number = *number * 10 + (token->value[end] - '0');
+        return;
+    }
+}
+
 static void read_property(struct reader *in, const struct fdt_token *token)
 {
     if (token->depth == 1) {
         if (in->parent == OPENHCL && fdt_name_is(token->name, "isolation-type"))
             info.is_tdx = fdt_value_is(token, "tdx");
+        if (in->parent == CHOSEN && fdt_name_is(token->name, "bootargs"))
+            read_option(token, "offline=", &info.offline);
         return;
     }
     if (token->depth != 2 || (!in->cpu && in->parent != RESERVED_MEMORY))
@@ -119,6 +139,7 @@ bool tree_read(const uint8_t *boot_params)
     struct fdt_cursor cursor = {0};
     struct reader in = {0};
 
+    info.offline = 1;
     if (!data || !fdt_open(&tree, data->data, data->length))
         return false;
     cpus = allocate_pages(CPU_MAX * sizeof(struct cpu));

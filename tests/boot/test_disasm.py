@@ -74,6 +74,26 @@ def test_more_bytes_than_the_instruction_change_nothing() -> None:
     assert length(bytes.fromhex("660f01cc") + bytes(11), "long") == 4
 
 
+@pytest.mark.parametrize(
+    ("code", "wide"),
+    [("39ca", 4), ("4839ca", 8), ("6639ca", 2), ("38ca", 1), ("4438d8", 1), ("38cc", 0),
+     ("3bca", 4), ("390a", 0), ("83f901", 0), ("29ca", 0), ("85ca", 0)],
+)  # fmt: skip
+def test_how_wide_two_registers_are_compared_is_told(code: str, wide: int) -> None:
+    """CMP of AH, of memory or a number, SUB and TEST are no comparison of two whole parts."""
+    assert one(code).compares == wide
+
+
+@pytest.mark.parametrize(
+    ("code", "leaves"),
+    [("48c1e920", False), ("c1e91f", False), ("c1e920", True), ("48c1e940", True),
+     ("48d3e9", True), ("66c1e90f", False)],
+)  # fmt: skip
+def test_a_shift_by_nothing_leaves_the_flags(code: str, leaves: bool) -> None:
+    """SDM 2B, SHR: the count is masked to 5 bits, and to 6 with REX.W."""
+    assert ("rflags" in one(code).reads) == leaves
+
+
 def test_only_repeated_string_instructions_retire_once_per_round() -> None:
     for code in ("f3aa", "f3a4", "f348ab", "f2ae", "f3a6", "f2a5", "f36c"):
         assert one(code).repeats, code

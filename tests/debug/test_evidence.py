@@ -17,7 +17,7 @@ def test_a_hung_boot_names_its_last_progress_its_waits_and_what_was_broken() -> 
     said = evidence(session.machine)
     assert said[0].startswith("last progress: cpu 3 reaches mailbox_wait (tick ")
     assert any(one.startswith("cpu 0 at wait_for_aps+") for one in said)
-    parked = "cpu 1, 3 at mailbox_wait+0xf: waits for mailbox command == 1 or == 2 (now 0x0; "
+    parked = "cpu 1, 3 at mailbox_wait+0x10: waits for mailbox command == 1 or == 2 (now 0x0; "
     assert any(one.startswith(parked) for one in said)
     assert said[-1] == "injected: never-starts 2 (tick 0)"
 

@@ -3,13 +3,14 @@
 import pytest
 
 from emu.debug.session import Session
+from emu.mailbox.rule import each
 from tests.injections.booting import PLATFORMS, booted, broken, happened, serial
 
 everywhere = pytest.mark.parametrize("platform", PLATFORMS)
 
 
 def rules(session: Session) -> set[str]:
-    return {one.rule for one in session.findings()}
+    return {one.rule for one in each(session.findings())}
 
 
 @everywhere

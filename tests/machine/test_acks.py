@@ -9,7 +9,7 @@ from emu.machine.board import Board
 from emu.mailbox.observation import Ack, Stored
 from emu.timeline.digest import Digest
 from emu.timeline.driver import Driver
-from tests.guest import MAILBOX, WINDOW, Guest, finish, label, program
+from tests.guest import DATA, MAILBOX, PT2, WINDOW, Guest, finish, label, program
 
 GUEST: Final = """
 cpu0: mov ebx, {{MAILBOX}}
@@ -37,7 +37,7 @@ CLEAR: Final = "\nack: mov word ptr [rbx], 0\n"
 KINDS: Final = {
     "before": (f"mov rax, [rbx + 8]{CLEAR}jmp rax", "before"),
     "before, and moved on": (f"mov rax, [rbx + 8]{CLEAR}mov rcx, rax\n jmp rcx", "before"),
-    "before, by a push": (f"push qword ptr [rbx + 8]{CLEAR}ret", "unknown"),
+    "before, by a push": (f"push qword ptr [rbx + 8]{CLEAR}ret", "before"),
     "after": (f"{CLEAR}mov rax, [rbx + 8]\n jmp rax", "after"),
     "after, late": (f"{CLEAR}.rept 20\n nop\n .endr\n mov rax, [rbx + 8]\n jmp rax", "after"),
     "after, by a jump": (f"{CLEAR}jmp qword ptr [rbx + 8]", "unknown"),
@@ -71,6 +71,23 @@ def test_when_the_vector_is_read_is_found_out(ack: str, reading: str) -> None:
 def test_a_vector_that_its_tables_do_not_have_is_refused(kind: str) -> None:
     found = ack_of(finish(guest(KINDS[kind][0], WINDOW + 0x3000)))
     assert found.reading == kind and found.refused
+
+
+def test_a_vector_must_be_mapped_to_itself() -> None:
+    """ACPI 6.6, 5.2.12.19: identity mapped. Here WINDOW is a second view of DATA."""
+    maps = f"cpu0: mov rax, {DATA + 3}\n mov [{PT2}], rax\n"
+    code = GUEST.format(vector=WINDOW, command=1, ack=KINDS["before"][0])
+    found = ack_of(finish(Guest(code.replace("cpu0: ", maps), 2, mailbox=True).driver()))
+    assert found.refused == f"it is mapped to {DATA:#x} and not to itself"
+
+
+def test_a_vector_must_lie_within_one_page() -> None:
+    """ACPI 6.6, 5.2.12.19. Here a MOV of ten bytes begins four bytes before the end of one."""
+    place, begins = DATA + 0xFFC, 0xB848
+    puts = f"cpu0: mov ebx, {place}\n mov word ptr [rbx], {begins:#x}\n"
+    code = GUEST.format(vector=place, command=1, ack=KINDS["before"][0])
+    found = ack_of(finish(Guest(code.replace("cpu0: ", puts), 2, mailbox=True).driver()))
+    assert found.refused == "its first instruction lies on two pages"
 
 
 @pytest.mark.parametrize(

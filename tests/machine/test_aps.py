@@ -1,6 +1,5 @@
 """How far each AP is: the machine and the rules say the same, of whatever is booted."""
 
-import tomllib
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -11,15 +10,13 @@ from emu import Session, open_session
 from emu.errors import CommandError
 from emu.mailbox.ap import ApState
 from emu.mailbox.course import Course
+from tests.gallery import IMAGES, Bug
 from tests.guest import MAILBOX, boot
 from tests.shard import breadth
 
 ROOT: Final = Path(__file__).parents[2]
 SAMPLES: Final = ROOT / "samples"
 PLATFORMS: Final = ("tdx", "vbs", "none", "sipi")
-GALLERY: Final = sorted(
-    path.stem for path in (SAMPLES / "gallery").glob("*.elf") if ".reset" not in path.name
-)
 _E_SHOFF, _E_SHENTSIZE = slice(0x28, 0x30), slice(0x3A, 0x40)
 TOLD: Final[dict[str, str]] = {
     "stack-shared": "where an AP has its own stack is a place, which nobody sees it come to",
@@ -27,6 +24,8 @@ TOLD: Final[dict[str, str]] = {
     "ungated-command": "an AP that was handed back is the OS's until it waits",
     "branch-into-tdcall": "an AP that is lost on its way back has arrived once",
     "id-unchecked": "its injection names a symbol",
+    "command-then-id": "its schedule begins before anybody can know where the mailbox is",
+    "id-then-command": "its schedule names a symbol",
 }
 """Images of the gallery of which less is seen without a symbol, and why."""
 LOOP: Final = """
@@ -105,22 +104,10 @@ def foreign(folder: Path, platform: str, *inject: str, shim: str = "shim") -> Se
     )  # fmt: skip
 
 
-def way(name: str) -> tuple[str, list[str]]:
-    """(platform, injections) of an image of the gallery, as its file says."""
-    entry = tomllib.loads((SAMPLES / "gallery" / f"{name}.toml").read_text())
-    platform = entry["command"].split()[3]
-    inject = [entry["inject"]] if "inject" in entry else []
-    return str(ROOT / platform) if platform.endswith(".toml") else platform, inject
-
-
 @lru_cache
 def gallery(name: str) -> Session:
     """An image of the gallery, booted as its file says."""
-    platform, inject = way(name)
-    session = open_session(
-        str(SAMPLES / "gallery" / f"{name}.elf"), platform=platform, cpus=4, inject=inject,
-        max_ticks=60_000_000, watchdog=10_000_000,
-    )  # fmt: skip
+    session = Bug.of(name).prepared()
     session.do("run")
     return session
 
@@ -135,7 +122,7 @@ def test_machine_and_rules_agree_wherever_a_boot_stands(platform: str) -> None:
         assert states(session) == folded(session), percent
 
 
-@pytest.mark.parametrize("name", breadth(GALLERY, every=3))
+@pytest.mark.parametrize("name", breadth(IMAGES, every=3))
 def test_machine_and_rules_agree_on_the_gallery(name: str) -> None:
     session = gallery(name)
     assert states(session) == folded(session)
@@ -161,13 +148,13 @@ def test_without_symbols_the_aps_are_seen_to_do_the_same(bare: Path, platform: s
     assert not session.findings()
 
 
-@pytest.mark.parametrize("name", breadth([n for n in GALLERY if n not in TOLD], every=4))
+@pytest.mark.parametrize("name", breadth([n for n in IMAGES if n not in TOLD], every=4))
 def test_without_symbols_the_same_rules_are_broken(bare: Path, name: str) -> None:
     reset = SAMPLES / "gallery" / f"{name}.reset.elf"
     stripped(SAMPLES / "gallery" / f"{name}.elf", bare / f"{name}.elf")
     stripped(reset if reset.exists() else SAMPLES / "reset.elf", bare / f"{name}.reset.elf")
-    platform, inject = way(name)
-    session, known = foreign(bare, platform, *inject, shim=name), gallery(name)
+    bug, known = Bug.of(name), gallery(name)
+    session = foreign(bare, bug.platform, *bug.inject, shim=name)
     session.do("run")
     assert {one.rule for one in session.findings()} == {one.rule for one in known.findings()}
     assert states(session) == folded(session)

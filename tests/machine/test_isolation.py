@@ -1,7 +1,15 @@
-"""What the host can do to a TD: read ciphertext, and break a page, never change one unseen."""
+"""What the host can do to a TD: read ciphertext, and break a page, never change one unseen; and
+what an AP can do to others."""
+
+from typing import Final
+
+import pytest
 
 from emu import Session, open_session
-from emu.hw.address import Gpa
+from emu.hw.address import PAGE_BYTES, Gpa
+
+AP_RECORDS: Final = 0x800
+"""Offset in the reset page of the pointer to all records (RF_AP_RECORDS in shim/abi.h)."""
 
 
 def _booting(platform: str) -> tuple[Session, Gpa]:
@@ -48,18 +56,59 @@ def test_memory_that_was_not_accepted_is_fatal() -> None:
     assert f"fetching GPA {free:#x}, which is not accepted" in view.outcome_reason
 
 
-def test_an_ap_cannot_write_what_its_tables_do_not_allow() -> None:
-    """W^X: through its own tables the reset page is read-execute, the alias read-write."""
-    session = open_session(platform="tdx", cpus=2)
+def writes(session: Session, cpu: int, gva: int) -> bool:
+    """Have an AP store a word to an address by its own mailbox loop: whether it went through.
+    Else it has taken a page fault."""
+    names = session.machine.board.layout.symbols.find
+    at = session.machine.board.cpus[cpu].registers.rip
+    ack = min(names("mailbox_ack"), key=lambda place: abs(place - at))
+    jump = min(names("mailbox_jump"), key=lambda place: abs(place - at))
+    for order in (f"cpu {cpu}", f"set r13={gva:#x}", f"set rip={ack:#x}", "step"):
+        session.do(order)
+    newest = list(session.machine.board.logs.events)[-1]
+    done = session.machine.board.cpus[cpu].registers.rip == jump
+    assert done or (newest.kind, newest.cpu) == ("fault", cpu), newest
+    return done
+
+
+@pytest.mark.parametrize("platform", ["tdx", "vbs", "none", "sipi"])
+def test_an_ap_writes_its_own_stack_and_the_mailbox_and_nothing_of_others(
+    platform: str,
+) -> None:
+    session = open_session(platform=platform, cpus=3)
     session.do("until kernel_start")
-    session.do("cpu 1")
-    code = "\n".join(session.do("walk 0xfffff000").reply)
-    alias = "\n".join(session.do("walk 0xffffe000").reply)
-    assert "gpa 0xfffff000" in code and "gpa 0xfffff000" in alias
-    leaf_of_code = next(line for line in code.splitlines() if "L1" in line and "gpa" in line)
-    leaf_of_alias = next(line for line in alias.splitlines() if "L1" in line and "gpa" in line)
-    assert " W" not in leaf_of_code and "NX" not in leaf_of_code
-    assert " W" in leaf_of_alias and "NX" in leaf_of_alias
+    board = session.machine.board
+    own, other = (board.cpus[cpu].registers for cpu in (1, 2))
+    here = session.timeline.now.tick
+    free = {"its stack": own.get("rbx") - 0x40, "the mailbox": own.get("r13")}
+    held = {
+        "the other's stack": other.get("rbx") - 0x40,
+        "the other's record": other.get("rbx"),
+        "its own tables": own.get("cr3"),
+        "the other's tables": other.get("cr3"),
+        "the kernel's code": board.layout.symbols.find("secondary_start")[0],
+        "its loop where it executes it": own.rip,
+    }
+    for what, gva in (*free.items(), *held.items()):
+        session.do(f"goto {here}")
+        assert writes(session, 1, gva) == (what in free), what
+
+
+def test_by_the_mailbox_page_s_other_address_an_ap_writes_code_that_all_run() -> None:
+    """On tdx the mailbox is the reset page (openhcl_boot's layout), and whoever may write the
+    one may write the other: the page that tells APs by which tables to come, too."""
+    session = open_session(platform="tdx", cpus=3)
+    session.do("until kernel_start")
+    board = session.machine.board
+    alias = board.cpus[1].registers.get("r13")
+    assert board.mailbox_gpa is not None and alias != board.mailbox_gpa
+    for cpu in (1, 2):
+        code = board.cpus[cpu].registers.rip
+        assert code // PAGE_BYTES * PAGE_BYTES == board.mailbox_gpa, "all wait in this page"
+    for offset in (board.cpus[2].registers.rip % PAGE_BYTES, AP_RECORDS):
+        assert board.ram.guest_bytes(board.mailbox_gpa + offset, 2) != bytes(2)
+        assert writes(session, 1, alias + offset)
+        assert board.ram.guest_bytes(board.mailbox_gpa + offset, 2) == bytes(2)
 
 
 def test_delays_pass_in_few_instructions_but_take_their_time() -> None:

@@ -114,6 +114,55 @@ def test_another_cpu_goes_round_too_if_what_matters_is_alike(
     assert loop.takes(cpu) == takes
 
 
+@pytest.mark.parametrize(
+    ("register", "value", "takes"),
+    [("rdi", 2, True), ("rdi", 77, False), ("rdi", 1 << 32 | 77, False), ("rbx", 0, False),
+     ("rax", 99, True), ("rcx", 99, True)],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "compare", ["cmp ecx, edi", "cmp edi, ecx"], ids=["with a register", "the other way round"]
+)
+def test_so_it_is_if_the_place_was_loaded_before(
+    compare: str, register: str, value: int, takes: bool
+) -> None:
+    """One load of two fields, and the second of them compared: what a mailbox loop does."""
+    body = f"mov rax, [rbx + 4]\n mov rcx, rax\n shr rcx, 32\n {compare}\n je 9f"
+    machine = at_head(body)
+    cpu = machine.board.cpus[0]
+    loop = go_round(machine, Lap.begin(cpu))
+    assert loop is not None and loop.takes(cpu)
+    assert loop.unequal == (("rdi", 0xFFFF_FFFF, 77),)
+    cpu.registers.put(register, value)
+    assert loop.takes(cpu) == takes
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "mov ecx, [rbx]\n cmp ecx, edi\n je 9f\n xor ecx, ecx",
+        "mov ecx, [rbx]\n cmp ecx, edi\n je 9f\n mov edx, edi",
+        "mov ecx, [rbx]\n cmp ecx, edi\n jb 9f",
+        "mov ecx, [rbx]\n sub ecx, edi\n jz 9f",
+        "cmp esi, edi\n je 9f",
+    ],
+    ids=[
+        "the other is lost",
+        "it is used twice",
+        "not for equality",
+        "no compare",
+        "two inputs",
+    ],
+)
+def test_any_other_use_of_a_register_makes_its_value_matter(body: str) -> None:
+    machine = at_head(body)
+    cpu = machine.board.cpus[0]
+    cpu.registers.put("rdi", 2 if "jb" not in body else 0)
+    cpu.registers.put("rsi", 3)
+    loop = go_round(machine, Lap.begin(cpu))
+    assert loop is not None and not loop.unequal
+    assert "rdi" in dict(loop.uses)
+
+
 def test_what_a_lap_needs_is_what_it_has_read_before_it_was_set() -> None:
     machine = at_head("mov eax, [rbx]\n add edx, eax\n mov ecx, edx")
     lap = Lap.begin(machine.board.cpus[0])

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from emu import open_session
 from emu.hw.nested_walk import ACCESSED
 from tests.guest import CODE, DATA, PT2, SHARED, boot, read
 from tests.ways import run
@@ -46,6 +47,14 @@ def test_a_missing_page_is_told_of_at_the_start_of_the_block_that_reaches_it() -
     run(session)
     end = session.machine.board.layout.symbols.find("end")[0]
     assert read(session, SHARED) == end, "hardware executes the NOPs and says end + 2"
+
+
+def test_the_sample_s_aps_arrive_with_a_gs_base_and_nobody_minds() -> None:
+    session = open_session(platform="tdx", cpus=2)
+    session.do("until secondary_start")
+    gs = session.machine.board.cpus[1].registers.segment("gs")
+    assert gs.base, "ACPI 6.6, 5.2.12.19: selectors are flat"
+    assert session.findings() == ()
 
 
 def test_an_interrupt_behind_sti_may_come_some_hundred_instructions_late() -> None:

@@ -1,6 +1,7 @@
 """What is noted for the rules is there when it can be seen, and the guest cannot tell."""
 
 from collections import Counter
+from typing import Final
 
 import pytest
 
@@ -12,6 +13,7 @@ from emu.mailbox.observation import (
     Arrived,
     Called,
     Handed,
+    Listens,
     Opened,
     Refused,
     Started,
@@ -57,7 +59,9 @@ def test_a_hand_off_is_seen_step_by_step() -> None:
     driver = guest(HAND_OFF)
     board = finish(driver)
     goal = label(board, "goal")
-    wait, *stores, arrived = list(board.logs.observed)
+    listens, wait, *stores, arrived = list(board.logs.observed)
+    assert isinstance(listens, Listens)
+    assert (listens.cpu, listens.address) == (1, label(board, "wait"))
     assert isinstance(wait, Waited)
     assert (wait.cpu, wait.address, wait.on) == (1, label(board, "wait"), "mailbox")
     assert (wait.bounded, wait.pauses) == (False, True)
@@ -96,6 +100,43 @@ def test_the_same_wait_is_told_once_and_one_elsewhere_by_what_it_is_for() -> Non
     driver.drive(FOREVER)
     (one,) = driver.machine.board.logs.observed
     assert isinstance(one, Waited) and (one.on, one.pauses) == ("", True)
+
+
+STRAYS: Final = """
+cpu0: mov ebx, {MAILBOX}
+    mov word ptr [rbx], 0
+    hlt
+cpu1: mov ebx, {MAILBOX}
+    lea rax, [rip + goal]
+ack: mov word ptr [rbx], 0
+    STAYS
+    jmp rax
+goal: mov word ptr [rbx + 8], 0
+    hlt
+"""
+"""Each store finds what it stores."""
+
+
+@pytest.mark.parametrize("stays", ["", "1: jmp 1b"])
+def test_an_ack_over_a_noop_is_seen_though_it_changes_nothing(stays: str) -> None:
+    ends = []
+    for looking in (True, False):
+        driver = guest(STRAYS.replace("STAYS", stays))
+        driver.machine.witness.on = looking
+        digest = Digest(driver.machine)
+        board = finish(driver)
+        ends.append((digest.now(), board.tick, board.beat, [cpu.ticks for cpu in board.cpus]))
+        found = [one for one in board.logs.observed if isinstance(one, Stored)]
+        if looking:
+            (one,) = found  # the OS's store, and the one to the vector, are no acks
+            assert (one.cpu, one.address) == (1, label(board, "ack"))
+            assert (one.new, one.before) == (b"", Head(0, 0, 0, 0)) and one.before == one.after
+            goal = None if stays else label(board, "goal")
+            assert one.ack is not None
+            assert (one.ack.leaves, one.ack.vector) == (not stays, goal)
+        else:
+            assert not found
+    assert ends[0] == ends[1]
 
 
 @pytest.mark.parametrize("platform", ["none", "vbs", "tdx", "sipi"])

@@ -30,9 +30,9 @@ VECTOR: Final = 0x840_28C0
 IDLE: Final = Head(0, 0, 0, 0)
 
 
-def said(name: str, seen: list[Observation], dialect: str = "") -> Said:
+def said(name: str, seen: list[Observation], dialect: str = "", is_td: bool = False) -> Said:
     """What one rule says of a course of events."""
-    course = Course(APIC_IDS, DIALECTS.get(dialect))
+    course = Course(APIC_IDS, DIALECTS.get(dialect), is_td)
     found: Said = []
     for one in seen:
         for broken in BY_NAME[name].look(one, course):
@@ -74,6 +74,12 @@ def acked(
     return [stored(cpu if by is None else by, before, after, ack)]
 
 
+def clears(cpu: int, of: Head, vector: int | None = VECTOR) -> Stored:
+    """A CPU stores a Noop over what the mailbox holds, and goes to a vector or (None) stays."""
+    ack = Ack("unknown", "", vector is not None, vector)
+    return stored(cpu, of, Head(0, of.reserved, of.apic_id, of.vector), ack)
+
+
 def arrived(
     cpu: int, name: str, mode: str = "long", interrupts: bool = False, rsp: int = 0
 ) -> Arrived:
@@ -92,11 +98,12 @@ def handed(
     tables: tuple[str, ...] = (),
     reset: tuple[str, ...] = (),
     reserved: int = 0,
+    ignored: tuple[str, ...] = (),
 ) -> list[Observation]:
     """The OS is entered."""
     return [
         arrived(0, "os-entry"),
-        Handed(1, 1, 0, 0x1000, mailbox, tables, reset, reserved),
+        Handed(1, 1, 0, 0x1000, mailbox, tables, reset, reserved, ignored),
     ]
 
 

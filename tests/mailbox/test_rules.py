@@ -4,15 +4,18 @@ from typing import Final
 
 import pytest
 
+from emu.mailbox.course import Course
 from emu.mailbox.layout import Head
 from emu.mailbox.observation import Ack, Observation
-from emu.mailbox.rules import RULES
+from emu.mailbox.rules import BY_NAME, RULES
 from tests.mailbox.course import (
+    APIC_IDS,
     IDLE,
     VECTOR,
     acked,
     arrived,
     asked,
+    clears,
     ended,
     handed,
     head,
@@ -45,7 +48,8 @@ BROKEN: Final[tuple[Case, ...]] = (
     ("command-by-os", [*handed(), stored(0, IDLE, head(9, 2))], 0,
      "command 9 means nothing in the dialect acpi"),
     ("ack-by-addressed", [*parked(1), *parked(2), *handed(), *woken(1), *acked(1, by=2)], 2,
-     "cpu 2 cleared a command for APIC id 2; that is its VP index, not its APIC id"),
+     "cpu 2 cleared a command for APIC id 2; that is its VP index, not its APIC id, "
+     "and leaves for 0x84028c0"),
     ("vector-before-ack", [*handed(), *woken(1), *acked(1, reading="after")], 1,
      "the command is cleared first and the wakeup vector read after it"),
     ("whole-vector", [*handed(), *woken(1), *acked(1, reading="short")], 1,
@@ -67,6 +71,14 @@ BROKEN: Final[tuple[Case, ...]] = (
      "Wakeup for APIC id 5, which no CPU has, was never answered"),
     ("leaves-on-wakeup", [*parked(1), *handed(), TEST_TAKEN], 1,
      "takes Test for a Wakeup and leaves for 0x0"),
+    ("leaves-on-wakeup", [*parked(2), *handed(), clears(2, head(0, 4, VECTOR))], 2,
+     "takes Noop for a Wakeup and leaves for 0x84028c0"),
+    ("leaves-on-wakeup", [*parked(2), *handed(), arrived(2, "arrived")], 2,
+     "has left the mailbox though it held no Wakeup for this CPU"),
+    ("own-vector", [*parked(1), *handed(), *woken(1), clears(1, head(1, 2, VECTOR), 0x5000)], 1,
+     "leaves for 0x5000, but its Wakeup came with 0x84028c0"),
+    ("withdrawn", [*parked(1), *handed(), *woken(1), TAKEN_BACK, clears(1, head(0, 2, VECTOR))],
+     0, "cpu 1 leaves for a Wakeup that cpu 0 took back at tick 1"),
     ("interrupts-off", [arrived(1, "vector", interrupts=True)], 1,
      "interrupts are on (RFLAGS.IF = 1)"),
     ("interrupts-off", [arrived(1, "vector", mode="protected")], 1,
@@ -82,6 +94,8 @@ BROKEN: Final[tuple[Case, ...]] = (
     ("mailbox-reserved", handed(mailbox=("no node",)), 0, "no node"),
     ("tables-reserved", handed(tables=("4 table pages", "1 code page")), 0,
      "4 table pages; 1 code page"),
+    ("nodes-honoured", handed(ignored=("Linux ignores it", "and that")), 0,
+     "Linux ignores it; and that"),
     ("reset-vector", handed(reset=("no code",)), 0, "no code"),
     ("page-reused", reused(0, (1, 2, 3, 4, 5)), 0,
      "page 0x8800000 is written, on which cpu 1, 2, 3, 4, ... still runs"),
@@ -103,6 +117,8 @@ BROKEN: Final[tuple[Case, ...]] = (
      "TDG.VP.VMCALL RDMSR shows the host RBX = 0x8800000, R13 = 0x7"),
     ("status-checked", [*asked(1, 0xC0000100), *parked(1)], 1,
      "goes on to the mailbox though TDG.VP.VMCALL RDMSR gave 0xc0000100"),
+    ("call-mask", asked(1, 0xC000_0100_0000_0001), 1,
+     "TDG.VP.VMCALL RDMSR is refused by the TDX module because of its mask, RCX"),
     ("mailbox-view", [*parked(1), *handed(), *woken(1), UNCACHED], 1,
      "the mailbox is WB to cpu 0, which set the command, and UC- to cpu 1, which cleared it"),
     ("mailbox-view", refused(0), 0,
@@ -151,11 +167,27 @@ ALLOWED: Final[tuple[tuple[str, list[Observation]], ...]] = (
     ("halves", [stored(0, IDLE, IDLE, offset=0x800, size=8)]),
     ("status-checked", [*asked(1, 0xC0000100), *asked(1, 0), *parked(1)]),
     ("status-checked", [*asked(2, 0xC0000100), *parked(1)]),
+    ("call-mask", asked(1, 1 << 63)),
     ("private-stacks", [*parked(1), *parked(2)]),
     ("private-stacks", [*parked(1, rsp=0x9000), *acked(1), *parked(2, rsp=0x9000)]),
     ("second-wake", [*parked(1), *woken(1), *acked(1), *parked(1), *woken(1)]),
     ("bounded-wait", waited(0, "", bounded=False)),
     ("interrupts-off", [arrived(1, "idle", interrupts=True)]),
+    ("leaves-on-wakeup", [*parked(1), *handed(), clears(1, head(0, 2, VECTOR), None)]),
+    ("leaves-on-wakeup",
+     [*parked(1), *handed(), *woken(1), TAKEN_BACK, clears(1, head(0, 2, VECTOR))]),
+    ("leaves-on-wakeup",
+     [*parked(2), *handed(), clears(2, head(0, 4, VECTOR), None), *woken(2), *acked(2),
+      arrived(2, "arrived")]),
+    ("ack-by-addressed",
+     [*parked(1), *parked(2), *handed(), *woken(1), TAKEN_BACK, *woken(2),
+      clears(1, head(1, 4, VECTOR))]),
+    ("own-vector",
+     [*parked(1), *handed(), *woken(1), stored(0, head(1, 2, VECTOR), head(1, 2, 0x5000)),
+      clears(1, head(1, 2, 0x5000), VECTOR)]),
+    ("withdrawn", [*parked(1), *handed(), *woken(1), TAKEN_BACK]),
+    ("withdrawn",
+     [*parked(1), *handed(), *woken(1), TAKEN_BACK, *parked(1), *woken(1), *acked(1)]),
 )  # fmt: skip
 """What looks like a rule's business and is not, or no longer."""
 
@@ -167,6 +199,46 @@ def test_a_rule_allows_what_only_looks_like_its_business(
     assert said(rule, seen) == []
 
 
+def test_a_wake_up_that_is_taken_back_is_told_where_the_host_is_not_trusted() -> None:
+    seen = [*parked(1), *handed(), *woken(1), TAKEN_BACK]
+    ((cpu, text),) = said("withdrawn", seen, is_td=True)
+    assert (cpu, text.partition(":")[0]) == (0, "took back the Wakeup for APIC id 2")
+
+
+def test_an_ap_that_looked_anew_has_not_seen_what_was_taken_back_before() -> None:
+    seen = [*parked(1), *handed(), *woken(1), TAKEN_BACK, *parked(1),
+            clears(1, head(0, 2, VECTOR))]  # fmt: skip
+    assert said("withdrawn", seen) == []
+    assert [cpu for cpu, _ in said("leaves-on-wakeup", seen)] == [1]
+
+
+def test_who_has_left_on_a_noop_is_told_once() -> None:
+    seen = [*parked(2), *handed(), clears(2, head(0, 4, VECTOR)), arrived(2, "arrived")]
+    assert len(said("leaves-on-wakeup", seen)) == 1
+
+
+def test_waiting_for_an_ack_without_a_limit_is_the_safe_side_in_a_trust_domain() -> None:
+    rule, course = BY_NAME["bounded-wait"], Course(APIC_IDS, is_td=True)
+    for one in handed():
+        course.add(one)
+    (ack,) = rule.look(waited(0, "mailbox", bounded=False)[0], course)
+    (record,) = rule.look(waited(0, "record", bounded=False)[0], course)
+    assert (ack.severity, record.severity, rule.severity) == ("hint", None, "warning")
+
+
+def test_every_rule_follows_from_rules_that_there_are() -> None:
+    assert {cause for rule in RULES for cause in rule.follows_from} <= BY_NAME.keys()
+
+
+def test_every_rule_says_who_says_so_in_public() -> None:
+    known = (
+        "ACPI 6.6, ", "Linux, ", "SDM ", "TDX ", "TLFS, ", "C17 ", "edk2", "openvmm", "td-shim",
+    )  # fmt: skip
+    for rule in RULES:
+        assert rule.source.startswith(known), rule.name
+        assert "facts" not in rule.source, rule.name
+
+
 def test_a_broadcast_is_for_every_parked_ap_where_the_firmware_knows_it() -> None:
     broadcast = stored(0, IDLE, Head(1, 0, 0xFFFF_FFFE, VECTOR))
     ack = stored(2, broadcast.after, IDLE, Ack("before", "", True))
@@ -176,6 +248,8 @@ def test_a_broadcast_is_for_every_parked_ap_where_the_firmware_knows_it() -> Non
 
 
 def test_a_command_of_another_firmware_means_something_in_its_dialect() -> None:
-    seen = [*handed(), stored(0, IDLE, head(5, 2))]
-    assert said("command-by-os", seen, "td-shim") == []
-    assert len(said("command-by-os", seen, "acpi")) == 1
+    sleep, test = ([*handed(), stored(0, IDLE, head(command, 2))] for command in (3, 2))
+    assert said("command-by-os", sleep, "edk2") == said("command-by-os", test, "edk2") == []
+    assert len(said("command-by-os", sleep, "acpi")) == 1
+    ((_, text),) = said("command-by-os", test, "td-shim")
+    assert text == "Test means nothing in the dialect td-shim"

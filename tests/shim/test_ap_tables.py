@@ -52,7 +52,7 @@ def test_every_address_is_its_own_but_the_mailbox_alias(session: Session) -> Non
     assert moved == (alias if session.machine.board.platform.name == "tdx" else set())
 
 
-def test_no_ap_can_write_what_another_uses(session: Session) -> None:
+def test_no_page_but_the_mailbox_is_mapped_writable_for_two_aps(session: Session) -> None:
     first, second, third = (own_pages(session, cpu) for cpu in APS)
     assert not first & second and not second & third and not first & third
 

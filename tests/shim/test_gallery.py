@@ -1,27 +1,22 @@
 """Every image of the gallery has its bug where its TOML says, and boots as far as it says."""
 
 import re
-import tomllib
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
-from emu import open_session
+from emu import Session, open_session
+from emu.mailbox.layout import Head, read_head
+from tests.gallery import IMAGES, RACES, ROOT, Bug
 from tests.shard import breadth
 
-ROOT: Final = Path(__file__).parents[2]
 SAMPLES: Final = ROOT / "samples"
-IMAGES: Final = sorted(
-    path.stem for path in (SAMPLES / "gallery").glob("*.elf") if ".reset" not in path.name
-)
+PLATFORMS: Final = ("tdx", "vbs", "sipi", "none")
+STEPS_MAX: Final = 25
+"""Of a schedule: what is run, held and released, and each step by hand."""
 WORDS: Final = {"title", "failure", "reference", "symptom", "command", "platforms", "outcome"}
 LABEL: Final = re.compile(r"^[.\w]+:")
 BOUNDARY: Final = re.compile(r"^#(if|ifdef|ifndef|elif|else|endif)\b(.*)")
-
-
-def entry(slug: str) -> dict[str, Any]:
-    return tomllib.loads((SAMPLES / "gallery" / f"{slug}.toml").read_text())
 
 
 def switch(slug: str) -> str:
@@ -44,7 +39,7 @@ def test_each_bug_of_the_sources_is_an_image() -> None:
 
 @pytest.mark.parametrize("slug", IMAGES)
 def test_the_cause_is_in_the_broken_part_with_the_number_of_its_failure(slug: str) -> None:
-    found = entry(slug)
+    found = Bug.of(slug).entry
     assert found.keys() >= WORDS
     name, number = found["finding"]["cause"].split(":")
     text = (ROOT / "shim" / name).read_text()
@@ -59,17 +54,80 @@ def test_the_cause_is_in_the_broken_part_with_the_number_of_its_failure(slug: st
 
 @pytest.mark.parametrize("slug", breadth(IMAGES, keep=2))
 def test_an_image_of_the_gallery_boots_as_its_entry_says(slug: str) -> None:
-    found = entry(slug)
-    word, image, option, platform = found["command"].split()
-    assert (word, option) == ("run", "--platform")
-    assert (ROOT / image).stem == slug
-    machine = str(ROOT / platform) if platform.endswith(".toml") else platform
-    session = open_session(str(ROOT / image), platform=machine, cpus=4)
+    bug = Bug.of(slug)
+    found = bug.entry
+    assert bug.words[0] == "run" and (ROOT / bug.words[1]).stem == slug
+    assert bug.options.keys() <= {"--platform", "--script", "--cmdline"}
+    session = bug.opened()
+    for words in bug.schedule()[:-1]:  # the last comes to the place
+        session.do(words)
     session.do(f"break {found['finding']['where']} cpu {found['finding']['cpu']}")
     stop = session.do("run").stop[0]
     assert (stop.kind, stop.cpu) == ("breakpoint", found["finding"]["cpu"])
-    session.do("delete 1")
+    session.do(f"delete {stop.number}")
     assert session.do("run").outcome == found["outcome"]
+
+
+def head(session: Session) -> Head:
+    board = session.machine.board
+    assert board.mailbox_gpa is not None
+    page = board.npt.hpa_of(board.mailbox_gpa)
+    assert page is not None
+    return read_head(board.memory.read(page, 16))
+
+
+def steps(commands: list[str]) -> int:
+    """How long a schedule is: setting a watchpoint moves nobody."""
+    found = 0
+    for words in commands:
+        word, *rest = words.split()
+        if word == "step":
+            found += int(rest[-1])
+        elif word not in ("watch", "break", "delete"):
+            found += 1
+    return found
+
+
+@pytest.mark.parametrize("slug", RACES)
+def test_a_schedule_of_the_gallery_is_short(slug: str) -> None:
+    assert 0 < steps(Bug.of(slug).schedule()) <= STEPS_MAX
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_who_reads_command_then_id_leaves_on_a_noop(platform: str) -> None:
+    """The AP is about to clear a command that its OS has not stored yet."""
+    session = Bug.of("command-then-id").prepared(platform)
+    assert session.view().cpus[2].symbol == "mailbox_ack"
+    assert (head(session).command, head(session).apic_id) == (0, 2)
+    assert session.do("run").outcome == "booted"
+    assert "withdrawn" not in session.view().serial
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_who_reads_id_then_command_leaves_on_another_s_command(platform: str) -> None:
+    session = Bug.of("id-then-command").prepared(platform)
+    assert session.view().cpus[2].symbol == "mailbox_ack"
+    assert (head(session).command, head(session).apic_id) == (1, 3)
+    assert session.do("run").outcome == "degraded"
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("slug", RACES)
+def test_the_healthy_loop_is_clean_wherever_its_turn_is_taken_away(
+    slug: str, platform: str
+) -> None:
+    """The same schedule, with the turn taken away behind each instruction of a lap."""
+    bug = Bug.of(slug)
+    healthy = str(SAMPLES / "shim.elf")
+    commands = bug.schedule()
+    held = next(at for at, words in enumerate(commands) if words.startswith("step"))
+    for count in range(1, 11):
+        session = bug.opened(platform, healthy)
+        for words in (*commands[:held], f"step 2 {count}", *commands[held + 1 :]):
+            session.do(words)
+        assert not session.view().cpus[2].symbol.startswith("mailbox_ack"), count
+        assert session.do("run").outcome == "booted", count
+        assert [one.rule for one in session.findings()] == [], count
 
 
 @pytest.mark.parametrize("name", ["edk2", "openhcl", "td-shim"])

@@ -95,17 +95,22 @@ def test_the_ack_comes_after_the_vector_and_is_one_word() -> None:
     assert (ack.mnemonic, ack.op_str) == ("mov", "word ptr [r13], 0")
 
 
-def test_the_command_is_read_as_one_word() -> None:
-    (first, *_) = code("mailbox_wait", SYMBOLS["mailbox_ack"])
-    assert first.op_str == "eax, word ptr [r13]"
+def test_one_load_reads_command_and_id_and_the_reserved_word_does_not_matter() -> None:
+    loop = code("mailbox_wait", SYMBOLS["mailbox_ack"])
+    heads = [one.op_str for one in loop if "[r13" in one.op_str and one.mnemonic != "movw"]
+    assert heads == ["rax, qword ptr [r13]", "word ptr [r13], 0", "r14, qword ptr [r13 + 8]"]
+    compared = {one.op_str for one in loop if one.mnemonic == "cmp" and "ax" in one.op_str}
+    assert compared == {"ax, 1", "ax, 2"}
+
+
+def test_an_ap_whose_record_says_that_it_does_not_wait_neither_acks_nor_leaves() -> None:
+    loop = code("mailbox_wait", SYMBOLS["mailbox_ack"])
+    swap, branch = loop[-2:]
+    assert (swap.mnemonic, branch.mnemonic) == ("lock cmpxchg", "jne")
+    assert branch.op_str == hex(SYMBOLS["ap_failed"])
 
 
 @pytest.mark.parametrize("loop", ["mailbox_wait", "ap_failed"])
 def test_every_wait_pauses(loop: str) -> None:
     found = code(loop, SYMBOLS[loop] + 64)
     assert "pause" in [one.mnemonic for one in found]
-
-
-def test_a_fence_stands_between_the_ack_and_the_jump() -> None:
-    (first, *_) = code("mailbox_jump", SYMBOLS["mailbox_jump"] + 16)
-    assert first.mnemonic == "lfence"

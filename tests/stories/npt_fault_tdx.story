@@ -11,6 +11,6 @@ is 0x0 now
 > walk mailbox.vector execute
 nested fault at the page: not present at L1
 > run
-fetching GPA 0x8402980
+fetching GPA 0x8402a00
 > reverse-step 1 1
 cpu 1 stepped back

@@ -200,13 +200,20 @@ def test_cpuid_exceptions_are_two_switches() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        (0x9110_0003_0000_0016, 0),
+        (0x9110_0003_0000_0016, 1 << 2),  # NO_RBP_MOD, as Linux's KVM has it
         (0x1110_0002_0000_0002, 4),
         (0x1110_0003_0000_0000, 1 << 28),
     ],
 )
 def test_fields_of_the_td(field: int, value: int) -> None:
     assert results(call(Guest("tdx"), 7, rdx=field)) == {"rax": 0, "r8": value}
+
+
+def test_a_td_that_may_lose_its_rbp_says_so() -> None:
+    guest = Guest("tdx", no_rbp_mod=False)
+    assert results(call(guest, 7, rdx=0x9110_0003_0000_0016))["r8"] == 0
+    features = results(call(guest, 11, rdx=0x0A00_0003_0000_0008))["r8"]
+    assert features == 1 << 18, "Linux, TDX_FEATURES0_NO_RBP_MOD: the module can have it"
 
 
 def test_wrong_fields_have_their_own_codes() -> None:

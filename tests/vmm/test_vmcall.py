@@ -48,6 +48,14 @@ def test_some_registers_are_never_exposed(bit: int) -> None:
     assert results(effects) == {"rax": 0xC000_0100_0000_0001}
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+def test_rbp_is_exposed_only_where_the_td_may_lose_it(keeps: bool) -> None:
+    """TDX module, tdg_vp_vmcall.c: NO_RBP_MOD adds bit 5 to those that must be 0."""
+    guest = Guest("tdx", no_rbp_mod=keeps)
+    effects = call(guest, RDMSR_MASK | 1 << 5, r11=0x1F, r12=0x802)
+    assert results(effects)["rax"] == (0xC000_0100_0000_0001 if keeps else 0)
+
+
 def test_xmm_registers_may_be_exposed() -> None:
     effects = call(Guest("tdx"), RDMSR_MASK | 0xFFFF_0000, r11=0x1F, r12=0x802)
     assert results(effects) == {"rax": 0, "r10": 0, "r11": 0}

@@ -2,17 +2,42 @@
 
 from typing import Final
 
+from msgspec import Struct
+
 from emu.picture.view import FindingView, MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, Role, file_name, line, pad, paragraph, right
 
-LETTERS: Final[dict[str, tuple[str, Role]]] = {"error": ("E", "bad"), "warning": ("w", "warn")}
+LETTERS: Final[dict[str, tuple[str, Role]]] = {
+    "error": ("E", "bad"), "warning": ("w", "warn"), "hint": ("h", "dim"),
+}  # fmt: skip
 """Severity -> its letter and its colour."""
 LABEL_CELLS: Final = 9
 WHENCE_FROM_CELLS: Final = 100
 EXPLAINED_ROWS: Final = 6
 """A window needs so many rows more than the list's two before a rule is explained in it."""
 _OFF = "The rules are switched off for this session."
+
+
+class _Told(Struct, frozen=True):
+    """A finding, and what stands before its rule: a consequence is moved in."""
+
+    finding: FindingView
+    before: str
+
+    @property
+    def rule(self) -> str:
+        """The rule as it is written in the list."""
+        return self.before + self.finding.rule
+
+
+def _told(rows: tuple[FindingView, ...]) -> tuple[_Told, ...]:
+    """Every finding with its consequences right below it."""
+    return tuple(
+        told
+        for one in rows
+        for told in (_Told(one, ""), *(_Told(below, "so ") for below in one.consequences))
+    )
 
 
 def _who(one: FindingView) -> str:
@@ -25,23 +50,25 @@ def place(one: FindingView) -> str:
     return file_name(source) or name
 
 
-def _row(one: FindingView, cells: tuple[int, int, int, int], here: bool) -> Line:
+def _row(told: _Told, cells: tuple[int, int, int, int], here: bool) -> Line:
     tick, cpu, rule, text = cells
+    one = told.finding
     letter, role = LETTERS[one.severity]
     return line(
         (letter + " ", role), (right(f"{one.tick:,}", tick) + "  ", "dim"),
         (pad(_who(one), cpu) + "  ", "number"),
-        (pad(one.rule, rule) + "  ", "here" if here else role),
+        (pad(told.rule, rule) + "  ", "here" if here else role),
         (pad(one.text, text) + "  " if text else one.text, "plain"),
         (place(one) if text else "", "name"),
     )  # fmt: skip
 
 
-def _cells(rows: tuple[FindingView, ...], width: int) -> tuple[int, int, int, int]:
+def _cells(told: tuple[_Told, ...], width: int) -> tuple[int, int, int, int]:
     """The widths of the columns: tick, cpu, rule, and what was seen; that is 0 where the place
     does not fit behind it."""
+    rows = [one.finding for one in told]
     tick = max(max(len(f"{one.tick:,}") for one in rows), 9)
-    cpu, rule = max(len(_who(one)) for one in rows), max(len(one.rule) for one in rows)
+    cpu, rule = max(len(_who(one)) for one in rows), max(len(one.rule) for one in told)
     text = max(len(one.text) for one in rows)
     left = width - tick - cpu - rule - text - 10
     return tick, cpu, rule, text if left >= max(len(place(one)) for one in rows) else 0
@@ -90,12 +117,12 @@ def _nothing(view: MachineView, window: Window) -> Page:
 def render(view: MachineView, window: Window) -> Page:
     """One row for each finding, and below the list what the rule of one of them means: that
     of the cursor, or else of the first finding, which is often the cause of the others."""
-    rows = view.findings.rows
+    rows = _told(view.findings.rows)
     if not rows:
         return _nothing(view, window)
     chosen = int(window.cursor) if window.cursor.isdigit() else 0
     chosen = min(chosen, len(rows) - 1)
-    below = explained(rows[chosen], window.width)
+    below = explained(rows[chosen].finding, window.width)
     height = window.height
     if window.height >= EXPLAINED_ROWS + 2:
         height = max(window.height - len(below), min(len(rows), window.height // 3))
@@ -115,23 +142,27 @@ def render(view: MachineView, window: Window) -> Page:
         lines=lines, detail=joined(head, span_words(top, height, len(rows))),
         top=top, rows=height, total=len(rows), anchor=(top, 0),
         spots=tuple(
-            Spot(row, f"{top + row}", f"goto {one.tick}") for row, one in enumerate(shown)
+            Spot(row, f"{top + row}", f"goto {one.finding.tick}")
+            for row, one in enumerate(shown)
         ),
     )  # fmt: skip
 
 
 HELP = """\
 Rules of the wake-up protocol that the guest has broken up to the moment that is shown, each
-once for each CPU and place, in the order of time; the first is often the cause of the others.
+once for each CPU and place, in the order of time, hints last. What would not have happened
+without another finding stands right below it, behind "so".
 
   E    an error: the specification forbids it      w    a warning: it works, and should not
+  h    a hint: it is recommended otherwise, and a boot with nothing else is as it should be
 
 A row has the tick, the CPU, the rule, where it was and what was seen. Below the list stands
 what the rule of the marked row means: what was seen in full, what must hold and who says so,
 what follows if it does not, and what to look at. z gives it the whole screen.
 
 Firmware speaks the protocol in dialects; the title names the one in force, and whether it is
-the platform's or was concluded from the first ack. What a dialect is known to do is not told.
+the platform's or was read from the loop in which an AP waits. What a dialect is known to do is
+not told.
 
   findings RULE    only those of one rule         rules    every rule with its source
 

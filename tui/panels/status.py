@@ -57,7 +57,7 @@ def _found(view: MachineView) -> tuple[Span, ...]:
     count = len(view.findings.rows)
     if not count:
         return ()
-    role: Role = "bad" if view.findings.errors else "warn"
+    role: Role = "bad" if view.findings.errors else "warn" if view.findings.counting else "dim"
     return ("  ", "plain"), (f"{count:,} finding" + ("s" if count > 1 else ""), role)
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from emu.debug.command import Command, text
 from emu.debug.desk import Desk, Lines
 from emu.errors import CommandError
+from emu.mailbox.rule import each
 
 
 def _save(desk: Desk, file: str) -> Lines:
@@ -23,7 +24,7 @@ def _export(desk: Desk, file: str) -> Lines:
     path = Path(file)
     verdict = desk.verdict
     outcome = ("", "") if verdict is None else verdict.words
-    broken = tuple(f"{one.rule}: {one.text}" for one in desk.judge.findings(verdict))
+    broken = tuple(f"{one.rule}: {one.text}" for one in each(desk.judge.findings(verdict)))
     found = history(desk.machine, *outcome, broken)
     make = FORMATS.get(path.suffix)
     if make is None:

@@ -38,4 +38,15 @@ RULE = Rule(
     follows="The OS waits for ever, or gives a CPU up that then comes at a bad moment.",
     look_at="Where the AP is: does it look at the command, is its id the one the OS wrote?",
     look=_look,
+    follows_from=(
+        "leaves-on-wakeup",
+        "ack-by-addressed",
+        "own-vector",
+        "second-wake",
+        "reserved-clean",
+        "status-checked",
+        "stored-before-command",
+        "vector-executable",
+        "page-reused",
+    ),
 )

@@ -20,7 +20,10 @@ def _look(seen: Observation, _: Course) -> Iterator[Broken]:
 
 RULE = Rule(
     name="interrupts-off",
-    says="At the wakeup vector interrupts are off and the CPU is in long mode.",
+    says=(
+        "At the wakeup vector interrupts are off and the CPU is in long mode, its selectors "
+        "flat (not checked: in this mode only FS and GS have a base)."
+    ),
     source="ACPI 6.6, 5.2.12.19",
     follows="An interrupt without an IDT is a triple fault.",
     look_at="Where IF was set since the CPU left its reset vector.",

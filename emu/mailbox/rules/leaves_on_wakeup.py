@@ -1,30 +1,40 @@
-"""An AP goes to the vector for Wakeup only."""
+"""An AP goes to the vector for a Wakeup of its own only."""
 
 from collections.abc import Iterator
 
+from emu.mailbox.ap import WAKEUP
 from emu.mailbox.course import Course
 from emu.mailbox.layout import command_name
-from emu.mailbox.observation import Observation, Stored
+from emu.mailbox.observation import Arrived, Observation, Stored
 from emu.mailbox.rule import Broken, Rule
-
-_WAKEUP = 1
 
 
 def _look(seen: Observation, course: Course) -> Iterator[Broken]:
-    if not isinstance(seen, Stored) or seen.ack is None or not seen.ack.leaves:
+    # A Wakeup that was taken out of the AP's hands is the matter of whoever did that.
+    if not seen.cpu or not course.is_firmware(seen.cpu) or course.lost(seen.cpu):
         return
-    if seen.before.command != _WAKEUP and course.is_firmware(seen.cpu):
-        yield Broken(
-            f"takes {command_name(seen.before.command)} for a Wakeup and leaves for "
-            f"{seen.before.vector:#x}"
-        )
+    match seen:
+        case Stored(ack=ack, before=before) if ack is not None and ack.leaves:
+            if before.command != WAKEUP:
+                goes = before.vector if ack.vector is None else ack.vector
+                name = command_name(before.command)
+                yield Broken(f"takes {name} for a Wakeup and leaves for {goes:#x}")
+        case Arrived(roles=roles) if "arrived" in roles and seen.cpu not in course.strayed:
+            if course.aps.of(seen.cpu) == "parked":
+                yield Broken("has left the mailbox though it held no Wakeup for this CPU")
 
 
 RULE = Rule(
     name="leaves-on-wakeup",
-    says="An AP leaves the mailbox only when the command addressed to it is Wakeup.",
+    says="An AP leaves the mailbox only for a Wakeup that is addressed to it when it takes it.",
     source="ACPI 6.6, 5.2.12.19; openvmm #2341",
-    follows="The AP jumps to whatever the vector field holds: mostly to 0, or too early.",
-    look_at="Whether the AP's loop compares the command, and what it does with an unknown one.",
+    follows=(
+        "The AP jumps to whatever the vector field holds: to 0, to another CPU's vector, or "
+        "too early; the real command finds nobody."
+    ),
+    look_at=(
+        "Whether the loop compares the command, and whether command and id are one load or "
+        "read again: between two loads the OS may be a command further."
+    ),
     look=_look,
 )

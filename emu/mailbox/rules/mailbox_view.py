@@ -25,8 +25,10 @@ def _look(seen: Observation, course: Course) -> Iterator[Broken]:
 RULE = Rule(
     name="mailbox-view",
     says="OS and firmware map the mailbox page with the same sharing and memory type.",
-    source="Linux series v8, patch 09 (is_private_mmio); TDX Module, shared bit; "
-    "SDM 3, 12.12.4",
+    source=(
+        "Linux, arch/x86/hyperv/hv_vtl.c (is_private_mmio); TDX Module Base Specification, "
+        "shared bit of a GPA; SDM 3, 12.12.4"
+    ),
     follows="Each side sees a copy of its own, or stale bytes, or the access is an exception.",
     look_at="walk of the mailbox on both CPUs: the shared bit, PAT, PCD and PWT.",
     look=_look,

@@ -24,7 +24,7 @@ RULE = Rule(
         "RCX of TDG.VP.VMCALL exposes the registers of the call, and no other with contents; a "
         "page that is opened to the host is empty."
     ),
-    source="TDX GHCI 1.5, 2.4.1; td-shim commit e3a692b",
+    source="TDX GHCI 1.5, 2.4.1; EDK2, OvmfPkg/TdxDxe/X64/ApRunLoop.nasm",
     follows="The host learns addresses or data of the guest, and may change them.",
     look_at="RCX at the call, or what wrote to the page last (last-writer).",
     look=_look,

@@ -8,12 +8,15 @@ from emu.mailbox.observation import Observation, Stored
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
+def _look(seen: Observation, course: Course) -> Iterator[Broken]:
     if not isinstance(seen, Stored) or not seen.before.command or not seen.after.command:
         return
     if seen.before.command != seen.after.command:
         old, new = command_name(seen.before.command), command_name(seen.after.command)
-        yield Broken(f"{new} was sent while {old} had not been acknowledged")
+        yield Broken(
+            f"{new} was sent while {old} had not been acknowledged",
+            about=(*course.addressed(seen.before), *course.addressed(seen.after)),
+        )
 
 
 RULE = Rule(

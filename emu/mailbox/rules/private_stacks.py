@@ -18,7 +18,7 @@ def _look(seen: Observation, course: Course) -> Iterator[Broken]:
 RULE = Rule(
     name="private-stacks",
     says="APs run at once: no two of them share a stack.",
-    source="edk2, UefiCpuPkg MpInitLib; openvmm, facts 1.8",
+    source="edk2, UefiCpuPkg/Library/MpInitLib/MpLib.c (a stack for each AP)",
     follows="An exception or a call on one AP destroys what another has pushed.",
     look_at="How each AP comes by its RSP.",
     look=_look,

@@ -10,9 +10,11 @@ from emu.mailbox.rule import Broken, Rule
 def _look(seen: Observation, _: Course) -> Iterator[Broken]:
     match seen:
         case Handed() if seen.reserved:
-            yield Broken(f"the OS gets a mailbox whose reserved word is {seen.reserved:#x}")
+            yield Broken(
+                f"the OS gets a mailbox whose reserved word is {seen.reserved:#x}", about=()
+            )
         case Stored() if seen.after.reserved not in (0, seen.before.reserved):
-            yield Broken(f"the reserved word became {seen.after.reserved:#x}")
+            yield Broken(f"the reserved word became {seen.after.reserved:#x}", about=())
 
 
 RULE = Rule(
@@ -22,4 +24,5 @@ RULE = Rule(
     follows="Loops that compare a dword (openhcl_boot, td-shim, EDK2) are deaf from then on.",
     look_at="Who stores four bytes where two are meant.",
     look=_look,
+    follows_from=("reserved-clean",),
 )

@@ -15,7 +15,7 @@ def _look(seen: Observation, course: Course) -> Iterator[Broken]:
     for cpu in course.addressed(seen.after):
         stood = course.stood.get(cpu, "")
         if stood in ("acked", "arrived", "online", "left"):
-            yield Broken(f"Wakeup for cpu {cpu}, which is {stood}")
+            yield Broken(f"Wakeup for cpu {cpu}, which is {stood}", about=(cpu,))
 
 
 RULE = Rule(
@@ -23,8 +23,18 @@ RULE = Rule(
     says=(
         "A CPU that was woken does not look at the mailbox until it is back in the firmware."
     ),
-    source="ACPI 6.6, 5.2.12.19; edk2 #11151",
+    source="ACPI 6.6, 5.2.12.19 (Test); edk2 #11151",
     follows="Nobody answers: the command stays, and with it every later one.",
-    look_at="What the OS thinks of this CPU, and whether its hand-back has finished (Test).",
+    look_at=(
+        "What the OS thinks of this CPU, and whether its hand-back has finished (Test). By a "
+        "device tree only the sample kernel hands back: Linux does by the MADT alone."
+    ),
     look=_look,
+    follows_from=(
+        "leaves-on-wakeup",
+        "ack-by-addressed",
+        "own-vector",
+        "stored-before-command",
+        "withdrawn",
+    ),
 )

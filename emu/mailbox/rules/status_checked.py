@@ -18,7 +18,10 @@ def _look(seen: Observation, course: Course) -> Iterator[Broken]:
 RULE = Rule(
     name="status-checked",
     says="RAX and R10 of a TDCALL are looked at before its results are used.",
-    source="TDX GHCI 1.5, 3; openvmm, reset page (facts F32)",
+    source=(
+        "TDX GHCI 1.5, 3; not done by openvmm, "
+        "vm/loader/igvmfilegen/src/vp_context_builder/tdx.rs"
+    ),
     follows="The AP answers to an APIC id that the host made up, or to none.",
     look_at="The instructions behind the TDCALL.",
     look=_look,

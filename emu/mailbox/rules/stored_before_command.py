@@ -18,10 +18,11 @@ def _look(seen: Observation, course: Course) -> Iterator[Broken]:
             old, new = getattr(seen.before, name), getattr(seen.after, name)
             if old != new:
                 yield Broken(
-                    f"{name} became {new:#x} (was {old:#x}) while a command was pending"
+                    f"{name} became {new:#x} (was {old:#x}) while a command was pending",
+                    about=(*course.addressed(seen.before), *course.addressed(seen.after)),
                 )
     if not seen.before.command and seen.after.command == _WAKEUP and not seen.after.vector:
-        yield Broken("a Wakeup was sent without a vector")
+        yield Broken("a Wakeup was sent without a vector", about=course.addressed(seen.after))
 
 
 RULE = Rule(

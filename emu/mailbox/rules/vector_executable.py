@@ -14,11 +14,14 @@ def _look(seen: Observation, _: Course) -> Iterator[Broken]:
 
 RULE = Rule(
     name="vector-executable",
-    says="The AP leaves with paging on and the waking vector identity mapped.",
+    says=(
+        "The AP leaves with paging on and the waking vector identity mapped, within one page."
+    ),
     source="ACPI 6.6, 5.2.12.19",
     follows=(
         "A page fault at the first instruction, mostly without an IDT: the CPU shuts down."
     ),
     look_at="walk VECTOR fetch, on the AP, before it jumps.",
     look=_look,
+    follows_from=("leaves-on-wakeup", "own-vector", "stored-before-command", "page-reused"),
 )

@@ -15,13 +15,14 @@ def _look(seen: Observation, _: Course) -> Iterator[Broken]:
 RULE = Rule(
     name="wait-pauses",
     says=(
-        "A loop that spins executes PAUSE, by which hosts and SMT siblings tell it from work."
+        "A loop that spins should execute PAUSE, by which hosts and SMT siblings tell it from "
+        "work."
     ),
-    source="SDM 2, PAUSE; openvmm #3918",
+    source="ACPI 6.6, 5.2.12.19 (recommended); SDM 2, PAUSE; openvmm #3918",
     follows=(
         "On an oversubscribed host the spinning CPU takes the time of the one it waits for."
     ),
     look_at="The loop's instructions.",
     look=_look,
-    severity="warning",
+    severity="hint",
 )

@@ -11,6 +11,11 @@ from emu.vmm.tdx.leaf import TdcallLeaf, done, failed
 
 CONFIG_FLAGS: Final = 0x9110_0003_0000_0016
 """Bit 0 GPAW 52, bit 5 TDX Connect, bit 6 page release: all off."""
+NO_RBP_MOD: Final = 1 << 2
+"""The bit of CONFIG_FLAGS by which a call to the host leaves RBP alone (TDX module,
+config_flags_t)."""
+FEATURE_NO_RBP_MOD: Final = 1 << 18
+"""The bit of TDX_FEATURES0 that says that there is such a thing (Linux, x86, asm/tdx.h)."""
 NOTIFY_ENABLES: Final = 0x9100_0000_0000_0010
 
 VM_FIELDS: Final[tuple[tuple[int, Callable[[Caller], int]], ...]] = (
@@ -18,7 +23,7 @@ VM_FIELDS: Final[tuple[tuple[int, Callable[[Caller], int]], ...]] = (
     (0x1110_0003_0000_0001, lambda caller: 0x3),
     (0x1110_0002_0000_0002, lambda caller: caller.platform.cpus),
     (0x1110_0003_0000_0017, lambda caller: 0),
-    (CONFIG_FLAGS, lambda caller: 0),
+    (CONFIG_FLAGS, lambda caller: NO_RBP_MOD if caller.platform.no_rbp_mod else 0),
     (NOTIFY_ENABLES, lambda caller: 0),
 )
 """Fields of the TD: ATTRIBUTES, XFAM (x87 and SSE), MAX_VCPUS, TD_CTLS, CONFIG_FLAGS,
@@ -26,7 +31,7 @@ NOTIFY_ENABLES (TDX module ABI, TD-scope metadata)."""
 
 SYSTEM_FIELDS: Final[tuple[tuple[int, int], ...]] = (
     (0x0800_0002_0000_0000, 0x8086),
-    (0x0A00_0003_0000_0008, 0),
+    (0x0A00_0003_0000_0008, FEATURE_NO_RBP_MOD),
 )
 """Fields of the system: VENDOR_ID, TDX_FEATURES0."""
 

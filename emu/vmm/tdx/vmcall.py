@@ -16,6 +16,8 @@ SUBFUNCTIONS: Final = (*ghci.SUBFUNCTIONS, map_gpa.SUBFUNCTION)
 _BY_NUMBER: Final = {entry.number: entry for entry in SUBFUNCTIONS}
 _RESERVED: Final = 0xFFFF_FFFF_0000_0013
 """Mask bits that must be clear: RAX, RCX, RSP, and all above the XMM registers."""
+_RBP: Final = 1 << 5
+"""Must be clear too where CONFIG_FLAGS.NO_RBP_MOD is set (TDX module, tdg_vp_vmcall.c)."""
 _FAST: Final = 1 << 16
 
 
@@ -55,7 +57,8 @@ def _vmcall(caller: Caller) -> Effects:
     """RCX is the mask. RAX is the module's word (0: the host was asked); all else is the
     host's, which sees and sets the registers in the mask only."""
     mask = caller.registers("rcx")
-    if mask & _RESERVED:
+    refused = _RESERVED | (_RBP if caller.platform.no_rbp_mod else 0)
+    if mask & refused:
         return failed(Code.OPERAND_INVALID, Operand.RCX, f"VP.VMCALL mask {mask:#x}")
     call = HostCall(caller, mask)
     reply = _hyperv(call) if call.register("r10") else _standard(call)

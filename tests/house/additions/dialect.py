@@ -9,8 +9,8 @@ NEW: dict[str, str] = {}
 LINES = {
     "emu/mailbox/dialect.py": (
         (
-            '"a qword as ack, broadcasts, commands 2 to 6", 8, True, _WORK, False),\n',
-            '    Dialect("calm", "no PAUSE", 2, excused=("wait-pauses",)),\n',
+            '        (*COMMANDS.items(), (3, "Sleep")), False, ("wait-pauses",),\n    ),\n',
+            '    Dialect("calm", "no PAUSE", excused=("wait-pauses",)),\n',
         ),
     ),
     "emu/boot/platform.py": (('"td-shim", "edk2"', ', "calm"'),),

@@ -31,7 +31,7 @@ mailbox_jump:
     mov     %ebp, %ecx
 """,
 }
-LINES = {"shim/build.py": (('"openhcl": "id-unchecked", "td-shim": ""', ', "plain": ""'),)}
+LINES = {"shim/build.py": (('    "td-shim": "dialects/cpuid.inc",\n', '    "plain": "",\n'),)}
 
 
 def uses() -> None:

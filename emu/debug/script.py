@@ -1,0 +1,36 @@
+"""A schedule on paper: commands that are carried out before a run goes on.
+
+One a line, as they are typed; what stands behind ` #` is a remark, and so is a line that begins
+with it.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from emu.errors import ApdbgError
+
+_BYTES_MAX: Final = 1 << 20
+
+
+class ScriptError(ApdbgError):
+    """A file of commands that cannot be read, or one of them that cannot be carried out."""
+
+
+def read(path: Path) -> list[tuple[int, str]]:
+    """(number of the line, command) of all that a file has; raises ScriptError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_BYTES_MAX + 1)
+        text = data.decode()
+    except OSError as error:
+        raise ScriptError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ScriptError(f"{path}: is no text: {error}") from None
+    if len(data) > _BYTES_MAX:
+        raise ScriptError(f"{path}: is larger than 1 MiB")
+    lines = ((number, _command(line)) for number, line in enumerate(text.splitlines(), 1))
+    return [(number, command) for number, command in lines if command]
+
+
+def _command(line: str) -> str:
+    return f" {line}".partition(" #")[0].strip()
