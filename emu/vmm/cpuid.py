@@ -92,7 +92,8 @@ def _hv_privileges(platform: Platform) -> CpuidLeaf:
     return HV_PRIVILEGES_EAX, HV_PRIVILEGES_EBX | isolated, 0, HV_FEATURES_EDX
 
 
-def _physical_bits(platform: Platform) -> int:
+def physical_bits(platform: Platform) -> int:
+    """Width of a guest-physical address."""
     return TD_PHYSICAL_BITS if platform.isolation == "tdx" else PHYSICAL_BITS
 
 
@@ -105,7 +106,7 @@ LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
     (0x8000_0000, lambda *_: (0x8000_0008, 0, 0, 0)),
     (0x8000_0001, lambda *_: (0, 0, bits(0), bits(11, 20, 26, 27, 29))),
     (0x8000_0007, lambda *_: (0, 0, 0, bits(8))),
-    (0x8000_0008, lambda caller, _: (48 << 8 | _physical_bits(caller.platform), 0, 0, 0)),
+    (0x8000_0008, lambda caller, _: (48 << 8 | physical_bits(caller.platform), 0, 0, 0)),
 )
 """Every machine's leaves. 0x80000001: LAHF, SYSCALL NX 1G RDTSCP LM; ...07: invariant TSC."""
 
