@@ -9,8 +9,7 @@ from emu.hw.exit import Exit, ExitKind
 from emu.hw.vmcb import EXIT_MSR
 from emu.machine import control_writes
 from emu.machine.board import Board
-from tests.guest import CODE, PML4, PT, SHARED, Guest, boot, finish, label, read, word
-from tests.ways import run
+from tests.guest import CODE, PML4, PT, SHARED, Guest, finish, label, word
 
 SEEN: Final = """
 handler13:
@@ -81,19 +80,6 @@ def test_a_refused_write_is_a_gp_and_changes_nothing(rule: str, platform: str) -
     assert state(board) == BEFORE
 
 
-def test_the_reason_is_told_and_caught() -> None:
-    source = f"start: {REFUSED['PCIDE is not offered']}\n hlt" + SEEN
-    session = boot(source)
-    run(session)
-    faults = [e.text for e in session.machine.board.logs.events if e.kind == "fault"]
-    assert faults == ["#GP: CR4 0x60260 has PCIDE set, which CPUID does not offer at at"]
-    caught = boot(source)
-    caught.do("catch exception")
-    run(caught)
-    board = caught.machine.board
-    assert board.cpus[0].registers.rip == label(board, "handler13") and not read(caught, SHARED)
-
-
 ALLOWED = {
     "2.5: reserved bits of CR0[31:0] stay 0": (CR0.format("0x1ffaffc0", "or"), 0, 0),
     "CR0.ET cannot be cleared": (CR0.format("~0x10", "and"), 0, 0),
@@ -142,20 +128,6 @@ def test_a_port_of_that_number_and_another_msr_are_left_alone(exit_: Exit) -> No
     machine = Guest("start: mov cr0, rax\n hlt").machine()
     assert exit_.code in control_writes.CODES
     assert control_writes.go_on(machine.board, machine.board.cpus[0], exit_) is exit_
-
-
-def test_a_write_is_stepped_and_stopped_at_like_any_instruction() -> None:
-    session = boot("start: mov rax, cr3\n at: mov cr3, rax\n clts\n nop\n hlt")
-    session.do("break at")
-    run(session)
-    board = session.machine.board
-    assert board.cpus[0].registers.rip == label(board, "at") and board.tick == 1
-    session.do("step 0 1")
-    assert board.tick == 2
-    session.do("step 0 2")
-    assert board.tick == 4
-    session.do("goto 1")
-    assert board.tick == 1
 
 
 @pytest.mark.parametrize("code", ["mov cr0, rax", "mov cr3, rax", "mov cr4, rax", "clts"])
