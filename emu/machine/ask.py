@@ -43,6 +43,11 @@ CONTROL_WRITES: Final[dict[int, ControlRegister]] = {
 _MOVE_TO_CONTROL: Final = b"\x0f\x22"
 _PREFIXES: Final = b"\xf0\xf2\xf3\x2e\x36\x3e\x26\x64\x65\x66\x67"
 _REX: Final = 0x40
+_RANDOM: Final = b"\x0f\xc7"
+_RANDOM_KINDS: Final = {6: "rdrand", 7: "rdseed"}
+_OPERAND_SIZE: Final = 0x66
+_NO_RANDOM: Final = b"\xf0\xf2\xf3"
+"""With LOCK or a repeat prefix it is undefined, or another instruction (RDPID)."""
 _NARROW_TASKS: Final = (1, 3)
 """Types of a 16-bit TSS (SDM 3A, table 3-2)."""
 
@@ -140,14 +145,11 @@ def writes_efer(registers: Context) -> bool:
 
 def _moved(code: bytes, registers: Context) -> int:
     """What MOV to a control register moves; CR0 as it is for CLTS and LMSW."""
-    wide = registers.mode == "long"
-    rest = code.lstrip(_PREFIXES)
-    rex = rest[0] if wide and rest[0] & 0xF0 == _REX else 0
-    rest = rest[1:] if rex else rest
-    if not rest.startswith(_MOVE_TO_CONTROL):
+    opcode, rex = _opcode(code, registers)
+    if not opcode.startswith(_MOVE_TO_CONTROL):
         return registers.get("cr0")
-    value = registers.get(ENCODED[rest[2] & 7 | (rex & 1) << 3])
-    return value if wide else value & _U32
+    value = registers.get(ENCODED[opcode[2] & 7 | (rex & 1) << 3])
+    return value if registers.mode == "long" else value & _U32
 
 
 def _control(
@@ -167,8 +169,34 @@ def _undefined(code: bytes, registers: Context) -> Asked:
     mnemonic = _VMCALLS.get(code[:3])
     if mnemonic is not None:
         return ask.Vmcall(3, get("rcx"), mnemonic)
+    random = _random(code, registers)
+    if random is not None:
+        return random
     found = disasm.decode(code, registers.rip, registers.mode)
     return ask.Undefined(0, "no valid instruction" if found is None else found.mnemonic)
+
+
+def _random(code: bytes, registers: Context) -> ask.Random | None:
+    """RDRAND or RDSEED of a register (SDM 2B: 0F C7 /6 and /7)."""
+    opcode, rex = _opcode(code, registers)
+    prefixes = code[: len(code) - len(opcode)]
+    if not opcode.startswith(_RANDOM) or any(one in _NO_RANDOM for one in prefixes):
+        return None
+    kind = _RANDOM_KINDS.get(opcode[2] >> 3 & 7)
+    if kind is None or opcode[2] < 0xC0:
+        return None
+    narrow = (_OPERAND_SIZE in prefixes) != (registers.mode == "real")
+    bits = 64 if rex & 8 else 16 if narrow else 32
+    into = ENCODED[opcode[2] & 7 | (rex & 1) << 3]
+    return ask.Random(len(prefixes) + 3, kind, bits, into)
+
+
+def _opcode(code: bytes, registers: Context) -> tuple[bytes, int]:
+    """The code behind its prefixes, and the REX prefix (0: there is none)."""
+    rest = code.lstrip(_PREFIXES)
+    if registers.mode == "long" and rest and rest[0] & 0xF0 == _REX:
+        return rest[1:], rest[0]
+    return rest, 0
 
 
 def _interrupt(code: bytes, registers: Context) -> ask.SoftInterrupt:

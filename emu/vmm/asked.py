@@ -49,6 +49,14 @@ class ControlWrite(Exiting, frozen=True):
     """TR holds a 16-bit TSS."""
 
 
+class Random(Exiting, frozen=True):
+    """RDRAND or RDSEED of 16, 32 or 64 bits into a general register, by its 64-bit name."""
+
+    mnemonic: str
+    bits: int
+    into: str
+
+
 class Vmcall(Exiting, frozen=True):
     """VMCALL or VMMCALL with a hypercall's control word in RCX. It comes as #UD, and is one
     where there is no hypervisor to call."""
@@ -192,6 +200,7 @@ Asked = (
     | Rdmsr
     | Wrmsr
     | ControlWrite
+    | Random
     | Vmcall
     | Tdcall
     | PortIn

@@ -26,7 +26,11 @@ def name_of(asked: ask.Asked) -> str:
     if found is not None:
         return found
     match asked:
-        case ask.CacheFlush(mnemonic=name) | ask.NotOffered(name=name):
+        case (
+            ask.CacheFlush(mnemonic=name)
+            | ask.Random(mnemonic=name)
+            | ask.NotOffered(name=name)
+        ):
             return name
         case ask.CpuFault(vector=vector):
             return interrupt.name_of(vector)

@@ -1,5 +1,5 @@
-"""People see writes to control registers: the reason of a refused one, and an allowed one as any
-instruction."""
+"""People see writes to control registers: the reason of a refused one, and an allowed one as
+any instruction."""
 
 from tests.guest import boot, label
 from tests.ways import run
