@@ -23,8 +23,8 @@ CODES: Final = frozenset((*CONTROL_WRITES, vmcb.EXIT_MSR))
 
 
 def go_on(board: Board, cpu: Cpu, exit_: Exit) -> Exit:
-    """What becomes of a run that ended in `exit_`: BUDGET if it was a write that has been made
-    now, whose instruction is retired."""
+    """What becomes of a run that ended in `exit_`: if it was a write, it has been made now and
+    is retired, and what is left is BUDGET, or what the fetch behind it came to."""
     if exit_.kind is not ExitKind.INTERCEPT:
         return exit_
     if exit_.code == vmcb.EXIT_MSR and not writes_efer(cpu.registers):
@@ -33,21 +33,19 @@ def go_on(board: Board, cpu: Cpu, exit_: Exit) -> Exit:
     assert isinstance(asked, ControlWrite), f"exit {exit_.code:#x} writes a control register"
     if controls.answer(board.caller(cpu), asked):
         return exit_
-    if asked.register == "efer":
-        _write_efer(board, cpu, asked)
-    else:
-        _run(board, cpu, asked)
-    return Exit(ExitKind.BUDGET, exit_.executed + 1)
+    done = (_write_efer if asked.register == "efer" else _run)(board, cpu, asked)
+    return done._replace(executed=exit_.executed + done.executed)
 
 
-def _write_efer(board: Board, cpu: Cpu, asked: ControlWrite) -> None:
+def _write_efer(board: Board, cpu: Cpu, asked: ControlWrite) -> Exit:
     registers = cpu.registers
     registers.put("efer", efer_after(registers.get("efer"), asked.value))
     registers.pass_over(asked.size)
     board.retire(cpu, 1)
+    return Exit(ExitKind.BUDGET, 1)
 
 
-def _run(board: Board, cpu: Cpu, asked: ControlWrite) -> None:
+def _run(board: Board, cpu: Cpu, _: ControlWrite) -> Exit:
     """The instruction alone, in the emulator, which also knows what else follows from it. It
     keeps bits of CR0 that no processor has."""
     registers = cpu.registers
@@ -56,6 +54,6 @@ def _run(board: Board, cpu: Cpu, asked: ControlWrite) -> None:
         done = execute(board, cpu)
     finally:
         registers.intercept_writes(vmcb.CR_WRITES)
-    assert done.executed == 1, f"{asked} ended in {done}"
     if registers.get("cr0") & ~CR0_DEFINED:
         registers.put("cr0", registers.get("cr0") & CR0_DEFINED)
+    return done

@@ -9,7 +9,7 @@ from emu.hw.exit import Exit, ExitKind
 from emu.hw.vmcb import EXIT_MSR
 from emu.machine import control_writes
 from emu.machine.board import Board
-from tests.guest import CODE, PML4, PT, SHARED, Guest, finish, label, word
+from tests.guest import CODE, DATA, PML4, PT, SHARED, Guest, finish, label, word
 
 SEEN: Final = """
 handler13:
@@ -109,6 +109,15 @@ def test_an_allowed_write_is_made(rule: str) -> None:
     assert [a for i, a in enumerate(after) if i != number] == [
         b for i, b in enumerate(BEFORE) if i != number
     ]
+
+
+def test_a_fetch_that_fails_behind_a_write_is_the_next_instructions() -> None:
+    """CR3 leads to tables that map nothing: the write is made, and the fetch is a #PF."""
+    source = "start: mov eax, {DATA}\n mov cr3, rax\n behind: hlt"
+    board = finish(Guest(source).driver())
+    fault = next(event for event in board.logs.events if event.kind == "fault")
+    assert board.cpus[0].registers.get("cr3") == DATA and fault.tick == 2
+    assert fault.text == f"#PF fetching {label(board, 'behind'):#x} at behind"
 
 
 def test_a_write_costs_one_tick_and_no_exit() -> None:

@@ -87,8 +87,6 @@ def test_a_pdpte_with_reserved_bits_can_be_loaded() -> None:
     gdtr: .short 0x17
         .quad {CODE} + gdt - start
     gdt: .quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff
-        .balign 32
-    root: .quad 0x1e7, 0, 0, 0
         .code32
     narrow: mov eax, 0x10
         mov ds, eax
@@ -100,9 +98,8 @@ def test_a_pdpte_with_reserved_bits_can_be_loaded() -> None:
         xor eax, eax
         xor edx, edx
         wrmsr
-        mov dword ptr [{{SHARED}}], 1
-        .byte 0xb8  # mov eax
-        .long {CODE} + root - start
+        mov dword ptr [{{DATA}}], 0x1e7
+        mov eax, {{DATA}}
         mov cr3, eax
         mov dword ptr [{{SHARED}}], 2
         mov eax, cr0
