@@ -182,7 +182,7 @@ def _faults(
     context, _ = run(b"\x89\x04\x25" + struct.pack("<I", absent), CODE64)
     words = {
         "error_code": (_DENIED_WRITE, 0xFFFFFFFF), "vmcb": (vmcb, _ALL),
-        "nested_cr3": (nested, _ALL), "cr_intercepts": (CR_WRITES << 16, _ALL),
+        "nested_cr3": (nested, _ALL), "cr_intercepts": (CR_WRITES << 16, 0xFFFF0000),
     }  # fmt: skip
     store = OffsetWanted(context.save(), words, filled=("return_address",))
     context, _ = run(b"\xb8" + struct.pack("<I", absent) + b"\xff\xe0", CODE64)

@@ -120,6 +120,23 @@ def test_a_fetch_that_fails_behind_a_write_is_the_next_instructions() -> None:
     assert fault.text == f"#PF fetching {label(board, 'behind'):#x} at behind"
 
 
+@pytest.mark.parametrize("write", ["mov cr3, rcx", "mov cr0, rdx", "clts"])
+def test_flags_outlive_a_write(write: str) -> None:
+    """SDM 2B leaves OF, SF, ZF, AF, PF and CF undefined behind MOV CR; processors keep them."""
+    source = """start: mov rcx, cr3
+        mov rdx, cr0
+        mov eax, 0x80000000
+        {}
+        pushfq
+        pop [{{SHARED}}]
+        hlt"""
+    found = [
+        word(finish(Guest(source.format(f"add eax, eax\n {code}")).driver()), SHARED)
+        for code in (write, "nop")
+    ]
+    assert found[0] == found[1] == 0x847, "CF, PF, ZF and OF of the addition"
+
+
 def test_a_write_costs_one_tick_and_no_exit() -> None:
     with_writes = finish(
         Guest("start: mov rax, cr3\n mov cr3, rax\n clts\n nop\n hlt").driver()
