@@ -14,17 +14,17 @@ from unicorn.unicorn_py3.unicorn import uclib
 from emu.hw.address import U64, Hpa
 from emu.hw.vmcb import SegmentState
 
-_STATE: Final = 0x28
+STATE: Final = 0x28
 """CPUX86State starts here inside a context."""
-STATE_BYTES: Final = 5608 - _STATE
+STATE_BYTES: Final = 5608 - STATE
 
 GENERAL: Final = (
     "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp",
     "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
 )  # fmt: skip
 """General registers in the order people read them."""
-_ENCODED: Final = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", *GENERAL[8:])
-WORDS: Final = {name: 8 * index for index, name in enumerate(_ENCODED)} | {
+ENCODED: Final = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", *GENERAL[8:])
+WORDS: Final = {name: 8 * index for index, name in enumerate(ENCODED)} | {
     "rip": 0x80, "cr0": 0x1A8, "cr2": 0x1B8, "cr3": 0x1C0, "cr4": 0x1C8, "efer": 0x250,
     "sysenter_esp": 0x12C8, "sysenter_eip": 0x12D0, "star": 0x12D8,
     "lstar": 0x12E8, "cstar": 0x12F0, "fmask": 0x12F8, "kernel_gs_base": 0x1300, "pat": 0x14A0,
@@ -36,8 +36,10 @@ VECTORS: Final = tuple(f"xmm{number}" for number in range(16))
 OFFSETS: Final = WORDS | {
     "eflags": 0x88, "cc_src": 0x98, "cc_op": 0xA8, "hflags": 0xB0,
     **{name: 0xB8 + 24 * index for index, name in enumerate(SEGMENTS)},
-    "mxcsr": 0x330, **{name: 0x338 + 0x40 * index for index, name in enumerate(VECTORS)},
-    "error_code": 0x1508, "vmcb": 0x1580, "nested_cr3": 0x15A8, "return_address": 0x15B8,
+    "xcr0": 0x1328, "mxcsr": 0x330,
+    **{name: 0x338 + 0x40 * index for index, name in enumerate(VECTORS)},
+    "error_code": 0x1508, "vmcb": 0x1580, "cr_intercepts": 0x1598, "nested_cr3": 0x15A8,
+    "return_address": 0x15B8,
 }  # fmt: skip
 """Everything that is read or written by its place in the state: no other place is used, and
 `emu.hw.selftest_offsets` proves each."""
@@ -55,8 +57,8 @@ _HFLAGS, _ERROR_CODE = OFFSETS["hflags"], OFFSETS["error_code"]
 _ALL_SEGMENTS: Final = OFFSETS["es"], OFFSETS["idtr"] + 24
 _FLOATING: Final = OFFSETS["mxcsr"], OFFSETS["xmm15"] + 0x40
 """MXCSR and the sixteen vector registers."""
-_VMCB, _NESTED_CR3, _RETURN_ADDRESS = (
-    OFFSETS[name] for name in ("vmcb", "nested_cr3", "return_address")
+_VMCB, _CR_INTERCEPTS, _NESTED_CR3, _RETURN_ADDRESS = (
+    OFFSETS[name] for name in ("vmcb", "cr_intercepts", "nested_cr3", "return_address")
 )
 
 _SEGMENT: Final = struct.Struct("<IIQII")
@@ -79,7 +81,7 @@ class Context:
     def __init__(self, context: Any) -> None:
         self._keep = context
         self.pointer = ctypes.cast(context.context, ctypes.c_void_p)
-        self._base = (self.pointer.value or 0) + _STATE
+        self._base = (self.pointer.value or 0) + STATE
         self._state = (ctypes.c_char * STATE_BYTES).from_address(self._base)
         self._words = memoryview(self._state).cast("B").cast("Q")
         self._flags = ctypes.c_uint64()
@@ -222,6 +224,13 @@ class Context:
     def fetching(self) -> bool:
         """Whether the last fault hit while the engine fetched code, not while it ran any."""
         return self._words[_RETURN_ADDRESS >> 3] == 0
+
+    def intercept_writes(self, registers: int) -> None:
+        """Which control registers' writes exit, a bit for each."""
+        self.dirty = self.changed = True
+        words = self._words
+        kept = words[_CR_INTERCEPTS >> 3] & ~(0xFFFF << 16)
+        words[_CR_INTERCEPTS >> 3] = kept | registers << 16
 
     @property
     def vmcb(self) -> Hpa:

@@ -11,6 +11,7 @@ from emu.errors import EngineError
 from emu.hw import engine_native as native
 from emu.hw.address import Hpa, page_of
 from emu.hw.context import Context
+from emu.hw.engine_features import limit_to_offered
 from emu.hw.memory import HostMemory
 
 TRANSLATION_BYTES: Final = 32 << 20
@@ -27,6 +28,7 @@ class Library:
         self.uc = _open(memory, save_area)
         self.handle = ctypes.c_void_p(ctypes.cast(self.uc._uch, ctypes.c_void_p).value)
         self._keep: list[Any] = []
+        limit_to_offered(self.handle, self.uc.context_save().context)
 
     def new_context(self) -> Context:
         """The engine's registers of now, in a context of their own."""

@@ -18,7 +18,15 @@ from emu.hw.engine import Engine
 from emu.hw.exit import Exit, ExitKind
 from emu.hw.memory import HostMemory
 from emu.hw.selftest_offsets import CODE64, RUN_MAX, OffsetWanted, proofs
-from emu.hw.vmcb import EXIT_CPUID, EXIT_EXCEPTION, EXIT_NPF, GuestState, SegmentState
+from emu.hw.vmcb import (
+    EXIT_CPUID,
+    EXIT_EXCEPTION,
+    EXIT_MSR,
+    EXIT_NPF,
+    EXIT_WRITE_CR,
+    GuestState,
+    SegmentState,
+)
 
 _VMCB: Final = Hpa(0x10000)
 _NPT: Final = Hpa(0x20000)
@@ -70,7 +78,7 @@ class OffsetProbe:
         segments |= dict.fromkeys(("gdtr", "ldtr", "idtr", "tr"), SegmentState(0, 0, 0, 0))
         state = GuestState(
             rip=_CODE - code_segment.base, rsp=0x8000, rflags=2,
-            efer=0xD00, cr0=0x80010033, cr3=0x1000, cr4=0x220,
+            efer=0xD00, cr0=0x80010033, cr3=0x1000, cr4=0x40220,
             segments=tuple(segments.items()),
         )  # fmt: skip
         context = self.engine.enter_guest(_VMCB, state, _NPT)
@@ -101,7 +109,7 @@ def _state(probe: OffsetProbe) -> str:
         context.get("cr0"), context.get("cr3"), context.get("cr4"), context.get("efer"),
         context.get("rflags") & 0xC5, context.segment("cs"), context.mode, context.cpl,
     )  # fmt: skip
-    wanted = (0x80010033, 0x1000, 0x220, 0xD00, 0x44, CODE64, "long", 0)
+    wanted = (0x80010033, 0x1000, 0x40220, 0xD00, 0x44, CODE64, "long", 0)
     return "" if found == wanted else f"found {found}"
 
 
@@ -153,6 +161,28 @@ def _breakpoint(probe: OffsetProbe) -> str:
     return "" if found == wanted else f"found {found}"
 
 
+def _features(probe: OffsetProbe) -> str:
+    """RDRAND and RDSEED, which the machine answers, and PCLMULQDQ, which is not offered, are
+    undefined; MOVBE is offered."""
+    undefined = (b"\x0f\xc7\xf0", b"\x0f\xc7\xf8", b"\x66\x0f\x3a\x44\xc1\x00")
+    found = [probe.run(code)[1].code for code in undefined]
+    _, last = probe.run(b"\x0f\x38\xf0\x04\x25" + struct.pack("<I", 0x8000) + b"\x0f\xa2")
+    wanted = [EXIT_EXCEPTION + 6] * len(undefined) + [EXIT_CPUID]
+    return "" if [*found, last.code] == wanted else f"found {[*found, last.code]}"
+
+
+def _control(probe: OffsetProbe) -> str:
+    """Writes to CR0 and EFER stop before they are made, and one whose exit is held is made."""
+    write = b"\x0f\x20\xc0\x0f\x22\xc0\x0f\xa2"  # mov rax, cr0; mov cr0, rax; cpuid
+    context, first = probe.run(write)
+    context.intercept_writes(0)
+    then = probe.engine.run(context, 16)
+    _, efer = probe.run(b"\xb9\x80\x00\x00\xc0\x0f\x30")
+    found = (first.code, first.executed, then.code, then.executed, efer.code)
+    wanted = (EXIT_WRITE_CR, 1, EXIT_CPUID, 1, EXIT_MSR)
+    return "" if found == wanted else f"found {found}"
+
+
 def _ports(probe: OffsetProbe) -> str:
     """OUT and IN retire and then stop."""
     _, out = probe.run(b"\x90\xe6\x80")
@@ -170,6 +200,8 @@ _CHECKS: Final[tuple[tuple[str, Callable[[OffsetProbe], str]], ...]] = (
     ("page faults tell address and error code", _page_fault),
     ("flags outlive a fault in the middle of a block", _flags),
     ("breakpoints stop before the instruction", _breakpoint),
+    ("undefined is what CPUID does not offer", _features),
+    ("writes to control registers stop before they are made", _control),
     ("port accesses stop after the instruction", _ports),
 )
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from emu.hw.address import Hpa
 from emu.hw.context import ARITHMETIC, OFFSETS, SEGMENTS, VECTORS, Context, segment_at
 from emu.hw.exit import Exit
-from emu.hw.vmcb import SegmentState
+from emu.hw.vmcb import CR_WRITES, SegmentState
 
 CODE64: Final = SegmentState(8, 0, 0xFFFFFFFF, 0xA9B)
 GuestRun = Callable[[bytes, SegmentState], tuple[Context, Exit]]
@@ -95,15 +95,16 @@ def _general(run: GuestRun) -> OffsetWanted:
 def _system(run: GuestRun) -> OffsetWanted:
     """Control and debug registers, MSRs, the vector registers and MXCSR."""
     words = {
-        "cr0": (0x80010033, _ALL), "cr3": (0x1000, _ALL), "cr4": (0x220, _ALL),
+        "cr0": (0x80010033, _ALL), "cr3": (0x1000, _ALL), "cr4": (0x40220, _ALL),
         "efer": (0xD00, _ALL), "hflags": (_LONG_MODE, _LONG_MODE | 3), "pat": (_PAT, _ALL),
-        "mxcsr": (_MXCSR, 0xFFFFFFFF),
+        "mxcsr": (_MXCSR, 0xFFFFFFFF), "xcr0": (3, _ALL),
     }  # fmt: skip
     code = b""
     for number, (name, msr) in enumerate(_MSRS.items(), 32):
         words[name] = (_value(number), _ALL)
         code += _write_msr(msr, _value(number))
     code += _write_msr(0x277, _PAT)
+    code += struct.pack("<BIBIBI", 0xB9, 0, 0xB8, 3, 0xBA, 0) + b"\x0f\x01\xd1"  # xsetbv
     for number, name in enumerate(("cr2", "dr0", "dr1", "dr2", "dr3", "dr6", "dr7"), 48):
         value = _DEBUG.get(name, _value(number))
         words[name] = (value, _ALL)
@@ -181,7 +182,7 @@ def _faults(
     context, _ = run(b"\x89\x04\x25" + struct.pack("<I", absent), CODE64)
     words = {
         "error_code": (_DENIED_WRITE, 0xFFFFFFFF), "vmcb": (vmcb, _ALL),
-        "nested_cr3": (nested, _ALL),
+        "nested_cr3": (nested, _ALL), "cr_intercepts": (CR_WRITES << 16, 0xFFFF0000),
     }  # fmt: skip
     store = OffsetWanted(context.save(), words, filled=("return_address",))
     context, _ = run(b"\xb8" + struct.pack("<I", absent) + b"\xff\xe0", CODE64)

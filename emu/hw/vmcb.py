@@ -37,6 +37,10 @@ FIELDS: Final = (
 )  # fmt: skip
 """(name, offset, bytes) of what a person looks for in a control block."""
 
+EXIT_WRITE_CR: Final = 0x10
+"""Exit code of a write to CR0; to CRn it is this plus n."""
+CR_WRITES: Final = 1 << 0 | 1 << 3 | 1 << 4
+"""Control registers whose writes exit: CR0, CR3, CR4. CLTS and LMSW write CR0."""
 EXIT_EXCEPTION: Final = 0x40
 """Exit code of exception 0; exception v is this plus v."""
 EXIT_RDTSC: Final = 0x6E
@@ -60,8 +64,9 @@ _INTERCEPTED: Final = (
 )  # fmt: skip
 """SWINT too: INT n would otherwise leave the emulator a stale next-RIP (facts/unicorn 9.4)."""
 
+EFER: Final = 0xC0000080
 _NATIVE_MSRS: Final = (
-    0xC0000080, 0xC0000081, 0xC0000082, 0xC0000083, 0xC0000084,
+    EFER, 0xC0000081, 0xC0000082, 0xC0000083, 0xC0000084,
     0xC0000100, 0xC0000101, 0xC0000102, 0x174, 0x175, 0x176, 0x277,
 )  # fmt: skip
 """EFER, STAR, LSTAR, CSTAR, SFMASK, FS/GS bases, SYSENTER and PAT live in the CPU itself."""
@@ -95,11 +100,14 @@ class GuestState(Struct, frozen=True):
 
 
 def msr_permission_map() -> bytes:
-    """Two pages of intercept bits: every MSR but those the CPU keeps itself."""
+    """Two pages of intercept bits: every MSR but those the CPU keeps itself, and of EFER the
+    writes."""
     bits = bytearray(b"\xff" * (2 * PAGE_BYTES))
     for msr in _NATIVE_MSRS:
         index = (msr & 0x1FFF) + (0x2000 if msr >= 0xC0000000 else 0)
         bits[index // 4] &= ~(3 << (index % 4 * 2)) & 0xFF
+    index = (EFER & 0x1FFF) + 0x2000
+    bits[index // 4] |= 2 << (index % 4 * 2)
     return bytes(bits)
 
 
@@ -112,6 +120,7 @@ def write_vmcb(
     def put(form: str, offset: int, *values: int) -> None:
         struct.pack_into("<" + form, block, offset, *values)
 
+    put("H", _CR_WRITES, CR_WRITES)
     put("I", _EXCEPTIONS, 0xFFFFFFFF)
     put("Q", _INTERCEPTS, sum(1 << (code - 0x60) for code in _INTERCEPTED))
     put("QQ", _IOPM, iopm, msrpm)

@@ -53,6 +53,8 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.MachineEffect, size: int) -> None:
             raise_exception(parts, cpu, effect, size)
         case fx.SetMsr(owner, msr, value):
             vmm.msrs[owner, msr] = value
+        case fx.SetDrawn(owner, drawn):
+            vmm.drawn[owner] = drawn
         case fx.SetVpRegister(owner, name, value):
             vmm.registers[owner, name] = value
         case fx.SetPort(port, value):

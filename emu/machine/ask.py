@@ -9,7 +9,8 @@ from typing import Final
 
 from emu.boot import disasm
 from emu.hw import interrupt, vmcb
-from emu.hw.context import Context
+from emu.hw.context import ENCODED, Context
+from emu.hw.control import ControlRegister
 from emu.hw.exit import Exit, ExitKind
 from emu.machine.code import CodeReader
 from emu.machine.mmio import device_access
@@ -35,6 +36,20 @@ _RDTSCP: Final = b"\x0f\x01\xf9"
 _TDCALL: Final = b"\x66\x0f\x01\xcc"
 _VMCALLS: Final = {b"\x0f\x01\xd9": "vmmcall", b"\x0f\x01\xc1": "vmcall"}
 _NOT_OFFERED: Final = {vmcb.EXIT_MONITOR: "monitor", vmcb.EXIT_MWAIT: "mwait"}
+CONTROL_WRITES: Final[dict[int, ControlRegister]] = {
+    vmcb.EXIT_WRITE_CR: "cr0", vmcb.EXIT_WRITE_CR + 3: "cr3", vmcb.EXIT_WRITE_CR + 4: "cr4",
+}  # fmt: skip
+"""The exits of writes to these."""
+_MOVE_TO_CONTROL: Final = b"\x0f\x22"
+_PREFIXES: Final = b"\xf0\xf2\xf3\x2e\x36\x3e\x26\x64\x65\x66\x67"
+_REX: Final = 0x40
+_RANDOM: Final = b"\x0f\xc7"
+_RANDOM_KINDS: Final = {6: "rdrand", 7: "rdseed"}
+_OPERAND_SIZE: Final = 0x66
+_NO_RANDOM: Final = b"\xf0\xf2\xf3"
+"""With LOCK or a repeat prefix it is undefined, or another instruction (RDPID)."""
+_NARROW_TASKS: Final = (1, 3)
+"""Types of a 16-bit TSS (SDM 3A, table 3-2)."""
 
 
 def read_exit(exit_: Exit, registers: Context, code: CodeReader, devices: Devices) -> Asked:
@@ -74,6 +89,9 @@ def _intercept(exit_: Exit, registers: Context, code: CodeReader, devices: Devic
         return _interrupt(code.next(registers), registers)
     if number == vmcb.EXIT_MSR:
         return _msr(code.next(registers), registers)
+    if number in CONTROL_WRITES:
+        value = _moved(code.next(registers), registers)
+        return _control(0, CONTROL_WRITES[number], value, registers)
     return ask.NotOffered(0, _NOT_OFFERED.get(number, f"svm {number:#x}"))
 
 
@@ -114,9 +132,33 @@ def _msr(code: bytes, registers: Context) -> Asked:
     writes = registers.error_code == 1
     usual = code.startswith(_WRMSR if writes else _RDMSR)
     size = 2 if usual else disasm.length(code, registers.mode)
-    if writes:
-        return ask.Wrmsr(size, msr, (get("rdx") & _U32) << 32 | get("rax") & _U32)
-    return ask.Rdmsr(size, msr)
+    value = (get("rdx") & _U32) << 32 | get("rax") & _U32
+    if writes and msr == vmcb.EFER:
+        return _control(size, "efer", value, registers)
+    return ask.Wrmsr(size, msr, value) if writes else ask.Rdmsr(size, msr)
+
+
+def writes_efer(registers: Context) -> bool:
+    """Whether the MSR exit that left these registers is a write to EFER."""
+    return registers.get("rcx") & _U32 == vmcb.EFER and registers.error_code == 1
+
+
+def _moved(code: bytes, registers: Context) -> int:
+    """What MOV to a control register moves; CR0 as it is for CLTS and LMSW."""
+    opcode, rex = _opcode(code, registers)
+    if not opcode.startswith(_MOVE_TO_CONTROL):
+        return registers.get("cr0")
+    value = registers.get(ENCODED[opcode[2] & 7 | (rex & 1) << 3])
+    return value if registers.mode == "long" else value & _U32
+
+
+def _control(
+    size: int, register: ControlRegister, value: int, registers: Context
+) -> ask.ControlWrite:
+    """With what such a write depends on beside the control registers themselves."""
+    code_long = bool(registers.segment("cs").attributes & 0x200)
+    narrow = registers.segment("tr").attributes & 0xF in _NARROW_TASKS
+    return ask.ControlWrite(size, register, value, code_long, narrow)
 
 
 def _undefined(code: bytes, registers: Context) -> Asked:
@@ -127,8 +169,34 @@ def _undefined(code: bytes, registers: Context) -> Asked:
     mnemonic = _VMCALLS.get(code[:3])
     if mnemonic is not None:
         return ask.Vmcall(3, get("rcx"), mnemonic)
+    random = _random(code, registers)
+    if random is not None:
+        return random
     found = disasm.decode(code, registers.rip, registers.mode)
     return ask.Undefined(0, "no valid instruction" if found is None else found.mnemonic)
+
+
+def _random(code: bytes, registers: Context) -> ask.Random | None:
+    """RDRAND or RDSEED of a register (SDM 2B: 0F C7 /6 and /7)."""
+    opcode, rex = _opcode(code, registers)
+    prefixes = code[: len(code) - len(opcode)]
+    if not opcode.startswith(_RANDOM) or any(one in _NO_RANDOM for one in prefixes):
+        return None
+    kind = _RANDOM_KINDS.get(opcode[2] >> 3 & 7)
+    if kind is None or opcode[2] < 0xC0:
+        return None
+    narrow = (_OPERAND_SIZE in prefixes) != (registers.mode == "real")
+    bits = 64 if rex & 8 else 16 if narrow else 32
+    into = ENCODED[opcode[2] & 7 | (rex & 1) << 3]
+    return ask.Random(len(prefixes) + 3, kind, bits, into)
+
+
+def _opcode(code: bytes, registers: Context) -> tuple[bytes, int]:
+    """The code behind its prefixes, and the REX prefix (0: there is none)."""
+    rest = code.lstrip(_PREFIXES)
+    if registers.mode == "long" and rest and rest[0] & 0xF0 == _REX:
+        return rest[1:], rest[0]
+    return rest, 0
 
 
 def _interrupt(code: bytes, registers: Context) -> ask.SoftInterrupt:

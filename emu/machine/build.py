@@ -51,7 +51,8 @@ def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
         platform=platform, layout=layout, roles=roles, seed=seed, memory=memory, engine=engine,
         ram=ram, npt=npt, virtual=VirtualMemory(ram, npt, code), code=code,
         undo=UndoLog(memory, npt),
-        cpus=_cpus(platform), vmm=VmmState([VpState(one) for one in platform.apic_ids]),
+        cpus=_cpus(platform),
+        vmm=VmmState([VpState(one) for one in platform.apic_ids], seed=seed),
         aps=LiveAps(platform.apic_ids), mailbox_gpa=mailbox_of(layout, roles),
         addresses=Addresses(engine), shared_alias=SHARED_ALIAS, hypercall_code=HYPERCALL_CODE,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from emu.hw.address import Gpa, page_of
 from emu.hw.cpu import Cpu
 from emu.machine.board import Board
 from emu.vmm import asked as ask
-from emu.vmm import clock, cpuid, hypercalls, msr, tdx
+from emu.vmm import clock, controls, cpuid, hypercalls, msr, random_numbers, tdx
 from emu.vmm.asked_words import access_word
 from emu.vmm.effects import Complete, Cost, Crash, Effects, Halt, RaiseException, SetRegisters
 
@@ -42,6 +42,12 @@ def decide(board: Board, cpu: Cpu, asked: ask.Asked) -> Effects:
             return (*msr.rdmsr(board.caller(cpu), number), _exit_cost(board))
         case ask.Wrmsr(_, number, value):
             return (*msr.wrmsr(board.caller(cpu), number, value), _exit_cost(board))
+        case ask.Random():
+            return random_numbers.draw(board.caller(cpu), asked)
+        case ask.ControlWrite():
+            effects = controls.answer(board.caller(cpu), asked)
+            assert effects, "one that is allowed has been made"
+            return effects
         case ask.Tdcall() | ask.Vmcall():
             return _call(board, cpu, asked)
         case ask.PortIn() | ask.PortOut():

@@ -12,7 +12,7 @@ from emu.boot.platform import Platform
 from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
 from emu.hw.vmcb import EXIT_NPF
-from emu.machine import apply, by_hand, exits, no_execute, quirks
+from emu.machine import apply, by_hand, control_writes, exits, no_execute, quirks
 from emu.machine.arrivals import Arrivals
 from emu.machine.board import WORK_OF_AN_ENTRY, WORK_OF_AN_EXIT
 from emu.machine.build import board_of
@@ -172,6 +172,8 @@ class Machine:
             board.retire(cpu, exit_.executed)
         if exit_.code == EXIT_NPF:
             exit_ = no_execute.go_on(board, cpu, exit_, limit, cpu.skip)
+        if exit_.code in control_writes.CODES:
+            exit_ = control_writes.go_on(board, cpu, exit_)
         if board.probes:
             board.compare("walk")
         if exit_.kind is ExitKind.BREAKPOINT:

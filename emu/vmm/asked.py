@@ -8,6 +8,8 @@ instruction uses 32.
 
 from msgspec import Struct
 
+from emu.hw.control import ControlRegister
+
 
 class Exiting(Struct, frozen=True):
     """What all of them have."""
@@ -33,6 +35,26 @@ class Wrmsr(Exiting, frozen=True):
 
     msr: int
     value: int
+
+
+class ControlWrite(Exiting, frozen=True):
+    """A write to CR0, CR3, CR4 or EFER that the processor did not make. CLTS and LMSW change
+    nothing that anybody refuses: `value` is then what CR0 holds."""
+
+    register: ControlRegister
+    value: int
+    code_long: bool
+    """CS.L."""
+    narrow_task: bool
+    """TR holds a 16-bit TSS."""
+
+
+class Random(Exiting, frozen=True):
+    """RDRAND or RDSEED of 16, 32 or 64 bits into a general register, by its 64-bit name."""
+
+    mnemonic: str
+    bits: int
+    into: str
 
 
 class Vmcall(Exiting, frozen=True):
@@ -177,6 +199,8 @@ Asked = (
     Cpuid
     | Rdmsr
     | Wrmsr
+    | ControlWrite
+    | Random
     | Vmcall
     | Tdcall
     | PortIn

@@ -26,10 +26,16 @@ def name_of(asked: ask.Asked) -> str:
     if found is not None:
         return found
     match asked:
-        case ask.CacheFlush(mnemonic=name) | ask.NotOffered(name=name):
+        case (
+            ask.CacheFlush(mnemonic=name)
+            | ask.Random(mnemonic=name)
+            | ask.NotOffered(name=name)
+        ):
             return name
         case ask.CpuFault(vector=vector):
             return interrupt.name_of(vector)
+        case ask.ControlWrite(register=register):
+            return register
     raise AssertionError(f"{asked} has no name")
 
 
@@ -42,6 +48,8 @@ def describe(asked: ask.Asked) -> str:
             return f"rdmsr {msr_name(msr)}"
         case ask.Wrmsr(_, msr, value):
             return f"wrmsr {msr_name(msr)} = {value:#x}"
+        case ask.ControlWrite(_, register, value):
+            return f"write {register} = {value:#x}"
         case ask.Vmcall(_, control, _):
             return f"hypercall {hypercall_name(control)}"
         case ask.Tdcall():
@@ -99,6 +107,8 @@ def families(asked: ask.Asked) -> tuple[str, ...]:
             return ("port", "in")
         case ask.PortOut():
             return ("port", "out")
+        case ask.ControlWrite(register=register):
+            return ("exception", "write", register)
         case ask.CpuFault() | ask.Undefined():
             return ("exception",)
         case ask.NestedFault():
@@ -156,6 +166,8 @@ def numbers(asked: ask.Asked) -> tuple[int, ...]:
             return (port,)
         case ask.PortOut(_, port, _, value):
             return (port, value)
+        case ask.ControlWrite(_, _, value):
+            return (value,)
         case ask.NestedFault(_, _, gpa) | ask.OddAccess(_, _, gpa):
             return (gpa,)
         case ask.MmioRead(_, gpa, width):

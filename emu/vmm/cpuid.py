@@ -1,10 +1,13 @@
 """What CPUID answers: an Intel-like processor, the Hyper-V leaves and the TDX leaf."""
 
+import struct
 from collections.abc import Callable
 from math import gcd
 from typing import Final
 
 from emu.boot.platform import Platform
+from emu.hw.features import OFFERED, bits
+from emu.vmm import cpuid_topology as topology
 from emu.vmm.clock import CRYSTAL_HZ
 from emu.vmm.effects import Complete, Effects, SetRegisters
 from emu.vmm.state import Caller
@@ -15,27 +18,27 @@ CpuidAnswer = Callable[[Caller, int], CpuidLeaf]
 """One leaf: (caller, sub-leaf) to the four registers."""
 
 _ZERO: Final[CpuidLeaf] = (0, 0, 0, 0)
-_SIGNATURE: Final = 0x000806F8  # family 6: Linux then uses the short INIT-SIPI delays
+SIGNATURE: Final = 0x000806F8
+"""Leaf 1 EAX, and EDX behind a reset. Family 6: Linux then uses the short INIT-SIPI delays."""
 
 
-def bits(*positions: int) -> int:
-    """A mask with the given bits set."""
-    return sum(1 << position for position in positions)
-
-
-FEATURES_ECX: Final = bits(0, 9, 13, 19, 20, 21, 22, 23)
-"""Leaf 1: SSE3 SSSE3 CX16 SSE4.1 SSE4.2 x2APIC MOVBE POPCNT. No MONITOR, no RDRAND (the
-emulator's would be random), no XSAVE, no PCID (the emulator has no tags)."""
-FEATURES_EDX: Final = bits(
-    *(0, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 19, 23, 24, 25, 26)
-)
-"""Leaf 1: FPU DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR
-SSE SSE2."""
 PHYSICAL_BITS: Final = 40
 """Guest-physical address width: what the emulated MMU walks."""
 TD_PHYSICAL_BITS: Final = 48
 """In a TD: GPAW 48, whose top bit says "shared"."""
 HYPERVISOR: Final = bits(31)
+OSXSAVE: Final = bits(27)
+"""Leaf 1 ECX: CR4.OSXSAVE is set."""
+CR4_OSXSAVE: Final = 1 << 18
+MANY_LOGICAL: Final = bits(28)
+"""Leaf 1 EDX: the package has room for more than one logical processor (HTT)."""
+XSAVE_BYTES: Final = 512 + 64
+"""Legacy region and header of an XSAVE area (SDM 1, 13.4)."""
+TIMER_ALWAYS_RUNS: Final = bits(2)
+"""Leaf 6 EAX: ARAT."""
+HIGHEST_EXTENDED: Final = 0x8000_0008
+FIRST_OF_HYPERVISOR: Final = 0x4000_0000
+BRAND: Final = b"apdbg, an emulated processor"
 ISOLATION: Final = bits(22)
 """Leaf 0x40000003 EBX: the partition is isolated (TLFS, partition privileges)."""
 HV_PRIVILEGES_EAX: Final = bits(0, 1, 2, 5, 6, 7, 10, 11)
@@ -50,30 +53,46 @@ def _text(word: str) -> int:
     return int.from_bytes(word.encode(), "little")
 
 
+def highest_basic(platform: Platform) -> int:
+    """The highest leaf below the hypervisor's."""
+    return 0x21 if platform.isolation == "tdx" else 0x1F
+
+
 def _vendor(platform: Platform) -> CpuidLeaf:
-    highest = 0x21 if platform.isolation == "tdx" else 0x16
-    return highest, _text("Genu"), _text("ntel"), _text("ineI")
+    return highest_basic(platform), _text("Genu"), _text("ntel"), _text("ineI")
 
 
 def _features(caller: Caller) -> CpuidLeaf:
     platform = caller.platform
     apic_id = caller.vmm.vps[caller.cpu].apic_id & 0xFF
-    logical = min(platform.cpus, 0xFF)
-    guest = HYPERVISOR if platform.hyperv or platform.isolation == "tdx" else 0
+    logical = topology.logical_count(platform)
     ebx = apic_id << 24 | logical << 16 | 8 << 8  # CLFLUSH line: 8 x 8 bytes
-    return _SIGNATURE, ebx, FEATURES_ECX | guest, FEATURES_EDX
+    ecx = OFFERED["1.ecx"] | (HYPERVISOR if has_hypervisor(platform) else 0)
+    ecx |= OSXSAVE if caller.registers("cr4") & CR4_OSXSAVE else 0
+    edx = OFFERED["1.edx"] | (MANY_LOGICAL if logical > 1 else 0)
+    return SIGNATURE, ebx, ecx, edx
 
 
-def _topology(caller: Caller, subleaf: int) -> CpuidLeaf:
-    """Leaf 0xB: one thread per core, all cores in one package (SDM 2A, CPUID)."""
-    platform = caller.platform
-    apic_id = caller.vmm.vps[caller.cpu].apic_id
+def has_hypervisor(platform: Platform) -> bool:
+    """Whether leaf 1 says that the machine is a virtual one."""
+    return platform.hyperv or platform.isolation == "tdx"
+
+
+def _structured(subleaf: int) -> CpuidLeaf:
+    """Leaf 7: sub-leaf 0 is the only one."""
+    return (0, OFFERED["7.ebx"], OFFERED["7.ecx"], 0) if subleaf == 0 else _ZERO
+
+
+def _extended_state(subleaf: int) -> CpuidLeaf:
+    """Leaf 0xD: x87 and SSE state lie in the legacy region, so any XCR0 needs as much."""
     if subleaf == 0:
-        return 0, 1, 0x100, apic_id
-    if subleaf == 1:
-        shift = max(platform.apic_ids).bit_length()
-        return shift, platform.cpus, 0x201, apic_id
-    return 0, 0, subleaf & 0xFF, apic_id
+        return OFFERED["d.0.eax"], XSAVE_BYTES, XSAVE_BYTES, 0
+    return (OFFERED["d.1.eax"], 0, 0, 0) if subleaf == 1 else _ZERO
+
+
+def _brand(part: int) -> CpuidLeaf:
+    words = BRAND.ljust(48, b"\0")[16 * part :]
+    return struct.unpack_from("<4I", words)
 
 
 def _crystal(platform: Platform) -> CpuidLeaf:
@@ -92,22 +111,34 @@ def _hv_privileges(platform: Platform) -> CpuidLeaf:
     return HV_PRIVILEGES_EAX, HV_PRIVILEGES_EBX | isolated, 0, HV_FEATURES_EDX
 
 
-def _physical_bits(platform: Platform) -> int:
+def physical_bits(platform: Platform) -> int:
+    """Width of a guest-physical address."""
     return TD_PHYSICAL_BITS if platform.isolation == "tdx" else PHYSICAL_BITS
 
 
 LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
     (0x0, lambda caller, _: _vendor(caller.platform)),
     (0x1, lambda caller, _: _features(caller)),
-    (0xB, _topology),
+    (0x2, lambda *_: topology.DESCRIPTORS),
+    (0x4, topology.caches),
+    (0x6, lambda *_: (TIMER_ALWAYS_RUNS, 0, 0, 0)),
+    (0x7, lambda _, subleaf: _structured(subleaf)),
+    (0xB, topology.topology),
+    (0xD, lambda _, subleaf: _extended_state(subleaf)),
     (0x15, lambda caller, _: _crystal(caller.platform)),
     (0x16, lambda caller, _: _megahertz(caller.platform)),
-    (0x8000_0000, lambda *_: (0x8000_0008, 0, 0, 0)),
-    (0x8000_0001, lambda *_: (0, 0, bits(0), bits(11, 20, 26, 27, 29))),
+    (0x1F, topology.topology),
+    (0x8000_0000, lambda *_: (HIGHEST_EXTENDED, 0, 0, 0)),
+    (0x8000_0001, lambda *_: (0, 0, OFFERED["80000001.ecx"], OFFERED["80000001.edx"])),
+    (0x8000_0002, lambda *_: _brand(0)),
+    (0x8000_0003, lambda *_: _brand(1)),
+    (0x8000_0004, lambda *_: _brand(2)),
+    (0x8000_0006, lambda *_: topology.second_level()),
     (0x8000_0007, lambda *_: (0, 0, 0, bits(8))),
-    (0x8000_0008, lambda caller, _: (48 << 8 | _physical_bits(caller.platform), 0, 0, 0)),
+    (0x8000_0008, lambda caller, _: (48 << 8 | physical_bits(caller.platform), 0, 0, 0)),
 )
-"""Every machine's leaves. 0x80000001: LAHF, SYSCALL NX 1G RDTSCP LM; ...07: invariant TSC."""
+"""Every machine's leaves; 0x80000007: the TSC is invariant. Those between that are missing (no
+performance counters, no MONITOR, no tracing) are zero, as the SDM has it for such."""
 
 HYPERV_LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
     (0x4000_0000, lambda *_: (0x4000_000C, _text("Micr"), _text("osof"), _text("t Hv"))),
@@ -131,13 +162,25 @@ _TDX: Final = dict(TDX_LEAVES)
 
 
 def read_cpuid(caller: Caller, leaf: int, subleaf: int) -> CpuidLeaf:
-    """EAX, EBX, ECX, EDX of one leaf; leaves that do not exist answer zero."""
+    """EAX, EBX, ECX, EDX of one leaf. A leaf beyond the highest of its range answers as the
+    highest basic one (SDM 2A, CPUID); one within it that does not exist is zero."""
     answer = _COMMON.get(leaf)
     if answer is None and caller.platform.hyperv:
         answer = _HYPERV.get(leaf)
     if answer is None and caller.platform.isolation == "tdx":
         answer = _TDX.get(leaf)
-    return answer(caller, subleaf) if answer else _ZERO
+    if answer is not None:
+        return answer(caller, subleaf)
+    if _in_range(caller.platform, leaf):
+        return _ZERO
+    return read_cpuid(caller, highest_basic(caller.platform), subleaf)
+
+
+def _in_range(platform: Platform, leaf: int) -> bool:
+    """Basic, extended, or a hypervisor's: that is none where there is no hypervisor."""
+    if leaf >> 8 == FIRST_OF_HYPERVISOR >> 8:
+        return has_hypervisor(platform)
+    return leaf < highest_basic(platform) or 0x8000_0000 <= leaf <= HIGHEST_EXTENDED
 
 
 def cpuid(caller: Caller, leaf: int, subleaf: int) -> Effects:

@@ -103,6 +103,13 @@ class SetMsr(Struct, frozen=True):
     value: int
 
 
+class SetDrawn(Struct, frozen=True):
+    """Remember how many random numbers a CPU has drawn."""
+
+    cpu: int
+    drawn: int
+
+
 class SetVpRegister(Struct, frozen=True):
     """Remember a Hyper-V synthetic register (`cpu` None: one value for the partition)."""
 
@@ -242,6 +249,7 @@ CpuEffect = SetRegisters | Complete | Cost
 MachineEffect = (
     RaiseException
     | SetMsr
+    | SetDrawn
     | SetVpRegister
     | SetPort
     | SetDevice

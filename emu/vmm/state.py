@@ -69,6 +69,10 @@ class VmmState(Struct):
     """Armed APIC timers by CPU."""
     devices: dict[tuple[str, int], int] = field(default_factory=dict)
     """Registers of devices in memory by (device, number)."""
+    seed: int = 0
+    """What random numbers come from; it never changes."""
+    drawn: dict[int, int] = field(default_factory=dict)
+    """Random numbers that each CPU has drawn."""
     hypercall_page: Gpa | None = None
     sent: SerialText = field(default_factory=SerialText)
 
@@ -84,7 +88,7 @@ class VmmState(Struct):
             for vp in self.vps
         )
         tables = dict(self.msrs), dict(self.registers), dict(self.ports), dict(self.ve_info)
-        more = dict(self.clocks), dict(self.timers), dict(self.devices)
+        more = dict(self.clocks), dict(self.timers), dict(self.devices), dict(self.drawn)
         return SavedVmm(vps, *tables, *more, self.hypercall_page, self.sent.save())
 
     def load(self, saved: "SavedVmm") -> None:
@@ -98,7 +102,7 @@ class VmmState(Struct):
         self.msrs, self.registers = dict(saved.msrs), dict(saved.registers)
         self.ports, self.ve_info = dict(saved.ports), dict(saved.ve_info)
         self.clocks, self.timers = dict(saved.clocks), dict(saved.timers)
-        self.devices = dict(saved.devices)
+        self.devices, self.drawn = dict(saved.devices), dict(saved.drawn)
         self.hypercall_page = saved.hypercall_page
         self.sent.load(saved.sent)
 
@@ -114,6 +118,7 @@ class SavedVmm(NamedTuple):
     clocks: dict[int, WrongClock]
     timers: dict[int, ApicTimer]
     devices: dict[tuple[str, int], int]
+    drawn: dict[int, int]
     hypercall_page: Gpa | None
     sent: SavedText
 

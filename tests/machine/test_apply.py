@@ -31,6 +31,7 @@ PLAIN: Final[list[tuple[fx.Effect, Check]]] = [
     (fx.SetMsr(1, 0x10, 5), lambda b: b.vmm.msrs[1, 0x10] == 5),
     (fx.SetMsr(None, 0x10, 5), lambda b: b.vmm.msrs[None, 0x10] == 5),
     (fx.SetVpRegister(1, 9, 5), lambda b: b.vmm.registers[1, 9] == 5),
+    (fx.SetDrawn(1, 5), lambda b: b.vmm.drawn == {1: 5}),
     (fx.SetPort(0x70, 5), lambda b: b.vmm.ports[0x70] == 5),
     (fx.SetDevice("uart", 3, 5), lambda b: b.vmm.devices["uart", 3] == 5),
     (fx.SetTimer(1, TIMER), lambda b: b.vmm.timers == {1: TIMER}),

@@ -74,14 +74,50 @@ def test_a_nested_leaf_is_never_marked_accessed() -> None:
     assert not session.machine.board.npt.leaf(DATA) & ACCESSED
 
 
-def test_random_numbers_are_the_hosts() -> None:
-    source = "start: rdrand rax\n mov [{SHARED}], rax\n hlt"
-    found = set()
-    for _ in range(2):
-        session = boot(source)
-        run(session)
-        found.add(read(session, SHARED))
-    assert len(found) == 2
+def test_upper_halves_of_debug_registers_can_be_set() -> None:
+    """SDM 2B, MOV to debug registers: #GP(0)."""
+    session = boot("""start: mov rax, 1
+        shl rax, 40
+        mov dr7, rax
+        mov dword ptr [{SHARED}], 1
+        hlt
+        handler13: hlt""")
+    run(session)
+    assert read(session, SHARED, 4) == 1
+
+
+def test_a_pdpte_with_reserved_bits_can_be_loaded() -> None:
+    """SDM 3A, 4.4.1: MOV to CR3 with PAE paging is #GP(0) then. 32-bit code, paging off."""
+    session = boot(f"""start: lgdt [rip + gdtr]
+        push 0x08
+        lea rax, [rip + narrow]
+        push rax
+        .byte 0x48, 0xcb
+    gdtr: .short 0x17
+        .quad {CODE} + gdt - start
+    gdt: .quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff
+        .code32
+    narrow: mov eax, 0x10
+        mov ds, eax
+        mov ss, eax
+        mov eax, cr0
+        and eax, 0x7fffffff
+        mov cr0, eax
+        mov ecx, 0xc0000080
+        xor eax, eax
+        xor edx, edx
+        wrmsr
+        mov dword ptr [{{DATA}}], 0x1e7
+        mov eax, {{DATA}}
+        mov cr3, eax
+        mov dword ptr [{{SHARED}}], 2
+        mov eax, cr0
+        or eax, 0x80000000
+        mov cr0, eax
+        hlt""")
+    run(session)
+    faults = [e.text for e in session.machine.board.logs.events if e.kind == "fault"]
+    assert read(session, SHARED, 4) == 2 and not faults[0].startswith("#GP")
 
 
 COPIES: Final = f"""

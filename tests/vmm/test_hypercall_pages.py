@@ -75,6 +75,38 @@ def test_registers_belong_to_a_vp_and_a_vtl(head: bytes, status: int) -> None:
     assert call(Guest(), SET, 1, head + pair).status == status
 
 
+CONFIGURATION = {
+    "enable_vtl_protection": 1, "default_vtl_protection_mask": 4, "zero_memory_on_reset": 1,
+    "deny_lower_vtl_startup": 1, "intercept_acceptance": 1,
+    "intercept_enable_vtl_protection": 1, "intercept_vp_startup": 1,
+    "intercept_cpuid_unimplemented": 1, "intercept_unrecoverable_exception": 1,
+    "intercept_page": 1, "intercept_restore_partition_time": 1, "intercept_not_present": 1,
+    "intercept_system_reset": 1, "reserved": 48,
+}  # fmt: skip
+"""microsoft/openvmm, vm/hv1/hvdef/src/lib.rs, HvRegisterVsmPartitionConfig: bits of each field,
+from bit 0 on. OpenHCL sets the mask to 0xF and intercept_system_reset where that is offered."""
+
+
+def test_every_field_of_the_partition_configuration_can_be_set() -> None:
+    shift = 0
+    for name, width in CONFIGURATION.items():
+        value = ((1 << width) - 1) << shift
+        data = header() + struct.pack("<I12xQQ", CONFIG, value, 0)
+        status = call(Guest("vbs"), SET, 1, data).status
+        assert status == (0x50 if name == "reserved" else 0), name
+        shift += width
+    assert shift == 64
+
+
+def test_the_status_registers_have_their_fields_where_hvdef_has_them() -> None:
+    """HvRegisterVsmPartitionStatus: enabled_vtl_set 15:0, maximum_vtl 19:16; VsmVpStatus:
+    active_vtl 3:0, enabled_vtl_set 31:16; VsmCodePageOffsets: two of 12 bits."""
+    partition, vp, offsets = values(get(Guest(), 0xD0004, 0xD0003, 0xD0002))
+    assert (partition & 0xFFFF, partition >> 16) == (0b101, 2)
+    assert (vp & 0xFFFF, vp >> 16) == (2, 0b101)
+    assert offsets >> 24 == 0
+
+
 def test_reading_stops_at_an_unknown_register() -> None:
     result = get(Guest(), 0x90003, 0x12345, 0x90003)
     assert (result.status, result.reps, values(result)) == (0x87, 1, (0,))
@@ -84,7 +116,8 @@ def test_reading_stops_at_an_unknown_register() -> None:
     ("name", "low", "high", "status"),
     [
         (CONFIG, 0x1F, 0, 0),
-        (CONFIG, 0x8000, 0, 0x50),
+        (CONFIG, 0xFFFF, 0, 0),
+        (CONFIG, 0x1_0000, 0, 0x50),
         (CONFIG, 0, 1, 0x50),
         (0xD0003, 0, 0, 6),
         (0x20000, 0, 0, 0x87),

@@ -4,6 +4,7 @@ import struct
 from typing import Final
 
 from emu.hw.address import canonical
+from emu.hw.control import CR0_DEFINED, beyond_memory, not_offered, undefined_cr0
 from emu.vmm.cpuid import PHYSICAL_BITS
 from emu.vmm.effects import Segment, TableRegister, VpContext
 
@@ -14,14 +15,9 @@ _SEGMENT: Final = struct.Struct("<QIHH")
 _TABLE: Final = struct.Struct("<6xHQ")
 _TAIL: Final = struct.Struct("<5Q")
 
-_PE, _NW, _CD, _PG = 1, 1 << 29, 1 << 30, 1 << 31
-_CR0_DEFINED: Final = 0xE005_003F
-_PAE, _PCIDE = 1 << 5, 1 << 17
-_CR4_DEFINED: Final = 0x0077_7FFF
-_CR3_PCID: Final = 0xFE7
-"""Bits 11:0 but PWT and PCD: a PCID with CR4.PCIDE, else reserved."""
-_LME, _LMA, _NXE = 1 << 8, 1 << 10, 1 << 11
-_EFER_DEFINED: Final = 1 | _LME | _LMA | _NXE
+_PE, _PG = 1, 1 << 31
+_PAE: Final = 1 << 5
+_LME, _LMA = 1 << 8, 1 << 10
 _RFLAGS_DEFINED: Final = 0x003F_7FD7
 _RFLAGS_ONE: Final = 2
 _VM: Final = 1 << 17
@@ -69,17 +65,13 @@ def invalid(context: VpContext) -> str | None:
 def _controls(context: VpContext) -> str | None:
     if context.rflags & ~_RFLAGS_DEFINED or not context.rflags & _RFLAGS_ONE:
         return f"RFLAGS {context.rflags:#x} has reserved bits wrong"
-    if context.cr0 & ~_CR0_DEFINED:
+    if context.cr0 & ~CR0_DEFINED:
         return f"CR0 {context.cr0:#x} has reserved bits set"
-    if context.cr0 & _PG and not context.cr0 & _PE:
-        return "CR0.PG is set without CR0.PE"
-    if context.cr0 & _NW and not context.cr0 & _CD:
-        return "CR0.NW is set without CR0.CD"
-    if context.cr4 & ~_CR4_DEFINED:
-        return f"CR4 {context.cr4:#x} has reserved bits set"
-    if context.efer & ~_EFER_DEFINED:
-        return f"EFER {context.efer:#x} has reserved bits set"
-    return None
+    return (
+        undefined_cr0(context.cr0)
+        or not_offered("cr4", context.cr4)
+        or not_offered("efer", context.efer)
+    )
 
 
 def _modes(context: VpContext) -> str | None:
@@ -88,15 +80,9 @@ def _modes(context: VpContext) -> str | None:
         return "EFER.LMA is not EFER.LME and CR0.PG"
     if long_mode and not context.cr4 & _PAE:
         return "long mode without CR4.PAE"
-    if context.cr4 & _PCIDE and not long_mode:
-        return "CR4.PCIDE outside long mode"
-    if context.cr3 >> PHYSICAL_BITS:
-        return f"CR3 {context.cr3:#x} is beyond the physical address space"
-    if long_mode and context.cr3 & _CR3_PCID and not context.cr4 & _PCIDE:
-        return "CR3 has PCID bits without CR4.PCIDE"
     if long_mode and context.rflags & _VM:
         return "RFLAGS.VM in long mode"
-    return None
+    return beyond_memory(context.cr3, context.cr4, PHYSICAL_BITS)
 
 
 def _segments(context: VpContext) -> str | None:

@@ -24,8 +24,9 @@ _HEADER: Final = struct.Struct("<QIB3s")
 _PAIR: Final = struct.Struct("<I12x16s")
 
 VSM_PARTITION_CONFIG: Final = 0x000D_0007
-_CONFIG_DEFINED: Final = 0x7FFF
-"""Bits of HV_REGISTER_VSM_PARTITION_CONFIG that have a name in the TLFS or in hvdef."""
+_CONFIG_DEFINED: Final = 0xFFFF
+"""Bits of HV_REGISTER_VSM_PARTITION_CONFIG that have a name in the TLFS or, the last of them
+(intercept_system_reset), in hvdef (microsoft/openvmm, vm/hv1/hvdef/src/lib.rs)."""
 _VTLS_OF_PARTITION: Final = 0b101
 _MAXIMUM_VTL_SHIFT: Final = 16
 

@@ -16,7 +16,7 @@ NATIVE: Final = frozenset(
     )
 )
 """MSRs the emulated CPU keeps itself: SYSENTER, PAT, STAR to FMASK, FS, GS, kernel GS.
-EFER is not here: the machine hides SVME in it."""
+EFER is not here: writes of it are those of a control register (`emu.vmm.controls`)."""
 
 _MEMORY_TYPES: Final = (0, 1, 4, 5, 6)
 _MTRR_ENABLE: Final = 1 << 11

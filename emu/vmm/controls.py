@@ -1,0 +1,39 @@
+"""What a write to a control register comes to: nothing to say, an exception of the processor's,
+or what the platform has instead."""
+
+from collections.abc import Callable
+from typing import Final
+
+from emu.boot.platform import Isolation
+from emu.hw.control import Controls, refusal
+from emu.vmm.asked import ControlWrite
+from emu.vmm.cpuid import physical_bits
+from emu.vmm.effects import Effects, RaiseException
+from emu.vmm.state import Caller
+
+_GP: Final = 13
+
+Rules = Callable[[Caller, ControlWrite], Effects]
+"""What a platform has to say of a write that the processor allows: effects, which take the
+write's place, or none."""
+
+OF_PLATFORM: Final[dict[Isolation, Rules]] = {}
+"""The platforms that have anything to say of it."""
+
+
+def answer(caller: Caller, asked: ControlWrite) -> Effects:
+    """Effects instead of the write; none: the processor makes it."""
+    why = refusal(_now(caller, asked), asked.register, asked.value)
+    if why is not None:
+        return (RaiseException(_GP, 0, f"#GP: {why}"),)
+    rules = OF_PLATFORM.get(caller.platform.isolation)
+    return () if rules is None else rules(caller, asked)
+
+
+def _now(caller: Caller, asked: ControlWrite) -> Controls:
+    of = caller.registers
+    return Controls(
+        cr0=of("cr0"), cr3=of("cr3"), cr4=of("cr4"), efer=of("efer"),
+        code_long=asked.code_long, narrow_task=asked.narrow_task,
+        physical_bits=physical_bits(caller.platform),
+    )  # fmt: skip
