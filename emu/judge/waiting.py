@@ -172,6 +172,6 @@ def _fact(machine: Machine, cpu: Cpu) -> WaitFact:
         for hpa, count, _ in loop.reads
     ]
     return WaitFact(
-        cpu.id, words_for(machine, cpu), machine.board.layout.symbols.name(loop.head),
+        cpu.id, words_for(machine, cpu), machine.board.name(cpu, loop.head),
         ", ".join(f"{value:#x}" for value in values[:3]), who, tick,
     )  # fmt: skip
