@@ -52,6 +52,7 @@ GALLERY = {
     "no-ack": BOTH,
     "no-pause": BOTH,
     "nx-vector": BOTH,
+    "nxe-forgotten": ("shim",),
     "page-reused": BOTH,
     "secret-mask": BOTH,
     "shared-cell": BOTH,
