@@ -54,6 +54,7 @@ GALLERY = {
     "no-ack": BOTH,
     "no-pause": BOTH,
     "nx-vector": BOTH,
+    "nxe-forgotten": ("shim",),
     "page-reused": BOTH,
     "rbp-mask": ("reset",),
     "secret-mask": BOTH,

@@ -136,9 +136,9 @@ _Noreturn void exception(uint64_t vector, uint64_t error, uint64_t rip, uint64_t
     print(" error ");
     print_hex(error);
     print(" at ");
-    print_hex(rip - shim.base);
+    print_hex(rip);
     print(" cr2 ");
     print_hex(cr2);
     print("\n");
-    refuse("an exception at", rip - shim.base);
+    refuse("an exception at", rip);
 }

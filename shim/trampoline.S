@@ -26,10 +26,12 @@ ap_trampoline:
     mov     %eax, %cr4
     mov     T(trampoline_cr3), %eax
     mov     %eax, %cr3
+trampoline_efer:
     mov     $MSR_EFER, %ecx
     rdmsr
     or      $(EFER_LME | EFER_NXE), %eax
     wrmsr
+trampoline_paging:
     mov     %cr0, %eax
     and     $0x9FFFFFFF, %eax           # caches on
     or      $(CR0_PG | CR0_WP | CR0_NE | CR0_PE), %eax

@@ -250,7 +250,7 @@ def holds(machine: Machine, point: Breakpoint, cpu: Cpu) -> bool:
 def stop_at(machine: Machine, point: Breakpoint, cpu: Cpu, doubt: str = "") -> Stop:
     """That a CPU stands at a breakpoint, or at the place that a command named."""
     address = machine.board.linear_rip(cpu)
-    place = machine.board.layout.symbols.name(address) or f"{address:#x}"
+    place = machine.board.place(cpu)
     if not point.number:
         return AtPlace(cpu.id, address, place)
     return AtBreakpoint(cpu.id, point.number, address, place, doubt)

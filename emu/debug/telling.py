@@ -23,7 +23,7 @@ def doer(machine: Machine, access: Access) -> Doer:
     through = access.doing if access.doing in ("host", "walk") else ""
     if cpu.context is None:
         return Doer(cpu.id, through)
-    line = machine.board.layout.lines.line_of(machine.board.linear_rip(cpu))
+    line = machine.board.layout.lines.line_of(machine.board.origin(cpu))
     words = "" if line is None else f"{line[0].rpartition('/')[2]}:{line[1]}"
     return Doer(cpu.id, through, machine.board.place(cpu), words)
 

@@ -45,6 +45,7 @@ from emu.hw.paging_modes import (
     is_leaf,
     mode_of,
     reserved_bits,
+    reserved_words,
 )
 
 ALIAS_BIT: Final = 39
@@ -119,7 +120,7 @@ def walk(
             why = f"{step.name} at gpa {level.entry_gpa:#x}: {level.nested.why}"
             return _stop(gva, access, mode, levels, "nested fault in a table", 0, why)
         if not level.value & PRESENT or level.reserved:
-            code, why = _entry_fault(level)
+            code, why = _entry_fault(rules, step, level)
             code |= _access_bits(rules, access)
             return _stop(gva, access, mode, levels, "page fault", code, why)
         if level.leaf:
@@ -158,11 +159,11 @@ def _read_entry(
     return PageLevel(step.name, index, place, nested, value, leaf, reserved)
 
 
-def _entry_fault(level: PageLevel) -> tuple[int, str]:
+def _entry_fault(rules: PagingRules, step: Level, level: PageLevel) -> tuple[int, str]:
     """Not present, or a reserved bit set: (error code bits, what is wrong)."""
     if not level.value & PRESENT:
         return 0, f"{level.name} is not present"
-    why = f"{level.name} has reserved bits {level.reserved:#x} set"
+    why = f"{level.name} has {reserved_words(rules.mode, step, level.reserved)}"
     return ERROR_PRESENT | ERROR_RESERVED, why
 
 
@@ -179,20 +180,22 @@ def _refusal(rules: PagingRules, access: AccessKind, levels: list[PageLevel]) ->
     entries = [level for level in levels if has_rights(rules.mode, level.name)]
     user = _lacking(entries, USER)
     if rules.cpl == 3 and user:
-        return f"a supervisor page by {user}, from CPL 3"
+        return f"{user} has U=0: a supervisor page, from CPL 3"
     reached_down = rules.cpl < 3 and not user
     if access == "execute":
         forbidden = [level.name for level in entries if level.value & NO_EXECUTE]
         if forbidden:
-            return f"no execute by {forbidden[0]}"
+            return f"{forbidden[0]} has NX"
         if reached_down and rules.cr4 & CR4_SMEP:
-            return "SMEP: a user page, fetched by the supervisor"
+            return f"U=1 at every level: a user page, with CR4.SMEP from CPL {rules.cpl}"
         return ""
     if reached_down and rules.cr4 & CR4_SMAP and not rules.alignment_check:
-        return "SMAP: a user page, touched by the supervisor"
+        who = f"with CR4.SMAP and RFLAGS.AC 0 from CPL {rules.cpl}"
+        return f"U=1 at every level: a user page, {who}"
     read_only = _lacking(entries, WRITE)
     if access == "write" and read_only and (rules.cpl == 3 or rules.cr0 & CR0_WP):
-        return f"read-only by {read_only}"
+        forced = ", from CPL 3" if rules.cpl == 3 else " and CR0.WP is 1"
+        return f"{read_only} has W=0{forced}"
     return ""
 
 

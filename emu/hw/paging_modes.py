@@ -2,7 +2,7 @@
 
 from typing import Final, Literal, NamedTuple
 
-from emu.hw.nested_walk import FRAME, LARGE, NO_EXECUTE
+from emu.hw.nested_walk import FRAME, LARGE, NO_EXECUTE, PHYSICAL_BITS
 
 CR0_PG, CR0_WP = 1 << 31, 1 << 16
 CR4_PSE, CR4_PAE, CR4_SMEP, CR4_SMAP = 1 << 4, 1 << 5, 1 << 20, 1 << 21
@@ -89,3 +89,33 @@ def reserved_bits(
     if not efer & EFER_NXE or not has_rights(mode, level.name):
         bits |= NO_EXECUTE
     return bits
+
+
+def reserved_words(mode: PagingMode, level: Level, reserved: int) -> str:
+    """Which reserved bits an entry has set, and why they are: `reserved bit 63: it is NX and
+    EFER.NXE is 0`."""
+    numbers = [bit for bit in range(64) if reserved >> bit & 1]
+    first, last = numbers[0], numbers[-1]
+    bits = f"bit {first}" if first == last else f"bits {last}:{first}"
+    if len(numbers) != last - first + 1:
+        bits = "bits " + ", ".join(map(str, reversed(numbers)))
+    return f"reserved {bits}: " + " and ".join(_reasons(mode, level, reserved))
+
+
+def _reasons(mode: PagingMode, level: Level, reserved: int) -> list[str]:
+    """What a reserved bit of an entry would mean elsewhere."""
+    found = []
+    if reserved & NO_EXECUTE:
+        rights = has_rights(mode, level.name)
+        found.append(
+            "it is NX and EFER.NXE is 0" if rights else "entries of PAE's root have no NX"
+        )
+    if reserved & (1 << 63) - (1 << 52):
+        found.append("PAE has no bits above its address")
+    if reserved & FRAME & -(1 << PHYSICAL_BITS):
+        found.append(f"addresses have {PHYSICAL_BITS} bits")
+    if reserved & LARGE:
+        found.append("PS, and no entry of this level is a page")
+    if reserved & FRAME & (1 << PHYSICAL_BITS) - 1:
+        found.append("the address of a large page is a multiple of its size")
+    return found

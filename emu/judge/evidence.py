@@ -93,5 +93,5 @@ def _doing(machine: Machine, index: int) -> str:
     cpu = machine.board.cpus[index]
     waits = machine.waits.waiting.get(index)
     if waits is not None:
-        return f", which waits itself at {machine.board.layout.symbols.name(waits.loop.head)}"
+        return f", which waits itself at {machine.board.name(cpu, waits.loop.head)}"
     return f", which is {cpu.activity}"

@@ -204,7 +204,7 @@ def _ended(machine: Machine, course: Course, verdict: Verdict) -> Ended | None:
     head = read_head(machine.board.memory.read(page, HEAD_BYTES))
     named = course.addressed(head)
     cpu = machine.board.cpus[named[0]] if named else None
-    at = machine.board.linear_rip(cpu) if cpu is not None and cpu.context is not None else 0
+    at = machine.board.origin(cpu) if cpu is not None and cpu.context is not None else 0
     return Ended(
         machine.board.tick, machine.board.nanoseconds(cpu), None if cpu is None else cpu.id, at,
         verdict.outcome, head,

@@ -208,6 +208,6 @@ def _fact(machine: Machine, cpu: Cpu) -> WaitFact:
     codes = codes_of(machine, cpu, loop)
     values = [place.value for place in looked_at(machine, cpu, wait, codes)]
     return WaitFact(
-        cpu.id, words_for(machine, cpu, codes), machine.board.layout.symbols.name(loop.head),
+        cpu.id, words_for(machine, cpu, codes), machine.board.name(cpu, loop.head),
         ", ".join(f"{value:#x}" for value in values[:3]), who, tick,
     )  # fmt: skip

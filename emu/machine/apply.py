@@ -116,7 +116,8 @@ def raise_exception(parts: Parts, cpu: Cpu, effect: fx.RaiseException, size: int
         rip += size
     if effect.fault_address is not None:
         context.put("cr2", effect.fault_address)
-    parts.board.event(cpu, "fault", f"{effect.why} at {where}")
+    cause = f": {effect.cause}" if effect.cause else ""
+    parts.board.event(cpu, "fault", f"{effect.why} at {where}{cause}")
     guest = interrupt.GuestAccess(
         lambda gva, count: parts.board.virtual.read(context, gva, count),
         lambda gva, data: parts.stores.write_virtual(cpu, gva, data),
@@ -128,7 +129,8 @@ def raise_exception(parts: Parts, cpu: Cpu, effect: fx.RaiseException, size: int
     if not interrupt.doubles(effect.vector, refused.vector):
         second = refused.vector  # a benign first one: the second is simply the next
     if interrupt.deliver(context, guest, second, error, rip) is not None:
-        shut_down(parts, cpu, f"{effect.why} at {where}, and {refused.why}: triple fault")
+        what = f"{effect.why} at {parts.board.source(cpu)}{cause}"
+        shut_down(parts, cpu, f"{what}, and {refused.why}: triple fault")
 
 
 def shut_down(parts: Parts, cpu: Cpu, reason: str) -> None:

@@ -22,6 +22,7 @@ from emu.machine.addresses import Addresses
 from emu.machine.aps import LiveAps
 from emu.machine.ask import read_exit
 from emu.machine.code import CodeReader
+from emu.machine.copies import Copies
 from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
 from emu.machine.log import Turn, WakeCause, Woken
 from emu.machine.logs import Logs
@@ -89,6 +90,8 @@ class Board(Struct, eq=False, kw_only=True):
     npt: NestedPageTable
     virtual: VirtualMemory
     code: CodeReader
+    copies: Copies
+    """Where code comes from that runs outside of every image."""
     undo: UndoLog
     cpus: tuple[Cpu, ...]
     vmm: VmmState
@@ -196,9 +199,25 @@ class Board(Struct, eq=False, kw_only=True):
         return read_exit(exit_, cpu.registers, self.code, NONE if self.is_td else self.devices)
 
     def place(self, cpu: Cpu) -> str:
-        """Where a CPU is, as a symbol with offset, or the address."""
+        """Where a CPU is, as a symbol with offset, or the address; in a copy of an image's code
+        it is the original's symbol."""
         address = self.linear_rip(cpu)
-        return self.layout.symbols.name(address) or f"{address:#x}"
+        return self.name(cpu, address) or f"{address:#x}"
+
+    def name(self, cpu: Cpu, address: int) -> str:
+        """What a CPU's code at a linear address is called; empty if nobody has named it."""
+        return self.layout.symbols.name(self.copies.original(cpu.registers, address))
+
+    def origin(self, cpu: Cpu) -> int:
+        """The address in an image of the code that a CPU executes next; RIP where it is no
+        copy."""
+        return self.copies.original(cpu.registers, self.linear_rip(cpu))
+
+    def source(self, cpu: Cpu) -> str:
+        """The same place with its line of source: `poll+0x3 (loop.S:62)`."""
+        line = self.layout.lines.line_of(self.origin(cpu))
+        words = "" if line is None else f" ({line[0].rpartition('/')[2]}:{line[1]})"
+        return self.place(cpu) + words
 
     def caller(self, cpu: Cpu) -> Caller:
         """What a VMM handler gets to see."""

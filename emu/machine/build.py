@@ -17,6 +17,7 @@ from emu.machine.addresses import Addresses
 from emu.machine.aps import LiveAps
 from emu.machine.board import Board
 from emu.machine.code import CodeReader
+from emu.machine.copies import Copies
 from emu.machine.handover import mailbox_of
 from emu.machine.ram import SHARED_ALIAS, GuestRam
 from emu.machine.undo import UndoLog
@@ -43,14 +44,15 @@ def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
     ram = GuestRam(memory, layout.ram, GUEST, two_views)
     npt = NestedPageTable(memory, TABLES, Hpa(GUEST - TABLES))
     code = CodeReader(memory, npt)
+    virtual = VirtualMemory(ram, npt, code)
     try:
         roles = roles_of(layout.symbols, platform.roles, layout.os_entry)
     except PlatformError as error:
         raise PlatformError(f"platform {platform.name}: {error}") from None
     board = Board(
         platform=platform, layout=layout, roles=roles, seed=seed, memory=memory, engine=engine,
-        ram=ram, npt=npt, virtual=VirtualMemory(ram, npt, code), code=code,
-        undo=UndoLog(memory, npt),
+        ram=ram, npt=npt, virtual=virtual, code=code,
+        copies=Copies(layout, virtual), undo=UndoLog(memory, npt),
         cpus=_cpus(platform),
         vmm=VmmState([VpState(one) for one in platform.apic_ids], seed=seed),
         aps=LiveAps(platform.apic_ids), mailbox_gpa=mailbox_of(layout, roles),

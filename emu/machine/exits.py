@@ -6,7 +6,9 @@ from emu.boot import disasm
 from emu.hw import interrupt
 from emu.hw.address import Gpa, page_of
 from emu.hw.cpu import Cpu
+from emu.hw.nested_walk import walk_nested
 from emu.machine.board import Board
+from emu.machine.fault_words import access_of, fault_words, nested_words
 from emu.vmm import asked as ask
 from emu.vmm import clock, controls, cpuid, hypercalls, msr, random_numbers, tdx
 from emu.vmm.asked_words import access_word
@@ -147,7 +149,7 @@ def _fault(board: Board, cpu: Cpu, asked: _Faulted) -> RaiseException | Crash:
         case ask.Undefined(_, text):
             return RaiseException(6, None, f"#UD: {text}")
         case ask.CpuFault():
-            return _exception(asked)
+            return _exception(board, cpu, asked)
         case ask.NestedFault(_, error, gpa):
             return _nested_fault(board, cpu, error, gpa)
         case ask.OddAccess(_, doing, gpa, text):
@@ -166,21 +168,21 @@ def _fault(board: Board, cpu: Cpu, asked: _Faulted) -> RaiseException | Crash:
             assert_never(asked)
 
 
-def _exception(asked: ask.CpuFault) -> RaiseException:
+def _exception(board: Board, cpu: Cpu, asked: ask.CpuFault) -> RaiseException:
     """A processor exception on its way to the guest's IDT; a #PF also sets CR2."""
     vector, error = asked.vector, asked.error
-    name = interrupt.name_of(vector)
+    why, cause = fault_words(board, cpu, asked)
     if vector != interrupt.PAGE_FAULT:
         code = error if vector in interrupt.HAVE_ERROR_CODE else None
-        return RaiseException(vector, code, name)
-    why = f"#PF {access_word(error)} {asked.address:#x}"
-    return RaiseException(vector, error, why, fault_address=asked.address)
+        return RaiseException(vector, code, why, cause)
+    return RaiseException(vector, error, why, cause, fault_address=asked.address)
 
 
 def _nested_fault(board: Board, cpu: Cpu, error: int, gpa: int) -> Crash | RaiseException:
     """What hardware does with an access that the nested table refuses, and that nothing of
     ours explains."""
     what = f"cpu {cpu.id} at {board.place(cpu)}: {access_word(error)} GPA {gpa:#x}"
+    what += nested_words(board, cpu, error, gpa)
     if board.is_td and gpa & board.shared_alias:
         return RaiseException(20, None, f"#VE: {what}, which is not shared")
     state = board.ram.state(Gpa(gpa))
@@ -190,4 +192,5 @@ def _nested_fault(board: Board, cpu: Cpu, error: int, gpa: int) -> Crash | Raise
         return Crash(f"{what}, whose integrity the host has broken")
     if state == "unaccepted":
         return Crash(f"{what}, which is not accepted")
-    return Crash(f"{what}, which the nested table does not allow ({state})")
+    refused = walk_nested(board.memory, board.npt.model_root, Gpa(gpa), access_of(error)).why
+    return Crash(f"{what}, which the nested table does not allow ({state}): {refused}")

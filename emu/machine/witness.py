@@ -79,10 +79,13 @@ class Witness:
         return self.on and not self._board.on_trial
 
     def _where(self, cpu: Cpu | None, address: int) -> tuple[int, int, int | None, int]:
-        """The four fields that every observation begins with."""
+        """The four fields that every observation begins with; in a copy of an image's code the
+        address is the original's."""
         board = self._board
-        index = None if cpu is None else cpu.id
-        return board.tick, board.nanoseconds(cpu), index, address
+        if cpu is None:
+            return board.tick, board.nanoseconds(cpu), None, address
+        address = board.copies.original(cpu.registers, address)
+        return board.tick, board.nanoseconds(cpu), cpu.id, address
 
     # -- the mailbox ------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ def cpu_view(
             cpu.id, cpu.apic_id, state_of(machine, cpu), "", 0, "", "", "", why_still(cpu), 0, 0
         )
     address = machine.board.linear_rip(cpu)
-    symbol, line = place(machine, address)
+    symbol, line = place(machine, machine.board.origin(cpu))
     clock = machine.waits.clock_of(cpu) if clock_ps is None else clock_ps
     return CpuView(
         id=cpu.id,

@@ -12,6 +12,7 @@ from emu.hw.address import PAGE_BYTES, Hpa
 from emu.hw.context import Context
 from emu.hw.cpu import Cpu
 from emu.machine.code import INSTRUCTION_BYTES
+from emu.machine.copies import Copy
 from emu.machine.machine import Machine
 from emu.picture.view import CodeLine
 
@@ -78,9 +79,12 @@ class Listing:
         """The instructions of this function and on from there, and the place of `here`; from
         `here` alone, if it is no instruction that begins where the symbol's stream says."""
         start = here
-        nearest = self._machine.board.layout.symbols.nearest(here)
-        if nearest is not None and here - nearest[1] < FUNCTION_BYTES:
-            start = nearest[1]
+        copy = self._machine.board.copies.around(cpu.registers, here)
+        origin = here if copy is None else copy.origin(here)
+        nearest = self._machine.board.layout.symbols.nearest(origin)
+        if nearest is not None and origin - nearest[1] < FUNCTION_BYTES:
+            start = here - (origin - nearest[1])
+            start = start if copy is None else max(start, copy.first)
         strip = self._strip(cpu, start, here)
         if start == here or strip.end == here:
             return strip, 0 if start == here else len(strip.codes)
@@ -119,23 +123,30 @@ class Listing:
             codes.append(code)
             behind += at >= here
             at += code.size
-        return self._drawn(data if ended else data[: at - start], codes, ended)
+        copy = self._machine.board.copies.around(context, here)
+        return self._drawn(data if ended else data[: at - start], codes, ended, copy)
 
-    def _drawn(self, data: bytes, codes: list[Instruction], ended: bool) -> _Strip:
-        """The lines of instructions."""
+    def _drawn(
+        self, data: bytes, codes: list[Instruction], ended: bool, copy: Copy | None
+    ) -> _Strip:
+        """The lines of instructions; those of a copy have its original's labels and source."""
         layout = self._machine.board.layout
         heads, at = [], []
         rows: list[CodeLine] = []
         last = None
         for code in codes:
-            label = self._label(code.address)
+            origin = code.address if copy is None else copy.origin(code.address)
+            label = self._label(code.address, origin)
             source: tuple[CodeLine, ...] = ()
-            line = layout.lines.line_of(code.address)
+            line = layout.lines.line_of(origin)
             if line is not None:
                 source = self._source(code.address, *line)
             heads.append((*label, *source))
             rows += (*label, *(source if line != last else ()))
-            note = "" if code.target is None else layout.symbols.name(code.target)
+            target = code.target
+            if target is not None and copy is not None:
+                target = copy.origin(target)
+            note = "" if target is None else layout.symbols.name(target)
             text = f"{code.mnemonic} {code.operands}".rstrip()
             shown = code.bytes.hex(" ")
             at.append(len(rows))
@@ -148,8 +159,8 @@ class Listing:
         ]  # fmt: skip
         return _Strip(data, codes, places, rows, at, heads, fixed, ended)
 
-    def _label(self, address: int) -> tuple[CodeLine, ...]:
-        name = self._machine.board.layout.symbols.name(address)
+    def _label(self, address: int, origin: int) -> tuple[CodeLine, ...]:
+        name = self._machine.board.layout.symbols.name(origin)
         if not name or "+" in name:
             return ()
         return (CodeLine("label", address, 0, "", f"{name}:", "", False, False, ()),)

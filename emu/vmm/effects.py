@@ -89,6 +89,8 @@ class RaiseException(Struct, frozen=True):
     vector: int
     error_code: int | None
     why: str
+    cause: str = ""
+    """What would have been needed, in words; told behind the place."""
     software: bool = False
     """INT n: the handler returns to the next instruction."""
     fault_address: int | None = None

@@ -83,7 +83,7 @@ def test_faults_carry_an_error_code_where_the_processor_does() -> None:
     (gp,) = decided(one, ask.CpuFault(0, 13, 8, 0))
     (pf,) = decided(one, ask.CpuFault(0, 14, 2, 0x1234))
     (de,) = decided(one, ask.CpuFault(0, 0, 8, 0))
-    assert gp == RaiseException(13, 8, "#GP")
+    assert gp == RaiseException(13, 8, "#GP", "selector 0x8 is not present")
     assert isinstance(pf, RaiseException) and (pf.error_code, pf.fault_address) == (2, 0x1234)
     assert de == RaiseException(0, None, "#DE")
 

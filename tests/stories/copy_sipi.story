@@ -1,0 +1,10 @@
+# An AP runs a trampoline that was copied to low memory: it has the original's names and lines.
+@ sipi 2
+> until 0x9e04e
+cpu 1: reached trampoline_64+0x2
+> list
+     mov     T(trampoline_stack)(%rbx), %rsp
+0x9e04e  mov rsp, qword ptr [rbx + 0x80]
+     jmp     *T(trampoline_entry)(%rbx)
+> cpus
+cpu 1  apic 1  running  trampoline_64+0x2  shim/trampoline.S:
