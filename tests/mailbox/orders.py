@@ -91,9 +91,9 @@ class Model(NamedTuple):
         done = now._replace(at=now.at + 1)
         if word == "store":
             yield done._replace(buffer=(*now.buffer, (first, second)))
-        elif word == "answered" and not now.buffer and now.cells[COMMAND] == NOOP:
-            yield done
-        elif word == "woken" and now.aps[first - 1].woken >= second:
+            return
+        answered = not now.buffer and now.cells[COMMAND] == NOOP
+        if answered if word == "answered" else now.aps[first - 1].woken >= second:
             yield done
 
     def ap(self, now: State, index: int) -> State:
