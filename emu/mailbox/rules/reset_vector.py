@@ -15,7 +15,10 @@ def _look(seen: Observation, _: Course) -> Iterator[Broken]:
 RULE = Rule(
     name="reset-vector",
     says="A mailbox that offers a reset vector has code there, kept from the OS's allocator.",
-    source="ACPI 6.6, 5.2.12.19 (ResetVector); td-shim #596",
+    source=(
+        "ACPI 6.6, 5.2.12.19 (ResetVector); td-shim #596. In a device tree only the sample has "
+        "one (apdbg,reset-vector): Linux takes no CPU offline there"
+    ),
     follows="The CPU that is handed back executes whatever lies there, and is lost.",
     look_at="What fills in the mailbox's version and its reset vector.",
     look=_look,
