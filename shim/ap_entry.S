@@ -43,7 +43,7 @@ ap_give_up:
     mov     %r11, AR_STATUS(%rbx)
     mov     $(REASON_APIC_ID_VALUE << 32 | AP_FAILED_VALUE), %rdx
     mov     $AP_STARTING_VALUE, %eax    # with no reason yet
-    lock cmpxchg %rdx, AR_STATE(%rbx)
+    lock cmpxchg %rdx, AR_STATE(%rbx)   # given up already: it sleeps all the same
 
 /* Sleep for good; the boot goes on without this CPU.  A TD's APs come here by an exception. */
     .globl  ap_failed
@@ -55,7 +55,7 @@ ap_failed:
     jmp     2b
 3:  tdvmcall_halt
 
-/* The OS gives a CPU back (ACPI 6.6 ResetVector).
+/* The OS gives a CPU back (ACPI 6.6 ResetVector; by a device tree our own: kernel/offline.c).
  *
  * Arrives in:  64-bit mode on any tables that map the shim and the records at their own
  *              addresses.  Nothing else is expected.

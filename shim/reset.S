@@ -163,14 +163,14 @@ ap_give_up:
     shl     $32, %rdx
     or      $AP_FAILED_VALUE, %rdx
     mov     $AP_STARTING_VALUE, %eax    # with no reason yet
-    lock cmpxchg %rdx, AR_STATE(%rbx)
+    lock cmpxchg %rdx, AR_STATE(%rbx)   # given up already: it sleeps all the same
 
 /* Sleep for good; the boot goes on without this CPU. */
     .globl  ap_failed
 ap_failed:
     tdvmcall_halt
 
-/* The OS gives a CPU back (ACPI 6.6 ResetVector).
+/* The OS gives a CPU back (ACPI 6.6 ResetVector; by a device tree our own: kernel/offline.c).
  *
  * Arrives in:  64-bit mode on any tables that map this page and the records at their own
  *              addresses.  Nothing else is expected.

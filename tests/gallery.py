@@ -55,11 +55,13 @@ class Bug(Struct, frozen=True):
         named = self.options.get("--script")
         return [words for _, words in script.read(ROOT / named)] if named else []
 
-    def opened(self, platform: str = "", image: str = "") -> Session:
-        """A machine with the image, at its first instruction; other ones if they are named."""
+    def opened(self, platform: str = "", image: str = "", honest: bool = False) -> Session:
+        """A machine with the image, at its first instruction; other ones if they are named.
+        `honest`: without what its symptom needs beside."""
         return open_session(
             image or str(FOLDER / f"{self.slug}.elf"), platform=platform or self.platform,
-            cpus=4, inject=self.inject, cmdline=self.options.get("--cmdline", ""),
+            cpus=4, inject=[] if honest else self.inject,
+            cmdline=self.options.get("--cmdline", ""),
             max_ticks=MAX_TICKS, watchdog=WATCHDOG,
         )  # fmt: skip
 

@@ -24,17 +24,23 @@ class Flow(Struct):
                     waiting.append(earlier)
         return found
 
+    def after(self) -> dict[int, list[int]]:
+        """For each instruction those that may come right behind it, as far as they are known,
+        the lowest first."""
+        found: dict[int, list[int]] = {}
+        for later in sorted(self.before.keys() & self.codes.keys()):
+            for one in self.before[later]:
+                found.setdefault(one, []).append(later)
+        return found
+
     def reached_from(self, address: int) -> set[int]:
         """Every instruction to which an address leads by one step or more."""
-        after: dict[int, list[int]] = {}
-        for later, earlier in self.before.items():
-            for one in earlier:
-                after.setdefault(one, []).append(later)
+        after = self.after()
         found: set[int] = set()
         waiting = [address]
         while waiting:
             for later in after.get(waiting.pop(), ()):
-                if later in self.codes and later not in found:
+                if later not in found:
                     found.add(later)
                     waiting.append(later)
         return found

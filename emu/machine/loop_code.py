@@ -43,6 +43,7 @@ class _Reading:
         self.reads: dict[int, list[Load]] = {}
         self._clears: dict[int, int] = {}
         """Stores to the command -> their bytes."""
+        self._after = self._flow.after()
         for at, code in self._flow.codes.items():
             self._look(at, code)
 
@@ -108,18 +109,11 @@ class _Reading:
             if field in found and value is not None:
                 found[field].add(value)
             after = self._moved(at, code, known[at])
-            for later in sorted(self._next(at)):
+            for later in self._after.get(at, ()):
                 if later not in known:
                     known[later] = after
                     waiting.append(later)
         return tuple(sorted(found["command"])), tuple(sorted(found["id"]))
-
-    def _next(self, at: int) -> list[int]:
-        return [
-            later
-            for later, earlier in self._flow.before.items()
-            if at in earlier and later in self._flow.codes
-        ]
 
     def _holds(self, at: int, part: str | int | None, held: dict[str, str]) -> str:
         """What an operand holds: `command`, `id`, or `both` of them; empty for all else."""

@@ -57,6 +57,8 @@ class Course(Struct):
     """Who set the command that is pending."""
     wakes: dict[int, Wake] = field(default_factory=dict)
     """By AP: the Wakeup that it may still take."""
+    vectors: set[int] = field(default_factory=lambda: {0})
+    """What the mailbox's vector has ever been."""
     strayed: set[int] = field(default_factory=set)
     """APs that have left the mailbox though no Wakeup was for them."""
     stacks: dict[int, int] = field(default_factory=dict)
@@ -72,7 +74,7 @@ class Course(Struct):
         """A course that goes on by itself."""
         found = replace(
             self, stood=dict(self.stood), stacks=dict(self.stacks), failed=dict(self.failed),
-            wakes=dict(self.wakes), strayed=set(self.strayed),
+            wakes=dict(self.wakes), strayed=set(self.strayed), vectors=set(self.vectors),
         )  # fmt: skip
         found.aps = self.aps.copy()
         return found
@@ -95,6 +97,16 @@ class Course(Struct):
         """Who took the Wakeup away that an AP may have seen, and not by a broadcast's ack."""
         wake = None if cpu is None else self.wakes.get(cpu)
         return None if wake is None or wake.broadcast else wake.gone
+
+    def astray(self, seen: Stored) -> int | None:
+        """Where an AP goes that clears what is no Wakeup; None if it stays, or goes where no
+        wake-up ever led: then it is about something else, as firmware that begins is."""
+        if seen.ack is None or not seen.ack.leaves or not seen.cpu:
+            return None
+        if seen.before.command == WAKEUP or not self.is_firmware(seen.cpu):
+            return None
+        goes = seen.before.vector if seen.ack.vector is None else seen.ack.vector
+        return goes if goes == seen.before.vector or goes in self.vectors else None
 
     def withdrawn(self, cpu: int | None) -> Stored | None:
         """How the OS took back the Wakeup that an AP may have seen."""
@@ -165,9 +177,9 @@ class Course(Struct):
     def _stored(self, seen: Stored) -> None:
         self.head = seen.after
         self._offered(seen)
-        leaves = seen.ack is not None and seen.ack.leaves and seen.before.command != WAKEUP
-        if seen.cpu is not None and leaves and self.is_firmware(seen.cpu):
+        if seen.cpu is not None and self.astray(seen) is not None:
             self.strayed.add(seen.cpu)
+        self.vectors.add(seen.after.vector)
         if seen.offset >= OS_BYTES or seen.before.command == seen.after.command:
             return
         self._moved(self.aps.commanded(seen.cpu, seen.before, seen.after))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from emu.mailbox.ap import WAKEUP
 from emu.mailbox.course import Course
 from emu.mailbox.layout import command_name
 from emu.mailbox.observation import Arrived, Observation, Stored
@@ -14,10 +13,9 @@ def _look(seen: Observation, course: Course) -> Iterator[Broken]:
     if not seen.cpu or not course.is_firmware(seen.cpu) or course.lost(seen.cpu):
         return
     match seen:
-        case Stored(ack=ack, before=before) if ack is not None and ack.leaves:
-            if before.command != WAKEUP:
-                goes = before.vector if ack.vector is None else ack.vector
-                name = command_name(before.command)
+        case Stored(before=before):
+            goes, name = course.astray(seen), command_name(before.command)
+            if goes is not None:
                 yield Broken(f"takes {name} for a Wakeup and leaves for {goes:#x}")
         case Arrived(roles=roles) if "arrived" in roles and seen.cpu not in course.strayed:
             if course.aps.of(seen.cpu) == "parked":

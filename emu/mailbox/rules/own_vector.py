@@ -14,8 +14,9 @@ def _look(seen: Observation, course: Course) -> Iterator[Broken]:
     goes, wake = seen.ack.vector, course.wakes.get(seen.cpu or 0)
     if goes is None or wake is None or not course.is_firmware(seen.cpu):
         return
-    # One that the OS replaced while the command was pending may have been read before.
-    if goes not in wake.vectors:
+    # One that the OS replaced while the command was pending may have been read before. Where no
+    # wake-up ever led, there is a piece of firmware between the ack and the vector.
+    if goes not in wake.vectors and goes in course.vectors:
         yield Broken(f"leaves for {goes:#x}, but its Wakeup came with {seen.before.vector:#x}")
 
 

@@ -16,8 +16,8 @@ RULE = Rule(
     name="reset-vector",
     says="A mailbox that offers a reset vector has code there, kept from the OS's allocator.",
     source=(
-        "ACPI 6.6, 5.2.12.19 (ResetVector of the MADT); td-shim #596. In a device tree the "
-        "property is this sample's own: Linux offlines no CPU there"
+        "ACPI 6.6, 5.2.12.19 (ResetVector); td-shim #596. In a device tree only the sample has "
+        "one (apdbg,reset-vector): Linux takes no CPU offline there"
     ),
     follows="The CPU that is handed back executes whatever lies there, and is lost.",
     look_at="What fills in the mailbox's version and its reset vector.",
