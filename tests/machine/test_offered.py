@@ -15,7 +15,7 @@ OFFERED: Final = {
     "FPU": "fld1", "TSC": "rdtsc", "CX8": "lock cmpxchg8b [rdi]", "CMOV": "cmovz eax, ebx",
     "CLFSH": "clflush [rdi]", "MMX": "paddb mm0, mm1", "FXSR": "fxsave [rdi]",
     "SSE": "addps xmm0, xmm1", "SSE2": "addpd xmm0, xmm1", "FSGSBASE": "rdfsbase rax",
-    "ERMS": "mov ecx, 1\n rep stosb", "RDSEED": "rdseed eax",
+    "RDSEED": "rdseed eax",
     "SMAP": "stac\n clac", "CLFLUSHOPT": "clflushopt [rdi]", "LAHF": "lahf",
     "RDTSCP": "rdtscp", "XSAVEOPT": "xor edx, edx\n mov eax, 3\n xsaveopt [rdi]",
     "XGETBV of 1": "mov ecx, 1\n xgetbv",
