@@ -44,6 +44,7 @@ _OF_VMLOAD: Final = ("fs", "gs", "ldtr", "tr")
 """Segment registers that VMRUN leaves as they are, for VMLOAD to load (APM 2, 15.5.1)."""
 _RFLAGS: Final = ctypes.c_int(x86.UC_X86_REG_RFLAGS)
 _CR3: Final = ctypes.c_int(x86.UC_X86_REG_CR3)
+_RIP: Final = ctypes.c_int(x86.UC_X86_REG_RIP)
 _WRITE_DENIED: Final = 3
 """P and W of a nested page fault's error code: a write to a page that is mapped read-only."""
 _DEBUG_TRAP: Final = EXIT_EXCEPTION + 1
@@ -202,7 +203,8 @@ class Engine:
 
     def _on_syscall(self, _uc: int, _data: int) -> None:
         self._odd = True
-        self.pending = Exit(ExitKind.SYSCALL, self.begun - 1)
+        native.get_register(self.handle, _RIP, self._root)
+        self.pending = Exit(ExitKind.SYSCALL, self.begun - 1, info=self._root.contents.value)
         native.stop(self.handle)
 
     # -- what the machine calls -------------------------------------------------------------
@@ -330,6 +332,8 @@ class Engine:
         self._flushed = False
         if self._bug is not None:
             raise self._bug
+        if self.pending is not None and self.pending.kind is ExitKind.SYSCALL:
+            context.put("rip", self.pending.info)  # the library has gone past it
         if self.breakpoints.unhooked:
             self.breakpoints.rebuild()
         if self._in_body or (status and status != uc_const.UC_ERR_FETCH_UNMAPPED):

@@ -24,7 +24,8 @@ class Exit(NamedTuple):
     code: int = 0
     """SVM exit code for INTERCEPT, port number for ports, address for BREAKPOINT."""
     info: int = 0
-    """EXITINFO2: the address of a #PF, the GPA of a nested page fault; a port's value."""
+    """EXITINFO2: the address of a #PF, the GPA of a nested page fault; a port's value; where a
+    SYSCALL stands."""
     error: int = 0
     """Error code of an exception or of a nested page fault; a port access's size in bytes."""
     text: str = ""

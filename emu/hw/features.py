@@ -38,7 +38,7 @@ SVM: Final = Feature("80000001.ecx", 2)
 OFFERED: Final[dict[FeatureWord, int]] = {
     "1.ecx": bits(0, 9, 13, 19, 20, 21, 22, 23, 24, 26, 30),
     "1.edx": bits(*(0, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 19, 23, 24, 25, 26)),
-    "7.ebx": bits(0, 7, 9, 18, 20, 23),
+    "7.ebx": bits(0, 7, 18, 20, 23),
     "7.ecx": 0,
     "80000001.ecx": bits(0),
     "80000001.edx": bits(11, 20, 26, 27, 29),
@@ -47,10 +47,10 @@ OFFERED: Final[dict[FeatureWord, int]] = {
 }
 """Leaf 1: SSE3 SSSE3 CX16 SSE4.1 SSE4.2 x2APIC MOVBE POPCNT TSC-deadline XSAVE RDRAND; FPU DE
 PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2. Leaf 7:
-FSGSBASE SMEP ERMS RDSEED SMAP CLFLUSHOPT. Extended: LAHF; SYSCALL NX 1G RDTSCP LM. Leaf 0xD:
-x87 and SSE state, XSAVEOPT, XGETBV of 1. Not: VMX, PCID, LA57 and AVX, which the emulator has
-not; AES, PCLMULQDQ, BMI, LZCNT and ADX, of which it has its own versions that nobody has
-proved."""
+FSGSBASE SMEP RDSEED SMAP CLFLUSHOPT. Extended: LAHF; SYSCALL NX 1G RDTSCP LM. Leaf 0xD: x87
+and SSE state, XSAVEOPT, XGETBV of 1. Not: VMX, PCID, LA57 and AVX, which the emulator has not;
+ERMS, since a round of REP is an instruction here, so bytes take eight times as long as words;
+AES, PCLMULQDQ, BMI, LZCNT and ADX, of which it has its own versions that nobody has proved."""
 
 _ANSWERED: Final = (RDRAND, RDSEED, X2APIC, TSC_DEADLINE)
 """The machine does these itself: the emulator is to find the instruction undefined, or knows

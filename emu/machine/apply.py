@@ -2,7 +2,7 @@
 
 from typing import Final, Protocol, assert_never
 
-from emu.hw import interrupt
+from emu.hw import interrupt, syscall
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
 from emu.machine import entry
@@ -51,6 +51,8 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.MachineEffect, size: int) -> None:
     match effect:
         case fx.RaiseException():
             raise_exception(parts, cpu, effect, size)
+        case fx.EnterKernel():
+            syscall.enter(cpu.registers)
         case fx.SetMsr(owner, msr, value):
             vmm.msrs[owner, msr] = value
         case fx.SetDrawn(owner, drawn):

@@ -8,7 +8,7 @@ them may carry prefixes that change nothing else.
 from typing import Final
 
 from emu.boot import disasm
-from emu.hw import interrupt, vmcb
+from emu.hw import interrupt, syscall, vmcb
 from emu.hw.context import ENCODED, Context
 from emu.hw.control import ControlRegister
 from emu.hw.exit import Exit, ExitKind
@@ -65,7 +65,8 @@ def read_exit(exit_: Exit, registers: Context, code: CodeReader, devices: Device
         case ExitKind.PORT_OUT:
             return ask.PortOut(0, exit_.code, exit_.error, exit_.info)
         case ExitKind.SYSCALL:
-            return ask.SyscallHere(0)
+            size = disasm.length(code.next(registers), registers.mode)
+            return ask.Syscall(size, syscall.enabled(registers))
         case ExitKind.ERROR:
             return ask.EngineFailed(0, exit_.text)
         case _:

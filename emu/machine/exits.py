@@ -12,7 +12,16 @@ from emu.machine.fault_words import access_of, fault_words, nested_words
 from emu.vmm import asked as ask
 from emu.vmm import clock, controls, cpuid, hypercalls, msr, random_numbers, tdx
 from emu.vmm.asked_words import access_word
-from emu.vmm.effects import Complete, Cost, Crash, Effects, Halt, RaiseException, SetRegisters
+from emu.vmm.effects import (
+    Complete,
+    Cost,
+    Crash,
+    Effects,
+    EnterKernel,
+    Halt,
+    RaiseException,
+    SetRegisters,
+)
 
 EXITS_PER_INSTRUCTION: Final = 16
 """No instruction takes more: two page faults, write traps, a fold, and what it asks for."""
@@ -56,6 +65,9 @@ def decide(board: Board, cpu: Cpu, asked: ask.Asked) -> Effects:
             return _port(board, cpu, asked)
         case ask.MmioRead() | ask.MmioWrite():
             return _device(board, cpu, asked)
+        case ask.Syscall(_, enabled):
+            undefined = RaiseException(6, None, "#UD: syscall without EFER.SCE")
+            return (_DONE, EnterKernel()) if enabled else (undefined,)
         case ask.Hlt():
             return (Complete(), Halt(), _exit_cost(board))
         case ask.CacheFlush():
@@ -137,7 +149,7 @@ def _port_value(cpu: Cpu, width: int, value: int) -> SetRegisters:
 
 _Faulted = (
     ask.SoftInterrupt | ask.Undefined | ask.CpuFault | ask.NestedFault | ask.NotOffered
-    | ask.OddAccess | ask.ShutDown | ask.SyscallHere | ask.EngineFailed
+    | ask.OddAccess | ask.ShutDown | ask.EngineFailed
 )  # fmt: skip
 
 
@@ -159,8 +171,6 @@ def _fault(board: Board, cpu: Cpu, asked: _Faulted) -> RaiseException | Crash:
             return RaiseException(6, None, f"{name} is not offered")
         case ask.ShutDown():
             return Crash(f"cpu {cpu.id} shut down")
-        case ask.SyscallHere():
-            return RaiseException(6, None, "SYSCALL is not offered by this machine")
         case ask.EngineFailed(_, text):
             where = f"cpu {cpu.id} at {cpu.registers.rip:#x}"
             return Crash(f"the emulator cannot go on: {text} ({where})")

@@ -185,8 +185,10 @@ class ShutDown(Exiting, frozen=True):
     """The CPU gave up on a fault that it could not deliver."""
 
 
-class SyscallHere(Exiting, frozen=True):
-    """SYSCALL, for which there is no kernel entry."""
+class Syscall(Exiting, frozen=True):
+    """SYSCALL; `enabled`: it is no undefined instruction here."""
+
+    enabled: bool
 
 
 class EngineFailed(Exiting, frozen=True):
@@ -218,6 +220,6 @@ Asked = (
     | OddAccess
     | NotOffered
     | ShutDown
-    | SyscallHere
+    | Syscall
     | EngineFailed
 )

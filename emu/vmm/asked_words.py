@@ -14,7 +14,7 @@ _NAMES: Final[dict[type[ask.Exiting], str]] = {
     ask.Cpuid: "cpuid", ask.Rdmsr: "msr", ask.Wrmsr: "msr", ask.Vmcall: "#UD",
     ask.Tdcall: "#UD", ask.PortIn: "port in", ask.PortOut: "port out", ask.Rdtsc: "rdtsc",
     ask.PauseHint: "pause", ask.Hlt: "hlt", ask.SoftInterrupt: "int", ask.Undefined: "#UD",
-    ask.NestedFault: "npf", ask.ShutDown: "shutdown", ask.SyscallHere: "syscall",
+    ask.NestedFault: "npf", ask.ShutDown: "shutdown", ask.Syscall: "syscall",
     ask.EngineFailed: "error", ask.MmioRead: "mmio", ask.MmioWrite: "mmio",
     ask.OddAccess: "mmio",
 }  # fmt: skip

@@ -83,6 +83,10 @@ class Complete(Struct, frozen=True):
     """The exiting instruction is done: move RIP past it."""
 
 
+class EnterKernel(Struct, frozen=True):
+    """The calling CPU goes where SYSCALL leads."""
+
+
 class RaiseException(Struct, frozen=True):
     """Enter the calling CPU's IDT instead of completing the instruction."""
 
@@ -250,6 +254,7 @@ CpuEffect = SetRegisters | Complete | Cost
 """What ends an instruction: nearly every exit has these, and most have nothing else."""
 MachineEffect = (
     RaiseException
+    | EnterKernel
     | SetMsr
     | SetDrawn
     | SetVpRegister

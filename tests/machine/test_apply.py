@@ -27,6 +27,7 @@ TIMER: Final = fx.ApicTimer(900, 8)
 PLAIN: Final[list[tuple[fx.Effect, Check]]] = [
     (fx.SetRegisters((("rax", 5), ("r15", 6))),
      lambda b: (b.cpus[1].registers.get("rax"), b.cpus[1].registers.get("r15")) == (5, 6)),
+    (fx.EnterKernel(), lambda b: b.cpus[1].registers.rip == b.cpus[1].registers.get("lstar")),
     (fx.Cost(7), lambda b: b.cpus[1].clock_ps == 7_000 + 500),
     (fx.SetMsr(1, 0x10, 5), lambda b: b.vmm.msrs[1, 0x10] == 5),
     (fx.SetMsr(None, 0x10, 5), lambda b: b.vmm.msrs[None, 0x10] == 5),

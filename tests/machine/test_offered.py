@@ -15,7 +15,7 @@ OFFERED: Final = {
     "FPU": "fld1", "TSC": "rdtsc", "CX8": "lock cmpxchg8b [rdi]", "CMOV": "cmovz eax, ebx",
     "CLFSH": "clflush [rdi]", "MMX": "paddb mm0, mm1", "FXSR": "fxsave [rdi]",
     "SSE": "addps xmm0, xmm1", "SSE2": "addpd xmm0, xmm1", "FSGSBASE": "rdfsbase rax",
-    "ERMS": "mov ecx, 1\n rep stosb", "RDSEED": "rdseed eax",
+    "RDSEED": "rdseed eax",
     "SMAP": "stac\n clac", "CLFLUSHOPT": "clflushopt [rdi]", "LAHF": "lahf",
     "RDTSCP": "rdtscp", "XSAVEOPT": "xor edx, edx\n mov eax, 3\n xsaveopt [rdi]",
     "XGETBV of 1": "mov ecx, 1\n xgetbv",
@@ -43,7 +43,6 @@ UNCHECKED: Final = {
     "XOP": "vpcmov xmm0, xmm1, xmm2, xmm3", "AVX": "vzeroupper", "PREFETCHW": "prefetchw [rdi]",
     "RTM": ".byte 0xc7, 0xf8, 0, 0, 0, 0",
 }  # fmt: skip
-OFFERED_ONLY: Final = {"SYSCALL": "syscall"}
 
 
 def vector(code: str) -> int:
@@ -82,10 +81,3 @@ def test_what_a_processor_without_it_takes_for_another_instruction(code: str) ->
 def test_the_emulator_executes_some_that_are_not_offered(feature: str) -> None:
     """A limit: hardware finds them undefined, but for PREFETCHW, which is a NOP."""
     assert vector(UNCHECKED[feature]) == 0
-
-
-@pytest.mark.parametrize("feature", OFFERED_ONLY)
-def test_what_is_offered_and_not_executed(feature: str) -> None:
-    """A limit: with EFER.SCE it enters the kernel."""
-    enable = "mov ecx, 0xc0000080\n rdmsr\n or eax, 1\n wrmsr\n"
-    assert vector(enable + OFFERED_ONLY[feature]) == 6

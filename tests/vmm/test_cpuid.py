@@ -81,7 +81,7 @@ FEATURES = {
         "PSE-36": 17, "CLFSH": 19, "MMX": 23, "FXSR": 24, "SSE": 25, "SSE2": 26, "HTT": 28,
     },
     (7, "ebx"): {
-        "FSGSBASE": 0, "SMEP": 7, "ERMS": 9, "RDSEED": 18, "SMAP": 20, "CLFLUSHOPT": 23,
+        "FSGSBASE": 0, "SMEP": 7, "RDSEED": 18, "SMAP": 20, "CLFLUSHOPT": 23,
     },
     (7, "ecx"): {}, (7, "edx"): {},
     (0x8000_0001, "ecx"): {"LAHF": 0},
