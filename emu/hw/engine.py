@@ -17,8 +17,9 @@ from emu.errors import EngineError
 from emu.hw import engine_native as native
 from emu.hw.address import Hpa
 from emu.hw.context import Context
+from emu.hw.engine_alone import Alone
 from emu.hw.engine_breakpoints import BlockBreakpoints
-from emu.hw.engine_host import CodeKeeper, CodePages, Library
+from emu.hw.engine_host import CodePages, Library
 from emu.hw.engine_watches import Watches
 from emu.hw.exit import Exit, ExitKind
 from emu.hw.memory import HostMemory
@@ -51,7 +52,7 @@ _DEBUG_TRAP: Final = EXIT_EXCEPTION + 1
 """The one exception that comes behind its instruction, whose flags are as they should be."""
 
 
-class Engine:
+class Engine(Alone):
     """One Unicorn engine that lends itself to one CPU context at a time."""
 
     def __init__(self, memory: HostMemory) -> None:
@@ -65,7 +66,7 @@ class Engine:
         """Whether the exit left an instruction in the middle, not on its way to one."""
         self._flags = ctypes.c_uint64()
         self._root = ctypes.pointer(ctypes.c_uint64())
-        self._code = CodePages(self.handle)
+        self._code = CodePages(self.handle, memory)
         self._done = 0
         self.whole = 0
         """Behind `steps` that came to an exit: how many there were before that instruction."""
@@ -77,8 +78,10 @@ class Engine:
         self.absorb: Callable[[int], bool] | None = None
         """Is asked about every write to a read-only page of the nested table (its GPA): if it
         has made the page writable, the instruction goes on as if nothing had been."""
-        self.own_code: CodeKeeper | None = None
+        self.own_code = None
         """Knows the pages that code was translated from."""
+        self.loads = None
+        """Knows the instructions that load descriptors."""
         self._alone = False  # the run stopped before a store to such a page
         self.breakpoints = BlockBreakpoints(self)
         self._cut = False
@@ -157,9 +160,11 @@ class Engine:
     def _on_translated(self, _uc: int, block: int, _before: int, _data: int) -> None:
         """A block was translated. There are some thousand of them in a boot."""
         own_code = self.own_code
-        first, _, size = native.BLOCK.unpack(ctypes.string_at(block, native.BLOCK.size))
-        self._odd |= self.breakpoints.translated(first, size)
-        self._code.translated(first, size)
+        first, count, size = native.BLOCK.unpack(ctypes.string_at(block, native.BLOCK.size))
+        code = self._code.translated(first, size)
+        last = self._load_at_end(code)
+        place = (first + size - last, count - 1) if last else None
+        self._odd |= self.breakpoints.translated(first, size, place)
         if own_code is None:
             return
         native.get_register(self.handle, _CR3, self._root)
@@ -170,6 +175,13 @@ class Engine:
             own_code.translated(self._scratch, first, size)
         except BaseException as bug:  # lost otherwise
             self._bug, self._odd = bug, True
+
+    def _load_at_end(self, code: bytes) -> int:
+        """The bytes of an instruction that loads descriptors, with which a block ends, or 0."""
+        if self.loads is None or not self.loads.may_end(code):
+            return 0
+        native.save(self.handle, self._scratch.pointer)
+        return self.loads.ends(code, self._scratch.mode)
 
     @property
     def fault(self) -> Context:
@@ -300,9 +312,20 @@ class Engine:
             address = context.linear_rip
             if self.breakpoints.arrived(address, self._done):
                 return Exit(ExitKind.BREAKPOINT, self._done, address)
+            if self._done < budget and address in self.breakpoints.loads:
+                return self._loaded(context, budget)
         elif not self._again:
             return Exit(ExitKind.BUDGET, self._done)
         return None
+
+    def _loaded(self, context: Context, budget: int) -> Exit | None:
+        """Behind an instruction that loads descriptors."""
+        status = self._load_alone(context)
+        if self.pending is not None:
+            return self.pending
+        if status:
+            return Exit(ExitKind.ERROR, self._done, text=native.words_of(status).decode())
+        return Exit(ExitKind.BUDGET, self._done) if self._done >= budget else None
 
     @property
     def _executed(self) -> int:
@@ -338,29 +361,6 @@ class Engine:
             self.breakpoints.rebuild()
         if self._in_body or (status and status != uc_const.UC_ERR_FETCH_UNMAPPED):
             context.settle_flags()
-
-    def _store_alone(self, context: Context) -> int:
-        """Run the store at RIP by itself, to a page with code that is open now; the library's
-        status. If it hits the block that was translated for it, the emulator stops in the
-        middle and begins it anew as a block of one: that counts it twice."""
-        assert self.own_code is not None, "somebody opened the page"
-        twice, self.breakpoints.off = 0, True
-        try:
-            while True:
-                before = context.general()
-                status = self._stretch(context, 1 + twice, twice)
-                if self.pending is not None or status:
-                    return status
-                if self._alone or self._executed == self._again:
-                    continue  # another page of it was closed, too
-                if not twice and context.general() == before:
-                    twice = 1
-                    continue
-                self._done += 1
-                return 0
-        finally:
-            self.breakpoints.off = False
-            self.own_code.close()
 
     def flush_tlb(self) -> None:
         """Forget all translations of addresses; needed at a switch and after table edits."""

@@ -47,6 +47,8 @@ class Block(Struct):
     """Behind the last byte of the longest block that begins here."""
     blocks: int = 1
     """How many were translated here: there may be other code, other tables, another mode."""
+    loads: dict[int, int] = field(default_factory=dict)
+    """Its last instruction, if that loads descriptors -> instructions before it."""
     distance: dict[int, int] = field(default_factory=dict)
     """Breakpoint -> instructions before it, as counted; of use while there is one block."""
 
@@ -64,6 +66,9 @@ class BlockBreakpoints:
         """Those that call when they are entered, by their first address."""
         self._entered = native.CODE_HOOK(self._on_block)
         self._rebuilt: int | None = None
+        self.loads: set[int] = set()
+        """Where instructions stand that load descriptors: a run is cut before each, too, but
+        nobody else is told."""
         self._pass = 0, 0, 0
         """The block that was entered, its breakpoint, and what had been begun before."""
         self.unhooked: list[tuple[int, int]] = []
@@ -118,28 +123,35 @@ class BlockBreakpoints:
     def forget(self) -> None:
         """Translated code is gone; what is translated again has its hook at once."""
         self._translated.clear()
+        self.loads.clear()
         self.unhooked.clear()
         self.outdated = False
         for block in self.blocks.values():
             block.blocks = 0  # its hook stays: it is translated with it at once
             block.distance.clear()
+            block.loads.clear()
 
-    def translated(self, first: int, size: int) -> bool:
-        """A block was translated, and is about to be entered. Whether it lacks its hook."""
+    def translated(self, first: int, size: int, load: tuple[int, int] | None = None) -> bool:
+        """A block was translated, and is about to be entered. `load`: its last instruction
+        loads descriptors, and so many lie before it. Whether it lacks its hook."""
         end = first + size
+        if load is not None:
+            self.loads.add(load[0])
         self._translated.update(range(first >> _NEAR, (end - 1 >> _NEAR) + 1))
         block = self.blocks.get(first)
         if block is not None:
             block.end = max(block.end, end) if block.blocks else end
             block.blocks += self._rebuilt != first
             self._rebuilt = None
-        elif self._within(first, end):
+        elif load is not None or self._within(first, end):
             kind = uc_const.UC_HOOK_BLOCK
             hook = self._engine.hook(kind, self._entered, first, first)
-            self.blocks[first] = Block(hook, end)
+            self.blocks[first] = block = Block(hook, end)
             self.unhooked.append((first, size))
             if not self.off:
                 self._engine.cut(0)
+        if block is not None and load is not None:
+            block.loads[load[0]] = load[1]
         return bool(self.unhooked)
 
     def rebuild(self) -> None:
@@ -155,7 +167,9 @@ class BlockBreakpoints:
         """Hooks of blocks that have no breakpoint any more, forgotten here."""
         self.left = False
         gone = [
-            first for first, block in self.blocks.items() if not self._within(first, block.end)
+            first
+            for first, block in self.blocks.items()
+            if not block.loads and not self._within(first, block.end)
         ]
         return [self.blocks.pop(first).hook for first in gone]
 
@@ -174,11 +188,14 @@ class BlockBreakpoints:
             if self.stops(place, begun + place - address):
                 break
         else:
-            return
+            if not block.loads:
+                return
+            place = min(block.loads)
         first, end, _ = self._pass
         if not first < address < end:
             self._pass = address, place, begun
-        known = block.distance.get(place) if block.blocks == 1 else None
+        known = block.distance.get(place, block.loads.get(place))
+        known = known if block.blocks == 1 else None
         least = -(-(place - address) // _LONGEST)
         self._engine.cut(least if known is None else known)
 

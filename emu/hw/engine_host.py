@@ -9,9 +9,10 @@ from unicorn import x86_const as x86
 
 from emu.errors import EngineError
 from emu.hw import engine_native as native
-from emu.hw.address import Hpa, page_of
+from emu.hw.address import PAGE_BYTES, Hpa, page_of
 from emu.hw.context import Context
 from emu.hw.engine_features import limit_to_offered
+from emu.hw.exit import Exit
 from emu.hw.memory import HostMemory
 
 TRANSLATION_BYTES: Final = 32 << 20
@@ -83,23 +84,45 @@ def _open(memory: HostMemory, save_area: Hpa) -> Any:
 class CodePages:
     """The pages of the host that code was translated from."""
 
-    def __init__(self, handle: ctypes.c_void_p) -> None:
-        self._handle = handle
+    def __init__(self, handle: ctypes.c_void_p, memory: HostMemory) -> None:
+        self._handle, self._memory = handle, memory
         self._place = ctypes.c_uint64()
         self._target = ctypes.byref(self._place)
         self.pages: set[int] = set()
         """HPAs; `_ANYWHERE` where that is not known."""
 
-    def translated(self, first: int, size: int) -> None:
-        """A block was, from a linear address on. It was fetched just now, so that the emulator
-        finds it in its TLB and walks no tables."""
-        for place in {page_of(first), page_of(first + size - 1)}:
+    def translated(self, first: int, size: int) -> bytes:
+        """A block was, from a linear address on: its bytes, none where they are not known. It
+        was fetched just now, so that the emulator finds it in its TLB and walks no tables."""
+        end, found = first + size, b""
+        for place in sorted({page_of(first), page_of(end - 1)}):
             failed = native.translate(self._handle, place, native.EXECUTE, self._target)
             self.pages.add(_ANYWHERE if failed else self._place.value)
+            if not failed:
+                start, stop = max(first - place, 0), min(end - place, PAGE_BYTES)
+                found += self._memory.read(Hpa(self._place.value + start), stop - start)
+        return found if len(found) == size else b""
 
     def among(self, pages: set[int]) -> bool:
         """Whether there may be code in one of these."""
         return _ANYWHERE in self.pages or not self.pages.isdisjoint(pages)
+
+
+class LoadKeeper(Protocol):
+    """Who sees to instructions that load descriptors (`emu.machine.descriptor_loads`)."""
+
+    def may_end(self, code: bytes) -> bool:
+        """Whether a block may end with one: quickly, and wrong only if it says so."""
+
+    def ends(self, code: bytes, mode: str) -> int:
+        """The bytes of the block's last instruction if it is one, else 0."""
+
+    def before(self, context: Context) -> None:
+        """It is about to run."""
+
+    def behind(self, context: Context) -> Exit | None:
+        """It has run. None if that is all; else the fault that the processor's own store is,
+        and the context is as before."""
 
 
 class CodeKeeper(Protocol):

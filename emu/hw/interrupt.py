@@ -28,6 +28,8 @@ _CONTRIBUTORY: Final = frozenset((0, 10, 11, 12, 13))
 
 _FLAG_TF, _FLAG_IF, _FLAG_NT, _FLAG_RF = 1 << 8, 1 << 9, 1 << 14, 1 << 16
 _INTERRUPT_GATE, _TRAP_GATE = 14, 15
+ACCESSED_SEGMENT: Final = 1
+"""Bit of a code or data segment's attributes, and of byte 5 of its descriptor."""
 
 
 def name_of(vector: int) -> str:
@@ -117,6 +119,10 @@ def _code_segment(
     attributes = word >> 40 & 0xFF | word >> 44 & 0xF00
     if attributes & 0x98 != 0x98:
         return Refusal(GENERAL, f"gate selector {selector:#x} is no present code segment")
+    if not attributes & ACCESSED_SEGMENT:  # whoever loads it sets the bit (SDM 3, 3.4.5.1)
+        attributes |= ACCESSED_SEGMENT
+        if not guest.write(gdt.base + place + 5, bytes((attributes & 0xFF,))):
+            return Refusal(PAGE_FAULT, f"GDT entry at {gdt.base + place:#x} cannot be written")
     limit = word & 0xFFFF | word >> 32 & 0xF0000
     if attributes & 0x800:
         limit = limit << 12 | 0xFFF

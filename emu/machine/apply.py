@@ -7,6 +7,7 @@ from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
 from emu.machine import entry
 from emu.machine.board import Board
+from emu.machine.own_access import OwnAccess
 from emu.machine.stores import Stores
 from emu.machine.waits import Waits
 from emu.machine.witness import Witness
@@ -22,6 +23,7 @@ class Parts(Protocol):
 
     board: Board
     stores: Stores
+    own: OwnAccess
     waits: Waits
     witness: Witness
 
@@ -121,8 +123,8 @@ def raise_exception(parts: Parts, cpu: Cpu, effect: fx.RaiseException, size: int
     cause = f": {effect.cause}" if effect.cause else ""
     parts.board.event(cpu, "fault", f"{effect.why} at {where}{cause}")
     guest = interrupt.GuestAccess(
-        lambda gva, count: parts.board.virtual.read(context, gva, count),
-        lambda gva, data: parts.stores.write_virtual(cpu, gva, data),
+        lambda gva, count: parts.own.read(cpu, gva, count),
+        lambda gva, data: parts.own.write(cpu, gva, data),
     )
     refused = interrupt.deliver(context, guest, effect.vector, effect.error_code, rip)
     if refused is None:

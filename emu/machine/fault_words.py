@@ -83,7 +83,9 @@ def nested_words(board: Board, cpu: Cpu, error: int, gpa: int) -> str:
                 return f", the {level.name} entry for {named(board, gva)}"
         if found.gpa is not None and _same_page(found.gpa, gpa):
             name = board.layout.symbols.name(gva)
-            return f" ({name})" if gva == gpa and name else f" for {named(board, gva)}"
+            if gva != gpa:
+                return f" for {named(board, gva)}"
+            return f" ({name})" if name else ""
     return ""
 
 

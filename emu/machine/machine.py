@@ -16,11 +16,13 @@ from emu.machine import apply, by_hand, control_writes, exits, no_execute, quirk
 from emu.machine.arrivals import Arrivals
 from emu.machine.board import WORK_OF_AN_ENTRY, WORK_OF_AN_EXIT
 from emu.machine.build import board_of
+from emu.machine.descriptor_loads import DescriptorLoads
 from emu.machine.guards import Guards
 from emu.machine.injected import Deed, Injected
 from emu.machine.lap import Loop
 from emu.machine.mailbox_events import MailboxEvents
 from emu.machine.mailbox_search import MailboxSearch
+from emu.machine.own_access import OwnAccess
 from emu.machine.own_code import OwnCode
 from emu.machine.pause import Pause
 from emu.machine.private_bytes import PrivateBytes
@@ -55,6 +57,7 @@ class Machine:
         self.board = board = board_of(platform, layout, seed)
         self.tracked = TrackedPages(board)
         self.stores = Stores(board, self.tracked)
+        self.own = OwnAccess(board, self.stores)
         self.guards = Guards(board, self.tracked)
         self.private = PrivateBytes(board, self.stores)
         self.trials = Trials(board, self.guards, self.private, self.answer)
@@ -82,6 +85,7 @@ class Machine:
         board.npt.seal()
         board.memory.before_write = board.undo.note
         board.engine.absorb = self.guards.absorb
+        board.engine.loads = DescriptorLoads(board, self.own)
         board.engine.own_code = OwnCode(board.engine, board.npt, board.undo, board.virtual)
 
     def switch_to(self, cpu: Cpu) -> None:

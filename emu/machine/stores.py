@@ -47,6 +47,13 @@ class Stores:
                 at = 0 if cpu is None else board.linear_rip(cpu)
             self._tracked.changed(cpu, gpa, hpa, before, at)
 
+    def mark(self, cpu: Cpu, gpa: Gpa, hpa: Hpa, data: bytes) -> None:
+        """The processor sets bits of a table's entry: no instruction's store, and no code's."""
+        before = self._board.memory.read(hpa, len(data))
+        self._board.memory.write(hpa, data)
+        if self._tracked.why(Gpa(page_of(gpa))):
+            self._tracked.changed(cpu, gpa, hpa, before, self._board.linear_rip(cpu))
+
     def write_virtual(self, cpu: Cpu, gva: int, data: bytes) -> bool:
         """The processor itself stores at a GVA (an exception frame); False if it cannot."""
         board = self._board

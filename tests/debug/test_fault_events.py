@@ -1,4 +1,4 @@
-"""What a boot tells of a CPU that dies: the first sentence has the cause, in the original's line."""
+"""What a boot tells of a CPU that dies: its cause, in the line of the original."""
 
 from typing import Final
 

@@ -11,6 +11,8 @@ EXCUSED: Final[dict[str, str]] = {
     "WaitGroup.indexes": "registers of sleepers by value: found anew by whoever asks",
     "Waits._own": "what may be changed in place: nothing that a snapshot holds",
     "CodeReader": "walks that are held against the entries they read each time they are used",
+    "OwnAccess": "as CodeReader",
+    "Copies": "where bytes of pages stand in images: a function of both",
     "HostMemory": "bytes are the undo log's, and the digest tells whether they are back",
     "OwnCode": "code that is translated: all of it is forgotten by going back",
     "BootLayout": "what was loaded does not change; its tables are parsed when asked for",
