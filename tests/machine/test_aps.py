@@ -23,6 +23,7 @@ TOLD: Final[dict[str, str]] = {
     "unbounded-wait": "where the records of the APs lie is a place",
     "ungated-command": "an AP that was handed back is the OS's until it waits",
     "branch-into-tdcall": "an AP that is lost on its way back has arrived once",
+    "rbp-mask": "where an AP gives itself up is a place, and without it nobody misses the AP",
     "id-unchecked": "its injection names a symbol",
     "command-then-id": "its schedule begins before anybody can know where the mailbox is",
     "id-then-command": "its schedule names a symbol",
