@@ -88,6 +88,13 @@ def test_a_boot_with_a_finding_is_exit_code_1_and_says_what_was_found() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.breadth
+def test_a_boot_with_hints_alone_is_exit_code_0_and_shows_them() -> None:
+    done = apdbg("run", "samples/gallery/no-pause.elf", "--cpus", "2")
+    assert done.returncode == 0
+    assert "\nhint wait-pauses: cpu 1, tick " in done.stdout
+
+
 @pytest.mark.parametrize("slug", RACES)
 def test_one_command_shows_a_race_of_the_gallery(slug: str) -> None:
     bug = Bug.of(slug)

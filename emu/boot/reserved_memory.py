@@ -13,10 +13,10 @@ _CELL_BYTES: Final = 4
 
 def ignored(tree: Tree) -> tuple[str, ...]:
     """The nodes below /reserved-memory that Linux passes over, in sentences; empty where it
-    takes them all, and where there are none (Linux, drivers/of/of_reserved_mem.c,
-    __reserved_mem_check_root and __reserved_mem_reserve_reg)."""
+    takes them all, where there are none, and where the tree is broken anyway (Linux,
+    drivers/of/of_reserved_mem.c, __reserved_mem_check_root, __reserved_mem_reserve_reg)."""
     root, parent = tree.root, tree.find("/reserved-memory")
-    if root is None or parent is None or parent is root:
+    if tree.broken or root is None or parent is None or parent is root:
         return ()
     wrong = [
         f"its {name} is {_number(parent, name)}, the root's {_number(root, name, ROOT_CELLS)}"

@@ -24,7 +24,6 @@ class Wake(Struct, frozen=True):
     vectors: tuple[int, ...]
     """The vector that came with it, and those that were put in its place while it was
     pending."""
-    broadcast: bool
     gone: Stored | None = None
     """Who took it out of the mailbox before the AP did."""
 
@@ -94,9 +93,10 @@ class Course(Struct):
         return self.aps.of(cpu) not in OSES
 
     def lost(self, cpu: int | None) -> Stored | None:
-        """Who took the Wakeup away that an AP may have seen, and not by a broadcast's ack."""
+        """Who took the Wakeup away that an AP may have seen: the OS, an AP that it was not for,
+        or one of all that a broadcast was for."""
         wake = None if cpu is None else self.wakes.get(cpu)
-        return None if wake is None or wake.broadcast else wake.gone
+        return None if wake is None else wake.gone
 
     def astray(self, seen: Stored) -> int | None:
         """Where an AP goes that clears what is no Wakeup; None if it stays, or goes where no
@@ -104,6 +104,8 @@ class Course(Struct):
         if seen.ack is None or not seen.ack.leaves or not seen.cpu:
             return None
         if seen.before.command == WAKEUP or not self.is_firmware(seen.cpu):
+            return None
+        if self.lost(seen.cpu) is not None:
             return None
         goes = seen.before.vector if seen.ack.vector is None else seen.ack.vector
         return goes if goes == seen.before.vector or goes in self.vectors else None
@@ -172,7 +174,7 @@ class Course(Struct):
                 self.wakes[cpu] = replace(wake, gone=seen)
         for cpu in now:
             known = self.wakes[cpu].vectors if cpu in was and cpu in self.wakes else ()
-            self.wakes[cpu] = Wake((*known, after.vector), after.apic_id == BROADCAST_ID)
+            self.wakes[cpu] = Wake((*known, after.vector))
 
     def _stored(self, seen: Stored) -> None:
         self.head = seen.after

@@ -74,6 +74,15 @@ def test_a_node_that_is_not_available_is_skipped(status: str, skipped: bool) -> 
     assert said((2, 2), (2, 2), status=status) == wanted
 
 
+def test_a_tree_that_is_cut_off_says_nothing_of_what_was_left_out() -> None:
+    found = fdt.FDT()
+    found.root.append(fdt.Node("reserved-memory"))
+    blob = bytearray(found.to_dtb(version=17))
+    assert ignored(read_tree(bytes(blob))) != ()
+    blob[36:40] = (int.from_bytes(blob[36:40], "big") - 8).to_bytes(4, "big")
+    assert read_tree(bytes(blob)).broken and ignored(read_tree(bytes(blob))) == ()
+
+
 def test_a_tree_that_reserves_nothing_is_no_matter() -> None:
     assert ignored(read_tree(fdt.FDT().to_dtb(version=17))) == ()
     assert ignored(read_tree(b"")) == ()

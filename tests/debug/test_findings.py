@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import pytest
 
 from emu import Session, open_session
-from emu.debug import recording
+from emu.debug import recording, report
 from emu.debug.opening import replay_session
 from emu.debug.setup import Options, Setup
 from emu.errors import CommandError
@@ -212,6 +213,28 @@ def test_findings_of_one_rule_are_told_with_what_follows() -> None:
     assert session.do("findings one-owner").reply[1].startswith("no finding up to tick")
     with pytest.raises(CommandError, match="there is no rule 'nonsense'"):
         session.do("findings nonsense")
+
+
+def test_a_consequence_is_told_under_its_cause_in_words_and_in_json() -> None:
+    session = Bug.of("ungated-command").prepared("vbs")
+    session.do("run")
+    made = report.of(session.desk, 0.0)
+    cause = next(one for one in made.findings if one.rule == "leaves-on-wakeup")
+    assert made.findings[0] is cause and made.findings[-1].severity == "hint"
+    below = [one.rule for one in cause.consequences]
+    assert below == ["vector-executable", "command-answered"]
+    rows = report.as_text(made).splitlines()
+    place = next(at for at, row in enumerate(rows) if row.startswith("error leaves-on-wakeup"))
+    assert [row.split(":")[0] for row in rows[place + 1 : place + 3]] == [
+        f"    so error {rule}" for rule in below
+    ]
+    said = msgspec.json.decode(report.as_json(made))["findings"][0]
+    assert [one["rule"] for one in said["consequences"]] == below
+    lines = session.do("findings").reply
+    assert [line.split(":")[0] for line in lines if line.startswith("    so ")] == [
+        f"    so error {rule}" for rule in below
+    ]
+    assert session.do("findings command-answered").reply[1].startswith("error command-answered")
 
 
 def test_rules_are_listed_with_their_sources() -> None:

@@ -1,11 +1,14 @@
 """A loop that reads a clock ends at the very lap at which it would have, however long it takes
 and however long the one before it took."""
 
+from typing import Final
+
 import pytest
 
 from emu.machine.board import Board
 from emu.machine.clock_loops import HORIZON_PS
-from tests.guest import SHARED, Guest, finish, word
+from emu.timeline.chooser import Random
+from tests.guest import SHARED, Guest, finish, program, word
 
 DELAYS = (2_000, 2_000, 90_000, 90_000, 400, 50_000_000, 90_000, 1)
 SOURCE = "start: mov ebx, {SHARED}\n" + "".join(
@@ -56,3 +59,40 @@ def test_what_the_last_delay_lasted_is_put_back_with_the_waits() -> None:
     assert waits.save().lasted
     waits.load(before)
     assert waits.save().lasted == before.lasted == {}
+
+
+FLAG: Final = """
+cpu1: mov ecx, 2000
+3:  dec ecx
+    jnz 3b
+    hlt
+cpu0: mov ebx, {{SHARED}}
+    mov ecx, {pad}
+    rdtsc
+    shl rdx, 32
+    or rax, rdx
+    lea rdi, [rax + 300000]
+2:  dec ecx
+    jnz 2b
+1:  rdtsc
+    shl rdx, 32
+    or rax, rdx
+    cmp rax, rdi
+    setae al
+    test al, al
+    je 1b
+    mov [rbx], rax
+    hlt
+"""
+"""SETAE leaves the rest of RAX as the clock had it: two laps within 256 ticks of the TSC end
+with one value in it, and one later does not."""
+
+
+@pytest.mark.parametrize("pad", (9, 17, 33))
+def test_a_register_that_holds_a_piece_of_the_clock_lets_nobody_sleep_for_ever(
+    pad: int,
+) -> None:
+    """Slices as short as a lap end anywhere in it, and there the search for a wait begins."""
+    driver = Guest(program(FLAG.format(pad=pad)), 2).driver()
+    driver.schedule.chooser = Random(50_000, pad)
+    assert word(finish(driver), SHARED) != 0

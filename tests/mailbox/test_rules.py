@@ -248,6 +248,9 @@ def test_a_broadcast_is_for_every_parked_ap_where_the_firmware_knows_it() -> Non
     ack = stored(2, broadcast.after, IDLE, Ack("before", "", True))
     seen = [*parked(1), *parked(2), *handed(), broadcast, ack]
     assert said("ack-by-addressed", seen, "edk2") == []
+    late = [*seen, clears(1, IDLE), arrived(1, "arrived")]
+    assert said("leaves-on-wakeup", late, "edk2") == said("withdrawn", late, "edk2") == []
+    assert [cpu for cpu, _ in said("leaves-on-wakeup", late)] == [1]
     assert [cpu for cpu, _ in said("ack-by-addressed", seen)] == [2]
 
 

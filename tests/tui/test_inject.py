@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from emu import open_session
 from emu.errors import CommandError
@@ -28,7 +29,9 @@ def typed(found: KindList | Form, *keys: str) -> KindList | Form:
     return found
 
 
-@pytest.mark.parametrize("image", ["no-pause", "ack-before-vector", "secret-mask"])
+@pytest.mark.parametrize(
+    "image", ["no-pause", "ack-before-vector", "secret-mask", "ungated-command"]
+)
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_findings_of_the_gallery_read_as_they_did(
     image: str, width: int, golden: Callable[[str, str], None]
@@ -42,6 +45,19 @@ def test_the_rule_of_the_finding_under_the_cursor_is_explained() -> None:
     rows = BY_ID["findings"].render(builder.broken(), Window(120, 9, cursor="2")).lines
     text = "\n".join(map(plain, rows))
     assert "rule     A loop that waits has a PAUSE" in text and "Firmware keeps" not in text
+
+
+def test_enter_on_a_consequence_goes_to_its_own_moment() -> None:
+    view = builder.broken()
+    first, *others = view.findings.rows
+    below = replace(first, rule="command-answered", tick=first.tick + 77)
+    whole = replace(first, consequences=(below,))
+    view = replace(view, findings=replace(view.findings, rows=(whole, *others)))
+    page = BY_ID["findings"].render(view, Window(120, 14))
+    assert [spot.go for spot in page.spots][:2] == [
+        f"goto {first.tick}", f"goto {first.tick + 77}",
+    ]  # fmt: skip
+    assert "so command-answered" in plain(page.lines[1])
 
 
 def test_enter_on_a_finding_goes_to_its_moment() -> None:

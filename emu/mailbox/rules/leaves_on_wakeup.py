@@ -10,7 +10,7 @@ from emu.mailbox.rule import Broken, Rule
 
 def _look(seen: Observation, course: Course) -> Iterator[Broken]:
     # A Wakeup that was taken out of the AP's hands is the matter of whoever did that.
-    if not seen.cpu or not course.is_firmware(seen.cpu) or course.lost(seen.cpu):
+    if not seen.cpu or not course.is_firmware(seen.cpu) or course.lost(seen.cpu) is not None:
         return
     match seen:
         case Stored(before=before):
