@@ -177,7 +177,7 @@ def _undefined(code: bytes, registers: Context) -> Asked:
     return ask.Undefined(0, "no valid instruction" if found is None else found.mnemonic)
 
 
-def _random(code: bytes, registers: Context) -> ask.Random | None:
+def _random(code: bytes, registers: Context) -> ask.RandomNumber | None:
     """RDRAND or RDSEED of a register (SDM 2B: 0F C7 /6 and /7)."""
     opcode, rex = _opcode(code, registers)
     prefixes = code[: len(code) - len(opcode)]
@@ -189,7 +189,7 @@ def _random(code: bytes, registers: Context) -> ask.Random | None:
     narrow = (_OPERAND_SIZE in prefixes) != (registers.mode == "real")
     bits = 64 if rex & 8 else 16 if narrow else 32
     into = ENCODED[opcode[2] & 7 | (rex & 1) << 3]
-    return ask.Random(len(prefixes) + 3, kind, bits, into)
+    return ask.RandomNumber(len(prefixes) + 3, kind, bits, into)
 
 
 def _opcode(code: bytes, registers: Context) -> tuple[bytes, int]:
