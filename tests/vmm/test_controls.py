@@ -1,4 +1,5 @@
-"""Who answers a write to a control register: the processor first, then the platform."""
+"""Who answers a write to a control register: the platform first, then the processor (SDM 3C,
+26.1.1: an exit comes before faults of the value)."""
 
 import pytest
 
@@ -37,10 +38,13 @@ def test_a_platform_may_have_more_to_say(monkeypatch: pytest.MonkeyPatch) -> Non
     """A rule that refuses CR0.CD: the guest never gets past the write, and CR0 is as it was."""
 
     def rule(_: Caller, asked: ControlWrite) -> Effects:
-        refused = asked.register == "cr0" and asked.value & CD
+        refused = (asked.register == "cr0" and asked.value & CD) or asked.value == 0
         return (RaiseException(13, 0, "#GP: no CD here"),) if refused else ()
 
     monkeypatch.setitem(controls.OF_PLATFORM, "vbs", rule)
+    wrong = ControlWrite(0, "cr4", 0, True, False)
+    (found,) = controls.answer(Guest("vbs").caller(**LONG), wrong)
+    assert found == RaiseException(13, 0, "#GP: no CD here"), "before PAE is looked at"
     source = "start: mov rax, cr0\n bts eax, 30\n at: mov cr0, rax\n hlt\n handler13: hlt"
     for platform, sets in (("none", True), ("vbs", False)):
         board = finish(Program(source, platform=platform).driver())
