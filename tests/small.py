@@ -241,10 +241,13 @@ class _Maker:
             {draw.choice(("", f"inc dword ptr [{at + 16:#x}]"))}""")  # fmt: skip
 
     def fault(self, cpu: int) -> None:
-        """An exception, or a call to the host, between a comparison and who looks at it."""
+        """An exception, a call to the host, or what only the machine does, between a
+        comparison and who looks at it."""
         what = self.draw.choice((
             "ud2", "int3", "int 0x40", "xor ecx, ecx\n div ecx", "pause", "cpuid",
             "mov al, 65\n out 0xE9, al", "mov ecx, 0x277\n rdmsr", "in al, 0x61", "wbinvd",
+            "mov rax, cr0\n mov cr0, rax", "mov rax, cr4\n xor eax, 0x100000\n mov cr4, rax",
+            "clts", "mov ecx, 0xC0000080\n rdmsr\n wrmsr", "rdrand rax", "rdseed cx",
             f"mov byte ptr [{WINDOW + _PAGE * OWN_PAGES * cpu + 5:#x}], 1",
         ))  # fmt: skip
         place = DATA + _PAGE * OWN_PAGES * cpu + 0x800

@@ -91,8 +91,8 @@ def _intercept(exit_: Exit, registers: Context, code: CodeReader, devices: Devic
     if number == vmcb.EXIT_MSR:
         return _msr(code.next(registers), registers)
     if number in CONTROL_WRITES:
-        value = _moved(code.next(registers), registers)
-        return _control(0, CONTROL_WRITES[number], value, registers)
+        size, value = _moved(code.next(registers), registers)
+        return _control(size, CONTROL_WRITES[number], value, registers)
     return ask.NotOffered(0, _NOT_OFFERED.get(number, f"svm {number:#x}"))
 
 
@@ -144,13 +144,14 @@ def writes_efer(registers: Context) -> bool:
     return registers.get("rcx") & _U32 == vmcb.EFER and registers.error_code == 1
 
 
-def _moved(code: bytes, registers: Context) -> int:
-    """What MOV to a control register moves; CR0 as it is for CLTS and LMSW."""
+def _moved(code: bytes, registers: Context) -> tuple[int, int]:
+    """Bytes of MOV to a control register, and what it moves; CR0 as it is for CLTS and LMSW."""
     opcode, rex = _opcode(code, registers)
     if not opcode.startswith(_MOVE_TO_CONTROL):
-        return registers.get("cr0")
+        return disasm.length(code, registers.mode), registers.get("cr0")
     value = registers.get(ENCODED[opcode[2] & 7 | (rex & 1) << 3])
-    return value if registers.mode == "long" else value & _U32
+    size = len(code) - len(opcode) + 3
+    return size, value if registers.mode == "long" else value & _U32
 
 
 def _control(
@@ -177,7 +178,7 @@ def _undefined(code: bytes, registers: Context) -> Asked:
     return ask.Undefined(0, "no valid instruction" if found is None else found.mnemonic)
 
 
-def _random(code: bytes, registers: Context) -> ask.Random | None:
+def _random(code: bytes, registers: Context) -> ask.RandomNumber | None:
     """RDRAND or RDSEED of a register (SDM 2B: 0F C7 /6 and /7)."""
     opcode, rex = _opcode(code, registers)
     prefixes = code[: len(code) - len(opcode)]
@@ -189,7 +190,7 @@ def _random(code: bytes, registers: Context) -> ask.Random | None:
     narrow = (_OPERAND_SIZE in prefixes) != (registers.mode == "real")
     bits = 64 if rex & 8 else 16 if narrow else 32
     into = ENCODED[opcode[2] & 7 | (rex & 1) << 3]
-    return ask.Random(len(prefixes) + 3, kind, bits, into)
+    return ask.RandomNumber(len(prefixes) + 3, kind, bits, into)
 
 
 def _opcode(code: bytes, registers: Context) -> tuple[bytes, int]:

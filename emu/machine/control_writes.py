@@ -1,7 +1,7 @@
 """Writes to control registers: decided by the model, and made by the emulator if they may be.
 
 The emulator makes any of them, so each exits (CR0, CR3, CR4 by SVM's intercepts, EFER by its
-MSR's). One that processor and platform allow is made at once, with the intercept open: it is no
+MSR's). One that platform and processor allow is made at once, with the intercept open: it is no
 exit of the guest's, and no tick, beat or slice is another one by it. What is refused is an exit
 like any other (`emu.vmm.controls`).
 """

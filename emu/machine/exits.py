@@ -53,7 +53,7 @@ def decide(board: Board, cpu: Cpu, asked: ask.Asked) -> Effects:
             return (*msr.rdmsr(board.caller(cpu), number), _exit_cost(board))
         case ask.Wrmsr(_, number, value):
             return (*msr.wrmsr(board.caller(cpu), number, value), _exit_cost(board))
-        case ask.Random():
+        case ask.RandomNumber():
             return random_numbers.draw(board.caller(cpu), asked)
         case ask.ControlWrite():
             effects = controls.answer(board.caller(cpu), asked)

@@ -49,7 +49,7 @@ class ControlWrite(Exiting, frozen=True):
     """TR holds a 16-bit TSS."""
 
 
-class Random(Exiting, frozen=True):
+class RandomNumber(Exiting, frozen=True):
     """RDRAND or RDSEED of 16, 32 or 64 bits into a general register, by its 64-bit name."""
 
     mnemonic: str
@@ -202,7 +202,7 @@ Asked = (
     | Rdmsr
     | Wrmsr
     | ControlWrite
-    | Random
+    | RandomNumber
     | Vmcall
     | Tdcall
     | PortIn

@@ -28,7 +28,7 @@ def name_of(asked: ask.Asked) -> str:
     match asked:
         case (
             ask.CacheFlush(mnemonic=name)
-            | ask.Random(mnemonic=name)
+            | ask.RandomNumber(mnemonic=name)
             | ask.NotOffered(name=name)
         ):
             return name

@@ -1,5 +1,8 @@
-"""What a write to a control register comes to: nothing to say, an exception of the processor's,
-or what the platform has instead."""
+"""What a write to a control register comes to: what the platform has to say of it, then an
+exception of the processor's, or nothing, and it is made.
+
+The platform is asked first: an exit to a VMM or to the TDX module comes before all that depends
+on the value (SDM 3C, 26.1.1)."""
 
 from collections.abc import Callable
 from typing import Final
@@ -14,8 +17,7 @@ from emu.vmm.state import Caller
 _GP: Final = 13
 
 Rules = Callable[[Caller, ControlWrite], Effects]
-"""What a platform has to say of a write that the processor allows: effects, which take the
-write's place, or none."""
+"""What a platform has to say of a write: effects, which take the write's place, or none."""
 
 OF_PLATFORM: Final[dict[Isolation, Rules]] = {}
 """The platforms that have anything to say of it."""
@@ -23,11 +25,12 @@ OF_PLATFORM: Final[dict[Isolation, Rules]] = {}
 
 def answer(caller: Caller, asked: ControlWrite) -> Effects:
     """Effects instead of the write; none: the processor makes it."""
-    why = refusal(_now(caller, asked), asked.register, asked.value)
-    if why is not None:
-        return (RaiseException(_GP, 0, f"#GP: {why}"),)
     rules = OF_PLATFORM.get(caller.platform.isolation)
-    return () if rules is None else rules(caller, asked)
+    said = () if rules is None else rules(caller, asked)
+    if said:
+        return said
+    why = refusal(_now(caller, asked), asked.register, asked.value)
+    return () if why is None else (RaiseException(_GP, 0, f"#GP: {why}"),)
 
 
 def _now(caller: Caller, asked: ControlWrite) -> Controls:

@@ -7,7 +7,7 @@ have drawn by then. Where a stream stands is the VMM's state and goes back in ti
 import hashlib
 from typing import Final
 
-from emu.vmm.asked import Random
+from emu.vmm.asked import RandomNumber
 from emu.vmm.effects import Complete, Effects, SetDrawn, SetRegisters
 from emu.vmm.state import Caller
 
@@ -16,7 +16,7 @@ _ARITHMETIC: Final = 0x8D5
 """OF, SF, ZF, AF, PF and CF."""
 
 
-def draw(caller: Caller, asked: Random) -> Effects:
+def draw(caller: Caller, asked: RandomNumber) -> Effects:
     """CF is set, for there always is a number, and OF, SF, ZF, AF and PF are cleared (SDM 2B,
     RDRAND); 32 bits clear the rest of the register, 16 leave it."""
     drawn = caller.vmm.drawn.get(caller.cpu, 0)

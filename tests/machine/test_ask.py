@@ -4,6 +4,7 @@ import pytest
 
 from emu.hw import vmcb
 from emu.hw.context import Context
+from emu.hw.control import ControlRegister
 from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
 from emu.machine.ask import read_exit
@@ -12,7 +13,7 @@ from emu.machine.machine import Machine
 from emu.machine.pause import Pause
 from emu.vmm import asked as ask
 from emu.vmm.devices import STANDARD
-from tests.guest import FOREVER, SHARED, Guest, finish, word
+from tests.guest import FOREVER, PML4, SHARED, Guest, finish, word
 from tests.machine.elsewhere import Place
 
 PLAIN = """
@@ -87,6 +88,18 @@ def test_prefixes_change_the_length_and_nothing_else() -> None:
         ask.SoftInterrupt(2, 0x40), ask.SoftInterrupt(1, 3), ask.Undefined(0, "ud2"),
         ask.Hlt(2),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "size", "register", "value"), [
+    ("mov rax, cr4\n bts rax, 13\n mov cr4, rax", 3, "cr4", 0x42260),
+    ("mov r9, cr3\n bts r9, 50\n .byte 0x2e\n mov cr3, r9", 5, "cr3", 1 << 50 | PML4),
+    ("mov ecx, 0xc0000080\n rdmsr\n bts eax, 12\n .byte 0x2e\n wrmsr", 3, "efer", 0x1D00),
+])  # fmt: skip
+def test_a_refused_write_to_a_control_register_is_known_by_its_operand(
+    code: str, size: int, register: ControlRegister, value: int
+) -> None:
+    write = ask.ControlWrite(size, register, value, True, False)
+    assert asked(f"start: {code}\n handler13: hlt") == [write, ask.Hlt(1)]
 
 
 def test_calls_are_known_by_their_bytes_whoever_answers() -> None:
