@@ -385,6 +385,11 @@ class Engine(Alone):
         elif self.own_code is not None:
             self.own_code.went_back()
 
+    def wrote(self, page: int) -> None:
+        """The host wrote to a page of its memory."""
+        if self._code.among({page}):
+            self.flush_code()
+
     def flush_code(self) -> None:
         """Forget all translated code; needed after the host wrote into guest code."""
         native.control(self.handle, native.FLUSH_CODE)
