@@ -180,7 +180,7 @@ class Engine(Alone):
         if self.loads is None or not self.loads.may_end(code):
             return 0
         native.save(self.handle, self._scratch.pointer)
-        return self.loads.ends(code, self._scratch.mode)
+        return self.loads.ends(code, self._scratch.coding)
 
     @property
     def fault(self) -> Context:

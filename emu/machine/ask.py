@@ -92,7 +92,7 @@ def _plain(number: int, code: bytes, registers: Context) -> Asked:
     plain = code.startswith(usual)
     if plain and asked is not None:
         return asked
-    size = len(usual) if plain else disasm.length(code, registers.mode)
+    size = len(usual) if plain else disasm.length(code, registers.coding)
     match number:
         case vmcb.EXIT_RDTSC:
             return ask.Rdtsc(size, code.startswith(_RDTSCP))
@@ -113,7 +113,7 @@ def _msr(code: bytes, registers: Context) -> Asked:
     msr = get("rcx") & _U32
     writes = registers.error_code == 1
     usual = code.startswith(_WRMSR if writes else _RDMSR)
-    size = 2 if usual else disasm.length(code, registers.mode)
+    size = 2 if usual else disasm.length(code, registers.coding)
     if writes:
         return ask.Wrmsr(size, msr, (get("rdx") & _U32) << 32 | get("rax") & _U32)
     return ask.Rdmsr(size, msr)
@@ -127,11 +127,11 @@ def _undefined(code: bytes, registers: Context) -> Asked:
     mnemonic = _VMCALLS.get(code[:3])
     if mnemonic is not None:
         return ask.Vmcall(3, get("rcx"), mnemonic)
-    found = disasm.decode(code, registers.rip, registers.mode)
+    found = disasm.decode(code, registers.rip, registers.coding)
     return ask.Undefined(0, "no valid instruction" if found is None else found.mnemonic)
 
 
 def _interrupt(code: bytes, registers: Context) -> ask.SoftInterrupt:
     """INT n and INT3."""
     vector = 3 if code[0] == _INT3 else code[1]
-    return ask.SoftInterrupt(disasm.length(code, registers.mode), vector)
+    return ask.SoftInterrupt(disasm.length(code, registers.coding), vector)

@@ -76,8 +76,8 @@ class DescriptorLoads:
 
     def before(self, context: Context) -> None:
         """It is about to run."""
-        code = disasm.decode(self._board.code.next(context), context.linear_rip, context.mode)
-        self._opcode = _opcode(code, context.mode) if code is not None else 0
+        code = disasm.decode(self._board.code.next(context), context.linear_rip, context.coding)
+        self._opcode = _opcode(code, context.coding) if code is not None else 0
         if self._opcode:
             self._saved = context.save()
             context.changed = True  # it is about to be, and `save` has noted that it was not
