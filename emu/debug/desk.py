@@ -112,4 +112,4 @@ def started(desk: Desk) -> Cpu:
 def instruction(machine: Machine, cpu: Cpu) -> Instruction | None:
     """The next instruction of a CPU."""
     code = machine.board.code_bytes(cpu)
-    return decode(code, cpu.registers.rip, cpu.registers.mode)
+    return decode(code, cpu.registers.rip, cpu.registers.coding)

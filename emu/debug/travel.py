@@ -176,7 +176,7 @@ def _open_call(timeline: Timeline, cpu: Cpu) -> Moment | None:
 
 def _kind(machine: Machine, cpu: Cpu, address: int) -> str:
     data = machine.board.virtual.most(cpu.registers, address, 15)
-    code = disasm.decode(data, address, cpu.registers.mode)
+    code = disasm.decode(data, address, cpu.registers.coding)
     return "other" if code is None else code.kind
 
 

@@ -62,6 +62,8 @@ _VMCB, _CR_INTERCEPTS, _NESTED_CR3, _RETURN_ADDRESS = (
 )
 
 _SEGMENT: Final = struct.Struct("<IIQII")
+_DEFAULT_32: Final = 0x400
+"""D of a code segment's attributes."""
 _HF_CPL, _HF_INHIBIT, _HF_CS64 = 0x3, 1 << 3, 1 << 15
 
 
@@ -162,6 +164,15 @@ class Context:
         if not words[_EFER] & 0x400:
             return "protected"
         return "long" if words[_HFLAGS >> 3] & _HF_CS64 else "compatibility"
+
+    @property
+    def coding(self) -> str:
+        """`mode` as it decodes code: outside 64-bit mode a code segment without D has 16-bit
+        code, as in real mode (SDM 3, 3.4.5)."""
+        mode = self.mode
+        if mode in ("long", "real") or self.segment("cs").attributes & _DEFAULT_32:
+            return mode
+        return "real"
 
     @property
     def holds_interrupts(self) -> bool:

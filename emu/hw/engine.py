@@ -181,7 +181,7 @@ class Engine(Alone):
         if self.loads is None or not self.loads.may_end(code):
             return 0
         native.save(self.handle, self._scratch.pointer)
-        return self.loads.ends(code, self._scratch.mode)
+        return self.loads.ends(code, self._scratch.coding)
 
     @property
     def fault(self) -> Context:
@@ -388,6 +388,11 @@ class Engine(Alone):
             self.flush_code()
         elif self.own_code is not None:
             self.own_code.went_back()
+
+    def wrote(self, page: int) -> None:
+        """The host wrote to a page of its memory."""
+        if self._code.among({page}):
+            self.flush_code()
 
     def flush_code(self) -> None:
         """Forget all translated code; needed after the host wrote into guest code."""

@@ -111,7 +111,7 @@ def _plain(number: int, code: bytes, registers: Context) -> Asked:
     plain = code.startswith(usual)
     if plain and asked is not None:
         return asked
-    size = len(usual) if plain else disasm.length(code, registers.mode)
+    size = len(usual) if plain else disasm.length(code, registers.coding)
     match number:
         case vmcb.EXIT_RDTSC:
             return ask.Rdtsc(size, code.startswith(_RDTSCP))
@@ -132,7 +132,7 @@ def _msr(code: bytes, registers: Context) -> Asked:
     msr = get("rcx") & _U32
     writes = registers.error_code == 1
     usual = code.startswith(_WRMSR if writes else _RDMSR)
-    size = 2 if usual else disasm.length(code, registers.mode)
+    size = 2 if usual else disasm.length(code, registers.coding)
     value = (get("rdx") & _U32) << 32 | get("rax") & _U32
     if writes and msr == vmcb.EFER:
         return _control(size, "efer", value, registers)
@@ -148,7 +148,7 @@ def _moved(code: bytes, registers: Context) -> tuple[int, int]:
     """Bytes of MOV to a control register, and what it moves; CR0 as it is for CLTS and LMSW."""
     opcode, rex = _opcode(code, registers)
     if not opcode.startswith(_MOVE_TO_CONTROL):
-        return disasm.length(code, registers.mode), registers.get("cr0")
+        return disasm.length(code, registers.coding), registers.get("cr0")
     value = registers.get(ENCODED[opcode[2] & 7 | (rex & 1) << 3])
     size = len(code) - len(opcode) + 3
     return size, value if registers.mode == "long" else value & _U32
@@ -174,7 +174,7 @@ def _undefined(code: bytes, registers: Context) -> Asked:
     random = _random(code, registers)
     if random is not None:
         return random
-    found = disasm.decode(code, registers.rip, registers.mode)
+    found = disasm.decode(code, registers.rip, registers.coding)
     return ask.Undefined(0, "no valid instruction" if found is None else found.mnemonic)
 
 
@@ -204,4 +204,4 @@ def _opcode(code: bytes, registers: Context) -> tuple[bytes, int]:
 def _interrupt(code: bytes, registers: Context) -> ask.SoftInterrupt:
     """INT n and INT3."""
     vector = 3 if code[0] == _INT3 else code[1]
-    return ask.SoftInterrupt(disasm.length(code, registers.mode), vector)
+    return ask.SoftInterrupt(disasm.length(code, registers.coding), vector)

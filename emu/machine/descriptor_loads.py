@@ -7,6 +7,7 @@ tables refuse that store, the instruction has not happened: it is the processor'
 supervisor's under CR0.WP (SDM 3, 3.4.5.1 and 4.6.1), and faults as any other.
 """
 
+import re
 from typing import Final
 
 from msgspec.structs import replace
@@ -24,13 +25,15 @@ from emu.machine.own_access import OwnAccess
 _PREFIXES: Final = frozenset(b"\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3")
 _IRET: Final = 0xCF
 _FAR: Final = frozenset((0x9A, 0xCA, 0xCB, _IRET, 0xEA))
-_BY_LAST: Final = frozenset((0xCB, 0xCF))
-"""RETF and IRET have no operand."""
-_BY_OPERAND: Final = {0xCA: 2, 0x9A: 6, 0xEA: 6}
-"""Opcodes with an operand of so many bytes, or two less: RETF n, CALL and JMP of a pointer."""
 _FF_GROUP: Final = 0xFF
 _FF_FAR: Final = (3, 5)
 """CALL m16:32 and JMP m16:32 among the instructions of opcode FF (SDM 2, table A-6)."""
+_MAY_END: Final = re.compile(
+    rb"[\xcb\xcf]\Z|\xca..\Z|[\x9a\xea].{4}(?:..)?\Z"
+    rb"|\xff[\x18-\x1f\x28-\x2f\x58-\x5f\x68-\x6f\x98-\x9f\xa8-\xaf].{0,5}\Z",
+    re.DOTALL,
+)
+"""RETF and IRET; RETF n; CALL and JMP of a pointer; those of memory."""
 _LONGEST: Final = 15
 _HIGH_HALF: Final = 4
 """The type of a segment lies in the descriptor's second four bytes (SDM 3, figure 3-8)."""
@@ -59,18 +62,7 @@ class DescriptorLoads:
 
     def may_end(self, code: bytes) -> bool:
         """Whether a block may end with one: quickly, and wrong only if it says so."""
-        if code[-1:] and code[-1] in _BY_LAST:
-            return True
-        for opcode, bytes_ in _BY_OPERAND.items():
-            if opcode in (code[-1 - bytes_ : -bytes_] + code[1 - bytes_ : 2 - bytes_ or None]):
-                return True
-        tail = code[-_LONGEST:]
-        at = tail.find(_FF_GROUP)
-        while 0 <= at < len(tail) - 1:
-            if tail[at + 1] >> 3 & 7 in _FF_FAR:
-                return True
-            at = tail.find(_FF_GROUP, at + 1)
-        return False
+        return _MAY_END.search(code, max(len(code) - _LONGEST, 0)) is not None
 
     def ends(self, code: bytes, mode: str) -> int:
         """The bytes of the block's last instruction if it is one, else 0."""
@@ -84,8 +76,8 @@ class DescriptorLoads:
 
     def before(self, context: Context) -> None:
         """It is about to run."""
-        code = disasm.decode(self._board.code.next(context), context.linear_rip, context.mode)
-        self._opcode = _opcode(code, context.mode) if code is not None else 0
+        code = disasm.decode(self._board.code.next(context), context.linear_rip, context.coding)
+        self._opcode = _opcode(code, context.coding) if code is not None else 0
         if self._opcode:
             self._saved = context.save()
             context.changed = True  # it is about to be, and `save` has noted that it was not

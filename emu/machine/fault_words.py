@@ -107,7 +107,7 @@ def named(board: Board, gva: int) -> str:
 def _places(board: Board, cpu: Cpu) -> list[tuple[int, AccessKind]]:
     """The linear addresses that the instruction at RIP touches, and how."""
     registers = cpu.registers
-    code = disasm.decode(board.code_bytes(cpu), board.linear_rip(cpu), registers.mode)
+    code = disasm.decode(board.code_bytes(cpu), board.linear_rip(cpu), registers.coding)
     if code is None:
         return []
     found: list[tuple[int, AccessKind]] = []
@@ -126,7 +126,7 @@ def _at_rip(board: Board, cpu: Cpu) -> str:
         for gva, kind in _places(board, cpu):
             if not canonical(gva):
                 return f"{_DOING[kind]} {gva:#x}: not canonical, bits 63:47 differ"
-    code = disasm.decode(board.code_bytes(cpu), board.linear_rip(cpu), registers.mode)
+    code = disasm.decode(board.code_bytes(cpu), board.linear_rip(cpu), registers.coding)
     return "" if code is None else f"`{code.mnemonic} {code.operands}".rstrip() + "`"
 
 

@@ -166,7 +166,8 @@ class Guards:
     def _stores(self, registers: Context, at: int, page: Gpa) -> bool:
         """Whether the instruction at `at` stores to a page; else the MMU does, as it walks."""
         virtual = self._board.virtual
-        code = disasm.decode(virtual.most(registers, at, INSTRUCTION_BYTES), at, registers.mode)
+        data = virtual.most(registers, at, INSTRUCTION_BYTES)
+        code = disasm.decode(data, at, registers.coding)
         if code is None:
             return False
         for operand in code.memory:

@@ -73,7 +73,7 @@ def _own_fetch(board: Board, cpu: Cpu) -> NestedWalk | None:
     """The nested walk that refuses the fetch of the CPU's next instruction because of NX. The
     shadow cannot tell: the page may be lent, since a guest page table lies on it as well."""
     first = board.linear_rip(cpu)
-    size = disasm.length(board.code_bytes(cpu), cpu.registers.mode)
+    size = disasm.length(board.code_bytes(cpu), cpu.registers.coding)
     for gva in sorted({first, max(first, page_of(first + size - 1))}):
         walk = walk_context(board.memory, board.npt, cpu.registers, gva, "execute")
         if walk.nested is not None and walk.nested.verdict == "no execute":

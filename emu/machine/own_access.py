@@ -22,8 +22,8 @@ from emu.machine.stores import Stores
 _WALKS_MAX: Final = 1024
 _Key = tuple[int, int, int, int, int, AccessKind]
 _Known = tuple[int, Hpa, tuple[tuple[int, int], ...]]
-"""Edits of the nested table by then, the page, and the entries with all their bits set: (HPA,
-what its 8 bytes hold)."""
+"""Edits of the nested table by then, the page, and the entries with all their bits set: (number
+of eight bytes, what they hold)."""
 
 
 class OwnAccess:
@@ -32,6 +32,7 @@ class OwnAccess:
 
     def __init__(self, board: Board, stores: Stores) -> None:
         self._board, self._stores = board, stores
+        self._words = memoryview(board.memory.buffer).cast("B").cast("Q")
         self._walks: dict[_Key, _Known] = {}
 
     def read(self, cpu: Cpu, gva: int, count: int) -> bytes | None:
@@ -65,8 +66,13 @@ class OwnAccess:
         board, get = self._board, cpu.registers.get
         key = get("cr3"), get("cr0"), get("cr4"), get("efer"), gva >> 12, access
         known = self._walks.get(key)
-        if known is not None and self._holds(known):
-            return known[1]
+        if known is not None and known[0] == board.npt.edits:
+            words = self._words
+            for index, word in known[2]:
+                if words[index] != word:
+                    break
+            else:
+                return known[1]
         found = self.refused(cpu.registers, gva, access)
         if found.hpa is None:
             return self._shared_view(cpu, gva, found)
@@ -74,18 +80,10 @@ class OwnAccess:
         page = Hpa(found.hpa & ~PAGE_MASK)
         if len(self._walks) >= _WALKS_MAX:
             self._walks.clear()
-        places = [
-            Hpa(one.nested.hpa & ~7) for one in found.levels if one.nested.hpa is not None
-        ]
-        entries = tuple((place, board.memory.u64(place)) for place in places)
+        places = [one.nested.hpa >> 3 for one in found.levels if one.nested.hpa is not None]
+        entries = tuple((index, self._words[index]) for index in places)
         self._walks[key] = board.npt.edits, page, entries
         return page
-
-    def _holds(self, known: _Known) -> bool:
-        """Whether a walk would come to the same, and set nothing."""
-        read = self._board.memory.u64
-        same = known[0] == self._board.npt.edits
-        return same and all(read(place) == entry for place, entry in known[2])
 
     def _shared_view(self, cpu: Cpu, gva: int, found: PageWalk) -> Hpa | None:
         """A page of a TD's shared view: the walk knows 40 bits of address and calls the bit

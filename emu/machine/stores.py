@@ -42,7 +42,7 @@ class Stores:
         before = board.memory.read(hpa, len(data))
         board.memory.write(hpa, data)
         if before != data:
-            board.engine.flush_code()
+            board.engine.wrote(page_of(hpa))
             if at is None:
                 at = 0 if cpu is None else board.linear_rip(cpu)
             self._tracked.changed(cpu, gpa, hpa, before, at)

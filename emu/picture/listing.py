@@ -95,7 +95,7 @@ class Listing:
     def _strip(self, cpu: Cpu, start: int, here: int) -> _Strip:
         """The strip that begins at an address: a known one, if its bytes are those of now."""
         context = cpu.registers
-        key = start, context.mode
+        key = start, context.coding
         known = self._strips.get(key)
         if known is not None:
             left = len(known.codes) - known.places.get(here, len(known.codes))
@@ -111,7 +111,7 @@ class Listing:
         data = self._machine.board.virtual.most(
             context, start, here - start + _AHEAD * INSTRUCTION_BYTES
         )
-        mode, at, behind = context.mode, start, 0
+        mode, at, behind = context.coding, start, 0
         codes: list[Instruction] = []
         ended = False
         while behind < _AHEAD:

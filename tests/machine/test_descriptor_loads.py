@@ -16,18 +16,18 @@ from emu.machine.board import Board
 from emu.machine.descriptor_loads import DescriptorLoads
 from emu.machine.own_access import OwnAccess
 from emu.machine.stores import Stores
-from tests.guest import BASE, DATA, PT, Guest, finish, label, word
+from tests.guest import BASE, DATA, IDT, PT, Guest, finish, label, word
 
 TSS: Final = DATA + 0x1000
 OWN_GDT: Final = DATA + 0x2000
 STACK: Final = DATA + 0x3800
-DATA_NEW, CODE_NEW, TASK, TABLE, USER_DATA, USER_CODE, NARROW = (
-    0x20, 0x28, 0x30, 0x40, 0x50, 0x58, 0x60,
+DATA_NEW, CODE_NEW, TASK, TABLE, USER_DATA, USER_CODE, NARROW, SHORT = (
+    0x20, 0x28, 0x30, 0x40, 0x50, 0x58, 0x60, 0x68,
 )  # fmt: skip
 SETUP: Final = f"""
     lea rsi, [rip + gdt]
     mov edi, {OWN_GDT}
-    mov ecx, 0x68
+    mov ecx, 0x70
     rep movsb
     lgdt [rip + gdtr]
     mov esp, {STACK}
@@ -37,8 +37,8 @@ gdt: .quad 0, 0x00CF93000000FFFF, 0x00AF9B000000FFFF, 0x00CF93000000FFFF
     .quad 0x00CF92000000FFFF, 0x00AF9A000000FFFF
     .quad {0x0000_8900_0000_0067 | (TSS & 0xFFFFFF) << 16}, 0
     .quad {0x0000_8200_0000_0067 | (TSS & 0xFFFFFF) << 16}, 0
-    .quad 0x00CFF2000000FFFF, 0x00AFFA000000FFFF, 0x00CF9A000000FFFF
-gdtr: .word 0x67
+    .quad 0x00CFF2000000FFFF, 0x00AFFA000000FFFF, 0x00CF9A000000FFFF, 0x008F9B000000FFFF
+gdtr: .word 0x6f
     .quad {OWN_GDT}
 over:
 """
@@ -69,6 +69,11 @@ LOADS: Final[dict[str, tuple[str, dict[int, int]]]] = {
     "IRETQ": (back(DATA_NEW, CODE_NEW), {DATA_NEW: 3, CODE_NEW: 0xB}),
     "JMP into 32-bit code": (TO.format(NARROW) + f"here: jmp fword ptr [{DATA}]\n to:",
                              {NARROW: 0xB}),
+    "JMP of a pointer, in 16-bit code": (
+        TO.format(CODE_NEW) + "mov [rip + place], eax\n lea rax, [rip + here]\n"
+        f"mov [{DATA}], eax\n mov word ptr [{DATA + 4}], {SHORT}\n jmp fword ptr [{DATA}]\n"
+        f"here: .byte 0x66, 0xea\n place: .long 0\n .word {CODE_NEW}\n to:", {CODE_NEW: 0xB},
+    ),
     "LTR": (f"mov eax, {TASK}\n here: ltr ax", {TASK: 0xB}),
     "LLDT": (f"mov eax, {TABLE}\n here: lldt ax", {TABLE: 2}),
     "LAR": (f"mov ecx, {DATA_NEW}\n here: lar eax, ecx", {DATA_NEW: 2}),
@@ -235,3 +240,19 @@ def test_no_far_transfer_is_missed_by_the_first_look() -> None:
             code = code[:-1] + draw.choice((b"\xcf", b"\xcb", b"\xff\x2d\1\2\3\4", b"\xca\1\2"))
         if disasm.decode(code, 0, "long") is not None and one.ends(code, "long"):
             assert one.may_end(code), code.hex()
+
+
+GATE: Final = f"mov word ptr [{IDT + 3 * 16 + 2}], {CODE_NEW}\n here: int3\n handler3: nop"
+"""A gate whose code segment nobody has loaded."""
+
+
+def test_a_delivery_marks_the_code_segment_of_its_gate() -> None:
+    board = finish(guest(GATE).driver())
+    assert board.cpus[0].activity == "halted", board.crash
+    assert types(board, {CODE_NEW: 0}) == {CODE_NEW: 0xB}
+
+
+def test_a_delivery_through_a_read_only_descriptor_table_reaches_no_handler() -> None:
+    board = finish(guest(GATE, READ_ONLY.replace("{wp}", "0x10000")).driver())
+    assert board.cpus[0].activity == "shutdown"
+    assert types(board, {CODE_NEW: 0}) == {CODE_NEW: 0xA}

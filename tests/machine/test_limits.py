@@ -4,7 +4,9 @@ from typing import Final
 
 from emu import open_session
 from emu.hw.nested_walk import ACCESSED
-from tests.guest import CODE, DATA, PT2, SHARED, boot, read
+from emu.machine.board import Board
+from emu.mailbox.observation import Reused
+from tests.guest import BASE, CODE, DATA, PML4, PT, PT2, SHARED, Guest, boot, finish, read, word
 from tests.ways import run
 
 STALE: Final = f"""
@@ -156,3 +158,75 @@ def test_other_code_at_a_known_address_is_not_known_to_be_code() -> None:
     run(apart)
     run(remapped)
     assert remapped.machine.board.tick == apart.machine.board.tick + 1
+
+
+ROOT: Final = DATA + 0x1000
+"""A root table of CPU 0's own, with the tables of CPU 1 below it."""
+BEHIND: Final = f"""
+cpu0: mov rax, [{PML4}]
+    mov [{ROOT}], rax
+    mov eax, {ROOT}
+    mov cr3, rax
+    mov ecx, 4000
+1:  dec ecx
+    jnz 1b
+    mov rax, [{PT + 8 * 511}]
+    mov [{PT + 8 * 511}], rax
+    inc qword ptr [{PT + 8 * 511}]
+    hlt
+cpu1: mov ebx, {{MAILBOX}}
+head: pause
+    cmp word ptr [rbx], 1
+    jne head
+    hlt
+"""
+"""CPU 0 stores into a table that parked CPU 1 runs on."""
+
+
+def test_a_store_right_behind_a_walk_through_a_guarded_table_goes_unseen() -> None:
+    board = finish(Guest(BEHIND, cpus=2, mailbox=True).driver())
+    assert not [seen for seen in board.logs.observed if isinstance(seen, Reused)], (
+        "the walk of the store's own address has opened the table"
+    )
+
+
+TASK: Final = f"""
+start: lea rsi, [rip + gdt]
+    mov edi, {DATA}
+    mov ecx, 48
+    rep movsb
+    lgdt [rip + gdtr]
+    TAKEN
+    mov eax, SELECTOR
+here: ltr ax
+    mov dword ptr [{{SHARED}}], 1
+    hlt
+handler14: hlt
+    .balign 8
+gdt: .quad 0, 0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF, 0x0000890000000067, 0
+gdtr: .word 47
+    .quad {DATA}
+"""
+"""A TSS, to be loaded."""
+READ_ONLY: Final = f"""mov rax, cr0
+    or rax, 0x10000
+    mov cr0, rax
+    and qword ptr [{PT + 8 * (DATA - BASE >> 12)}], ~2
+    invlpg [{DATA}]"""
+
+
+def task(selector: int, taken: str) -> Board:
+    """Behind an LTR."""
+    source = TASK.replace("SELECTOR", f"{selector}").replace("TAKEN", taken)
+    return finish(Guest(source).driver())
+
+
+def test_an_ltr_whose_busy_bit_cannot_be_stored_has_loaded_all_but_the_selector() -> None:
+    board = task(0x20, READ_ONLY)
+    found = board.cpus[0].registers.segment("tr")
+    assert word(board, SHARED) == 0, "that it faults is right"
+    assert (found.selector, found.limit) == (0, 0x67), "hardware leaves TR as it was"
+
+
+def test_an_ltr_of_no_selector_is_no_general_protection() -> None:
+    assert word(task(0, ""), SHARED) == 1

@@ -1,5 +1,11 @@
 # An AP runs a trampoline that was copied to low memory: it has the original's names and lines.
 @ sipi 2
+# Between CR0.PG and the far jump the segment has neither L nor D: it is code of 16 bits still.
+> until 0x9e047
+cpu 1: reached trampoline_paging+0x12
+> list
+     ljmpl   *T(trampoline_far)
+0x9e047  jmp ptr [0x68]
 > until 0x9e04e
 cpu 1: reached trampoline_64+0x2
 > list
