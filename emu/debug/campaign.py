@@ -35,7 +35,7 @@ class Result(Struct, frozen=True):
     problems: tuple[str, ...]
     wall_s: float
     evidence: tuple[str, ...] = ()
-    """For a boot that hung."""
+    """What there is to say of its CPUs where not all is well."""
     serial: str = ""
 
 
@@ -76,10 +76,10 @@ def run_case(campaign: Campaign, case: Case) -> Result:
         return Result(case, "refused by apdbg", str(error), (str(error),), wall)
     verdict = session.verdict
     assert verdict is not None, "a run without breakpoints ends with a verdict"
-    hung = verdict.outcome in ("hung", "limit")
     return Result(
         case, _became(session), verdict.reason, tuple(_problems(session, case)),
-        time.perf_counter() - began, evidence(session.machine) if hung else (),
+        time.perf_counter() - began,
+        tuple(one.sentence for one in evidence(session.machine, verdict, session.findings())),
         session.machine.board.vmm.serial.decode("utf-8", "replace"),
     )  # fmt: skip
 

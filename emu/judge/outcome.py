@@ -1,12 +1,14 @@
-"""How a boot ended, and the evidence for it."""
+"""How a boot ended, and what each CPU does in one word."""
 
 from emu.hw.cpu import Cpu
-from emu.judge.evidence import no_progress, slow_or_stuck
+from emu.judge import offered
+from emu.judge.progress import no_progress, slow_or_stuck
 from emu.judge.verdict import CpuState, Verdict
 from emu.machine.handover import ap_record
 from emu.machine.machine import Machine
 from emu.machine.pause import Pause
 from emu.mailbox.ap import OSES
+from emu.words.spans import spans
 
 
 def state_of(machine: Machine, cpu: Cpu) -> CpuState:
@@ -64,14 +66,19 @@ def _switched_off(machine: Machine) -> Verdict:
     board, known = machine.board, bool(machine.board.roles.of("online"))
     if not known and not board.aps.history:
         return Verdict("booted", "the guest switched the machine off")
-    lost = [str(cpu.id) for cpu in board.cpus if not came(machine, cpu)]
+    away = {cpu.id for cpu in board.cpus if not came(machine, cpu)}
+    withheld = away & offered.withheld(machine).keys()
+    lost, nobodys = sorted(away - withheld), offered.missing(machine)
     count, words = len(board.cpus), "came online" if known else "reached the OS"
-    if not lost:
-        who = "the only CPU" if count == 1 else f"all {count} CPUs"
-        return Verdict("booted", f"{who} {words} and the guest switched off")
-    return Verdict(
-        "degraded", f"{count - len(lost)} of {count} CPUs {words}; lost: {', '.join(lost)}"
-    )
+    told = f"; not offered by the host's tree: {spans(sorted(withheld))}" if withheld else ""
+    if nobodys:
+        ids = ", ".join(f"{one:#x}" for one in nobodys)
+        told += f"; the host's tree offers APIC ids that no CPU has: {ids}"
+    if lost or nobodys:
+        some = f"; lost: {', '.join(map(str, lost))}" if lost else ""
+        return Verdict("degraded", f"{count - len(away)} of {count} CPUs {words}{some}{told}")
+    who = "the only CPU" if count - len(away) == 1 else f"all {count - len(away)} CPUs"
+    return Verdict("booted", f"{who} {words} and the guest switched off{told}")
 
 
 def _why_hung(machine: Machine, held: frozenset[int]) -> str:

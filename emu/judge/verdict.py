@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from emu.machine.tracked import NOBODY, LastWrite
+
 CpuState = Literal[
     "off",
     "wait-for-sipi",
@@ -15,6 +17,8 @@ CpuState = Literal[
     "failed",
     "shutdown",
 ]
+Fate = Literal["well", "not offered", "lost", "stuck", "dead"]
+"""What became of a CPU (`emu.judge.fate`)."""
 Outcome = Literal["booted", "degraded", "hung", "crashed", "limit", "stopped"]
 
 
@@ -30,9 +34,29 @@ class Verdict(Struct, frozen=True):
         return self.outcome, self.reason
 
 
+class Evidence(Struct, frozen=True):
+    """One sentence of a run's end, and what it says as values; empty where it says nothing."""
+
+    state: str
+    """What became of the CPUs (`Fate`, or `CpuState` for those that are well), `finding`,
+    `progress`, or `injected`."""
+    cpus: tuple[int, ...]
+    sentence: str
+    where: str = ""
+    last: str = ""
+    fault: str = ""
+    """The last fault, where that is not what it did last."""
+    refused: str = ""
+    """The last call for the CPU that was refused, and why, in the host's words."""
+    waits_for: str = ""
+    last_writer: int | None = None
+    tick: int | None = None
+    """When that wrote; None: never, or not known, which the sentence tells."""
+    next: str = ""
+
+
 class WaitFact(Struct, frozen=True):
-    """One waiting CPU: on what, where, and who changed that last (None: nobody) at which
-    tick."""
+    """One waiting CPU: on what, where, and who changed that last."""
 
     cpu: int
     on: str
@@ -41,5 +65,31 @@ class WaitFact(Struct, frozen=True):
     """Symbol and offset of the loop's head."""
     now: str
     """What those bytes hold."""
-    last_writer: int | None
-    tick: int | None
+    last: LastWrite | None
+    """None: not known, as it was before the wait began and nobody has searched for it."""
+    place: str
+    """What it looks at, as `last-writer` takes it; empty for a loop that reads nothing."""
+
+    @property
+    def last_writer(self) -> int | None:
+        """The CPU that changed it last; None for the host, for nobody, and if not known."""
+        return None if self.last is None else self.last.cpu
+
+    @property
+    def tick(self) -> int | None:
+        """When that was; None for never, and if not known."""
+        return None if self.last is None or self.last is NOBODY else self.last.tick
+
+    @property
+    def written(self) -> str:
+        """`last written by cpu 1 at tick 2,345`, or why that cannot be said."""
+        if not self.place:
+            return "it reads nothing"
+        if self.last is None:
+            return (
+                f"who wrote it before the wait was not looked for: `last-writer {self.place}`"
+            )
+        if self.tick is None:
+            return "nobody has written it since power-on"
+        who = "the host" if self.last_writer is None else f"cpu {self.last_writer}"
+        return f"last written by {who} at tick {self.tick:,}"

@@ -1,16 +1,21 @@
 """What a waiting CPU waits for, in words, and who could have ended it last."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from emu.boot.disasm import Instruction, decode, family
+from emu.hw.address import Hpa
 from emu.hw.cpu import Cpu
 from emu.judge.verdict import WaitFact
 from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.lap import Loop
 from emu.machine.machine import Machine
-from emu.machine.tracked import GRANULE
+from emu.machine.tracked import NOBODY, LastWrite
 from emu.machine.wait import Wait
 from emu.mailbox.layout import FIELDS
+from emu.timeline import search
+from emu.timeline.timeline import Timeline
+from emu.words.place import MemoryPlace
 
 _BRANCHES: Final = {
     "je": "==", "jne": "!=", "jb": "<", "jae": ">=", "ja": ">", "jbe": "<=", "jl": "<",
@@ -19,6 +24,12 @@ _BRANCHES: Final = {
 _NOT: Final = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 LOOPS_MAX: Final = 4096
 Codes = list[Instruction | None]
+Searched = dict[tuple[Hpa, int], LastWrite]
+"""(HPA, bytes) -> who changed them last."""
+SEARCHED_TICKS: Final = 1_000_000
+"""Instructions that are run again to find who wrote before a wait began: about a second."""
+PLACES_MAX: Final = 64
+"""Places that are searched for at once."""
 _SMALL: Final = 10
 """Below it a number is the same in decimal and hex."""
 
@@ -89,7 +100,7 @@ def name_of(machine: Machine, wait: Wait, gva: int) -> str:
 
 def codes_of(machine: Machine, cpu: Cpu, loop: Loop) -> Codes:
     """The instructions of a loop in the order of a lap; None for what cannot be read."""
-    return [_at(machine, cpu, rip) for rip in loop.path]
+    return [instruction_at(machine, cpu, rip) for rip in loop.path]
 
 
 def conditions(cpu: Cpu, loop: Loop, codes: Codes) -> dict[int, str]:
@@ -119,7 +130,9 @@ def conditions(cpu: Cpu, loop: Loop, codes: Codes) -> dict[int, str]:
     return found
 
 
-def _at(machine: Machine, cpu: Cpu, rip: int) -> Instruction | None:
+def instruction_at(machine: Machine, cpu: Cpu, rip: int) -> Instruction | None:
+    """What a CPU would execute at an address of its code segment; None for what cannot be
+    read."""
     registers = cpu.registers
     data = machine.board.virtual.most(registers, rip, INSTRUCTION_BYTES)
     return decode(data, rip, registers.mode)
@@ -152,26 +165,55 @@ def _compared(
     return gva, str(value) if value < _SMALL else f"{value:#x}"
 
 
-def facts(machine: Machine) -> list[WaitFact]:
-    """Every waiting CPU with its evidence."""
-    return [
-        _fact(machine, machine.board.cpus[index]) for index in sorted(machine.waits.waiting)
-    ]
+def facts(
+    machine: Machine, timeline: Timeline | None = None, cpus: Iterable[int] | None = None
+) -> list[WaitFact]:
+    """Every waiting CPU, or some of them, with its evidence. With a timeline, who wrote before
+    a wait began is searched for in the past, for some time."""
+    waiting = machine.waits.waiting
+    loops = {index: waiting[index].loop for index in sorted(waiting if cpus is None else cpus)}
+    found = {} if timeline is None else _searched(machine, timeline, loops.values())
+    return [_fact(machine, machine.board.cpus[one], found) for one in loops]
 
 
-def _fact(machine: Machine, cpu: Cpu) -> WaitFact:
+def _searched(machine: Machine, timeline: Timeline, loops: Iterable[Loop]) -> Searched:
+    """Who changed what loops look at last, as far as it can be found in a while."""
+    wanted = {
+        (hpa, count): MemoryPlace("", "hpa", hpa, hpa, count)
+        for loop in loops
+        for hpa, count, _ in loop.reads
+        if machine.tracked.last_write(hpa, count) is None
+    }
+    if not wanted:
+        return {}
+    some = list(wanted.values())[:PLACES_MAX]
+    changes = search.last_changes(timeline, some, SEARCHED_TICKS)
+    return {
+        key: NOBODY if one is None else LastWrite(one.cpu, one.tick)
+        for key, where in wanted.items()
+        if where in changes
+        for one in (changes[where],)
+    }
+
+
+def _fact(machine: Machine, cpu: Cpu, searched: Searched) -> WaitFact:
     loop = machine.waits.waiting[cpu.id].loop
-    written = [
-        machine.tracked.writers[hpa & ~(GRANULE - 1)]
-        for hpa, _, _ in loop.reads
-        if hpa & ~(GRANULE - 1) in machine.tracked.writers
+    last = [
+        machine.tracked.last_write(hpa, count) or searched.get((hpa, count))
+        for hpa, count, _ in loop.reads
     ]
-    who, tick = max(written, key=lambda pair: pair[1], default=(None, None))
+    known = [one for one in last if one is not None]
+    place = next(
+        (f"gva:{gva:#x}/{count}" for (_, count, gva), one in zip(loop.reads, last, strict=True)
+         if one is None or len(known) == len(last)), "",
+    )  # fmt: skip
     values = [
         int.from_bytes(machine.board.memory.read(hpa, count), "little")
         for hpa, count, _ in loop.reads
     ]
     return WaitFact(
         cpu.id, words_for(machine, cpu), machine.board.layout.symbols.name(loop.head),
-        ", ".join(f"{value:#x}" for value in values[:3]), who, tick,
+        ", ".join(f"{value:#x}" for value in values[:3]),
+        max(known, key=lambda one: one.tick) if known and len(known) == len(last) else None,
+        place,
     )  # fmt: skip

@@ -84,7 +84,7 @@ def test_only_a_page_that_is_merely_guarded_is_lent_and_only_until_it_is_closed(
     st.binary(min_size=1, max_size=120),
     st.binary(min_size=1, max_size=120),
 )
-def test_the_last_writer_is_known_of_exactly_the_words_that_changed(
+def test_the_last_writer_is_known_of_exactly_the_bytes_that_changed(
     offset: int, before: bytes, after: bytes
 ) -> None:
     size = min(len(before), len(after))
@@ -96,7 +96,7 @@ def test_the_last_writer_is_known_of_exactly_the_words_that_changed(
     one.memory.write(hpa, after)
     one.tick = 5
     tracked.changed(one.cpus[1], Gpa(DATA), hpa, before, 0x77)
-    changed = {hpa + at & ~7 for at in range(size) if before[at] != after[at]}
+    changed = {hpa + at for at in range(size) if before[at] != after[at]}
     assert tracked.writers == dict.fromkeys(changed, (1, 5))
     assert len(heard) == (before != after)
     if heard:

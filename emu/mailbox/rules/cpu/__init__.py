@@ -1,0 +1,12 @@
+"""The rules about CPUs themselves, one a file: a new one is a file and a line here."""
+
+from typing import Final
+
+from emu.mailbox.rule import Rule
+from emu.mailbox.rules.cpu import cpu_fault, cpu_stuck, wait_cycle
+
+CPU_RULES: Final[tuple[Rule, ...]] = (
+    cpu_fault.RULE,
+    cpu_stuck.RULE,
+    wait_cycle.RULE,
+)
