@@ -86,9 +86,7 @@ class WaitFact(Struct, frozen=True):
         if not self.place:
             return "it reads nothing"
         if self.last is None:
-            return (
-                f"who wrote it before the wait was not looked for: `last-writer {self.place}`"
-            )
+            return f"written before the wait began: `last-writer {self.place}` finds it"
         if self.tick is None:
             return "nobody has written it since power-on"
         who = "the host" if self.last_writer is None else f"cpu {self.last_writer}"

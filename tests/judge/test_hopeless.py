@@ -56,7 +56,7 @@ def test_a_wait_is_held_only_if_nobody_is_left_to_store() -> None:
 def test_a_loop_that_looks_at_the_clock_is_not_held() -> None:
     session = boot(BY_CLOCK, cpus=2)
     slept = 0
-    for _ in range(12):
+    for _ in range(5):
         session.do("run 3")
         slept += len(session.machine.waits.waiting)
         assert hopeless.everyone(session.machine) == {}

@@ -24,6 +24,8 @@ _E_SHOFF, _E_SHENTSIZE = slice(0x28, 0x30), slice(0x3A, 0x40)
 TOLD: Final[dict[str, str]] = {
     "stack-shared": "where an AP has its own stack is a place, which nobody sees it come to",
     "unbounded-wait": "where the records of the APs lie is a place",
+    "lock-held": "where the records of the APs lie is a place",
+    "vector-unmapped": "where an AP gives itself up is a place: else its HLT is for no reason",
     "ungated-command": "an AP that was handed back is the OS's until it waits",
     "branch-into-tdcall": "an AP that is lost on its way back has arrived once",
     "id-unchecked": "its injection names a symbol",
