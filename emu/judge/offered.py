@@ -52,9 +52,9 @@ def withheld(machine: Machine) -> dict[int, str]:
     if told is None:
         return {}
     return {
-        cpu.id: f"the host's tree lists it as {told.disabled[cpu.apic_id]}"
+        cpu.id: f"listed as {told.disabled[cpu.apic_id]} in the host's tree"
         if cpu.apic_id in told.disabled
-        else "the host's tree does not list it"
+        else "not listed in the host's tree"
         for cpu in machine.board.cpus
         if cpu.apic_id not in told.okay
     }
