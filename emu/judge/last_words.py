@@ -1,12 +1,13 @@
 """What a CPU did last, and the last call for it that the host or the TDX module refused."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from msgspec import Struct
 
 from emu.machine.event import Event
+from emu.machine.log import Log
 from emu.machine.machine import Machine
 
 BACK: Final = 200_000
@@ -29,12 +30,22 @@ class LastWords(Struct):
 
 
 def of(machine: Machine, cpus: Iterable[int]) -> dict[int, LastWords]:
-    """What the log says of some CPUs."""
+    """What the log says of some CPUs; of one without an event, its last exit."""
     found = {cpu: LastWords() for cpu in cpus}
-    events = machine.board.logs.events
-    for index in range(len(events) - 1, max(len(events) - BACK, 0) - 1, -1):
-        _note(found, events[index])
+    for event in _newest(machine.board.logs.events):
+        _note(found, event)
+    silent = {cpu for cpu, words in found.items() if words.did is None}
+    silent = {cpu for cpu in silent if machine.board.cpus[cpu].ticks}
+    for event in _newest(machine.board.logs.exits) if silent else ():
+        if event.cpu in silent and event.cpu is not None:
+            silent.remove(event.cpu)
+            found[event.cpu].did = event
     return found
+
+
+def _newest(log: Log[Event]) -> Iterator[Event]:
+    """The entries of a log, the newest first."""
+    return (log[index] for index in range(len(log) - 1, max(len(log) - BACK, 0) - 1, -1))
 
 
 def is_refusal(text: str) -> bool:

@@ -104,6 +104,21 @@ def test_an_ap_that_took_an_exception_is_told_with_it() -> None:
     assert lost.fault.startswith("NMI at mailbox_wait")
 
 
+def test_an_ap_that_ran_and_halted_without_a_word_is_told_by_its_last_exit() -> None:
+    """cloud-hypervisor/cloud-hypervisor #6817: the page of the SIPI is overwritten."""
+    session = open_session(platform="sipi", cpus=2)
+    session.do("break sipi_start")
+    for _ in range(ATTEMPTS):
+        session.do("run")
+        session.do("set gpa:0x9e000/1=0xf4")  # HLT
+        session.do("next")
+    session.do("run")
+    (lost,) = told(session)
+    assert lost.sentence.startswith(
+        "cpu 1 is lost: given up by the firmware (REASON_TIMEOUT); last: hlt (tick "
+    )
+
+
 def test_what_still_goes_forward_when_the_limit_comes_is_slow() -> None:
     view = open_session(platform="tdx", cpus=4, max_ticks=50_000).do("run")
     assert view.outcome == "limit"

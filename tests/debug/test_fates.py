@@ -130,3 +130,18 @@ def test_before_the_end_nobody_is_lost() -> None:
     assert became(session) == {0: "well", 1: "well", 2: "well", 3: "lost"}, "it was given up"
     session.do("reverse-run")
     assert became(session) == dict.fromkeys(range(4), "well")
+
+
+def test_a_tree_that_is_gone_at_the_end_withholds_nothing(tmp_path: Path) -> None:
+    session = open_session(platform="tdx", cpus=4, host_dtb=str(tree_of(tmp_path, 2, 4)))
+    session.do("until kernel_start")
+    session.do(f"set gpa:{session.machine.board.layout.host_dtb_gpa:#x}/4=0")
+    view = session.do("run")
+    assert view.outcome_reason == "2 of 4 CPUs came online; lost: 2, 3"
+
+
+def test_a_loop_that_reads_nothing_is_known_only_after_some_laps() -> None:
+    hurry = "cpu0: mov dx, 0x604\n mov ax, 0x2000\n out dx, ax\ncpu1: jmp cpu1"
+    session = boot(hurry, cpus=2)
+    assert session.do("run").outcome == "booted"
+    assert became(session) == {0: "well", 1: "well"}

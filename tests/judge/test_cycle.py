@@ -114,3 +114,33 @@ cpu2: mov dword ptr [{SHARED}], 1
 """
     _, found = circles(source, 3)
     assert found == []
+
+
+QUEUE: Final = """
+cpu0: mov ecx, 500
+early: dec ecx
+    jnz early
+    mov dword ptr [{DATA}], 0
+w0: pause
+    cmp dword ptr [{DATA}], 2
+    jne w0
+    hlt
+cpu1: mov ecx, 2000
+late: dec ecx
+    jnz late
+    mov dword ptr [{SHARED} + 64], 1
+    lea rax, [{SHARED} + 64]
+    xchg rax, [{SHARED}]
+own: pause
+    cmp dword ptr [{SHARED} + 64], 0
+    jne own
+    mov dword ptr [{DATA}], 2
+    hlt
+"""
+
+
+def test_the_holder_of_a_queue_lock_is_not_known() -> None:
+    session, found = circles(QUEUE)
+    assert found == []
+    assert [one.cpu for one in session.findings() if one.rule == "wait-cycle"] == []
+    assert "last written by cpu 1" in "; ".join(session.do("why 1").reply), "it is its own cell"
