@@ -156,5 +156,6 @@ class Circled(Seen, frozen=True):
 
 Observation = (
     Stored | Arrived | Called | Started | Waited | Reused | Refused | Opened | Handed | Raced
-    | Ended | StoodStill | Circled
+    | StoodStill | Circled
+    | Ended
 )  # fmt: skip
