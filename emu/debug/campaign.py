@@ -17,7 +17,7 @@ from emu.debug.recovery import Case
 from emu.debug.session import Session
 from emu.errors import CommandError
 from emu.judge.evidence import evidence
-from emu.judge.outcome import came, gave_up
+from emu.judge.state import came, gave_up
 from emu.machine import handover
 
 MAX_TICKS: Final = 60_000_000

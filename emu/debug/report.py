@@ -12,8 +12,8 @@ import msgspec
 from emu.debug.desk import Desk
 from emu.judge.evidence import evidence
 from emu.judge.fate import UNWELL, fates
-from emu.judge.outcome import state_of
-from emu.judge.verdict import CpuState, Evidence, Fate, Outcome
+from emu.judge.state import state_of
+from emu.judge.verdict import CpuState, Evidence, Fate, Outcome, is_over
 from emu.judge.waiting import facts
 from emu.machine.event import Event, MailboxWrite, Milestone
 from emu.machine.machine import Machine
@@ -132,7 +132,7 @@ def of(desk: Desk, began: float, races: bool = False) -> RunReport:
     verdict = desk.verdict
     outcome = verdict.outcome if verdict else "stopped"
     findings = (*desk.judge.findings(verdict), *(_races(desk) if races else ()))
-    became = fates(machine, verdict)
+    became = fates(machine, over=is_over(verdict))
     cpus = [
         CpuReport(
             cpu.id, cpu.apic_id, state_of(machine, cpu), cpu.milestone, cpu.ticks,

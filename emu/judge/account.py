@@ -11,7 +11,7 @@ from emu.hw.cpu import Cpu
 from emu.judge import cycle, hopeless, last_words, offered
 from emu.judge.hopeless import Hopeless
 from emu.judge.last_words import LastWords
-from emu.judge.outcome import state_of
+from emu.judge.state import state_of
 from emu.judge.verdict import Evidence, Fate, WaitFact
 from emu.judge.waiting import facts
 from emu.machine.apply import is_open

@@ -5,9 +5,9 @@ from typing import Final
 
 from emu.judge import account
 from emu.judge.account import Account
-from emu.judge.fate import OVER, UNWELL, fates
+from emu.judge.fate import UNWELL, fates
 from emu.judge.progress import last_progress
-from emu.judge.verdict import Evidence, Fate, Verdict
+from emu.judge.verdict import Evidence, Fate, Verdict, is_over
 from emu.machine.machine import Machine
 from emu.mailbox.rule import Finding
 from emu.timeline.timeline import Timeline
@@ -20,8 +20,8 @@ def evidence(
     timeline: Timeline | None = None,
 ) -> tuple[Evidence, ...]:
     """The most telling first. Empty where all is well."""
-    words = fates(machine, verdict)
-    cut_off = verdict is not None and verdict.outcome not in OVER
+    words = fates(machine, over=is_over(verdict))
+    cut_off = verdict is not None and not is_over(verdict)
     wanted = {cpu: word for cpu, word in words.items() if word in UNWELL or cut_off}
     told = [_finding(one) for one in findings[:1]]
     told += _cpus(account.of(machine, wanted, timeline))

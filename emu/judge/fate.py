@@ -10,28 +10,27 @@ from typing import Final
 from emu.hw.cpu import Cpu
 from emu.judge import hopeless, offered
 from emu.judge.hopeless import Hopeless
-from emu.judge.outcome import came, state_of
-from emu.judge.verdict import Fate, Verdict
+from emu.judge.state import came, state_of
+from emu.judge.verdict import Fate
 from emu.machine.machine import Machine
 
-OVER: Final = ("booted", "degraded")
-"""Outcomes in which the guest itself says that it has what it wants."""
 UNWELL: Final[tuple[Fate, ...]] = ("dead", "stuck", "lost")
 """In the order of how much they tell."""
 
 
-def fates(machine: Machine, verdict: Verdict | None) -> dict[int, Fate]:
-    """Every CPU; without a verdict nobody is lost, for the boot is not over."""
+def fates(machine: Machine, *, over: bool) -> dict[int, Fate]:
+    """Every CPU. Whoever has not come yet is lost if the boot is over: the guest itself has
+    switched the machine off."""
     held = hopeless.everyone(machine)
     withheld = offered.withheld(machine)
     return {
-        cpu.id: _fate(machine, cpu, held.get(cpu.id), verdict, cpu.id in withheld)
+        cpu.id: _fate(machine, cpu, held.get(cpu.id), over, cpu.id in withheld)
         for cpu in machine.board.cpus
     }
 
 
 def _fate(
-    machine: Machine, cpu: Cpu, held: Hopeless | None, verdict: Verdict | None, withheld: bool
+    machine: Machine, cpu: Cpu, held: Hopeless | None, over: bool, withheld: bool
 ) -> Fate:
     if withheld and cpu.activity in ("off", "wait-for-sipi"):
         return "not offered"
@@ -41,7 +40,7 @@ def _fate(
         return "lost"
     if held is not None and not meant(machine, cpu, held):
         return "stuck"
-    if verdict is not None and verdict.outcome in OVER and _is_expected(machine):
+    if over and _is_expected(machine):
         return "well" if came(machine, cpu) else "lost"
     return "well"
 

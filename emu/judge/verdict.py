@@ -1,6 +1,6 @@
 """What the judge has to say, as values: how a boot ended, what CPUs do, and why one waits."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -32,6 +32,14 @@ class Verdict(Struct, frozen=True):
     def words(self) -> tuple[str, str]:
         """Both, for those who do not judge."""
         return self.outcome, self.reason
+
+
+OVER: Final = ("booted", "degraded")
+
+
+def is_over(verdict: Verdict | None) -> bool:
+    """Whether the guest itself has switched the machine off, with what it has."""
+    return verdict is not None and verdict.outcome in OVER
 
 
 class Evidence(Struct, frozen=True):

@@ -12,7 +12,7 @@ from emu import Session, open_session
 from emu.boot.dtb import host_tree
 from emu.debug import report
 from emu.judge.fate import fates
-from emu.judge.verdict import Fate
+from emu.judge.verdict import Fate, is_over
 from tests.guest import boot
 from tests.platforms import load_platform
 from tui.__main__ import main
@@ -37,7 +37,7 @@ OTHERS: Final[dict[str, Fate]] = {
 
 
 def became(session: Session) -> dict[int, Fate]:
-    return fates(session.machine, session.verdict)
+    return fates(session.machine, over=is_over(session.verdict))
 
 
 def reported(session: Session) -> report.RunReport:
@@ -137,7 +137,7 @@ def test_a_tree_that_is_gone_at_the_end_withholds_nothing(tmp_path: Path) -> Non
     session.do("until kernel_start")
     session.do(f"set gpa:{session.machine.board.layout.host_dtb_gpa:#x}/4=0")
     view = session.do("run")
-    assert view.outcome_reason == "2 of 4 CPUs came online; lost: 2, 3"
+    assert view.outcome_reason == "2 of 4 CPUs came online; lost: 2-3"
 
 
 def test_a_loop_that_reads_nothing_is_known_only_after_some_laps() -> None:

@@ -6,11 +6,12 @@ from emu.debug.command import Command, some_count
 from emu.debug.desk import Desk, Lines, cpu_of
 from emu.judge import account
 from emu.judge.fate import fates
+from emu.judge.verdict import is_over
 
 
 def _why(desk: Desk, index: int | None) -> Lines:
     cpu = cpu_of(desk, index)
-    fate = fates(desk.machine, desk.verdict)[cpu.id]
+    fate = fates(desk.machine, over=is_over(desk.verdict))[cpu.id]
     (one,) = account.of(desk.machine, {cpu.id: fate}, desk.timeline)
     head, *rest = account.parts(one, (cpu.id,))
     broken = [
