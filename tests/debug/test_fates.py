@@ -87,7 +87,7 @@ def test_cpus_that_the_hosts_tree_does_not_list_are_not_offered_and_not_lost(
     view = session.do("run")
     assert view.outcome == "booted"
     assert view.outcome_reason == (
-        "all 2 CPUs came online and the guest switched off; not offered by the host's tree: 2-3"
+        "all 2 CPUs came online and the guest switched off; not offered: 2-3"
     )
     assert became(session) == {0: "well", 1: "well", 2: "not offered", 3: "not offered"}
     found = reported(session)
