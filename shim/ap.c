@@ -25,7 +25,7 @@ bool ap_arrived(const struct ap_record *ap, uint64_t deadline)
     while (load_acquire32(&ap->state) == AP_STARTING) {
 #ifdef BUG_UNBOUNDED_WAIT /* F14: an AP that never comes takes the BSP with it */
         (void)deadline;
-#elif defined BUG_HOISTED_POLL /* F14: the state was read once, and the loop looks at the copy */
+#elif defined BUG_HOISTED_POLL /* F14: the state was read once, the loop looks at the copy */
         (void)deadline;
         for (uint32_t state = AP_STARTING; state == AP_STARTING;)
             cpu_pause();
@@ -114,7 +114,7 @@ static void report(void)
 
 __attribute__((noinline)) void start_aps(void)
 {
-#ifdef BUG_LOCK_HELD /* F30: every AP takes this lock first, and its holder waits for them all */
+#ifdef BUG_LOCK_HELD /* F30: every AP takes this lock first; its holder waits for them all */
     uint32_t *lock = (uint32_t *)(mailbox_page + 0xF00);
     while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE))
         cpu_pause();

@@ -163,10 +163,7 @@ def of(desk: Desk, began: float, races: bool = False) -> RunReport:
         exits=dict(sorted(machine.board.exit_counts.items())),
         findings=[_finding(one) for one in findings],
         injections=injections(machine),
-        waits=[
-            WaitReport(f.cpu, f.on, f.last_writer, f.tick, f.last is not None)
-            for f in facts(machine)
-        ],
+        waits=[WaitReport(f.cpu, f.on, f.last_writer, f.tick, f.known) for f in facts(machine)],
         evidence=evidence(machine, verdict, findings, desk.timeline),
         serial=machine.board.vmm.serial.decode("utf-8", "replace"),
         digest=desk.digest.now(),

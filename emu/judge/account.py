@@ -106,7 +106,7 @@ def _says(why: str, event: Event | None) -> bool:
 
 
 def place(machine: Machine, cpu: Cpu) -> str:
-    """`mailbox_wait+0xf (mailbox_loop.inc:18)`; empty for a CPU that never started."""
+    """`poll+0xf (loop.inc:18)`; empty for a CPU that never started."""
     if cpu.context is None or cpu.activity in ("off", "wait-for-sipi"):
         return ""
     line = machine.board.layout.lines.line_of(machine.board.linear_rip(cpu))

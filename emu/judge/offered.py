@@ -17,7 +17,7 @@ _OKAY = ("okay", "ok")
 _CACHED = 4
 
 
-class Offer(Struct, frozen=True):
+class HostCpus(Struct, frozen=True):
     """What a tree says of CPUs, by APIC id."""
 
     okay: frozenset[int]
@@ -25,14 +25,14 @@ class Offer(Struct, frozen=True):
     """Those that are listed with another status, and that status."""
 
 
-def offer(machine: Machine) -> Offer | None:
+def offer(machine: Machine) -> HostCpus | None:
     """The host's tree as guest memory has it now; None where there is none to go by."""
     blob = host_dtb(machine.board)
     return None if blob is None else _offer(blob)
 
 
 @lru_cache(maxsize=_CACHED)
-def _offer(blob: bytes) -> Offer | None:
+def _offer(blob: bytes) -> HostCpus | None:
     tree = read_tree(blob)
     cpus = None if tree.broken else tree.find("/cpus")
     if cpus is None:
@@ -43,7 +43,7 @@ def _offer(blob: bytes) -> Offer | None:
         if node.name.partition("@")[0] == "cpu" and reg is not None and reg.cells:
             found[reg.cells[-1]] = "okay" if status is None else status.text
     okay = frozenset(apic_id for apic_id, status in found.items() if status in _OKAY)
-    return Offer(okay, {one: found[one] for one in found if one not in okay})
+    return HostCpus(okay, {one: found[one] for one in found if one not in okay})
 
 
 def withheld(machine: Machine) -> dict[int, str]:

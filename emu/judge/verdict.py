@@ -4,8 +4,6 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from emu.machine.tracked import NOBODY, LastWrite
-
 CpuState = Literal[
     "off",
     "wait-for-sipi",
@@ -73,27 +71,21 @@ class WaitFact(Struct, frozen=True):
     """Symbol and offset of the loop's head."""
     now: str
     """What those bytes hold."""
-    last: LastWrite | None
-    """None: not known, as it was before the wait began and nobody has searched for it."""
+    last_writer: int | None
+    """The CPU that changed it last; None for the host, for nobody, and where not known."""
+    tick: int | None
+    """When that was; None for never, and where not known."""
+    known: bool
+    """False: it was before the wait began, and nobody has searched for it."""
     place: str
     """What it looks at, as `last-writer` takes it; empty for a loop that reads nothing."""
-
-    @property
-    def last_writer(self) -> int | None:
-        """The CPU that changed it last; None for the host, for nobody, and if not known."""
-        return None if self.last is None else self.last.cpu
-
-    @property
-    def tick(self) -> int | None:
-        """When that was; None for never, and if not known."""
-        return None if self.last is None or self.last is NOBODY else self.last.tick
 
     @property
     def written(self) -> str:
         """`last written by cpu 1 at tick 2,345`, or why that cannot be said."""
         if not self.place:
             return "it reads nothing"
-        if self.last is None:
+        if not self.known:
             return f"written before the wait began: `last-writer {self.place}` finds it"
         if self.tick is None:
             return "nobody has written it since power-on"

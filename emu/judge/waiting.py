@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
-from emu.boot.disasm import Instruction, decode, family
+from emu.boot.disasm import Instruction, decode
 from emu.hw.address import Hpa
 from emu.hw.cpu import Cpu
+from emu.judge.conditions import Codes, Reads, read_loop
 from emu.judge.verdict import WaitFact
 from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.lap import Loop
@@ -17,21 +18,13 @@ from emu.timeline import search
 from emu.timeline.timeline import Timeline
 from emu.words.place import MemoryPlace
 
-_BRANCHES: Final = {
-    "je": "==", "jne": "!=", "jb": "<", "jae": ">=", "ja": ">", "jbe": "<=", "jl": "<",
-    "jge": ">=", "jg": ">", "jle": "<=",
-}  # fmt: skip
-_NOT: Final = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 LOOPS_MAX: Final = 4096
-Codes = list[Instruction | None]
 Searched = dict[tuple[Hpa, int], LastWrite]
 """(HPA, bytes) -> who changed them last."""
 SEARCHED_TICKS: Final = 1_000_000
 """Instructions that are run again to find who wrote before a wait began: about a second."""
 PLACES_MAX: Final = 64
 """Places that are searched for at once."""
-_SMALL: Final = 10
-"""Below it a number is the same in decimal and hex."""
 
 
 class WaitWords:
@@ -75,10 +68,10 @@ def words_for(machine: Machine, cpu: Cpu, codes: Codes | None = None) -> str:
     wait = machine.waits.waiting.get(cpu.id)
     if wait is None:
         return ""
-    found = conditions(cpu, wait.loop, codes or codes_of(machine, cpu, wait.loop))
+    told = read_loop(cpu, wait.loop, codes or codes_of(machine, cpu, wait.loop))
     names = list(dict.fromkeys(
-        f"{name_of(machine, wait, gva)} {found.get(gva, '')}".rstrip()
-        for _, _, gva in wait.loop.reads
+        f"{name_of(machine, wait, gva)} {told.conditions.get(gva, '')}".rstrip()
+        for _, _, gva in told.deciding(wait.loop)
     ))  # fmt: skip
     text = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
     if not text:
@@ -103,33 +96,6 @@ def codes_of(machine: Machine, cpu: Cpu, loop: Loop) -> Codes:
     return [instruction_at(machine, cpu, rip) for rip in loop.path]
 
 
-def conditions(cpu: Cpu, loop: Loop, codes: Codes) -> dict[int, str]:
-    """GVA that a loop looks at -> what lets it go, such as `== 1`: the comparisons of its code
-    whose branch keeps the CPU inside. What the code does not tell is left out."""
-    read = {gva for _, _, gva in loop.reads}
-    held: dict[str, int] = {}
-    compared: tuple[int, str] | None = None
-    found: dict[int, str] = {}
-    for index, code in enumerate(codes):
-        if code is None:
-            return {}
-        looked = [
-            gva for one in code.memory if (gva := one.address(cpu.registers.get, code)) in read
-        ]
-        if code.mnemonic in ("cmp", "test"):
-            compared = _compared(cpu, code, looked, held)
-        elif code.kind == "branch":
-            after = loop.path[(index + 1) % len(loop.path)]
-            sign = _BRANCHES.get(code.mnemonic)
-            if compared is not None and sign is not None:
-                gva, value = compared
-                told = f"{_NOT[sign] if after == code.target else sign} {value}"
-                found[gva] = f"{found[gva]} or {told}" if gva in found else told
-        elif code.mnemonic.startswith("mov") and looked:
-            held[family(code.operands.partition(",")[0])] = looked[0]
-    return found
-
-
 def instruction_at(machine: Machine, cpu: Cpu, rip: int) -> Instruction | None:
     """What a CPU would execute at an address of its code segment; None for what cannot be
     read."""
@@ -138,50 +104,29 @@ def instruction_at(machine: Machine, cpu: Cpu, rip: int) -> Instruction | None:
     return decode(data, rip, registers.mode)
 
 
-def _compared(
-    cpu: Cpu, code: Instruction, looked: list[int], held: dict[str, int]
-) -> tuple[int, str] | None:
-    """(GVA, value) of a comparison of something that was read; None if it is of none."""
-    sides = [side.strip() for side in code.operands.split(",")]
-    if len(sides) != 2:
-        return None
-    names = [family(side) for side in sides]
-    gva = looked[0] if looked else held.get(names[0], held.get(names[1]))
-    if gva is None:
-        return None
-    if code.mnemonic == "test" and sides[0] == sides[1]:
-        return gva, "0"
-    other = next(
-        (side for side, name in zip(sides, names, strict=True)
-         if "[" not in side and held.get(name) != gva), "",
-    )  # fmt: skip
-    size = code.memory[0].size if looked else 8
-    try:
-        value = int(other, 0)
-    except ValueError:
-        if not family(other):
-            return None
-        value = cpu.registers.get(family(other)) & (1 << 8 * size) - 1
-    return gva, str(value) if value < _SMALL else f"{value:#x}"
-
-
 def facts(
     machine: Machine, timeline: Timeline | None = None, cpus: Iterable[int] | None = None
 ) -> list[WaitFact]:
     """Every waiting CPU, or some of them, with its evidence. With a timeline, who wrote before
     a wait began is searched for in the past, for some time."""
-    waiting = machine.waits.waiting
-    loops = {index: waiting[index].loop for index in sorted(waiting if cpus is None else cpus)}
-    found = {} if timeline is None else _searched(machine, timeline, loops.values())
-    return [_fact(machine, machine.board.cpus[one], found) for one in loops]
+    wanted = sorted(machine.waits.waiting if cpus is None else cpus)
+    reads = {index: deciding(machine, machine.board.cpus[index]) for index in wanted}
+    found = {} if timeline is None else _searched(machine, timeline, reads.values())
+    return [_fact(machine, machine.board.cpus[one], reads[one], found) for one in wanted]
 
 
-def _searched(machine: Machine, timeline: Timeline, loops: Iterable[Loop]) -> Searched:
+def deciding(machine: Machine, cpu: Cpu) -> Reads:
+    """What a waiting CPU looks at that may let it go, without the pointers on the way to it."""
+    loop = machine.waits.waiting[cpu.id].loop
+    return read_loop(cpu, loop, codes_of(machine, cpu, loop)).deciding(loop)
+
+
+def _searched(machine: Machine, timeline: Timeline, looked_at: Iterable[Reads]) -> Searched:
     """Who changed what loops look at last, as far as it can be found in a while."""
     wanted = {
         (hpa, count): MemoryPlace("", "hpa", hpa, hpa, count)
-        for loop in loops
-        for hpa, count, _ in loop.reads
+        for reads in looked_at
+        for hpa, count, _ in reads
         if machine.tracked.last_write(hpa, count) is None
     }
     if not wanted:
@@ -196,24 +141,38 @@ def _searched(machine: Machine, timeline: Timeline, loops: Iterable[Loop]) -> Se
     }
 
 
-def _fact(machine: Machine, cpu: Cpu, searched: Searched) -> WaitFact:
-    loop = machine.waits.waiting[cpu.id].loop
+def _fact(machine: Machine, cpu: Cpu, reads: Reads, searched: Searched) -> WaitFact:
+    loop, memory = machine.waits.waiting[cpu.id].loop, machine.board.memory
     last = [
         machine.tracked.last_write(hpa, count) or searched.get((hpa, count))
-        for hpa, count, _ in loop.reads
+        for hpa, count, _ in reads
     ]
-    known = [one for one in last if one is not None]
-    place = next(
-        (f"gva:{gva:#x}/{count}" for (_, count, gva), one in zip(loop.reads, last, strict=True)
-         if one is None or len(known) == len(last)), "",
-    )  # fmt: skip
-    values = [
-        int.from_bytes(machine.board.memory.read(hpa, count), "little")
-        for hpa, count, _ in loop.reads
+    newest = max((one for one in last if one is not None), key=_tick, default=NOBODY)
+    # What was changed before its page was watched was changed before what is newer than that.
+    unknown = [
+        read
+        for read, one in zip(reads, last, strict=True)
+        if one is None and not _before(machine, read[0], newest.tick)
     ]
+    place = next((f"gva:{gva:#x}/{count}" for _, count, gva in (*unknown, *reads)), "")
+    values = [int.from_bytes(memory.read(hpa, count), "little") for hpa, count, _ in reads]
     return WaitFact(
-        cpu.id, words_for(machine, cpu), machine.board.layout.symbols.name(loop.head),
-        ", ".join(f"{value:#x}" for value in values[:3]),
-        max(known, key=lambda one: one.tick) if known and len(known) == len(last) else None,
-        place,
-    )  # fmt: skip
+        cpu=cpu.id,
+        on=words_for(machine, cpu),
+        where=machine.board.layout.symbols.name(loop.head),
+        now=", ".join(f"{value:#x}" for value in values[:3]),
+        last_writer=None if unknown else newest.cpu,
+        tick=None if unknown or newest is NOBODY else newest.tick,
+        known=not unknown,
+        place=place,
+    )
+
+
+def _tick(write: LastWrite) -> int:
+    return write.tick
+
+
+def _before(machine: Machine, hpa: Hpa, tick: int) -> bool:
+    """Whether what changed a byte without being seen must have done so before a tick."""
+    since = machine.tracked.seen_from(hpa)
+    return since is not None and since <= tick

@@ -171,11 +171,15 @@ class TrackedPages:
         """The reasons to see writes to a page."""
         return self._why.get(page, _NOTHING)
 
+    def seen_from(self, hpa: Hpa) -> int | None:
+        """The tick from which on every change of a page is seen; None: it is not tracked."""
+        page = self._board.ram.page_at(hpa)
+        return None if page is None else self._since.get(page)
+
     def last_write(self, hpa: Hpa, count: int) -> LastWrite | None:
         """The last change of some bytes of one page; None where it is not known, because it
         was made before the page was tracked."""
-        page = self._board.ram.page_at(hpa)
-        since = None if page is None else self._since.get(page)
+        since = self.seen_from(hpa)
         if since is None:
             return None
         seen = (self.writers.get(place, NOBODY) for place in range(hpa, hpa + count))

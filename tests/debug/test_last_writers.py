@@ -7,8 +7,7 @@ import pytest
 
 from emu import Session, open_session
 from emu.judge.verdict import WaitFact
-from emu.judge.waiting import facts
-from emu.machine.tracked import NOBODY, LastWrite
+from emu.judge.waiting import deciding, facts
 from emu.timeline import search
 from emu.words.place import MemoryPlace
 from tests.guest import boot
@@ -31,15 +30,26 @@ more: dec ecx
 """CPU 0 waits for a word that it stored itself long before; CPU 1 stored beside it."""
 
 
-def truth(session: Session, cpu: int) -> LastWrite:
-    """Who changed last what a CPU looks at, by looking at every store since power-on."""
+Last = tuple[int | None, int | None, bool]
+"""Who, when, and whether that is known."""
+NEVER: Final[Last] = (None, None, True)
+UNKNOWN: Final[Last] = (None, None, False)
+
+
+def last(fact: WaitFact) -> Last:
+    return fact.last_writer, fact.tick, fact.known
+
+
+def truth(session: Session, cpu: int) -> Last:
+    """Who changed last what a CPU compares, by looking at every store since power-on."""
     machine = session.machine
-    found = [NOBODY]
-    for hpa, count, _ in machine.waits.waiting[cpu].loop.reads:
+    found: list[tuple[int, int | None]] = []
+    for hpa, count, _ in deciding(machine, machine.board.cpus[cpu]):
         place = MemoryPlace("", "hpa", hpa, hpa, count)
         one = search.last_access(session.timeline, place, lambda a: a.before != a.after)
-        found += [] if one is None else [LastWrite(one.cpu, one.tick)]
-    return max(found, key=lambda one: one.tick)
+        found += [] if one is None else [(one.tick, one.cpu)]
+    tick, who = max(found, key=lambda one: one[0], default=(None, None))
+    return who, tick, True
 
 
 def waits(session: Session, *, searched: bool) -> dict[int, WaitFact]:
@@ -59,9 +69,9 @@ def test_every_wait_of_a_boot_knows_its_last_writer_or_says_that_nobody_looked(
         known, quick = waits(session, searched=True), waits(session, searched=False)
         for cpu, fact in known.items():
             right = truth(session, cpu)
-            assert fact.last == right, (session.timeline.now, fact)
-            assert quick[cpu].last in (right, None)
-            unknown += quick[cpu].last is None
+            assert last(fact) == right, (session.timeline.now, fact)
+            assert last(quick[cpu]) in (right, UNKNOWN)
+            unknown += not quick[cpu].known
             told += 1
     assert told > 12 and unknown, "there were waits, and some began behind the last store"
 
@@ -75,7 +85,7 @@ def test_a_store_before_the_wait_began_is_found_and_not_that_of_the_word_beside_
     )
     assert " 0x5 by cpu 0 at cpu0, tick 1" in session.do(f"last-writer {quick.place}").reply[0]
     (found,) = waits(session, searched=True).values()
-    assert found.last == LastWrite(0, 1)
+    assert last(found) == (0, 1, True)
     assert session.do("waits").reply[0].endswith("; last written by cpu 0 at tick 1")
 
 
@@ -105,16 +115,16 @@ most: dec ecx
     session.do("run")
     assert session.machine.tracked.writers, "the first wait's end was seen"
     (quick,) = waits(session, searched=False).values()
-    assert quick.last is None
+    assert last(quick) == UNKNOWN
     (found,) = waits(session, searched=True).values()
-    assert found.last == truth(session, 0) and found.last_writer == 1
+    assert last(found) == truth(session, 0) and found.last_writer == 1
 
 
 def test_nobody_is_only_said_of_what_nobody_has_written() -> None:
     session = boot("start: pause\n cmp dword ptr [{SHARED}], 1\n jne start\n hlt")
     session.do("run")
     (fact,) = waits(session, searched=True).values()
-    assert fact.last is NOBODY and truth(session, 0) is NOBODY
+    assert last(fact) == NEVER == truth(session, 0)
     assert fact.written == "nobody has written it since power-on"
 
 

@@ -4,7 +4,6 @@ from msgspec.structs import replace
 
 from emu.judge.verdict import WaitFact
 from emu.machine.event import Event, EventKind
-from emu.machine.tracked import LastWrite
 from emu.picture.sections import (
     DtbLook,
     DtbRow,
@@ -176,7 +175,7 @@ def sections(log: tuple[Event, ...]) -> Sections:
     exits = (event(1_204_551, 0, "exit", "tdcall TDG.VP.VMCALL MapGPA"),
              event(1_204_600, 0, "exit", "cpuid 0x1 0x0"))  # fmt: skip
     waits = (WaitFact(3, "mailbox command == 1", "mailbox_wait+0x6", "0x1",
-                      LastWrite(0, 3_520_198), "gva:0xfffff000/2"),)  # fmt: skip
+                      0, 3_520_198, True, "gva:0xfffff000/2"),)  # fmt: skip
     return Sections(
         waits=waits, log=LogView(LogLook(), log, len(log), len(log)),
         exits=LogView(LogLook(), exits, 2, 2), memory=memory(),
