@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from emu.hw.cpu import Cpu
-from emu.judge import cycle, hopeless, last_words, offered
+from emu.judge import hopeless, last_words, offered, owners
 from emu.judge.hopeless import Hopeless
 from emu.judge.last_words import LastWords
 from emu.judge.state import state_of
@@ -125,7 +125,7 @@ def _why(machine: Machine, cpu: Cpu, fate: Fate, held: Hopeless | None) -> str:
         return f"given up by the firmware ({record.reason})"
     if cpu.activity in ("off", "wait-for-sipi"):
         return "never started" if not cpu.ticks else "an INIT stopped it, and no SIPI came"
-    return held.why if held is not None and held.how != "alone" else ""
+    return held.why if held is not None and fate != "well" else ""
 
 
 def _doing(machine: Machine, waits: WaitFact) -> str:
@@ -168,7 +168,7 @@ def _next(
 
 def _whose(machine: Machine, cpu: Cpu) -> str:
     """` of cpu 2`, if what a CPU looks at is that one's to change."""
-    found = cycle.owners(machine, cpu, machine.waits.waiting[cpu.id].loop)
+    found = owners.of(machine, cpu, machine.waits.waiting[cpu.id].loop)
     return f" of cpu {spans(found)}" if found else ""
 
 

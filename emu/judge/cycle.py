@@ -10,14 +10,12 @@ from typing import Final
 from msgspec import Struct
 
 from emu.boot.disasm import Instruction
-from emu.hw.address import PAGE_BYTES, Hpa
 from emu.hw.cpu import Cpu
+from emu.judge import owners
 from emu.judge.verdict import WaitFact
 from emu.judge.waiting import codes_of, instruction_at
-from emu.machine import handover
 from emu.machine.lap import Loop
 from emu.machine.machine import Machine
-from emu.mailbox.layout import HEAD_BYTES, read_head
 
 _AHEAD: Final = 6
 """Instructions behind a loop that are looked at for the attempt to take a lock."""
@@ -50,30 +48,13 @@ def edges(machine: Machine, facts: list[WaitFact]) -> dict[int, Edge]:
         loop = machine.waits.waiting[cpu.id].loop
         if machine.board.aps.is_parked(cpu.id) or loop.clock or not loop.reads:
             continue
-        whose = owners(machine, cpu, loop)
+        whose = owners.of(machine, cpu, loop)
         if not whose and fact.last_writer not in (None, cpu.id):
             whose = (fact.last_writer,)
         others = tuple(sorted(everybody - {cpu.id}))
         lock = takes_lock(machine, cpu, loop)
         found[cpu.id] = Edge(fact, whose or others, bool(whose), lock)
     return found
-
-
-def owners(machine: Machine, cpu: Cpu, loop: Loop) -> tuple[int, ...]:
-    """The CPUs whose own bytes a loop looks at: an AP's record, or a command for it."""
-    board, found = machine.board, []
-    for hpa, _, _ in loop.reads:
-        page = board.ram.page_at(hpa)
-        if page is None:
-            continue
-        whose = handover.record_owner(board, page + hpa % PAGE_BYTES)
-        if page == board.mailbox_gpa:
-            head = read_head(board.memory.read(Hpa(hpa - hpa % PAGE_BYTES), HEAD_BYTES))
-            named = [one.id for one in board.cpus if one.apic_id == head.apic_id]
-            whose = named[0] if head.command and named else None
-        if whose not in (None, cpu.id):
-            found.append(whose)
-    return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
 def takes_lock(machine: Machine, cpu: Cpu, loop: Loop) -> bool:

@@ -11,9 +11,11 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from emu.hw.cpu import Cpu
+from emu.judge import owners
 from emu.machine.apply import is_open
 from emu.machine.machine import Machine
 from emu.machine.wait import Wait
+from emu.words.spans import spans
 
 How = Literal["fault", "stopped", "halted", "loop", "alone"]
 """`fault`: it shut down by a fault; `stopped`: somebody stopped it; `alone`: it could go on if
@@ -71,13 +73,31 @@ def everyone(machine: Machine) -> dict[int, Hopeless]:
     """Every CPU that nothing moves on any more, by its number."""
     board = machine.board
     found = {cpu.id: one for cpu in board.cpus if (one := of(machine, cpu)) is not None}
-    if board.powered_off or board.crash or somebody_moves(machine, found):
+    if board.powered_off or board.crash:
         return found
-    alone = Hopeless("alone", "nobody is left who could move it on")
-    for cpu in board.cpus:
-        if cpu.activity in ("waiting", "halted", "wait-for-sipi"):
-            found.setdefault(cpu.id, alone)
+    while len(found) < len(found | (more := _waiting_for(machine, found))):
+        found |= more
+    if not somebody_moves(machine, found):
+        alone = Hopeless("alone", "nobody is left who could move it on")
+        for cpu in board.cpus:
+            if cpu.activity in ("waiting", "halted", "wait-for-sipi"):
+                found.setdefault(cpu.id, alone)
     return found
+
+
+def _waiting_for(machine: Machine, found: dict[int, Hopeless]) -> dict[int, Hopeless]:
+    """CPUs that wait, however long, for what only others can change that do not go on."""
+    more: dict[int, Hopeless] = {}
+    if not found:
+        return more
+    for index, wait in machine.waits.waiting.items():
+        if index in found or by_itself(wait) or machine.board.aps.is_parked(index):
+            continue
+        whose = owners.of(machine, machine.board.cpus[index], wait.loop)
+        if whose and all(one in found for one in whose):
+            names = f"cpu {spans(whose)}"
+            more[index] = Hopeless("alone", f"what it waits for is for {names} to change")
+    return more
 
 
 def somebody_moves(machine: Machine, hopeless: dict[int, Hopeless]) -> bool:

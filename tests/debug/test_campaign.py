@@ -94,7 +94,9 @@ def test_a_boot_that_hangs_silently_is_a_problem_with_evidence() -> None:
     result = run_case(Campaign(str(ROOT / "samples/gallery/unbounded-wait.elf")), case())
     assert any(one.startswith("hung") for one in result.problems)
     assert result.evidence[0].startswith("cpu 0 broke bounded-wait at wait_for_aps+")
-    assert result.evidence[1].startswith("cpu 0 is stuck; at wait_for_aps+")
+    assert result.evidence[1].startswith(
+        "cpu 0 is stuck: nobody is left who could move it on; at wait_for_aps+"
+    )
 
 
 @pytest.mark.breadth

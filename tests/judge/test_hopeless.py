@@ -63,6 +63,39 @@ def test_a_loop_that_looks_at_the_clock_is_not_held() -> None:
     assert slept, "some of the time one of them sleeps in it"
 
 
+ACK: Final = """
+cpu0: mov dword ptr [{MAILBOX} + 4], 1
+    mov word ptr [{MAILBOX}], 1
+acked: pause
+    cmp word ptr [{MAILBOX}], 0
+    jne acked
+    hlt
+cpu1: {one}
+cpu2: mov ecx, 300000
+work: dec ecx
+    jnz work
+    hlt
+"""
+"""CPU 0 waits for the ack of CPU 1, while CPU 2 computes."""
+
+
+@pytest.mark.parametrize(
+    ("one", "gone"), [("hlt", True), ("jmp cpu1", True), ("jmp cpu2", False)]
+)
+def test_a_wait_that_only_a_cpu_that_is_held_could_end_is_held_though_others_run(
+    one: str, gone: bool
+) -> None:
+    session = boot(ACK.replace("{one}", one), cpus=3, mailbox=True)
+    session.do("run 100000")
+    found = hopeless.everyone(session.machine)
+    assert session.machine.board.cpus[2].activity == "running"
+    assert (0 in found) == gone and (1 in found) == gone
+    if gone:
+        assert found[0] == hopeless.Hopeless(
+            "alone", "what it waits for is for cpu 1 to change"
+        )
+
+
 def test_a_cpu_that_people_stop_did_not_take_a_fault() -> None:
     session = boot("start: jmp start", cpus=2)
     session.do("inject stop 1")
