@@ -21,10 +21,12 @@ UNWELL: Final[tuple[Fate, ...]] = ("dead", "stuck", "lost")
 def fates(machine: Machine, *, over: bool) -> dict[int, Fate]:
     """Every CPU. Whoever has not come yet is lost if the boot is over: the guest itself has
     switched the machine off."""
-    held = hopeless.everyone(machine)
+    held, killed = hopeless.everyone(machine), killer(machine)
     withheld = offered.withheld(machine)
     return {
-        cpu.id: _fate(machine, cpu, held.get(cpu.id), over, cpu.id in withheld)
+        cpu.id: "dead"
+        if cpu.id == killed
+        else _fate(machine, cpu, held.get(cpu.id), over, cpu.id in withheld)
         for cpu in machine.board.cpus
     }
 
@@ -34,7 +36,7 @@ def _fate(
 ) -> Fate:
     if withheld and cpu.activity in ("off", "wait-for-sipi"):
         return "not offered"
-    if (held is not None and held.how in hopeless.DEAD) or killed(machine, cpu):
+    if held is not None and held.how in hopeless.DEAD:
         return "dead"
     if state_of(machine, cpu) == "failed":
         return "lost"
@@ -50,13 +52,14 @@ def _is_expected(machine: Machine) -> bool:
     return bool(machine.board.roles.of("online") or machine.board.aps.history)
 
 
-def killed(machine: Machine, cpu: Cpu) -> bool:
-    """Whether what a CPU did is what the machine crashed by."""
+def killer(machine: Machine) -> int | None:
+    """The CPU by whose doing the machine crashed, if it was a CPU's."""
     board = machine.board
     if not board.crash:
-        return False
-    last = next((e for e in reversed(board.logs.events) if e.text == board.crash), None)
-    return last is not None and last.cpu == cpu.id
+        return None
+    told = (one for one in reversed(board.logs.events) if one.text == board.crash)
+    last = next(told, None)
+    return None if last is None else last.cpu
 
 
 def meant(machine: Machine, cpu: Cpu, held: Hopeless) -> bool:
