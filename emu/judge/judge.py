@@ -149,7 +149,7 @@ class Judge:
         bench = _Bench(self._machine, observed)
         bench.course = course.copy()
         bench.catch_up()
-        return bench.told(verdict, self._endings)
+        return bench.told(verdict, Endings(self._machine, None))  # the timeline is elsewhere
 
     def dialect(self) -> str:
         """The dialect in force, and whence it is known."""

@@ -144,3 +144,17 @@ def test_the_holder_of_a_queue_lock_is_not_known() -> None:
     assert found == []
     assert [one.cpu for one in session.findings() if one.rule == "wait-cycle"] == []
     assert "last written by cpu 1" in "; ".join(session.do("why 1").reply), "it is its own cell"
+
+
+@pytest.mark.parametrize("source", [EACH_OTHER, HOLDER + TAKERS["exchange"]])
+def test_many_schedules_look_for_no_writers_and_leave_the_machine_where_it_stood(
+    source: str,
+) -> None:
+    session = boot(source, cpus=2)
+    before = session.timeline.now, session.digest()
+    rows = session.do("schedules 5").reply
+    assert "    5 hung, the first by seed 0" in rows
+    assert not any("wait-cycle" in row for row in rows)
+    assert (session.timeline.now, session.digest()) == before
+    session.do("run")
+    assert "wait-cycle" in [one.rule for one in session.findings()]
