@@ -225,13 +225,12 @@ def _when(write: LastWrite) -> int:
 
 def _changed(before: bytes, after: bytes) -> list[int]:
     """Offsets of the bytes that differ."""
+    found: list[int] = []
     if before == after:
-        return []
+        return found
     coarse = 64
-    return [
-        offset
-        for block in range(0, len(before), coarse)
-        if before[block : block + coarse] != after[block : block + coarse]
-        for offset in range(block, min(block + coarse, len(before)))
-        if before[offset] != after[offset]
-    ]
+    for block in range(0, len(before), coarse):
+        old, new = before[block : block + coarse], after[block : block + coarse]
+        if old != new:
+            found += [block + at for at in range(len(old)) if old[at] != new[at]]
+    return found
