@@ -29,6 +29,12 @@ bool ap_arrived(const struct ap_record *ap, uint64_t deadline)
     while (load_acquire32(&ap->state) == AP_STARTING) {
 #ifdef BUG_UNBOUNDED_WAIT /* F14: an AP that never comes takes the BSP with it */
         (void)deadline;
+#elif defined BUG_HOISTED_POLL /* F14: the state was read once, the loop looks at the copy */
+        (void)deadline;
+        for (uint32_t state = AP_STARTING; state == AP_STARTING;)
+            cpu_pause();
+#elif defined BUG_LOCK_HELD
+        (void)deadline;
 #else
         if (expired(deadline))
             return false;
@@ -114,6 +120,11 @@ static void report(void)
 
 __attribute__((noinline)) void start_aps(void)
 {
+#ifdef BUG_LOCK_HELD /* F30: every AP takes this lock first; its holder waits for them all */
+    uint32_t *lock = (uint32_t *)(mailbox_page + 0xF00);
+    while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE))
+        cpu_pause();
+#endif
     if (shim.start == START_RESET_VECTOR)
         tdx_patch_reset_page();
     for (uint32_t attempt = 1; attempt <= ATTEMPTS; attempt++) {
@@ -123,4 +134,7 @@ __attribute__((noinline)) void start_aps(void)
             break;
     }
     report();
+#ifdef BUG_LOCK_HELD
+    __atomic_store_n(lock, 0, __ATOMIC_RELEASE);
+#endif
 }

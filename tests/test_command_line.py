@@ -40,6 +40,20 @@ def test_json_is_one_object_and_nothing_else() -> None:
     assert len(report["image"]["sha256"]) == len(report["digest"]) == 64
 
 
+def test_json_accounts_for_a_cpu_that_is_lost_and_the_exit_code_is_1() -> None:
+    done = apdbg("run", "--cpus", "2", "--inject", "never-starts 1", "--json")
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert [cpu["fate"] for cpu in report["cpus"]] == ["well", "lost"]
+    (lost,) = report["evidence"]
+    assert list(lost) == [
+        "state", "cpus", "sentence", "where", "last", "fault", "refused", "waits_for",
+        "last_writer", "tick", "next",
+    ]  # fmt: skip
+    assert (lost["state"], lost["cpus"]) == ("lost", [1])
+    assert lost["sentence"].startswith("cpu 1 is lost: given up by the firmware")
+
+
 @pytest.mark.breadth
 def test_the_same_run_twice_differs_in_wall_time_only() -> None:
     reports = [json.loads(apdbg("run", "--cpus", "4", "--json").stdout) for _ in range(2)]

@@ -154,5 +154,6 @@ _DESCRIPTIONS: Final = {
     "doctor": "Say what works on this machine.",
 }
 _EPILOGS: Final = {
-    "run": "Exit codes: 0 as expected, 1 the guest did otherwise, 2 bad input, 130 interrupted."
+    "run": "Exit codes: 0 as expected, 1 the guest did otherwise, broke a rule, or a CPU of it "
+    "is dead, stuck or lost; 2 bad input, 130 interrupted."
 }

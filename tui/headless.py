@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     print(report.as_json(found) if options.json else report.as_text(found))
     expected = options.expect or ("stopped" if options.until else "booted")
     # Who asks for a certain outcome has it judged by that alone.
-    broken = found.broken and not options.expect
+    broken = (found.broken or found.unwell) and not options.expect
     return EXIT_EXPECTED if found.outcome == expected and not broken else EXIT_OTHERWISE
 
 

@@ -82,6 +82,7 @@ SAMPLE: Final = Family(
         NamedPoint("secondary_idle", "idles"),
         NamedPoint("offline_ap", "takes a CPU offline"),
         NamedPoint("kernel_done", "is done", ("online",)),
+        NamedPoint("secondary_lost", "gives itself up", ("gave-up",), silent=True),
         NamedPoint("refuse", "gives the boot up", ("gave-up",), silent=True),
         NamedPoint("halt_forever", "halts for ever", ("gave-up",), silent=True),
     ),

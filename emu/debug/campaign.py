@@ -17,7 +17,7 @@ from emu.debug.recovery import Case
 from emu.debug.session import Session
 from emu.errors import CommandError
 from emu.judge.evidence import evidence
-from emu.judge.outcome import came, gave_up
+from emu.judge.state import came, gave_up
 from emu.machine import handover
 from emu.mailbox.rule import COUNTING, each
 
@@ -36,7 +36,7 @@ class Result(Struct, frozen=True):
     problems: tuple[str, ...]
     wall_s: float
     evidence: tuple[str, ...] = ()
-    """For a boot that hung."""
+    """What there is to say of its CPUs where not all is well."""
     serial: str = ""
 
 
@@ -77,10 +77,10 @@ def run_case(campaign: Campaign, case: Case) -> Result:
         return Result(case, "refused by apdbg", str(error), (str(error),), wall)
     verdict = session.verdict
     assert verdict is not None, "a run without breakpoints ends with a verdict"
-    hung = verdict.outcome in ("hung", "limit")
     return Result(
         case, _became(session), verdict.reason, tuple(_problems(session, case)),
-        time.perf_counter() - began, evidence(session.machine) if hung else (),
+        time.perf_counter() - began,
+        tuple(one.sentence for one in evidence(session.machine, verdict, session.findings())),
         session.machine.board.vmm.serial.decode("utf-8", "replace"),
     )  # fmt: skip
 

@@ -7,8 +7,8 @@ from emu.boot.dtb import Node, read_tree
 from emu.debug.capture import Capture, CpuCapture
 from emu.debug.desk import Lines
 from emu.hw.address import PAGE_BYTES
-from emu.picture.cpus import spans
 from emu.picture.mapped import Mapped, rights
+from emu.words.spans import spans
 
 GROUP_LINES_MAX: Final = 40
 _SHARED_VIEW: Final = 1 << 39

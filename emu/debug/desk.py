@@ -71,7 +71,7 @@ def power_on(setup: Setup, at_power_on: Lines = ()) -> Desk:
     for text in at_power_on:
         timeline.enter(text)
     return Desk(
-        setup, at_power_on, machine, timeline, Breakpoints(machine), Judge(machine),
+        setup, at_power_on, machine, timeline, Breakpoints(machine), Judge(machine, timeline),
         Digest(machine), Drawn(machine), values_of(machine.board.cpus[0]),
     )  # fmt: skip
 

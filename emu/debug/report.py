@@ -11,8 +11,9 @@ import msgspec
 
 from emu.debug.desk import Desk
 from emu.judge.evidence import evidence
-from emu.judge.outcome import state_of
-from emu.judge.verdict import CpuState, Outcome
+from emu.judge.fate import UNWELL, fates
+from emu.judge.state import state_of
+from emu.judge.verdict import CpuState, Evidence, Fate, Outcome, is_over
 from emu.judge.waiting import facts
 from emu.machine.event import Event, MailboxWrite, Milestone
 from emu.machine.machine import Machine
@@ -38,6 +39,8 @@ class CpuReport(msgspec.Struct, frozen=True):
     virtual_ns: int
     rip: int
     symbol: str
+    fate: Fate
+    """What became of it; `dead`, `stuck` and `lost` make the exit code 1."""
 
 
 class MilestoneReport(msgspec.Struct, frozen=True):
@@ -61,6 +64,8 @@ class WaitReport(msgspec.Struct, frozen=True):
     on: str
     last_writer: int | None
     tick: int | None
+    known: bool
+    """Whether it is known who wrote last; false: that was before the wait, too long ago."""
 
 
 class InjectionReport(msgspec.Struct, frozen=True):
@@ -107,8 +112,13 @@ class RunReport(msgspec.Struct, frozen=True):
     waits: list[WaitReport]
     serial: str
     digest: str
-    evidence: list[str]
-    """Why a boot that hung, or that was cut off, came to nothing."""
+    evidence: tuple[Evidence, ...]
+    """What there is to say of a run that is not wholly well, the most telling first."""
+
+    @property
+    def unwell(self) -> bool:
+        """Whether a CPU is dead, stuck or lost, however the guest ended."""
+        return any(cpu.fate in UNWELL for cpu in self.cpus)
 
     @property
     def broken(self) -> bool:
@@ -128,13 +138,14 @@ def of(desk: Desk, began: float, races: bool = False) -> RunReport:
     machine, setup = desk.machine, desk.setup
     verdict = desk.verdict
     outcome = verdict.outcome if verdict else "stopped"
-    racing = _races(desk) if races else ()
+    findings = (*desk.judge.findings(verdict), *(_races(desk) if races else ()))
+    became = fates(machine, over=is_over(verdict))
     cpus = [
         CpuReport(
             cpu.id, cpu.apic_id, state_of(machine, cpu), cpu.milestone, cpu.ticks,
             machine.waits.clock_of(cpu) // 1000,
             machine.board.linear_rip(cpu) if cpu.context else 0,
-            machine.board.place(cpu) if cpu.context else "",
+            machine.board.place(cpu) if cpu.context else "", became[cpu.id],
         )
         for cpu in machine.board.cpus
     ]  # fmt: skip
@@ -157,10 +168,10 @@ def of(desk: Desk, began: float, races: bool = False) -> RunReport:
             for w, e in _mailbox_writes(machine.board.logs.events)
         ],
         exits=dict(sorted(machine.board.exit_counts.items())),
-        findings=[_finding(one) for one in (*desk.judge.findings(verdict), *racing)],
+        findings=[_finding(one) for one in findings],
         injections=injections(machine),
-        waits=[WaitReport(f.cpu, f.on, f.last_writer, f.tick) for f in facts(machine)],
-        evidence=list(evidence(machine)) if outcome in ("hung", "limit") else [],
+        waits=[WaitReport(f.cpu, f.on, f.last_writer, f.tick, f.known) for f in facts(machine)],
+        evidence=evidence(machine, verdict, findings, desk.timeline),
         serial=machine.board.vmm.serial.decode("utf-8", "replace"),
         digest=desk.digest.now(),
         wall_s=round(time.perf_counter() - began, 3),
@@ -219,11 +230,12 @@ def as_text(report: RunReport) -> str:
         f"{report.ticks:,} instructions, {report.virtual_ns / 1e6:,.3f} ms of virtual time, "
         f"{report.wall_s:.2f} s",
     ]
-    lines += report.evidence or [_told(one) for one in report.injections]
     for one in report.findings[:FINDINGS_SHOWN]:
         lines += [_line(one), *(f"    so {_line(below)}" for below in one.consequences)]
     more = len(report.findings) - FINDINGS_SHOWN
     lines += [f"and {more:,} more findings: --json has them all"] if more > 0 else []
+    lines += [one.sentence for one in report.evidence if one.state != "finding"]
+    lines += [_told(one) for one in report.injections]
     return "\n".join(lines)
 
 

@@ -7,8 +7,8 @@ from emu.debug import stops
 from emu.debug.desk import Desk, Goal, Lines, cpu_of, focused
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
-from emu.judge.evidence import idle_ticks
 from emu.judge.outcome import verdict
+from emu.judge.progress import idle_ticks
 from emu.machine.pause import Pause
 from emu.picture.cpu_row import why_still
 from emu.picture.registers import values_of

@@ -3,20 +3,17 @@
 from typing import Final
 
 from emu.errors import CommandError
+from emu.judge.endings import Endings
 from emu.judge.verdict import Verdict
 from emu.machine.log import Log
 from emu.machine.machine import Machine
 from emu.mailbox.course import Course
 from emu.mailbox.dialect import ACPI, Dialect, LoopCode
 from emu.mailbox.dialect import BY_NAME as DIALECTS
-from emu.mailbox.layout import HEAD_BYTES, read_head
-from emu.mailbox.observation import Ended, Listens, Observation
+from emu.mailbox.observation import Listens, Observation
 from emu.mailbox.rule import Broken, Finding, Rule, each, folded
 from emu.mailbox.rules import BY_NAME, CAUSES, RULES
-
-ENDINGS: Final = ("booted", "degraded", "hung")
-"""Outcomes after which a command that is pending will never be answered."""
-
+from emu.timeline.timeline import Timeline
 
 BENCHES_MAX: Final = 8
 """Branches whose findings are remembered; others are judged again when somebody asks."""
@@ -91,12 +88,12 @@ class _Bench:
         dialect, loop = past[-1][1:] if past else (fixed or ACPI, None)
         return dialect, loop, fixed is not None
 
-    def told(self, verdict: Verdict | None) -> tuple[Finding, ...]:
+    def told(self, verdict: Verdict | None, endings: Endings) -> tuple[Finding, ...]:
         """The findings up to where the log stands, and those on how it ended if it did."""
         some = [finding for index, finding in self.found if index < self.log.now]
-        if verdict is not None and verdict.outcome in ENDINGS:
-            ended = _ended(self._machine, self.course, verdict)
-            some += [] if ended is None else self.look(ended)
+        if verdict is not None:
+            seen = endings.seen(self.course, verdict)
+            some += [finding for one in seen for finding in self.look(one)]
         once: dict[tuple[str, int | None, str], Finding] = {}
         for one in some:
             once.setdefault((one.rule, one.cpu, one.where), one)
@@ -106,8 +103,9 @@ class _Bench:
 class Judge:
     """The findings of a session, on whatever branch and at whatever moment it stands."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, timeline: Timeline | None = None) -> None:
         self._machine = machine
+        self._endings = Endings(machine, timeline)
         self._benches: list[_Bench] = []
         """Those used last, the newest at the end: a fork's parent is that."""
 
@@ -149,7 +147,8 @@ class Judge:
     def findings(self, verdict: Verdict | None) -> tuple[Finding, ...]:
         """Each rule once for each CPU and place, in order of time, hints last."""
         bench = self._bench()
-        return bench.told(verdict if bench.log.now == bench.log.known_count else None)
+        at_end = bench.log.now == bench.log.known_count
+        return bench.told(verdict if at_end else None, self._endings)
 
     def here(self) -> Course:
         """What has happened up to here, for `beyond`."""
@@ -171,7 +170,7 @@ class Judge:
         bench = _Bench(self._machine, observed)
         bench.course = course.copy()
         bench.catch_up()
-        return bench.told(verdict)
+        return bench.told(verdict, Endings(self._machine, None))  # the timeline is elsewhere
 
     def dialect(self) -> str:
         """The dialect in force, and whence it is known."""
@@ -190,25 +189,6 @@ def where(machine: Machine, address: int) -> str:
     name = machine.board.layout.symbols.name(address) or f"{address:#x}"
     line = machine.board.layout.lines.line_of(address)
     return name if line is None else f"{name} at {line[0]}:{line[1]}"
-
-
-def _ended(machine: Machine, course: Course, verdict: Verdict) -> Ended | None:
-    """The mailbox as it was left, and the CPU that the command in it is for."""
-    page = (
-        None
-        if machine.board.mailbox_gpa is None
-        else machine.board.npt.hpa_of(machine.board.mailbox_gpa)
-    )
-    if page is None:
-        return None
-    head = read_head(machine.board.memory.read(page, HEAD_BYTES))
-    named = course.addressed(head)
-    cpu = machine.board.cpus[named[0]] if named else None
-    at = machine.board.origin(cpu) if cpu is not None and cpu.context is not None else 0
-    return Ended(
-        machine.board.tick, machine.board.nanoseconds(cpu), None if cpu is None else cpu.id, at,
-        verdict.outcome, head,
-    )  # fmt: skip
 
 
 def lines(judge: Judge, verdict: Verdict | None, name: str = "") -> tuple[str, ...]:

@@ -1,38 +1,18 @@
-"""How a boot ended, and the evidence for it."""
+"""How a boot ended."""
 
-from emu.hw.cpu import Cpu
-from emu.judge.evidence import no_progress, slow_or_stuck
-from emu.judge.verdict import CpuState, Verdict
-from emu.machine.handover import ap_record
+from typing import Final
+
+from emu.judge import offered
+from emu.judge.fate import fates
+from emu.judge.progress import no_progress, slow_or_stuck
+from emu.judge.state import came, gave_up
+from emu.judge.verdict import Fate, Verdict
 from emu.machine.machine import Machine
 from emu.machine.pause import Pause
-from emu.mailbox.ap import OSES
+from emu.words.spans import spans
 
-
-def state_of(machine: Machine, cpu: Cpu) -> CpuState:
-    """What a CPU is doing in one word; what it is for counts more than how it passes time."""
-    record = ap_record(machine.board, cpu)
-    state = machine.board.aps.of(cpu.id)
-    if record is not None and record.failed and state != "online":
-        return "failed"
-    match cpu.activity:
-        case "off" | "wait-for-sipi" | "shutdown":
-            return cpu.activity
-        case "running" if not machine.board.powered_off:
-            return "running"
-        case "waiting" | "halted" | "running":
-            if state == "online":
-                return "online"
-            if machine.board.aps.is_parked(cpu.id):
-                return "parked"
-            if cpu.activity == "running":
-                return "running"
-            return "spinning" if cpu.activity == "waiting" else "halted"
-
-
-def gave_up(machine: Machine) -> bool:
-    """Whether the BSP came to where the guest gives the boot up."""
-    return machine.board.aps.of(0) == "gave-up"
+TOLD: Final[tuple[Fate, ...]] = ("dead", "stuck", "lost", "not offered")
+"""Of CPUs that became this the verdict tells, in this order."""
 
 
 def verdict(machine: Machine, why: Pause, held: frozenset[int] = frozenset()) -> Verdict:
@@ -52,26 +32,31 @@ def verdict(machine: Machine, why: Pause, held: frozenset[int] = frozenset()) ->
     return _switched_off(machine)
 
 
-def came(machine: Machine, cpu: Cpu) -> bool:
-    """Whether a CPU came to the OS: it is online, or where nothing tells that of these images,
-    it arrived at its vector; the BSP hands over to itself."""
-    if machine.board.roles.of("online"):
-        return state_of(machine, cpu) == "online"
-    return cpu.id == 0 or machine.board.aps.of(cpu.id) in OSES
-
-
 def _switched_off(machine: Machine) -> Verdict:
     board, known = machine.board, bool(machine.board.roles.of("online"))
     if not known and not board.aps.history:
-        return Verdict("booted", "the guest switched the machine off")
-    lost = [str(cpu.id) for cpu in board.cpus if not came(machine, cpu)]
-    count, words = len(board.cpus), "came online" if known else "reached the OS"
-    if not lost:
-        who = "the only CPU" if count == 1 else f"all {count} CPUs"
-        return Verdict("booted", f"{who} {words} and the guest switched off")
-    return Verdict(
-        "degraded", f"{count - len(lost)} of {count} CPUs {words}; lost: {', '.join(lost)}"
-    )
+        return Verdict("booted", f"the guest switched the machine off{_told(machine)}")
+    away = [cpu.id for cpu in board.cpus if not came(machine, cpu)]
+    total, here = len(board.cpus), len(board.cpus) - len(away)
+    words = "came online" if known else "reached the OS"
+    if offered.missing(machine) or set(away) - offered.withheld(machine).keys():
+        return Verdict("degraded", f"{here} of {total} CPUs {words}{_told(machine)}")
+    who = "the only CPU" if here == 1 else f"all {here} CPUs"
+    return Verdict("booted", f"{who} {words} and the guest switched off{_told(machine)}")
+
+
+def _told(machine: Machine) -> str:
+    """What became of the CPUs that are not well, and of those that only the host's tree has."""
+    words = fates(machine, over=True)
+    told = ""
+    for fate in TOLD:
+        some = [cpu for cpu, word in words.items() if word == fate]
+        told += f"; {fate}: {spans(some)}" if some else ""
+    nobodys = offered.missing(machine)
+    if nobodys:
+        ids = ", ".join(f"{one:#x}" for one in nobodys)
+        told += f"; the host's tree offers APIC ids that no CPU has: {ids}"
+    return told
 
 
 def _why_hung(machine: Machine, held: frozenset[int]) -> str:

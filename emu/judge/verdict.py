@@ -1,6 +1,6 @@
 """What the judge has to say, as values: how a boot ended, what CPUs do, and why one waits."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -15,6 +15,8 @@ CpuState = Literal[
     "failed",
     "shutdown",
 ]
+Fate = Literal["well", "not offered", "lost", "stuck", "dead"]
+"""What became of a CPU (`emu.judge.fate`)."""
 Outcome = Literal["booted", "degraded", "hung", "crashed", "limit", "stopped"]
 
 
@@ -30,9 +32,37 @@ class Verdict(Struct, frozen=True):
         return self.outcome, self.reason
 
 
+OVER: Final = ("booted", "degraded")
+
+
+def is_over(verdict: Verdict | None) -> bool:
+    """Whether the guest itself has switched the machine off, with what it has."""
+    return verdict is not None and verdict.outcome in OVER
+
+
+class Evidence(Struct, frozen=True):
+    """One sentence of a run's end, and what it says as values; empty where it says nothing."""
+
+    state: str
+    """What became of the CPUs (`Fate`, or `CpuState` for those that are well), `finding`,
+    `progress`, or `injected`."""
+    cpus: tuple[int, ...]
+    sentence: str
+    where: str = ""
+    last: str = ""
+    fault: str = ""
+    """The last fault, where that is not what it did last."""
+    refused: str = ""
+    """The last call for the CPU that was refused, and why, in the host's words."""
+    waits_for: str = ""
+    last_writer: int | None = None
+    tick: int | None = None
+    """When that wrote; None: never, or not known, which the sentence tells."""
+    next: str = ""
+
+
 class WaitFact(Struct, frozen=True):
-    """One waiting CPU: on what, where, and who changed that last (None: nobody) at which
-    tick."""
+    """One waiting CPU: on what, where, and who changed that last."""
 
     cpu: int
     on: str
@@ -42,4 +72,22 @@ class WaitFact(Struct, frozen=True):
     now: str
     """What those bytes hold."""
     last_writer: int | None
+    """The CPU that changed it last; None for the host, for nobody, and where not known."""
     tick: int | None
+    """When that was; None for never, and where not known."""
+    known: bool
+    """False: it was before the wait began, and nobody has searched for it."""
+    place: str
+    """What it looks at, as `last-writer` takes it; empty for a loop that reads nothing."""
+
+    @property
+    def written(self) -> str:
+        """`last written by cpu 1 at tick 2,345`, or why that cannot be said."""
+        if not self.place:
+            return "it reads nothing"
+        if not self.known:
+            return f"written before the wait began: `last-writer {self.place}` finds it"
+        if self.tick is None:
+            return "nobody has written it since power-on"
+        who = "the host" if self.last_writer is None else f"cpu {self.last_writer}"
+        return f"last written by {who} at tick {self.tick:,}"

@@ -1,27 +1,30 @@
 """What a waiting CPU waits for, in words, and who could have ended it last."""
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from emu.boot.disasm import Instruction, decode, family
+from emu.boot.disasm import Instruction, decode
 from emu.hw.address import PAGE_BYTES, Hpa
 from emu.hw.cpu import Cpu
+from emu.judge.conditions import Codes, Reads, read_loop
 from emu.judge.verdict import WaitFact
 from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.lap import Loop
 from emu.machine.machine import Machine
-from emu.machine.tracked import GRANULE
+from emu.machine.tracked import NOBODY, LastWrite
 from emu.machine.wait import Wait
 from emu.mailbox.layout import FIELDS, Field
+from emu.timeline import search
+from emu.timeline.timeline import Timeline
+from emu.words.place import MemoryPlace
 
-_BRANCHES: Final = {
-    "je": "==", "jne": "!=", "jb": "<", "jae": ">=", "ja": ">", "jbe": "<=", "jl": "<",
-    "jge": ">=", "jg": ">", "jle": "<=",
-}  # fmt: skip
-_NOT: Final = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 LOOPS_MAX: Final = 4096
-Codes = list[Instruction | None]
-_SMALL: Final = 10
-"""Below it a number is the same in decimal and hex."""
+Searched = dict[tuple[Hpa, int], LastWrite]
+"""(HPA, bytes) -> who changed them last."""
+SEARCHED_TICKS: Final = 1_000_000
+"""Instructions that are run again to find who wrote before a wait began: about a second."""
+PLACES_MAX: Final = 64
+"""Places that are searched for at once."""
 
 
 class WaitWords:
@@ -82,19 +85,19 @@ class LookedAt(NamedTuple):
 
 
 def looked_at(machine: Machine, cpu: Cpu, wait: Wait, codes: Codes) -> list[LookedAt]:
-    """All places that a loop looks at. Of a load of several mailbox fields, those of them that
-    the code compares, or the first."""
-    found = conditions(cpu, wait.loop, codes)
+    """All places that a loop looks at and that may let it go. Of a load of several mailbox
+    fields, those of them that the code compares, or the first."""
+    told = read_loop(cpu, wait.loop, codes)
     places = []
-    for hpa, count, gva in wait.loop.reads:
-        for at in sorted(at for at in found if gva <= at < gva + count) or [gva]:
+    for hpa, count, gva in told.deciding(wait.loop):
+        for at in told.compared(gva, count) or [gva]:
             here = Hpa(hpa + at - gva)
             field = _field(machine, here)
             name = f"mailbox {field.name}" if field else ""
             size = min(field.size if field else count, gva + count - at)
             value = int.from_bytes(machine.board.memory.read(here, size), "little")
             name = name or machine.board.layout.symbols.name(at) or f"[{at:#x}]"
-            places.append(LookedAt(name, found.get(at, ""), value))
+            places.append(LookedAt(name, told.conditions.get(at, ""), value))
     return places
 
 
@@ -109,105 +112,87 @@ def _field(machine: Machine, hpa: Hpa) -> Field | None:
 
 def codes_of(machine: Machine, cpu: Cpu, loop: Loop) -> Codes:
     """The instructions of a loop in the order of a lap; None for what cannot be read."""
-    return [_at(machine, cpu, rip) for rip in loop.path]
+    return [instruction_at(machine, cpu, rip) for rip in loop.path]
 
 
-def conditions(cpu: Cpu, loop: Loop, codes: Codes) -> dict[int, str]:
-    """GVA that a loop looks at -> what lets it go, such as `== 1`: the comparisons of its code
-    whose branch keeps the CPU inside. What the code does not tell is left out.
-
-    A load of several fields is followed to those that are taken from it, by a shift."""
-    read = {gva for _, _, gva in loop.reads}
-    held: dict[str, int] = {}
-    compared: tuple[int, str] | None = None
-    found: dict[int, str] = {}
-    for index, code in enumerate(codes):
-        if code is None:
-            return {}
-        looked = [
-            gva for one in code.memory if (gva := one.address(cpu.registers.get, code)) in read
-        ]
-        if code.mnemonic in ("cmp", "test"):
-            compared = _compared(cpu, code, looked, held)
-        elif code.kind == "branch":
-            after = loop.path[(index + 1) % len(loop.path)]
-            sign = _BRANCHES.get(code.mnemonic)
-            if compared is not None and sign is not None:
-                gva, value = compared
-                told = f"{_NOT[sign] if after == code.target else sign} {value}"
-                found[gva] = f"{found[gva]} or {told}" if gva in found else told
-        else:
-            _follow(code, looked, held)
-    return found
-
-
-def _follow(code: Instruction, looked: list[int], held: dict[str, int]) -> None:
-    """Which registers hold what was read where, after one more instruction."""
-    target, _, source = code.operands.partition(", ")
-    name, moved = family(target), held.get(family(source))
-    if code.mnemonic.startswith("mov") and looked:
-        held[name] = looked[0]
-    elif code.mnemonic.startswith("mov") and moved is not None:
-        held[name] = moved
-    elif code.mnemonic == "shr" and name in held and source.startswith(("0x", *"12345")):
-        held[name] += int(source, 0) // 8
-    else:
-        for one in code.writes:
-            held.pop(one, None)
-
-
-def _at(machine: Machine, cpu: Cpu, rip: int) -> Instruction | None:
+def instruction_at(machine: Machine, cpu: Cpu, rip: int) -> Instruction | None:
+    """What a CPU would execute at an address of its code segment; None for what cannot be
+    read."""
     registers = cpu.registers
     data = machine.board.virtual.most(registers, rip, INSTRUCTION_BYTES)
-    return decode(data, rip, registers.mode)
+    return decode(data, rip, registers.coding)
 
 
-def _compared(
-    cpu: Cpu, code: Instruction, looked: list[int], held: dict[str, int]
-) -> tuple[int, str] | None:
-    """(GVA, value) of a comparison of something that was read; None if it is of none."""
-    sides = [side.strip() for side in code.operands.split(",")]
-    if len(sides) != 2:
-        return None
-    names = [family(side) for side in sides]
-    gva = looked[0] if looked else held.get(names[0], held.get(names[1]))
-    if gva is None:
-        return None
-    if code.mnemonic == "test" and sides[0] == sides[1]:
-        return gva, "0"
-    other = next(
-        (side for side, name in zip(sides, names, strict=True)
-         if "[" not in side and held.get(name) != gva), "",
-    )  # fmt: skip
-    size = code.memory[0].size if looked else 8
-    try:
-        value = int(other, 0)
-    except ValueError:
-        if not family(other):
-            return None
-        value = cpu.registers.get(family(other)) & (1 << 8 * size) - 1
-    return gva, str(value) if value < _SMALL else f"{value:#x}"
+def facts(
+    machine: Machine, timeline: Timeline | None = None, cpus: Iterable[int] | None = None
+) -> list[WaitFact]:
+    """Every waiting CPU, or some of them, with its evidence. With a timeline, who wrote before
+    a wait began is searched for in the past, for some time."""
+    wanted = sorted(machine.waits.waiting if cpus is None else cpus)
+    reads = {index: deciding(machine, machine.board.cpus[index]) for index in wanted}
+    found = {} if timeline is None else _searched(machine, timeline, reads.values())
+    return [_fact(machine, machine.board.cpus[one], reads[one], found) for one in wanted]
 
 
-def facts(machine: Machine) -> list[WaitFact]:
-    """Every waiting CPU with its evidence."""
-    return [
-        _fact(machine, machine.board.cpus[index]) for index in sorted(machine.waits.waiting)
-    ]
+def deciding(machine: Machine, cpu: Cpu) -> Reads:
+    """What a waiting CPU looks at that may let it go, without the pointers on the way to it."""
+    loop = machine.waits.waiting[cpu.id].loop
+    return read_loop(cpu, loop, codes_of(machine, cpu, loop)).deciding(loop)
 
 
-def _fact(machine: Machine, cpu: Cpu) -> WaitFact:
+def _searched(machine: Machine, timeline: Timeline, looked_at: Iterable[Reads]) -> Searched:
+    """Who changed what loops look at last, as far as it can be found in a while."""
+    wanted = {
+        (hpa, count): MemoryPlace("", "hpa", hpa, hpa, count)
+        for reads in looked_at
+        for hpa, count, _ in reads
+        if machine.tracked.last_write(hpa, count) is None
+    }
+    if not wanted:
+        return {}
+    some = list(wanted.values())[:PLACES_MAX]
+    changes = search.last_changes(timeline, some, SEARCHED_TICKS)
+    return {
+        key: NOBODY if one is None else LastWrite(one.cpu, one.tick)
+        for key, where in wanted.items()
+        if where in changes
+        for one in (changes[where],)
+    }
+
+
+def _fact(machine: Machine, cpu: Cpu, reads: Reads, searched: Searched) -> WaitFact:
     wait = machine.waits.waiting[cpu.id]
-    loop = wait.loop
-    written = [
-        machine.tracked.writers[hpa & ~(GRANULE - 1)]
-        for hpa, _, _ in loop.reads
-        if hpa & ~(GRANULE - 1) in machine.tracked.writers
+    last = [
+        machine.tracked.last_write(hpa, count) or searched.get((hpa, count))
+        for hpa, count, _ in reads
     ]
-    who, tick = max(written, key=lambda pair: pair[1], default=(None, None))
-    codes = codes_of(machine, cpu, loop)
+    newest = max((one for one in last if one is not None), key=_tick, default=NOBODY)
+    # What was changed before its page was watched was changed before what is newer than that.
+    unknown = [
+        read
+        for read, one in zip(reads, last, strict=True)
+        if one is None and not _before(machine, read[0], newest.tick)
+    ]
+    place = next((f"gva:{gva:#x}/{count}" for _, count, gva in (*unknown, *reads)), "")
+    codes = codes_of(machine, cpu, wait.loop)
     values = [place.value for place in looked_at(machine, cpu, wait, codes)]
     return WaitFact(
-        cpu.id, words_for(machine, cpu, codes), machine.board.name(cpu, loop.head),
-        ", ".join(f"{value:#x}" for value in values[:3]), who, tick,
-    )  # fmt: skip
+        cpu=cpu.id,
+        on=words_for(machine, cpu, codes),
+        where=machine.board.name(cpu, wait.loop.head),
+        now=", ".join(f"{value:#x}" for value in values[:3]),
+        last_writer=None if unknown else newest.cpu,
+        tick=None if unknown or newest is NOBODY else newest.tick,
+        known=not unknown,
+        place=place,
+    )
+
+
+def _tick(write: LastWrite) -> int:
+    return write.tick
+
+
+def _before(machine: Machine, hpa: Hpa, tick: int) -> bool:
+    """Whether what changed a byte without being seen must have done so before a tick."""
+    since = machine.tracked.seen_from(hpa)
+    return since is not None and since <= tick

@@ -65,7 +65,7 @@ def read_exit(exit_: Exit, registers: Context, code: CodeReader, devices: Device
         case ExitKind.PORT_OUT:
             return ask.PortOut(0, exit_.code, exit_.error, exit_.info)
         case ExitKind.SYSCALL:
-            size = disasm.length(code.next(registers), registers.mode)
+            size = disasm.length(code.next(registers), registers.coding)
             return ask.Syscall(size, syscall.enabled(registers))
         case ExitKind.ERROR:
             return ask.EngineFailed(0, exit_.text)

@@ -91,12 +91,18 @@ def ap_record_words(board: Board) -> list[int]:
 
 def in_ap_record(board: Board, gpa: int) -> bool:
     """Whether an address lies in the record of an AP."""
+    return record_owner(board, gpa) is not None
+
+
+def record_owner(board: Board, gpa: int) -> int | None:
+    """The AP in whose record an address lies."""
     found, layout = _records(board), board.layout.structs.get("ap_record")
     if found is None or layout is None:
-        return False
+        return None
     base, stride = found
     index, offset = divmod(gpa - base, stride) if stride else (0, gpa - base)
-    return 0 <= index < len(board.cpus) - 1 and 0 <= offset < layout.size
+    within = 0 <= index < len(board.cpus) - 1 and 0 <= offset < layout.size
+    return index + 1 if within else None
 
 
 def _records(board: Board) -> tuple[int, int] | None:

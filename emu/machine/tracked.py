@@ -4,7 +4,7 @@ A tracked page is read-only in the shadow nested table. A write to it exits; the
 opened for that one instruction, and what changed is told. The guest cannot tell.
 """
 
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -17,16 +17,24 @@ from emu.mailbox.layout import FIELDS, Field
 
 Why = Literal["mailbox", "wait", "guard"]
 """`guard`: waiting CPUs run on it (see `emu.machine.guards`)."""
-Writers = dict[int, tuple[int | None, int]]
-SavedPages = tuple[dict[Gpa, frozenset[Why]], Writers]
 _NOTHING: Final[frozenset[Why]] = frozenset()
 _GUARD: Final[frozenset[Why]] = frozenset(("guard",))
 _WRITE: Final = 2
 """W bit of a nested page fault's error code."""
 WRITABLE: Final = 3
 """P and W bits of a leaf."""
-GRANULE: Final = 8
-"""Last writers are remembered per aligned word of this many bytes."""
+
+
+class LastWrite(NamedTuple):
+    """Who changed some bytes last, and at which tick; `cpu` None: the host, or a person."""
+
+    cpu: int | None
+    tick: int
+
+
+NOBODY: Final = LastWrite(None, -1)
+"""The bytes are as they were at power-on."""
+SavedPages = tuple[dict[Gpa, frozenset[Why]], dict[Gpa, int], dict[int, LastWrite]]
 
 
 class PageStore(Struct, frozen=True):
@@ -55,13 +63,15 @@ class StoreListener(Protocol):
 
 
 class TrackedPages:
-    """Which pages are tracked and why, and who changed their words last."""
+    """Which pages are tracked and why, and who changed their bytes last."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
         self._why: dict[Gpa, frozenset[Why]] = {}
-        self.writers: Writers = {}
-        """HPA of a word -> (CPU or None for the host, tick) of its last change."""
+        self._since: dict[Gpa, int] = {}
+        """Page whose every change is seen -> the tick from which on that is so."""
+        self.writers: dict[int, LastWrite] = {}
+        """HPA of a byte -> its last change that was seen."""
         self.lent: frozenset[Gpa] = frozenset()
         """Pages that are open for now though they are guarded."""
         self.listeners: tuple[StoreListener, ...] = ()
@@ -70,12 +80,12 @@ class TrackedPages:
     def save(self) -> SavedPages:
         """What is tracked and who wrote, for `load`; protection itself is the NPT's."""
         self.close()
-        return dict(self._why), dict(self.writers)
+        return dict(self._why), dict(self._since), dict(self.writers)
 
     def load(self, saved: SavedPages) -> None:
         """Be again what `save` saw."""
-        why, writers = saved
-        self._why = dict(why)
+        why, since, writers = saved
+        self._why, self._since = dict(why), dict(since)
         self.writers = dict(writers)
         self.lent = frozenset()
 
@@ -107,6 +117,8 @@ class TrackedPages:
     def _drop(self, page: Gpa, why: Why) -> bool:
         """Whether that was the last reason; then the page is open."""
         reasons = self._why[page] - {why}
+        if reasons <= _GUARD:  # those who run on a guarded page may store to it unseen
+            self._since.pop(page, None)
         if reasons:
             self._why[page] = reasons
             return False
@@ -129,6 +141,8 @@ class TrackedPages:
             self._board.npt.protect(page)
             self._board.tables_changed()
         self._why[page] = reasons | {why}
+        if why != "guard":
+            self._since.setdefault(page, self._board.tick)
 
     def remove(self, gpa: Gpa, why: Why) -> None:
         """One reason less to see writes to a page."""
@@ -157,17 +171,31 @@ class TrackedPages:
         """The reasons to see writes to a page."""
         return self._why.get(page, _NOTHING)
 
+    def seen_from(self, hpa: Hpa) -> int | None:
+        """The tick from which on every change of a page is seen; None: it is not tracked."""
+        page = self._board.ram.page_at(hpa)
+        return None if page is None else self._since.get(page)
+
+    def last_write(self, hpa: Hpa, count: int) -> LastWrite | None:
+        """The last change of some bytes of one page; None where it is not known, because it
+        was made before the page was tracked."""
+        since = self.seen_from(hpa)
+        if since is None:
+            return None
+        seen = (self.writers.get(place, NOBODY) for place in range(hpa, hpa + count))
+        found = max(seen, key=_when)
+        return found if found.tick >= since or (found is NOBODY and not since) else None
+
     def changed(self, cpu: Cpu | None, gpa: Gpa, hpa: Hpa, before: bytes, at: int = 0) -> None:
         """Bytes from `hpa` on may have changed from `before`, by the instruction at the linear
         address `at`: tell whoever cares."""
         board = self._board
-        words = _changed_words(before, board.memory.read(hpa, len(before)))
-        if not words:
+        changed = _changed(before, board.memory.read(hpa, len(before)))
+        if not changed:
             return
-        who = None if cpu is None else cpu.id
-        for offset in words:
-            place = hpa + offset & ~(GRANULE - 1)
-            self.writers[place] = (who, board.tick)
+        write = LastWrite(None if cpu is None else cpu.id, board.tick)
+        for offset in changed:
+            self.writers[hpa + offset] = write
         page = Gpa(page_of(gpa))
         if board.mailbox_gpa == page:
             first, hpa = hpa % PAGE_BYTES, Hpa(page_of(hpa))
@@ -191,15 +219,18 @@ def _changed_fields(before: bytes, now: bytes) -> tuple[tuple[Field, int, int], 
     return tuple(found)
 
 
-def _changed_words(before: bytes, after: bytes) -> list[int]:
-    """Offsets of the words that differ."""
+def _when(write: LastWrite) -> int:
+    return write.tick
+
+
+def _changed(before: bytes, after: bytes) -> list[int]:
+    """Offsets of the bytes that differ."""
+    found: list[int] = []
     if before == after:
-        return []
+        return found
     coarse = 64
-    return [
-        offset
-        for block in range(0, len(before), coarse)
-        if before[block : block + coarse] != after[block : block + coarse]
-        for offset in range(block, min(block + coarse, len(before)), GRANULE)
-        if before[offset : offset + GRANULE] != after[offset : offset + GRANULE]
-    ]
+    for block in range(0, len(before), coarse):
+        old, new = before[block : block + coarse], after[block : block + coarse]
+        if old != new:
+            found += [block + at for at in range(len(old)) if old[at] != new[at]]
+    return found

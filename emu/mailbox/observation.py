@@ -146,8 +146,28 @@ class Ended(Seen, frozen=True):
     head: Head
 
 
+class StoodStill(Seen, frozen=True):
+    """The machine will not run on: a CPU that nothing moves on any more, and why. Where and
+    when it came to that are the observation's own."""
+
+    how: Literal["fault", "halted", "loop"]
+    why: str
+    meant: bool
+    """It gave itself up, or the machine was switched off while it idled."""
+
+
+class Circled(Seen, frozen=True):
+    """The machine will not run on: CPUs that wait for each other, beginning with this one."""
+
+    members: tuple[int, ...]
+    lock: bool
+    """One of them holds a lock that another one wants."""
+    words: str
+    """Who waits for what of whom."""
+
+
 Observation = (
     Stored | Arrived | Called | Started | Listens | Waited | Reused | Refused | Opened | Handed
-    | Raced
+    | Raced | StoodStill | Circled
     | Ended
 )  # fmt: skip

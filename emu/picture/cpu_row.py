@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from emu.hw.cpu import Cpu
-from emu.judge.outcome import state_of
+from emu.judge.state import state_of
 from emu.judge.waiting import words_for
 from emu.machine.machine import Machine
 from emu.picture.view import CpuView

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from emu.picture.view import CpuView
+from emu.words.spans import spans
 
 GROUP_FROM = 3
 """So many CPUs that are alike are one row, if there are more CPUs than rows."""
@@ -53,17 +54,6 @@ def groups(cpus: Sequence[CpuView], focus: int) -> list[CpuGroup]:
         else:
             alone += [CpuGroup((cpu,)) for cpu in members]
     return sorted(alone, key=lambda group: group.cpus[0].id)
-
-
-def spans(numbers: Sequence[int]) -> str:
-    """`1-3, 7` of numbers in order."""
-    rows: list[list[int]] = []
-    for number in numbers:
-        if rows and rows[-1][-1] == number - 1:
-            rows[-1][1:] = [number]
-        else:
-            rows.append([number])
-    return ", ".join("-".join(map(str, row)) for row in rows)
 
 
 def lines(cpus: Sequence[CpuView]) -> tuple[str, ...]:

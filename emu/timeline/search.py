@@ -4,7 +4,7 @@ Every search leaves the machine where it was, to the bit. The newest stretch is 
 and those in which the undo log has no write to the page in question are passed over.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from msgspec import Struct
@@ -86,6 +86,44 @@ def last_access(
                 walked = access.doing == "walk"
                 return _exactly(timeline, point, where, access) if walked else access
     return None
+
+
+def last_changes(
+    timeline: Timeline, wanted: Iterable[MemoryPlace], most: int
+) -> dict[MemoryPlace, Access | None]:
+    """The newest change of each place before now; None: as it was at power-on. What is absent
+    was not found within `most` instructions that were run again."""
+    left, found = list(wanted), dict[MemoryPlace, Access | None]()
+    with from_here(timeline):
+        before = timeline.now
+        ends = {id(p.parent): p for p in timeline.branch.points if p.parent is not None}
+        for point, end, whole in _stretches(timeline, before):
+            some = [
+                one
+                for one in left
+                if not (whole and _untouched(timeline, point, ends[id(point)], one))
+            ]
+            if not some:
+                continue
+            most -= end.tick - point.moment.tick
+            if most < 0:
+                return found
+            found |= _changes(timeline, point, end, some)
+            left = [one for one in left if one not in found]
+    return found | dict.fromkeys(left)
+
+
+def _changes(
+    timeline: Timeline, point: Checkpoint, end: Moment, wanted: list[MemoryPlace]
+) -> dict[MemoryPlace, Access | None]:
+    """The newest change of each place within one stretch, of those that have one there."""
+    probes = [MemoryProbe(where.hpa, where.size) for where in wanted]
+    _replay(timeline, point, end, *probes)
+    return {
+        where: changes[-1]
+        for where, probe in zip(wanted, probes, strict=True)
+        if (changes := [one for one in probe.found if one.before != one.after])
+    }
 
 
 def _untouched(timeline: Timeline, start: Checkpoint, end: Checkpoint, where: Place) -> bool:

@@ -93,7 +93,10 @@ def test_whatever_is_not_as_expected_is_a_problem(
 def test_a_boot_that_hangs_silently_is_a_problem_with_evidence() -> None:
     result = run_case(Campaign(str(ROOT / "samples/gallery/unbounded-wait.elf")), case())
     assert any(one.startswith("hung") for one in result.problems)
-    assert any("cpu 0 at wait_for_aps" in one for one in result.evidence)
+    assert result.evidence[0].startswith("cpu 0 broke bounded-wait at wait_for_aps+")
+    assert result.evidence[1].startswith(
+        "cpu 0 is stuck: nobody is left who could move it on; at wait_for_aps+"
+    )
 
 
 @pytest.mark.breadth

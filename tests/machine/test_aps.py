@@ -21,6 +21,7 @@ _E_SHOFF, _E_SHENTSIZE = slice(0x28, 0x30), slice(0x3A, 0x40)
 TOLD: Final[dict[str, str]] = {
     "stack-shared": "where an AP has its own stack is a place, which nobody sees it come to",
     "unbounded-wait": "where the records of the APs lie is a place",
+    "lock-held": "where the records of the APs lie is a place",
     "ungated-command": "an AP that was handed back is the OS's until it waits",
     "branch-into-tdcall": "an AP that is lost on its way back has arrived once",
     "rbp-mask": "where an AP gives itself up is a place, and without it nobody misses the AP",
@@ -29,6 +30,8 @@ TOLD: Final[dict[str, str]] = {
     "id-then-command": "its schedule names a symbol",
 }
 """Images of the gallery of which less is seen without a symbol, and why."""
+PLACED: Final = "cpu-stuck"
+"""Where a CPU gives itself up is a place: without it, it halts there for no reason."""
 LOOP: Final = """
 start:
     lea rbx, [{MAILBOX}]
@@ -157,7 +160,8 @@ def test_without_symbols_the_same_rules_are_broken(bare: Path, name: str) -> Non
     bug, known = Bug.of(name), gallery(name)
     session = foreign(bare, bug.platform, *bug.inject, shim=name)
     session.do("run")
-    assert {one.rule for one in session.findings()} == {one.rule for one in known.findings()}
+    rules = [{one.rule for one in each.findings()} - {PLACED} for each in (session, known)]
+    assert rules[0] == rules[1]
     assert states(session) == folded(session)
     assert session.verdict is not None and known.verdict is not None
     assert session.verdict.outcome == known.verdict.outcome

@@ -83,6 +83,8 @@ def test_each_ap_has_a_record_and_no_address_is_in_two() -> None:
     assert inside[:size] == list(range(size)) and len(inside) == 2 * size
     stride = inside[size]
     assert inside[size:] == list(range(stride, stride + size))
+    owners = [handover.record_owner(board, base + at) for at in (-1, 0, size - 1, size, stride)]
+    assert owners == [None, 1, 1, None, 2]
     assert board.memory.u64(board.ram.hpa(base) or 0) == words[0]
 
 

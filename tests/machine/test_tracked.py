@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa
 from emu.machine.board import Board
 from emu.machine.build import board_of
-from emu.machine.tracked import PageStore, TrackedPages, Why
+from emu.machine.tracked import NOBODY, PageStore, TrackedPages, Why
 from emu.mailbox.layout import COMMAND, VECTOR
 from tests.guest import DATA, MAILBOX, Guest
 
@@ -84,7 +84,7 @@ def test_only_a_page_that_is_merely_guarded_is_lent_and_only_until_it_is_closed(
     st.binary(min_size=1, max_size=120),
     st.binary(min_size=1, max_size=120),
 )
-def test_the_last_writer_is_known_of_exactly_the_words_that_changed(
+def test_the_last_writer_is_known_of_exactly_the_bytes_that_changed(
     offset: int, before: bytes, after: bytes
 ) -> None:
     size = min(len(before), len(after))
@@ -96,7 +96,7 @@ def test_the_last_writer_is_known_of_exactly_the_words_that_changed(
     one.memory.write(hpa, after)
     one.tick = 5
     tracked.changed(one.cpus[1], Gpa(DATA), hpa, before, 0x77)
-    changed = {hpa + at & ~7 for at in range(size) if before[at] != after[at]}
+    changed = {hpa + at for at in range(size) if before[at] != after[at]}
     assert tracked.writers == dict.fromkeys(changed, (1, 5))
     assert len(heard) == (before != after)
     if heard:
@@ -136,3 +136,40 @@ def test_a_page_that_is_lent_and_waited_for_is_closed_at_once() -> None:
     tracked.remove(page, "wait")
     tracked.remove(page, "guard")
     assert one.npt.writable(page)
+
+
+def stored(one: Board, tracked: TrackedPages, gpa: int, value: int, tick: int) -> None:
+    """CPU 1 stores a byte at a tick."""
+    hpa = one.ram.hpa(gpa)
+    assert hpa is not None
+    before = one.memory.read(hpa, 1)
+    one.memory.write(hpa, bytes([value]))
+    one.tick = tick
+    tracked.changed(one.cpus[1], Gpa(gpa), hpa, before)
+
+
+def test_a_last_write_is_known_from_where_on_every_store_to_the_page_is_seen() -> None:
+    one = board()
+    tracked, _ = tracked_on(one)
+    page, _ = PAGES
+    hpa = one.ram.hpa(page)
+    assert hpa is not None
+    assert tracked.last_write(hpa, 4) is None, "nobody watches"
+    tracked.add(page, "wait")
+    assert tracked.last_write(hpa, 4) is NOBODY, "since power-on"
+    stored(one, tracked, page + 2, 7, 50)
+    assert tracked.last_write(hpa, 4) == (1, 50)
+    assert tracked.last_write(Hpa(hpa + 3), 4) is NOBODY, "the bytes beside it"
+    tracked.remove(page, "wait")
+    assert tracked.last_write(hpa, 4) is None
+    one.tick = 90
+    tracked.add(page, "guard")
+    assert tracked.last_write(hpa, 4) is None, "those who run on it store unseen"
+    tracked.add(page, "wait")
+    assert tracked.last_write(hpa, 4) is None, "what was between is not known"
+    stored(one, tracked, page, 9, 120)
+    saved = tracked.save()
+    assert tracked.last_write(hpa, 4) == (1, 120)
+    tracked.remove(page, "wait")
+    tracked.load(saved)
+    assert tracked.last_write(hpa, 4) == (1, 120)

@@ -9,6 +9,7 @@ from emu.mailbox.observation import (
     Ack,
     Arrived,
     Called,
+    Circled,
     Ended,
     Handed,
     Observation,
@@ -18,6 +19,7 @@ from emu.mailbox.observation import (
     Refused,
     Reused,
     Started,
+    StoodStill,
     Stored,
     Waited,
 )
@@ -142,6 +144,18 @@ def refused(cpu: int) -> list[Observation]:
 def raced(cpu: int, other: int) -> list[Observation]:
     """Two CPUs touch one byte in no order."""
     return [Raced(1, 1, cpu, 0x1000, 0x8800000, other, "work+0x10")]
+
+
+def still(
+    cpu: int, how: Literal["fault", "halted", "loop"], why: str, meant: bool = False
+) -> list[Observation]:
+    """The machine stopped, and a CPU had come to where nothing moves it on."""
+    return [StoodStill(1, 1, cpu, 0x1000, how, why, meant)]
+
+
+def circled(*members: int) -> list[Observation]:
+    """The machine stopped, and these wait for each other."""
+    return [Circled(1, 1, members[0], 0x1000, members, True, "cpu 0 waits; cpu 2 waits")]
 
 
 def ended(cpu: int | None, left: Head) -> list[Observation]:

@@ -15,6 +15,7 @@ from tests.mailbox.course import (
     acked,
     arrived,
     asked,
+    circled,
     clears,
     ended,
     handed,
@@ -26,6 +27,7 @@ from tests.mailbox.course import (
     reused,
     said,
     started,
+    still,
     stored,
     waited,
     woken,
@@ -127,6 +129,10 @@ BROKEN: Final[tuple[Case, ...]] = (
      "the mailbox is used through 0xfffff000: the access is private"),
     ("data-race", raced(1, 2), 1,
      "0x8800000 is touched with nothing that orders it after cpu 2 at work+0x10"),
+    ("cpu-fault", still(1, "fault", "#PF: triple fault"), 1,
+     "it shut down: #PF: triple fault"),
+    ("cpu-stuck", still(0, "loop", "its loop reads nothing"), 0, "its loop reads nothing"),
+    ("wait-cycle", circled(0, 2), 0, "cpu 0 waits; cpu 2 waits"),
 )  # fmt: skip
 
 WAKE_UP: Final[list[Observation]] = [
@@ -174,6 +180,9 @@ ALLOWED: Final[tuple[tuple[str, list[Observation]], ...]] = (
     ("private-stacks", [*parked(1, rsp=0x9000), *acked(1), *parked(2, rsp=0x9000)]),
     ("second-wake", [*parked(1), *woken(1), *acked(1), *parked(1), *woken(1)]),
     ("bounded-wait", waited(0, "", bounded=False)),
+    ("cpu-fault", still(1, "halted", "HLT with interrupts off")),
+    ("cpu-stuck", still(1, "halted", "HLT with interrupts off", meant=True)),
+    ("cpu-stuck", still(1, "fault", "#PF: triple fault")),
     ("interrupts-off", [arrived(1, "idle", interrupts=True)]),
     ("leaves-on-wakeup", [*parked(1), *handed(), clears(1, head(0, 2, VECTOR), None)]),
     ("leaves-on-wakeup",

@@ -12,7 +12,7 @@ cpu 2: is taken away by the host
 host: take-away 2
 cpu 2: no ack
 kernel: 3 of 4 cpus online
-3 of 4 CPUs came online; lost: 2
+3 of 4 CPUs came online; dead: 2
 > findings
 dialect acpi (as it looks)
 error command-answered: cpu 2
@@ -25,6 +25,6 @@ at tick 100,000
 > findings
 no finding up to tick 100,000
 > goto end
-3 of 4 CPUs came online; lost: 2
+3 of 4 CPUs came online; dead: 2
 > findings command-answered
 error command-answered: cpu 2

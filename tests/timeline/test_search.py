@@ -9,7 +9,14 @@ from emu.machine.probe import Access, CodeProbe, MemoryProbe
 from emu.timeline import search
 from emu.timeline.digest import Digest
 from emu.timeline.moment import Moment
-from emu.timeline.search import last_access, last_visit, probe_for, trace, visits
+from emu.timeline.search import (
+    last_access,
+    last_changes,
+    last_visit,
+    probe_for,
+    trace,
+    visits,
+)  # fmt: skip
 from emu.timeline.timeline import Timeline
 from emu.words.place import MemoryPlace, RegisterPlace
 from tests.guest import FOREVER, PT, SHARED, Guest, label, program
@@ -161,3 +168,21 @@ def test_a_search_leaves_everything_as_it_was_also_when_somebody_raises() -> Non
         last_access(timeline, place(timeline, SHARED), refuse)
     assert (digest.now(), timeline.now) == before
     assert timeline.machine.board.probes == () and len(timeline.branch.points) == points
+
+
+def test_the_last_changes_of_many_places_are_those_of_each() -> None:
+    timeline = guest()
+    wanted = [place(timeline, SHARED + at) for at in (0, 8, 16, 64, 128, 256)]
+    found = last_changes(timeline, wanted, 10**9)
+    for where in wanted:
+        alone = last_access(timeline, where, lambda one: one.before != one.after)
+        assert found[where] == alone, where
+    assert found[wanted[-1]] is None, "nobody ever touched it"
+    assert found[wanted[0]] is not None
+
+
+def test_changes_that_lie_too_far_back_are_absent_and_not_denied() -> None:
+    timeline = guest()
+    long_ago, soon = place(timeline, SHARED + 128), place(timeline, SHARED)
+    found = last_changes(timeline, [long_ago, soon], 40)
+    assert long_ago not in found

@@ -174,7 +174,8 @@ def sections(log: tuple[Event, ...]) -> Sections:
     """What all panels need, as if nothing was filtered."""
     exits = (event(1_204_551, 0, "exit", "tdcall TDG.VP.VMCALL MapGPA"),
              event(1_204_600, 0, "exit", "cpuid 0x1 0x0"))  # fmt: skip
-    waits = (WaitFact(3, "mailbox command == 1", "mailbox_wait+0x6", "0x1", 0, 3_520_198),)
+    waits = (WaitFact(3, "mailbox command == 1", "mailbox_wait+0x6", "0x1",
+                      0, 3_520_198, True, "gva:0xfffff000/2"),)  # fmt: skip
     return Sections(
         waits=waits, log=LogView(LogLook(), log, len(log), len(log)),
         exits=LogView(LogLook(), exits, 2, 2), memory=memory(),

@@ -1,8 +1,8 @@
 """What the selected CPU's page tables map: ranges, a tree, or the difference to another CPU."""
 
-from emu.picture.cpus import spans
 from emu.picture.sections import TableRow, TablesView, size_words
 from emu.picture.view import MachineView
+from emu.words.spans import spans
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, Role, address, line, pad, right
 

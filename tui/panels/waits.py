@@ -1,8 +1,8 @@
 """Why is it waiting: who waits for which bytes, what they hold, and who could change that."""
 
 from emu.judge.verdict import WaitFact
-from emu.picture.cpus import spans
 from emu.picture.view import MachineView
+from emu.words.spans import spans
 from tui.panels.base import Page, Panel, Spot, Window, notice, span_words, top_of
 from tui.text import Line, Span, line
 
@@ -18,13 +18,10 @@ def _grouped(facts: tuple[WaitFact, ...]) -> list[list[WaitFact]]:
 
 
 def _writer(view: MachineView, fact: WaitFact) -> str:
-    if fact.tick is None:
-        return "nobody has written it yet"
-    who = "the host" if fact.last_writer is None else f"cpu {fact.last_writer}"
     state = ""
     if fact.last_writer is not None:
         state = f", which is {view.cpus[fact.last_writer].state} now"
-    return f"last written by {who} at tick {fact.tick:,}{state}"
+    return f"{fact.written}{state}"
 
 
 def _rows(view: MachineView, group: list[WaitFact]) -> list[tuple[Line, Spot]]:

@@ -29,6 +29,7 @@ from emu.debug.commands import (
     step,
     walk,
     watch,
+    why,
 )
 
 _BUT_HELP: Final = (
@@ -44,6 +45,7 @@ _BUT_HELP: Final = (
     breakpoints.BREAKPOINTS,
     breakpoints.DELETE,
     cpu.CPUS,
+    why.WHY,
     list_code.LIST,
     memory.MEM,
     memory.FIND,

@@ -29,19 +29,12 @@ def _mailbox(desk: Desk) -> Lines:
 
 def _waits(desk: Desk) -> Lines:
     rows = []
-    for fact in facts(desk.machine):
-        writer = (
-            "nobody yet" if fact.tick is None else f"{_who(fact.last_writer)} at {fact.tick:,}"
-        )
+    for fact in facts(desk.machine, desk.timeline):
         rows.append(
             f"cpu {fact.cpu} waits for {fact.on} (now {fact.now or '-'}) at {fact.where}; "
-            f"last written by {writer}"
+            f"{fact.written}"
         )
     return tuple(rows) or ("no CPU waits",)
-
-
-def _who(cpu: int | None) -> str:
-    return "the host" if cpu is None else f"cpu {cpu}"
 
 
 MAILBOX: Final = Command(

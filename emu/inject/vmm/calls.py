@@ -42,7 +42,8 @@ def refused(asked: Asked, status: int, effects: fx.Effects) -> fx.Effects:
     elif isinstance(asked, Tdcall) and asked.subfunction is not None:
         values = (("rax", 0), ("r10", status))
     costs = tuple(one for one in effects if isinstance(one, fx.Cost))
-    return (fx.Note(f"{describe(asked)}: refused with {status:#x} (injected)"),
+    called = next((one.text for one in effects if isinstance(one, fx.Note)), describe(asked))
+    return (fx.Note(f"{called}: refused with {status:#x} (injected)"),
             fx.SetRegisters(values), fx.Complete(), *costs)  # fmt: skip
 
 

@@ -3,5 +3,10 @@
 from typing import Final
 
 from emu.mailbox.rule import Rule
+from emu.mailbox.rules.cpu import cpu_fault, cpu_stuck, wait_cycle
 
-CPU_RULES: Final[tuple[Rule, ...]] = ()
+CPU_RULES: Final[tuple[Rule, ...]] = (
+    cpu_fault.RULE,
+    cpu_stuck.RULE,
+    wait_cycle.RULE,
+)

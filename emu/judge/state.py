@@ -1,0 +1,41 @@
+"""What each CPU does in one word, and how far it has come."""
+
+from emu.hw.cpu import Cpu
+from emu.judge.verdict import CpuState
+from emu.machine.handover import ap_record
+from emu.machine.machine import Machine
+from emu.mailbox.ap import OSES
+
+
+def state_of(machine: Machine, cpu: Cpu) -> CpuState:
+    """What a CPU is doing in one word; what it is for counts more than how it passes time."""
+    record = ap_record(machine.board, cpu)
+    state = machine.board.aps.of(cpu.id)
+    if record is not None and record.failed and state != "online":
+        return "failed"
+    match cpu.activity:
+        case "off" | "wait-for-sipi" | "shutdown":
+            return cpu.activity
+        case "running" if not machine.board.powered_off:
+            return "running"
+        case "waiting" | "halted" | "running":
+            if state == "online":
+                return "online"
+            if machine.board.aps.is_parked(cpu.id):
+                return "parked"
+            if cpu.activity == "running":
+                return "running"
+            return "spinning" if cpu.activity == "waiting" else "halted"
+
+
+def gave_up(machine: Machine) -> bool:
+    """Whether the BSP came to where the guest gives the boot up."""
+    return machine.board.aps.of(0) == "gave-up"
+
+
+def came(machine: Machine, cpu: Cpu) -> bool:
+    """Whether a CPU came to the OS: it is online, or where nothing tells that of these images,
+    it arrived at its vector; the BSP hands over to itself."""
+    if machine.board.roles.of("online"):
+        return state_of(machine, cpu) == "online"
+    return cpu.id == 0 or machine.board.aps.of(cpu.id) in OSES

@@ -1,0 +1,22 @@
+"""CPUs wait for each other in a circle."""
+
+from collections.abc import Iterator
+
+from emu.mailbox.course import Course
+from emu.mailbox.observation import Circled, Observation
+from emu.mailbox.rule import Broken, Rule
+
+
+def _look(seen: Observation, _: Course) -> Iterator[Broken]:
+    if isinstance(seen, Circled):
+        yield Broken(seen.words)
+
+
+RULE = Rule(
+    name="wait-cycle",
+    says="Nobody waits for CPUs while it holds what they need to come.",
+    source="SerenityOS/serenity #2747",
+    follows="None of them ever goes on.",
+    look_at="`waits`; `last-writer` of the lock says where it was taken.",
+    look=_look,
+)
