@@ -30,6 +30,7 @@ from emu.mailbox.rules import (
     wait_pauses,
     whole_vector,
 )
+from emu.mailbox.rules.cpu import CPU_RULES
 
 RULES: Final[tuple[Rule, ...]] = (
     command_by_os.RULE,
@@ -57,5 +58,6 @@ RULES: Final[tuple[Rule, ...]] = (
     status_checked.RULE,
     mailbox_view.RULE,
     data_race.RULE,
+    *CPU_RULES,
 )
 BY_NAME: Final = {rule.name: rule for rule in RULES}
