@@ -38,9 +38,7 @@ def names() -> list[str]:
         for platform in case.get("platforms", PLATFORMS)
     ]
     for folder in ("gallery", "dialects"):
-        images = sorted(
-            p.stem for p in (SAMPLES / folder).glob("*.elf") if ".reset" not in p.name
-        )
+        images = sorted(p.stem for p in (SAMPLES / folder).glob("*.elf") if "." not in p.stem)
         found += [f"{folder} {image}" for image in images]
     found += [f"story {path.stem}" for path in sorted((ROOT / "tests/stories").glob("*.story"))]
     return found + [f"boot {p} {n}" for p in PLATFORMS for n in (1, 2, 4, 16, 64)]

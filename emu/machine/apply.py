@@ -7,6 +7,7 @@ from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
 from emu.machine import entry
 from emu.machine.board import Board
+from emu.machine.cpu_witness import CpuWitness
 from emu.machine.stores import Stores
 from emu.machine.waits import Waits
 from emu.machine.witness import Witness
@@ -24,6 +25,7 @@ class Parts(Protocol):
     stores: Stores
     waits: Waits
     witness: Witness
+    cpu_witness: CpuWitness
 
 
 def carry_out(parts: Parts, cpu: Cpu, effects: fx.Effects, size: int = 0) -> int:
@@ -121,6 +123,7 @@ def raise_exception(parts: Parts, cpu: Cpu, effect: fx.RaiseException, size: int
     )
     refused = interrupt.deliver(context, guest, effect.vector, effect.error_code, rip)
     if refused is None:
+        parts.cpu_witness.raised(cpu, effect, where)
         return
     second, error = interrupt.DOUBLE_FAULT, 0
     if not interrupt.doubles(effect.vector, refused.vector):

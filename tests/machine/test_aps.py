@@ -18,7 +18,7 @@ ROOT: Final = Path(__file__).parents[2]
 SAMPLES: Final = ROOT / "samples"
 PLATFORMS: Final = ("tdx", "vbs", "none", "sipi")
 GALLERY: Final = sorted(
-    path.stem for path in (SAMPLES / "gallery").glob("*.elf") if ".reset" not in path.name
+    path.stem for path in (SAMPLES / "gallery").glob("*.elf") if "." not in path.stem
 )
 _E_SHOFF, _E_SHENTSIZE = slice(0x28, 0x30), slice(0x3A, 0x40)
 TOLD: Final[dict[str, str]] = {

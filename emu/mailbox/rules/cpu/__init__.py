@@ -3,5 +3,30 @@
 from typing import Final
 
 from emu.mailbox.rule import Rule
+from emu.mailbox.rules.cpu import (
+    base_shared,
+    beyond_stack,
+    clocks_apart,
+    exception_online,
+    id_shared,
+    left_without_test,
+    stack_shared,
+    start_page_written,
+    status_ignored,
+    tss_shared,
+    wrong_code,
+)
 
-CPU_RULES: Final[tuple[Rule, ...]] = ()
+CPU_RULES: Final[tuple[Rule, ...]] = (
+    left_without_test.RULE,
+    start_page_written.RULE,
+    id_shared.RULE,
+    stack_shared.RULE,
+    beyond_stack.RULE,
+    base_shared.RULE,
+    tss_shared.RULE,
+    exception_online.RULE,
+    status_ignored.RULE,
+    wrong_code.RULE,
+    clocks_apart.RULE,
+)
