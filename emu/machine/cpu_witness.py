@@ -18,10 +18,10 @@ from emu.machine.notes import Notes, Question
 from emu.machine.shared_bases import SharedBases
 from emu.machine.stacks import Stacks
 from emu.machine.witness import Witness
-from emu.vmm.asked import Asked, Cpuid, Hlt, Rdmsr, Tdcall, Vmcall
+from emu.vmm.asked import Asked, Cpuid, Hlt, PauseHint, Rdmsr, Tdcall, Vmcall
 from emu.vmm.effects import RaiseException
 
-_ASKS: Final = (Rdmsr, Cpuid, Tdcall, Vmcall)
+_ASKS: Final = frozenset((Rdmsr, Cpuid, Tdcall, Vmcall))
 """Of these it matters how they were asked when they are answered."""
 _HALT: Final = 0xC
 """TDG.VP.VMCALL<HLT> (GHCI 1.5, table 2-3)."""
@@ -42,13 +42,13 @@ class CpuWitness:
 
     def asks(self, cpu: Cpu, asked: Asked) -> Question | None:
         """An exit is about to be answered; what is to be given to `answered` then."""
-        if isinstance(asked, _ASKS):
+        if asked.__class__ in _ASKS:
             return Question(cpu.registers.rip, cpu.registers.get("r12"))
         return None
 
     def answered(self, cpu: Cpu, asked: Asked, question: Question | None) -> None:
-        """An exit has been answered."""
-        if not self.notes.on:
+        """An exit has been answered. Of PAUSE there are many, and none says anything new."""
+        if asked.__class__ is PauseHint or not self.notes.on:
             return
         self.stacks.look(cpu)
         self.handlers.look(cpu)
