@@ -50,19 +50,19 @@ class Clocks:
             self._readers |= {index}
         if index not in self._adjusted and (index, TSC_ADJUST) in vmm.msrs:
             self._adjusted |= {index}
-        if vmm.clocks or self._adjusted:
-            self._compare(cpu, self._adjusted | vmm.clocks.keys())
+        if index in vmm.clocks or index in self._adjusted:
+            self._compare(cpu)
 
-    def _compare(self, cpu: Cpu, wrong: frozenset[int]) -> None:
-        """Hold the CPU's clock against all others if it is wrong, else against wrong ones."""
+    def _compare(self, cpu: Cpu) -> None:
+        """Hold a clock that somebody has set against those of all who have read theirs."""
         bound = self._notes.board.platform.clocks_apart_ns
-        others = self._readers if cpu.id in wrong else self._readers & wrong
         mine = self._ahead_ns(cpu.id, cpu.nanoseconds)
-        for other in sorted(others - {cpu.id}):
+        for other in sorted(self._readers - {cpu.id}):
             apart = mine - self._ahead_ns(other, cpu.nanoseconds)
             if abs(apart) > bound and self._notes.lives(other) is not None:
                 seen = ClocksApart(*self._notes.where(cpu), other, apart, bound)
-                self._notes.add(seen, "clocks", *sorted((cpu.id, other)))
+                self._notes.add(seen, "clocks", cpu.id)
+                return
 
     def _ahead_ns(self, cpu: int, now_ns: int) -> int:
         """By how much a CPU's clock is ahead of the machine's time."""

@@ -7,6 +7,7 @@ from emu.hw.address import Gpa, page_of
 from emu.hw.cpu import Cpu
 from emu.machine.board import Board
 from emu.machine.tracked import TrackedPages
+from emu.mailbox.ap import OSES
 from emu.mailbox.observation import StartPageWritten
 
 
@@ -45,6 +46,8 @@ class StartPages:
             self._board.logs.observed.append(StartPageWritten(*when, index, at, page, left))
 
     def _stays(self, index: int, page: Gpa) -> bool:
-        """Whether a CPU has not left the page yet."""
+        """Whether a CPU has not left the page yet. One that waits at the mailbox has begun, be
+        its loop in that page or not."""
         cpu = self._board.cpus[index]
-        return cpu.lives and self._page(cpu) == page
+        begins = self._board.aps.of(index) in ("starting", *OSES)
+        return begins and cpu.lives and self._page(cpu) == page

@@ -37,7 +37,7 @@ def read(ahead_ns: int, cpu: int = 1, ppm: int = 0) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize("ahead_ns", [CLOCKS_APART_NS + 1, 50_000])
 def test_a_clock_that_is_ahead_by_more_than_the_bound_is_told_once(ahead_ns: int) -> None:
     (found,) = read(ahead_ns)
-    assert found in ((1, 0, ahead_ns, CLOCKS_APART_NS), (0, 1, -ahead_ns, CLOCKS_APART_NS))
+    assert found == (1, 0, ahead_ns, CLOCKS_APART_NS)
 
 
 @pytest.mark.parametrize("ahead_ns", [0, 1, CLOCKS_APART_NS])

@@ -86,3 +86,12 @@ def test_a_cpu_that_was_put_back_to_where_it_waits_begins_nowhere() -> None:
     board.turn(board.cpus[1], "wait-for-sipi")
     starts.stored(0, Gpa(PAGE), label(board, "here"), (1, 1))
     assert not len(board.logs.observed) and starts.pages == {}
+
+
+def test_who_waits_at_the_mailbox_has_begun() -> None:
+    machine = Guest(STARTS.format(wait="nop", first="nop", away="hlt"), 2).machine()
+    board, starts = machine.board, machine.guards.starts
+    starts.begins(board.cpus[1])
+    board.aps.reached(1, ("parked",), 1, 1)
+    starts.stored(0, Gpa(PAGE), label(board, "here"), (1, 1))
+    assert not len(board.logs.observed)
