@@ -158,6 +158,7 @@ def start_vp(parts: Parts, cpu: Cpu, vp: int, context: fx.VpContext | None) -> N
     parts.board.start(target, state)
     parts.board.event(cpu, "state", f"starts cpu {vp}")
     parts.witness.started(cpu, vp, "StartVirtualProcessor")
+    parts.cpu_witness.started(cpu, target)
 
 
 def init(parts: Parts, cpu: Cpu, target: Cpu) -> None:
@@ -182,6 +183,7 @@ def sipi(parts: Parts, cpu: Cpu, target: Cpu, vector: int) -> None:
     parts.board.go_on(target, moment, "started", cpu.id)
     parts.board.start(target, entry.after_sipi(vector))
     parts.witness.started(cpu, target.id, "SIPI")
+    parts.cpu_witness.started(cpu, target)
     parts.board.event(
         cpu, "state", f"sends SIPI to cpu {target.id}: it starts at {vector << 12:#x}"
     )

@@ -17,7 +17,11 @@ from emu.machine.lap import Loop
 from emu.machine.notes import Notes, Question
 from emu.machine.shared_bases import SharedBases
 from emu.machine.stacks import Stacks
+from emu.machine.start_cells import StartCells
+from emu.machine.tracked import PageStore
 from emu.machine.witness import Witness
+from emu.mailbox.ap import WAKEUP
+from emu.mailbox.layout import COMMAND, read_head
 from emu.vmm.asked import Asked, Cpuid, Hlt, PauseHint, Rdmsr, Tdcall, Vmcall
 from emu.vmm.effects import RaiseException
 
@@ -35,8 +39,9 @@ class CpuWitness:
         self.stacks, self.bases = Stacks(notes), SharedBases(notes)
         self.ids, self.clocks = ApicIds(notes), Clocks(notes)
         self.handlers, self.calls = Handlers(notes), FailedCalls(notes)
+        self.cells = StartCells(notes)
         self.parts = (
-            notes, self.stacks, self.bases, self.ids, self.clocks, self.handlers,
+            notes, self.stacks, self.bases, self.ids, self.clocks, self.handlers, self.cells,
         )  # fmt: skip
         """Those that save and load themselves."""
 
@@ -65,8 +70,33 @@ class CpuWitness:
             return
         if passed.arrives:
             self.stacks.begins(cpu.id)
+            self.cells.begins(cpu)
         elif passed.reached is not None and "online" in passed.reached.roles:
             self.bases.settled(cpu)
+
+    def started(self, cpu: Cpu, target: Cpu) -> None:
+        """A CPU had another one started, which has not executed anything yet."""
+        if self.notes.on:
+            self.stacks.begins(target.id)
+            self.cells.given(target, target.registers.linear_rip, cpu.id)
+
+    def stored(self, store: PageStore) -> None:
+        """A store to a page that somebody watches: of the mailbox, a Wakeup counts."""
+        if not self.notes.on or not any(
+            field is COMMAND and new == WAKEUP for field, _, new in store.fields
+        ):
+            return
+        board, head = self.notes.board, read_head(store.now)
+        by = None if store.cpu is None else store.cpu.id
+        for cpu in board.cpus:
+            if cpu.lives and board.platform.apic_ids[cpu.id] == head.apic_id:
+                self.cells.given(cpu, head.vector, by)
+
+    def slice_begins(self, cpu: Cpu) -> None:
+        """A CPU is about to run on, maybe from its very first instruction."""
+        begun = self.cells.waiting.get(cpu.id)
+        if begun is not None and self.notes.on and cpu.registers.linear_rip == begun.begin:
+            self.cells.begins(cpu)
 
     def waited(self, cpu: Cpu, loop: Loop) -> None:
         """A CPU begins to sleep in a loop."""

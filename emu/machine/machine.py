@@ -74,7 +74,8 @@ class Machine:
         board = self.board
         board.listeners = (self.injected,)
         self.tracked.listeners = (
-            MailboxEvents(board), self.witness, self.guards, self.waits, self.injected,
+            MailboxEvents(board), self.witness, self.guards, self.cpu_witness, self.waits,
+            self.injected,
         )  # fmt: skip
         search = MailboxSearch(board, self.tracked, self.waits, self._waited)
         self.arrivals.listeners = (
@@ -92,6 +93,7 @@ class Machine:
         """Begin a slice: translations of the CPU before must not be used."""
         board = self.board
         self.guards.begin(cpu)
+        self.cpu_witness.slice_begins(cpu)
         board.engine.flush_tlb()
         self.private.look(cpu.id)
         board.reschedule = False

@@ -146,6 +146,16 @@ class StartPageWritten(Seen, frozen=True):
     users: tuple[int, ...]
 
 
+class CellReused(Seen, frozen=True):
+    """What a CPU will load as it begins (`address`: by which instruction) is another value than
+    when somebody (None: the host) had it begin."""
+
+    by: int | None
+    gva: int
+    old: int
+    new: int
+
+
 class ClocksApart(Seen, frozen=True):
     """What two CPUs are told of the time differs: by how much the CPU's clock is ahead of the
     other's, and by how much it may, in nanoseconds."""
@@ -179,6 +189,6 @@ class Ended(Seen, frozen=True):
 
 Observation = (
     Stored | Arrived | Called | Started | Waited | Reused | Refused | Opened | Handed | Raced
-    | Shared | StartPageWritten | ClocksApart | Ignored | Unreturned
+    | Shared | StartPageWritten | CellReused | ClocksApart | Ignored | Unreturned
     | Ended
 )  # fmt: skip

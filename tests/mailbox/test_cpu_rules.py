@@ -5,6 +5,7 @@ from typing import Final
 import pytest
 
 from emu.mailbox.observation import (
+    CellReused,
     ClocksApart,
     Ignored,
     Observation,
@@ -67,6 +68,10 @@ BROKEN: Final[tuple[Case, ...]] = (
       *woken(1)], 0, "Wakeup for cpu 1, which left the OS and answered no Test since"),
     ("start-page-written", [StartPageWritten(1, 1, 0, 0x1000, 0x9E000, (1, 2, 3, 4, 5))], 0,
      "page 0x9e000 is written, in which cpu 1, 2, 3, 4, ... still begins"),
+    ("cell-reused", [CellReused(1, 1, 2, 0x1000, 0, 0x9FF8, 0x1000, 0x2000)], 2,
+     "is about to load 0x2000 from 0x9ff8, where 0x1000 stood when cpu 0 had it begin"),
+    ("cell-reused", [CellReused(1, 1, 2, 0x1000, None, 0x9FF8, 0x1000, 0x2000)], 2,
+     "is about to load 0x2000 from 0x9ff8, where 0x1000 stood when the host had it begin"),
     ("id-shared", shared(2, "APIC id", 1, 1), 2, "is told the APIC id 1, as cpu 1 was"),
     ("stack-shared", shared(2, "stack", 0x9FF0, 1), 2,
      "RSP = 0x9ff0 is on the stack that cpu 1 uses"),

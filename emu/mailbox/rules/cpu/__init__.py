@@ -6,6 +6,7 @@ from emu.mailbox.rule import Rule
 from emu.mailbox.rules.cpu import (
     base_shared,
     beyond_stack,
+    cell_reused,
     clocks_apart,
     exception_online,
     id_shared,
@@ -20,6 +21,7 @@ from emu.mailbox.rules.cpu import (
 CPU_RULES: Final[tuple[Rule, ...]] = (
     left_without_test.RULE,
     start_page_written.RULE,
+    cell_reused.RULE,
     id_shared.RULE,
     stack_shared.RULE,
     beyond_stack.RULE,
