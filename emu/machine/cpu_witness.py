@@ -102,6 +102,7 @@ class CpuWitness:
         """A CPU begins to sleep in a loop."""
         if not self.notes.on:
             return
+        self.stacks.look(cpu)
         self.bases.settled(cpu)
         if not loop.reads and not loop.clock:
             self.handlers.rests(cpu)

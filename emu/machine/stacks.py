@@ -2,7 +2,8 @@
 the same time, and one whose stack has grown down into another's.
 
 A CPU uses what lies between the lowest and the highest RSP that it was seen with in one page.
-One that only carries an RSP along, as many firmwares' APs do, uses nothing.
+One that only carries an RSP along, as many firmwares' APs do, uses nothing; but a stack that
+has come down from the page above, and below that RSP, runs over it all the same.
 """
 
 from typing import NamedTuple
@@ -18,11 +19,15 @@ _PAGE_BITS = PAGE_BYTES.bit_length() - 1
 class Stack(NamedTuple):
     """What one CPU uses of one page of linear addresses."""
 
-    page: int
     low: int
     high: int
-    grown: bool
-    """It came from the page above."""
+
+
+class SavedStacks(NamedTuple):
+    """What a Stacks was at one moment."""
+
+    used: dict[tuple[int, int], Stack]
+    now: dict[int, Stack]
 
 
 class Stacks:
@@ -30,62 +35,61 @@ class Stacks:
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
-        self._of: dict[int, Stack] = {}
+        self._used: dict[tuple[int, int], Stack] = {}
+        """(CPU, page) -> what it uses there, since it began."""
+        self._now: dict[int, Stack] = {}
+        """By CPU: the page that it was seen in last."""
         self._on: dict[int, frozenset[int]] = {}
-        """Page -> the CPUs that were seen there last."""
+        """Page -> the CPUs that use some of it."""
 
-    def save(self) -> dict[int, Stack]:
+    def save(self) -> SavedStacks:
         """All of them, for `load`."""
-        return dict(self._of)
+        return SavedStacks(dict(self._used), dict(self._now))
 
-    def load(self, saved: dict[int, Stack]) -> None:
+    def load(self, saved: SavedStacks) -> None:
         """Be again what `save` saw."""
-        self._of, self._on = dict(saved), {}
-        for cpu, stack in saved.items():
-            self._on[stack.page] = self._on.get(stack.page, frozenset()) | {cpu}
+        self._used, self._now, self._on = dict(saved.used), dict(saved.now), {}
+        for cpu, page in self._used:
+            self._on[page] = self._on.get(page, frozenset()) | {cpu}
 
     def begins(self, cpu: int) -> None:
         """A CPU begins anew: what it used before is not its any more."""
-        left = self._of.pop(cpu, None)
-        if left is None:
-            return
-        others = self._on.pop(left.page) - {cpu}
-        if others:
-            self._on[left.page] = others
+        self._now.pop(cpu, None)
+        for page in [page for one, page in self._used if one == cpu]:
+            del self._used[cpu, page]
+            others = self._on.pop(page) - {cpu}
+            if others:
+                self._on[page] = others
 
     def look(self, cpu: Cpu) -> None:
-        """A CPU has left the guest."""
-        rsp, known = cpu.registers.get("rsp"), self._of.get(cpu.id)
-        if known is not None and known.low <= rsp <= known.high:
-            return
-        self.begins(cpu.id)
-        if not rsp:
+        """A CPU has left the guest, or sleeps."""
+        rsp, now = cpu.registers.get("rsp"), self._now.get(cpu.id)
+        if (now is not None and now.low <= rsp <= now.high) or not rsp:
             return
         page = rsp - 1 >> _PAGE_BITS
-        if known is not None and known.page == page:
-            low, high = min(known.low, rsp), max(known.high, rsp)
-            stack = Stack(page, low, high, known.grown)
-        else:
-            stack = Stack(page, rsp, rsp, known is not None and known.page == page + 1)
-        self._of[cpu.id] = stack
+        known = self._used.get((cpu.id, page), Stack(rsp, rsp))
+        mine = Stack(min(known.low, rsp), max(known.high, rsp))
+        self._now[cpu.id] = self._used[cpu.id, page] = mine
         others = self._on.get(page, frozenset())
-        self._on[page] = others | {cpu.id}
-        for other in sorted(others):
-            self._meet(cpu, stack, other)
+        if cpu.id not in others:
+            self._on[page] = others | {cpu.id}
+        for other in sorted(others - {cpu.id}):
+            self._meet(cpu, page, mine, other)
 
-    def _meet(self, cpu: Cpu, mine: Stack, index: int) -> None:
-        """Two CPUs were seen in one page: whether they are there still, and on one stack."""
-        other, its = self._notes.lives(index), self._of[index]
-        if other is None or its.low == its.high:
+    def _meet(self, cpu: Cpu, page: int, mine: Stack, index: int) -> None:
+        """Two CPUs were seen in one page: whether they are there still, and on one stack. A
+        stack that was used in the page above has grown."""
+        other, its = self._notes.lives(index), self._used[index, page]
+        grown = (cpu.id, page + 1) in self._used and mine.low < its.high
+        met = grown or max(mine.low, its.low) < min(mine.high, its.high)
+        if other is None or not met:
             return
         rsp, its_rsp = cpu.registers.get("rsp"), other.registers.get("rsp")
         virtual = self._notes.board.virtual
-        if its_rsp - 1 >> _PAGE_BITS != mine.page or virtual.gpa(
+        # The same address may be another page to the other CPU's tables.
+        if its_rsp - 1 >> _PAGE_BITS == page and virtual.gpa(
             cpu.registers, rsp - 1
-        ) != virtual.gpa(other.registers, rsp - 1):
-            return
-        grown = mine.grown and mine.low < its.high
-        if grown or max(mine.low, its.low) < min(mine.high, its.high):
+        ) == virtual.gpa(other.registers, rsp - 1):
             what: SharedWhat = "stack-below" if grown else "stack"
             seen = Shared(*self._notes.where(cpu), what, rsp, index)
             self._notes.add(seen, what, *sorted((cpu.id, index)))
