@@ -123,7 +123,7 @@ def raise_exception(parts: Parts, cpu: Cpu, effect: fx.RaiseException, size: int
     )
     refused = interrupt.deliver(context, guest, effect.vector, effect.error_code, rip)
     if refused is None:
-        parts.cpu_witness.raised(cpu, effect, where)
+        parts.cpu_witness.raised(cpu, effect)
         return
     second, error = interrupt.DOUBLE_FAULT, 0
     if not interrupt.doubles(effect.vector, refused.vector):

@@ -107,13 +107,12 @@ class CpuWitness:
         if not loop.reads and not loop.clock:
             self.handlers.rests(cpu)
 
-    def raised(self, cpu: Cpu, effect: RaiseException, place: str) -> None:
+    def raised(self, cpu: Cpu, effect: RaiseException) -> None:
         """A CPU has entered the handler of an exception, or of an interrupt."""
         if self.notes.on and not effect.software:
             self.bases.settled(cpu)
             if effect.why.startswith("#"):
-                code = effect.error_code is not None
-                self.handlers.entered(cpu, effect.why, place, code)
+                self.handlers.entered(cpu, effect.why, effect.error_code is not None)
 
     def _rests(self, cpu: Cpu) -> None:
         self.bases.settled(cpu)

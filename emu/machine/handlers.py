@@ -16,7 +16,8 @@ class Taken(NamedTuple):
     """An exception whose handler runs."""
 
     what: str
-    place: str
+    at: int
+    """Linear address of the instruction that took it."""
     frame: int
     """Linear address of what the CPU has pushed."""
     pushed: bytes
@@ -37,13 +38,16 @@ class Handlers:
         """Be again what `save` saw."""
         self._taken = dict(saved)
 
-    def entered(self, cpu: Cpu, what: str, place: str, has_error: bool) -> None:
+    def entered(self, cpu: Cpu, what: str, has_error: bool) -> None:
         """A CPU is about to execute the first instruction of a handler. An error code is the
-        handler's to change; what lies above it is what IRET takes."""
+        handler's to change; what lies above it is what IRET takes (SDM 3, 6.14.2)."""
+        if cpu.registers.mode != "long":
+            return
         frame = cpu.registers.get("rsp") + (_WORD if has_error else 0)
         pushed = self._notes.board.virtual.read(cpu.registers, frame, 5 * _WORD)
         if pushed is not None:
-            self._taken[cpu.id] = Taken(what, place, frame, pushed)
+            at = int.from_bytes(pushed[:_WORD], "little")
+            self._taken[cpu.id] = Taken(what, at, frame, pushed)
 
     def look(self, cpu: Cpu) -> None:
         """A CPU has left the guest: with its frame popped, it has come back."""
@@ -59,5 +63,7 @@ class Handlers:
         inside = 0 <= taken.frame - registers.get("rsp") < _DEEP
         virtual = self._notes.board.virtual
         if inside and virtual.read(registers, taken.frame, 5 * _WORD) == taken.pushed:
-            seen = Unreturned(*self._notes.where(cpu), taken.what, taken.place)
-            self._notes.add(seen, "unreturned", cpu.id, taken.what, taken.place)
+            tick, now_ns, index, _ = self._notes.where(cpu)
+            rests = self._notes.board.place(cpu)
+            seen = Unreturned(tick, now_ns, index, taken.at, taken.what, rests)
+            self._notes.add(seen, "unreturned", index, taken.at)

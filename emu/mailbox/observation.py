@@ -173,7 +173,8 @@ class Ignored(Seen, frozen=True):
 
 
 class Unreturned(Seen, frozen=True):
-    """A CPU rests for good in the handler of an exception: which one it was, and where."""
+    """A CPU rests for good in the handler of an exception, which the instruction at `address`
+    took: what it was, and where the CPU rests."""
 
     what: str
     place: str

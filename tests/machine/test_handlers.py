@@ -6,16 +6,17 @@ import pytest
 
 from emu.machine.handlers import Handlers
 from emu.mailbox.observation import Unreturned
-from tests.guest import WINDOW, Guest, finish
-from tests.machine.seen import noted
+from tests.guest import WINDOW, Guest, finish, label
 
 UNDEFINED: Final = "cpu0: nop\nhere: ud2\n sti\n hlt\n"
 
 
-def rests(source: str, platform: str = "none") -> list[tuple[object, ...]]:
-    """What is noted of a CPU's handlers."""
-    found = noted(Guest(source, 1, platform), Unreturned)
-    return [(one.cpu, one.what, one.place) for one in found]
+def rests(source: str) -> list[tuple[object, ...]]:
+    """What is noted of a CPU's handlers: who, what, and the label of the instruction."""
+    board = finish(Guest(source).driver())
+    name = board.layout.symbols.name
+    found = (one for one in board.logs.observed if isinstance(one, Unreturned))
+    return [(one.cpu, one.what, name(one.address)) for one in found]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_what_is_saved_is_put_back() -> None:
     finish(driver)
     handlers: Handlers = driver.machine.cpu_witness.handlers
     saved = handlers.save()
-    assert saved[0].place == "here"
+    assert saved[0].at == label(driver.machine.board, "here")
     handlers.load({})
     assert handlers.save() == {}
     handlers.load(saved)

@@ -16,7 +16,7 @@ def _look(seen: Observation, _: Course) -> Iterator[Broken]:
 RULE = Rule(
     name="beyond-stack",
     says=("A CPU stores to its own stack only; below it is a page that nobody may write."),
-    source="Linux, Documentation/mm/vmalloced-kernel-stacks.rst; edk2, PcdCpuStackGuard",
+    source="hypatia #19; edk2, PcdCpuStackGuard",
     follows=("The CPU below returns to an address that this one has pushed."),
     look_at=("The size of the stack, and what the CPU has called since it got it."),
     look=_look,

@@ -13,13 +13,13 @@ def _look(seen: Observation, course: Course) -> Iterator[Broken]:
         return
     state = course.aps.of(seen.cpu)
     when = f"was {state}" if state in OSES else "ran the OS"
-    yield Broken(f"took {seen.what} at {seen.place} when it {when}, and rests in the handler")
+    yield Broken(f"took {seen.what} when it {when}, and rests in the handler, at {seen.place}")
 
 
 RULE = Rule(
     name="exception-online",
     says=("A CPU that the OS counts on returns from its exceptions, or the OS is told."),
-    source="SDM 3, 6.12; use of this project's own reports (CPUs that halt unseen)",
+    source="Uros #309; SDM 3, 6.12",
     follows=(
         "It answers no interrupt any more; whoever waits for it or for its locks waits for "
         "ever."

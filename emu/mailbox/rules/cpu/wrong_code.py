@@ -37,7 +37,7 @@ RULE = Rule(
         "The CPU that boots the machine never runs what is for those that it starts, nor they "
         "what is for it."
     ),
-    source="SDM 3, 9.4 (BSP and APs); ACPI 6.6, 5.2.12.19",
+    source="edk2 #5683, #8285; SDM 3, 9.4 (BSP and APs)",
     follows="The boot stops half-way, or begins anew on memory that is in use.",
     look_at="By what a CPU tells whether it is the first: APIC id, index, a flag, a lock.",
     look=_look,
