@@ -31,7 +31,7 @@ class Cell(NamedTuple):
     value: bytes
 
 
-class Begun(NamedTuple):
+class Given(NamedTuple):
     """What a CPU was given to begin with, by whom and where."""
 
     by: int | None
@@ -44,13 +44,13 @@ class StartCells:
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
-        self.waiting: dict[int, Begun] = {}
+        self.waiting: dict[int, Given] = {}
 
-    def save(self) -> dict[int, Begun]:
+    def save(self) -> dict[int, Given]:
         """All of them, for `load`."""
         return dict(self.waiting)
 
-    def load(self, saved: dict[int, Begun]) -> None:
+    def load(self, saved: dict[int, Given]) -> None:
         """Be again what `save` saw."""
         self.waiting = dict(saved)
 
@@ -67,20 +67,20 @@ class StartCells:
             if value is not None:
                 cells.append(Cell(at, gva, value))
         if cells:
-            self.waiting[cpu.id] = Begun(by, begin, tuple(cells))
+            self.waiting[cpu.id] = Given(by, begin, tuple(cells))
 
     def begins(self, cpu: Cpu) -> None:
         """A CPU is about to execute where it begins."""
-        begun = self.waiting.pop(cpu.id, None)
-        if begun is None:
+        given = self.waiting.pop(cpu.id, None)
+        if given is None:
             return
         virtual, registers = self._notes.board.virtual, cpu.registers
         tick, now_ns, index, _ = self._notes.where(cpu)
-        for at, gva, value in begun.cells:
+        for at, gva, value in given.cells:
             now = virtual.read(registers, gva, len(value))
             if now is not None and now != value:
                 old, new = (int.from_bytes(one, "little") for one in (value, now))
-                seen = CellReused(tick, now_ns, index, at, begun.by, gva, old, new)
+                seen = CellReused(tick, now_ns, index, at, given.by, gva, old, new)
                 self._notes.add(seen, "cell", index, gva, tick)
 
     def _loads_at(

@@ -1,5 +1,7 @@
 """Two CPUs on one stack are seen, as they are when they leave the guest; two stacks are not."""
 
+from typing import Final
+
 import pytest
 
 from emu.machine.stacks import Stack, Stacks
@@ -63,6 +65,24 @@ def test_a_stack_that_grows_down_into_another_s_is_told_as_that() -> None:
 
 def test_a_stack_that_ends_where_another_begins_is_not() -> None:
     assert shared(GROWS.format(depth=2) + turns(1, 0x1000)) == []
+
+
+DIPS: Final = """
+cpu0: lea rsp, [{SHARED} + 0x1010]
+    xor eax, eax
+    cpuid
+    push rax
+    push rax
+    push rax
+    push rax
+    lea rsp, [{SHARED} + 0x1010]
+    cpuid
+    hlt
+"""
+
+
+def test_a_stack_that_is_left_again_between_two_exits_is_not_seen() -> None:
+    assert shared(DIPS + turns(1, 0x1000)) == [], "a limit: docs/limits.md"
 
 
 def test_who_begins_anew_uses_nothing() -> None:
