@@ -40,6 +40,7 @@ class CpuWitness:
         self.ids, self.clocks = ApicIds(notes), Clocks(notes)
         self.handlers, self.calls = Handlers(notes), FailedCalls(notes)
         self.cells = StartCells(notes)
+        self._by_apic_id = dict(zip(board.platform.apic_ids, board.cpus, strict=True))
         self.parts = (
             notes, self.stacks, self.bases, self.ids, self.clocks, self.handlers, self.cells,
         )  # fmt: skip
@@ -86,11 +87,11 @@ class CpuWitness:
             field is COMMAND and new == WAKEUP for field, _, new in store.fields
         ):
             return
-        board, head = self.notes.board, read_head(store.now)
-        by = None if store.cpu is None else store.cpu.id
-        for cpu in board.cpus:
-            if cpu.lives and board.platform.apic_ids[cpu.id] == head.apic_id:
-                self.cells.given(cpu, head.vector, by)
+        head = read_head(store.now)
+        target = self._by_apic_id.get(head.apic_id)
+        if target is not None and target.lives:
+            by = None if store.cpu is None else store.cpu.id
+            self.cells.given(target, head.vector, by)
 
     def slice_begins(self, cpu: Cpu) -> None:
         """A CPU is about to run on, maybe from its very first instruction."""

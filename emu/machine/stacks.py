@@ -19,15 +19,9 @@ _PAGE_BITS = PAGE_BYTES.bit_length() - 1
 class Stack(NamedTuple):
     """What one CPU uses of one page of linear addresses."""
 
+    page: int
     low: int
     high: int
-
-
-class SavedStacks(NamedTuple):
-    """What a Stacks was at one moment."""
-
-    used: dict[tuple[int, int], Stack]
-    now: dict[int, Stack]
 
 
 class Stacks:
@@ -35,59 +29,58 @@ class Stacks:
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
-        self._used: dict[tuple[int, int], Stack] = {}
-        """(CPU, page) -> what it uses there, since it began."""
-        self._now: dict[int, Stack] = {}
-        """By CPU: the page that it was seen in last."""
+        self._of: dict[int, tuple[Stack, ...]] = {}
+        """By CPU: what it has used since it began, that of now first. It is a page or two."""
         self._on: dict[int, frozenset[int]] = {}
         """Page -> the CPUs that use some of it."""
 
-    def save(self) -> SavedStacks:
+    def save(self) -> dict[int, tuple[Stack, ...]]:
         """All of them, for `load`."""
-        return SavedStacks(dict(self._used), dict(self._now))
+        return dict(self._of)
 
-    def load(self, saved: SavedStacks) -> None:
+    def load(self, saved: dict[int, tuple[Stack, ...]]) -> None:
         """Be again what `save` saw."""
-        self._used, self._now, self._on = dict(saved.used), dict(saved.now), {}
-        for cpu, page in self._used:
-            self._on[page] = self._on.get(page, frozenset()) | {cpu}
+        self._of, self._on = dict(saved), {}
+        for cpu, used in saved.items():
+            for one in used:
+                self._on[one.page] = self._on.get(one.page, frozenset()) | {cpu}
 
     def begins(self, cpu: int) -> None:
         """A CPU begins anew: what it used before is not its any more."""
-        self._now.pop(cpu, None)
-        for page in [page for one, page in self._used if one == cpu]:
-            del self._used[cpu, page]
-            others = self._on.pop(page) - {cpu}
+        for one in self._of.pop(cpu, ()):
+            others = self._on.pop(one.page) - {cpu}
             if others:
-                self._on[page] = others
+                self._on[one.page] = others
 
     def look(self, cpu: Cpu) -> None:
         """A CPU has left the guest, or sleeps."""
-        rsp, now = cpu.registers.get("rsp"), self._now.get(cpu.id)
-        if (now is not None and now.low <= rsp <= now.high) or not rsp:
+        rsp, used = cpu.registers.get("rsp"), self._of.get(cpu.id, ())
+        if (used and used[0].low <= rsp <= used[0].high) or not rsp:
             return
         page = rsp - 1 >> _PAGE_BITS
-        known = self._used.get((cpu.id, page), Stack(rsp, rsp))
-        mine = Stack(min(known.low, rsp), max(known.high, rsp))
-        self._now[cpu.id] = self._used[cpu.id, page] = mine
+        known = next((one for one in used if one.page == page), Stack(page, rsp, rsp))
+        mine = Stack(page, min(known.low, rsp), max(known.high, rsp))
+        self._of[cpu.id] = (mine, *(one for one in used if one.page != page))
         others = self._on.get(page, frozenset())
         if cpu.id not in others:
             self._on[page] = others | {cpu.id}
         for other in sorted(others - {cpu.id}):
-            self._meet(cpu, page, mine, other)
+            self._meet(cpu, other)
 
-    def _meet(self, cpu: Cpu, page: int, mine: Stack, index: int) -> None:
+    def _meet(self, cpu: Cpu, index: int) -> None:
         """Two CPUs were seen in one page: whether they are there still, and on one stack. A
         stack that was used in the page above has grown."""
-        other, its = self._notes.lives(index), self._used[index, page]
-        grown = (cpu.id, page + 1) in self._used and mine.low < its.high
+        mine, *above = self._of[cpu.id]
+        its = next(one for one in self._of[index] if one.page == mine.page)
+        grown = any(one.page == mine.page + 1 for one in above) and mine.low < its.high
         met = grown or max(mine.low, its.low) < min(mine.high, its.high)
+        other = self._notes.lives(index)
         if other is None or not met:
             return
         rsp, its_rsp = cpu.registers.get("rsp"), other.registers.get("rsp")
         virtual = self._notes.board.virtual
         # The same address may be another page to the other CPU's tables.
-        if its_rsp - 1 >> _PAGE_BITS == page and virtual.gpa(
+        if its_rsp - 1 >> _PAGE_BITS == mine.page and virtual.gpa(
             cpu.registers, rsp - 1
         ) == virtual.gpa(other.registers, rsp - 1):
             what: SharedWhat = "stack-below" if grown else "stack"

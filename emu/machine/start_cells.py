@@ -20,7 +20,13 @@ from emu.mailbox.observation import CellReused
 
 CODE_MAX: Final = 48
 """Instructions of a beginning that are looked at."""
+_KEY_BYTES: Final = 64
+"""Code that is the same so far is taken to be the same."""
 _LOADS: Final = ("mov", "pop", "lgdt", "lidt")
+
+
+Load = tuple[int, MemoryOperand, Instruction]
+"""Where a load is, from where it is, and how it is decoded."""
 
 
 class Cell(NamedTuple):
@@ -45,6 +51,9 @@ class StartCells:
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
         self.waiting: dict[int, Given] = {}
+        self._loads: dict[tuple[int, str, bytes], tuple[Load, ...]] = {}
+        """(where code begins, in which mode, with which bytes) -> its loads: code, and so no
+        state."""
 
     def save(self) -> dict[int, Given]:
         """All of them, for `load`."""
@@ -83,23 +92,24 @@ class StartCells:
                 seen = CellReused(tick, now_ns, index, at, given.by, gva, old, new)
                 self._notes.add(seen, "cell", index, gva, tick)
 
-    def _loads_at(
-        self, registers: Context, begin: int
-    ) -> tuple[tuple[int, MemoryOperand, Instruction], ...]:
+    def _loads_at(self, registers: Context, begin: int) -> tuple[Load, ...]:
         """The loads from places that are known beforehand, of code that begins somewhere."""
         virtual, mode = self._notes.board.virtual, registers.mode
 
         def decode(at: int) -> Instruction | None:
             return disasm.decode(virtual.most(registers, at, INSTRUCTION_BYTES), at, mode)
 
-        found = flow(decode, (begin,), CODE_MAX)
-        return tuple(
-            (at, operand, code)
-            for at, code in sorted(found.codes.items())
-            if code.mnemonic.startswith(_LOADS) and _is_first(found, at)
-            for operand in code.memory
-            if operand.access == "r" and _is_fixed(found, at, operand)
-        )
+        key = begin, mode, virtual.most(registers, begin, _KEY_BYTES)
+        if key not in self._loads:
+            found = flow(decode, (begin,), CODE_MAX)
+            self._loads[key] = tuple(
+                (at, operand, code)
+                for at, code in sorted(found.codes.items())
+                if code.mnemonic.startswith(_LOADS) and _is_first(found, at)
+                for operand in code.memory
+                if operand.access == "r" and _is_fixed(found, at, operand)
+            )
+        return self._loads[key]
 
 
 def _is_first(found: Flow, at: int) -> bool:

@@ -94,9 +94,8 @@ def test_who_begins_anew_uses_nothing() -> None:
     cpu.registers.put("rsp", SHARED + 0x7F0)
     stacks.look(cpu)
     saved = stacks.save()
-    used = Stack(SHARED + 0x7F0, SHARED + 0x800)
-    assert saved == ({(0, SHARED >> 12): used}, {0: used})
+    assert saved == {0: (Stack(SHARED >> 12, SHARED + 0x7F0, SHARED + 0x800),)}
     stacks.begins(0)
-    assert stacks.save() == ({}, {})
+    assert stacks.save() == {}
     stacks.load(saved)
     assert stacks.save() == saved

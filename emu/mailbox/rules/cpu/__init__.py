@@ -11,6 +11,7 @@ from emu.mailbox.rules.cpu import (
     exception_online,
     id_shared,
     left_without_test,
+    parked_call,
     stack_shared,
     start_page_written,
     status_ignored,
@@ -29,6 +30,7 @@ CPU_RULES: Final[tuple[Rule, ...]] = (
     tss_shared.RULE,
     exception_online.RULE,
     status_ignored.RULE,
+    parked_call.RULE,
     wrong_code.RULE,
     clocks_apart.RULE,
 )
