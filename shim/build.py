@@ -3,8 +3,8 @@
 Usage: python shim/build.py [--out DIR]    (default: samples/)
 
 DIR gets the healthy images; DIR/gallery the shim with one published bug each, and DIR/dialects
-the shim with other firmwares' mailbox loops. Where the reset page differs too, it stands beside
-the shim as NAME.reset.elf.
+the shim with other firmwares' mailbox loops. Where the reset page or the kernel differs, it
+stands beside the shim as NAME.reset.elf or NAME.kernel.elf.
 
 The healthy assembly knows nothing of the others. A bug in it is a file in shim/gallery/ with
 the parts that are broken: a part is what stands under a label, and takes the place of the one
@@ -43,26 +43,34 @@ SHIM = (
 
 
 BOTH = ("shim", "reset")
+KERNEL = ("kernel",)
 GALLERY = {
     "ack-before-vector": BOTH,
+    "base-shared": KERNEL,
+    "beyond-stack": KERNEL,
     "branch-into-tdcall": ("reset",),
     "command-then-id": BOTH,
     "dirty-reserved": BOTH,
+    "exception-online": KERNEL,
     "hoisted-poll": BOTH,
     "id-then-command": BOTH,
     "id-unchecked": BOTH,
     "index-for-id": BOTH,
+    "left-without-test": KERNEL,
     "lock-held": BOTH,
     "no-ack": BOTH,
     "no-pause": BOTH,
     "nx-vector": BOTH,
     "nxe-forgotten": ("shim",),
+    "one-stack": KERNEL,
     "page-reused": BOTH,
     "rbp-mask": ("reset",),
     "secret-mask": BOTH,
     "shared-cell": BOTH,
     "stack-shared": BOTH,
+    "start-page-written": ("shim",),
     "truncated-vector": BOTH,
+    "tss-shared": KERNEL,
     "unbounded-wait": BOTH,
     "ungated-command": BOTH,
     "vector-unmapped": BOTH,
@@ -212,10 +220,12 @@ class Builder:
         zig(["ld.lld", *options, "-o", str(linked), *objects], self._scratch / "cache")
 
     def variant(self, name: str, variant: Variant, kinds: tuple[str, ...]) -> None:
-        """The shim as a variant, and the reset page if that is another one."""
+        """The shim as a variant, and beside it the reset page and the kernel if they are
+        other ones."""
         self.image("shim", name, variant if "shim" in kinds else HEALTHY)
-        if "reset" in kinds and any(variant.changes(source) for source in SOURCES["reset"]):
-            self.image("reset", f"{name}.reset", variant)
+        for kind in ("reset", "kernel"):
+            if kind in kinds and any(variant.changes(source) for source in SOURCES[kind]):
+                self.image(kind, f"{name}.{kind}", variant)
 
     def _object(self, source: str, variant: Variant) -> str:
         if not variant.changes(source):

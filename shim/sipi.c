@@ -79,6 +79,9 @@ void sipi_start(struct ap_record *ap)
     stop(ap, shim.sipi_modern && ap->attempts == 1 ? 0 : INIT_US);
     for (int sipi = 0; sipi < 2; sipi++) { /* the second finds most APs awake, and is lost */
         send(ap->apic_id, ICR_STARTUP | (uint32_t)(shim.trampoline >> 12));
+#ifdef BUG_START_PAGE_WRITTEN /* F52: the next AP's words are written while this one comes */
+        return;
+#endif
         wait_us(shim.sipi_modern ? MODERN_SIPI_US : SIPI_US);
     }
     if (!ap_arrived(ap, deadline_after_us(ARRIVAL_US)))

@@ -38,6 +38,10 @@ MEMORY_END_MAX: Final = 0xFEC0_0000
 COST_NS_MAX: Final = 10**12
 """A thousand seconds for one event: more is a slip of the keyboard."""
 FILE_BYTES_MAX: Final = 1 << 20
+CLOCKS_APART_NS: Final = 1_000
+"""Usual bound: what takes less than it takes to hand a cache line from one CPU to another and
+back cannot be told from it by software (Linux, arch/x86/kernel/tsc_sync.c, check_tsc_warp: two
+CPUs hand a lock back and forth, and no reading may be before the other's last one)."""
 SHOWN_MAX: Final = 60
 """Characters of a wrong value that an error repeats."""
 APIC_ID_END: Final = 0xFFFF_FFFE
@@ -77,6 +81,8 @@ class Platform(Struct, frozen=True):
     low_memory_bytes: int
     """RAM from GPA 0 for real-mode trampolines; 0 where there is none."""
     tsc_hz: int
+    clocks_apart_ns: int
+    """By how much the clocks of two CPUs may differ that this host shows its guest."""
     accept_level: Literal["4K", "2M"]
     """Largest page the host maps for a TD: an accept above it is a size mismatch."""
     costs: Costs
@@ -95,8 +101,8 @@ class Platform(Struct, frozen=True):
 
 
 _KEYS: Final[dict[str, set[str]]] = {
-    "": {"name", "isolation", "start", "hyperv", "tsc_hz", "accept_level", "dialect",
-         "no_rbp_mod", "cpus", "memory", "time", "roles"},
+    "": {"name", "isolation", "start", "hyperv", "tsc_hz", "clocks_apart_ns", "accept_level",
+         "dialect", "no_rbp_mod", "cpus", "memory", "time", "roles"},
     "cpus": {"count", "apic_ids", "speeds"},
     "memory": {"base", "mib", "low_kib"},
     "time": {slot.name for slot in fields(Costs)},
@@ -227,6 +233,7 @@ def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Plat
         memory_bytes=size,
         low_memory_bytes=memory.whole("low_kib", 0, 0, 640) << 10,
         tsc_hz=top.whole("tsc_hz", 2_000_000_000, 1_000_000, 10_000_000_000),
+        clocks_apart_ns=top.whole("clocks_apart_ns", CLOCKS_APART_NS, 0, COST_NS_MAX),
         accept_level=top.one_of("accept_level", "2M", ("4K", "2M")),
         costs=_costs(top.table("time")),
         dialect=_dialect(top),

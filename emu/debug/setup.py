@@ -72,8 +72,10 @@ class Setup(Struct, frozen=True):
             options=options,
             platform_text=text,
             image=image,
-            kernel=load_image(options.kernel or samples / "kernel.elf") if more else None,
-            reset=load_image(_reset_of(options.image, samples)) if at_reset else None,
+            kernel=load_image(options.kernel or _beside(options.image, "kernel"))
+            if more
+            else None,
+            reset=load_image(_beside(options.image, "reset")) if at_reset else None,
             platform=machine,
             seed=options.seed,
             initrd=_file(options.initrd, INITRD_MAX) or b"",
@@ -96,10 +98,12 @@ class Setup(Struct, frozen=True):
         return machine
 
 
-def _reset_of(image: str | None, samples: Path) -> Path:
-    """`NAME.reset.elf` beside `NAME.elf`; where there is none, the sample reset page."""
-    own = Path(image).with_suffix(".reset.elf") if image else samples
-    return own if own.is_file() else samples / "reset.elf"
+def _beside(image: str | None, kind: str) -> Path:
+    """`NAME.reset.elf` or `NAME.kernel.elf` beside `NAME.elf`; where there is none, the
+    sample's."""
+    samples = samples_dir()
+    own = Path(image).with_suffix(f".{kind}.elf") if image else samples
+    return own if own.is_file() else samples / f"{kind}.elf"
 
 
 def _file(path: str | None, most: int) -> bytes | None:

@@ -54,6 +54,8 @@ _CC_OP_FLAGS: Final = 1
 """CC_OP_EFLAGS of the emulator's translator: the arithmetic flags stand in CC_SRC as they are,
 not as operands from which they are still to be computed."""
 _HFLAGS, _ERROR_CODE = OFFSETS["hflags"], OFFSETS["error_code"]
+_BASES: Final = {name: OFFSETS[name] + 8 >> 3 for name in SEGMENTS}
+"""Where the base of each lies, in words."""
 _ALL_SEGMENTS: Final = OFFSETS["es"], OFFSETS["idtr"] + 24
 _FLOATING: Final = OFFSETS["mxcsr"], OFFSETS["xmm15"] + 0x40
 """MXCSR and the sixteen vector registers."""
@@ -137,6 +139,10 @@ class Context:
     def segment(self, name: str) -> SegmentState:
         """A segment or table register with its hidden part."""
         return segment_at(self._state, OFFSETS[name])
+
+    def base(self, name: str) -> int:
+        """The base of a segment or table register."""
+        return self._words[_BASES[name]]
 
     def put_segment(self, name: str, segment: SegmentState) -> None:
         """Set a segment register with its hidden part; CS and SS do not change the CPL."""

@@ -51,6 +51,12 @@ class Cpu(Struct):
     """The value of `ticks` when pending interrupts were looked at last."""
 
     @property
+    def lives(self) -> bool:
+        """Whether it has code to go on with, asleep or not."""
+        gone = ("off", "wait-for-sipi", "shutdown")
+        return self.context is not None and self.activity not in gone
+
+    @property
     def registers(self) -> Context:
         """The context of a CPU that has started."""
         assert self.context is not None, f"cpu {self.id} never started"

@@ -7,6 +7,7 @@ from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
 from emu.machine import entry
 from emu.machine.board import Board
+from emu.machine.cpu_witness import CpuWitness
 from emu.machine.own_access import OwnAccess
 from emu.machine.stores import Stores
 from emu.machine.waits import Waits
@@ -26,6 +27,7 @@ class Parts(Protocol):
     own: OwnAccess
     waits: Waits
     witness: Witness
+    cpu_witness: CpuWitness
 
 
 def carry_out(parts: Parts, cpu: Cpu, effects: fx.Effects, size: int = 0) -> int:
@@ -128,6 +130,7 @@ def raise_exception(parts: Parts, cpu: Cpu, effect: fx.RaiseException, size: int
     )
     refused = interrupt.deliver(context, guest, effect.vector, effect.error_code, rip)
     if refused is None:
+        parts.cpu_witness.raised(cpu, effect)
         return
     second, error = interrupt.DOUBLE_FAULT, 0
     if not interrupt.doubles(effect.vector, refused.vector):
@@ -163,6 +166,7 @@ def start_vp(parts: Parts, cpu: Cpu, vp: int, context: fx.VpContext | None) -> N
     parts.board.start(target, state)
     parts.board.event(cpu, "state", f"starts cpu {vp}")
     parts.witness.started(cpu, vp, "StartVirtualProcessor")
+    parts.cpu_witness.started(cpu, target)
 
 
 def init(parts: Parts, cpu: Cpu, target: Cpu) -> None:
@@ -187,6 +191,7 @@ def sipi(parts: Parts, cpu: Cpu, target: Cpu, vector: int) -> None:
     parts.board.go_on(target, moment, "started", cpu.id)
     parts.board.start(target, entry.after_sipi(vector))
     parts.witness.started(cpu, target.id, "SIPI")
+    parts.cpu_witness.started(cpu, target)
     parts.board.event(
         cpu, "state", f"sends SIPI to cpu {target.id}: it starts at {vector << 12:#x}"
     )

@@ -11,6 +11,7 @@ from emu.hw.exit import Exit, ExitKind
 from emu.machine import exits
 from emu.machine.arrivals import Arrivals
 from emu.machine.board import WORK_OF_AN_ENTRY, Board
+from emu.machine.cpu_witness import CpuWitness
 from emu.machine.injected import Injected
 from emu.machine.private_bytes import PrivateBytes
 from emu.machine.timers import Timers
@@ -27,6 +28,7 @@ class Stepper(Protocol):
     waits: Waits
     injected: Injected
     arrivals: Arrivals
+    cpu_witness: CpuWitness
     timers: Timers
 
     def ended(self, cpu: Cpu, until_ps: int, exit_: Exit, limit: int, tracing: bool) -> bool:
@@ -43,6 +45,7 @@ def steps(parts: Stepper, cpu: Cpu, count: int) -> int:
     nothing is used that the CPU's TLB held before."""
     board = parts.board
     parts.tracked.close()
+    parts.cpu_witness.slice_begins(cpu)
     board.engine.flush_tlb()
     parts.private.look(cpu.id)
     parts.waits.wake(cpu, board.now_ps(), "stepped")

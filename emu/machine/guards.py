@@ -1,4 +1,4 @@
-"""Pages that parked CPUs run on: the first store of somebody else to one is seen.
+"""Pages that parked CPUs run on, or begin in: the first store of somebody else to one is seen.
 
 A guarded page is read-only in the shadow nested table. To the slices of a CPU the tables that
 it runs on are open, since the MMU itself stores A and D bits into them; other pages are opened
@@ -19,6 +19,7 @@ from emu.hw.cpu import Cpu
 from emu.hw.nested_walk import FRAME, PRESENT
 from emu.machine.board import Board
 from emu.machine.code import INSTRUCTION_BYTES
+from emu.machine.start_pages import StartPages
 from emu.machine.tracked import PageStore, TrackedPages
 from emu.mailbox.observation import Reused
 
@@ -42,6 +43,7 @@ class SavedGuards(NamedTuple):
     pages: dict[Gpa, Guard]
     roots: dict[int, int]
     tables: dict[int, frozenset[Gpa]]
+    starts: dict[Gpa, frozenset[int]]
 
 
 class Guards:
@@ -55,15 +57,18 @@ class Guards:
         """By CPU: the CR3 that it was parked with."""
         self._tables: dict[int, frozenset[Gpa]] = {}
         """By CPU: the tables that it was parked with."""
+        self.starts = StartPages(board, tracked)
 
     def save(self) -> SavedGuards:
         """A copy, for `load`; protection is that of tracked pages."""
-        return SavedGuards(dict(self.pages), dict(self._roots), dict(self._tables))
+        starts = dict(self.starts.pages)
+        return SavedGuards(dict(self.pages), dict(self._roots), dict(self._tables), starts)
 
     def load(self, saved: SavedGuards) -> None:
         """Be again what `save` saw."""
-        pages, roots, tables = saved
+        pages, roots, tables, starts = saved
         self.pages, self._roots, self._tables = dict(pages), dict(roots), dict(tables)
+        self.starts.pages = dict(starts)
 
     def parked(self, cpu: Cpu) -> bool:
         """Whether a CPU is known to wait with the tables that it has."""
@@ -146,8 +151,8 @@ class Guards:
         """The guest writes to a read-only page: whether the instruction may simply go on."""
         board = self._board
         page = Gpa(page_of(gpa))
-        guard = self.pages.get(page)
-        if guard is None or not self._tracked.lend(page):
+        users = self._users(page)
+        if not users or not self._tracked.lend(page):
             return board.undo.absorb(gpa)
         # We are in the middle of `Engine.run`: the clock and the ticks of this stretch are not
         # counted yet, and of the registers only those at the fault are right.
@@ -157,11 +162,17 @@ class Guards:
             clock_ps = cpu.clock_ps + engine.begun * cpu.ps_per_instruction
             when = board.tick + engine.begun, clock_ps // 1000
             at = found.linear_rip
-            if index not in guard.users and self._stores(found, at, page):
+            if any(index not in some for some in users) and self._stores(found, at, page):
                 self._store(index, page, found.get("cr3"), at, when)
         # The undo log may have kept the page before, and only the guard closed it since: then
         # it absorbs nothing, and lending has made the page writable.
         return board.undo.absorb(gpa) or board.npt.writable(page)
+
+    def _users(self, page: Gpa) -> list[frozenset[int]]:
+        """Who runs on a page, and who begins in it."""
+        guard, starting = self.pages.get(page), self.starts.pages.get(page)
+        found = [] if guard is None else [guard.users]
+        return found if starting is None else [*found, starting]
 
     def _stores(self, registers: Context, at: int, page: Gpa) -> bool:
         """Whether the instruction at `at` stores to a page; else the MMU does, as it walks."""
@@ -190,26 +201,35 @@ class Guards:
         self, index: int | None, page: Gpa, root: int, at: int, when: tuple[int, int]
     ) -> None:
         """Somebody stores to a guarded page; `when` is tick and virtual nanoseconds."""
-        guard = self.pages[page]
+        self.starts.stored(index, page, at, when)
+        guard = self.pages.get(page)
+        if guard is not None:
+            self._reuse(guard, index, page, root, at, when)
+        kept = page in self.pages and self.pages[page].kind != "stack"
+        # One store is enough to know that the page is lost: it is not watched any longer, and
+        # an OS that fills a page pays for one fault and not for 4,096.
+        if not kept and page not in self.starts.pages:
+            self._tracked.forget(page)
+
+    def _reuse(
+        self, guard: Guard, index: int | None, page: Gpa, root: int, at: int,
+        when: tuple[int, int],
+    ) -> None:  # fmt: skip
+        """Somebody stores to a page that parked CPUs run on."""
         # Whoever runs on the same tables may change them: that is the firmware's own business,
         # and mostly the MMU's A bits. An OS that brought tables of its own has none here.
         shared = any(self._roots[user] == root & FRAME for user in guard.users)
         if index in guard.users or (guard.kind == "table" and shared):
             return
-        # One store is enough to know that the page is lost: it is not watched any longer, and
-        # an OS that fills a page pays for one fault and not for 4,096.
         left = tuple(sorted(user for user in guard.users if self._stays(user)))
         del self.pages[page]
-        self._tracked.forget(page)
         if left:
             self._board.logs.observed.append(Reused(*when, index, at, page, left))
 
     def _stays(self, index: int) -> bool:
         """Whether a CPU still has the tables that it was parked with."""
         cpu = self._board.cpus[index]
-        if cpu.context is None or cpu.activity in ("shutdown", "off", "wait-for-sipi"):
-            return False
-        return cpu.registers.get("cr3") & FRAME == self._roots[index]
+        return cpu.lives and cpu.registers.get("cr3") & FRAME == self._roots[index]
 
     def usable(self, ranges: list[tuple[int, int]]) -> list[tuple[Gpa, Guard]]:
         """The pages that lie in one of these (start, end)."""

@@ -16,6 +16,7 @@ from emu.machine import apply, by_hand, control_writes, exits, no_execute, quirk
 from emu.machine.arrivals import Arrivals
 from emu.machine.board import WORK_OF_AN_ENTRY, WORK_OF_AN_EXIT
 from emu.machine.build import board_of
+from emu.machine.cpu_witness import CpuWitness
 from emu.machine.descriptor_loads import DescriptorLoads
 from emu.machine.guards import Guards
 from emu.machine.injected import Deed, Injected
@@ -63,6 +64,7 @@ class Machine:
         self.trials = Trials(board, self.guards, self.private, self.answer)
         self.waits = Waits(board, self.tracked, self.trials)
         self.witness = Witness(board, self.guards, self.trials)
+        self.cpu_witness = CpuWitness(board, self.witness)
         self.injected = Injected(board, self._do)
         self.store_buffers = StoreBuffers(board, self.private, self.waits)
         self.trapped = TrappedWrites(board, self.tracked, self.store_buffers)
@@ -75,10 +77,13 @@ class Machine:
         board = self.board
         board.listeners = (self.injected,)
         self.tracked.listeners = (
-            MailboxEvents(board), self.witness, self.guards, self.waits, self.injected,
+            MailboxEvents(board), self.witness, self.guards, self.cpu_witness, self.waits,
+            self.injected,
         )  # fmt: skip
         search = MailboxSearch(board, self.tracked, self.waits, self._waited)
-        self.arrivals.listeners = (self.injected, search, self.witness)
+        self.arrivals.listeners = (
+            self.injected, search, self.witness, self.cpu_witness,
+        )  # fmt: skip
         self.alarms: tuple[Alarm, ...] = (self.injected, self.store_buffers, self.timers)
         if board.mailbox_gpa is not None:
             self.tracked.add(board.mailbox_gpa, "mailbox")
@@ -92,6 +97,7 @@ class Machine:
         """Begin a slice: translations of the CPU before must not be used."""
         board = self.board
         self.guards.begin(cpu)
+        self.cpu_witness.slice_begins(cpu)
         board.engine.flush_tlb()
         self.private.look(cpu.id)
         board.reschedule = False
@@ -200,6 +206,7 @@ class Machine:
         """A CPU begins to sleep in a loop."""
         self.arrivals.waits(cpu, loop)
         self.witness.waited(cpu, loop)
+        self.cpu_witness.waited(cpu, loop)
 
     def steps(self, cpu: Cpu, count: int = 1) -> int:
         """At most `count` steps of one CPU by hand, and how many there were (see `by_hand`)."""
@@ -242,10 +249,12 @@ class Machine:
         if self.injected.armed:
             self.injected.at_exit(cpu, asked)
         call = self.witness.before_answer(cpu, asked)
+        question = self.cpu_witness.asks(cpu, asked)
         price_ps = self.answer(cpu, asked)
         board.logs.exits.note(tick, clock_ps, cpu.id, asked, price_ps)
         if call is not None:
             self.witness.answered(cpu, call)
+        self.cpu_witness.answered(cpu, asked, question)
 
     def answer(self, cpu: Cpu, asked: Asked) -> int:
         """Decide what was asked, and carry the decision out; its price in picoseconds."""

@@ -257,6 +257,7 @@ class Witness:
         if self._looks:
             at = self._board.linear_rip(cpu)
             self._board.logs.observed.append(Started(*self._where(cpu, at), target, how))
+            self._guards.starts.begins(self._board.cpus[target])
 
     # -- calls ------------------------------------------------------------------------------
 

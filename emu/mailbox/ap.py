@@ -18,6 +18,7 @@ ApState = Literal[
 """`starting`: not at the mailbox yet, whether it runs or not. `left`: handed back by the OS."""
 NOOP: Final = 0
 WAKEUP: Final = 1
+TEST: Final = 2
 BY_ROLE: Final[dict[str, ApState]] = {
     "parked": "parked", "arrived": "arrived", "online": "online", "left": "left",
     "gave-up": "gave-up",

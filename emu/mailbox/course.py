@@ -4,6 +4,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from emu.mailbox.ap import NOOP, OSES, WAKEUP, Aps, ApState
+from emu.mailbox.cpu_course import CpuCourse
 from emu.mailbox.dialect import ACPI, BROADCAST_ID, Dialect, LoopCode, recognise
 from emu.mailbox.layout import OS_BYTES, Head
 from emu.mailbox.observation import (
@@ -64,6 +65,7 @@ class Course(Struct):
     """Page of a waiting AP's stack -> the AP."""
     failed: dict[int, Called] = field(default_factory=dict)
     """By AP: its last call if that was refused, before it is parked."""
+    cpus: CpuCourse = field(default_factory=CpuCourse)
 
     def __post_init__(self) -> None:
         self.dialect = self.fixed or self.dialect
@@ -75,7 +77,7 @@ class Course(Struct):
             self, stood=dict(self.stood), stacks=dict(self.stacks), failed=dict(self.failed),
             wakes=dict(self.wakes), strayed=set(self.strayed), vectors=set(self.vectors),
         )  # fmt: skip
-        found.aps = self.aps.copy()
+        found.aps, found.cpus = self.aps.copy(), self.cpus.copy()
         return found
 
     def addressed(self, head: Head) -> tuple[int, ...]:
@@ -118,6 +120,12 @@ class Course(Struct):
 
     def add(self, seen: Observation) -> None:
         """An observation has been judged."""
+        was = "starting" if seen.cpu is None else self.aps.of(seen.cpu)
+        self._add(seen)
+        now = "starting" if seen.cpu is None else self.aps.of(seen.cpu)
+        self.cpus.add(seen, was, now)
+
+    def _add(self, seen: Observation) -> None:
         match seen:
             case Stored():
                 self._stored(seen)

@@ -138,6 +138,60 @@ class Raced(Seen, frozen=True):
     other_place: str
 
 
+SharedWhat = Literal["stack", "stack-below", "GS base", "FS base", "TSS", "APIC id"]
+"""`stack-below`: the CPU's own stack has grown down into the other's."""
+
+
+class Shared(Seen, frozen=True):
+    """A CPU has what is to be one CPU's alone, and another has it too. `value`: RSP, the base,
+    or the id."""
+
+    what: SharedWhat
+    value: int
+    other: int
+
+
+class StartPageWritten(Seen, frozen=True):
+    """A page was written in which other CPUs begin, or have begun and still are."""
+
+    gpa: int
+    users: tuple[int, ...]
+
+
+class CellReused(Seen, frozen=True):
+    """What a CPU will load as it begins (`address`: by which instruction) is another value than
+    when somebody (None: the host) had it begin."""
+
+    by: int | None
+    gva: int
+    old: int
+    new: int
+
+
+class ClocksApart(Seen, frozen=True):
+    """What two CPUs are told of the time differs: by how much the CPU's clock is ahead of the
+    other's, and by how much it may, in nanoseconds."""
+
+    other: int
+    ahead_ns: int
+    bound_ns: int
+
+
+class Ignored(Seen, frozen=True):
+    """A call was refused, and the CPU goes on without a look at the status."""
+
+    call: str
+    status: int
+
+
+class Unreturned(Seen, frozen=True):
+    """A CPU rests for good in the handler of an exception, which the instruction at `address`
+    took: what it was, and where the CPU rests."""
+
+    what: str
+    place: str
+
+
 class Ended(Seen, frozen=True):
     """The machine will not run on: the mailbox as it was left, and where the AP stands that
     it names (`cpu`)."""
@@ -169,5 +223,6 @@ class Circled(Seen, frozen=True):
 Observation = (
     Stored | Arrived | Called | Started | Listens | Waited | Reused | Refused | Opened | Handed
     | Raced | StoodStill | Circled
+    | Shared | StartPageWritten | CellReused | ClocksApart | Ignored | Unreturned
     | Ended
 )  # fmt: skip

@@ -37,6 +37,30 @@ void idt_build(void)
     }
 }
 
+#ifdef BUG_TSS_SHARED /* F57: all CPUs load one TSS, and take its busy bit away for that */
+static uint32_t task[26];
+static uint64_t shared_gdt[6];
+
+static void task_load(void)
+{
+    struct {
+        uint16_t limit;
+        const void *base;
+    } __attribute__((packed)) table;
+    uint64_t at = (uint64_t)task;
+
+    shared_gdt[2] = 0x00AF9B000000FFFF;
+    shared_gdt[3] = 0x00CF93000000FFFF;
+    shared_gdt[4] = (sizeof task - 1) | (at & 0xFFFFFF) << 16 | 0x89ull << 40 |
+                    (at >> 24 & 0xFF) << 56;
+    shared_gdt[5] = at >> 32;
+    table.limit = sizeof shared_gdt - 1;
+    table.base = shared_gdt;
+    __asm__ volatile("" : "+m"(table));
+    __asm__ volatile("lgdt %0\n\tltr %w1" ::"m"(table), "r"(0x20));
+}
+#endif
+
 void idt_load(void)
 {
     struct {
@@ -49,6 +73,9 @@ void idt_load(void)
     /* Opaque: a constant struct would be copied from one that needs relocation. */
     __asm__("" : "+m"(table));
     __asm__ volatile("lidt %0" ::"m"(table));
+#ifdef BUG_TSS_SHARED
+    task_load();
+#endif
 }
 
 /* Whose stack this is says which CPU it is: asking the APIC could fault again. */

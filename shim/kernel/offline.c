@@ -39,10 +39,12 @@ __attribute__((noinline)) static void offline_ap(void)
         cpu_report(cpu, "did not go offline");
         return;
     }
+#ifndef BUG_LEFT_WITHOUT_TEST /* F51: whether it has left our code is anyone's guess */
     if (!mailbox_command(MAILBOX_TEST, cpu->apic_id, 0)) {
         cpu_report(cpu, "not handed back: no answer");
         return;
     }
+#endif
     report_offline(cpu);
     store_release32(&cpu->command, CPU_STAY);
 }

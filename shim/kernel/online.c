@@ -3,10 +3,17 @@
 #include "print.h"
 #include "work.h"
 
+#ifdef BUG_BEYOND_STACK
+__attribute__((noinline))
+#endif
 static void report(const struct cpu *cpu)
 {
     struct line line = {0};
 
+#ifdef BUG_BEYOND_STACK /* F55: a buffer as large as the whole stack; below lies another's */
+    char text[CPU_STACK_BYTES];
+    __asm__ volatile("" ::"r"(text) : "memory");
+#endif
     line_text(&line, "cpu ");
     line_number(&line, cpu->number);
     line_text(&line, " (apic id ");
@@ -33,7 +40,18 @@ __attribute__((noinline)) void secondary_idle(struct cpu *cpu)
 void secondary_main(struct cpu *cpu)
 {
     idt_load();
+#ifdef BUG_BASE_SHARED /* F53: the per-CPU base is copied from the boot CPU's, and never set */
+    wrmsr(MSR_GS_BASE, (uint64_t)boot_cpu);
+#endif
+#ifdef BUG_EXCEPTION_ONLINE /* F54: only the boot CPU's path sets CR4.OSFXSR */
+    uint64_t cr4;
+    __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+    __asm__ volatile("mov %0, %%cr4" ::"r"(cr4 & ~0x200ull));
+#endif
     secondary_online(cpu);
+#ifdef BUG_EXCEPTION_ONLINE
+    __asm__ volatile("movaps %xmm0, %xmm1");
+#endif
     secondary_idle(cpu);
     if (!cmpxchg32(&cpu->state, AP_ONLINE, AP_PARKED))
         halt_forever();

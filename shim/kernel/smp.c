@@ -49,9 +49,15 @@ bool smp_prepare(void)
         return false;
     for (uint32_t index = 0; index < info.cpu_count; index++) {
         cpus[index].stack_top = (uint64_t)(stacks + (index + 1) * (uint64_t)CPU_STACK_BYTES);
+#ifdef BUG_ONE_STACK /* F56: found by half of an id, so two CPUs have one */
+        cpus[index].stack_top = (uint64_t)(stacks + (index / 2 + 1) * CPU_STACK_BYTES);
+#endif
         if (cpus[index].apic_id == own)
             boot_cpu = &cpus[index];
     }
+#ifdef BUG_BASE_SHARED
+    wrmsr(MSR_GS_BASE, (uint64_t)boot_cpu);
+#endif
     return boot_cpu && cmpxchg32(&boot_cpu->state, AP_NOT_STARTED, AP_ONLINE);
 }
 

@@ -56,6 +56,7 @@ def test_three_keys_are_enough(tmp_path: Path) -> None:
     assert (platform.name, platform.cpus, platform.speeds) == ("mine", 4, (1.0,) * 4)
     assert platform.costs.instructions_per_ns == 2.0
     assert platform.accept_level == "2M"
+    assert platform.clocks_apart_ns == 1_000
 
 
 @pytest.mark.parametrize(("cpus", "mib"), [(1, 64), (512, 64), (513, 192), (CPUS_MAX, 192)])

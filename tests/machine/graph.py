@@ -28,6 +28,8 @@ EXCUSED: Final[dict[str, str]] = {
     "Lanes._starts": "as Log._tail",
     "Lanes._cpus": "as Log._tail",
     "Lanes._begin_ps": "as Log._tail",
+    "FailedCalls._ignored": "what code looks at, by the code's place: a function of memory",
+    "StartCells._loads": "what code loads, by the code's place: a function of memory",
     "Witness._loads": "what code loads, by the code's place: a function of memory",
 }
 """Class, or class and attribute -> why it may be another one after going back."""

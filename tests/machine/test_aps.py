@@ -17,6 +17,9 @@ from tests.shard import breadth
 ROOT: Final = Path(__file__).parents[2]
 SAMPLES: Final = ROOT / "samples"
 PLATFORMS: Final = ("tdx", "vbs", "none", "sipi")
+GALLERY: Final = sorted(
+    path.stem for path in (SAMPLES / "gallery").glob("*.elf") if "." not in path.stem
+)
 _E_SHOFF, _E_SHENTSIZE = slice(0x28, 0x30), slice(0x3A, 0x40)
 TOLD: Final[dict[str, str]] = {
     "stack-shared": "where an AP has its own stack is a place, which nobody sees it come to",
