@@ -84,6 +84,10 @@ class Platform(Struct, frozen=True):
     """Empty: to be guessed from what the APs do."""
     roles: GivenRoles = ()
     """Places in the image by their role; those that are not named are found."""
+    vp_init: int = 0
+    """What the host gives each vCPU of a TD at TDH.VP.INIT: it begins with it in RCX and R8."""
+    page_release: bool = False
+    """Whether a TD may give pages back (CONFIG_FLAGS.PAGE_RELEASE)."""
 
     @property
     def cpus(self) -> int:
@@ -93,11 +97,12 @@ class Platform(Struct, frozen=True):
 
 _KEYS: Final[dict[str, set[str]]] = {
     "": {"name", "isolation", "start", "hyperv", "tsc_hz", "accept_level", "dialect", "cpus",
-         "memory", "time", "roles"},
+         "memory", "time", "roles", "td"},
     "cpus": {"count", "apic_ids", "speeds"},
     "memory": {"base", "mib", "low_kib"},
     "time": {slot.name for slot in fields(Costs)},
     "roles": {*ROLES, *DATA_ROLES},
+    "td": {"vp_init", "page_release"},
 }  # fmt: skip
 
 
@@ -222,7 +227,16 @@ def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Plat
         costs=_costs(top.table("time")),
         dialect=_dialect(top),
         roles=_roles(top.table("roles")),
+        **_td(top.table("td")),
     )
+
+
+def _td(table: _TomlTable) -> dict[str, Any]:
+    """What the host configured a TD with."""
+    release = table.values.get("page_release", False)
+    if not isinstance(release, bool):
+        raise table.wrong("page_release", "true or false")
+    return {"vp_init": table.whole("vp_init", 0, 0, U64), "page_release": release}
 
 
 def _roles(table: _TomlTable) -> GivenRoles:

@@ -19,6 +19,7 @@ from emu.hw.address import Hpa
 from emu.hw.context import Context
 from emu.hw.engine_breakpoints import BlockBreakpoints
 from emu.hw.engine_host import CodeKeeper, CodePages, Library
+from emu.hw.engine_ports import Ports
 from emu.hw.engine_watches import Watches
 from emu.hw.exit import Exit, ExitKind
 from emu.hw.memory import HostMemory
@@ -53,7 +54,7 @@ _DEBUG_TRAP: Final = EXIT_EXCEPTION + 1
 class Engine:
     """One Unicorn engine that lends itself to one CPU context at a time."""
 
-    def __init__(self, memory: HostMemory) -> None:
+    def __init__(self, memory: HostMemory, td: bool = False) -> None:
         self.memory = memory
         self._library = Library(memory, HOST_SAVE)
         self.handle, self.hook = self._library.handle, self._library.hook
@@ -86,9 +87,10 @@ class Engine:
         """Nothing has run since the TLB was flushed."""
         memory.write(VMRUN_STUB, b"\x0f\x01\xd8\xf4")  # vmrun; hlt
         memory.write(IOPM, b"\xff" * (MSRPM - IOPM))
-        memory.write(MSRPM, msr_permission_map())
+        memory.write(MSRPM, msr_permission_map(td))
         self._host = self.new_context()
         self._scratch = self.new_context()
+        self.ports = Ports(self, td)
         self._count, self._limit = self._library.counters(VMRUN_STUB + 3)
         native.restore(self.handle, self._host.pointer)
         self._add_hooks()
@@ -102,8 +104,6 @@ class Engine:
         insn = uc_const.UC_HOOK_INSN
         self.hook(uc_const.UC_HOOK_EDGE_GENERATED, native.EDGE_HOOK(self._on_translated))
         self.hook(uc_const.UC_HOOK_INTR, native.INTR_HOOK(self._on_intercept))
-        self.hook(insn, native.IN_HOOK(self._on_in), instruction=x86.UC_X86_INS_IN)
-        self.hook(insn, native.OUT_HOOK(self._on_out), instruction=x86.UC_X86_INS_OUT)
         self.hook(
             insn, native.SYSCALL_HOOK(self._on_syscall), instruction=x86.UC_X86_INS_SYSCALL
         )
@@ -118,9 +118,7 @@ class Engine:
         if code == EXIT_NPF or EXIT_EXCEPTION <= code < EXIT_EXCEPTION + 32:
             self._on_fault(code, executed)
             return
-        self.pending = Exit(ExitKind.INTERCEPT, executed, code)
-        self._in_body = True
-        native.stop(self.handle)
+        self.leave(Exit(ExitKind.INTERCEPT, executed, code), in_body=True)
 
     def _on_fault(self, code: int, executed: int) -> None:
         """An exception, or an access that the nested table refuses."""
@@ -188,21 +186,13 @@ class Engine:
         if end < self._limit.value:
             self._limit.value, self._cut, self._odd = end, True, True
 
-    def _on_in(self, _uc: int, port: int, size: int, _data: int) -> int:
-        """IN retires with a value of 0; who handles the exit sets the real one."""
-        self._odd = True
-        self.pending = Exit(ExitKind.PORT_IN, self.begun, port, 0, size)
-        native.stop(self.handle)
-        return 0
-
-    def _on_out(self, _uc: int, port: int, size: int, value: int, _data: int) -> None:
-        self._odd = True
-        self.pending = Exit(ExitKind.PORT_OUT, self.begun, port, value, size)
-        native.stop(self.handle)
-
     def _on_syscall(self, _uc: int, _data: int) -> None:
-        self._odd = True
-        self.pending = Exit(ExitKind.SYSCALL, self.begun - 1)
+        self.leave(Exit(ExitKind.SYSCALL, self.begun - 1))
+
+    def leave(self, exit_: Exit, in_body: bool = False) -> None:
+        """In a hook: the run ends here."""
+        self.pending, self._odd = exit_, True
+        self._in_body |= in_body
         native.stop(self.handle)
 
     # -- what the machine calls -------------------------------------------------------------
@@ -314,6 +304,7 @@ class Engine:
             self._live = context
             context.dirty = False
         self._again, self._in_body, self._alone, self._cut = 0, False, False, False
+        self.ports.refused = False
 
     def _stretch(self, context: Context, limit: int, again: int = 0) -> int:
         """One call of the library, to the limit or to what stops it; its status. `again`: so
@@ -332,6 +323,8 @@ class Engine:
             raise self._bug
         if self.breakpoints.unhooked:
             self.breakpoints.rebuild()
+        if self.ports.refused:
+            self.ports.put_back(context)
         if self._in_body or (status and status != uc_const.UC_ERR_FETCH_UNMAPPED):
             context.settle_flags()
 

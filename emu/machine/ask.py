@@ -13,6 +13,7 @@ from emu.hw.context import Context
 from emu.hw.exit import Exit, ExitKind
 from emu.machine.code import CodeReader
 from emu.machine.mmio import device_access
+from emu.machine.port_access import port_access
 from emu.vmm import asked as ask
 from emu.vmm.asked import Asked
 from emu.vmm.devices import Devices
@@ -34,7 +35,10 @@ _RDMSR, _WRMSR = b"\x0f\x32", b"\x0f\x30"
 _RDTSCP: Final = b"\x0f\x01\xf9"
 _TDCALL: Final = b"\x66\x0f\x01\xcc"
 _VMCALLS: Final = {b"\x0f\x01\xd9": "vmmcall", b"\x0f\x01\xc1": "vmcall"}
-_NOT_OFFERED: Final = {vmcb.EXIT_MONITOR: "monitor", vmcb.EXIT_MWAIT: "mwait"}
+_LONG_NAMED: Final = {
+    vmcb.EXIT_MONITOR: "monitor", vmcb.EXIT_MWAIT: "mwait", vmcb.EXIT_RDPMC: "rdpmc",
+}  # fmt: skip
+_INVD_OPCODE: Final = 0x08
 
 
 def read_exit(exit_: Exit, registers: Context, code: CodeReader, devices: Devices) -> Asked:
@@ -45,10 +49,8 @@ def read_exit(exit_: Exit, registers: Context, code: CodeReader, devices: Device
             return _plain(exit_.code, code.next(registers), registers)
         return _intercept(exit_, registers, code, devices)
     match exit_.kind:
-        case ExitKind.PORT_IN:
-            return ask.PortIn(0, exit_.code, exit_.error)
-        case ExitKind.PORT_OUT:
-            return ask.PortOut(0, exit_.code, exit_.error, exit_.info)
+        case ExitKind.PORT_IN | ExitKind.PORT_OUT:
+            return port_access(exit_, registers, code)
         case ExitKind.SYSCALL:
             return ask.SyscallHere(0)
         case ExitKind.ERROR:
@@ -63,7 +65,7 @@ def _intercept(exit_: Exit, registers: Context, code: CodeReader, devices: Devic
     if number == vmcb.EXIT_NPF:
         if devices.window_at(exit_.info) is not None:
             return device_access(code.next(registers), registers, exit_.error, exit_.info)
-        return ask.NestedFault(0, exit_.error, exit_.info)
+        return ask.NestedFault(0, exit_.error, exit_.info, exit_.gla)
     if number == _UD:
         return _undefined(code.next(registers), registers)
     if vmcb.EXIT_EXCEPTION <= number < vmcb.EXIT_EXCEPTION + 32:
@@ -74,7 +76,9 @@ def _intercept(exit_: Exit, registers: Context, code: CodeReader, devices: Devic
         return _interrupt(code.next(registers), registers)
     if number == vmcb.EXIT_MSR:
         return _msr(code.next(registers), registers)
-    return ask.NotOffered(0, _NOT_OFFERED.get(number, f"svm {number:#x}"))
+    if number in _LONG_NAMED:
+        return _long_named(number, code.next(registers), registers)
+    return ask.NotOffered(0, f"svm {number:#x}")
 
 
 def _exception(vector: int, exit_: Exit) -> ask.CpuFault:
@@ -103,7 +107,16 @@ def _plain(number: int, code: bytes, registers: Context) -> Asked:
             return ask.Cpuid(size, get("rax") & _U32, get("rcx") & _U32)
         case vmcb.EXIT_HLT:
             return ask.Hlt(size)
-    return ask.CacheFlush(size, "wbinvd" if number == vmcb.EXIT_WBINVD else "invd")
+    # The emulator calls both WBINVD; prefixes aside, the second byte of the opcode tells.
+    return ask.CacheFlush(size, "invd" if code[size - 1] == _INVD_OPCODE else "wbinvd")
+
+
+def _long_named(number: int, code: bytes, registers: Context) -> Asked:
+    """MONITOR, MWAIT and RDPMC: #VE and #GP in a TD, and nothing that any CPU here has."""
+    size, name = disasm.length(code, registers.mode), _LONG_NAMED[number]
+    if number == vmcb.EXIT_RDPMC:
+        return ask.Rdpmc(size, registers.get("rcx") & _U32)
+    return ask.Monitoring(size, name)
 
 
 def _msr(code: bytes, registers: Context) -> Asked:

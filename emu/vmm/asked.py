@@ -62,19 +62,35 @@ class Tdcall(Exiting, frozen=True):
         return self.r10 if not self.leaf and self.r10 else None
 
 
+class PortForm(Struct, frozen=True):
+    """How an instruction that is still to be done names its port: what a TD is told of it."""
+
+    string: bool
+    """INS or OUTS; else IN or OUT."""
+    repeated: bool
+    immediate: bool
+    """The port's number stands in the instruction, not in DX."""
+    address_bytes: int
+    """Of a string's address: 2, 4 or 8."""
+    segment: int = 3
+    """The register of OUTS's source, as x86 counts them (ES, CS, SS, DS, FS, GS)."""
+
+
 class PortIn(Exiting, frozen=True):
-    """IN of 1, 2 or 4 bytes; it has retired with a value of 0."""
+    """IN of 1, 2 or 4 bytes; it has retired with a value of 0, or has a form."""
 
     port: int
     width: int
+    form: PortForm | None = None
 
 
 class PortOut(Exiting, frozen=True):
-    """OUT of 1, 2 or 4 bytes; it has retired."""
+    """OUT of 1, 2 or 4 bytes; it has retired, or has a form."""
 
     port: int
     width: int
     value: int
+    form: PortForm | None = None
 
 
 class Rdtsc(Exiting, frozen=True):
@@ -118,10 +134,12 @@ class CpuFault(Exiting, frozen=True):
 
 
 class NestedFault(Exiting, frozen=True):
-    """An access that the nested table refuses; `error` as that of a #PF."""
+    """An access that the nested table refuses; `error` as that of a #PF. `gpa` is the guest's
+    own, with the shared bit if it has one; `gla`: the linear address, where it is known."""
 
     error: int
     gpa: int
+    gla: int | None = None
 
 
 class MmioRead(Exiting, frozen=True):
@@ -159,6 +177,18 @@ class NotOffered(Exiting, frozen=True):
     name: str
 
 
+class Monitoring(Exiting, frozen=True):
+    """MONITOR or MWAIT, which no CPU of ours offers."""
+
+    mnemonic: str
+
+
+class Rdpmc(Exiting, frozen=True):
+    """RDPMC of a counter (ECX); there are none."""
+
+    counter: int
+
+
 class ShutDown(Exiting, frozen=True):
     """The CPU gave up on a fault that it could not deliver."""
 
@@ -193,6 +223,8 @@ Asked = (
     | MmioWrite
     | OddAccess
     | NotOffered
+    | Monitoring
+    | Rdpmc
     | ShutDown
     | SyscallHere
     | EngineFailed

@@ -16,7 +16,7 @@ _NAMES: Final[dict[type[ask.Exiting], str]] = {
     ask.PauseHint: "pause", ask.Hlt: "hlt", ask.SoftInterrupt: "int", ask.Undefined: "#UD",
     ask.NestedFault: "npf", ask.ShutDown: "shutdown", ask.SyscallHere: "syscall",
     ask.EngineFailed: "error", ask.MmioRead: "mmio", ask.MmioWrite: "mmio",
-    ask.OddAccess: "mmio",
+    ask.OddAccess: "mmio", ask.Rdpmc: "rdpmc",
 }  # fmt: skip
 
 
@@ -26,7 +26,9 @@ def name_of(asked: ask.Asked) -> str:
     if found is not None:
         return found
     match asked:
-        case ask.CacheFlush(mnemonic=name) | ask.NotOffered(name=name):
+        case ask.CacheFlush(mnemonic=name) | ask.Monitoring(mnemonic=name):
+            return name
+        case ask.NotOffered(name=name):
             return name
         case ask.CpuFault(vector=vector):
             return interrupt.name_of(vector)
@@ -143,6 +145,8 @@ def numbers(asked: ask.Asked) -> tuple[int, ...]:
     match asked:
         case ask.Cpuid(_, leaf, subleaf):
             return (leaf, subleaf)
+        case ask.Rdpmc(_, counter):
+            return (counter,)
         case ask.Rdmsr(_, msr):
             return (msr,)
         case ask.Wrmsr(_, msr, value):

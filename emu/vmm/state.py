@@ -69,6 +69,8 @@ class VmmState(Struct):
     """Armed APIC timers by CPU."""
     devices: dict[tuple[str, int], int] = field(default_factory=dict)
     """Registers of devices in memory by (device, number)."""
+    large_pages: set[int] = field(default_factory=set)
+    """2 MiB of a TD that its nested table has as one leaf, by GPA."""
     hypercall_page: Gpa | None = None
     sent: SerialText = field(default_factory=SerialText)
 
@@ -85,7 +87,8 @@ class VmmState(Struct):
         )
         tables = dict(self.msrs), dict(self.registers), dict(self.ports), dict(self.ve_info)
         more = dict(self.clocks), dict(self.timers), dict(self.devices)
-        return SavedVmm(vps, *tables, *more, self.hypercall_page, self.sent.save())
+        large = frozenset(self.large_pages)
+        return SavedVmm(vps, *tables, *more, large, self.hypercall_page, self.sent.save())
 
     def load(self, saved: "SavedVmm") -> None:
         """Be again what `save` saw."""
@@ -99,6 +102,7 @@ class VmmState(Struct):
         self.ports, self.ve_info = dict(saved.ports), dict(saved.ve_info)
         self.clocks, self.timers = dict(saved.clocks), dict(saved.timers)
         self.devices = dict(saved.devices)
+        self.large_pages = set(saved.large_pages)
         self.hypercall_page = saved.hypercall_page
         self.sent.load(saved.sent)
 
@@ -114,6 +118,7 @@ class SavedVmm(NamedTuple):
     clocks: dict[int, WrongClock]
     timers: dict[int, ApicTimer]
     devices: dict[tuple[str, int], int]
+    large_pages: frozenset[int]
     hypercall_page: Gpa | None
     sent: SavedText
 

@@ -2,6 +2,7 @@
 #include "../fdt.h"
 #include "kernel.h"
 
+#define LEAF_TDX 0x21 /* "IntelTDX    " in EBX, EDX and ECX */
 #define SETUP_CHAIN_MAX 16
 #define TOKENS_MAX 200000 /* a broken tree must not keep us here */
 
@@ -136,4 +137,17 @@ bool tree_read(const uint8_t *boot_params)
             return token.kind == FDT_DONE && info.cpu_count;
     }
     return false;
+}
+
+/* The last words of a boot go out whatever the tree says, and though it may never have been
+ * read: that this is a TD, CPUID tells as well. */
+void serial_regardless(void)
+{
+    struct cpuid_result name;
+
+    info.has_serial = true;
+    if (info.is_tdx || cpuid(0, 0).eax < LEAF_TDX)
+        return;
+    name = cpuid(LEAF_TDX, 0);
+    info.is_tdx = name.ebx == 0x65746E49 && name.edx == 0x5844546C && name.ecx == 0x20202020;
 }

@@ -3,7 +3,7 @@
 from typing import Final
 
 from emu.hw.nested_walk import ACCESSED
-from tests.guest import CODE, DATA, PT2, SHARED, boot, read
+from tests.guest import CODE, DATA, PT2, SHARED, Guest, boot, read, step_to, word
 from tests.ways import run
 
 STALE: Final = f"""
@@ -111,3 +111,15 @@ def test_other_code_at_a_known_address_is_not_known_to_be_code() -> None:
     run(apart)
     run(remapped)
     assert remapped.machine.board.tick == apart.machine.board.tick + 1
+
+
+def test_ins_in_a_td_has_stored_a_zero_before_it_is_refused() -> None:
+    machine = Guest(f"""
+    start: mov dword ptr [{DATA}], 0x11223344
+        mov edi, {DATA}
+        mov edx, 0x1f0
+        insw
+    handler20: jmp handler20
+    """, 1, "tdx").machine()  # fmt: skip
+    step_to(machine, 0, "handler20")
+    assert word(machine.board, DATA, 4) == 0x1122_0000, "hardware leaves it as it was"

@@ -10,7 +10,8 @@ from emu.vmm.tdx.info import ATTRIBUTES
 from emu.vmm.tdx.leaf import TdcallLeaf, done, failed
 
 CONFIG_FLAGS: Final = 0x9110_0003_0000_0016
-"""Bit 0 GPAW 52, bit 5 TDX Connect, bit 6 page release: all off."""
+"""Bit 0 GPAW 52 and bit 5 TDX Connect are off."""
+PAGE_RELEASE: Final = 1 << 6
 NOTIFY_ENABLES: Final = 0x9100_0000_0000_0010
 
 VM_FIELDS: Final[tuple[tuple[int, Callable[[Caller], int]], ...]] = (
@@ -18,7 +19,7 @@ VM_FIELDS: Final[tuple[tuple[int, Callable[[Caller], int]], ...]] = (
     (0x1110_0003_0000_0001, lambda caller: 0x3),
     (0x1110_0002_0000_0002, lambda caller: caller.platform.cpus),
     (0x1110_0003_0000_0017, lambda caller: 0),
-    (CONFIG_FLAGS, lambda caller: 0),
+    (CONFIG_FLAGS, lambda caller: PAGE_RELEASE if caller.platform.page_release else 0),
     (NOTIFY_ENABLES, lambda caller: 0),
 )
 """Fields of the TD: ATTRIBUTES, XFAM (x87 and SSE), MAX_VCPUS, TD_CTLS, CONFIG_FLAGS,
@@ -30,6 +31,8 @@ SYSTEM_FIELDS: Final[tuple[tuple[int, int], ...]] = (
 )
 """Fields of the system: VENDOR_ID, TDX_FEATURES0."""
 
+_NOTHING: Final = (("r8", 0),)
+"""What a refusal leaves (`tdg_vm_rd_wr`)."""
 _VM: Final = dict(VM_FIELDS)
 _SYSTEM: Final = dict(SYSTEM_FIELDS)
 
@@ -37,7 +40,8 @@ _SYSTEM: Final = dict(SYSTEM_FIELDS)
 def _read_vm(caller: Caller) -> Effects:
     """RCX must be 0, RDX is the field; its value comes back in R8."""
     if caller.registers("rcx"):
-        return failed(Code.OPERAND_INVALID, Operand.RCX, "VM.RD with RCX not zero")
+        why = "VM.RD with RCX not zero"
+        return failed(Code.OPERAND_INVALID, Operand.RCX, why, _NOTHING)
     field = caller.registers("rdx")
     read = _VM.get(field)
     if read is None:
@@ -54,12 +58,12 @@ def _write_vm(caller: Caller) -> Effects:
     if read is None:
         return _unknown("VM.WR", field)
     if field != NOTIFY_ENABLES:
-        return failed(Code.METADATA_FIELD_NOT_WRITABLE, Operand.RDX, f"VM.WR of {field:#x}")
+        why = f"VM.WR of {field:#x}"
+        return failed(Code.METADATA_FIELD_NOT_WRITABLE, Operand.RDX, why, _NOTHING)
     value = caller.registers("r8") & caller.registers("r9")
     if value:
-        return failed(
-            Code.METADATA_FIELD_VALUE_NOT_VALID, Operand.R8, f"VM.WR of {field:#x} = {value:#x}"
-        )
+        why = f"VM.WR of {field:#x} = {value:#x}"
+        return failed(Code.METADATA_FIELD_VALUE_NOT_VALID, Operand.R8, why, _NOTHING)
     return done(("r8", read(caller)))
 
 
@@ -70,7 +74,8 @@ def _read_system(caller: Caller) -> Effects:
 
 
 def _unknown(what: str, field: int) -> Effects:
-    return failed(Code.METADATA_FIELD_ID_INCORRECT, Operand.RDX, f"{what} of {field:#x}")
+    text = f"{what} of {field:#x}"
+    return failed(Code.METADATA_FIELD_ID_INCORRECT, Operand.RDX, text, _NOTHING)
 
 
 LEAVES: Final = (
