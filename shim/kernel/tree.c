@@ -1,8 +1,8 @@
 /* The kernel's device tree, read once: CPUs, the wakeup mailbox, serial line and isolation. */
 #include "../fdt.h"
+#include "../tdcall.h"
 #include "kernel.h"
 
-#define LEAF_TDX 0x21 /* "IntelTDX    " in EBX, EDX and ECX */
 #define SETUP_CHAIN_MAX 16
 #define TOKENS_MAX 200000 /* a broken tree must not keep us here */
 
@@ -143,11 +143,6 @@ bool tree_read(const uint8_t *boot_params)
  * read: that this is a TD, CPUID tells as well. */
 void serial_regardless(void)
 {
-    struct cpuid_result name;
-
     info.has_serial = true;
-    if (info.is_tdx || cpuid(0, 0).eax < LEAF_TDX)
-        return;
-    name = cpuid(LEAF_TDX, 0);
-    info.is_tdx = name.ebx == 0x65746E49 && name.edx == 0x5844546C && name.ecx == 0x20202020;
+    info.is_tdx = info.is_tdx || is_trust_domain();
 }
