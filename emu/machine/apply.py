@@ -205,9 +205,13 @@ def is_open(cpu: Cpu) -> bool:
 
 
 def take_interrupt(parts: Parts, cpu: Cpu) -> bool:
-    """Deliver the first pending interrupt that the CPU's flags let in, if there is one."""
+    """Deliver the first pending interrupt that the CPU's flags let in, if there is one. The TDX
+    module keeps an NMI back until the last #VE was read (`td_nmi_exit`)."""
     pending = parts.board.vmm.vps[cpu.id].pending
+    unread = parts.board.vmm.ve_info.get(cpu.id) is not None
     for vector in pending:
+        if vector == NMI_PENDING and unread:
+            continue
         if vector == NMI_PENDING or (is_open(cpu) and not cpu.registers.holds_interrupts):
             pending.remove(vector)
             parts.board.beat += 1

@@ -123,3 +123,18 @@ def test_ins_in_a_td_has_stored_a_zero_before_it_is_refused() -> None:
     """, 1, "tdx").machine()  # fmt: skip
     step_to(machine, 0, "handler20")
     assert word(machine.board, DATA, 4) == 0x1122_0000, "hardware leaves it as it was"
+
+
+def test_a_td_that_asks_for_exceptions_of_cpuid_gets_none() -> None:
+    machine = Guest("""
+    start: mov eax, 5
+        mov ecx, 3
+        .byte 0x66, 0x0f, 0x01, 0xcc
+        mov [{SHARED}], rax
+        mov eax, 1
+        cpuid
+    there: jmp there
+    handler20: jmp handler20
+    """, 1, "tdx").machine()  # fmt: skip
+    step_to(machine, 0, "there")
+    assert word(machine.board, SHARED) == 0, "it was granted, and hardware then comes to #VE"

@@ -13,7 +13,7 @@ from emu.hw.address import Gpa
 from emu.machine import apply
 from emu.machine.board import Board
 from emu.vmm.effects import VeInfo
-from tests.guest import DATA, SHARED, Guest, finish, label, word
+from tests.guest import DATA, SHARED, Guest, finish, label, step_to, word
 
 TDCALL: Final = ".byte 0x66, 0x0f, 0x01, 0xcc\n"
 HALT: Final = f"""
@@ -316,3 +316,27 @@ def test_pages_that_are_accepted_at_once_are_one_leaf() -> None:
     board.vmm.large_pages = {DATA & ~0x1F_FFFF}
     apply.set_page_state(board, Gpa(DATA), 1, "shared", zero=False)
     assert not board.vmm.large_pages
+
+
+def test_an_nmi_waits_until_the_exception_was_read() -> None:
+    """`td_nmi_exit` and the dispatcher's end: not while VE_INFO is valid."""
+    machine = Guest(f"""
+    start: hlt
+    here: jmp here
+    handler20: add qword ptr [rsp], 1
+        nop
+        mov eax, 3
+        {TDCALL}
+    read: nop
+        iretq
+    handler2: inc dword ptr [{{SHARED}}]
+        iretq
+    """, 1, "tdx").machine()  # fmt: skip
+    board = machine.board
+    cpu = board.cpus[0]
+    step_to(machine, 0, "handler20")
+    apply.interrupt_cpu(machine, cpu, cpu, apply.NMI_PENDING)
+    assert not apply.take_interrupt(machine, cpu)
+    step_to(machine, 0, "read")
+    assert apply.take_interrupt(machine, cpu)
+    assert cpu.registers.rip == label(board, "handler2")

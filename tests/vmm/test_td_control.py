@@ -18,7 +18,7 @@ CR0, CR4 = 0x8001_0021, 0x268
 
 def verdict(register: int, value: int) -> str:
     """`done`, `gp`, or `ve` with its information."""
-    effects = control.write(Guest("tdx").caller(), register, value, 3, 7)
+    effects = control.refused(Guest("tdx").caller(), f"cr{register}", value, 3, 7)
     raised = of(RaiseException, effects)
     if not raised:
         assert effects == ()

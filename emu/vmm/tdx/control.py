@@ -1,10 +1,10 @@
 """Control registers in a TD: what the TDX module adds to the processor's own checks.
 
 Sources: intel/tdx-module, `td_vmcs_init` (which bits are the module's: the guest/host masks),
-`write_guest_cr0` and `write_guest_cr4` (what becomes of a write to them).
+`write_guest_cr0`, `write_guest_cr4` and `wrmsr_ia32_efer` (what becomes of a write to them).
 """
 
-from typing import Final
+from typing import Final, Literal
 
 from emu.vmm.effects import Effects, RaiseException
 from emu.vmm.state import Caller
@@ -18,31 +18,52 @@ CR4_PKE, CR4_CET, CR4_PKS, CR4_UINTR, CR4_KL, CR4_LASS = (
 )  # fmt: skip
 _NOT_CONFIGURED: Final = CR4_PKE | CR4_CET | CR4_PKS | CR4_UINTR | CR4_KL | CR4_LASS
 """Needs a bit of XFAM or of ATTRIBUTES that this TD lacks."""
+EFER: Final = 0xC000_0080
+EFER_SCE, EFER_LMA = 1, 1 << 10
+_NUMBERS: Final = {"cr0": 0, "cr4": 4}
+
+Verdict = Literal["", "#GP", "#VE"]
 
 
-def write(caller: Caller, register: int, value: int, size: int, general: int) -> Effects:
-    """What the module does with MOV of a value to CR0 or CR4, from the general register of that
-    number; nothing, if the write is the TD's own affair. `size`: bytes of the instruction."""
-    refused = {0: _cr0, 4: _cr4}.get(register)
-    verdict = refused(value) if refused is not None else ""
-    what = f"MOV to CR{register} of {value:#x}"
-    if verdict == "gp":
+def efer_after(before: int, value: int) -> int:
+    """EFER behind a write: LMA is nobody's to write."""
+    return value & ~EFER_LMA | before & EFER_LMA
+
+
+def refused(caller: Caller, register: str, value: int, size: int, general: int = 0) -> Effects:
+    """What the module does instead of a write to CR0, CR4 or EFER ("cr0", "cr4", "efer");
+    nothing, if the write is the TD's own affair. `size`: bytes of the instruction; `general`:
+    number of the register that MOV takes the value from."""
+    if register == "efer":
+        return _efer(caller, value, size)
+    verdict = {"cr0": _cr0, "cr4": _cr4}.get(register, lambda _: "")(value)
+    what = f"MOV to {register.upper()} of {value:#x}"
+    if verdict == "#GP":
         why = f"{what}, which the TDX module refuses: the TD is not configured for it"
         return (RaiseException(_GENERAL, 0, why),)
-    if verdict == "ve":
-        qualification = register | general << 8  # SDM 3, table 28-3: access type 0
+    if verdict == "#VE":
+        qualification = _NUMBERS[register] | general << 8  # SDM 3, table 28-3: access type 0
         return of_instruction(caller, Reason.CR_ACCESS, size, what, qualification)
     return ()
 
 
-def _cr0(value: int) -> str:
+def _efer(caller: Caller, value: int, size: int) -> Effects:
+    """SCE is the TD's; any other change is a #VE."""
+    before = caller.registers("efer")
+    if not (efer_after(before, value) ^ before) & ~EFER_SCE:
+        return ()
+    what = f"WRMSR of EFER ({EFER:#x}) that changes more than SCE"
+    return of_instruction(caller, Reason.WRMSR, size, what)
+
+
+def _cr0(value: int) -> Verdict:
     """NE set is what VMX wants of any guest (IA32_VMX_CR0_FIXED0), and so is #GP."""
     if not value & CR0_NE:
-        return "gp"
-    return "ve" if not value & CR0_PE or value & (CR0_NW | CR0_CD) else ""
+        return "#GP"
+    return "#VE" if not value & CR0_PE or value & (CR0_NW | CR0_CD) else ""
 
 
-def _cr4(value: int) -> str:
+def _cr4(value: int) -> Verdict:
     if value & _NOT_CONFIGURED:
-        return "gp"
-    return "ve" if not value & CR4_MCE or value & (CR4_VMXE | CR4_SMXE) else ""
+        return "#GP"
+    return "#VE" if not value & CR4_MCE or value & (CR4_VMXE | CR4_SMXE) else ""

@@ -43,7 +43,8 @@ def _ve_info(caller: Caller) -> Effects:
 
 
 def _cpuid_ve(caller: Caller) -> Effects:
-    """Bit 0 asks for #VE on CPUID in the kernel, bit 1 in user mode; never delivered here."""
+    """Bit 0 asks for #VE on CPUID in the kernel, bit 1 in user mode; never delivered here
+    (docs/limits.md)."""
     flags = caller.registers("rcx")
     if flags & ~3:
         return failed(Code.OPERAND_INVALID, Operand.RCX, f"CPUIDVE.SET flags {flags:#x}")

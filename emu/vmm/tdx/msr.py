@@ -14,13 +14,13 @@ from emu.vmm.cpuid import FEATURES_ECX, bits
 from emu.vmm.effects import Complete, Effects, RaiseException, SetMsr, SetRegisters
 from emu.vmm.msrs.entry import Msr, always, of_cpu, store_cpu, zero_only
 from emu.vmm.state import Caller
+from emu.vmm.tdx import control
+from emu.vmm.tdx.control import EFER
 from emu.vmm.ve import Reason, of_instruction
 
 MsrAction = Literal["native", "module", "gp", "ve"]
 
-EFER: Final = 0xC000_0080
 DEBUGCTL: Final = 0x1D9
-_SCE, _LMA = 1, 1 << 10
 _GENERAL: Final = 13
 _LOW: Final = range(0x2000)
 _HIGH: Final = range(0xC000_0000, 0xC000_2000)
@@ -189,15 +189,12 @@ def wrmsr(caller: Caller, asked: Wrmsr) -> Effects:
     return _refused(number, "WRMSR") if effects is None else (*effects, Complete())
 
 
-def _returned(caller: Caller, asked: Wrmsr, why: str = "") -> Effects:
-    what = f"WRMSR of {_name(asked.msr)}{why}"
+def _returned(caller: Caller, asked: Wrmsr) -> Effects:
+    what = f"WRMSR of {_name(asked.msr)}"
     return of_instruction(caller, Reason.WRMSR, asked.size, what)
 
 
 def _write_efer(caller: Caller, asked: Wrmsr) -> Effects:
-    """SCE is the TD's, LMA is nobody's to write; any other change is a #VE."""
-    before = caller.registers("efer")
-    after = asked.value & ~_LMA | before & _LMA
-    if (after ^ before) & ~_SCE:
-        return _returned(caller, asked, " that changes more than SCE")
-    return (SetRegisters((("efer", after),)), Complete())
+    after = control.efer_after(caller.registers("efer"), asked.value)
+    written = SetRegisters((("efer", after),)), Complete()
+    return control.refused(caller, "efer", asked.value, asked.size) or written
