@@ -162,6 +162,16 @@ def _ports(probe: OffsetProbe) -> str:
     return "" if found == wanted else f"found {found}"
 
 
+def _refused_ports(probe: OffsetProbe) -> str:
+    """In the middle of an IN the registers are those of its beginning."""
+    probe.engine.ports.traps = True
+    context, exit_ = probe.run(b"\xb8\x44\x33\x22\x11\xe4\x81")  # mov eax; in al, 0x81
+    probe.engine.ports.traps = False
+    found = (exit_.executed, exit_.done, context.rip, context.get("rax"))
+    wanted = (1, False, _CODE + 5, 0x11223344)
+    return "" if found == wanted else f"found {found}"
+
+
 _CHECKS: Final[tuple[tuple[str, Callable[[OffsetProbe], str]], ...]] = (
     ("registers lie where they are read", _registers),
     ("flags, mode and privilege are those of the guest", _state),
@@ -171,6 +181,7 @@ _CHECKS: Final[tuple[tuple[str, Callable[[OffsetProbe], str]], ...]] = (
     ("flags outlive a fault in the middle of a block", _flags),
     ("breakpoints stop before the instruction", _breakpoint),
     ("port accesses stop after the instruction", _ports),
+    ("a port access can be taken back", _refused_ports),
 )
 
 

@@ -45,7 +45,9 @@ _READ, _WRITE, _FETCH, _LINEAR = 1, 2, 4, 3 << 7
 def not_shared(caller: Caller, error: int, gpa: int, gla: int | None, doing: str) -> Effects:
     """An access to a shared address that the host shows nothing at: the processor itself makes
     it a #VE, whose exit qualification is that of an EPT violation (SDM 3, table 28-7): what
-    was tried, no right at all, and a linear address. The instruction's length is not told."""
+    was tried, no right at all, and a linear address. The instruction's length is not told.
+    (While the last #VE is unread the processor would leave to the host instead, whose guest
+    cannot go on: here that is a #DF, as of the module's own.)"""
     tried = _FETCH if error & _FETCHES else _WRITE if error & _WRITES else _READ
     info = VeInfo(Reason.EPT_VIOLATION, tried | _LINEAR, gla or 0, gpa, 0)
     what = f"{doing} GPA {gpa:#x}, which is not shared"
