@@ -22,7 +22,7 @@ EFER: Final = 0xC000_0080
 EFER_SCE, EFER_LMA = 1, 1 << 10
 _NUMBERS: Final = {"cr0": 0, "cr4": 4}
 
-Verdict = Literal["", "#GP", "#VE"]
+Instead = Literal["", "#GP", "#VE"]
 
 
 def efer_after(before: int, value: int) -> int:
@@ -56,14 +56,14 @@ def _efer(caller: Caller, value: int, size: int) -> Effects:
     return of_instruction(caller, Reason.WRMSR, size, what)
 
 
-def _cr0(value: int) -> Verdict:
+def _cr0(value: int) -> Instead:
     """NE set is what VMX wants of any guest (IA32_VMX_CR0_FIXED0), and so is #GP."""
     if not value & CR0_NE:
         return "#GP"
     return "#VE" if not value & CR0_PE or value & (CR0_NW | CR0_CD) else ""
 
 
-def _cr4(value: int) -> Verdict:
+def _cr4(value: int) -> Instead:
     if value & _NOT_CONFIGURED:
         return "#GP"
     return "#VE" if not value & CR4_MCE or value & (CR4_VMXE | CR4_SMXE) else ""
