@@ -137,7 +137,7 @@ PORTS: Final = (
     ("out 0x80, eax", 0x80_0043, 2, 0),
     (OUTS + "outsb", 0x3F8_0010, 1, 2 << 7 | 3 << 15),
     (
-        "{OUTS}mov ecx, 3\n rep outsb",
+        OUTS + "mov ecx, 3\n rep outsb",
         0x3F8_0030,
         2,
         2 << 7 | 3 << 15,
