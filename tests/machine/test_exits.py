@@ -105,6 +105,15 @@ def test_a_call_is_undefined_where_nobody_is_called(
     assert said == undefined
 
 
+@pytest.mark.parametrize("where", ["none", "vbs", "tdx", "sipi"])
+def test_a_performance_counter_that_there_is_not_is_a_general_protection_fault(
+    where: str,
+) -> None:
+    """SDM 2, RDPMC (an invalid counter); in a TD `td_rdpmc_exit` with PERFMON off."""
+    (found,) = decided(machine(where), ask.Rdpmc(2, 0x4000_0001))
+    assert isinstance(found, RaiseException) and (found.vector, found.error_code) == (13, 0)
+
+
 def test_the_tdx_module_is_called_by_a_kernel_in_64_bit_mode_alone() -> None:
     """SDM 2, TDCALL (CPL > 0: #GP), and `td_call` of the module (not 64-bit: #GP)."""
     one = machine("tdx")
