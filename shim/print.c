@@ -111,8 +111,16 @@ static _Noreturn void halt_forever(void)
     }
 }
 
+/* What goes wrong early goes wrong before the image's kind is known. */
+static void know_td(void)
+{
+    if (shim.isolation == ISOLATION_NONE && is_trust_domain())
+        shim.isolation = ISOLATION_TDX;
+}
+
 _Noreturn void refuse(const char *what, uint64_t value)
 {
+    know_td();
     if (refusing) /* telling failed itself */
         halt_forever();
     shim.serial = true; /* the host's tree may not be read yet: say it all the same */
@@ -129,6 +137,7 @@ _Noreturn void refuse(const char *what, uint64_t value)
 /* An exception of the BSP; an AP's is noted in its record by assembly. */
 _Noreturn void exception(uint64_t vector, uint64_t error, uint64_t rip, uint64_t cr2)
 {
+    know_td();
     if (refusing)
         halt_forever();
     print("shim: exception ");

@@ -1,4 +1,5 @@
 /* The few calls of the TDX module and its host that boot code needs. */
+#include "arch.h"
 #include "tdcall.h"
 
 #define BIT(n) (1ull << (n))
@@ -8,6 +9,7 @@
 #define MASK_HYPERCALL (BIT(2) | BIT(8) | BIT(10) | BIT(11))
 #define SHARED_BIT BIT(47)
 #define MAPGPA_ROUNDS 1024
+#define LEAF_TDX 0x21 /* "IntelTDX    " in EBX, EDX and ECX */
 
 uint64_t tdvmcall(struct tdcall_regs *regs, uint64_t mask)
 {
@@ -74,4 +76,14 @@ bool tdvmcall_mapgpa(uint64_t gpa, uint64_t bytes)
         gpa = next;
     }
     return false;
+}
+
+bool is_trust_domain(void)
+{
+    struct cpuid_result name;
+
+    if (cpuid(0, 0).eax < LEAF_TDX)
+        return false;
+    name = cpuid(LEAF_TDX, 0);
+    return name.ebx == 0x65746E49 && name.edx == 0x5844546C && name.ecx == 0x20202020;
 }

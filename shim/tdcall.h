@@ -28,6 +28,9 @@ enum {
 #define OPERAND_BUSY 0x80000200
 #define TDVMCALL_FATAL_BYTES 64
 
+/* What CPUID says, for whoever has not been told. */
+bool is_trust_domain(void);
+
 /* R10 after a standard VMCALL, or all ones when the module itself refused. */
 uint64_t tdvmcall(struct tdcall_regs *regs, uint64_t mask);
 

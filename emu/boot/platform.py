@@ -93,6 +93,10 @@ class Platform(Struct, frozen=True):
     such call may show it. Linux's KVM always asks for that."""
     roles: GivenRoles = ()
     """Places in the image by their role; those that are not named are found."""
+    vp_init: int = 0
+    """What the host gives each vCPU of a TD at TDH.VP.INIT: it begins with it in RCX and R8."""
+    page_release: bool = False
+    """Whether a TD may give pages back (CONFIG_FLAGS.PAGE_RELEASE)."""
 
     @property
     def cpus(self) -> int:
@@ -102,11 +106,12 @@ class Platform(Struct, frozen=True):
 
 _KEYS: Final[dict[str, set[str]]] = {
     "": {"name", "isolation", "start", "hyperv", "tsc_hz", "clocks_apart_ns", "accept_level",
-         "dialect", "no_rbp_mod", "cpus", "memory", "time", "roles"},
+         "dialect", "no_rbp_mod", "cpus", "memory", "time", "roles", "td"},
     "cpus": {"count", "apic_ids", "speeds"},
     "memory": {"base", "mib", "low_kib"},
     "time": {slot.name for slot in fields(Costs)},
     "roles": {*ROLES, *DATA_ROLES},
+    "td": {"vp_init", "page_release"},
 }  # fmt: skip
 
 
@@ -239,7 +244,16 @@ def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Plat
         dialect=_dialect(top),
         no_rbp_mod=top.flag("no_rbp_mod", True),
         roles=_roles(top.table("roles")),
+        **_td(top.table("td")),
     )
+
+
+def _td(table: _TomlTable) -> dict[str, Any]:
+    """What the host configured a TD with."""
+    release = table.values.get("page_release", False)
+    if not isinstance(release, bool):
+        raise table.wrong("page_release", "true or false")
+    return {"vp_init": table.whole("vp_init", 0, 0, U64), "page_release": release}
 
 
 def _roles(table: _TomlTable) -> GivenRoles:

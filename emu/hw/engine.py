@@ -20,6 +20,7 @@ from emu.hw.context import Context
 from emu.hw.engine_alone import Alone
 from emu.hw.engine_breakpoints import BlockBreakpoints
 from emu.hw.engine_host import CodePages, Library
+from emu.hw.engine_ports import Ports
 from emu.hw.engine_watches import Watches
 from emu.hw.exit import Exit, ExitKind
 from emu.hw.memory import HostMemory
@@ -55,7 +56,7 @@ _DEBUG_TRAP: Final = EXIT_EXCEPTION + 1
 class Engine(Alone):
     """One Unicorn engine that lends itself to one CPU context at a time."""
 
-    def __init__(self, memory: HostMemory) -> None:
+    def __init__(self, memory: HostMemory, td: bool = False) -> None:
         self.memory = memory
         self._library = Library(memory, HOST_SAVE)
         self.handle, self.hook = self._library.handle, self._library.hook
@@ -90,9 +91,10 @@ class Engine(Alone):
         """Nothing has run since the TLB was flushed."""
         memory.write(VMRUN_STUB, b"\x0f\x01\xd8\xf4")  # vmrun; hlt
         memory.write(IOPM, b"\xff" * (MSRPM - IOPM))
-        memory.write(MSRPM, msr_permission_map())
+        memory.write(MSRPM, msr_permission_map(td))
         self._host = self.new_context()
         self._scratch = self.new_context()
+        self.ports = Ports(self, td)
         self._count, self._limit = self._library.counters(VMRUN_STUB + 3)
         native.restore(self.handle, self._host.pointer)
         self._add_hooks()
@@ -106,8 +108,6 @@ class Engine(Alone):
         insn = uc_const.UC_HOOK_INSN
         self.hook(uc_const.UC_HOOK_EDGE_GENERATED, native.EDGE_HOOK(self._on_translated))
         self.hook(uc_const.UC_HOOK_INTR, native.INTR_HOOK(self._on_intercept))
-        self.hook(insn, native.IN_HOOK(self._on_in), instruction=x86.UC_X86_INS_IN)
-        self.hook(insn, native.OUT_HOOK(self._on_out), instruction=x86.UC_X86_INS_OUT)
         self.hook(
             insn, native.SYSCALL_HOOK(self._on_syscall), instruction=x86.UC_X86_INS_SYSCALL
         )
@@ -122,9 +122,7 @@ class Engine(Alone):
         if code == EXIT_NPF or EXIT_EXCEPTION <= code < EXIT_EXCEPTION + 32:
             self._on_fault(code, executed)
             return
-        self.pending = Exit(ExitKind.INTERCEPT, executed, code)
-        self._in_body = True
-        native.stop(self.handle)
+        self.leave(Exit(ExitKind.INTERCEPT, executed, code), in_body=True)
 
     def _on_fault(self, code: int, executed: int) -> None:
         """An exception, or an access that the nested table refuses."""
@@ -201,22 +199,14 @@ class Engine(Alone):
         if end < self._limit.value:
             self._limit.value, self._cut, self._odd = end, True, True
 
-    def _on_in(self, _uc: int, port: int, size: int, _data: int) -> int:
-        """IN retires with a value of 0; who handles the exit sets the real one."""
-        self._odd = True
-        self.pending = Exit(ExitKind.PORT_IN, self.begun, port, 0, size)
-        native.stop(self.handle)
-        return 0
-
-    def _on_out(self, _uc: int, port: int, size: int, value: int, _data: int) -> None:
-        self._odd = True
-        self.pending = Exit(ExitKind.PORT_OUT, self.begun, port, value, size)
-        native.stop(self.handle)
-
     def _on_syscall(self, _uc: int, _data: int) -> None:
-        self._odd = True
         native.get_register(self.handle, _RIP, self._root)
-        self.pending = Exit(ExitKind.SYSCALL, self.begun - 1, info=self._root.contents.value)
+        self.leave(Exit(ExitKind.SYSCALL, self.begun - 1, info=self._root.contents.value))
+
+    def leave(self, exit_: Exit, in_body: bool = False) -> None:
+        """In a hook: the run ends here."""
+        self.pending, self._odd = exit_, True
+        self._in_body |= in_body
         native.stop(self.handle)
 
     # -- what the machine calls -------------------------------------------------------------
@@ -339,6 +329,7 @@ class Engine(Alone):
             self._live = context
             context.dirty = False
         self._again, self._in_body, self._alone, self._cut = 0, False, False, False
+        self.ports.refused = False
 
     def _stretch(self, context: Context, limit: int, again: int = 0) -> int:
         """One call of the library, to the limit or to what stops it; its status. `again`: so
@@ -359,6 +350,8 @@ class Engine(Alone):
             context.put("rip", self.pending.info)  # the library has gone past it
         if self.breakpoints.unhooked:
             self.breakpoints.rebuild()
+        if self.ports.refused:
+            self.ports.put_back(context)
         if self._in_body or (status and status != uc_const.UC_ERR_FETCH_UNMAPPED):
             context.settle_flags()
 

@@ -30,3 +30,7 @@ class Exit(NamedTuple):
     """Error code of an exception or of a nested page fault; a port access's size in bytes."""
     text: str = ""
     """The engine's own words for ERROR."""
+    gla: int | None = None
+    """The linear address of a nested page fault, where it is known."""
+    done: bool = True
+    """Whether the port access has retired; else the CPU stands before it."""

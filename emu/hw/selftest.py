@@ -192,6 +192,16 @@ def _ports(probe: OffsetProbe) -> str:
     return "" if found == wanted else f"found {found}"
 
 
+def _refused_ports(probe: OffsetProbe) -> str:
+    """In the middle of an IN the registers are those of its beginning."""
+    probe.engine.ports.traps = True
+    context, exit_ = probe.run(b"\xb8\x44\x33\x22\x11\xe4\x81")  # mov eax; in al, 0x81
+    probe.engine.ports.traps = False
+    found = (exit_.executed, exit_.done, context.rip, context.get("rax"))
+    wanted = (1, False, _CODE + 5, 0x11223344)
+    return "" if found == wanted else f"found {found}"
+
+
 _CHECKS: Final[tuple[tuple[str, Callable[[OffsetProbe], str]], ...]] = (
     ("registers lie where they are read", _registers),
     ("flags, mode and privilege are those of the guest", _state),
@@ -203,6 +213,7 @@ _CHECKS: Final[tuple[tuple[str, Callable[[OffsetProbe], str]], ...]] = (
     ("undefined is what CPUID does not offer", _features),
     ("writes to control registers stop before they are made", _control),
     ("port accesses stop after the instruction", _ports),
+    ("a port access can be taken back", _refused_ports),
 )
 
 

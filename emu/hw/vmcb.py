@@ -44,6 +44,7 @@ CR_WRITES: Final = 1 << 0 | 1 << 3 | 1 << 4
 EXIT_EXCEPTION: Final = 0x40
 """Exit code of exception 0; exception v is this plus v."""
 EXIT_RDTSC: Final = 0x6E
+EXIT_RDPMC: Final = 0x6F
 EXIT_CPUID: Final = 0x72
 EXIT_IRET: Final = 0x74
 EXIT_SWINT: Final = 0x75
@@ -58,7 +59,7 @@ EXIT_MWAIT: Final = 0x8B
 EXIT_NPF: Final = 0x400
 
 _INTERCEPTED: Final = (
-    EXIT_RDTSC, EXIT_CPUID, EXIT_SWINT, EXIT_INVD, EXIT_PAUSE, EXIT_HLT, EXIT_MSR,
+    EXIT_RDTSC, EXIT_RDPMC, EXIT_CPUID, EXIT_SWINT, EXIT_INVD, EXIT_PAUSE, EXIT_HLT, EXIT_MSR,
     EXIT_SHUTDOWN, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87,
     EXIT_WBINVD, EXIT_MONITOR, EXIT_MWAIT,
 )  # fmt: skip
@@ -99,15 +100,20 @@ class GuestState(Struct, frozen=True):
     """General registers by name that are not 0."""
 
 
-def msr_permission_map() -> bytes:
+_CSTAR: Final = 0xC000_0083
+_BOTH, _WRITES, _NEITHER = 3, 2, 0
+
+
+def msr_permission_map(td: bool = False) -> bytes:
     """Two pages of intercept bits: every MSR but those the CPU keeps itself, and of EFER the
-    writes."""
+    writes. In a TD the module also wants each access to CSTAR (its `msr_config_lookup`)."""
     bits = bytearray(b"\xff" * (2 * PAGE_BYTES))
-    for msr in _NATIVE_MSRS:
+    wanted = dict.fromkeys(_NATIVE_MSRS, _NEITHER) | {EFER: _WRITES}
+    if td:
+        wanted[_CSTAR] = _BOTH
+    for msr, exits in wanted.items():
         index = (msr & 0x1FFF) + (0x2000 if msr >= 0xC0000000 else 0)
-        bits[index // 4] &= ~(3 << (index % 4 * 2)) & 0xFF
-    index = (EFER & 0x1FFF) + 0x2000
-    bits[index // 4] |= 2 << (index % 4 * 2)
+        bits[index // 4] &= ~((_BOTH & ~exits) << index % 4 * 2) & 0xFF
     return bytes(bits)
 
 

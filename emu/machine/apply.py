@@ -3,7 +3,7 @@
 from typing import Final, Protocol, assert_never
 
 from emu.hw import interrupt, syscall
-from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
+from emu.hw.address import LARGE_BYTES, PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
 from emu.machine import entry
 from emu.machine.board import Board
@@ -86,10 +86,12 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.MachineEffect, size: int) -> None:
             delay(parts, parts.board.cpus[target], nanoseconds * 1000)
         case fx.SendInterrupt(target, vector, nmi):
             interrupt_cpu(parts, cpu, parts.board.cpus[target], NMI_PENDING if nmi else vector)
-        case fx.SetPageState(gpa, count, state, zero):
+        case fx.SetPageState(gpa, count, state, zero, large):
             if state == "shared":
                 parts.witness.opens(cpu, gpa, count)
             set_page_state(parts.board, gpa, count, state, zero=zero)
+            if large:
+                vmm.large_pages.add(gpa)
         case fx.HostWrite(gpa, data):
             parts.stores.host_write(gpa, data)
         case fx.OverlayHypercallPage(gpa):
@@ -159,7 +161,8 @@ def start_vp(parts: Parts, cpu: Cpu, vp: int, context: fx.VpContext | None) -> N
     """A started VP runs after the VMM's latency, on the caller's time."""
     target = parts.board.cpus[vp]
     parts.board.vmm.vps[vp].started = True
-    state = entry.reset_vector(vp) if context is None else entry.from_context(context)
+    operand = parts.board.platform.vp_init
+    state = entry.reset_vector(vp, operand) if context is None else entry.from_context(context)
     parts.waits.forget(target)  # a host that mistakes one VP for another starts it twice
     moment = cpu.clock_ps + parts.board.platform.costs.start_vp_ns * 1000
     parts.board.go_on(target, moment, "started", cpu.id)
@@ -215,9 +218,13 @@ def is_open(cpu: Cpu) -> bool:
 
 
 def take_interrupt(parts: Parts, cpu: Cpu) -> bool:
-    """Deliver the first pending interrupt that the CPU's flags let in, if there is one."""
+    """Deliver the first pending interrupt that the CPU's flags let in, if there is one. The TDX
+    module keeps an NMI back until the last #VE was read (`td_nmi_exit`)."""
     pending = parts.board.vmm.vps[cpu.id].pending
+    unread = parts.board.vmm.ve_info.get(cpu.id) is not None
     for vector in pending:
+        if vector == NMI_PENDING and unread:
+            continue
         if vector == NMI_PENDING or (is_open(cpu) and not cpu.registers.holds_interrupts):
             pending.remove(vector)
             parts.board.beat += 1
@@ -232,6 +239,8 @@ def set_page_state(
     board: Board, gpa: Gpa, count: int, state: fx.PageState, *, zero: bool
 ) -> None:
     """Pages change hands: the nested table shows one view of each, or none."""
+    frames = range(gpa & ~(LARGE_BYTES - 1), gpa + count * PAGE_BYTES, LARGE_BYTES)
+    board.vmm.large_pages.difference_update(frames)
     bank = board.ram.bank(gpa)
     assert bank is not None, f"page state of {gpa:#x}, where there is no memory"
     board.ram.set_state(bank, gpa, count, state)

@@ -14,6 +14,7 @@ from emu.hw.control import ControlRegister
 from emu.hw.exit import Exit, ExitKind
 from emu.machine.code import CodeReader
 from emu.machine.mmio import device_access
+from emu.machine.port_access import port_access
 from emu.vmm import asked as ask
 from emu.vmm.asked import Asked
 from emu.vmm.devices import Devices
@@ -35,7 +36,6 @@ _RDMSR, _WRMSR = b"\x0f\x32", b"\x0f\x30"
 _RDTSCP: Final = b"\x0f\x01\xf9"
 _TDCALL: Final = b"\x66\x0f\x01\xcc"
 _VMCALLS: Final = {b"\x0f\x01\xd9": "vmmcall", b"\x0f\x01\xc1": "vmcall"}
-_NOT_OFFERED: Final = {vmcb.EXIT_MONITOR: "monitor", vmcb.EXIT_MWAIT: "mwait"}
 CONTROL_WRITES: Final[dict[int, ControlRegister]] = {
     vmcb.EXIT_WRITE_CR: "cr0", vmcb.EXIT_WRITE_CR + 3: "cr3", vmcb.EXIT_WRITE_CR + 4: "cr4",
 }  # fmt: skip
@@ -50,6 +50,10 @@ _NO_RANDOM: Final = b"\xf0\xf2\xf3"
 """With LOCK or a repeat prefix it is undefined, or another instruction (RDPID)."""
 _NARROW_TASKS: Final = (1, 3)
 """Types of a 16-bit TSS (SDM 3A, table 3-2)."""
+_LONG_NAMED: Final = {
+    vmcb.EXIT_MONITOR: "monitor", vmcb.EXIT_MWAIT: "mwait", vmcb.EXIT_RDPMC: "rdpmc",
+}  # fmt: skip
+_INVD_OPCODE: Final = 0x08
 
 
 def read_exit(exit_: Exit, registers: Context, code: CodeReader, devices: Devices) -> Asked:
@@ -60,10 +64,8 @@ def read_exit(exit_: Exit, registers: Context, code: CodeReader, devices: Device
             return _plain(exit_.code, code.next(registers), registers)
         return _intercept(exit_, registers, code, devices)
     match exit_.kind:
-        case ExitKind.PORT_IN:
-            return ask.PortIn(0, exit_.code, exit_.error)
-        case ExitKind.PORT_OUT:
-            return ask.PortOut(0, exit_.code, exit_.error, exit_.info)
+        case ExitKind.PORT_IN | ExitKind.PORT_OUT:
+            return port_access(exit_, registers, code)
         case ExitKind.SYSCALL:
             size = disasm.length(code.next(registers), registers.coding)
             return ask.Syscall(size, syscall.enabled(registers))
@@ -79,7 +81,7 @@ def _intercept(exit_: Exit, registers: Context, code: CodeReader, devices: Devic
     if number == vmcb.EXIT_NPF:
         if devices.window_at(exit_.info) is not None:
             return device_access(code.next(registers), registers, exit_.error, exit_.info)
-        return ask.NestedFault(0, exit_.error, exit_.info)
+        return ask.NestedFault(0, exit_.error, exit_.info, exit_.gla)
     if number == _UD:
         return _undefined(code.next(registers), registers)
     if vmcb.EXIT_EXCEPTION <= number < vmcb.EXIT_EXCEPTION + 32:
@@ -91,9 +93,10 @@ def _intercept(exit_: Exit, registers: Context, code: CodeReader, devices: Devic
     if number == vmcb.EXIT_MSR:
         return _msr(code.next(registers), registers)
     if number in CONTROL_WRITES:
-        size, value = _moved(code.next(registers), registers)
-        return _control(size, CONTROL_WRITES[number], value, registers)
-    return ask.NotOffered(0, _NOT_OFFERED.get(number, f"svm {number:#x}"))
+        return _control_write(number, code.next(registers), registers)
+    if number in _LONG_NAMED:
+        return _long_named(number, code.next(registers), registers)
+    return ask.NotOffered(0, f"svm {number:#x}")
 
 
 def _exception(vector: int, exit_: Exit) -> ask.CpuFault:
@@ -122,7 +125,16 @@ def _plain(number: int, code: bytes, registers: Context) -> Asked:
             return ask.Cpuid(size, get("rax") & _U32, get("rcx") & _U32)
         case vmcb.EXIT_HLT:
             return ask.Hlt(size)
-    return ask.CacheFlush(size, "wbinvd" if number == vmcb.EXIT_WBINVD else "invd")
+    # The emulator calls both WBINVD; prefixes aside, the second byte of the opcode tells.
+    return ask.CacheFlush(size, "invd" if code[size - 1] == _INVD_OPCODE else "wbinvd")
+
+
+def _long_named(number: int, code: bytes, registers: Context) -> Asked:
+    """MONITOR, MWAIT and RDPMC: #VE and #GP in a TD, and nothing that any CPU here has."""
+    size, name = disasm.length(code, registers.coding), _LONG_NAMED[number]
+    if number == vmcb.EXIT_RDPMC:
+        return ask.Rdpmc(size, registers.get("rcx") & _U32)
+    return ask.Monitoring(size, name)
 
 
 def _msr(code: bytes, registers: Context) -> Asked:
@@ -144,23 +156,26 @@ def writes_efer(registers: Context) -> bool:
     return registers.get("rcx") & _U32 == vmcb.EFER and registers.error_code == 1
 
 
-def _moved(code: bytes, registers: Context) -> tuple[int, int]:
-    """Bytes of MOV to a control register, and what it moves; CR0 as it is for CLTS and LMSW."""
+def _control_write(number: int, code: bytes, registers: Context) -> ask.ControlWrite:
+    """MOV to a control register; CLTS and LMSW as if they wrote CR0 as it is."""
+    register = CONTROL_WRITES[number]
     opcode, rex = _opcode(code, registers)
     if not opcode.startswith(_MOVE_TO_CONTROL):
-        return disasm.length(code, registers.coding), registers.get("cr0")
-    value = registers.get(ENCODED[opcode[2] & 7 | (rex & 1) << 3])
-    size = len(code) - len(opcode) + 3
-    return size, value if registers.mode == "long" else value & _U32
+        size = disasm.length(code, registers.coding)
+        return _control(size, register, registers.get("cr0"), registers)
+    general = opcode[2] & 7 | (rex & 1) << 3
+    value = registers.get(ENCODED[general])
+    value = value if registers.mode == "long" else value & _U32
+    return _control(len(code) - len(opcode) + 3, register, value, registers, general)
 
 
 def _control(
-    size: int, register: ControlRegister, value: int, registers: Context
+    size: int, register: ControlRegister, value: int, registers: Context, general: int = 0
 ) -> ask.ControlWrite:
     """With what such a write depends on beside the control registers themselves."""
     code_long = bool(registers.segment("cs").attributes & 0x200)
     narrow = registers.segment("tr").attributes & 0xF in _NARROW_TASKS
-    return ask.ControlWrite(size, register, value, code_long, narrow)
+    return ask.ControlWrite(size, register, value, code_long, narrow, general)
 
 
 def _undefined(code: bytes, registers: Context) -> Asked:

@@ -40,7 +40,7 @@ def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
     guest_bytes = sum(align_up(size, PAGE_BYTES) for _, size in layout.ram)
     memory = HostMemory(GUEST + guest_bytes * (2 if two_views else 1))
     memory.write(HYPERCALL_CODE, hypercall_page(VMMCALL))
-    engine = Engine(memory)
+    engine = Engine(memory, td=two_views)
     ram = GuestRam(memory, layout.ram, GUEST, two_views)
     npt = NestedPageTable(memory, TABLES, Hpa(GUEST - TABLES))
     code = CodeReader(memory, npt)
@@ -101,4 +101,4 @@ def _start(board: Board) -> None:
             vps[cpu.id].wait_for_sipi = True
     for cpu, begins in zip(board.cpus, entries, strict=False):
         vps[cpu.id].started = vps[cpu.id].vtl2_enabled = True
-        board.start(cpu, entry.from_loader(begins))
+        board.start(cpu, entry.from_loader(begins, board.platform.vp_init))

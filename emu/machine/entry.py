@@ -5,6 +5,7 @@ from typing import Final
 from emu.boot.entry import EntryState
 from emu.hw.address import U64
 from emu.hw.vmcb import GuestState, SegmentState
+from emu.vmm.cpuid import SIGNATURE
 from emu.vmm.effects import Segment, TableRegister, VpContext
 
 _BUSY_TSS: Final = SegmentState(0, 0, 0xFFFF, 0x8B)
@@ -16,18 +17,19 @@ def _flat(selector: int, attributes: int) -> SegmentState:
     return SegmentState(selector, 0, 0xFFFFFFFF, attributes)
 
 
-def reset_vector(vp: int, gpaw: int = 48) -> GuestState:
+def reset_vector(vp: int, operand: int = 0, gpaw: int = 48) -> GuestState:
     """A TDX vCPU after TDH.VP.INIT: 32-bit protected mode, paging off, at 0xFFFFFFF0.
 
-    EBX[5:0] is the GPA width and ESI the vCPU index (Intel TDX Module ABI, initial state of
-    TD VCPU; openhcl facts 3.2). EFER already has LME and NXE: a TD cannot set them.
-    """
+    EBX is the GPA width and ESI the vCPU index, RCX and R8 the operand of TDH.VP.INIT, EDX the
+    signature of CPUID leaf 1; EFER has LME and NXE, which a TD cannot set, and SCE
+    (intel/tdx-module, `td_vmcs_init` and `tdh_vp_init`)."""
     segments = {name: _flat(0, 0xC93) for name in _DATA_NAMES}
-    segments |= {"cs": _flat(0, 0xC9B), "gdtr": SegmentState(0, 0, 0, 0)}
+    segments |= {"cs": _flat(0, 0xC9B), "gdtr": SegmentState(0, 0, 0xFFFF, 0)}
     segments |= {"idtr": SegmentState(0, 0, 0, 0), "ldtr": _LDT, "tr": _BUSY_TSS}
+    general = {"rbx": gpaw, "rsi": vp, "rcx": operand, "r8": operand, "rdx": SIGNATURE}
     return GuestState(
-        rip=0xFFFFFFF0, rsp=0, rflags=2, efer=0x900, cr0=0x21, cr3=0, cr4=0x40,
-        segments=tuple(segments.items()), registers=(("rbx", gpaw), ("rsi", vp)),
+        rip=0xFFFFFFF0, rsp=0, rflags=2, efer=0x901, cr0=0x21, cr3=0, cr4=0x40,
+        segments=tuple(segments.items()), registers=tuple(general.items()),
     )  # fmt: skip
 
 
@@ -66,10 +68,10 @@ def from_context(context: VpContext) -> GuestState:
     )  # fmt: skip
 
 
-def from_loader(entry: EntryState) -> GuestState:
-    """A CPU as the loader left it (facts 1.2)."""
+def from_loader(entry: EntryState, operand: int = 0) -> GuestState:
+    """A CPU as the loader left it (facts 1.2); `operand`: that of TDH.VP.INIT in a TD."""
     if entry.kind == "reset-vector":
-        return reset_vector(0)
+        return reset_vector(0, operand)
     code = SegmentState(entry.code_selector, 0, 0xFFFFFFFF, 0xA9B)
     segments = {name: _flat(entry.data_selector, 0xC93) for name in _DATA_NAMES}
     segments |= {"cs": code, "gdtr": SegmentState(0, entry.gdt_base, entry.gdt_limit, 0)}

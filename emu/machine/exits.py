@@ -22,6 +22,7 @@ from emu.vmm.effects import (
     RaiseException,
     SetRegisters,
 )
+from emu.vmm.tdx.abi import SHARED_BIT
 
 EXITS_PER_INSTRUCTION: Final = 16
 """No instruction takes more: two page faults, write traps, a fold, and what it asks for."""
@@ -47,24 +48,28 @@ def decide(board: Board, cpu: Cpu, asked: ask.Asked) -> Effects:
                 also = clock.processor_id(board.caller(cpu))
                 return (clock.shown(count), _DONE, *also, _RDTSC_COST)
             return (clock.shown(count), _DONE, _RDTSC_COST)
-        case ask.Cpuid(_, leaf, subleaf):
-            return (*cpuid.cpuid(board.caller(cpu), leaf, subleaf), _exit_cost(board))
-        case ask.Rdmsr(_, number):
-            return (*msr.rdmsr(board.caller(cpu), number), _exit_cost(board))
-        case ask.Wrmsr(_, number, value):
-            return (*msr.wrmsr(board.caller(cpu), number, value), _exit_cost(board))
+        case ask.Cpuid() | ask.Rdmsr() | ask.Wrmsr():
+            read_or_write = _td_register if board.is_td else _register
+            return (*read_or_write(board, cpu, asked), _exit_cost(board))
         case ask.RandomNumber():
             return random_numbers.draw(board.caller(cpu), asked)
         case ask.ControlWrite():
             effects = controls.answer(board.caller(cpu), asked)
             assert effects, "one that is allowed has been made"
             return effects
+        case ask.Tdcall() if board.is_td:
+            return _tdcall(board, cpu)
+        case ask.MmioRead() | ask.MmioWrite():
+            return _device(board, cpu, asked)
+        case (
+            ask.Hlt() | ask.CacheFlush() | ask.Monitoring() | ask.Vmcall() | ask.PortIn()
+            | ask.PortOut()
+        ) if board.is_td:  # fmt: skip
+            return (*tdx.instruction(board.caller(cpu), asked), _exit_cost(board))
         case ask.Tdcall() | ask.Vmcall():
             return _call(board, cpu, asked)
         case ask.PortIn() | ask.PortOut():
             return _port(board, cpu, asked)
-        case ask.MmioRead() | ask.MmioWrite():
-            return _device(board, cpu, asked)
         case ask.Syscall(_, enabled):
             undefined = RaiseException(6, None, "#UD: syscall without EFER.SCE")
             return (_DONE, EnterKernel()) if enabled else (undefined,)
@@ -72,6 +77,8 @@ def decide(board: Board, cpu: Cpu, asked: ask.Asked) -> Effects:
             return (Complete(), Halt(), _exit_cost(board))
         case ask.CacheFlush():
             return (Complete(), _exit_cost(board))
+        case ask.NestedFault(_, error, gpa, gla):
+            return _nested_fault(board, cpu, error, gpa, gla)
         case _:
             return (_fault(board, cpu, asked),)
 
@@ -80,15 +87,45 @@ def _exit_cost(board: Board) -> Cost:
     return Cost(board.platform.costs.exit_ns)
 
 
-def _call(board: Board, cpu: Cpu, asked: ask.Tdcall | ask.Vmcall) -> Effects:
-    """A call to the TDX module or the hypervisor; an undefined instruction where it is none."""
-    platform = board.platform
-    td = board.is_td
+def _register(board: Board, cpu: Cpu, asked: ask.Cpuid | ask.Rdmsr | ask.Wrmsr) -> Effects:
+    """What the VMM answers for the processor."""
+    caller = board.caller(cpu)
     match asked:
-        case ask.Tdcall() if td:
-            caller = board.caller(cpu)
-            return (*tdx.tdcall(caller), Cost(platform.costs.tdcall_ns))
-        case ask.Vmcall() if platform.hyperv and not td:
+        case ask.Cpuid(_, leaf, subleaf):
+            return cpuid.cpuid(caller, leaf, subleaf)
+        case ask.Rdmsr(_, number):
+            return msr.rdmsr(caller, number)
+        case ask.Wrmsr(_, number, value):
+            return msr.wrmsr(caller, number, value)
+
+
+def _td_register(board: Board, cpu: Cpu, asked: ask.Cpuid | ask.Rdmsr | ask.Wrmsr) -> Effects:
+    """The same in a TD, where the TDX module stands before the host."""
+    caller = board.caller(cpu)
+    match asked:
+        case ask.Cpuid():
+            return tdx.cpuid(caller, asked)
+        case ask.Rdmsr():
+            return tdx.rdmsr(caller, asked)
+        case ask.Wrmsr():
+            return tdx.wrmsr(caller, asked)
+
+
+def _tdcall(board: Board, cpu: Cpu) -> Effects:
+    """A call to the TDX module, which takes none but from a kernel in 64-bit mode (`td_call`;
+    SDM 2, TDCALL)."""
+    registers = cpu.registers
+    if registers.mode != "long" or registers.cpl:
+        how = f"at privilege level {registers.cpl}" if registers.cpl else "outside 64-bit mode"
+        return (RaiseException(interrupt.GENERAL, 0, f"#GP: TDCALL {how}"),)
+    return (*tdx.tdcall(board.caller(cpu)), Cost(board.platform.costs.tdcall_ns))
+
+
+def _call(board: Board, cpu: Cpu, asked: ask.Tdcall | ask.Vmcall) -> Effects:
+    """A call to the hypervisor; an undefined instruction where it is none."""
+    platform = board.platform
+    match asked:
+        case ask.Vmcall() if platform.hyperv:
             caller = board.caller(cpu)
             return (*hypercalls.vmcall(caller), Cost(platform.costs.hypercall_ns))
         case ask.Tdcall():
@@ -148,8 +185,8 @@ def _port_value(cpu: Cpu, width: int, value: int) -> SetRegisters:
 
 
 _Faulted = (
-    ask.SoftInterrupt | ask.Undefined | ask.CpuFault | ask.NestedFault | ask.NotOffered
-    | ask.OddAccess | ask.ShutDown | ask.EngineFailed
+    ask.SoftInterrupt | ask.Undefined | ask.CpuFault | ask.NotOffered | ask.Monitoring
+    | ask.Rdpmc | ask.OddAccess | ask.ShutDown | ask.EngineFailed
 )  # fmt: skip
 
 
@@ -162,13 +199,15 @@ def _fault(board: Board, cpu: Cpu, asked: _Faulted) -> RaiseException | Crash:
             return RaiseException(6, None, f"#UD: {text}")
         case ask.CpuFault():
             return _exception(board, cpu, asked)
-        case ask.NestedFault(_, error, gpa):
-            return _nested_fault(board, cpu, error, gpa)
         case ask.OddAccess(_, doing, gpa, text):
             what = f"cpu {cpu.id} at {board.place(cpu)}: {doing} GPA {gpa:#x}"
             return Crash(f"{what}, a device's, by `{text}`, which is not decoded")
-        case ask.NotOffered(_, name):
+        case ask.NotOffered(_, name) | ask.Monitoring(_, name):
             return RaiseException(6, None, f"{name} is not offered")
+        case ask.Rdpmc(_, counter):
+            # In a TD by the module: ATTRIBUTES.PERFMON is off (`td_rdpmc_exit`).
+            why = f"RDPMC of counter {counter:#x}, of which there is none"
+            return RaiseException(interrupt.GENERAL, 0, why)
         case ask.ShutDown():
             return Crash(f"cpu {cpu.id} shut down")
         case ask.EngineFailed(_, text):
@@ -188,19 +227,21 @@ def _exception(board: Board, cpu: Cpu, asked: ask.CpuFault) -> RaiseException:
     return RaiseException(vector, error, why, cause, fault_address=asked.address)
 
 
-def _nested_fault(board: Board, cpu: Cpu, error: int, gpa: int) -> Crash | RaiseException:
+def _nested_fault(board: Board, cpu: Cpu, error: int, gpa: int, gla: int | None) -> Effects:
     """What hardware does with an access that the nested table refuses, and that nothing of
     ours explains."""
-    what = f"cpu {cpu.id} at {board.place(cpu)}: {access_word(error)} GPA {gpa:#x}"
+    doing = access_word(error)
+    if board.is_td and gpa & SHARED_BIT:
+        return tdx.not_shared(board.caller(cpu), error, gpa, gla, doing)
+    what = f"cpu {cpu.id} at {board.place(cpu)}: {doing} GPA {gpa:#x}"
     what += nested_words(board, cpu, error, gpa)
-    if board.is_td and gpa & board.shared_alias:
-        return RaiseException(20, None, f"#VE: {what}, which is not shared")
     state = board.ram.state(Gpa(gpa))
     if state is None:
-        return Crash(f"{what}, where there is no memory")
+        return (Crash(f"{what}, where there is no memory"),)
     if page_of(gpa) in board.broken_pages:
-        return Crash(f"{what}, whose integrity the host has broken")
+        return (Crash(f"{what}, whose integrity the host has broken"),)
     if state == "unaccepted":
-        return Crash(f"{what}, which is not accepted")
+        return (Crash(f"{what}, which is not accepted"),)
     refused = walk_nested(board.memory, board.npt.model_root, Gpa(gpa), access_of(error)).why
-    return Crash(f"{what}, which the nested table does not allow ({state}): {refused}")
+    allowed = f"which the nested table does not allow ({state}): {refused}"
+    return (Crash(f"{what}, {allowed}"),)

@@ -66,5 +66,7 @@ def _fold(board: Board, cpu: Cpu, exit_: Exit) -> Exit | None:
     if not folded:
         return None
     if again.code == EXIT_NPF and again.kind is ExitKind.INTERCEPT:
-        return again  # the page is not shared: that is the guest's own doing
+        # The page is not shared: that is the guest's own doing, told by the guest's address.
+        gpa = again.info & ~board.shared_alias | 1 << SHARED_BIT
+        return again._replace(info=gpa, gla=address)
     return UNDONE

@@ -34,6 +34,7 @@ from emu.mailbox.observation import (
     Waited,
 )
 from emu.vmm.asked import Asked, NestedFault, Tdcall
+from emu.vmm.tdx.abi import SHARED_BIT
 
 _IF: Final = 1 << 9
 
@@ -141,10 +142,11 @@ class Witness:
     def refused(self, cpu: Cpu, gpa: int) -> None:
         """The nested table refuses an access; of interest if it is to the mailbox."""
         board = self._board
-        if page_of(gpa & ~board.shared_alias) != board.mailbox_gpa:
+        page = Gpa(page_of(gpa & ~SHARED_BIT))
+        if page != board.mailbox_gpa:
             return
-        state = board.ram.state(Gpa(page_of(gpa & ~board.shared_alias)))
-        shared = "shared" if gpa & board.shared_alias else "private"
+        state = board.ram.state(page)
+        shared = "shared" if gpa & SHARED_BIT else "private"
         if not board.ram.two_views or shared == state:
             return  # whatever is wrong, it is not the view
         text = f"the access is {shared}, the page is {state}"

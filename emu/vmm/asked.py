@@ -47,6 +47,8 @@ class ControlWrite(Exiting, frozen=True):
     """CS.L."""
     narrow_task: bool
     """TR holds a 16-bit TSS."""
+    general: int = 0
+    """Number of the general register that MOV takes the value from."""
 
 
 class RandomNumber(Exiting, frozen=True):
@@ -84,19 +86,35 @@ class Tdcall(Exiting, frozen=True):
         return self.r10 if not self.leaf and self.r10 else None
 
 
+class PortForm(Struct, frozen=True):
+    """How an instruction that is still to be done names its port: what a TD is told of it."""
+
+    string: bool
+    """INS or OUTS; else IN or OUT."""
+    repeated: bool
+    immediate: bool
+    """The port's number stands in the instruction, not in DX."""
+    address_bytes: int
+    """Of a string's address: 2, 4 or 8."""
+    segment: int = 3
+    """The register of OUTS's source, as x86 counts them (ES, CS, SS, DS, FS, GS)."""
+
+
 class PortIn(Exiting, frozen=True):
-    """IN of 1, 2 or 4 bytes; it has retired with a value of 0."""
+    """IN of 1, 2 or 4 bytes; it has retired with a value of 0, or has a form."""
 
     port: int
     width: int
+    form: PortForm | None = None
 
 
 class PortOut(Exiting, frozen=True):
-    """OUT of 1, 2 or 4 bytes; it has retired."""
+    """OUT of 1, 2 or 4 bytes; it has retired, or has a form."""
 
     port: int
     width: int
     value: int
+    form: PortForm | None = None
 
 
 class Rdtsc(Exiting, frozen=True):
@@ -140,10 +158,12 @@ class CpuFault(Exiting, frozen=True):
 
 
 class NestedFault(Exiting, frozen=True):
-    """An access that the nested table refuses; `error` as that of a #PF."""
+    """An access that the nested table refuses; `error` as that of a #PF. `gpa` is the guest's
+    own, with the shared bit if it has one; `gla`: the linear address, where it is known."""
 
     error: int
     gpa: int
+    gla: int | None = None
 
 
 class MmioRead(Exiting, frozen=True):
@@ -179,6 +199,18 @@ class NotOffered(Exiting, frozen=True):
     """An instruction that this machine does not have; `name` is the exit's."""
 
     name: str
+
+
+class Monitoring(Exiting, frozen=True):
+    """MONITOR or MWAIT, which no CPU of ours offers."""
+
+    mnemonic: str
+
+
+class Rdpmc(Exiting, frozen=True):
+    """RDPMC of a counter (ECX); there are none."""
+
+    counter: int
 
 
 class ShutDown(Exiting, frozen=True):
@@ -219,6 +251,8 @@ Asked = (
     | MmioWrite
     | OddAccess
     | NotOffered
+    | Monitoring
+    | Rdpmc
     | ShutDown
     | Syscall
     | EngineFailed

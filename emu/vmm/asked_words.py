@@ -16,7 +16,7 @@ _NAMES: Final[dict[type[ask.Exiting], str]] = {
     ask.PauseHint: "pause", ask.Hlt: "hlt", ask.SoftInterrupt: "int", ask.Undefined: "#UD",
     ask.NestedFault: "npf", ask.ShutDown: "shutdown", ask.Syscall: "syscall",
     ask.EngineFailed: "error", ask.MmioRead: "mmio", ask.MmioWrite: "mmio",
-    ask.OddAccess: "mmio",
+    ask.OddAccess: "mmio", ask.Rdpmc: "rdpmc",
 }  # fmt: skip
 
 
@@ -29,6 +29,7 @@ def name_of(asked: ask.Asked) -> str:
         case (
             ask.CacheFlush(mnemonic=name)
             | ask.RandomNumber(mnemonic=name)
+            | ask.Monitoring(mnemonic=name)
             | ask.NotOffered(name=name)
         ):
             return name
@@ -153,6 +154,8 @@ def numbers(asked: ask.Asked) -> tuple[int, ...]:
     match asked:
         case ask.Cpuid(_, leaf, subleaf):
             return (leaf, subleaf)
+        case ask.Rdpmc(_, counter):
+            return (counter,)
         case ask.Rdmsr(_, msr):
             return (msr,)
         case ask.Wrmsr(_, msr, value):

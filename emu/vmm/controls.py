@@ -13,13 +13,14 @@ from emu.vmm.asked import ControlWrite
 from emu.vmm.cpuid import physical_bits
 from emu.vmm.effects import Effects, RaiseException
 from emu.vmm.state import Caller
+from emu.vmm.tdx import control
 
 _GP: Final = 13
 
 Rules = Callable[[Caller, ControlWrite], Effects]
 """What a platform has to say of a write: effects, which take the write's place, or none."""
 
-OF_PLATFORM: Final[dict[Isolation, Rules]] = {}
+OF_PLATFORM: Final[dict[Isolation, Rules]] = {"tdx": control.rules}
 """The platforms that have anything to say of it."""
 
 

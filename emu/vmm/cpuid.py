@@ -184,8 +184,6 @@ def _in_range(platform: Platform, leaf: int) -> bool:
 
 
 def cpuid(caller: Caller, leaf: int, subleaf: int) -> Effects:
-    """CPUID of a leaf (EAX) and a sub-leaf (ECX); upper halves become zero.
-
-    In a TD the module answers all leaves itself (the real one sends some to #VE)."""
+    """CPUID of a leaf (EAX) and a sub-leaf (ECX); upper halves become zero."""
     eax, ebx, ecx, edx = read_cpuid(caller, leaf, subleaf)
     return (SetRegisters((("rax", eax), ("rbx", ebx), ("rcx", ecx), ("rdx", edx))), Complete())

@@ -51,13 +51,15 @@ class VpContext(Struct, frozen=True):
 
 class VeInfo(Struct, frozen=True):
     """Why a TD got a #VE (TDX module specification, TDG.VP.VEINFO.GET): the VMX exit reason
-    and qualification, the linear and physical address, the instruction's length in bytes."""
+    and qualification, the linear and physical address, the instruction's length in bytes and
+    what VMX tells of its operands."""
 
     reason: int
     qualification: int
     gla: int
     gpa: int
     instruction_bytes: int
+    instruction_information: int = 0
 
 
 class ApicTimer(Struct, frozen=True):
@@ -196,12 +198,14 @@ class SendInterrupt(Struct, frozen=True):
 
 
 class SetPageState(Struct, frozen=True):
-    """`count` pages of 4 KiB from `gpa` change state; `zero` clears their private bytes."""
+    """`count` pages of 4 KiB from `gpa` change state; `zero` clears their private bytes,
+    `large`: a TD's nested table has them as one leaf of 2 MiB."""
 
     gpa: Gpa
     count: int
     state: PageState
     zero: bool = False
+    large: bool = False
 
 
 class HostWrite(Struct, frozen=True):

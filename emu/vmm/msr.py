@@ -7,7 +7,6 @@ from emu.vmm.msrs import architectural, hyperv, x2apic
 from emu.vmm.msrs.architectural import NATIVE
 from emu.vmm.msrs.entry import Msr
 from emu.vmm.state import Caller
-from emu.vmm.ve import RDMSR, WRMSR, virtualization_exception
 
 __all__ = ["MSRS", "NATIVE", "msr_name", "msr_word", "rdmsr", "read_msr", "write_msr", "wrmsr"]
 
@@ -16,15 +15,16 @@ GP: Final = 13
 MSRS: Final = (*architectural.MSRS, *x2apic.MSRS, *hyperv.MSRS)
 """Every modelled MSR; `NATIVE` lists those that the emulated CPU keeps itself."""
 
+_OF_THE_CPU: Final = {
+    0x174: "SYSENTER_CS", 0x175: "SYSENTER_ESP", 0x176: "SYSENTER_EIP", 0x277: "PAT",
+    0xC000_0080: "EFER", 0xC000_0081: "STAR", 0xC000_0082: "LSTAR", 0xC000_0083: "CSTAR",
+    0xC000_0084: "FMASK", 0xC000_0100: "FS_BASE", 0xC000_0101: "GS_BASE",
+    0xC000_0102: "KERNEL_GS_BASE",
+}  # fmt: skip
+"""Names of those that it keeps itself; in a TD accesses to some of them exit."""
 _BY_NUMBER: Final = {
     entry.number + index: entry for entry in MSRS for index in range(entry.count)
 }
-
-_TD_DIRECT: Final = frozenset(
-    (0x10, 0x1B, 0x3B, 0x1A0, 0xC000_0103, 0x808, 0x80A, 0x80B, *range(0x810, 0x828), 0x83F)
-)
-"""What the TDX module answers without leaving the TD; any other access is #VE (TDX module
-base specification, MSR virtualisation)."""
 
 
 def _find(caller: Caller, msr: int) -> Msr | None:
@@ -43,7 +43,7 @@ def msr_word(msr: int) -> str:
     """The name of an MSR alone: "X2APIC_ICR"; empty if nobody knows one."""
     entry = _BY_NUMBER.get(msr)
     if entry is None:
-        return ""
+        return _OF_THE_CPU.get(msr, "")
     return entry.name + (str(msr - entry.number) if entry.count > 1 else "")
 
 
@@ -65,16 +65,10 @@ def _refused(caller: Caller, msr: int, verb: str) -> RaiseException:
     return RaiseException(GP, 0, f"{verb} of {msr_name(msr)} is not allowed now")
 
 
-def _in_td(caller: Caller, msr: int) -> bool:
-    return caller.platform.isolation == "tdx" and msr not in _TD_DIRECT
-
-
 def rdmsr(caller: Caller, msr: int) -> Effects:
-    """RDMSR: the value to EDX:EAX, or #GP; #VE for an MSR of the host's in a TD.
+    """RDMSR: the value to EDX:EAX, or #GP. In a TD the TDX module is asked first.
 
     Reading HV_GUEST_IDLE also puts the CPU to sleep, as the TLFS says."""
-    if _in_td(caller, msr):
-        return virtualization_exception(caller, RDMSR, f"RDMSR of {msr_name(msr)} in a TD")
     value = read_msr(caller, msr)
     if value is None:
         return (_refused(caller, msr, "RDMSR"),)
@@ -84,9 +78,7 @@ def rdmsr(caller: Caller, msr: int) -> Effects:
 
 
 def wrmsr(caller: Caller, msr: int, value: int) -> Effects:
-    """WRMSR of a 64-bit value, or #GP; #VE for an MSR of the host's in a TD."""
-    if _in_td(caller, msr):
-        return virtualization_exception(caller, WRMSR, f"WRMSR of {msr_name(msr)} in a TD")
+    """WRMSR of a 64-bit value, or #GP. In a TD the TDX module is asked first."""
     effects = write_msr(caller, msr, value)
     if effects is None:
         return (_refused(caller, msr, "WRMSR"),)

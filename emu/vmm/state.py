@@ -73,6 +73,8 @@ class VmmState(Struct):
     """What random numbers come from; it never changes."""
     drawn: dict[int, int] = field(default_factory=dict)
     """Random numbers that each CPU has drawn."""
+    large_pages: set[int] = field(default_factory=set)
+    """2 MiB of a TD that its nested table has as one leaf, by GPA."""
     hypercall_page: Gpa | None = None
     sent: SerialText = field(default_factory=SerialText)
 
@@ -89,7 +91,8 @@ class VmmState(Struct):
         )
         tables = dict(self.msrs), dict(self.registers), dict(self.ports), dict(self.ve_info)
         more = dict(self.clocks), dict(self.timers), dict(self.devices), dict(self.drawn)
-        return SavedVmm(vps, *tables, *more, self.hypercall_page, self.sent.save())
+        large = frozenset(self.large_pages)
+        return SavedVmm(vps, *tables, *more, large, self.hypercall_page, self.sent.save())
 
     def load(self, saved: "SavedVmm") -> None:
         """Be again what `save` saw."""
@@ -103,6 +106,7 @@ class VmmState(Struct):
         self.ports, self.ve_info = dict(saved.ports), dict(saved.ve_info)
         self.clocks, self.timers = dict(saved.clocks), dict(saved.timers)
         self.devices, self.drawn = dict(saved.devices), dict(saved.drawn)
+        self.large_pages = set(saved.large_pages)
         self.hypercall_page = saved.hypercall_page
         self.sent.load(saved.sent)
 
@@ -119,6 +123,7 @@ class SavedVmm(NamedTuple):
     timers: dict[int, ApicTimer]
     devices: dict[tuple[str, int], int]
     drawn: dict[int, int]
+    large_pages: frozenset[int]
     hypercall_page: Gpa | None
     sent: SavedText
 

@@ -97,7 +97,7 @@ void exception(const struct frame *frame)
 
     __asm__ volatile("mov %%cr2, %0" : "=r"(cr2));
     if (!cpu || cpu == boot_cpu) { /* the end of the boot: silence would help no one */
-        info.has_serial = true;
+        serial_regardless();
         line_text(&line, "kernel: refused: ");
     }
     line_text(&line, "cpu ");

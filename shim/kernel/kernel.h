@@ -68,6 +68,8 @@ void *allocate_pages(uint64_t bytes);
 
 /* tree.c: fills `info` and `cpus` from the device tree; false if there is none to read. */
 bool tree_read(const uint8_t *boot_params);
+/* Print from now on, though the tree may say otherwise or have said nothing. */
+void serial_regardless(void);
 
 /* smp.c */
 #define ONLINE_MS 10000 /* as long as Linux waits for a CPU to report */

@@ -34,7 +34,7 @@ void kernel_main(const uint8_t *boot_params)
     idt_load();
     memory_init(boot_params);
     if (!tree_read(boot_params)) {
-        info.has_serial = true; /* nothing can say otherwise, and silence helps no one */
+        serial_regardless(); /* silence helps no one */
         print("kernel: refused: no usable device tree");
         halt_forever();
     }

@@ -1,5 +1,6 @@
 /* The kernel's device tree, read once: CPUs, the wakeup mailbox, serial line and isolation. */
 #include "../fdt.h"
+#include "../tdcall.h"
 #include "kernel.h"
 
 #define SETUP_CHAIN_MAX 16
@@ -157,4 +158,12 @@ bool tree_read(const uint8_t *boot_params)
             return token.kind == FDT_DONE && info.cpu_count;
     }
     return false;
+}
+
+/* The last words of a boot go out whatever the tree says, and though it may never have been
+ * read: that this is a TD, CPUID tells as well. */
+void serial_regardless(void)
+{
+    info.has_serial = true;
+    info.is_tdx = info.is_tdx || is_trust_domain();
 }

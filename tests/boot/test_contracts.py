@@ -17,9 +17,8 @@ start:
     push rdi
     pop rax
     lea rbx, [rip + here]
-    hlt
 here:
-    nop
+    jmp here
 """
 
 
@@ -53,7 +52,7 @@ def test_every_cpu_begins_with_its_number_and_a_stack(
     assert [cpu.registers.get("rax") for cpu in board.cpus] == [0, 1, 2]
     assert len({cpu.registers.get("rsp") for cpu in board.cpus}) == 3
     assert {cpu.registers.get("rbx") for cpu in board.cpus} == {
-        entry + len(program(SOURCE).code) - 1
+        entry + len(program(SOURCE).code) - 2
     }
     assert [region.name for region in board.layout.regions] == [
         "image", "GDT", "page tables", "stacks"
@@ -65,7 +64,7 @@ def test_every_cpu_begins_with_its_number_and_a_stack(
 def test_the_bsp_may_begin_alone(tmp_path: Path) -> None:
     session = open_session(bare(tmp_path, "flat_boot_cpu"), platform="none", cpus=3)
     session.do("run")
-    assert [cpu.activity for cpu in session.machine.board.cpus] == ["halted", "off", "off"]
+    assert [cpu.activity for cpu in session.machine.board.cpus] == ["waiting", "off", "off"]
 
 
 def test_what_a_bare_image_cannot_take_is_one_sentence(tmp_path: Path) -> None:

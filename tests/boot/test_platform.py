@@ -181,3 +181,21 @@ def test_a_missing_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
         load_platform(str(tmp_path / "gone.toml"))
     with pytest.raises(PlatformError, match="is no file"):
         load_platform(f"{tmp_path}/")
+
+
+def test_what_a_td_was_configured_with(tmp_path: Path) -> None:
+    text = LEAST + "[td]\nvp_init = 0x1000\npage_release = true\n"
+    platform = load_platform(written(tmp_path, text))
+    assert (platform.vp_init, platform.page_release) == (0x1000, True)
+    usual = load_platform("tdx")
+    assert (usual.vp_init, usual.page_release) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [("vp_init = -1", "td.vp_init must be a whole number"),
+     ("page_release = 1", "td.page_release must be true or false"),
+     ("gpaw = 52", "td.gpaw: there is no such key")],
+)  # fmt: skip
+def test_a_slip_in_it_is_named(tmp_path: Path, line: str, what: str) -> None:
+    assert what in complaint(tmp_path, f"{LEAST}[td]\n{line}\n")

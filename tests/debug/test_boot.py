@@ -52,7 +52,7 @@ def test_without_a_mailbox_the_kernel_starts_cpus_by_hypercall(platform: str) ->
 
 
 def test_a_kernel_that_only_halts_is_a_hang_with_evidence() -> None:
-    session = open_session(platform="tdx", cpus=2)
+    session = open_session(platform="vbs", cpus=2)
     session.do("until kernel_start")
     session.machine.stores.edit(session.machine.board.cpus[0].registers.rip, b"\xf4\xeb\xfd")
     view = session.do("run")

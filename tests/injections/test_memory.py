@@ -142,7 +142,7 @@ def test_a_size_mismatch_makes_the_shim_accept_small_pages() -> None:
 
 def test_a_cpu_with_the_other_view_of_the_mailbox_gets_a_ve() -> None:
     session = booted("view 2 at mailbox_wait cpu 2", platform="tdx")
-    assert happened(session, "#VE: cpu 2")
+    assert happened(session, "#VE: reading GPA 0x8000fffff000, which is not shared")
     assert "cpu 2 lost: it took an exception, status 0x14" in serial(session)
 
 

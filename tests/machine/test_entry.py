@@ -1,13 +1,18 @@
 """A CPU begins in the state that the manuals give, whoever starts it."""
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
+from emu.boot.entry import EntryState
 from emu.hw.vmcb import GuestState
-from emu.machine import entry
+from emu.machine import apply, entry
 from emu.machine.machine import Machine
+from emu.vmm.cpuid import read_cpuid
 from emu.vmm.effects import Segment, TableRegister, VpContext
 from tests.guest import CODE, Guest, label
+from tests.vmm.builder import Guest as Caller
 
 SOURCE = "start: hlt\nother: nop\n hlt"
 FLAT = Segment(0x18, 0, 0xFFFF_FFFF, 0xC093)
@@ -36,13 +41,49 @@ def test_after_a_sipi_a_cpu_is_in_real_mode_at_its_vector(vector: int) -> None:
     assert registers.segment("ds").base == 0 and registers.segment("idtr").limit == 0xFFFF
 
 
-@pytest.mark.parametrize("vp", [0, 3])
-def test_at_the_reset_vector_a_td_s_cpu_knows_its_index_and_its_width(vp: int) -> None:
-    registers = begun(entry.reset_vector(vp, 52)).board.cpus[1].registers
+TD_BEGINS = {
+    "rip": 0xFFFF_FFF0, "rflags": 2, "cr0": 0x31, "cr3": 0, "cr4": 0x40, "efer": 0x901,
+    "pat": 0x0007_0406_0007_0406, "dr7": 0x400, "dr6": 0xFFFF_0FF0, "rax": 0, "rsp": 0,
+    "rbp": 0, "rdi": 0, **{f"r{number}": 0 for number in range(9, 16)},
+}  # fmt: skip
+"""intel/tdx-module, `td_vmcs_migrated_state_init_map`, `td_vmcs_non_migrated_state_init_map`
+(CR4 without VMXE, which its read shadow hides; CR0 with ET, which no CPU clears) and, of
+registers, `tdh_vp_init`."""
+TD_SEGMENTS = {
+    "cs": (0xFFFF_FFFF, 0xC9B), "ldtr": (0xFFFF, 0x082), "tr": (0xFFFF, 0x08B),
+    "gdtr": (0xFFFF, 0), **dict.fromkeys(("ds", "es", "fs", "gs", "ss"), (0xFFFF_FFFF, 0xC93)),
+}  # fmt: skip
+"""The same: limit, and attributes without the bits between; selectors and bases are 0."""
+
+
+@pytest.mark.parametrize(("vp", "operand"), [(0, 0), (3, 0x1234_5678_9ABC_DEF0)])
+def test_a_td_s_cpu_begins_as_the_module_has_it(vp: int, operand: int) -> None:
+    registers = begun(entry.reset_vector(vp, operand, 52)).board.cpus[1].registers
+    assert {name: registers.get(name) for name in TD_BEGINS} == TD_BEGINS
+    for name, (limit, attributes) in TD_SEGMENTS.items():
+        segment = registers.segment(name)
+        assert (segment.selector, segment.base) == (0, 0), name
+        assert (segment.limit, segment.attributes & 0xF8F | segment.attributes & 0x70) == (
+            limit, attributes
+        ), name  # fmt: skip
     assert registers.mode == "protected" and registers.linear_rip == 0xFFFF_FFF0
-    assert (registers.get("rsi"), registers.get("rbx")) == (vp, 52)
-    assert registers.get("cr0") & 1 and not registers.get("cr0") >> 31
-    assert registers.get("efer") & 0x900 == 0x900
+    signature = read_cpuid(Caller("tdx").caller(), 1, 0)[0]
+    found = [registers.get(name) for name in ("rbx", "rsi", "rcx", "r8", "rdx")]
+    assert found == [52, vp, operand, operand, signature]
+
+
+def test_every_cpu_of_a_td_is_given_what_its_platform_says() -> None:
+    """The boot processor by the loader, an AP by StartVirtualProcessor."""
+    setup = Guest("start: hlt", 2, "tdx").setup()
+    machine = replace(setup, platform=replace(setup.platform, vp_init=0x55)).machine()
+    apply.start_vp(machine, machine.board.cpus[0], 1, None)
+    assert machine.board.cpus[1].registers.get("r8") == 0x55
+    begins = EntryState(**{**_fields(setup.layout().entry), "kind": "reset-vector"})
+    assert dict(entry.from_loader(begins, 0x55).registers)["rcx"] == 0x55
+
+
+def _fields(entry_state: EntryState) -> dict[str, Any]:
+    return {name: getattr(entry_state, name) for name in EntryState.__struct_fields__}
 
 
 def test_a_context_is_taken_over_whole_and_runs() -> None:

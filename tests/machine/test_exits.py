@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from emu.hw.address import Gpa
 from emu.hw.nested_walk import ERROR_FETCH, ERROR_WRITE
-from emu.machine import apply, exits, snapshot
+from emu.machine import apply, entry, exits, snapshot
 from emu.machine.machine import Machine
 from emu.vmm import asked as ask
 from emu.vmm.asked import Asked
@@ -22,16 +22,18 @@ from emu.vmm.effects import (
 )
 from tests.guest import BASE, DATA, MEMORY_BYTES, Guest
 
+DX: Final = ask.PortForm(string=False, repeated=False, immediate=False, address_bytes=8)
 EVERYTHING: Final[tuple[Asked, ...]] = (
     ask.Cpuid(2, 0, 0), ask.Cpuid(2, 0x4000_0000, 0), ask.Rdmsr(2, 0x10), ask.Rdmsr(2, 0xBAD),
     ask.Wrmsr(2, 0x4000_0000, 1), ask.Wrmsr(2, 0x830, 0xC4500), ask.Vmcall(3, 0x99, "vmcall"),
     ask.Vmcall(3, 2, "vmmcall"), ask.Tdcall(4, 1, 0, 0), ask.Tdcall(4, 0, 0, 0x10001),
-    ask.PortIn(0, 0x3FD, 1), ask.PortOut(0, 0x3F8, 1, 65), ask.Rdtsc(2), ask.Rdtsc(3, True),
+    ask.PortIn(1, 0x3FD, 1, DX), ask.PortOut(1, 0x3F8, 1, 65, DX),
+    ask.Rdtsc(2), ask.Rdtsc(3, True),
     ask.PauseHint(2), ask.Hlt(1), ask.CacheFlush(2, "wbinvd"), ask.SoftInterrupt(2, 0x40),
     ask.Undefined(0, "ud2"), ask.CpuFault(0, 13, 8, 0), ask.CpuFault(0, 14, 2, 0x1234),
     ask.CpuFault(0, 0, 0, 0), ask.NestedFault(0, 2, BASE), ask.NestedFault(0, 0, 0x1000),
-    ask.NotOffered(0, "mwait"), ask.ShutDown(0), ask.Syscall(2, True),
-    ask.Syscall(2, False),
+    ask.NotOffered(0, "svm 0x80"), ask.Monitoring(3, "mwait"), ask.Rdpmc(2, 0),
+    ask.ShutDown(0), ask.Syscall(2, True), ask.Syscall(2, False),
     ask.EngineFailed(0, "no words"), ask.MmioRead(3, BASE, 4, "eax", False),
     ask.MmioWrite(3, BASE, 4, 5), ask.OddAccess(0, "writing", BASE, "fist [rax]"),
     ask.ControlWrite(0, "cr4", 1 << 13, True, False), ask.RandomNumber(4, "rdseed", 64, "r9"),
@@ -92,7 +94,7 @@ def test_faults_carry_an_error_code_where_the_processor_does() -> None:
 @pytest.mark.parametrize(
     ("where", "asked", "undefined"),
     [("none", ask.Tdcall(4, 1, 0, 0), True), ("tdx", ask.Tdcall(4, 1, 0, 0), False),
-     ("tdx", ask.Vmcall(3, 2, "vmcall"), True), ("vbs", ask.Vmcall(3, 2, "vmcall"), False),
+     ("tdx", ask.Vmcall(3, 2, "vmmcall"), True), ("vbs", ask.Vmcall(3, 2, "vmcall"), False),
      ("sipi", ask.Vmcall(3, 2, "vmcall"), True)],
 )  # fmt: skip
 def test_a_call_is_undefined_where_nobody_is_called(
@@ -102,6 +104,30 @@ def test_a_call_is_undefined_where_nobody_is_called(
     (first, *_) = decided(one, asked)
     said = isinstance(first, RaiseException) and first.why.startswith("#UD: ")
     assert said == undefined
+
+
+@pytest.mark.parametrize("where", ["none", "vbs", "tdx", "sipi"])
+def test_a_performance_counter_that_there_is_not_is_a_general_protection_fault(
+    where: str,
+) -> None:
+    """SDM 2, RDPMC (an invalid counter); in a TD `td_rdpmc_exit` with PERFMON off."""
+    (found,) = decided(machine(where), ask.Rdpmc(2, 0x4000_0001))
+    assert isinstance(found, RaiseException) and (found.vector, found.error_code) == (13, 0)
+
+
+def test_the_tdx_module_is_called_by_a_kernel_in_64_bit_mode_alone() -> None:
+    """SDM 2, TDCALL (CPL > 0: #GP), and `td_call` of the module (not 64-bit: #GP)."""
+    one = machine("tdx")
+    registers = one.board.cpus[0].registers
+    registers.put_cpl(3)
+    (found,) = decided(one, ask.Tdcall(4, 1, 0, 0))
+    assert isinstance(found, RaiseException) and (found.vector, found.error_code) == (13, 0)
+    registers.put_cpl(0)
+    assert Complete() in decided(one, ask.Tdcall(4, 1, 0, 0))
+    one.board.start(one.board.cpus[0], entry.reset_vector(0))
+    assert one.board.cpus[0].registers.mode == "protected"
+    (found,) = decided(one, ask.Tdcall(4, 1, 0, 0))
+    assert isinstance(found, RaiseException) and (found.vector, found.error_code) == (13, 0)
 
 
 def test_without_hyper_v_there_is_no_hypercall_but_an_undefined_instruction() -> None:
@@ -137,5 +163,3 @@ def test_a_nested_fault_says_why_there_is_nothing() -> None:
     td.stores.host_write(DATA + 0x1000, b"\x01")
     (found,) = decided(td, ask.NestedFault(0, 0, DATA + 0x1000))
     assert isinstance(found, Crash) and "integrity" in found.reason
-    (found,) = decided(td, ask.NestedFault(0, 0, DATA | td.board.shared_alias))
-    assert isinstance(found, RaiseException) and found.vector == 20

@@ -6,7 +6,21 @@ from emu import open_session
 from emu.hw.nested_walk import ACCESSED
 from emu.machine.board import Board
 from emu.mailbox.observation import Reused
-from tests.guest import BASE, CODE, DATA, PML4, PT, PT2, SHARED, Guest, boot, finish, read, word
+from tests.guest import (
+    BASE,
+    CODE,
+    DATA,
+    PML4,
+    PT,
+    PT2,
+    SHARED,
+    Guest,
+    boot,
+    finish,
+    read,
+    step_to,
+    word,
+)
 from tests.ways import run
 
 STALE: Final = f"""
@@ -230,3 +244,30 @@ def test_an_ltr_whose_busy_bit_cannot_be_stored_has_loaded_all_but_the_selector(
 
 def test_an_ltr_of_no_selector_is_no_general_protection() -> None:
     assert word(task(0, ""), SHARED) == 1
+
+
+def test_ins_in_a_td_has_stored_a_zero_before_it_is_refused() -> None:
+    machine = Guest(f"""
+    start: mov dword ptr [{DATA}], 0x11223344
+        mov edi, {DATA}
+        mov edx, 0x1f0
+        insw
+    handler20: jmp handler20
+    """, 1, "tdx").machine()  # fmt: skip
+    step_to(machine, 0, "handler20")
+    assert word(machine.board, DATA, 4) == 0x1122_0000, "hardware leaves it as it was"
+
+
+def test_a_td_that_asks_for_exceptions_of_cpuid_gets_none() -> None:
+    machine = Guest("""
+    start: mov eax, 5
+        mov ecx, 3
+        .byte 0x66, 0x0f, 0x01, 0xcc
+        mov [{SHARED}], rax
+        mov eax, 1
+        cpuid
+    there: jmp there
+    handler20: jmp handler20
+    """, 1, "tdx").machine()  # fmt: skip
+    step_to(machine, 0, "there")
+    assert word(machine.board, SHARED) == 0, "it was granted, and hardware then comes to #VE"

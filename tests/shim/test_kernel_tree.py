@@ -14,12 +14,20 @@ HARNESS: Final = """
 #include "kernel/kernel.h"
 static uint8_t pool[CPU_MAX * CPU_BYTES] __attribute__((aligned(4096)));
 void *allocate_pages(uint64_t bytes) { return bytes <= sizeof pool ? pool : 0; }
+static int td;
+bool is_trust_domain(void) { return td; }
 #define OPEN __attribute__((visibility("default")))
 OPEN int read_blob(const void *data) {
     uint8_t boot_params[PAGE_BYTES] = {0};
     fill_bytes(&info, 0, sizeof info);
     copy_bytes(boot_params + BP_SETUP_DATA, &data, sizeof data);
     return tree_read(boot_params);
+}
+OPEN int last_words(int cpuid_says_td) {
+    fill_bytes(&info, 0, sizeof info);
+    td = cpuid_says_td;
+    serial_regardless();
+    return info.has_serial && info.is_tdx == cpuid_says_td;
 }
 OPEN uint32_t count(void) { return info.cpu_count; }
 OPEN int is_tdx(void) { return info.is_tdx; }
@@ -109,6 +117,13 @@ def test_a_failed_cpu_keeps_its_reason(kernel: ctypes.CDLL) -> None:
 def test_only_a_td_is_a_td(kernel: ctypes.CDLL, isolation: str, tdx: int) -> None:
     assert read(kernel, tree(isolation=isolation).to_dtb(version=17))
     assert (kernel.is_tdx() & 1, kernel.has_serial() & 1) == (tdx, 0)
+
+
+@pytest.mark.parametrize("td", [0, 1])
+def test_without_a_tree_the_last_words_go_the_way_that_cpuid_says(
+    kernel: ctypes.CDLL, td: int
+) -> None:
+    assert kernel.last_words(td)
 
 
 def test_the_serial_line_is_found_wherever_it_is(kernel: ctypes.CDLL) -> None:

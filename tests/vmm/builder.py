@@ -104,9 +104,11 @@ def of(kind: type[E], effects: Effects) -> list[E]:
     return [effect for effect in effects if isinstance(effect, kind)]
 
 
-def change(gpa: int, count: int, state: PageState, *, zero: bool = False) -> SetPageState:
+def change(
+    gpa: int, count: int, state: PageState, *, zero: bool = False, large: bool = False
+) -> SetPageState:
     """The effect that pages change their state."""
-    return SetPageState(Gpa(gpa), count, state, zero)
+    return SetPageState(Gpa(gpa), count, state, zero, large)
 
 
 def notes(effects: Effects) -> str:

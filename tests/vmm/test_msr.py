@@ -12,8 +12,6 @@ from emu.vmm.effects import (
     RaiseException,
     SetMsr,
     SetRegisters,
-    SetVeInfo,
-    VeInfo,
 )
 from emu.vmm.msr import MSRS, NATIVE, msr_name, rdmsr, read_msr, write_msr, wrmsr
 from emu.vmm.msrs import crash
@@ -284,26 +282,6 @@ def test_a_message_that_is_no_text_is_left_out(gpa: int, count: int, data: bytes
         guest.memory.write(gpa, data)
     guest.vmm.msrs = {(None, crash.P0 + 3): gpa, (None, crash.P0 + 4): count}
     assert report(guest, 0xC0 << 56).endswith(": no message")
-
-
-def test_in_a_td_the_hosts_msrs_are_virtualization_exceptions() -> None:
-    guest = Guest("tdx")
-    assert rdmsr(guest.caller(), 0x802) == (
-        SetVeInfo(0, VeInfo(31, 0, 0, 0, 2)),
-        RaiseException(20, None, "RDMSR of X2APIC_APICID (0x802) in a TD"),
-    )
-    assert wrmsr(guest.caller(), OS_ID, 1) == (
-        SetVeInfo(0, VeInfo(32, 0, 0, 0, 2)),
-        RaiseException(20, None, "WRMSR of HV_GUEST_OS_ID (0x40000000) in a TD"),
-    )
-    assert of(SetRegisters, rdmsr(guest.caller(), 0x10))
-
-
-def test_a_second_exception_before_the_first_is_read_is_a_double_fault() -> None:
-    guest = Guest("tdx")
-    guest.vmm.ve_info[0] = VeInfo(31, 0, 0, 0, 2)
-    (raised,) = of(RaiseException, rdmsr(guest.caller(), OS_ID))
-    assert (raised.vector, raised.error_code) == (8, 0)
 
 
 def test_the_table_has_each_register_once_and_no_native_one() -> None:

@@ -281,3 +281,12 @@ def test_a_hypercall_needs_its_registers_exposed(mask: int, r11: int | None) -> 
 def test_without_hyperv_a_vendor_call_is_an_invalid_operand() -> None:
     effects = hypercall(Guest("tdx", hyperv=False), RAM)
     assert results(effects)["r10"] == INVALID
+
+
+@pytest.mark.parametrize("msr", [0x17A, 0x179, 0x1B, 0xFE, 0x2FF])
+def test_msrs_that_linux_asks_the_host_for_are_answered(msr: int) -> None:
+    """With those that the host does not know refused (KVM: `tdx_has_emulated_msr`), it must
+    know these: without MCG_STATUS Linux panics in a TD that has machine checks."""
+    found = results(call(Guest("tdx"), RDMSR_MASK, r11=0x1F, r12=msr))
+    assert found["r10"] == 0
+    assert (msr != 0x17A) or found["r11"] == 0

@@ -8,7 +8,7 @@ from emu.inject.parameter import GPA
 from emu.machine.injected import Injected, Twist
 from emu.vmm import effects as fx
 from emu.vmm.asked import Asked, Tdcall
-from emu.vmm.tdx.abi import Code, Operand, mapping
+from emu.vmm.tdx.abi import Code, mapping
 from emu.vmm.tdx.leaf import failed
 from emu.vmm.tdx.memory import ACCEPT
 
@@ -30,7 +30,7 @@ class SmallPages(Twist, frozen=True):
         if not page.gpa <= self.gpa < page.gpa + page.pages * 4096:
             return effects, self
         text = f"ACCEPT of {page.gpa:#x} level {page.level}"
-        return failed(Code.PAGE_SIZE_MISMATCH, Operand.RCX, text), self
+        return failed(Code.PAGE_SIZE_MISMATCH, page.level, text), self
 
 
 def _lacking(platform: Platform) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 from emu.hw.address import U64
 from emu.vmm.clock import TSC_ADJUST, TSC_AUX, tsc_of
 from emu.vmm.effects import Effects, SetMsr
-from emu.vmm.msrs.entry import Msr, always, of_cpu, store_cpu
+from emu.vmm.msrs.entry import Msr, always, of_cpu, store_cpu, zero_only
 from emu.vmm.state import Caller
 
 NATIVE: Final = frozenset(
@@ -45,6 +45,7 @@ MSRS: Final = (
     Msr(0x8B, "BIOS_SIGN_ID", of_cpu(1 << 32), store_cpu(U64)),
     Msr(0xFE, "MTRRCAP", always(1 << 10), None),
     Msr(0x179, "MCG_CAP", always(0), None),
+    Msr(0x17A, "MCG_STATUS", always(0), zero_only),
     Msr(0x1A0, "MISC_ENABLE", of_cpu(1), store_cpu(0x4_0085_1889)),
     Msr(
         0x2FF,

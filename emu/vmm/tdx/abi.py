@@ -24,6 +24,7 @@ class Code(IntEnum):
     EPT_WALK_FAILED = 0xC000_0B00
     EPT_ENTRY_FREE = 0xC000_0B01
     PAGE_SIZE_MISMATCH = 0xC000_0B0B
+    EPT_ENTRY_STATE_INCORRECT = 0xC000_0B0D
     METADATA_FIELD_ID_INCORRECT = 0xC000_0C00
     METADATA_FIELD_NOT_WRITABLE = 0xC000_0C01
     METADATA_FIELD_VALUE_NOT_VALID = 0xC000_0C03
@@ -40,9 +41,8 @@ class Operand(IntEnum):
 
 
 def completion(code: Code, operand: int = 0) -> int:
-    """RAX after TDCALL: the code in 63:32, its detail (operand) in 31:0.
-
-    So 0xC0000B0B of the fact files is the upper half: RAX is 0xC0000B0B_00000001."""
+    """RAX after TDCALL: the code in 63:32, in 31:0 its detail: an operand, or a level of the
+    nested table where the code is about the size of a page."""
     return code << 32 | operand
 
 
@@ -57,6 +57,11 @@ class Mapping(Struct, frozen=True):
     def pages(self) -> int:
         """How many 4 KiB pages it covers."""
         return LARGE_BYTES // PAGE_BYTES if self.level else 1
+
+    @property
+    def large(self) -> bool:
+        """Whether it is 2 MiB."""
+        return self.level > 0
 
 
 _LEVELS: Final = (PAGE_BYTES, LARGE_BYTES)

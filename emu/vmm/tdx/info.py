@@ -9,6 +9,9 @@ from emu.vmm.tdx.leaf import TdcallLeaf, done, failed
 
 ATTRIBUTES: Final = 1 << 28
 """TD attributes: SEPT_VE_DISABLE only, so a missing private page is the host's fault."""
+SYS_RD_AVAILABLE: Final = 1
+"""R10 of VP.INFO: TDG.SYS.RD can be called."""
+_NOTHING: Final = (("rcx", 0), ("rdx", 0), ("r8", 0), ("r9", 0), ("r10", 0))
 
 
 def _vp_info(caller: Caller) -> Effects:
@@ -18,7 +21,7 @@ def _vp_info(caller: Caller) -> Effects:
         ("rdx", ATTRIBUTES),
         ("r8", cpus << 32 | cpus),
         ("r9", caller.cpu),
-        ("r10", 0),
+        ("r10", SYS_RD_AVAILABLE),
         ("r11", 0),
     )
 
@@ -27,19 +30,21 @@ def _ve_info(caller: Caller) -> Effects:
     """Hands out the record once; a second #VE before that would be a double fault."""
     info = caller.vmm.ve_info.get(caller.cpu)
     if info is None:
-        return failed(Code.NO_VALID_VE_INFO, why="VP.VEINFO.GET with no #VE pending")
+        why = "VP.VEINFO.GET with no #VE pending"
+        return failed(Code.NO_VALID_VE_INFO, why=why, registers=_NOTHING)
     found = done(
         ("rcx", info.reason),
         ("rdx", info.qualification),
         ("r8", info.gla),
         ("r9", info.gpa),
-        ("r10", info.instruction_bytes),
+        ("r10", info.instruction_information << 32 | info.instruction_bytes),
     )
     return (SetVeInfo(caller.cpu, None), *found)
 
 
 def _cpuid_ve(caller: Caller) -> Effects:
-    """Bit 0 asks for #VE on CPUID in the kernel, bit 1 in user mode; never delivered here."""
+    """Bit 0 asks for #VE on CPUID in the kernel, bit 1 in user mode; never delivered here
+    (docs/limits.md)."""
     flags = caller.registers("rcx")
     if flags & ~3:
         return failed(Code.OPERAND_INVALID, Operand.RCX, f"CPUIDVE.SET flags {flags:#x}")

@@ -10,20 +10,30 @@ from emu.vmm.tdx.info import ATTRIBUTES
 from emu.vmm.tdx.leaf import TdcallLeaf, done, failed
 
 CONFIG_FLAGS: Final = 0x9110_0003_0000_0016
-"""Bit 0 GPAW 52, bit 5 TDX Connect, bit 6 page release: all off."""
+"""Bit 0 GPAW 52 and bit 5 TDX Connect are off."""
 NO_RBP_MOD: Final = 1 << 2
 """The bit of CONFIG_FLAGS by which a call to the host leaves RBP alone (TDX module,
 config_flags_t)."""
 FEATURE_NO_RBP_MOD: Final = 1 << 18
 """The bit of TDX_FEATURES0 that says that there is such a thing (Linux, x86, asm/tdx.h)."""
+PAGE_RELEASE: Final = 1 << 6
+"""The bit by which a TD may give pages back (config_flags_t)."""
 NOTIFY_ENABLES: Final = 0x9100_0000_0000_0010
+
+
+def _config_flags(caller: Caller) -> int:
+    """What the host chose for this TD at TDH.MNG.INIT."""
+    platform = caller.platform
+    kept = NO_RBP_MOD if platform.no_rbp_mod else 0
+    return kept | (PAGE_RELEASE if platform.page_release else 0)
+
 
 VM_FIELDS: Final[tuple[tuple[int, Callable[[Caller], int]], ...]] = (
     (0x1110_0003_0000_0000, lambda caller: ATTRIBUTES),
     (0x1110_0003_0000_0001, lambda caller: 0x3),
     (0x1110_0002_0000_0002, lambda caller: caller.platform.cpus),
     (0x1110_0003_0000_0017, lambda caller: 0),
-    (CONFIG_FLAGS, lambda caller: NO_RBP_MOD if caller.platform.no_rbp_mod else 0),
+    (CONFIG_FLAGS, _config_flags),
     (NOTIFY_ENABLES, lambda caller: 0),
 )
 """Fields of the TD: ATTRIBUTES, XFAM (x87 and SSE), MAX_VCPUS, TD_CTLS, CONFIG_FLAGS,
@@ -35,6 +45,8 @@ SYSTEM_FIELDS: Final[tuple[tuple[int, int], ...]] = (
 )
 """Fields of the system: VENDOR_ID, TDX_FEATURES0."""
 
+_NOTHING: Final = (("r8", 0),)
+"""What a refusal leaves (`tdg_vm_rd_wr`)."""
 _VM: Final = dict(VM_FIELDS)
 _SYSTEM: Final = dict(SYSTEM_FIELDS)
 
@@ -42,7 +54,8 @@ _SYSTEM: Final = dict(SYSTEM_FIELDS)
 def _read_vm(caller: Caller) -> Effects:
     """RCX must be 0, RDX is the field; its value comes back in R8."""
     if caller.registers("rcx"):
-        return failed(Code.OPERAND_INVALID, Operand.RCX, "VM.RD with RCX not zero")
+        why = "VM.RD with RCX not zero"
+        return failed(Code.OPERAND_INVALID, Operand.RCX, why, _NOTHING)
     field = caller.registers("rdx")
     read = _VM.get(field)
     if read is None:
@@ -59,12 +72,12 @@ def _write_vm(caller: Caller) -> Effects:
     if read is None:
         return _unknown("VM.WR", field)
     if field != NOTIFY_ENABLES:
-        return failed(Code.METADATA_FIELD_NOT_WRITABLE, Operand.RDX, f"VM.WR of {field:#x}")
+        why = f"VM.WR of {field:#x}"
+        return failed(Code.METADATA_FIELD_NOT_WRITABLE, Operand.RDX, why, _NOTHING)
     value = caller.registers("r8") & caller.registers("r9")
     if value:
-        return failed(
-            Code.METADATA_FIELD_VALUE_NOT_VALID, Operand.R8, f"VM.WR of {field:#x} = {value:#x}"
-        )
+        why = f"VM.WR of {field:#x} = {value:#x}"
+        return failed(Code.METADATA_FIELD_VALUE_NOT_VALID, Operand.R8, why, _NOTHING)
     return done(("r8", read(caller)))
 
 
@@ -75,7 +88,8 @@ def _read_system(caller: Caller) -> Effects:
 
 
 def _unknown(what: str, field: int) -> Effects:
-    return failed(Code.METADATA_FIELD_ID_INCORRECT, Operand.RDX, f"{what} of {field:#x}")
+    text = f"{what} of {field:#x}"
+    return failed(Code.METADATA_FIELD_ID_INCORRECT, Operand.RDX, text, _NOTHING)
 
 
 LEAVES: Final = (
