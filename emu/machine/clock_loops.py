@@ -74,7 +74,7 @@ class ClockLoops:
                 if self._trials.step(cpu, loop.straight[place]) is None:
                     return False
                 place = cpu.ticks - first
-            # A register that is used may hold a piece of the clock: it was the same by chance
-            # in the lap that was seen, and the next one is another lap as soon as it is not.
+            # A register that is used may hold a piece of the clock. In the lap that was seen it
+            # was the same by chance; where it is not, the lap behind it is another one.
             back = place == len(loop.path) and cpu.registers.rip == loop.head
             return back and loop.takes(cpu)
