@@ -13,6 +13,8 @@ from emu.words.spans import spans
 
 TOLD: Final[tuple[Fate, ...]] = ("dead", "stuck", "lost", "not offered")
 """Of CPUs that became this the verdict tells, in this order."""
+NAMED_MAX: Final = 8
+"""So many are named one by one, more by their first and last."""
 
 
 def verdict(machine: Machine, why: Pause, held: frozenset[int] = frozenset()) -> Verdict:
@@ -51,7 +53,8 @@ def _told(machine: Machine) -> str:
     told = ""
     for fate in TOLD:
         some = [cpu for cpu, word in words.items() if word == fate]
-        told += f"; {fate}: {spans(some)}" if some else ""
+        few = len(some) <= NAMED_MAX
+        told += f"; {fate}: {', '.join(map(str, some)) if few else spans(some)}" if some else ""
     nobodys = offered.missing(machine)
     if nobodys:
         ids = ", ".join(f"{one:#x}" for one in nobodys)
