@@ -37,6 +37,9 @@ FIELDS: Final = (
 )  # fmt: skip
 """(name, offset, bytes) of what a person looks for in a control block."""
 
+EXIT_READ_CR8: Final = 0x08
+EXIT_WRITE_CR8: Final = 0x18
+"""CR8 is the APIC's task priority, which the emulator does not have."""
 EXIT_EXCEPTION: Final = 0x40
 """Exit code of exception 0; exception v is this plus v."""
 EXIT_RDTSC: Final = 0x6E
@@ -112,6 +115,8 @@ def write_vmcb(
     def put(form: str, offset: int, *values: int) -> None:
         struct.pack_into("<" + form, block, offset, *values)
 
+    put("H", _CR_READS, 1 << EXIT_READ_CR8)
+    put("H", _CR_WRITES, 1 << EXIT_WRITE_CR8 - 0x10)
     put("I", _EXCEPTIONS, 0xFFFFFFFF)
     put("Q", _INTERCEPTS, sum(1 << (code - 0x60) for code in _INTERCEPTED))
     put("QQ", _IOPM, iopm, msrpm)

@@ -9,7 +9,7 @@ from typing import Final
 
 from emu.boot import disasm
 from emu.hw import interrupt, vmcb
-from emu.hw.context import Context
+from emu.hw.context import ENCODED, Context
 from emu.hw.exit import Exit, ExitKind
 from emu.machine.code import CodeReader
 from emu.machine.mmio import device_access
@@ -20,6 +20,7 @@ from emu.vmm.devices import Devices
 _U32: Final = 0xFFFF_FFFF
 _UD: Final = vmcb.EXIT_EXCEPTION + 6
 _INT3: Final = 0xCC
+_MOV_CR, _REX, _LOCK = 0x0F, 0x40, 0xF0
 _PLAIN: Final[dict[int, tuple[bytes, Asked | None]]] = {
     vmcb.EXIT_RDTSC: (b"\x0f\x31", ask.Rdtsc(2)),
     vmcb.EXIT_PAUSE: (b"\xf3\x90", ask.PauseHint(2)),
@@ -70,6 +71,8 @@ def _intercept(exit_: Exit, registers: Context, code: CodeReader, devices: Devic
         return _exception(number - vmcb.EXIT_EXCEPTION, exit_)
     if number == vmcb.EXIT_SHUTDOWN:
         return ask.ShutDown(0)
+    if number in (vmcb.EXIT_READ_CR8, vmcb.EXIT_WRITE_CR8):
+        return _task_priority(number, code.next(registers), registers)
     if number == vmcb.EXIT_SWINT:
         return _interrupt(code.next(registers), registers)
     if number == vmcb.EXIT_MSR:
@@ -117,6 +120,18 @@ def _msr(code: bytes, registers: Context) -> Asked:
     if writes:
         return ask.Wrmsr(size, msr, (get("rdx") & _U32) << 32 | get("rax") & _U32)
     return ask.Rdmsr(size, msr)
+
+
+def _task_priority(number: int, code: bytes, registers: Context) -> Asked:
+    """MOV from or to CR8; the general register is in the last byte, and REX.B."""
+    at = code.index(_MOV_CR)
+    rex = code[at - 1] if at and code[at - 1] & 0xF0 == _REX else 0
+    name, size = ENCODED[code[at + 2] & 7 | (rex & 1) << 3], at + 3
+    if _LOCK in code[:at]:
+        return ask.Undefined(0, "lock mov")  # AMD's other form of it
+    if number == vmcb.EXIT_READ_CR8:
+        return ask.ReadTaskPriority(size, name)
+    return ask.WriteTaskPriority(size, registers.get(name))
 
 
 def _undefined(code: bytes, registers: Context) -> Asked:

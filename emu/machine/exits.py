@@ -7,10 +7,19 @@ from emu.hw import interrupt
 from emu.hw.address import Gpa, page_of
 from emu.hw.cpu import Cpu
 from emu.machine.board import Board
+from emu.vmm import apic, clock, cpuid, hypercalls, msr, tdx
 from emu.vmm import asked as ask
-from emu.vmm import clock, cpuid, hypercalls, msr, tdx
 from emu.vmm.asked_words import access_word
-from emu.vmm.effects import Complete, Cost, Crash, Effects, Halt, RaiseException, SetRegisters
+from emu.vmm.effects import (
+    Complete,
+    Cost,
+    Crash,
+    Effects,
+    Halt,
+    RaiseException,
+    SetMsr,
+    SetRegisters,
+)
 
 EXITS_PER_INSTRUCTION: Final = 16
 """No instruction takes more: two page faults, write traps, a fold, and what it asks for."""
@@ -48,12 +57,24 @@ def decide(board: Board, cpu: Cpu, asked: ask.Asked) -> Effects:
             return _port(board, cpu, asked)
         case ask.MmioRead() | ask.MmioWrite():
             return _device(board, cpu, asked)
+        case ask.ReadTaskPriority(_, into):
+            priority = apic.task_priority(board.vmm, cpu.id) >> 4
+            return (SetRegisters(((into, priority),)), Complete())
+        case ask.WriteTaskPriority(_, value):
+            return _write_task_priority(cpu, value)
         case ask.Hlt():
             return (Complete(), Halt(), _exit_cost(board))
         case ask.CacheFlush():
             return (Complete(), _exit_cost(board))
         case _:
             return (_fault(board, cpu, asked),)
+
+
+def _write_task_priority(cpu: Cpu, value: int) -> Effects:
+    """CR8 is bits 7:4 of the TPR, and clears the others (SDM 3, 11.8.6)."""
+    if value > 0xF:
+        return (RaiseException(13, 0, f"#GP: CR8 = {value:#x} has reserved bits set"),)
+    return (SetMsr(cpu.id, apic.TPR, value << 4), Complete())
 
 
 def _exit_cost(board: Board) -> Cost:

@@ -12,7 +12,7 @@ from emu.boot.platform import Platform
 from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
 from emu.hw.vmcb import EXIT_NPF
-from emu.machine import apply, by_hand, exits, no_execute, quirks
+from emu.machine import apply, by_hand, exits, ipi, no_execute, quirks
 from emu.machine.arrivals import Arrivals
 from emu.machine.board import WORK_OF_AN_ENTRY, WORK_OF_AN_EXIT
 from emu.machine.build import board_of
@@ -107,7 +107,7 @@ class Machine:
     def go_on(self, cpu: Cpu, until_ps: int, tick: int, beat: int) -> Pause:
         """The same in the middle of a step or slice."""
         board, injected = self.board, self.injected
-        pending = board.vmm.vps[cpu.id].pending
+        vp = board.vmm.vps[cpu.id]
         while cpu.activity == "running" and cpu.clock_ps < until_ps:
             if board.powered_off or board.crash:
                 return Pause.OUTCOME
@@ -120,7 +120,7 @@ class Machine:
                 continue
             if board.vmm.timers and self._timer(cpu):
                 continue
-            if pending and self._look(cpu):
+            if vp.pending and self._look(cpu):
                 continue
             end = injected.next_tick
             budget = (tick if tick < end else end) - board.tick
@@ -146,7 +146,7 @@ class Machine:
         if not cpu.look and (cpu.ticks % INTERRUPT_POLL or cpu.looked == cpu.ticks):
             return False
         cpu.look, cpu.looked = False, cpu.ticks
-        return apply.take_interrupt(self, cpu)
+        return ipi.take_interrupt(self, cpu)
 
     def _advance(self, cpu: Cpu, until_ps: int, budget: int) -> bool:
         """One stretch of guest code and the exit that ended it; True at a breakpoint."""

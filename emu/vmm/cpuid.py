@@ -15,7 +15,8 @@ CpuidAnswer = Callable[[Caller, int], CpuidLeaf]
 """One leaf: (caller, sub-leaf) to the four registers."""
 
 _ZERO: Final[CpuidLeaf] = (0, 0, 0, 0)
-_SIGNATURE: Final = 0x000806F8  # family 6: Linux then uses the short INIT-SIPI delays
+SIGNATURE: Final = 0x000806F8
+"""Leaf 1 EAX, and EDX behind a reset. Family 6: Linux then uses the short INIT-SIPI delays."""
 
 
 def bits(*positions: int) -> int:
@@ -61,7 +62,7 @@ def _features(caller: Caller) -> CpuidLeaf:
     logical = min(platform.cpus, 0xFF)
     guest = HYPERVISOR if platform.hyperv or platform.isolation == "tdx" else 0
     ebx = apic_id << 24 | logical << 16 | 8 << 8  # CLFLUSH line: 8 x 8 bytes
-    return _SIGNATURE, ebx, FEATURES_ECX | guest, FEATURES_EDX
+    return SIGNATURE, ebx, FEATURES_ECX | guest, FEATURES_EDX
 
 
 def _topology(caller: Caller, subleaf: int) -> CpuidLeaf:

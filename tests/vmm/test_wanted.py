@@ -15,6 +15,7 @@ EVERY = (
     ask.SoftInterrupt(2, 0x40), ask.Undefined(0, "ud2"), ask.CpuFault(0, 14, 2, 0x1000),
     ask.CpuFault(0, 13, 0, 0), ask.NestedFault(0, 0x10, 0x2000), ask.NotOffered(0, "mwait"),
     ask.ShutDown(0), ask.SyscallHere(0), ask.CacheFlush(2, "wbinvd"),
+    ask.ReadTaskPriority(4, "rax"), ask.WriteTaskPriority(4, 2),
 )  # fmt: skip
 
 

@@ -64,8 +64,3 @@ def store_partition(mask: int) -> Write:
         return (SetMsr(None, msr, value),) if not value & ~mask else None
 
     return write
-
-
-def zero_only(caller: Caller, msr: int, value: int) -> Effects | None:
-    """A write that must be zero and changes nothing."""
-    return () if value == 0 else None
