@@ -78,14 +78,8 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.MachineEffect, size: int) -> None:
             ipi.nmi(parts, cpu, parts.board.cpus[target])
         case fx.SendInterrupt(target, vector):
             ipi.interrupt_cpu(parts, cpu, parts.board.cpus[target], vector)
-        case fx.EndInterrupt(target):
-            ipi.end_interrupt(parts.board, target)
-        case fx.ApicError(target, bits):
-            ipi.apic_error(parts, parts.board.cpus[target], bits)
-        case fx.LatchErrors(target):
-            ipi.latch_errors(parts.board, target)
-        case fx.ResetApic(target):
-            ipi.reset_apic(parts.board, parts.board.cpus[target])
+        case fx.EndInterrupt() | fx.ApicError() | fx.LatchErrors() | fx.ResetApic():
+            ipi.change_apic(parts, parts.board.cpus[effect.cpu], effect)
         case fx.SetPageState(gpa, count, state, zero):
             if state == "shared":
                 parts.witness.opens(cpu, gpa, count)

@@ -113,10 +113,10 @@ def _refused(
 
 
 def shut_down(parts: Delivers, cpu: Cpu, reason: str) -> None:
-    """A CPU has shut down, and with it the machine. KVM gives KVM_EXIT_SHUTDOWN, upon which
-    QEMU resets the whole machine (`kvm_cpu_exec`); OpenVMM halts it
-    (`HaltReason::TripleFault`); of a TD's the TDX module tells the host by TDH.VP.ENTER, and no
-    host enters it again."""
+    """A CPU has shut down, and with it the machine, on every platform. KVM leaves with
+    KVM_EXIT_SHUTDOWN, upon which QEMU resets everything (`kvm_cpu_exec`); OpenVMM halts all VPs
+    (`HaltReason::TripleFault`); the TDX module disables the vCPU (TDX_NON_RECOVERABLE_VCPU,
+    `td_dispatcher`), which KVM, too, tells by KVM_EXIT_SHUTDOWN."""
     board = parts.board
     board.turn(cpu, "shutdown")
     cpu.reason = reason

@@ -12,7 +12,7 @@ from emu.machine.stores import Stores
 from emu.machine.waits import Waits
 from emu.machine.witness import Witness
 from emu.vmm import apic
-from emu.vmm.effects import RaiseException
+from emu.vmm import effects as fx
 from emu.vmm.state import NMI_PENDING
 
 _FLAG_IF: Final = 1 << 9
@@ -164,16 +164,27 @@ def take_interrupt(parts: Receives, cpu: Cpu) -> bool:
         vp.in_service |= 1 << vector
         number = vector
     board.beat += 1
-    raised = RaiseException(number, None, interrupt.name_of(number))
+    raised = fx.RaiseException(number, None, interrupt.name_of(number))
     raise_exception(parts, cpu, raised, external=True)
     return True
 
 
-def end_interrupt(board: Board, cpu: int) -> None:
-    """EOI: the highest vector in service is done with."""
-    vp = board.vmm.vps[cpu]
-    if vp.in_service:
-        vp.in_service &= ~(1 << vp.in_service.bit_length() - 1)
+ApicEffect = fx.EndInterrupt | fx.ApicError | fx.LatchErrors | fx.ResetApic
+
+
+def change_apic(parts: Receives, cpu: Cpu, effect: ApicEffect) -> None:
+    """What changes in an APIC without an interrupt."""
+    vmm = parts.board.vmm
+    vp = vmm.vps[cpu.id]
+    match effect:
+        case fx.EndInterrupt():
+            vp.in_service &= ~(1 << vp.in_service.bit_length() >> 1)
+        case fx.ApicError(_, bits):
+            apic_error(parts, cpu, bits)
+        case fx.LatchErrors():
+            vmm.msrs[cpu.id, apic.ERRORS], vp.errors = vp.errors, 0
+        case fx.ResetApic():
+            reset_apic(parts.board, cpu)
 
 
 def apic_error(parts: Receives, cpu: Cpu, bits: int) -> None:
@@ -183,9 +194,3 @@ def apic_error(parts: Receives, cpu: Cpu, bits: int) -> None:
     lvt = vmm.msrs.get((cpu.id, apic.LVT_ERROR), apic.MASKED)
     if not lvt & apic.MASKED and lvt & 0xFF >= apic.LOWEST_VECTOR:
         interrupt_cpu(parts, cpu, cpu, lvt & 0xFF)
-
-
-def latch_errors(board: Board, cpu: int) -> None:
-    """The error status register shows what has come together since it was written last."""
-    vp = board.vmm.vps[cpu]
-    board.vmm.msrs[cpu, apic.ERRORS], vp.errors = vp.errors, 0

@@ -5,10 +5,12 @@ from typing import Final
 
 import pytest
 
+from emu.machine import exceptions
 from emu.machine.board import Board
 from emu.machine.machine import Machine
 from emu.timeline.driver import Driver
 from emu.vmm.asked import CpuFault
+from emu.vmm.effects import RaiseException
 from tests.guest import IDT, PD, SHARED, Guest, finish, label, word
 
 VECTORS: Final = (0, 3, 6, 8, 10, 11, 12, 13, 14, 64)
@@ -120,6 +122,20 @@ def test_a_benign_one_whose_second_fails_tries_a_double_fault(second: str) -> No
     follower = 11 if second == "contributory" else 14
     board = ended(broken("benign", {6: SECOND[second], follower: NOT_PRESENT}))
     assert noted(board)[:2] == (8, 0)
+
+
+@pytest.mark.parametrize(("vector", "second"), [(64, NOT_PRESENT), (64, ON_IST), (13, ON_IST)])
+def test_an_interrupt_is_benign_and_external_whatever_its_vector(
+    vector: int, second: bytes
+) -> None:
+    """SDM 3A, table 6-4 and 6.13: #GP's vector would be contributory, but nothing faulted."""
+    machine = broken("INT n", {vector: second})
+    (cpu,) = machine.board.cpus
+    effect = RaiseException(vector, None, "from outside")
+    exceptions.raise_exception(machine, cpu, effect, external=True)
+    follower, code = (11, vector << 3 | 3) if second == NOT_PRESENT else (14, 0)
+    assert cpu.registers.rip == label(machine.board, f"handler{follower}")
+    assert word(machine.board, cpu.registers.get("rsp")) == code
 
 
 def test_an_idt_that_is_too_short_is_a_general_protection_fault() -> None:
