@@ -34,9 +34,10 @@ from emu.machine.waits import Waits
 from emu.machine.witness import Witness
 from emu.vmm.asked import Asked
 
-INTERRUPT_POLL: Final = 200
+INTERRUPT_POLL: Final = 199
 """Of a CPU's own instructions: so many lie between two looks at IF while an interrupt is
-pending. They are counted from the CPU's start, so that stops change nothing."""
+pending. They are counted from the CPU's start, so that stops change nothing. A prime, so that
+the looks come to every instruction of a loop that opens and closes IF."""
 
 
 class MachineDeed(Deed, frozen=True):

@@ -280,6 +280,34 @@ def test_sti_hlt_is_left_by_the_interrupt_at_once() -> None:
     assert word(board, SHARED) == label(board, "behind")
 
 
+@pytest.mark.parametrize("waiting", [True, False])
+@pytest.mark.parametrize("nops", [1, 3, 15, 35, 193])
+def test_a_loop_that_opens_and_closes_if_is_interrupted(nops: int, waiting: bool) -> None:
+    """Whatever its length, and though it sleeps as long as nothing is there to be taken."""
+    source = f"""
+    cpu0: {ENABLE}
+        mov ecx, 20000
+    wait: loop wait
+        mov ecx, 0x830
+        mov edx, 1
+        mov eax, 0x4041
+        wrmsr
+        hlt
+    cpu1: {ENABLE}
+    again: sti
+        nop
+        cli
+        {"nop;" * nops}
+        cmp dword ptr [{{SHARED}}], 0
+        jz again
+        hlt
+    handler65: mov dword ptr [{{SHARED}}], 1
+        iretq
+    """
+    board = finish(Guest(source, 2, waiting=waiting).driver(), Moment(200_000))
+    assert word(board, SHARED, 4) == 1
+
+
 def test_snapshots_keep_what_was_requested_and_what_is_served() -> None:
     driver = Guest(
         f"start: {ENABLE} {self_ipi(0x41)} {self_ipi(0x51)}\nhere: jmp here"
