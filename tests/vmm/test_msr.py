@@ -3,6 +3,7 @@
 import pytest
 
 from emu.hw.address import U64, Gpa
+from emu.vmm.cpuid import read_cpuid
 from emu.vmm.effects import (
     Complete,
     Crash,
@@ -55,6 +56,14 @@ def test_a_write_completes_or_says_what_is_wrong() -> None:
     assert wrmsr(caller, 0x4000_0080, 1) == (SetMsr(0, 0x4000_0080, 1), Complete())
     text = "WRMSR of HV_VP_INDEX (0x40000002) is not allowed now"
     assert wrmsr(caller, 0x4000_0002, 1) == (RaiseException(GP, 0, text),)
+
+
+@pytest.mark.parametrize("msr", [0x4000_0070, 0x4000_0071, 0x4000_0072])
+def test_the_apic_is_not_offered_by_synthetic_msrs(msr: int) -> None:
+    """TLFS, partition privileges: EOI, ICR and TPR need AccessIntrCtrlRegs."""
+    caller = Guest().caller()
+    assert not read_cpuid(caller, 0x4000_0003, 0)[0] & 1 << 4
+    assert read_msr(caller, msr) is None and faults(write_msr(caller, msr, 0))
 
 
 def test_hyperv_msrs_need_hyperv() -> None:
