@@ -6,6 +6,7 @@ from typing import Final
 import pytest
 
 from emu.machine import ipi
+from emu.timeline.digest import Digest
 from emu.timeline.moment import Moment
 from emu.vmm.state import NMI_PENDING
 from tests.guest import DATA, SHARED, Guest, finish, label, step_to, word
@@ -319,3 +320,31 @@ def test_snapshots_keep_what_was_requested_and_what_is_served() -> None:
     vmm.vps[0].pending, vmm.vps[0].in_service, vmm.vps[0].errors = 0, 1, 2
     vmm.load(saved)
     assert vmm.save() == saved and vmm.vps[0].pending
+
+
+@pytest.mark.parametrize("every", [1, 3, 50])
+def test_interrupts_come_at_the_same_instructions_however_the_run_is_cut(every: int) -> None:
+    inside = f"cmp r8, 20\n ja over\n {NMI_TO_SELF} {self_ipi(0x51)} over: nop\n"
+    source = f"""
+    start: xor r8, r8
+        {ENABLE} {self_ipi(0x41)} {NMI_TO_SELF}
+        mov r10d, 200
+    again: sti
+        nop
+        cli
+        dec r10d
+        jnz again
+    idle: hlt
+        jmp idle
+        {handler(2, inside)}{handler(0x41, EOI)}{handler(0x51, EOI)}
+    """
+    whole, cut = Guest(source).driver(), Guest(source).driver()
+    board = finish(whole)
+    wanted, got = Digest(whole.machine), Digest(cut.machine)
+    while cut.machine.board.running:
+        cut.drive(Moment(cut.machine.board.tick + every))
+    assert word(board, SHARED, 2) == 0x8202 and board.cpus[0].registers.get("r8") > 6
+    assert got.now() == wanted.now()
+    assert [e.text for e in cut.machine.board.logs.events] == [
+        e.text for e in board.logs.events
+    ]
