@@ -199,6 +199,8 @@ def _nested_fault(board: Board, cpu: Cpu, error: int, gpa: int) -> Crash | Raise
     if board.is_td and gpa & board.shared_alias:
         return RaiseException(20, None, f"#VE: {what}, which is not shared")
     state = board.ram.state(Gpa(gpa))
+    if state is None and page_of(gpa) == apic.PAGE:
+        return Crash(f"{what}, the APIC's page, which is modelled in x2APIC mode alone")
     if state is None:
         return Crash(f"{what}, where there is no memory")
     if page_of(gpa) in board.broken_pages:

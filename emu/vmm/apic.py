@@ -22,6 +22,8 @@ from emu.vmm.effects import (
 from emu.vmm.state import NMI_PENDING, Caller, VmmState
 
 APIC_BASE, TPR, SPURIOUS, ERRORS = 0x1B, 0x808, 0x80F, 0x828
+PAGE: Final = 0xFEE0_0000
+"""Where IA32_APIC_BASE has the registers in xAPIC mode."""
 LVT_ERROR: Final = 0x837
 MASKED: Final = 1 << 16
 """Of an entry of the local vector table."""

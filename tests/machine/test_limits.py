@@ -113,11 +113,11 @@ def test_other_code_at_a_known_address_is_not_known_to_be_code() -> None:
     assert remapped.machine.board.tick == apart.machine.board.tick + 1
 
 
-def test_the_page_of_the_apic_is_no_memory() -> None:
+def test_the_page_of_the_apic_is_not_modelled() -> None:
     session = boot("start: mov rax, 0xfee00020\n mov dword ptr [{PT2}], 0xfee00003\n"
                    " mov eax, [{WINDOW} + 0x20]\n hlt")  # fmt: skip
     run(session)
-    told = "reading GPA 0xfee00020, where there is no memory"
+    told = "GPA 0xfee00020, the APIC's page, which is modelled in x2APIC mode alone"
     assert session.machine.board.crash.endswith(told)
 
 

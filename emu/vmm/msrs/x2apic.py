@@ -10,7 +10,6 @@ from emu.vmm.state import Caller
 
 X2APIC: Final = 1 << 10
 ENABLE: Final = 1 << 11
-_BASE_ADDRESS: Final = 0xFEE0_0000
 _RESERVED: Final = 0xFF | 1 << 9 | ~((1 << 40) - 1)
 _LVT_READ_ONLY: Final = 1 << 12 | 1 << 14
 """Delivery status and remote IRR."""
@@ -21,7 +20,7 @@ _LVT_BITS: Final = (0x710FF, 0x117FF, 0x117FF, 0x1F7FF, 0x1F7FF, 0x110FF)
 
 def apic_base(caller: Caller) -> int:
     """IA32_APIC_BASE of the calling CPU. A TD starts, and stays, in x2APIC mode."""
-    start = _BASE_ADDRESS | ENABLE | (BSP if caller.cpu == 0 else 0)
+    start = apic.PAGE | ENABLE | (BSP if caller.cpu == 0 else 0)
     if caller.platform.isolation == "tdx":
         start |= X2APIC
     return caller.vmm.msrs.get((caller.cpu, APIC_BASE), start)
