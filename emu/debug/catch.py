@@ -27,6 +27,9 @@ EXITS: Final = (
 """Kinds that are looked for in the log of exits: all of them, or a family."""
 LogName = Literal["exits", "events"]
 LOGS: Final[tuple[LogName, ...]] = ("exits", "events")
+_RAISED: Final = ("exception",)
+"""Kinds that are looked for in the log of events as well: an exception that comes while another
+is delivered is no exit."""
 EVENTS: Final = ("mailbox", "milestone", "fault", "state", "serial")
 """Kinds of the log of events."""
 
@@ -100,7 +103,7 @@ class Catches(Struct):
         return bool(self._in(name))
 
     def _in(self, name: LogName) -> list[Catch]:
-        kinds = EXITS if name == "exits" else EVENTS
+        kinds = EXITS if name == "exits" else (*EVENTS, *_RAISED)
         return [catch for catch in self.listed if catch.kind in kinds]
 
     def probes(self) -> list[tuple[Catch, RegisterProbe]]:

@@ -24,6 +24,7 @@ GENERAL: Final = (
 )  # fmt: skip
 """General registers in the order people read them."""
 ENCODED: Final = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", *GENERAL[8:])
+"""The same by their numbers in instructions."""
 WORDS: Final = {name: 8 * index for index, name in enumerate(ENCODED)} | {
     "rip": 0x80, "cr0": 0x1A8, "cr2": 0x1B8, "cr3": 0x1C0, "cr4": 0x1C8, "efer": 0x250,
     "sysenter_esp": 0x12C8, "sysenter_eip": 0x12D0, "star": 0x12D8,
@@ -38,6 +39,7 @@ OFFSETS: Final = WORDS | {
     **{name: 0xB8 + 24 * index for index, name in enumerate(SEGMENTS)},
     "xcr0": 0x1328, "mxcsr": 0x330,
     **{name: 0x338 + 0x40 * index for index, name in enumerate(VECTORS)},
+    "sysenter_cs": 0x12C0,
     "error_code": 0x1508, "vmcb": 0x1580, "cr_intercepts": 0x1598, "nested_cr3": 0x15A8,
     "return_address": 0x15B8,
 }  # fmt: skip
@@ -59,14 +61,27 @@ _BASES: Final = {name: OFFSETS[name] + 8 >> 3 for name in SEGMENTS}
 _ALL_SEGMENTS: Final = OFFSETS["es"], OFFSETS["idtr"] + 24
 _FLOATING: Final = OFFSETS["mxcsr"], OFFSETS["xmm15"] + 0x40
 """MXCSR and the sixteen vector registers."""
+_OVER_INIT: Final = (
+    "sysenter_cs", "sysenter_esp", "sysenter_eip", "star", "lstar", "cstar", "fmask",
+    "kernel_gs_base", "pat", "xcr0",
+)  # fmt: skip
+_X87: Final = (
+    x86.UC_X86_REG_FPCW, x86.UC_X86_REG_FPSW, x86.UC_X86_REG_FPTAG,
+    *range(x86.UC_X86_REG_FP0, x86.UC_X86_REG_FP7 + 1),
+)  # fmt: skip
+_X87_BYTES: Final = 16
+"""No register of these is longer."""
 _VMCB, _CR_INTERCEPTS, _NESTED_CR3, _RETURN_ADDRESS = (
     OFFSETS[name] for name in ("vmcb", "cr_intercepts", "nested_cr3", "return_address")
 )
 
 _SEGMENT: Final = struct.Struct("<IIQII")
-_DEFAULT_32: Final = 0x400
-"""D of a code segment's attributes."""
 _HF_CPL, _HF_INHIBIT, _HF_CS64 = 0x3, 1 << 3, 1 << 15
+_HF_CS32, _HF_SS32, _HF_ADDSEG = 1 << 4, 1 << 5, 1 << 6
+_HF2_NMI: Final = 1 << 32 + 2
+"""An NMI is being handled: `hflags2` is the upper half of that word. IRET clears it."""
+_LONG, _DEFAULT_32 = 0x200, 0x400
+"""L and D of a code segment's attributes."""
 
 
 def segment_at(state: Any, place: int) -> SegmentState:
@@ -150,6 +165,28 @@ class Context:
         flags = (segment.attributes & 0xFF) << 8 | (segment.attributes & 0xF00) << 12
         values = (segment.selector, 0, segment.base, segment.limit, flags)
         _SEGMENT.pack_into(self._state, OFFSETS[name], *values)
+
+    def put_code(self, segment: SegmentState) -> None:
+        """Load CS as an entry into a handler does: what follows is code of that segment's
+        size."""
+        self.put_segment("cs", segment)
+        words = self._words
+        if segment.attributes & _LONG and words[_EFER] & 0x400:
+            words[_HFLAGS >> 3] |= _HF_CS32 | _HF_SS32 | _HF_CS64
+            words[_HFLAGS >> 3] &= ~_HF_ADDSEG
+            return
+        words[_HFLAGS >> 3] &= ~(_HF_CS32 | _HF_CS64)
+        words[_HFLAGS >> 3] |= _HF_CS32 if segment.attributes & _DEFAULT_32 else 0
+
+    @property
+    def nmi_blocked(self) -> bool:
+        """Whether an NMI has been taken and no IRET executed since (SDM 3, 6.7.1)."""
+        return bool(self._words[_HFLAGS >> 3] & _HF2_NMI)
+
+    def block_nmi(self) -> None:
+        """An NMI is taken: the next one waits for an IRET."""
+        self.dirty = self.changed = True
+        self._words[_HFLAGS >> 3] |= _HF2_NMI
 
     @property
     def cpl(self) -> int:
@@ -273,6 +310,26 @@ class Context:
         first, end = _FLOATING
         tail = self._raw(*_ALL_SEGMENTS) + self._raw(first, end)
         return struct.pack(f"<{len(words)}Q", *words) + tail
+
+    def keep_over_init(self, before: "Context") -> None:
+        """Have what INIT leaves alone as another context has it: MSRs of the CPU's own, x87 and
+        vector registers (SDM 3, table 9-1)."""
+        self.dirty = self.changed = True
+        for name in _OVER_INIT:
+            self._words[OFFSETS[name] >> 3] = before._words[OFFSETS[name] >> 3]
+        first, end = _FLOATING
+        ctypes.memmove(self._base + first, before._base + first, end - first)
+        for number, held in zip(_X87, before.x87(), strict=True):
+            uclib.uc_context_reg_write(self._keep.context, number, held)
+
+    def x87(self) -> tuple[bytes, ...]:
+        """FCW, FSW, FTW and the eight registers as the library gives them."""
+        held = (ctypes.c_char * _X87_BYTES)()
+        found = []
+        for number in _X87:
+            uclib.uc_context_reg_read(self._keep.context, number, held)
+            found.append(held.raw)
+        return tuple(found)
 
     def save(self) -> bytes:
         """Everything, for putting back later into this same context with `load`. The same

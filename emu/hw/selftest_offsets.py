@@ -31,6 +31,7 @@ _MSRS: Final = {
 }  # fmt: skip
 _PAT: Final = 0x0007010600070406
 _DEBUG: Final = {"dr6": 0xFFFF0FF5, "dr7": 0x500}
+_SYSENTER_CS: Final = 0x1238
 _MXCSR: Final = 0x1F20
 _RFLAGS: Final = 0x240CC7
 _ALL: Final = (1 << 64) - 1
@@ -38,6 +39,10 @@ _CS: Final = SegmentState(8, 0x3000, 0xABCDEFFF, 0xA9B)
 _DATA: Final = ("es", "ss", "ds", "fs", "gs")
 _LONG_MODE: Final = 1 << 15
 """In the engine's own flags, beside the CPL."""
+_IN_GUEST: Final = 0x41 << 32
+_HFLAGS2: Final = 0x45 << 32
+"""Of the flags behind them: GIF and nested paging are on in guest mode, and no NMI is
+handled."""
 _DENIED_WRITE: Final = 6
 """U and W of a nested fault's error code, P is not set."""
 
@@ -96,14 +101,15 @@ def _system(run: GuestRun) -> OffsetWanted:
     """Control and debug registers, MSRs, the vector registers and MXCSR."""
     words = {
         "cr0": (0x80010033, _ALL), "cr3": (0x1000, _ALL), "cr4": (0x40220, _ALL),
-        "efer": (0xD00, _ALL), "hflags": (_LONG_MODE, _LONG_MODE | 3), "pat": (_PAT, _ALL),
-        "mxcsr": (_MXCSR, 0xFFFFFFFF), "xcr0": (3, _ALL),
+        "efer": (0xD00, _ALL), "hflags": (_LONG_MODE | _IN_GUEST, _LONG_MODE | _HFLAGS2 | 3),
+        "pat": (_PAT, _ALL), "mxcsr": (_MXCSR, 0xFFFFFFFF), "xcr0": (3, _ALL),
     }  # fmt: skip
     code = b""
     for number, (name, msr) in enumerate(_MSRS.items(), 32):
         words[name] = (_value(number), _ALL)
         code += _write_msr(msr, _value(number))
-    code += _write_msr(0x277, _PAT)
+    code += _write_msr(0x277, _PAT) + _write_msr(0x174, _SYSENTER_CS)
+    words["sysenter_cs"] = (_SYSENTER_CS, 0xFFFFFFFF)
     code += struct.pack("<BIBIBI", 0xB9, 0, 0xB8, 3, 0xBA, 0) + b"\x0f\x01\xd1"  # xsetbv
     for number, name in enumerate(("cr2", "dr0", "dr1", "dr2", "dr3", "dr6", "dr7"), 48):
         value = _DEBUG.get(name, _value(number))

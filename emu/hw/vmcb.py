@@ -37,10 +37,13 @@ FIELDS: Final = (
 )  # fmt: skip
 """(name, offset, bytes) of what a person looks for in a control block."""
 
+EXIT_READ_CR8: Final = 0x08
+"""CR8 is the APIC's task priority, which the emulator does not have."""
 EXIT_WRITE_CR: Final = 0x10
 """Exit code of a write to CR0; to CRn it is this plus n."""
-CR_WRITES: Final = 1 << 0 | 1 << 3 | 1 << 4
-"""Control registers whose writes exit: CR0, CR3, CR4. CLTS and LMSW write CR0."""
+EXIT_WRITE_CR8: Final = EXIT_WRITE_CR + 8
+CR_WRITES: Final = 1 << 0 | 1 << 3 | 1 << 4 | 1 << 8
+"""Control registers whose writes exit. CLTS and LMSW write CR0."""
 EXIT_EXCEPTION: Final = 0x40
 """Exit code of exception 0; exception v is this plus v."""
 EXIT_RDTSC: Final = 0x6E
@@ -126,6 +129,7 @@ def write_vmcb(
     def put(form: str, offset: int, *values: int) -> None:
         struct.pack_into("<" + form, block, offset, *values)
 
+    put("H", _CR_READS, 1 << EXIT_READ_CR8)
     put("H", _CR_WRITES, CR_WRITES)
     put("I", _EXCEPTIONS, 0xFFFFFFFF)
     put("Q", _INTERCEPTS, sum(1 << (code - 0x60) for code in _INTERCEPTED))

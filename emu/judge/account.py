@@ -14,9 +14,9 @@ from emu.judge.last_words import LastWords
 from emu.judge.state import state_of
 from emu.judge.verdict import Evidence, Fate, WaitFact
 from emu.judge.waiting import facts
-from emu.machine.apply import is_open
 from emu.machine.event import Event
 from emu.machine.handover import ap_record
+from emu.machine.ipi import is_open
 from emu.machine.machine import Machine
 from emu.timeline.timeline import Timeline
 from emu.words.spans import spans

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from emu.hw.cpu import Cpu
 from emu.judge import owners
-from emu.machine.apply import is_open
+from emu.machine.ipi import is_open
 from emu.machine.machine import Machine
 from emu.machine.wait import Wait
 from emu.words.spans import spans

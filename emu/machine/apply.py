@@ -1,22 +1,19 @@
 """What a decision does to the machine: one function per effect that is more than a line."""
 
-from typing import Final, Protocol, assert_never
+from typing import Protocol, assert_never
 
-from emu.hw import interrupt, syscall
+from emu.hw import syscall
 from emu.hw.address import LARGE_BYTES, PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
-from emu.machine import entry
+from emu.machine import entry, ipi
 from emu.machine.board import Board
 from emu.machine.cpu_witness import CpuWitness
+from emu.machine.exceptions import raise_exception
 from emu.machine.own_access import OwnAccess
 from emu.machine.stores import Stores
 from emu.machine.waits import Waits
 from emu.machine.witness import Witness
 from emu.vmm import effects as fx
-
-_FLAG_IF: Final = 1 << 9
-NMI_PENDING: Final = 256
-"""Stands for an NMI in VpState.pending."""
 
 
 class Parts(Protocol):
@@ -33,11 +30,13 @@ class Parts(Protocol):
 def carry_out(parts: Parts, cpu: Cpu, effects: fx.Effects, size: int = 0) -> int:
     """Apply the effects of one exit, in their order; what it cost the CPU, in picoseconds.
     `size`: bytes of the instruction that the CPU has still to get past."""
-    price_ps = 0
+    price_ps, context = 0, cpu.context
     for effect in effects:
         if isinstance(effect, fx.Complete):
-            # The VMM did the instruction's work: it retires like any other.
-            cpu.registers.pass_over(size)
+            # The VMM did the instruction's work: it retires like any other. If that was an INIT
+            # to its own CPU, that begins elsewhere.
+            if cpu.context is context:
+                cpu.registers.pass_over(size)
             parts.board.retire(cpu, 1)
         elif isinstance(effect, fx.Cost):
             cost_ps = effect.nanoseconds * 1000
@@ -79,13 +78,17 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.MachineEffect, size: int) -> None:
         case fx.StartVp(vp, context):
             start_vp(parts, cpu, vp, context)
         case fx.SendInit(target):
-            init(parts, cpu, parts.board.cpus[target])
+            ipi.init(parts, cpu, parts.board.cpus[target])
         case fx.SendSipi(target, vector):
-            sipi(parts, cpu, parts.board.cpus[target], vector)
+            ipi.sipi(parts, cpu, parts.board.cpus[target], vector)
         case fx.Delay(target, nanoseconds):
             delay(parts, parts.board.cpus[target], nanoseconds * 1000)
-        case fx.SendInterrupt(target, vector, nmi):
-            interrupt_cpu(parts, cpu, parts.board.cpus[target], NMI_PENDING if nmi else vector)
+        case fx.SendInterrupt(target, _, True):
+            ipi.nmi(parts, cpu, parts.board.cpus[target])
+        case fx.SendInterrupt(target, vector):
+            ipi.interrupt_cpu(parts, cpu, parts.board.cpus[target], vector)
+        case fx.EndInterrupt() | fx.ApicError() | fx.LatchErrors() | fx.ResetApic():
+            ipi.change_apic(parts, parts.board.cpus[effect.cpu], effect)
         case fx.SetPageState(gpa, count, state, zero, large):
             if state == "shared":
                 parts.witness.opens(cpu, gpa, count)
@@ -99,9 +102,7 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.MachineEffect, size: int) -> None:
         case fx.SerialOut(_, byte):
             serial(parts, cpu, byte)
         case fx.Halt():
-            pending = vmm.vps[cpu.id].pending
-            if not (NMI_PENDING in pending or (pending and is_open(cpu))):
-                parts.board.turn(cpu, "halted")
+            ipi.halt(parts, cpu)
         case fx.PowerOff():
             parts.board.powered_off = True
             parts.board.event(cpu, "state", "switches the machine off")
@@ -112,43 +113,6 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.MachineEffect, size: int) -> None:
             parts.board.event(cpu, "exit", text)
         case _:
             assert_never(effect)
-
-
-def raise_exception(parts: Parts, cpu: Cpu, effect: fx.RaiseException, size: int = 0) -> None:
-    """Enter the handler; if that fails #DF, and after that the CPU shuts down. A software
-    interrupt returns behind its instruction, which has `size` bytes."""
-    context = cpu.registers
-    where = parts.board.place(cpu)
-    rip = context.rip
-    if effect.software:
-        rip += size
-    if effect.fault_address is not None:
-        context.put("cr2", effect.fault_address)
-    cause = f": {effect.cause}" if effect.cause else ""
-    parts.board.event(cpu, "fault", f"{effect.why} at {where}{cause}")
-    guest = interrupt.GuestAccess(
-        lambda gva, count: parts.own.read(cpu, gva, count),
-        lambda gva, data: parts.own.write(cpu, gva, data),
-    )
-    refused = interrupt.deliver(context, guest, effect.vector, effect.error_code, rip)
-    if refused is None:
-        parts.cpu_witness.raised(cpu, effect)
-        return
-    second, error = interrupt.DOUBLE_FAULT, 0
-    if not interrupt.doubles(effect.vector, refused.vector):
-        second = refused.vector  # a benign first one: the second is simply the next
-    if interrupt.deliver(context, guest, second, error, rip) is not None:
-        what = f"{effect.why} at {parts.board.source(cpu)}{cause}"
-        shut_down(parts, cpu, f"{what}, and {refused.why}: triple fault")
-
-
-def shut_down(parts: Parts, cpu: Cpu, reason: str) -> None:
-    """The CPU stops for good, as after a triple fault; on the BSP that ends the boot."""
-    parts.board.turn(cpu, "shutdown")
-    cpu.reason = reason
-    parts.board.event(cpu, "state", f"shuts down: {reason}")
-    if cpu.id == 0 or parts.board.is_td:
-        parts.board.crash = f"cpu {cpu.id} shut down: {reason}"
 
 
 def delay(parts: Parts, cpu: Cpu, ps: int) -> None:
@@ -170,69 +134,6 @@ def start_vp(parts: Parts, cpu: Cpu, vp: int, context: fx.VpContext | None) -> N
     parts.board.event(cpu, "state", f"starts cpu {vp}")
     parts.witness.started(cpu, vp, "StartVirtualProcessor")
     parts.cpu_witness.started(cpu, target)
-
-
-def init(parts: Parts, cpu: Cpu, target: Cpu) -> None:
-    """INIT: whatever the CPU did, it now waits for a start-up IPI."""
-    parts.waits.forget(target)
-    parts.board.turn(target, "wait-for-sipi")
-    parts.board.vmm.vps[target.id].wait_for_sipi = True
-    parts.board.vmm.timers.pop(target.id, None)
-    parts.board.event(cpu, "state", f"sends INIT to cpu {target.id}")
-
-
-def sipi(parts: Parts, cpu: Cpu, target: Cpu, vector: int) -> None:
-    """A start-up IPI; one to a CPU that does not wait for it is lost (SDM 3, 10.4.4)."""
-    if target.activity != "wait-for-sipi":
-        parts.board.event(
-            cpu, "state", f"sends SIPI to cpu {target.id}, which does not wait for it"
-        )
-        return
-    parts.board.vmm.vps[target.id].wait_for_sipi = False
-    parts.board.vmm.vps[target.id].started = True
-    moment = cpu.clock_ps + parts.board.platform.costs.sipi_ns * 1000
-    parts.board.go_on(target, moment, "started", cpu.id)
-    parts.board.start(target, entry.after_sipi(vector))
-    parts.witness.started(cpu, target.id, "SIPI")
-    parts.cpu_witness.started(cpu, target)
-    parts.board.event(
-        cpu, "state", f"sends SIPI to cpu {target.id}: it starts at {vector << 12:#x}"
-    )
-
-
-def interrupt_cpu(parts: Parts, cpu: Cpu, target: Cpu, vector: int) -> None:
-    """An interrupt becomes pending; a halted or waiting CPU wakes to look at it."""
-    parts.board.vmm.vps[target.id].pending.append(vector)
-    target.look = True
-    if target.activity == "halted" and (vector == NMI_PENDING or is_open(target)):
-        moment = max(target.clock_ps, cpu.clock_ps)
-        parts.board.go_on(target, moment, "interrupted", cpu.id)
-        parts.board.turn(target, "running")
-        parts.board.reschedule = True
-    parts.waits.wake(target, cpu.clock_ps, "interrupted", cpu.id)
-
-
-def is_open(cpu: Cpu) -> bool:
-    """Whether a CPU lets interrupts in."""
-    return bool(cpu.registers.get("rflags") & _FLAG_IF)
-
-
-def take_interrupt(parts: Parts, cpu: Cpu) -> bool:
-    """Deliver the first pending interrupt that the CPU's flags let in, if there is one. The TDX
-    module keeps an NMI back until the last #VE was read (`td_nmi_exit`)."""
-    pending = parts.board.vmm.vps[cpu.id].pending
-    unread = parts.board.vmm.ve_info.get(cpu.id) is not None
-    for vector in pending:
-        if vector == NMI_PENDING and unread:
-            continue
-        if vector == NMI_PENDING or (is_open(cpu) and not cpu.registers.holds_interrupts):
-            pending.remove(vector)
-            parts.board.beat += 1
-            number = interrupt.NMI if vector == NMI_PENDING else vector
-            why = interrupt.name_of(number)
-            raise_exception(parts, cpu, fx.RaiseException(number, None, why))
-            return True
-    return False
 
 
 def set_page_state(

@@ -22,6 +22,7 @@ from emu.vmm.devices import Devices
 _U32: Final = 0xFFFF_FFFF
 _UD: Final = vmcb.EXIT_EXCEPTION + 6
 _INT3: Final = 0xCC
+_LOCK: Final = 0xF0
 _PLAIN: Final[dict[int, tuple[bytes, Asked | None]]] = {
     vmcb.EXIT_RDTSC: (b"\x0f\x31", ask.Rdtsc(2)),
     vmcb.EXIT_PAUSE: (b"\xf3\x90", ask.PauseHint(2)),
@@ -88,6 +89,8 @@ def _intercept(exit_: Exit, registers: Context, code: CodeReader, devices: Devic
         return _exception(number - vmcb.EXIT_EXCEPTION, exit_)
     if number == vmcb.EXIT_SHUTDOWN:
         return ask.ShutDown(0)
+    if number in (vmcb.EXIT_READ_CR8, vmcb.EXIT_WRITE_CR8):
+        return _task_priority(number, code.next(registers), registers)
     if number == vmcb.EXIT_SWINT:
         return _interrupt(code.next(registers), registers)
     if number == vmcb.EXIT_MSR:
@@ -176,6 +179,17 @@ def _control(
     code_long = bool(registers.segment("cs").attributes & 0x200)
     narrow = registers.segment("tr").attributes & 0xF in _NARROW_TASKS
     return ask.ControlWrite(size, register, value, code_long, narrow, general)
+
+
+def _task_priority(number: int, code: bytes, registers: Context) -> Asked:
+    """MOV from or to CR8."""
+    opcode, rex = _opcode(code, registers)
+    if _LOCK in code[: len(code) - len(opcode)]:
+        return ask.Undefined(0, "lock mov")  # AMD's other form of it
+    name, size = ENCODED[opcode[2] & 7 | (rex & 1) << 3], len(code) - len(opcode) + 3
+    if number == vmcb.EXIT_READ_CR8:
+        return ask.ReadTaskPriority(size, name)
+    return ask.WriteTaskPriority(size, registers.get(name))
 
 
 def _undefined(code: bytes, registers: Context) -> Asked:

@@ -157,7 +157,15 @@ class Board(Struct, eq=False, kw_only=True):
 
     def start(self, cpu: Cpu, state: GuestState) -> None:
         """Put a CPU at the beginning of `state`; its clock is the caller's business."""
+        self.enter(cpu, state)
+        self.begins(cpu)
+
+    def enter(self, cpu: Cpu, state: GuestState) -> None:
+        """Give a CPU the registers of `state`, and none of those that it had."""
         cpu.context = self.engine.enter_guest(cpu.vmcb, state, self.npt.root)
+
+    def begins(self, cpu: Cpu) -> None:
+        """A CPU begins to run from where its registers have it."""
         self.turn(cpu, "running")
         cpu.milestone = cpu.reason = ""
         self.aps.started(cpu.id)
@@ -201,7 +209,10 @@ class Board(Struct, eq=False, kw_only=True):
     def place(self, cpu: Cpu) -> str:
         """Where a CPU is, as a symbol with offset, or the address; in a copy of an image's code
         it is the original's symbol."""
-        address = self.linear_rip(cpu)
+        return self.place_at(cpu, self.linear_rip(cpu))
+
+    def place_at(self, cpu: Cpu, address: int) -> str:
+        """The same of another linear address of its code."""
         return self.name(cpu, address) or f"{address:#x}"
 
     def name(self, cpu: Cpu, address: int) -> str:
@@ -247,7 +258,7 @@ class Board(Struct, eq=False, kw_only=True):
         cpu: Cpu | None,
         kind: EventKind,
         text: str,
-        detail: MailboxWrite | Milestone | None = None,
+        detail: MailboxWrite | Milestone | Asked | None = None,
     ) -> None:
         """Append to the log at this tick, on the CPU's clock."""
         index = None if cpu is None else cpu.id

@@ -10,6 +10,9 @@ from emu.vmm.effects import Segment, TableRegister, VpContext
 
 _BUSY_TSS: Final = SegmentState(0, 0, 0xFFFF, 0x8B)
 _LDT: Final = SegmentState(0, 0, 0xFFFF, 0x82)
+_CACHING, _CR0_ET = 0x60000000, 0x10
+"""CR0: CD and NW, and what is always set."""
+CR0_AFTER_RESET: Final = _CACHING | _CR0_ET
 _DATA_NAMES: Final = ("ds", "es", "fs", "gs", "ss")
 
 
@@ -33,17 +36,24 @@ def reset_vector(vp: int, operand: int = 0, gpaw: int = 48) -> GuestState:
     )  # fmt: skip
 
 
-def after_sipi(vector: int) -> GuestState:
-    """Real mode at CS:IP = vector << 8 : 0 (SDM 3, 10.4.4 and table 11-1)."""
+def after_init(cr0: int) -> GuestState:
+    """Real mode at the reset vector, as INIT leaves a CPU that had `cr0`: caching is as it was
+    (SDM 3, table 9-1). What INIT does not touch is `Context.keep_over_init`."""
     data = SegmentState(0, 0, 0xFFFF, 0x93)
     segments = dict.fromkeys(_DATA_NAMES, data)
-    segments |= {"cs": SegmentState(vector << 8, vector << 12, 0xFFFF, 0x9B)}
+    segments |= {"cs": SegmentState(0xF000, 0xFFFF0000, 0xFFFF, 0x9B)}
     segments |= {name: SegmentState(0, 0, 0xFFFF, 0) for name in ("gdtr", "idtr")}
     segments |= {"ldtr": _LDT, "tr": _BUSY_TSS}
     return GuestState(
-        rip=0, rsp=0, rflags=2, efer=0, cr0=0x60000010, cr3=0, cr4=0,
-        segments=tuple(segments.items()), registers=(("rdx", 0x600),),
+        rip=0xFFF0, rsp=0, rflags=2, efer=0, cr0=cr0 & _CACHING | _CR0_ET, cr3=0, cr4=0,
+        segments=tuple(segments.items()), registers=(("rdx", SIGNATURE),),
     )  # fmt: skip
+
+
+def code_after_sipi(vector: int) -> SegmentState:
+    """CS of a CPU that a start-up IPI starts, at IP 0 (SDM 3, 8.4.3); all else is as after
+    INIT."""
+    return SegmentState(vector << 8, vector << 12, 0xFFFF, 0x9B)
 
 
 def _segment(segment: Segment) -> SegmentState:

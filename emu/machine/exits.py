@@ -9,8 +9,8 @@ from emu.hw.cpu import Cpu
 from emu.hw.nested_walk import walk_nested
 from emu.machine.board import Board
 from emu.machine.fault_words import access_of, fault_words, nested_words
+from emu.vmm import apic, clock, controls, cpuid, hypercalls, msr, random_numbers, tdx
 from emu.vmm import asked as ask
-from emu.vmm import clock, controls, cpuid, hypercalls, msr, random_numbers, tdx
 from emu.vmm.asked_words import access_word
 from emu.vmm.effects import (
     Complete,
@@ -20,6 +20,7 @@ from emu.vmm.effects import (
     EnterKernel,
     Halt,
     RaiseException,
+    SetMsr,
     SetRegisters,
 )
 from emu.vmm.tdx.abi import SHARED_BIT
@@ -73,6 +74,11 @@ def decide(board: Board, cpu: Cpu, asked: ask.Asked) -> Effects:
         case ask.Syscall(_, enabled):
             undefined = RaiseException(6, None, "#UD: syscall without EFER.SCE")
             return (_DONE, EnterKernel()) if enabled else (undefined,)
+        case ask.ReadTaskPriority(_, into):
+            priority = apic.task_priority(board.vmm, cpu.id) >> 4
+            return (SetRegisters(((into, priority),)), Complete())
+        case ask.WriteTaskPriority(_, value):
+            return _write_task_priority(cpu, value)
         case ask.Hlt():
             return (Complete(), Halt(), _exit_cost(board))
         case ask.CacheFlush():
@@ -81,6 +87,13 @@ def decide(board: Board, cpu: Cpu, asked: ask.Asked) -> Effects:
             return _nested_fault(board, cpu, error, gpa, gla)
         case _:
             return (_fault(board, cpu, asked),)
+
+
+def _write_task_priority(cpu: Cpu, value: int) -> Effects:
+    """CR8 is bits 7:4 of the TPR, and clears the others (SDM 3, 11.8.6)."""
+    if value > 0xF:
+        return (RaiseException(13, 0, f"#GP: CR8 = {value:#x} has reserved bits set"),)
+    return (SetMsr(cpu.id, apic.TPR, value << 4), Complete())
 
 
 def _exit_cost(board: Board) -> Cost:
@@ -236,6 +249,8 @@ def _nested_fault(board: Board, cpu: Cpu, error: int, gpa: int, gla: int | None)
     what = f"cpu {cpu.id} at {board.place(cpu)}: {doing} GPA {gpa:#x}"
     what += nested_words(board, cpu, error, gpa)
     state = board.ram.state(Gpa(gpa))
+    if state is None and page_of(gpa) == apic.PAGE:
+        return (Crash(f"{what}, the APIC's page, which is modelled in x2APIC mode alone"),)
     if state is None:
         return (Crash(f"{what}, where there is no memory"),)
     if page_of(gpa) in board.broken_pages:

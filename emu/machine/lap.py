@@ -21,6 +21,8 @@ from emu.machine.board import Board
 
 LAP_MAX: Final = 64
 """Instructions in a loop that may be recognised; wait loops have 3 to 20."""
+_OPENS: Final = frozenset(("sti", "popf", "popfd", "popfq", "iret", "iretd", "iretq"))
+"""Instructions that may let an interrupt in."""
 WATCHED: Final = (*GENERAL, "rflags")
 _CLOCK_MSRS: Final = frozenset((0x10, 0x40000020))
 
@@ -165,6 +167,8 @@ class Lap(Struct):
         # read and written, a wait could rest on something that is not watched.
         if not found or found[0].repeats or not found[0].exact:
             return 0
+        if found[0].mnemonic in _OPENS and board.vmm.vps[cpu.id].pending:
+            return 0  # what waits may be taken in the middle of a lap
         at = context.linear_rip
         first = _seen(board, cpu, found[0], at)
         if first is None:
@@ -180,9 +184,8 @@ class Lap(Struct):
     ) -> tuple[LapStep, ...]:
         rip, behind = cpu.registers.rip, []
         for code in found:
-            one = None if code.address == self.head else _seen(
-                board, cpu, code, at + code.address - rip
-            )  # fmt: skip
+            alone = code.address == self.head or code.mnemonic in _OPENS
+            one = None if alone else _seen(board, cpu, code, at + code.address - rip)
             if one is None or (loop is not None and not _within(one, loop)):
                 break
             behind.append(one)

@@ -12,7 +12,7 @@ from emu.boot.platform import Platform
 from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
 from emu.hw.vmcb import EXIT_NPF
-from emu.machine import apply, by_hand, control_writes, exits, no_execute, quirks
+from emu.machine import apply, by_hand, control_writes, exits, ipi, no_execute, quirks
 from emu.machine.arrivals import Arrivals
 from emu.machine.board import WORK_OF_AN_ENTRY, WORK_OF_AN_EXIT
 from emu.machine.build import board_of
@@ -37,9 +37,10 @@ from emu.machine.waits import Waits
 from emu.machine.witness import Witness
 from emu.vmm.asked import Asked
 
-INTERRUPT_POLL: Final = 200
+INTERRUPT_POLL: Final = 199
 """Of a CPU's own instructions: so many lie between two looks at IF while an interrupt is
-pending. They are counted from the CPU's start, so that stops change nothing."""
+pending. They are counted from the CPU's start, so that stops change nothing. A prime, so that
+the looks come to every instruction of a loop that opens and closes IF."""
 
 
 class MachineDeed(Deed, frozen=True):
@@ -117,7 +118,7 @@ class Machine:
     def go_on(self, cpu: Cpu, until_ps: int, tick: int, beat: int) -> Pause:
         """The same in the middle of a step or slice."""
         board, injected = self.board, self.injected
-        pending = board.vmm.vps[cpu.id].pending
+        vp = board.vmm.vps[cpu.id]
         while cpu.activity == "running" and cpu.clock_ps < until_ps:
             if board.powered_off or board.crash:
                 return Pause.OUTCOME
@@ -130,7 +131,7 @@ class Machine:
                 continue
             if board.vmm.timers and self._timer(cpu):
                 continue
-            if pending and self._look(cpu):
+            if vp.pending and self._look(cpu):
                 continue
             end = injected.next_tick
             budget = (tick if tick < end else end) - board.tick
@@ -156,7 +157,7 @@ class Machine:
         if not cpu.look and (cpu.ticks % INTERRUPT_POLL or cpu.looked == cpu.ticks):
             return False
         cpu.look, cpu.looked = False, cpu.ticks
-        return apply.take_interrupt(self, cpu)
+        return ipi.take_interrupt(self, cpu)
 
     def _advance(self, cpu: Cpu, until_ps: int, budget: int) -> bool:
         """One stretch of guest code and the exit that ended it; True at a breakpoint."""

@@ -7,10 +7,10 @@ What is armed is the VMM's state (`emu.vmm.apic_timer`); here is nothing to be s
 from typing import Final, Protocol
 
 from emu.hw.cpu import Cpu
-from emu.machine.apply import is_open
 from emu.machine.board import Board
+from emu.machine.ipi import is_open
 from emu.machine.waits import Waits
-from emu.vmm import apic_timer
+from emu.vmm import apic, apic_timer
 from emu.vmm.effects import Effects
 
 _ENDLESS: Final = 1 << 62
@@ -84,7 +84,10 @@ class Timers:
             cpu = board.cpus[index]
             if cpu.activity not in ("waiting", "halted"):
                 continue
-            if not apic_timer.delivers(board.vmm, index) or not is_open(cpu):
+            vector = apic_timer.vector_of(board.vmm, index)
+            if vector is None or not is_open(cpu):
+                continue
+            if not apic.lets_in(board.vmm, index, vector):
                 continue
             due = self._due_of(cpu)
             assert due is not None, "it is armed"

@@ -1,20 +1,90 @@
-"""The x2APIC's interrupt command register: who gets an INIT, a SIPI, an interrupt or an NMI."""
+"""The local APIC of a CPU: what it lets through, and (its interrupt command register) who gets
+an INIT, a SIPI, an interrupt or an NMI.
+
+SDM 3, chapter 11. What is kept: the requested vectors and those in service in `VpState`, all
+registers in `VmmState.msrs` by their x2APIC numbers.
+"""
 
 from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct
 
-from emu.vmm.effects import Effect, Effects, Note, SendInit, SendInterrupt, SendSipi
-from emu.vmm.state import Caller
+from emu.vmm.effects import (
+    ApicError,
+    Effect,
+    Effects,
+    Note,
+    SendInit,
+    SendInterrupt,
+    SendSipi,
+)
+from emu.vmm.state import NMI_PENDING, Caller, VmmState
+
+APIC_BASE, TPR, SPURIOUS, ERRORS = 0x1B, 0x808, 0x80F, 0x828
+PAGE: Final = 0xFEE0_0000
+"""Where IA32_APIC_BASE has the registers in xAPIC mode."""
+LVT_ERROR: Final = 0x837
+MASKED: Final = 1 << 16
+"""Of an entry of the local vector table."""
+BSP: Final = 1 << 8
+"""Of IA32_APIC_BASE."""
+SOFTWARE_ENABLE: Final = 1 << 8
+"""Of the spurious-interrupt vector register."""
+SPURIOUS_RESET: Final = 0xFF
+SEND_ILLEGAL, RECEIVE_ILLEGAL = 1 << 5, 1 << 6
+"""Of the error status register (SDM 3, figure 11-9)."""
+POWER_UP: Final = (
+    TPR, SPURIOUS, ERRORS, 0x830, *range(0x832, 0x838), 0x838, 0x83E, 0x6E0,
+)  # fmt: skip
+"""Registers that INIT gives the value that they have at power-up (SDM 3, 11.4.7)."""
 
 FIXED, LOWEST, SMI, NMI, INIT, SIPI = 0, 1, 2, 4, 5, 6
 _MODES: Final = {0: "fixed", 1: "lowest-priority", 2: "SMI", 4: "NMI", 5: "INIT", 6: "SIPI"}
-RESERVED: Final = 0xFFF3_3000
-"""ICR bits 13:12, 17:16 and 31:20; setting one is #GP (SDM 3, 11.12.9)."""
+RESERVED: Final = 0xFFF3_2000
+"""ICR bits 13, 17:16 and 31:20; setting one is #GP (SDM 3, 11.12.9)."""
+DELIVERY_STATUS: Final = 1 << 12
+"""There is none in x2APIC mode: the bit is ignored."""
 BROADCAST: Final = 0xFFFF_FFFF
 LOWEST_VECTOR: Final = 16
 """Vectors 0 to 15 are illegal for interrupts (SDM 3, 11.5.2)."""
+
+
+def task_priority(vmm: VmmState, cpu: int) -> int:
+    """TPR; bits 7:4 are CR8."""
+    return vmm.msrs.get((cpu, TPR), 0)
+
+
+def processor_priority(vmm: VmmState, cpu: int) -> int:
+    """PPR (SDM 3, 11.8.3.1): the TPR, or the class of the highest vector in service."""
+    tpr, serving = task_priority(vmm, cpu), vmm.vps[cpu].in_service
+    top = (serving.bit_length() - 1) & 0xF0 if serving else 0
+    return tpr if tpr & 0xF0 >= top else top
+
+
+def lets_in(vmm: VmmState, cpu: int, vector: int) -> bool:
+    """Whether a vector's class is above the processor's priority."""
+    return vector >> 4 > processor_priority(vmm, cpu) >> 4
+
+
+def offered(vmm: VmmState, cpu: int) -> int | None:
+    """The vector that the CPU is interrupted by as soon as its flags allow: the highest one
+    requested, if its priority is high enough (SDM 3, 11.8.3)."""
+    requested = vmm.vps[cpu].pending & ~NMI_PENDING
+    if not requested:
+        return None
+    top = requested.bit_length() - 1
+    return top if lets_in(vmm, cpu, top) else None
+
+
+def accepts(vmm: VmmState, cpu: int) -> bool:
+    """Whether interrupts are accepted: not while software has the APIC disabled (11.4.7.2)."""
+    return bool(vmm.msrs.get((cpu, SPURIOUS), SPURIOUS_RESET) & SOFTWARE_ENABLE)
+
+
+def is_boot_processor(vmm: VmmState, cpu: int) -> bool:
+    """IA32_APIC_BASE.BSP, which only a reset sets."""
+    return bool(vmm.msrs.get((cpu, APIC_BASE), 0 if cpu else BSP) & BSP)
 
 
 class IcrCommand(Struct, frozen=True):
@@ -76,35 +146,34 @@ def _refusal(caller: Caller, command: IcrCommand) -> str | None:
         return f"delivery mode {command.mode} is reserved"
     if command.mode == SMI:
         return "SMIs are not modelled"
-    if command.shorthand in (1, 2) and command.mode not in (FIXED, LOWEST):
+    if command.shorthand in (1, 2) and command.mode != FIXED:
         return f"{name} may not be sent to the sender itself by shorthand"
-    if command.mode in (FIXED, LOWEST) and command.vector < LOWEST_VECTOR:
-        return f"vector {command.vector} is illegal"
     if caller.platform.isolation == "tdx" and command.mode in (INIT, SIPI):
         return f"a TD's virtual processors do not take {name}"
     return None
 
 
-def _delivery(caller: Caller, command: IcrCommand) -> Callable[[int], Effect]:
+def _delivery(command: IcrCommand) -> Callable[[int], Effect]:
     match command.mode:
         case 5:
             return SendInit
         case 6:
             return lambda cpu: SendSipi(cpu, command.vector)
-        case 4:
-            return lambda cpu: SendInterrupt(cpu, 2, nmi=True)
-    return lambda cpu: SendInterrupt(cpu, command.vector)
+    return lambda cpu: SendInterrupt(cpu, 2, nmi=True)
 
 
 def send(caller: Caller, value: int) -> Effects:
     """What a write of `value` to the ICR delivers; its reserved bits are already checked.
 
     An INIT de-assert does nothing, as on every processor since the Pentium 4. A SIPI is
-    always delivered: whether the CPU waits for one is for the machine to say."""
+    always delivered: whether the CPU waits for one is for the machine to say. An illegal vector
+    is an error of the sender's, and with the shorthand for itself of the receiver's, too."""
     command = decode(value)
     refusal = _refusal(caller, command)
     if refusal is not None:
         return (Note(f"ICR {value:#x} dropped: {refusal}"),)
+    if command.mode in (FIXED, LOWEST) and command.vector < LOWEST_VECTOR:
+        return _illegal(caller, command)
     if command.mode == INIT and command.level_triggered and not command.assert_level:
         return (Note("INIT de-assert ignored"),)
     reached = targets(caller, command)
@@ -114,7 +183,27 @@ def send(caller: Caller, value: int) -> Effects:
                 f"{_MODES[command.mode]} dropped: no CPU has APIC id {command.destination:#x}"
             ),
         )
-    if command.mode == LOWEST:
-        reached = reached[:1]
-    deliver = _delivery(caller, command)
+    if command.mode in (FIXED, LOWEST):
+        return _interrupts(caller, command, reached)
+    deliver = _delivery(command)
     return tuple(deliver(cpu) for cpu in reached)
+
+
+def _illegal(caller: Caller, command: IcrCommand) -> Effects:
+    """A vector below 16 goes nowhere (SDM 3, 11.5.3)."""
+    errors = SEND_ILLEGAL | (RECEIVE_ILLEGAL if command.shorthand == 1 else 0)
+    why = f"interrupt {command.vector:#x} dropped: vectors below 16 are illegal"
+    return (ApicError(caller.cpu, errors), Note(why))
+
+
+def _interrupts(caller: Caller, command: IcrCommand, reached: tuple[int, ...]) -> Effects:
+    """Fixed interrupts go to all whose APIC accepts them, lowest-priority ones to the first."""
+    deaf = tuple(cpu for cpu in reached if not accepts(caller.vmm, cpu))
+    ready = tuple(cpu for cpu in reached if cpu not in deaf)
+    if command.mode == LOWEST:
+        ready, deaf = ready[:1], () if ready else deaf
+    notes = (
+        Note(f"interrupt {command.vector:#x} to cpu {cpu} is lost: its APIC is switched off")
+        for cpu in deaf
+    )
+    return (*(SendInterrupt(cpu, command.vector) for cpu in ready), *notes)

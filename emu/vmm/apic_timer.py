@@ -11,6 +11,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from emu.boot.platform import Platform
+from emu.vmm import apic
+from emu.vmm.apic import MASKED
 from emu.vmm.clock import (
     APIC_HZ,
     CRYSTAL_HZ,
@@ -25,13 +27,9 @@ TSC_DEADLINE: Final = 0x6E0
 LVT: Final = 0x832
 INITIAL: Final = 0x838
 DIVIDE: Final = 0x83E
-SPURIOUS: Final = 0x80F
-MASKED: Final = 1 << 16
-_SOFTWARE_ENABLE: Final = 1 << 8
 _MODE: Final = 3 << 17
 _PERIODIC: Final = 1 << 17
 _BY_TSC: Final = 2 << 17
-_LOWEST_VECTOR: Final = 16
 
 
 def tick_ns(platform: Platform, divide: int) -> int:
@@ -133,11 +131,11 @@ def due_ns(platform: Platform, vmm: VmmState, cpu: int) -> int | None:
     return moment if wrong is None else wrong.moment_of(moment)
 
 
-def delivers(vmm: VmmState, cpu: int) -> bool:
-    """Whether a timer that rings interrupts: it is not masked, and its APIC is switched on."""
+def vector_of(vmm: VmmState, cpu: int) -> int | None:
+    """What a CPU is interrupted by when its timer rings; None while it is masked, as it is with
+    the whole APIC switched off."""
     lvt = vmm.msrs.get((cpu, LVT), MASKED)
-    on = vmm.msrs.get((cpu, SPURIOUS), 0xFF) & _SOFTWARE_ENABLE
-    return bool(on) and not lvt & MASKED and lvt & 0xFF >= _LOWEST_VECTOR
+    return None if lvt & MASKED or not apic.accepts(vmm, cpu) else lvt & 0xFF
 
 
 def rings(vmm: VmmState, cpu: int, now_ns: int) -> Effects:
@@ -154,7 +152,7 @@ def rings(vmm: VmmState, cpu: int, now_ns: int) -> Effects:
     done: Effects = (SetTimer(cpu, following),)
     if timer.deadline:
         done = (SetMsr(cpu, TSC_DEADLINE, 0), *done)
-    vector = vmm.msrs.get((cpu, LVT), MASKED) & 0xFF
-    if not delivers(vmm, cpu) or vector in vmm.vps[cpu].pending:
+    vector = vector_of(vmm, cpu)
+    if vector is None or vmm.vps[cpu].pending >> vector & 1:
         return done
     return (*done, SendInterrupt(cpu, vector))

@@ -131,6 +131,18 @@ class Hlt(Exiting, frozen=True):
     """HLT."""
 
 
+class ReadTaskPriority(Exiting, frozen=True):
+    """MOV from CR8 into a 64-bit register."""
+
+    into: str
+
+
+class WriteTaskPriority(Exiting, frozen=True):
+    """MOV to CR8."""
+
+    value: int
+
+
 class CacheFlush(Exiting, frozen=True):
     """WBINVD or INVD."""
 
@@ -242,6 +254,8 @@ Asked = (
     | Rdtsc
     | PauseHint
     | Hlt
+    | ReadTaskPriority
+    | WriteTaskPriority
     | CacheFlush
     | SoftInterrupt
     | Undefined

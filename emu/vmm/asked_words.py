@@ -16,7 +16,8 @@ _NAMES: Final[dict[type[ask.Exiting], str]] = {
     ask.PauseHint: "pause", ask.Hlt: "hlt", ask.SoftInterrupt: "int", ask.Undefined: "#UD",
     ask.NestedFault: "npf", ask.ShutDown: "shutdown", ask.Syscall: "syscall",
     ask.EngineFailed: "error", ask.MmioRead: "mmio", ask.MmioWrite: "mmio",
-    ask.OddAccess: "mmio", ask.Rdpmc: "rdpmc",
+    ask.OddAccess: "mmio", ask.Rdpmc: "rdpmc", ask.ReadTaskPriority: "cr8",
+    ask.WriteTaskPriority: "cr8",
 }  # fmt: skip
 
 
@@ -59,6 +60,8 @@ def describe(asked: ask.Asked) -> str:
             return f"port in {port:#x}"
         case ask.PortOut(_, port, _, value):
             return f"port out {port:#x} = {value:#x}"
+        case ask.WriteTaskPriority(_, value):
+            return f"cr8 = {value:#x}"
         case ask.MmioRead(_, gpa, width):
             return f"mmio read {gpa:#x} {width}"
         case ask.MmioWrite(_, gpa, width, value):
@@ -175,6 +178,8 @@ def numbers(asked: ask.Asked) -> tuple[int, ...]:
             return (gpa,)
         case ask.MmioRead(_, gpa, width):
             return (gpa, width)
+        case ask.WriteTaskPriority(_, value):
+            return (value,)
         case ask.MmioWrite(_, gpa, width, value):
             return (gpa, width, value)
         case ask.CpuFault(_, interrupt.PAGE_FAULT, _, address):

@@ -197,6 +197,31 @@ class SendInterrupt(Struct, frozen=True):
     nmi: bool = False
 
 
+class EndInterrupt(Struct, frozen=True):
+    """EOI: the highest vector that a CPU has in service is done with."""
+
+    cpu: int
+
+
+class ApicError(Struct, frozen=True):
+    """A CPU's APIC notes errors (bits of its error status register)."""
+
+    cpu: int
+    bits: int
+
+
+class LatchErrors(Struct, frozen=True):
+    """A CPU's error status register shows the errors since it was written last."""
+
+    cpu: int
+
+
+class ResetApic(Struct, frozen=True):
+    """A CPU's APIC is as at power-up: it was switched off."""
+
+    cpu: int
+
+
 class SetPageState(Struct, frozen=True):
     """`count` pages of 4 KiB from `gpa` change state; `zero` clears their private bytes,
     `large`: a TD's nested table has them as one leaf of 2 MiB."""
@@ -272,6 +297,10 @@ MachineEffect = (
     | SendSipi
     | Delay
     | SendInterrupt
+    | EndInterrupt
+    | ApicError
+    | LatchErrors
+    | ResetApic
     | SetPageState
     | HostWrite
     | OverlayHypercallPage

@@ -11,6 +11,8 @@ from emu.vmm.effects import ApicTimer, Effects, PageState, VeInfo
 from emu.vmm.serial_text import SavedText, SerialText
 
 _BEYOND_NS: Final = 1 << 60
+NMI_PENDING: Final = 1 << 256
+"""An NMI, above the 256 vectors of `VpState.pending`."""
 
 
 class VpState(Struct):
@@ -20,8 +22,17 @@ class VpState(Struct):
     vtl2_enabled: bool = False
     started: bool = False
     wait_for_sipi: bool = False
-    pending: list[int] = field(default_factory=list)
-    """Interrupt vectors that arrived and were not taken, in order; 256 stands for an NMI."""
+    pending: int = 0
+    """What has arrived and was not taken: a bit for each vector, as in the APIC's IRR, and
+    `NMI_PENDING`."""
+    in_service: int = 0
+    """The vectors that were taken and not ended yet: the APIC's ISR."""
+    errors: int = 0
+    """Errors of the APIC since its error status register was written last."""
+
+    def request(self, vector: int) -> None:
+        """A vector is requested; once more is no more than once."""
+        self.pending |= 1 << vector
 
 
 class WrongClock(Struct, frozen=True):
@@ -86,7 +97,15 @@ class VmmState(Struct):
     def save(self) -> "SavedVmm":
         """A copy of everything, for `load`."""
         vps = tuple(
-            (vp.apic_id, vp.vtl2_enabled, vp.started, vp.wait_for_sipi, tuple(vp.pending))
+            SavedVp(
+                vp.apic_id,
+                vp.vtl2_enabled,
+                vp.started,
+                vp.wait_for_sipi,
+                vp.pending,
+                vp.in_service,
+                vp.errors,
+            )
             for vp in self.vps
         )
         tables = dict(self.msrs), dict(self.registers), dict(self.ports), dict(self.ve_info)
@@ -96,12 +115,10 @@ class VmmState(Struct):
 
     def load(self, saved: "SavedVmm") -> None:
         """Be again what `save` saw."""
-        for vp, (apic_id, vtl2, started, sipi, pending) in zip(
-            self.vps, saved.vps, strict=True
-        ):
-            vp.apic_id, vp.vtl2_enabled = apic_id, vtl2
-            vp.started, vp.wait_for_sipi = started, sipi
-            vp.pending = list(pending)
+        for vp, was in zip(self.vps, saved.vps, strict=True):
+            vp.apic_id, vp.vtl2_enabled = was.apic_id, was.vtl2_enabled
+            vp.started, vp.wait_for_sipi = was.started, was.wait_for_sipi
+            vp.pending, vp.in_service, vp.errors = was.pending, was.in_service, was.errors
         self.msrs, self.registers = dict(saved.msrs), dict(saved.registers)
         self.ports, self.ve_info = dict(saved.ports), dict(saved.ve_info)
         self.clocks, self.timers = dict(saved.clocks), dict(saved.timers)
@@ -111,10 +128,22 @@ class VmmState(Struct):
         self.sent.load(saved.sent)
 
 
+class SavedVp(NamedTuple):
+    """What a VpState was at one moment."""
+
+    apic_id: int
+    vtl2_enabled: bool
+    started: bool
+    wait_for_sipi: bool
+    pending: int
+    in_service: int
+    errors: int
+
+
 class SavedVmm(NamedTuple):
     """What a VmmState was at one moment."""
 
-    vps: tuple[tuple[int, bool, bool, bool, tuple[int, ...]], ...]
+    vps: tuple[SavedVp, ...]
     msrs: dict[tuple[int | None, int], int]
     registers: dict[tuple[int | None, int], int]
     ports: dict[int, int]

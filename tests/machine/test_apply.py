@@ -7,10 +7,11 @@ from typing import Final
 import pytest
 
 from emu.hw.address import PAGE_BYTES, Gpa
-from emu.machine import apply
+from emu.machine import apply, ipi
 from emu.machine.board import Board
 from emu.machine.machine import Machine
 from emu.vmm import effects as fx
+from emu.vmm.state import NMI_PENDING
 from tests.guest import DATA, Guest, label, step_to, word
 
 SOURCE: Final = """
@@ -19,10 +20,12 @@ here: nop
     hlt
 handler6: iretq
 handler2: iretq
+handler64: iretq
 handler14: iretq
 """
 Check = Callable[[Board], bool]
 INFO: Final = fx.VeInfo(1, 2, 3, 4, 5)
+SERVED: Final = 1 << 0x40 | 1 << 3
 TIMER: Final = fx.ApicTimer(900, 8)
 PLAIN: Final[list[tuple[fx.Effect, Check]]] = [
     (fx.SetRegisters((("rax", 5), ("r15", 6))),
@@ -46,8 +49,12 @@ PLAIN: Final[list[tuple[fx.Effect, Check]]] = [
     (fx.Note("heard"), lambda b: b.logs.events[-1].text == "heard"),
     (fx.Delay(2, 9), lambda b: b.cpus[2].clock_ps == 9_000),
     (fx.SendInit(2), lambda b: b.cpus[2].activity == "wait-for-sipi"),
-    (fx.SendInterrupt(2, 0x40), lambda b: b.vmm.vps[2].pending == [0x40]),
-    (fx.SendInterrupt(2, 2, nmi=True), lambda b: b.vmm.vps[2].pending == [apply.NMI_PENDING]),
+    (fx.SendInterrupt(2, 0x40), lambda b: b.vmm.vps[2].pending == 1 << 0x40),
+    (fx.SendInterrupt(2, 2, nmi=True), lambda b: b.vmm.vps[2].pending == NMI_PENDING),
+    (fx.EndInterrupt(1), lambda b: b.vmm.vps[1].in_service == SERVED & 0xFFFF),
+    (fx.ApicError(1, 0x40), lambda b: b.vmm.vps[1].errors == 0x45),
+    (fx.LatchErrors(1), lambda b: (b.vmm.msrs[1, 0x828], b.vmm.vps[1].errors) == (5, 0)),
+    (fx.ResetApic(1), lambda b: b.vmm.vps[1].in_service == b.vmm.vps[1].errors == 0),
 ]  # fmt: skip
 
 
@@ -69,6 +76,7 @@ def test_an_effect_does_what_it_says_and_leaves_the_other_cpus_alone(
 ) -> None:
     machine = at_here()
     board = machine.board
+    board.vmm.vps[1].in_service, board.vmm.vps[1].errors = SERVED, 5
     before = [cpu.save() for cpu in board.cpus]
     carry_out(machine, effect)
     assert done(board)
@@ -115,12 +123,12 @@ def test_a_page_fault_has_its_address_in_cr2() -> None:
 
 
 @pytest.mark.parametrize("cpu", [0, 1])
-def test_without_a_handler_a_cpu_shuts_down_and_with_the_bsp_the_machine(cpu: int) -> None:
+def test_a_cpu_that_shuts_down_takes_the_machine_with_it(cpu: int) -> None:
     machine = at_here()
     one = machine.board.cpus[cpu]
     apply.carry_out(machine, one, (fx.RaiseException(13, 0, "#GP"),))
     assert one.activity == "shutdown" and "triple fault" in one.reason
-    assert bool(machine.board.crash) == (cpu == 0)
+    assert machine.board.crash == f"cpu {cpu} shut down: {one.reason}"
 
 
 def test_a_cpu_is_started_on_the_time_of_who_starts_it() -> None:
@@ -154,11 +162,11 @@ def test_a_halted_cpu_wakes_for_what_its_flags_let_in(
     apply.carry_out(machine, two, (fx.Halt(),))
     two.registers.put("rflags", 2 | enabled << 9)
     machine.board.cpus[1].clock_ps = 70_000
-    carry_out(machine, fx.SendInterrupt(2, 6, nmi))
+    carry_out(machine, fx.SendInterrupt(2, 64, nmi))
     assert (two.activity == "running", two.clock_ps == 70_000) == (runs, runs)
-    assert apply.take_interrupt(machine, two) == runs
+    assert ipi.take_interrupt(machine, two) == runs
     if runs:
-        name = "handler2" if nmi else "handler6"
+        name = "handler2" if nmi else "handler64"
         assert two.registers.rip == label(machine.board, name)
         assert not machine.board.vmm.vps[2].pending
 
@@ -171,7 +179,7 @@ def test_a_timer_that_is_disarmed_is_gone() -> None:
 
 @pytest.mark.parametrize(
     ("pending", "enabled", "sleeps"),
-    [(0x40, 1, False), (0x40, 0, True), (apply.NMI_PENDING, 0, False)],
+    [(1 << 0x40, 1, False), (1 << 0x40, 0, True), (NMI_PENDING, 0, False)],
 )
 def test_hlt_does_not_sleep_while_something_pending_is_let_in(
     pending: int, enabled: int, sleeps: bool
@@ -179,7 +187,7 @@ def test_hlt_does_not_sleep_while_something_pending_is_let_in(
     machine = at_here()
     cpu = machine.board.cpus[1]
     cpu.registers.put("rflags", 2 | enabled << 9)
-    machine.board.vmm.vps[1].pending.append(pending)
+    machine.board.vmm.vps[1].pending = pending
     carry_out(machine, fx.Halt())
     assert cpu.activity == ("halted" if sleeps else "running")
 

@@ -195,3 +195,18 @@ def test_no_exit_of_a_boot_looks_at_its_code_twice(
     assert Place(platform, cpus=2).bare().drive(FOREVER) is not Pause.BUDGET
     assert len(counts) > 300
     assert sum(counts) > 100
+
+
+@pytest.mark.parametrize(
+    ("code", "asked_for"),
+    [
+        ("mov cr8, rax", ask.WriteTaskPriority(4, 5)),
+        ("mov cr8, r9", ask.WriteTaskPriority(4, 6)),
+        (".byte 0x66\n mov cr8, r9", ask.WriteTaskPriority(5, 6)),
+        ("mov rbx, cr8", ask.ReadTaskPriority(4, "rbx")),
+        ("mov r15, cr8", ask.ReadTaskPriority(4, "r15")),
+    ],
+)
+def test_cr8_is_asked_for_with_its_other_register(code: str, asked_for: ask.Asked) -> None:
+    source = f"start: mov eax, 5\n mov r9d, 6\n {code}\n hlt"
+    assert asked(source) == [asked_for, ask.Hlt(1)]

@@ -102,7 +102,7 @@ def test_a_cpu_that_starts_is_as_new_but_for_its_clock() -> None:
     cpu = one.cpus[1]
     cpu.clock_ps, cpu.skip, cpu.reason = 77_000, 5, "reason"
     one.reschedule = False
-    one.start(cpu, entry.after_sipi(8))
+    one.start(cpu, entry.after_init(0))
     assert (cpu.activity, cpu.clock_ps, cpu.skip, cpu.reason) == ("running", 77_000, None, "")
     assert one.reschedule and one.logs.turns[-1] == Turn(0, 1, "running", 77_000)
 

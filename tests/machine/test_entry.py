@@ -32,13 +32,16 @@ def begun(state: GuestState) -> Machine:
     return machine
 
 
+def test_after_a_reset_a_cpu_is_in_real_mode_at_the_reset_vector() -> None:
+    registers = begun(entry.after_init(entry.CR0_AFTER_RESET)).board.cpus[1].registers
+    assert registers.mode == "real" and registers.linear_rip == 0xFFFF_FFF0
+    assert registers.get("cr0") == 0x6000_0010
+
+
 @pytest.mark.parametrize("vector", [0x08, 0x9F, 0xFF])
-def test_after_a_sipi_a_cpu_is_in_real_mode_at_its_vector(vector: int) -> None:
-    registers = begun(entry.after_sipi(vector)).board.cpus[1].registers
-    assert registers.mode == "real" and registers.linear_rip == vector << 12
-    assert registers.segment("cs").selector == vector << 8
-    assert (registers.get("rflags"), registers.get("efer")) == (2, 0)
-    assert registers.segment("ds").base == 0 and registers.segment("idtr").limit == 0xFFFF
+def test_a_sipi_names_a_page_below_a_megabyte(vector: int) -> None:
+    cs = entry.code_after_sipi(vector)
+    assert (cs.selector, cs.base, cs.limit) == (vector << 8, vector << 12, 0xFFFF)
 
 
 TD_BEGINS = {

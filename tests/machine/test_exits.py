@@ -30,6 +30,7 @@ EVERYTHING: Final[tuple[Asked, ...]] = (
     ask.PortIn(1, 0x3FD, 1, DX), ask.PortOut(1, 0x3F8, 1, 65, DX),
     ask.Rdtsc(2), ask.Rdtsc(3, True),
     ask.PauseHint(2), ask.Hlt(1), ask.CacheFlush(2, "wbinvd"), ask.SoftInterrupt(2, 0x40),
+    ask.ReadTaskPriority(4, "r9"), ask.WriteTaskPriority(4, 0xF), ask.WriteTaskPriority(4, 16),
     ask.Undefined(0, "ud2"), ask.CpuFault(0, 13, 8, 0), ask.CpuFault(0, 14, 2, 0x1234),
     ask.CpuFault(0, 0, 0, 0), ask.NestedFault(0, 2, BASE), ask.NestedFault(0, 0, 0x1000),
     ask.NotOffered(0, "svm 0x80"), ask.Monitoring(3, "mwait"), ask.Rdpmc(2, 0),

@@ -271,3 +271,71 @@ def test_a_td_that_asks_for_exceptions_of_cpuid_gets_none() -> None:
     """, 1, "tdx").machine()  # fmt: skip
     step_to(machine, 0, "there")
     assert word(machine.board, SHARED) == 0, "it was granted, and hardware then comes to #VE"
+
+
+def test_the_page_of_the_apic_is_not_modelled() -> None:
+    session = boot("start: mov rax, 0xfee00020\n mov dword ptr [{PT2}], 0xfee00003\n"
+                   " mov eax, [{WINDOW} + 0x20]\n hlt")  # fmt: skip
+    run(session)
+    told = "GPA 0xfee00020, the APIC's page, which is modelled in x2APIC mode alone"
+    assert session.machine.board.crash.endswith(told)
+
+
+GATE_OF_16_BITS: Final = 0x8600
+"""Present, type 6 (SDM 3A, table 3-2)."""
+
+
+def test_a_gate_of_16_bits_is_a_fault() -> None:
+    source = f"""
+    start: sgdt [{{DATA}}]
+        mov rbx, [{{DATA}} + 2]
+        mov rax, 0x00cf9b000000ffff
+        mov [rbx + 8], rax
+        mov rax, {GATE_OF_16_BITS << 32 | 8 << 16}
+        mov [{{IDT}} + 8 * 64], rax
+        push 8
+        lea rax, [rip + narrow]
+        push rax
+        .byte 0x48, 0xcb
+    .code32
+    narrow: mov eax, cr0
+        and eax, 0x7fffffff
+        mov cr0, eax
+        mov ecx, 0xc0000080
+        xor edx, edx
+        xor eax, eax
+        wrmsr
+        int 64
+    """
+    session = boot(source)
+    run(session)
+    assert "#GP (IDT entry 64 is no interrupt or trap gate)" in session.machine.board.crash
+
+
+def test_a_fault_pushes_the_flags_as_they_are() -> None:
+    handler = "handler6: mov rax, [rsp + 16]\n mov [{SHARED}], rax\n hlt"
+    session = boot(f"start: nop\n ud2\n{handler}")
+    run(session)
+    assert not read(session, SHARED) & 1 << 16, "hardware sets RF in it"
+
+
+def test_an_interrupt_that_says_level_is_an_edge() -> None:
+    session = boot("""start:
+        mov ecx, 0x1b
+        rdmsr
+        or eax, 0xc00
+        wrmsr
+        mov ecx, 0x80f
+        xor edx, edx
+        mov eax, 0x1ff
+        wrmsr
+        mov ecx, 0x830
+        mov eax, 0xc041
+        wrmsr
+        mov ecx, 0x81a
+        rdmsr
+        mov [{SHARED}], eax
+        hlt""")
+    run(session)
+    board = session.machine.board
+    assert read(session, SHARED, 4) == 0 and board.vmm.vps[0].pending == 1 << 0x41

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from emu.machine import apply, by_hand
+from emu.machine import by_hand, ipi
 from emu.machine.machine import INTERRUPT_POLL, Machine
 from emu.machine.pause import Pause
 from emu.timeline.digest import Digest
@@ -98,7 +98,7 @@ def test_an_interrupt_is_taken_at_the_same_instruction_wherever_somebody_stops(
     machine = Guest(COUNT).machine()
     board, cpu = machine.board, machine.board.cpus[0]
     run(machine, tick=1_111)
-    apply.interrupt_cpu(machine, cpu, cpu, apply.NMI_PENDING)
+    ipi.nmi(machine, cpu, cpu)
     cpu.look = False  # it comes in the middle of what the CPU does anyway
     while not word(board, SHARED) and board.tick < 2_000:
         run(machine, tick=board.tick + every)

@@ -45,11 +45,11 @@ def test_where_the_writer_was_is_told_and_the_host_by_its_name() -> None:
     ).driver()
     finish(driver)
     driver.machine.stores.host_write(MAILBOX + 4, b"\x09")
-    one, two = driver.machine.board.logs.events
+    one, halt, two = driver.machine.board.logs.events
     assert isinstance(one.detail, MailboxWrite) and isinstance(two.detail, MailboxWrite)
     assert (one.cpu, one.detail.symbol) == (0, "here")
     assert (two.cpu, two.detail.symbol, two.detail.new) == (None, "host", 9)
-    assert one.text == "mailbox command = Wakeup (was Noop)"
+    assert one.text == "mailbox command = Wakeup (was Noop)" and "halts" in halt.text
 
 
 def test_without_a_mailbox_nothing_is_told() -> None:

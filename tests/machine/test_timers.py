@@ -4,7 +4,7 @@ import pytest
 
 from emu.machine.machine import Machine
 from emu.machine.timers import Timers
-from emu.vmm import apic_timer
+from emu.vmm import apic, apic_timer
 from emu.vmm.effects import ApicTimer, SendInterrupt, SetTimer
 from tests.guest import Guest
 
@@ -17,7 +17,7 @@ def armed(*due_ns: int, reload: int = 0) -> tuple[Machine, Timers]:
     machine = Guest(SOURCE, max(len(due_ns), 2)).machine()
     for cpu, due in enumerate(due_ns):
         machine.board.vmm.msrs[cpu, apic_timer.LVT] = VECTOR
-        machine.board.vmm.msrs[cpu, apic_timer.SPURIOUS] = 0x1FF
+        machine.board.vmm.msrs[cpu, apic.SPURIOUS] = 0x1FF
         machine.board.vmm.timers[cpu] = ApicTimer(due, 8, reload)
         machine.board.cpus[cpu].registers.put("rflags", 0x202)
     return machine, machine.timers
@@ -62,7 +62,7 @@ def test_a_clock_that_is_already_behind_its_timer_does_not_go_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lvt", "flags"), [(VECTOR | apic_timer.MASKED, 0x202), (5, 0x202), (VECTOR, 2)]
+    ("lvt", "flags"), [(VECTOR | apic.MASKED, 0x202), (5, 0x202), (VECTOR, 2)]
 )
 def test_who_would_not_take_it_is_not_woken(lvt: int, flags: int) -> None:
     machine, timers = armed(1_000)

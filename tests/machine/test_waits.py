@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emu.hw.address import Gpa
-from emu.machine import apply
+from emu.machine import ipi
 from emu.machine.board import Board
 from emu.machine.pause import Pause
 from emu.machine.waits import Waits
@@ -155,7 +155,7 @@ def test_an_interrupt_wakes_it() -> None:
     driver = guest(code, 20_000, SHARED + 0x800, 2)
     driver.drive(Moment(30_000))
     board = driver.machine.board
-    apply.interrupt_cpu(driver.machine, board.cpus[0], board.cpus[1], apply.NMI_PENDING)
+    ipi.nmi(driver.machine, board.cpus[0], board.cpus[1])
     assert board.cpus[1].activity == "running"
     driver.drive(Moment(32_000))
     assert word(board, SHARED + 0x200) == 2 and word(board, SHARED) == 0

@@ -9,5 +9,5 @@ rsp
 cr0            0000000080010031  PE ET NE WP PG
 efer           0000000000000d00  LME LMA NXE
 > until secondary_online
-cpu 0: sends SIPI to cpu 1, which does not wait for it
+cpu 0: sends SIPI to cpu 1, which does not wait for it: it is dropped
 cpu 1: reached secondary_online

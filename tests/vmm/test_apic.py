@@ -3,12 +3,21 @@
 import pytest
 
 from emu.vmm import apic
-from emu.vmm.effects import Effect, SendInit, SendInterrupt, SendSipi, SetMsr
+from emu.vmm.effects import ApicError, Effect, Note, SendInit, SendInterrupt, SendSipi, SetMsr
 from emu.vmm.msr import write_msr
 from tests.vmm.builder import APIC_IDS, Guest, notes
 
 BROADCAST = 0xFFFF_FFFF
 INIT_ASSERT, INIT_DEASSERT, SIPI = 0xC500, 0x8500, 0x0600
+
+
+def ready(isolation: str = "none") -> Guest:
+    """A guest whose APICs are all switched on, in x2APIC mode."""
+    guest = Guest(isolation)
+    for cpu in range(4):
+        guest.vmm.msrs[cpu, 0x1B] = 0xFEE0_0C00
+        guest.vmm.msrs[cpu, 0x80F] = 0x1FF
+    return guest
 
 
 def to(apic_id: int, low: int) -> int:
@@ -36,7 +45,7 @@ def to(apic_id: int, low: int) -> int:
     ],
 )
 def test_commands_reach_their_cpus(value: int, delivered: tuple[Effect, ...]) -> None:
-    assert apic.send(Guest().caller(), value) == delivered
+    assert apic.send(ready().caller(), value) == delivered
 
 
 @pytest.mark.parametrize(
@@ -46,10 +55,14 @@ def test_commands_reach_their_cpus(value: int, delivered: tuple[Effect, ...]) ->
         (to(7, INIT_ASSERT), "INIT dropped: no CPU has APIC id 0x7"),
         (to(2, 0x300), "ICR 0x200000300 dropped: delivery mode 3 is reserved"),
         (to(2, 0x200), "ICR 0x200000200 dropped: SMIs are not modelled"),
-        (to(2, 0x0F), "ICR 0x20000000f dropped: vector 15 is illegal"),
         (
             0x44500,
             "ICR 0x44500 dropped: INIT may not be sent to the sender itself by shorthand",
+        ),
+        (
+            0x80131,
+            "ICR 0x80131 dropped: lowest-priority may not be sent to the sender itself by "
+            "shorthand",
         ),
         (
             0x84608,
@@ -62,14 +75,39 @@ def test_what_is_dropped_is_noted(value: int, why: str) -> None:
     assert (len(effects), notes(effects)) == (1, why)
 
 
+@pytest.mark.parametrize(
+    ("value", "errors"),
+    [
+        # SDM 3A, figure 11-9: bit 5 send illegal vector, bit 6 receive illegal vector
+        (to(2, 0x0F), 0x20), (to(2, 0x100), 0x20), (0x40000, 0x60), (0x8000F, 0x20),
+    ],
+)  # fmt: skip
+def test_an_illegal_vector_is_an_error_and_not_sent(value: int, errors: int) -> None:
+    error, note = apic.send(ready().caller(), value)
+    assert error == ApicError(0, errors)
+    assert isinstance(note, Note) and note.text.endswith("vectors below 16 are illegal")
+
+
+def test_what_an_apic_that_is_switched_off_does_not_take_is_noted() -> None:
+    guest = ready()
+    guest.vmm.msrs[1, 0x80F] = 0xFF
+    deaf = "interrupt 0x31 to cpu 1 is lost: its APIC is switched off"
+    sent = apic.send(guest.caller(), 0xC0031)
+    assert sent == (SendInterrupt(2, 0x31), SendInterrupt(3, 0x31), Note(deaf))
+    lowest = apic.send(guest.caller(), to(BROADCAST, 0x131))
+    assert lowest == (SendInterrupt(0, 0x31),)
+    assert apic.send(guest.caller(), to(2, 0x131)) == (Note(deaf),)
+    for low, arrives in ((0x400, SendInterrupt(1, 2, nmi=True)), (INIT_ASSERT, SendInit(1))):
+        assert apic.send(guest.caller(), to(2, low)) == (arrives,)
+
+
 @pytest.mark.parametrize("low", [INIT_ASSERT, SIPI | 8])
 def test_a_td_cannot_be_started_by_interrupts(low: int) -> None:
     assert "do not take" in notes(apic.send(Guest("tdx").caller(), to(2, low)))
 
 
 def test_the_register_keeps_what_was_written() -> None:
-    guest = Guest()
-    guest.vmm.msrs[0, 0x1B] = 0xFEE0_0D00
+    guest = ready()
     assert write_msr(guest.caller(), 0x830, to(2, INIT_ASSERT)) == (
         SetMsr(0, 0x830, to(2, INIT_ASSERT)),
         SendInit(1),

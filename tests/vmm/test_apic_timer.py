@@ -109,7 +109,7 @@ def test_an_interrupt_that_still_waits_is_not_doubled() -> None:
     guest = fresh()
     write(guest, LVT, 64)
     write(guest, INITIAL, 10)
-    guest.vmm.vps[guest.cpu].pending.append(64)
+    guest.vmm.vps[guest.cpu].request(64)
     assert apic_timer.rings(guest.vmm, guest.cpu, 1 << 40) == (SetTimer(guest.cpu, None),)
 
 

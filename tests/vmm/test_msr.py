@@ -3,6 +3,7 @@
 import pytest
 
 from emu.hw.address import U64, Gpa
+from emu.vmm.cpuid import read_cpuid
 from emu.vmm.effects import (
     Complete,
     Crash,
@@ -10,6 +11,7 @@ from emu.vmm.effects import (
     Halt,
     OverlayHypercallPage,
     RaiseException,
+    ResetApic,
     SetMsr,
     SetRegisters,
 )
@@ -52,6 +54,14 @@ def test_a_write_completes_or_says_what_is_wrong() -> None:
     assert wrmsr(caller, 0x4000_0080, 1) == (SetMsr(0, 0x4000_0080, 1), Complete())
     text = "WRMSR of HV_VP_INDEX (0x40000002) is not allowed now"
     assert wrmsr(caller, 0x4000_0002, 1) == (RaiseException(GP, 0, text),)
+
+
+@pytest.mark.parametrize("msr", [0x4000_0070, 0x4000_0071, 0x4000_0072])
+def test_the_apic_is_not_offered_by_synthetic_msrs(msr: int) -> None:
+    """TLFS, partition privileges: EOI, ICR and TPR need AccessIntrCtrlRegs."""
+    caller = Guest().caller()
+    assert not read_cpuid(caller, 0x4000_0003, 0)[0] & 1 << 4
+    assert read_msr(caller, msr) is None and faults(write_msr(caller, msr, 0))
 
 
 def test_hyperv_msrs_need_hyperv() -> None:
@@ -181,7 +191,8 @@ def test_apic_modes_change_as_the_manual_draws_them(
     guest.cpu = 1
     guest.vmm.msrs[1, APIC_BASE] = before
     effects = write_msr(guest.caller(), APIC_BASE, after)
-    assert effects == ((SetMsr(1, APIC_BASE, after),) if allowed else None)
+    off = (ResetApic(1),) if not after & 0x800 else ()
+    assert effects == ((SetMsr(1, APIC_BASE, after), *off) if allowed else None)
 
 
 def test_only_the_first_cpu_is_the_boot_processor() -> None:
@@ -230,7 +241,7 @@ def test_x2apic_registers_read_as_specified(msr: int, value: int | None) -> None
 
 def test_waiting_interrupts_show_in_the_request_words() -> None:
     guest = x2apic()
-    guest.vmm.vps[3].pending = [0x31, 256, 0xEF, 0x31]
+    guest.vmm.vps[3].pending = 1 << 0x31 | 1 << 256 | 1 << 0xEF
     words = [read_msr(guest.caller(), msr) for msr in range(0x820, 0x828)]
     assert words == [0, 1 << 17, 0, 0, 0, 0, 0, 1 << 15]
 

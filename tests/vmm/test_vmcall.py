@@ -150,6 +150,7 @@ def test_msrs_through_the_host() -> None:
     for number, msr in ((0x1F, 0x999), (0x20, 0x4000_0002)):
         refused = call(guest, WRMSR_MASK, r11=number, r12=msr, r13=1)
         assert results(refused)["r10"] == INVALID
+    guest.vmm.msrs[1, 0x80F] = 0x1FF
     ipi = call(guest, WRMSR_MASK, r11=0x20, r12=0x830, r13=2 << 32 | 0x31)
     assert of(SendInterrupt, ipi) == [SendInterrupt(1, 0x31)]
 

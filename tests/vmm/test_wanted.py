@@ -16,6 +16,7 @@ EVERY = (
     ask.CpuFault(0, 13, 0, 0), ask.NestedFault(0, 0x10, 0x2000), ask.Monitoring(3, "mwait"),
     ask.ShutDown(0), ask.Syscall(2, True), ask.CacheFlush(2, "wbinvd"),
     ask.Rdpmc(2, 0x4000_0001),
+    ask.ReadTaskPriority(4, "rax"), ask.WriteTaskPriority(4, 2),
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from emu.inject.cpu import (
     lose_ipi,
     never_starts,
     nmi,
+    sipi_without_init,
     skew,
     slow,
     stall,
@@ -25,6 +26,7 @@ from emu.inject.kind import InjectionKind
 
 KINDS: Final[tuple[InjectionKind, ...]] = (
     never_starts.KIND, late_start.KIND, stop.KIND, stall.KIND, slow.KIND, lose_ipi.KIND,
-    twice_ipi.KIND, late_ipi.KIND, interrupt.KIND, nmi.KIND, apic_id.KIND, vp_index.KIND,
-    skew.KIND, drift.KIND, flip_register.KIND, take_away.KIND, unplug.KIND,
+    twice_ipi.KIND, late_ipi.KIND, sipi_without_init.KIND, interrupt.KIND, nmi.KIND,
+    apic_id.KIND, vp_index.KIND, skew.KIND, drift.KIND, flip_register.KIND,
+    take_away.KIND, unplug.KIND,
 )  # fmt: skip

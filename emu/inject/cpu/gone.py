@@ -39,7 +39,7 @@ def take(machine: Machine, cpu: Cpu, reason: str, *, denied: bool = False) -> No
     machine.waits.forget(cpu)
     machine.board.turn(cpu, "shutdown")
     cpu.reason = reason
-    machine.board.vmm.vps[cpu.id].pending.clear()
+    machine.board.vmm.vps[cpu.id].pending = 0
     machine.injected.twist(Gone(cpu.id, denied), beside=True)
     machine.board.reschedule = True
     machine.board.event(cpu, "state", reason)

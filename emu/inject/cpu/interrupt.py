@@ -4,19 +4,19 @@ from emu.errors import CommandError
 from emu.hw.cpu import Cpu
 from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import CPU, VECTOR
-from emu.machine import apply
-from emu.machine.machine import Machine
+from emu.machine import ipi
 
 
-def deliver(machine: Machine, cpu: Cpu, vector: int) -> None:
-    """Make an interrupt pending on a started CPU; raises CommandError for another."""
+def runs(cpu: Cpu) -> Cpu:
+    """A CPU that can be interrupted; raises CommandError for one that cannot."""
     if cpu.context is None or cpu.activity in ("off", "wait-for-sipi", "shutdown"):
         raise CommandError(f"inject: cpu {cpu.id} does not run: nothing would take it")
-    apply.interrupt_cpu(machine, cpu, cpu, vector)
+    return cpu
 
 
 def _carry_out(given: Given) -> None:
-    deliver(given.machine, given.cpu, given.number("VECTOR"))
+    cpu = runs(given.cpu)
+    ipi.interrupt_cpu(given.machine, cpu, cpu, given.number("VECTOR"))
 
 
 KIND = InjectionKind(

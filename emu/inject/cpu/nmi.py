@@ -1,13 +1,14 @@
 """An NMI that nobody sent."""
 
-from emu.inject.cpu.interrupt import deliver
+from emu.inject.cpu.interrupt import runs
 from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import CPU
-from emu.machine.apply import NMI_PENDING
+from emu.machine import ipi
 
 
 def _carry_out(given: Given) -> None:
-    deliver(given.machine, given.cpu, NMI_PENDING)
+    cpu = runs(given.cpu)
+    ipi.nmi(given.machine, cpu, cpu)
 
 
 KIND = InjectionKind(

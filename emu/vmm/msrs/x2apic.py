@@ -3,22 +3,24 @@
 from typing import Final
 
 from emu.vmm import apic, apic_timer
-from emu.vmm.effects import Effects, SetMsr
-from emu.vmm.msrs.entry import Msr, MsrReader, Write, always, of_cpu, store_cpu, zero_only
+from emu.vmm.apic import APIC_BASE, BSP
+from emu.vmm.effects import Effects, EndInterrupt, LatchErrors, ResetApic, SetMsr
+from emu.vmm.msrs.entry import Msr, MsrReader, Write, always, of_cpu, store_cpu
 from emu.vmm.state import Caller
 
-APIC_BASE: Final = 0x1B
-BSP: Final = 1 << 8
 X2APIC: Final = 1 << 10
 ENABLE: Final = 1 << 11
-_BASE_ADDRESS: Final = 0xFEE0_0000
 _RESERVED: Final = 0xFF | 1 << 9 | ~((1 << 40) - 1)
-_LVT: Final = 0x0007_F7FF
+_LVT_READ_ONLY: Final = 1 << 12 | 1 << 14
+"""Delivery status and remote IRR."""
+_LVT_BITS: Final = (0x710FF, 0x117FF, 0x117FF, 0x1F7FF, 0x1F7FF, 0x110FF)
+"""Timer, thermal, performance, LINT0, LINT1, error: what is not reserved (SDM 3, figure
+11-8)."""
 
 
 def apic_base(caller: Caller) -> int:
     """IA32_APIC_BASE of the calling CPU. A TD starts, and stays, in x2APIC mode."""
-    start = _BASE_ADDRESS | ENABLE | (BSP if caller.cpu == 0 else 0)
+    start = apic.PAGE | ENABLE | (BSP if caller.cpu == 0 else 0)
     if caller.platform.isolation == "tdx":
         start |= X2APIC
     return caller.vmm.msrs.get((caller.cpu, APIC_BASE), start)
@@ -32,7 +34,8 @@ def _write_base(caller: Caller, msr: int, value: int) -> Effects | None:
     was = before & (ENABLE | X2APIC)
     if (was, after) in ((0, ENABLE | X2APIC), (ENABLE | X2APIC, ENABLE)):
         return None
-    return (SetMsr(caller.cpu, msr, value & ~BSP | before & BSP),)
+    off = (ResetApic(caller.cpu),) if was and not after else ()
+    return (SetMsr(caller.cpu, msr, value & ~BSP | before & BSP), *off)
 
 
 def _guarded(entry: Msr) -> Msr:
@@ -62,20 +65,44 @@ def _apic_id(caller: Caller) -> int:
 
 
 def _priority(caller: Caller, msr: int) -> int:
-    """PPR: nothing is in service, so it is the TPR."""
-    return caller.vmm.msrs.get((caller.cpu, 0x808), 0)
+    return apic.processor_priority(caller.vmm, caller.cpu)
 
 
 def _requested(caller: Caller, msr: int) -> int:
-    """One of the eight IRR words: the vectors that wait."""
-    first = (msr - 0x820) * 32
-    waiting = (vector - first for vector in caller.vmm.vps[caller.cpu].pending)
-    return sum(1 << bit for bit in set(waiting) if 0 <= bit < 32)
+    """One of the eight IRR words."""
+    return caller.vmm.vps[caller.cpu].pending >> 32 * (msr - 0x820) & 0xFFFF_FFFF
+
+
+def _in_service(caller: Caller, msr: int) -> int:
+    """One of the eight ISR words."""
+    return caller.vmm.vps[caller.cpu].in_service >> 32 * (msr - 0x810) & 0xFFFF_FFFF
+
+
+def _write_eoi(caller: Caller, msr: int, value: int) -> Effects | None:
+    return None if value else (EndInterrupt(caller.cpu),)
+
+
+def _write_errors(caller: Caller, msr: int, value: int) -> Effects | None:
+    return None if value else (LatchErrors(caller.cpu),)
+
+
+def _write_spurious(caller: Caller, msr: int, value: int) -> Effects | None:
+    """Switching the APIC off masks all of its local sources (SDM 3, 11.4.7.2)."""
+    if value & ~(0xFF | apic.SOFTWARE_ENABLE):
+        return None
+    kept = SetMsr(caller.cpu, msr, value)
+    if value & apic.SOFTWARE_ENABLE:
+        return (kept,)
+    masked, msrs = apic.MASKED, caller.vmm.msrs
+    sources = ((caller.cpu, apic_timer.LVT + index) for index in range(len(_LVT_BITS)))
+    open_ = [key for key in sources if not msrs.get(key, masked) & masked]
+    return (kept, *(SetMsr(cpu, lvt, msrs[cpu, lvt] | masked) for cpu, lvt in open_))
 
 
 def _write_icr(caller: Caller, msr: int, value: int) -> Effects | None:
     if value & apic.RESERVED:
         return None
+    value &= ~apic.DELIVERY_STATUS
     return (SetMsr(caller.cpu, msr, value), *apic.send(caller, value))
 
 
@@ -84,9 +111,13 @@ def _write_self_ipi(caller: Caller, msr: int, value: int) -> Effects | None:
 
 
 def _write_lvt(caller: Caller, msr: int, value: int) -> Effects | None:
-    """The local vector table: timer, thermal, performance, LINT0, LINT1, error."""
-    if value & ~_LVT:
+    """The local vector table: timer, thermal, performance, LINT0, LINT1, error. All stay masked
+    while the APIC is switched off."""
+    if value & ~_LVT_BITS[msr - apic_timer.LVT]:
         return None
+    value &= ~_LVT_READ_ONLY
+    if not apic.accepts(caller.vmm, caller.cpu):
+        value |= apic.MASKED
     timer = msr == apic_timer.LVT
     return (
         apic_timer.write_lvt(caller, msr, value) if timer else (SetMsr(caller.cpu, msr, value),)
@@ -96,17 +127,17 @@ def _write_lvt(caller: Caller, msr: int, value: int) -> Effects | None:
 _REGISTERS: Final = (
     Msr(0x802, "X2APIC_APICID", lambda caller, _: _apic_id(caller), None),
     Msr(0x803, "X2APIC_VERSION", always(0x0005_0014), None),
-    Msr(0x808, "X2APIC_TPR", of_cpu(), store_cpu(0xFF)),
+    Msr(apic.TPR, "X2APIC_TPR", of_cpu(), store_cpu(0xFF)),
     Msr(0x80A, "X2APIC_PPR", _priority, None),
-    Msr(0x80B, "X2APIC_EOI", None, zero_only),
+    Msr(0x80B, "X2APIC_EOI", None, _write_eoi),
     Msr(0x80D, "X2APIC_LDR", lambda caller, _: apic.logical_id(_apic_id(caller)), None),
-    Msr(apic_timer.SPURIOUS, "X2APIC_SIVR", of_cpu(0xFF), store_cpu(0x1FF)),
-    Msr(0x810, "X2APIC_ISR", always(0), None, 8),
+    Msr(apic.SPURIOUS, "X2APIC_SIVR", of_cpu(apic.SPURIOUS_RESET), _write_spurious),
+    Msr(0x810, "X2APIC_ISR", _in_service, None, 8),
     Msr(0x818, "X2APIC_TMR", always(0), None, 8),
     Msr(0x820, "X2APIC_IRR", _requested, None, 8),
-    Msr(0x828, "X2APIC_ESR", always(0), zero_only),
+    Msr(apic.ERRORS, "X2APIC_ESR", of_cpu(), _write_errors),
     Msr(0x830, "X2APIC_ICR", of_cpu(), _write_icr),
-    Msr(apic_timer.LVT, "X2APIC_LVT", of_cpu(apic_timer.MASKED), _write_lvt, 6),
+    Msr(apic_timer.LVT, "X2APIC_LVT", of_cpu(apic.MASKED), _write_lvt, 6),
     Msr(apic_timer.INITIAL, "X2APIC_INIT_COUNT", of_cpu(), apic_timer.write_initial),
     Msr(0x839, "X2APIC_CUR_COUNT", lambda caller, _: apic_timer.current_count(caller), None),
     Msr(apic_timer.DIVIDE, "X2APIC_DIV_CONF", of_cpu(), apic_timer.write_divide),
@@ -118,4 +149,5 @@ MSRS: Final = (
     Msr(apic_timer.TSC_DEADLINE, "TSC_DEADLINE", of_cpu(), apic_timer.write_deadline),
     *(_guarded(entry) for entry in _REGISTERS),
 )
-"""SDM 3, table 11-6. The in-service and trigger-mode words are always clear."""
+"""SDM 3, table 11-6. The trigger-mode words are always clear: nothing here is level-triggered.
+There is no CMCI (0x82F), since IA32_MCG_CAP offers none."""
