@@ -81,13 +81,13 @@ class Platform(Struct, frozen=True):
     low_memory_bytes: int
     """RAM from GPA 0 for real-mode trampolines; 0 where there is none."""
     tsc_hz: int
-    clocks_apart_ns: int
-    """By how much the clocks of two CPUs may differ that this host shows its guest."""
     accept_level: Literal["4K", "2M"]
     """Largest page the host maps for a TD: an accept above it is a size mismatch."""
     costs: Costs
     dialect: DialectName
     """Empty: to be guessed from what the APs do."""
+    clocks_apart_ns: int = CLOCKS_APART_NS
+    """By how much the clocks of two CPUs may differ that this host shows its guest."""
     no_rbp_mod: bool = True
     """CONFIG_FLAGS.NO_RBP_MOD of a TD: its RBP stays as it is when the host is called, and no
     such call may show it. Linux's KVM always asks for that."""
@@ -106,12 +106,12 @@ class Platform(Struct, frozen=True):
 
 _KEYS: Final[dict[str, set[str]]] = {
     "": {"name", "isolation", "start", "hyperv", "tsc_hz", "clocks_apart_ns", "accept_level",
-         "dialect", "no_rbp_mod", "cpus", "memory", "time", "roles", "td"},
+         "dialect", "cpus", "memory", "time", "roles", "td"},
     "cpus": {"count", "apic_ids", "speeds"},
     "memory": {"base", "mib", "low_kib"},
     "time": {slot.name for slot in fields(Costs)},
     "roles": {*ROLES, *DATA_ROLES},
-    "td": {"vp_init", "page_release"},
+    "td": {"vp_init", "page_release", "no_rbp_mod"},
 }  # fmt: skip
 
 
@@ -242,7 +242,6 @@ def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Plat
         accept_level=top.one_of("accept_level", "2M", ("4K", "2M")),
         costs=_costs(top.table("time")),
         dialect=_dialect(top),
-        no_rbp_mod=top.flag("no_rbp_mod", True),
         roles=_roles(top.table("roles")),
         **_td(top.table("td")),
     )
@@ -250,10 +249,11 @@ def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Plat
 
 def _td(table: _TomlTable) -> dict[str, Any]:
     """What the host configured a TD with."""
-    release = table.values.get("page_release", False)
-    if not isinstance(release, bool):
-        raise table.wrong("page_release", "true or false")
-    return {"vp_init": table.whole("vp_init", 0, 0, U64), "page_release": release}
+    return {
+        "vp_init": table.whole("vp_init", 0, 0, U64),
+        "page_release": table.flag("page_release", False),
+        "no_rbp_mod": table.flag("no_rbp_mod", True),
+    }
 
 
 def _roles(table: _TomlTable) -> GivenRoles:
