@@ -208,6 +208,8 @@ def parts(one: Account, ids: tuple[int, ...]) -> list[str]:
     if waits is not None and waits.place:
         doing = f", {one.doing}" if one.doing else ""
         told.append(f"waits for {waits.on} (now {waits.now}), {waits.written}{doing}")
+    elif waits is not None and waits.on == "time":
+        told.append("waits for time")
     if one.next:
         following = one.next if len(ids) == 1 else _plain(one.next)
         told.append(f"next would have to come {following}")

@@ -59,3 +59,11 @@ def test_why_leaves_the_machine_where_it_is() -> None:
     for cpu in range(4):
         assert why(session, str(cpu))
     assert (session.timeline.now, session.digest(), session.stop) == before
+
+
+def test_why_says_of_a_loop_that_only_a_clock_ends_that_it_waits_for_time() -> None:
+    session = open_session(platform="sipi", cpus=2)
+    session.do("until mailbox_wait")
+    while session.machine.board.cpus[0].activity != "waiting":
+        session.do("run 1")
+    assert why(session, "0")[-1] == "  waits for time"
