@@ -81,8 +81,6 @@ class Platform(Struct, frozen=True):
     low_memory_bytes: int
     """RAM from GPA 0 for real-mode trampolines; 0 where there is none."""
     tsc_hz: int
-    clocks_apart_ns: int
-    """By how much the clocks of two CPUs may differ that this host shows its guest."""
     accept_level: Literal["4K", "2M"]
     """Largest page the host maps for a TD: an accept above it is a size mismatch."""
     costs: Costs
@@ -90,6 +88,8 @@ class Platform(Struct, frozen=True):
     """Empty: to be guessed from what the APs do."""
     roles: GivenRoles = ()
     """Places in the image by their role; those that are not named are found."""
+    clocks_apart_ns: int = CLOCKS_APART_NS
+    """By how much the clocks of two CPUs may differ that this host shows its guest."""
 
     @property
     def cpus(self) -> int:
@@ -224,11 +224,11 @@ def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Plat
         memory_bytes=size,
         low_memory_bytes=memory.whole("low_kib", 0, 0, 640) << 10,
         tsc_hz=top.whole("tsc_hz", 2_000_000_000, 1_000_000, 10_000_000_000),
-        clocks_apart_ns=top.whole("clocks_apart_ns", CLOCKS_APART_NS, 0, COST_NS_MAX),
         accept_level=top.one_of("accept_level", "2M", ("4K", "2M")),
         costs=_costs(top.table("time")),
         dialect=_dialect(top),
         roles=_roles(top.table("roles")),
+        clocks_apart_ns=top.whole("clocks_apart_ns", CLOCKS_APART_NS, 0, COST_NS_MAX),
     )
 
 
