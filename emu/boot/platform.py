@@ -238,7 +238,6 @@ def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Plat
         memory_bytes=size,
         low_memory_bytes=memory.whole("low_kib", 0, 0, 640) << 10,
         tsc_hz=top.whole("tsc_hz", 2_000_000_000, 1_000_000, 10_000_000_000),
-        clocks_apart_ns=top.whole("clocks_apart_ns", CLOCKS_APART_NS, 0, COST_NS_MAX),
         accept_level=top.one_of("accept_level", "2M", ("4K", "2M")),
         costs=_costs(top.table("time")),
         dialect=_dialect(top),

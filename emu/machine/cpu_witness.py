@@ -22,7 +22,7 @@ from emu.machine.tracked import PageStore
 from emu.machine.witness import Witness
 from emu.mailbox.ap import WAKEUP
 from emu.mailbox.layout import COMMAND, read_head
-from emu.vmm.asked import Asked, Cpuid, Hlt, PauseHint, Rdmsr, Tdcall, Vmcall
+from emu.vmm.asked import Asked, Cpuid, Hlt, PauseHint, Rdmsr, Rdtsc, Tdcall, Vmcall
 from emu.vmm.effects import RaiseException
 
 _ASKS: Final = frozenset((Rdmsr, Cpuid, Tdcall, Vmcall))
@@ -54,15 +54,17 @@ class CpuWitness:
 
     def answered(self, cpu: Cpu, asked: Asked, question: Question | None) -> None:
         """An exit has been answered. Of PAUSE there are many, and none says anything new."""
-        if asked.__class__ is PauseHint or not self.notes.on:
+        kind = asked.__class__
+        if kind is PauseHint or not self.notes.on:
             return
         self.stacks.look(cpu)
         self.handlers.look(cpu)
         if question is not None:
             self.ids.answered(cpu, asked, question)
             self.calls.answered(cpu, asked, question)
-        self.clocks.answered(cpu, asked)
-        if isinstance(asked, Hlt) or (isinstance(asked, Tdcall) and asked.subfunction == _HALT):
+        if kind is Rdtsc or kind is Rdmsr:
+            self.clocks.answered(cpu, asked)
+        elif kind is Hlt or (isinstance(asked, Tdcall) and asked.subfunction == _HALT):
             self._rests(cpu)
 
     def passed(self, cpu: Cpu, passed: Passed) -> None:

@@ -151,8 +151,8 @@ class Guards:
         """The guest writes to a read-only page: whether the instruction may simply go on."""
         board = self._board
         page = Gpa(page_of(gpa))
-        users = self._users(page)
-        if not users or not self._tracked.lend(page):
+        known = page in self.pages or page in self.starts.pages
+        if not known or not self._tracked.lend(page):
             return board.undo.absorb(gpa)
         # We are in the middle of `Engine.run`: the clock and the ticks of this stretch are not
         # counted yet, and of the registers only those at the fault are right.
@@ -162,7 +162,8 @@ class Guards:
             clock_ps = cpu.clock_ps + engine.begun * cpu.ps_per_instruction
             when = board.tick + engine.begun, clock_ps // 1000
             at = found.linear_rip
-            if any(index not in some for some in users) and self._stores(found, at, page):
+            others = any(index not in users for users in self._users(page))
+            if others and self._stores(found, at, page):
                 self._store(index, page, found.get("cr3"), at, when)
         # The undo log may have kept the page before, and only the guard closed it since: then
         # it absorbs nothing, and lending has made the page writable.

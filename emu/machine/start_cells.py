@@ -37,7 +37,7 @@ class Cell(NamedTuple):
     value: bytes
 
 
-class Given(NamedTuple):
+class Beginning(NamedTuple):
     """What a CPU was given to begin with, by whom and where."""
 
     by: int | None
@@ -50,16 +50,16 @@ class StartCells:
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
-        self.waiting: dict[int, Given] = {}
+        self.waiting: dict[int, Beginning] = {}
         self._loads: dict[tuple[int, str, bytes], tuple[Load, ...]] = {}
         """(where code begins, in which mode, with which bytes) -> its loads: code, and so no
         state."""
 
-    def save(self) -> dict[int, Given]:
+    def save(self) -> dict[int, Beginning]:
         """All of them, for `load`."""
         return dict(self.waiting)
 
-    def load(self, saved: dict[int, Given]) -> None:
+    def load(self, saved: dict[int, Beginning]) -> None:
         """Be again what `save` saw."""
         self.waiting = dict(saved)
 
@@ -76,7 +76,7 @@ class StartCells:
             if value is not None:
                 cells.append(Cell(at, gva, value))
         if cells:
-            self.waiting[cpu.id] = Given(by, begin, tuple(cells))
+            self.waiting[cpu.id] = Beginning(by, begin, tuple(cells))
 
     def begins(self, cpu: Cpu) -> None:
         """A CPU is about to execute where it begins."""
