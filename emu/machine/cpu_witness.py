@@ -58,7 +58,8 @@ class CpuWitness:
         if kind is PauseHint or not self.notes.on:
             return
         self.stacks.look(cpu)
-        self.handlers.look(cpu)
+        if self.handlers.taken:
+            self.handlers.look(cpu)
         if question is not None:
             self.ids.answered(cpu, asked, question)
             self.calls.answered(cpu, asked, question)
@@ -85,11 +86,11 @@ class CpuWitness:
 
     def stored(self, store: PageStore) -> None:
         """A store to a page that somebody watches: of the mailbox, a Wakeup counts."""
-        if not self.notes.on or not any(
-            field is COMMAND and new == WAKEUP for field, _, new in store.fields
-        ):
+        if not store.fields or not self.notes.on:
             return
         head = read_head(store.now)
+        if head.command != WAKEUP or store.fields[0][0] is not COMMAND:
+            return
         target = self._by_apic_id.get(head.apic_id)
         if target is not None and target.lives:
             by = None if store.cpu is None else store.cpu.id

@@ -28,15 +28,15 @@ class Handlers:
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
-        self._taken: dict[int, Taken] = {}
+        self.taken: dict[int, Taken] = {}
 
     def save(self) -> dict[int, Taken]:
         """All of them, for `load`."""
-        return dict(self._taken)
+        return dict(self.taken)
 
     def load(self, saved: dict[int, Taken]) -> None:
         """Be again what `save` saw."""
-        self._taken = dict(saved)
+        self.taken = dict(saved)
 
     def entered(self, cpu: Cpu, what: str, has_error: bool) -> None:
         """A CPU is about to execute the first instruction of a handler. An error code is the
@@ -47,17 +47,17 @@ class Handlers:
         pushed = self._notes.board.virtual.read(cpu.registers, frame, 5 * _WORD)
         if pushed is not None:
             at = int.from_bytes(pushed[:_WORD], "little")
-            self._taken[cpu.id] = Taken(what, at, frame, pushed)
+            self.taken[cpu.id] = Taken(what, at, frame, pushed)
 
     def look(self, cpu: Cpu) -> None:
         """A CPU has left the guest: with its frame popped, it has come back."""
-        taken = self._taken.get(cpu.id)
+        taken = self.taken.get(cpu.id)
         if taken is not None and cpu.registers.get("rsp") > taken.frame:
-            del self._taken[cpu.id]
+            del self.taken[cpu.id]
 
     def rests(self, cpu: Cpu) -> None:
         """A CPU halts, or goes round in a loop that nothing in memory ends."""
-        taken, registers = self._taken.get(cpu.id), cpu.registers
+        taken, registers = self.taken.get(cpu.id), cpu.registers
         if taken is None or registers.get("rflags") & _IF:
             return
         inside = 0 <= taken.frame - registers.get("rsp") < _DEEP

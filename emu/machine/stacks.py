@@ -55,7 +55,11 @@ class Stacks:
     def look(self, cpu: Cpu) -> None:
         """A CPU has left the guest, or sleeps."""
         rsp, used = cpu.registers.get("rsp"), self._of.get(cpu.id, ())
-        if (used and used[0].low <= rsp <= used[0].high) or not rsp:
+        if used:
+            _, low, high = used[0]  # by place: this is asked at every exit
+            if low <= rsp <= high:
+                return
+        if not rsp:
             return
         page = rsp - 1 >> _PAGE_BITS
         known = next((one for one in used if one.page == page), Stack(page, rsp, rsp))
