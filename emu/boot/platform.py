@@ -242,6 +242,7 @@ def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Plat
         costs=_costs(top.table("time")),
         dialect=_dialect(top),
         roles=_roles(top.table("roles")),
+        clocks_apart_ns=top.whole("clocks_apart_ns", CLOCKS_APART_NS, 0, COST_NS_MAX),
         **_td(top.table("td")),
     )
 

@@ -77,16 +77,10 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.MachineEffect, size: int) -> None:
             vmm.vps[vp].vtl2_enabled = True
         case fx.StartVp(vp, context):
             start_vp(parts, cpu, vp, context)
-        case fx.SendInit(target):
-            ipi.init(parts, cpu, parts.board.cpus[target])
-        case fx.SendSipi(target, vector):
-            ipi.sipi(parts, cpu, parts.board.cpus[target], vector)
+        case fx.SendInit() | fx.SendSipi() | fx.SendInterrupt():
+            ipi.send(parts, cpu, effect)
         case fx.Delay(target, nanoseconds):
             delay(parts, parts.board.cpus[target], nanoseconds * 1000)
-        case fx.SendInterrupt(target, _, True):
-            ipi.nmi(parts, cpu, parts.board.cpus[target])
-        case fx.SendInterrupt(target, vector):
-            ipi.interrupt_cpu(parts, cpu, parts.board.cpus[target], vector)
         case fx.EndInterrupt() | fx.ApicError() | fx.LatchErrors() | fx.ResetApic():
             ipi.change_apic(parts, parts.board.cpus[effect.cpu], effect)
         case fx.SetPageState(gpa, count, state, zero, large):

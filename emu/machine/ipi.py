@@ -31,6 +31,22 @@ class Receives(Protocol):
     cpu_witness: CpuWitness
 
 
+def send(
+    parts: Receives, cpu: Cpu, effect: fx.SendInit | fx.SendSipi | fx.SendInterrupt
+) -> None:
+    """What one CPU sends another arrives there."""
+    target = parts.board.cpus[effect.cpu]
+    match effect:
+        case fx.SendInit():
+            init(parts, cpu, target)
+        case fx.SendSipi(_, vector):
+            sipi(parts, cpu, target, vector)
+        case fx.SendInterrupt(_, _, True):
+            nmi(parts, cpu, target)
+        case fx.SendInterrupt(_, vector):
+            interrupt_cpu(parts, cpu, target, vector)
+
+
 # -- INIT and SIPI -----------------------------------------------------------------------
 
 

@@ -25,7 +25,7 @@ _KEY_BYTES: Final = 64
 _LOADS: Final = ("mov", "pop", "lgdt", "lidt")
 
 
-Load = tuple[int, MemoryOperand, Instruction]
+CellLoad = tuple[int, MemoryOperand, Instruction]
 """Where a load is, from where it is, and how it is decoded."""
 
 
@@ -51,7 +51,7 @@ class StartCells:
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
         self.waiting: dict[int, Beginning] = {}
-        self._loads: dict[tuple[int, str, bytes], tuple[Load, ...]] = {}
+        self._loads: dict[tuple[int, str, bytes], tuple[CellLoad, ...]] = {}
         """(where code begins, in which mode, with which bytes) -> its loads: code, and so no
         state."""
 
@@ -92,7 +92,7 @@ class StartCells:
                 seen = CellReused(tick, now_ns, index, at, given.by, gva, old, new)
                 self._notes.add(seen, "cell", index, gva, tick)
 
-    def _loads_at(self, registers: Context, begin: int) -> tuple[Load, ...]:
+    def _loads_at(self, registers: Context, begin: int) -> tuple[CellLoad, ...]:
         """The loads from places that are known beforehand, of code that begins somewhere."""
         virtual, mode = self._notes.board.virtual, registers.mode
 

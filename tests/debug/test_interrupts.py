@@ -38,6 +38,6 @@ def test_a_triple_fault_is_told_with_its_whole_chain() -> None:
     gate = "#GP (IDT entry {} is no interrupt or trap gate)"
     assert view.outcome == "crashed"
     assert view.stop[0].text == (
-        f"cpu 0 shut down: #PF reading 0x1234 -> {gate.format(14)} -> #DF -> {gate.format(8)}: "
-        "triple fault at here"
+        "cpu 0 shut down: #PF reading 0x1234 at here: L2 is not present -> "
+        f"{gate.format(14)} -> #DF -> {gate.format(8)}: triple fault"
     )

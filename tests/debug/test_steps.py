@@ -76,7 +76,7 @@ def test_commands_print_and_parse_back(text: str) -> None:
     [
         ("", "an empty line is no command"),
         ("fly", "'fly' is no command"),
-        ("step x", "step: 'x' is not a number"),
+        ("step x", "step count: 'x' is not a number"),
         ("break", "break: needs where"),
         ("cpu", "cpu: needs cpu"),
         ("break nowhere", "nowhere: no symbol"),

@@ -15,7 +15,7 @@ def test_why_says_of_a_parked_cpu_what_it_waits_for_and_what_would_have_to_come(
     session.do("until kernel_start")
     head, at, did, waits, then = why(session, "2")
     assert head == "cpu 2 is parked"
-    assert at.startswith("  at mailbox_wait+0xf (shim/mailbox_loop.inc:")
+    assert at.startswith("  at mailbox_wait+0x10 (shim/mailbox_loop.inc:")
     assert did.startswith("  last: reaches mailbox_wait (tick ")
     assert waits.startswith("  waits for mailbox command == 1 or == 2 (now 0x0), nobody has ")
     assert then == "  next would have to come a command in the mailbox with its APIC id 0x2"
@@ -61,9 +61,9 @@ def test_why_leaves_the_machine_where_it_is() -> None:
     assert (session.timeline.now, session.digest(), session.stop) == before
 
 
-def test_why_says_of_a_loop_that_only_a_clock_ends_that_it_waits_for_time() -> None:
+def test_why_says_of_a_loop_that_a_clock_ends_that_it_waits_for_time() -> None:
     session = open_session(platform="sipi", cpus=2)
     session.do("until mailbox_wait")
     while session.machine.board.cpus[0].activity != "waiting":
         session.do("run 1")
-    assert why(session, "0")[-1] == "  waits for time"
+    assert why(session, "0")[-1].endswith(" or time")

@@ -90,15 +90,15 @@ def test_prefixes_change_the_length_and_nothing_else() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("code", "size", "register", "value"), [
-    ("mov rax, cr4\n bts rax, 13\n mov cr4, rax", 3, "cr4", 0x42260),
-    ("mov r9, cr3\n bts r9, 50\n .byte 0x2e\n mov cr3, r9", 5, "cr3", 1 << 50 | PML4),
-    ("mov ecx, 0xc0000080\n rdmsr\n bts eax, 12\n .byte 0x2e\n wrmsr", 3, "efer", 0x1D00),
+@pytest.mark.parametrize(("code", "size", "register", "value", "general"), [
+    ("mov rax, cr4\n bts rax, 13\n mov cr4, rax", 3, "cr4", 0x42260, 0),
+    ("mov r9, cr3\n bts r9, 50\n .byte 0x2e\n mov cr3, r9", 5, "cr3", 1 << 50 | PML4, 9),
+    ("mov ecx, 0xc0000080\n rdmsr\n bts eax, 12\n .byte 0x2e\n wrmsr", 3, "efer", 0x1D00, 0),
 ])  # fmt: skip
 def test_a_refused_write_to_a_control_register_is_known_by_its_operand(
-    code: str, size: int, register: ControlRegister, value: int
+    code: str, size: int, register: ControlRegister, value: int, general: int
 ) -> None:
-    write = ask.ControlWrite(size, register, value, True, False)
+    write = ask.ControlWrite(size, register, value, True, False, general)
     assert asked(f"start: {code}\n handler13: hlt") == [write, ask.Hlt(1)]
 
 

@@ -117,7 +117,8 @@ def test_a_fetch_that_fails_behind_a_write_is_the_next_instructions() -> None:
     board = finish(Guest(source).driver())
     fault = next(event for event in board.logs.events if event.kind == "fault")
     assert board.cpus[0].registers.get("cr3") == DATA and fault.tick == 2
-    assert fault.text == f"#PF fetching {label(board, 'behind'):#x} at behind"
+    behind = label(board, "behind")
+    assert fault.text == f"#PF fetching {behind:#x} at behind: L4 is not present"
 
 
 @pytest.mark.parametrize("write", ["mov cr3, rcx", "mov cr0, rdx", "clts"])
@@ -180,7 +181,7 @@ def test_user_mode_may_not(code: str) -> None:
     """).driver()
     )
     faults = [event.text for event in board.logs.events if event.kind == "fault"]
-    assert faults[0] == "#GP at at"
+    assert faults[0] == f"#GP at at: `{code}`"
 
 
 @pytest.mark.parametrize(("code", "vector"), [

@@ -22,8 +22,14 @@ start: mov ecx, 0xc0000101
     xor eax, eax
     ud2
 handler6: cli
-    hlt
+    xor eax, eax
+    mov ecx, 0x1c00
+    xor r10d, r10d
+    mov r11d, 12
+    mov r12d, 1
+    .byte 0x66, 0x0f, 0x01, 0xcc
 """
+"""The handler halts by its host, as a TD does."""
 
 
 @pytest.mark.parametrize("platform", ["none", "vbs", "tdx", "sipi"])

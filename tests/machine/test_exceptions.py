@@ -113,7 +113,8 @@ def test_a_double_fault_that_cannot_be_delivered_shuts_the_machine_down(
     assert board.cpus[0].activity == "shutdown"
     assert board.crash.startswith("cpu 0 shut down: #")
     assert " -> #DF -> #" in board.crash
-    assert " at here -> " in board.crash and board.crash.endswith(": triple fault")
+    assert " at here" in board.crash.partition(" -> ")[0]
+    assert board.crash.endswith(": triple fault")
 
 
 @pytest.mark.parametrize("second", SECOND)
@@ -187,8 +188,8 @@ def test_a_triple_fault_of_any_cpu_ends_the_machine(platform: str) -> None:
     assert board.cpus[0].activity != "shutdown" and board.cpus[1].activity == "shutdown"
     steps = board.crash.removeprefix("cpu 1 shut down: ").split(" -> ")
     gate = "#GP (IDT entry {} is no interrupt or trap gate)"
-    last = f"{gate.format(8)}: triple fault at here"
-    assert steps == ["#UD: ud2", gate.format(6), gate.format(13), "#DF", last]
+    last = f"{gate.format(8)}: triple fault"
+    assert steps == ["#UD: ud2 at here", gate.format(6), gate.format(13), "#DF", last]
 
 
 def test_what_the_nested_table_refuses_while_delivering_is_the_host_s_to_know() -> None:

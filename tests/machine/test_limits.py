@@ -277,7 +277,7 @@ def test_the_page_of_the_apic_is_not_modelled() -> None:
     session = boot("start: mov rax, 0xfee00020\n mov dword ptr [{PT2}], 0xfee00003\n"
                    " mov eax, [{WINDOW} + 0x20]\n hlt")  # fmt: skip
     run(session)
-    told = "GPA 0xfee00020, the APIC's page, which is modelled in x2APIC mode alone"
+    told = "for 0x600020, the APIC's page, which is modelled in x2APIC mode alone"
     assert session.machine.board.crash.endswith(told)
 
 

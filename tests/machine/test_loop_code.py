@@ -215,7 +215,8 @@ ASKED: Final = {
 @pytest.mark.parametrize("how", ASKED)
 def test_how_the_ap_came_by_its_id_is_seen(how: str) -> None:
     platform, asks = ASKED[how]
-    driver = Guest(f"cpu0: hlt\n{HEAD}{asks}\n{TD_SHIM}", 2, platform, mailbox=True).driver()
+    source = f"cpu0: jmp cpu0\n{HEAD}{asks}\n{TD_SHIM}"
+    driver = Guest(source, 2, platform, mailbox=True).driver()
     (one,) = [seen for seen in finish(driver).logs.observed if isinstance(seen, Listens)]
     assert (one.cpu, one.loop.id_by) == (1, how)
     assert recognise(one.loop).name == "td-shim"

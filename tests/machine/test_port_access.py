@@ -16,7 +16,8 @@ NOTHING = PortForm(string=False, repeated=False, immediate=False, address_bytes=
 def board(mode: str = "long") -> Board:
     """A board whose CPU 0 is in a mode, before `in al, dx`."""
     made = Guest("start: in al, dx\n hlt", 1, "tdx").machine().board
-    states = {"protected": entry.reset_vector(0), "real": entry.after_sipi(8)}
+    real = entry.after_init(entry.CR0_AFTER_RESET)
+    states = {"protected": entry.reset_vector(0), "real": real}
     if mode in states:
         made.start(made.cpus[0], states[mode])
     assert made.cpus[0].registers.mode == mode

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from emu.hw.address import Gpa
-from emu.machine import apply
+from emu.machine import apply, ipi
 from emu.machine.board import Board
 from emu.vmm.effects import VeInfo
 from tests.guest import DATA, SHARED, Guest, finish, label, step_to, word
@@ -335,8 +335,8 @@ def test_an_nmi_waits_until_the_exception_was_read() -> None:
     board = machine.board
     cpu = board.cpus[0]
     step_to(machine, 0, "handler20")
-    apply.interrupt_cpu(machine, cpu, cpu, apply.NMI_PENDING)
-    assert not apply.take_interrupt(machine, cpu)
+    ipi.nmi(machine, cpu, cpu)
+    assert not ipi.take_interrupt(machine, cpu)
     step_to(machine, 0, "read")
-    assert apply.take_interrupt(machine, cpu)
+    assert ipi.take_interrupt(machine, cpu)
     assert cpu.registers.rip == label(board, "handler2")

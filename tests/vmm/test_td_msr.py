@@ -11,10 +11,12 @@ from typing import Final
 
 import pytest
 
-from emu.vmm.asked import Rdmsr, Wrmsr
+from emu.hw.control import efer_after
+from emu.vmm.asked import ControlWrite, Rdmsr, Wrmsr
 from emu.vmm.cpuid import read_cpuid
 from emu.vmm.effects import Complete, Effects, RaiseException, SetRegisters, SetVeInfo, VeInfo
 from emu.vmm.tdx import rdmsr, wrmsr
+from emu.vmm.tdx.control import rules
 from tests.vmm.builder import Guest, of
 
 TABLE: Final = (
@@ -258,11 +260,12 @@ START = 0x901
     ],
 )
 def test_of_efer_a_td_changes_sce_alone(before: int, value: int, after: int | None) -> None:
-    effects = wrmsr(Guest("tdx").caller(efer=before), Wrmsr(2, 0xC000_0080, value))
+    asked = ControlWrite(2, "efer", value, True, False)
+    effects = rules(Guest("tdx").caller(efer=before), asked)
     if after is None:
         assert seen(effects, WRITE) == "ve"
     else:
-        assert effects == (SetRegisters((("efer", after),)), Complete())
+        assert effects == () and efer_after(before, value) == after
 
 
 @pytest.mark.parametrize(

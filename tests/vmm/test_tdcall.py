@@ -155,14 +155,14 @@ def test_without_the_config_flag_there_is_no_release(rcx: int) -> None:
     """TDX module 1.5.01 has no leaf 30; a later one has it where CONFIG_FLAGS bit 6 is set."""
     guest = accepted(0)
     guest.platform = replace(guest.platform, page_release=False)
-    assert results(call(guest, VM_RD, rdx=CONFIG_FLAGS))["r8"] == 0
+    assert not results(call(guest, VM_RD, rdx=CONFIG_FLAGS))["r8"] & 1 << 6
     assert results(call(guest, RELEASE, rcx=rcx)) == {"rax": INVALID << 32}
 
 
 @pytest.mark.parametrize(("level", "count"), [(0, 1), (1, PAGES)])
 def test_private_pages_go_back_to_the_host(level: int, count: int) -> None:
     guest = accepted(level)
-    assert results(call(guest, VM_RD, rdx=CONFIG_FLAGS))["r8"] == 1 << 6
+    assert results(call(guest, VM_RD, rdx=CONFIG_FLAGS))["r8"] & 1 << 6
     effects = call(guest, RELEASE, rcx=NEW | level)
     assert of(SetPageState, effects) == [change(NEW, count, "unaccepted")]
     assert status(effects) == (0, 0)
