@@ -57,7 +57,7 @@ def test_a_time_is_met_even_where_nobody_can_run() -> None:
     assert [spec for spec, _ in fired(session)] == ["nmi 1 at time 90s"]
 
 
-@pytest.mark.parametrize("where", ["mailbox_wait", "ap.c:132", "kernel_start"])
+@pytest.mark.parametrize("where", ["mailbox_wait", "ap.c:133", "kernel_start"])
 def test_a_place_is_met_before_its_instruction(where: str) -> None:
     spec = f"stall 1 1us at {where}"
     session = open_session(platform="vbs", cpus=3)

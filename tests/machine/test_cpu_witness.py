@@ -62,7 +62,7 @@ def test_facts_go_back_with_the_machine_and_come_again() -> None:
     while timeline.forward(FOREVER) is Pause.SLICE:
         pass
     seen = list(log)
-    assert len(seen) == 7
+    assert len(seen) == 9
     timeline.goto(Moment(0))
     assert not len(log)
     timeline.goto(FOREVER)
