@@ -138,9 +138,7 @@ def test_every_block_is_run_by_a_test() -> None:
 def test_the_numbers_of_the_readme_are_counted() -> None:
     text = " ".join(README.read_text(encoding="utf-8").split())
     images = [
-        place
-        for place in (ROOT / "samples/gallery").glob("*.elf")
-        if "." not in place.stem
+        place for place in (ROOT / "samples/gallery").glob("*.elf") if "." not in place.stem
     ]
     assert f"{len(KINDS)} kinds of injection" in text
     assert f"{len(RULES)} rules" in text
