@@ -92,7 +92,7 @@ def test_a_boot_with_a_finding_is_exit_code_1_and_says_what_was_found() -> None:
         [
             (("run", "nowhere.elf"), "nowhere.elf: cannot be read: No such file or directory"),
             (("run", "README.md"), "README.md: is not an ELF file"),
-            (("run", "samples"), "samples: is a directory, not an ELF file"),
+            (("run", "samples"), "samples: is a directory"),
             (("run", sys.executable), "is dynamically linked"),
             (("run", "--cpus", "0"), "'0' must be above 0"),
             (("run", "--cpus", "4000"), "--cpus: 1 to 2,048, got 4,000"),

@@ -3,6 +3,7 @@
 from typing import Final
 
 from emu.boot.disasm import Instruction, decode, family
+from emu.given.number import parsed
 from emu.hw.cpu import Cpu
 from emu.judge.verdict import WaitFact
 from emu.machine.code import INSTRUCTION_BYTES
@@ -143,9 +144,8 @@ def _compared(
          if "[" not in side and held.get(name) != gva), "",
     )  # fmt: skip
     size = code.memory[0].size if looked else 8
-    try:
-        value = int(other, 0)
-    except ValueError:
+    value = parsed(other)
+    if value is None:
         if not family(other):
             return None
         value = cpu.registers.get(family(other)) & (1 << 8 * size) - 1

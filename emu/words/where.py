@@ -6,8 +6,8 @@ name comes first.
 
 from emu.boot.roles import ROLES
 from emu.errors import CommandError
+from emu.given.number import begins_a_number, is_digits, number
 from emu.machine.machine import Machine
-from emu.words.number import number
 
 
 def resolve(machine: Machine, where: str) -> tuple[int, ...]:
@@ -18,7 +18,7 @@ def resolve(machine: Machine, where: str) -> tuple[int, ...]:
     if found:
         return tuple(address + shift for address in found)
     file, colon, line = where.rpartition(":")
-    if colon and line.isdigit():
+    if colon and is_digits(line):
         places = machine.board.layout.lines.addresses(file, int(line))
         if not places:
             raise CommandError(f"{where}: no code comes from there")
@@ -28,6 +28,6 @@ def resolve(machine: Machine, where: str) -> tuple[int, ...]:
             f"{where}: no place of these images is known to play that role: [roles] of the "
             "platform's file can name one"
         )
-    if not where[:1].isdigit():
+    if not begins_a_number(where):
         raise CommandError(f"{where}: no symbol, file:line or address of that name")
     return (number(where, "address"),)

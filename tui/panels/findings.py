@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from emu.given.number import is_digits
 from emu.picture.view import FindingView, MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, Role, file_name, line, pad, paragraph, right
@@ -93,7 +94,7 @@ def render(view: MachineView, window: Window) -> Page:
     rows = view.findings.rows
     if not rows:
         return _nothing(view, window)
-    chosen = int(window.cursor) if window.cursor.isdigit() else 0
+    chosen = int(window.cursor) if is_digits(window.cursor) else 0
     chosen = min(chosen, len(rows) - 1)
     below = explained(rows[chosen], window.width)
     height = window.height
