@@ -19,6 +19,10 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise ApdbgError(f"{self.prog}: {message}")
 
+    def print_help(self, file: object = None) -> None:
+        """As everything is printed: argparse itself is silent about a full disk."""
+        say(self.format_help().rstrip("\n"))
+
 
 class _Version(argparse.Action):
     """`--version`: looked up only if somebody asks."""

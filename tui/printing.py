@@ -26,14 +26,19 @@ def say(text: str) -> None:
 
 def complain(text: str) -> None:
     """A sentence on stderr; where that cannot be written either, the exit code says it."""
-    with contextlib.suppress(OSError, ValueError):
-        print(plain(f"apdbg: {text}"), file=sys.stderr, flush=True)
+    _on_stderr(f"apdbg: {text}\n")
+
+
+def _on_stderr(text: str) -> None:
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(plain(text))
+            sys.stderr.flush()
 
 
 def show_bug(trace: str) -> None:
     """What was wrong in apdbg itself."""
-    with contextlib.suppress(OSError, ValueError):
-        print(plain(trace), file=sys.stderr, end="")
+    _on_stderr(trace)
     complain("this is a bug in apdbg; please report the lines above")
 
 

@@ -6,9 +6,10 @@ from typing import Final
 SHOWN_MAX: Final = 80
 """Characters of a word that an error repeats."""
 _KEPT: Final = ("\n", "\t")
-_SPELLED: Final = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
-"""Categories of Unicode that are no sign: controls, formats (which turn the direction of what
-follows), halves of pairs (bytes of a file name that are no UTF-8), line separators."""
+_SPELLED: Final = ("C", "Zl", "Zp")
+"""How categories of Unicode begin that are no sign: controls, formats (which turn the direction
+of what follows), halves of pairs (bytes of a file name that are no UTF-8), what nobody has
+assigned, and line separators."""
 
 
 def plain(text: str) -> str:
@@ -19,12 +20,14 @@ def plain(text: str) -> str:
 
 
 def _spelled(character: str) -> str:
-    if character in _KEPT or unicodedata.category(character) not in _SPELLED:
+    if character in _KEPT or not unicodedata.category(character).startswith(_SPELLED):
         return character
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # PEP 383: a byte that was no UTF-8
         return f"\\x{code - 0xDC00:02x}"
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else "?"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x1_0000 else f"\\U{code:08x}"
 
 
 def shown(value: object) -> str:
