@@ -86,5 +86,6 @@ def lines(view: LogView) -> tuple[str, ...]:
         f"{event.kind:10}{event.text}"
         for event in view.rows[-LINES_MAX:]
     )
-    head = f"{len(view.rows):,} of {view.total:,} events"
+    words = f" with: {view.look.words}" if view.look.words else ""
+    head = f"{len(view.rows):,} of {view.total:,} events{words}"
     return (*rows, head)

@@ -6,6 +6,7 @@ name comes first.
 
 from emu.boot.roles import ROLES
 from emu.errors import CommandError
+from emu.given.nearest import did_you_mean
 from emu.given.number import begins_a_number, is_digits, number
 from emu.machine.machine import Machine
 
@@ -29,5 +30,6 @@ def resolve(machine: Machine, where: str) -> tuple[int, ...]:
             "platform's file can name one"
         )
     if not begins_a_number(where):
-        raise CommandError(f"{where}: no symbol, file:line or address of that name")
+        meant = did_you_mean(name, machine.board.layout.symbols.names())
+        raise CommandError(f"{where}: no symbol, file:line or address of that name{meant}")
     return (number(where, "address"),)
