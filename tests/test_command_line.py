@@ -133,7 +133,7 @@ def test_a_command_of_a_script_that_cannot_be_is_told_with_its_line(tmp_path: Pa
         [
             (("run", "nowhere.elf"), "nowhere.elf: cannot be read: No such file or directory"),
             (("run", "README.md"), "README.md: is not an ELF file"),
-            (("run", "samples"), "samples: is a directory, not an ELF file"),
+            (("run", "samples"), "samples: is a directory"),
             (("run", sys.executable), "is dynamically linked"),
             (("run", "--cpus", "0"), "'0' must be above 0"),
             (("run", "--cpus", "4000"), "--cpus: 1 to 2,048, got 4,000"),
@@ -190,3 +190,51 @@ def test_version_and_doctor() -> None:
     done = apdbg("doctor")
     assert done.returncode == 0
     assert "instructions are counted exactly" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("streams", "code"),
+    [
+        (">/dev/full", 2), (">&-", 2), ("2>/dev/full", 2), ("2>&-", 2), ("2>/dev/full >&-", 2),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_written_is_exit_code_2(streams: str, code: int) -> None:
+    words = "--help" if streams.startswith(">") else "run nosuch"
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m tui {words} {streams}"],
+        cwd=ROOT, text=True, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+
+
+def test_a_terminal_that_knows_no_utf_8_is_written_to_all_the_same() -> None:
+    done = apdbg("run", "--platform", "\u00fc", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 2
+    assert done.stderr.startswith("apdbg: --platform \\xfc: there is none of that name")
+
+
+def test_what_is_named_never_reaches_the_terminal_raw() -> None:
+    done = apdbg("run", "--platform", "a\x1b]0;x\x07b")
+    assert done.returncode == 2
+    assert "\\x1b]0;x\\x07" in done.stderr and "\x1b" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "--initrd", "/dev/zero"), ("run", "--host-dtb", "/dev/zero"),
+        ("replay", "/dev/zero"), ("campaign", "--file", "/dev/zero"), ("run", "/dev/zero"),
+        ("run", "--kernel", "/dev/zero"), ("run", "--platform", "/dev/zero"),
+    ],
+)  # fmt: skip
+def test_a_device_is_no_file(words: tuple[str, ...]) -> None:
+    done = apdbg(*words)
+    assert (done.returncode, done.stderr) == (2, "apdbg: /dev/zero: is no file\n")
+
+
+@pytest.mark.parametrize("option", ["--cpus", "--memory", "--seed", "--max-ticks"])
+def test_thousands_of_digits_are_one_short_sentence(option: str) -> None:
+    done = apdbg("run", option, "0x" + "f" * 5_000)
+    assert done.returncode == 2
+    assert len(done.stderr) < 200 and done.stderr.count("\n") == 1

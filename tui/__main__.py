@@ -1,6 +1,5 @@
 """The command line: `apdbg IMAGE` opens the screen, `apdbg run IMAGE` boots without one."""
 
-import os
 import signal
 import sys
 import traceback
@@ -8,6 +7,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from emu.errors import ApdbgError
+from tui import printing
 from tui.command_line import parse
 from tui.exit_codes import (
     EXIT_BUG,
@@ -16,16 +16,19 @@ from tui.exit_codes import (
     EXIT_OTHERWISE,
     EXIT_USAGE,
 )
+from tui.printing import complain, say
 
 
-def _carry_out(options: Namespace) -> int:
+def _carry_out(options: Namespace | None) -> int:
     """A command by its word; only what it needs is loaded."""
+    if options is None:
+        return EXIT_EXPECTED
     match options.command:
         case "doctor":
             from tui import doctor
 
             text, healthy = doctor.report()
-            print(text)
+            say(text)
             return EXIT_EXPECTED if healthy else EXIT_OTHERWISE
         case "screen" if options.web:
             from tui import web
@@ -52,25 +55,32 @@ def main(words: Sequence[str] | None = None) -> int:
     """The entry point; returns the exit code, never a traceback for what users do."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
-        code = _carry_out(parse(sys.argv[1:] if words is None else words))
+        printing.prepare()
+        code = _carry_out(_parsed(sys.argv[1:] if words is None else words))
         sys.stdout.flush()
         return code
     except ApdbgError as error:
-        print(f"apdbg: {error}", file=sys.stderr)
+        complain(str(error))
         return EXIT_USAGE
     except KeyboardInterrupt:
-        print("apdbg: interrupted", file=sys.stderr)
+        complain("interrupted")
         return EXIT_INTERRUPTED
     except OSError as error:
-        # What is still in the buffer cannot be written either: do not try again at exit.
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        printing.give_up()
         where = f"{error.filename}: " if error.filename else ""
-        print(f"apdbg: {where}{error.strerror}", file=sys.stderr)
+        complain(f"{where}{error.strerror}")
         return EXIT_USAGE
     except Exception:
-        traceback.print_exc()
-        print("apdbg: this is a bug in apdbg; please report the lines above", file=sys.stderr)
+        printing.show_bug(traceback.format_exc())
         return EXIT_BUG
+
+
+def _parsed(words: Sequence[str]) -> Namespace | None:
+    """What was asked for; None if that was help or the version, which have been printed."""
+    try:
+        return parse(words)
+    except SystemExit:
+        return None
 
 
 if __name__ == "__main__":

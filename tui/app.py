@@ -16,6 +16,7 @@ from textual.binding import BindingType
 from textual.command import Provider
 from textual.widgets import Static
 
+from emu.given.number import is_digits
 from tui import keys, last_session, theme
 from tui.arranging import Arranging
 from tui.bar import Bar, StatusBar
@@ -191,7 +192,7 @@ class ApdbgApp(App[int]):
     def on_frame_chosen(self, message: Frame.Chosen) -> None:
         """What was pointed at is a command."""
         word, _, rest = message.order.partition(" ")
-        if word == "cpu" and rest.isdigit():
+        if word == "cpu" and is_digits(rest):
             self.parts.orders.select_cpu(int(rest))
         else:
             self.parts.orders.order(message.order)

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
 from emu.errors import ApdbgError
+from emu.given.number import parsed
+from emu.given.plain import shown
+from tui.printing import say
 
 COMMANDS: Final = ("run", "record", "replay", "campaign", "doctor")
 OUTCOMES: Final = ("booted", "degraded", "hung", "crashed", "limit", "stopped")
@@ -15,6 +18,10 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise ApdbgError(f"{self.prog}: {message}")
+
+    def print_help(self, file: object = None) -> None:
+        """As everything is printed: argparse itself is silent about a full disk."""
+        say(self.format_help().rstrip("\n"))
 
 
 class _Version(argparse.Action):
@@ -31,18 +38,25 @@ class _Version(argparse.Action):
             found = version("apdbg")
         except PackageNotFoundError:
             found = "not installed"
-        print(f"apdbg {found}")
+        say(f"apdbg {found}")
         parser.exit()
 
 
 def _count(text: str) -> int:
     """A whole number above 0 with an optional `_` or `,` between digits, or 0x-hex."""
-    try:
-        value = int(text.replace(",", "_"), 0)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    value = parsed(text)
+    if value is None:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is not a number")
     if value <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} must be above 0")
+        raise argparse.ArgumentTypeError(f"{shown(text)} must be above 0")
+    return value
+
+
+def _seed(text: str) -> int:
+    """A whole number of 64 bits, as `_count` reads it."""
+    value = parsed(text)
+    if value is None or not 0 <= value < 1 << 64:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no number from 0 to 2^64 - 1")
     return value
 
 
@@ -57,7 +71,7 @@ def _machine_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--cpus", type=_count, metavar="N", help="1 to 2,048 CPUs")
     add("--memory", type=_count, metavar="MiB", help="guest memory")
-    add("--seed", type=int, default=0, metavar="N", help="default 0")
+    add("--seed", type=_seed, default=0, metavar="N", help="default 0")
     add("--kernel", metavar="ELF", help="what the shim jumps to; default: the sample kernel")
     add("--initrd", metavar="FILE")
     add("--cmdline", default="", metavar="TEXT", help="the shim's command line")
@@ -80,7 +94,7 @@ def _campaign_options(parser: argparse.ArgumentParser) -> None:
     add("--platform", metavar="NAME", help="only on this one")
     add("--only", default="", metavar="TEXT", help="only cases whose injections contain this")
     add("--cpus", type=_count, default=4, metavar="N", help="default 4")
-    add("--seed", type=int, default=0, metavar="N", help="default 0")
+    add("--seed", type=_seed, default=0, metavar="N", help="default 0")
     add("--kernel", metavar="ELF", help="what the shim jumps to; default: the sample kernel")
     add("--jobs", type=_count, metavar="N", help="machines at a time; default: one a core")
     add("--json", action="store_true", help="one JSON object, nothing else")

@@ -1,6 +1,6 @@
 """What is opened to type or to read: the prompt, the injection menu, the help."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from textual import events
 from textual.screen import Screen
@@ -10,6 +10,8 @@ from tui.orders import Orders
 from tui.prompt import explain
 from tui.theme import Looks, looks
 
+LEAVING: Final = ("q", "quit", "exit", "q!", "wq")
+"""What people type at a prompt to leave it."""
 _ASKING = "-asking"
 """The class of the screen while its prompt is open."""
 
@@ -141,6 +143,8 @@ class Dialogs:
         if not text:
             self.cancel()
             self._orders.repeat()
+        elif text in LEAVING:
+            self._desk.app.exit()
         elif self._orders.order(text):
             self._screen.remove_class(_ASKING)
 

@@ -3,13 +3,17 @@
 import argparse
 import signal
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from emu import Session, open_session
 from emu.debug import report, script
 from emu.errors import ApdbgError, CommandError
+from emu.given.files import live_file
 from tui.exit_codes import EXIT_EXPECTED, EXIT_OTHERWISE
+from tui.printing import say
 
 STRETCH_SECONDS: Final = 0.1
 """How long Ctrl-C may wait."""
@@ -32,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     session = opened(options)
     _go(session, options)
     found = report.of(session.desk, began, options.races)
-    print(report.as_json(found) if options.json else report.as_text(found))
+    say(report.as_json(found) if options.json else report.as_text(found))
     expected = options.expect or ("stopped" if options.until else "booted")
     # Who asks for a certain outcome has it judged by that alone.
     broken = (found.broken or found.unwell) and not options.expect
@@ -62,15 +66,15 @@ def campaign(options: argparse.Namespace) -> int:
     for result in campaigns.run(wanted, options.jobs):
         results.append(result)
         if not options.json:
-            print("\n".join(campaigns.as_text(result)), flush=True)
+            say("\n".join(campaigns.as_text(result)))
     bad = sum(bool(result.problems) for result in results)
     wall = time.perf_counter() - began
     if options.json:
         cases_json = [campaigns.as_json(result) for result in results]
-        print(json.dumps({"schema": "apdbg-campaign/1", "bad": bad, "cases": cases_json,
-                          "wall_s": round(wall, 3)}))  # fmt: skip
+        say(json.dumps({"schema": "apdbg-campaign/1", "bad": bad, "cases": cases_json,
+                        "wall_s": round(wall, 3)}))  # fmt: skip
     else:
-        print(f"\n{len(results)} cases, {bad} not as expected, {wall:.1f} s")
+        say(f"\n{len(results)} cases, {bad} not as expected, {wall:.1f} s")
     return EXIT_OTHERWISE if bad else EXIT_EXPECTED
 
 
@@ -78,14 +82,14 @@ def record(options: argparse.Namespace) -> int:
     """`apdbg record`: every stretch of the run is on the disk before the next begins."""
     began = time.perf_counter()
     session = opened(options)
-    with open(options.output, "wb") as file:
+    with live_file(options.output) as file:
         session.record(file)
         _go(session, options)
         if session.recorder is not None:
             session.recorder.end()
         size = file.tell()
-    print(report.as_text(report.of(session.desk, began)))
-    print(f"{options.output}: {size:,} bytes; `apdbg replay {options.output}` opens it")
+    say(report.as_text(report.of(session.desk, began)))
+    say(f"{options.output}: {size:,} bytes; `apdbg replay {options.output}` opens it")
     return EXIT_EXPECTED
 
 
@@ -104,12 +108,19 @@ def _go(session: Session, options: argparse.Namespace) -> None:
 def _carry_out(session: Session, words: str) -> None:
     """A command, stretch by stretch: Ctrl-C is heard between two, never inside the emulator,
     where Python would have to swallow it."""
+    with interrupts() as heard:
+        session.begin(words)
+        while session.pump(STRETCH_SECONDS):
+            if heard():
+                raise KeyboardInterrupt
+
+
+@contextmanager
+def interrupts() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C has been pressed in here, to be asked between two stretches."""
     heard: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _frame: heard.append(number))
     try:
-        session.begin(words)
-        while session.pump(STRETCH_SECONDS):
-            if heard:
-                raise KeyboardInterrupt
+        yield lambda: bool(heard)
     finally:
         signal.signal(signal.SIGINT, before)

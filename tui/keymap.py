@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from emu.errors import ApdbgError
+from emu.given.files import read_file
 from tui.keys import KEYS
 
 Changes = dict[str, tuple[str, ...]]
@@ -34,6 +35,7 @@ PRESETS: Final[dict[str, Changes]] = {
 }  # fmt: skip
 """Preset -> what differs from the table of keys; WinDbg has F10, F11, F5, F9 and t, p, g."""
 FILE_NAME: Final = "keys.toml"
+FILE_BYTES_MAX: Final = 1 << 20
 
 
 def read(name: str | None, default: Path) -> Changes:
@@ -44,15 +46,11 @@ def read(name: str | None, default: Path) -> Changes:
     path = default if name is None else Path(name)
     if name is None and not path.exists():
         return {}
-    import tomllib  # most people have no file
+    from emu.given.toml import table_of  # most people have no file
 
-    try:
-        return parse(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
-    except OSError as error:
-        known = ", ".join(PRESETS)
-        raise ApdbgError(f"{path}: {error.strerror}; presets are {known}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ApdbgError(f"{path}: {error}") from None
+    if name is not None and not path.exists():
+        raise ApdbgError(f"{path}: there is no such file; presets are {', '.join(PRESETS)}")
+    return parse(table_of(read_file(path, FILE_BYTES_MAX), path), str(path))
 
 
 def parse(found: Mapping[str, object], where: str) -> Changes:

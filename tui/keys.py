@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from textual.binding import Binding, BindingType
 
+from emu.given.number import is_digits
 from tui.arranging import Arranging
 from tui.cursor import Cursor
 from tui.desk import Desk
@@ -183,7 +184,7 @@ def shown(key: str) -> str:
     """A key by Textual's name, as people read it: `^P`, `F7`, `shift+F7`, `S`."""
     *before, last = key.split("+") if key != "+" else [key]
     word = _SHOWN.get(last, last)
-    word = word.upper() if len(last) > 1 and last[0] == "f" and last[1:].isdigit() else word
+    word = word.upper() if len(last) > 1 and last[0] == "f" and is_digits(last[1:]) else word
     if before == ["ctrl"] and len(word) == 1:
         return f"^{word.upper()}"
     return "+".join((*before, word.capitalize() if len(word) > 3 and word.islower() else word))

@@ -8,11 +8,15 @@ from typing import Final
 import msgspec
 
 from emu.errors import ApdbgError
+from emu.given.files import read_file
 from tui import runner
 from tui.desk import Desk
 
 VERSION: Final = 1
+STOPPING: Final = ("break", "watch", "catch")
+"""The commands that a file may give by itself: whatever else it says is not carried out."""
 HISTORY_MAX: Final = 200
+FILE_BYTES_MAX: Final = 1 << 20
 
 
 class Kept(msgspec.Struct):
@@ -35,8 +39,8 @@ class Memory:
     def read(self) -> Kept:
         """What was kept, or nothing."""
         try:
-            found = msgspec.json.decode(self.path.read_bytes(), type=Kept)
-        except (OSError, msgspec.DecodeError):
+            found = msgspec.json.decode(read_file(self.path, FILE_BYTES_MAX), type=Kept)
+        except (ApdbgError, msgspec.DecodeError, RecursionError):
             return Kept()
         return found if found.version == VERSION else Kept()
 
@@ -60,7 +64,8 @@ def restore(desk: Desk, kept: Kept) -> str:
         return ""
     for text in kept.breakpoints:
         with contextlib.suppress(ApdbgError):  # a place that this image no longer has
-            runner.start(desk.session, text)
+            if text.partition(" ")[0] in STOPPING:
+                runner.start(desk.session, text)
     desk.show()
     count = len(desk.seen.breakpoints)
     words = "1 breakpoint is" if count == 1 else f"{count} breakpoints are"

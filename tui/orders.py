@@ -4,7 +4,7 @@ import time
 from typing import Final
 
 from emu.errors import ApdbgError
-from tui import runner
+from tui import bugs, runner
 from tui.arranging import Arranging
 from tui.desk import Desk
 from tui.panels import BY_WORD, status
@@ -56,6 +56,8 @@ class Orders:
             running = runner.start(desk.session, text)
         except ApdbgError as error:
             return str(error)
+        except Exception as error:
+            return self._bug(error)
         if _moves(text):
             self._repeated = text
         if running:
@@ -85,8 +87,19 @@ class Orders:
         except ApdbgError as error:
             desk.show(moved=True)
             desk.say(f"! {error}", "bad")
+        except Exception as error:
+            desk.show(moved=True)
+            desk.say(f"! {self._bug(error)}", "bad")
         else:
             self._finished(None)
+
+    def _bug(self, error: Exception) -> str:
+        """A command met a mistake of ours: it is written down for a report, and what a person
+        has set up stays."""
+        self._desk.session.pause()
+        place = bugs.write_down(error)
+        where = f"; {place} has the lines to report" if place else ""
+        return f"this is a bug in apdbg: {type(error).__name__}{where}"
 
     def _progress(self) -> None:
         """A picture of a run that goes on, and how fast it does."""

@@ -1,25 +1,29 @@
 """`apdbg replay`: a recording is carried out again and opened at its end."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from emu.debug import recording
 from emu.debug.opening import replay_session
 from tui.exit_codes import EXIT_EXPECTED, EXIT_OTHERWISE
+from tui.headless import interrupts
+from tui.printing import complain, say
 
 
 def replay(options: argparse.Namespace) -> int:
     """`apdbg replay`: what differs is said; then the screen, or an export, or only that."""
     found = recording.read(Path(options.file))
-    session, said = replay_session(found, options.image, options.kernel)
+    with interrupts() as heard:
+        session, said = replay_session(found, options.image, options.kernel, heard)
+        if heard():
+            raise KeyboardInterrupt
     for sentence in said:
-        print(f"apdbg: {sentence}", file=sys.stderr)
+        complain(sentence)
     if options.export:
-        print(session.do(f"export {options.export}").reply[0])
+        say(session.do(f"export {options.export}").reply[0])
     if options.check:
         ticks = f"{session.machine.board.tick:,} instructions"
-        print(f"{options.file}: {ticks}, digest {session.digest()}")
+        say(f"{options.file}: {ticks}, digest {session.digest()}")
     if options.check or options.export:
         drifts = any("drift" in sentence for sentence in said)
         return EXIT_OTHERWISE if drifts else EXIT_EXPECTED

@@ -8,6 +8,7 @@ from platformdirs import user_config_path, user_state_path
 
 from emu import Session
 from emu.errors import ApdbgError
+from emu.given.files import live_file
 from tui import keymap
 from tui.app import open_screen
 from tui.headless import opened
@@ -20,7 +21,7 @@ def screen(options: argparse.Namespace) -> int:
     session = opened(options)
     if not options.record:
         return show(session, options)
-    with open(options.record, "wb") as file:
+    with live_file(options.record) as file:
         session.record(file)
         code = show(session, options)
         if session.recorder is not None:

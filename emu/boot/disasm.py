@@ -351,6 +351,11 @@ def _stack(found: Any, name: str, mode: str) -> tuple[MemoryOperand, ...]:
     return (MemoryOperand(register, "", 1, below, size * slots, access, "", wide),)
 
 
+def immediate(text: str) -> int:
+    """A constant as the disassembler writes it: decimal or 0x-hex."""
+    return int(text, 0)
+
+
 def family(name: str) -> str:
     """The 64-bit register that a register's name is a part of; empty for any other text."""
     return _FAMILY.get(name, "")

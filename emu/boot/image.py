@@ -17,6 +17,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from emu.errors import ImageError
+from emu.given.files import read_file
 
 FILE_BYTES_MAX: Final = 64 << 20
 """A file is held in memory twice; stripped kernels and unstripped shims stay far below."""
@@ -96,20 +97,7 @@ class Image(Struct, frozen=True, dict=True):
 def load_image(path: str | Path) -> Image:
     """Read an ELF file; raises ImageError with one sentence that names the file."""
     place = Path(path)
-    try:
-        if place.is_dir():
-            raise ImageError(f"{place}: is a directory, not an ELF file")
-        if place.exists() and not place.is_file():
-            raise ImageError(f"{place}: is no file")
-        with place.open("rb") as file:
-            data = file.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise ImageError(f"{place}: cannot be read: {error.strerror}") from None
-    except ValueError:  # a NUL in the name
-        raise ImageError(f"{str(place)!r}: is no name of a file") from None
-    if len(data) > FILE_BYTES_MAX:
-        raise ImageError(f"{place}: is larger than {FILE_BYTES_MAX >> 20} MiB: strip it")
-    return parse_image(place, data)
+    return parse_image(place, read_file(place, FILE_BYTES_MAX, ImageError))
 
 
 def parse_image(path: Path, data: bytes) -> Image:

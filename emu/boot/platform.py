@@ -9,7 +9,6 @@ A file may also say what an image's places mean that has other symbols than the 
 The roles are `emu.boot.roles`'s; one that is named here has no other places.
 """
 
-import tomllib
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -19,6 +18,10 @@ from msgspec.structs import fields
 from emu.boot.roles import DATA_ROLES, ROLES, GivenRoles
 from emu.boot.samples import samples_dir
 from emu.errors import PlatformError
+from emu.given.files import read_file
+from emu.given.number import begins_a_number, parsed
+from emu.given.plain import shown
+from emu.given.toml import table_of
 from emu.hw.address import LARGE_BYTES, U64
 
 Isolation = Literal["none", "vbs", "tdx"]
@@ -42,8 +45,6 @@ CLOCKS_APART_NS: Final = 1_000
 """Usual bound: what takes less than it takes to hand a cache line from one CPU to another and
 back cannot be told from it by software (Linux, arch/x86/kernel/tsc_sync.c, check_tsc_warp: two
 CPUs hand a lock back and forth, and no reading may be before the other's last one)."""
-SHOWN_MAX: Final = 60
-"""Characters of a wrong value that an error repeats."""
 APIC_ID_END: Final = 0xFFFF_FFFE
 """Ids from here on address everyone or no one (x2APIC broadcast)."""
 
@@ -138,8 +139,7 @@ class _TomlTable:
 
     def wrong(self, key: str, what: str) -> PlatformError:
         """The exception for a value that cannot be."""
-        got = repr(self.values[key]) if key in self.values else "nothing"
-        got = got if len(got) <= SHOWN_MAX else f"{got[:SHOWN_MAX]}..."
+        got = shown(self.values[key]) if key in self.values else "nothing"
         return PlatformError(f"{self.path}: {self._full(key)} must be {what}, got {got}")
 
     def whole(self, key: str, default: int, least: int, most: int) -> int:
@@ -180,29 +180,18 @@ class _TomlTable:
 def platform_text(name: str) -> str:
     """The TOML of a platform by name or path; raises PlatformError naming the file."""
     path = _path_of(name)
+    data = read_file(path, FILE_BYTES_MAX, PlatformError)
     try:
-        if path.exists() and not path.is_file():
-            raise PlatformError(f"{path}: is no file")
-        with path.open("rb") as file:
-            data = file.read(FILE_BYTES_MAX + 1)
-        text = data.decode("utf-8")
-    except OSError as error:
-        raise PlatformError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise PlatformError(f"{path}: is no TOML: {error}") from None
-    if len(data) > FILE_BYTES_MAX:
-        raise PlatformError(f"{path}: is larger than {FILE_BYTES_MAX:,} bytes")
-    return text
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PlatformError(f"{path}: is no TOML: byte {error.start:,} is no UTF-8") from None
 
 
 def platform_of(
     text: str, path: Path, *, cpus: int | None = None, memory_mib: int | None = None
 ) -> Platform:
     """A platform from its TOML; `path` names it in errors. Raises PlatformError."""
-    try:
-        values = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise PlatformError(f"{path}: is no TOML: {error}") from None
+    values = table_of(text, path, PlatformError)
     return _platform(_TomlTable(path, "", values), cpus, memory_mib)
 
 
@@ -269,15 +258,13 @@ def _roles(table: _TomlTable) -> GivenRoles:
 
 def _is_place(value: Any) -> bool:
     if isinstance(value, str):
-        return bool(value) and (not value[0].isdigit() or _is_address(value))
+        return bool(value) and (not begins_a_number(value) or _is_address(value))
     return _is_whole(value) and 0 <= value <= U64
 
 
 def _is_address(word: str) -> bool:
-    try:
-        return int(word, 0) <= U64
-    except ValueError:
-        return False
+    address = parsed(word)
+    return address is not None and address <= U64
 
 
 def _dialect(top: _TomlTable) -> DialectName:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from emu.boot.image import SymbolMap
 from emu.errors import PlatformError
+from emu.given.number import begins_a_number, number
 
 Role = Literal[
     "parked", "ack", "os-entry", "waking", "arrived", "online", "left", "gave-up", "own-stack",
@@ -131,7 +132,7 @@ def roles_of(symbols: SymbolMap, given: GivenRoles, os_entry: int | None) -> Rol
     ]
     for role, words in ROLES.items():
         for word in named.get(role, ()):
-            point = NamedPoint(role if _is_number(word) else word, words, (role,))
+            point = NamedPoint(role if begins_a_number(word) else word, words, (role,))
             points += [(point, place) for place in _found(symbols, role, word)]
     if os_entry is not None and not any("os-entry" in point.roles for point, _ in points):
         points.append((NamedPoint("os-entry", ROLES["os-entry"], ("os-entry",)), os_entry))
@@ -160,14 +161,10 @@ def _joined(points: list[tuple[NamedPoint, int]]) -> dict[int, NamedPoint]:
     return found
 
 
-def _is_number(word: str) -> bool:
-    return word[:1].isdigit()
-
-
 def _found(symbols: SymbolMap, role: str, word: str, must: bool = True) -> tuple[int, ...]:
     """The addresses of a symbol or a number; raises PlatformError if there `must` be one."""
-    if _is_number(word):
-        return (int(word, 0),)
+    if begins_a_number(word):
+        return (number(word, role),)
     found = tuple(symbols.find(word))
     if must and not found:
         raise PlatformError(f"roles.{role}: no image has a symbol {word!r}")

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from emu.debug.desk import Goal, Lines
 from emu.errors import CommandError
-from emu.words.number import how_often, number
+from emu.given.number import how_often, number
 
 Value = int | str | None
 Values = tuple[Value, ...]

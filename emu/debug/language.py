@@ -5,6 +5,8 @@ from typing import Final
 from emu.debug.command import Command, Order, order
 from emu.debug.commands import COMMANDS
 from emu.errors import CommandError
+from emu.given.nearest import did_you_mean
+from emu.given.plain import shown
 
 BY_WORD: Final[dict[str, Command]] = {command.word: command for command in COMMANDS}
 _BY_ANY: Final = BY_WORD | {alias: one for one in COMMANDS for alias in one.aliases}
@@ -23,5 +25,6 @@ def parse(text: str) -> Order:
         raise CommandError("an empty line is no command: try `help`")
     command = _BY_ANY.get(words[0])
     if command is None:
-        raise CommandError(f"{words[0]!r} is no command: `help` lists them")
+        meant = did_you_mean(words[0], _BY_ANY) or ": `help` lists them"
+        raise CommandError(f"{shown(words[0])} is no command{meant}")
     return order(command, words[1:])

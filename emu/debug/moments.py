@@ -1,6 +1,7 @@
 """Moments of a timeline by the words that people name them with."""
 
 from emu.errors import CommandError
+from emu.given.number import begins_a_number, is_digits, parsed
 from emu.machine.event import Event, Milestone
 from emu.timeline.moment import START, Moment
 from emu.timeline.timeline import Timeline
@@ -19,18 +20,17 @@ def find(timeline: Timeline, where: str) -> Moment:
         return {"start": START, "now": timeline.now, "end": timeline.end}[where]
     if where in marks:
         return marks[where]
-    if where.endswith("%") and where[:-1].replace(".", "", 1).isdigit():
+    if where.endswith("%") and is_digits(where[:-1].replace(".", "", 1)):
         share = min(float(where[:-1]), 100.0)
         if share == 100.0:
             return timeline.end
         return at_tick(timeline, int(timeline.end.tick * share / 100))
-    if where[:1] == "#" and where[1:].isdigit():
+    if where[:1] == "#" and is_digits(where[1:]):
         return _event(timeline, int(where[1:]))
-    if where[:1].isdigit():
-        try:
-            return at_tick(timeline, int(where.replace(",", "_"), 0))
-        except ValueError:
-            pass
+    if begins_a_number(where):
+        tick = parsed(where)
+        if tick is not None:
+            return at_tick(timeline, tick)
     return _milestone(timeline, where)
 
 

@@ -1,6 +1,6 @@
 """How a session begins: from an image and a platform, or from a recording."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -51,12 +51,16 @@ def open_session(
 
 
 def replay_session(
-    recording: Recording, image: str | None = None, kernel: str | None = None
+    recording: Recording,
+    image: str | None = None,
+    kernel: str | None = None,
+    heard: Callable[[], bool] = lambda: False,
 ) -> tuple[Session, list[str]]:
     """A fresh session brought to the end of a recording, and sentences on all that differs.
-    `image` and `kernel`: where they lie now, if not where they lay. Raises ApdbgError."""
+    `image` and `kernel`: where they lie now, if not where they lay; `heard` True stops early.
+    Raises ApdbgError."""
     require_emulator()
     options = recording.options
     options = replace(options, image=image or options.image, kernel=kernel or options.kernel)
     session = Session(Setup.of(options, recording.platform_text))
-    return session, replay(session.desk, recording)
+    return session, replay(session.desk, recording, heard)

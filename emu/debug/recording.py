@@ -4,25 +4,41 @@ docs/recording.md is its definition. A line is written when it becomes known, so
 recorded before a crash is there, and a cut or corrupt file is as good as its whole lines.
 """
 
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
-import msgspec
 from msgspec import Struct, field
 
 from emu.debug.desk import Desk
+from emu.debug.recording_lines import (
+    FILE_MAX,
+    FORMAT,
+    AnyLine,
+    BranchLine,
+    DigestLine,
+    EndLine,
+    EntryLine,
+    HeaderLine,
+    ScheduleLine,
+    lines,
+    written,
+)
 from emu.debug.running import arrived
 from emu.debug.setup import Options
 from emu.errors import CommandError, RecordingError
+from emu.given.files import new_file, read_file
+from emu.given.plain import shown
 from emu.timeline.moment import Entry, Moment
+from emu.timeline.timeline import Timeline
 
-FORMAT: Final = "apdbg-recording/1"
 DIGEST_TICKS: Final = 10_000
 """Instructions between two digests."""
-_LINE_MAX: Final = 1 << 20
-_SUM_CELLS: Final = 8
+HEARD_TICKS: Final = 1_000_000
+"""Instructions of a replay between two looks at whether it is to stop."""
+GAP_TICKS: Final = 100_000_000
+"""Between two digests of a file there are at most so many: it is written while it runs, and a
+stretch of a run is shorter."""
 
 
 def apdbg_version() -> str:
@@ -35,31 +51,14 @@ def apdbg_version() -> str:
         return "unknown"
 
 
-def _line(kind: str, **values: object) -> bytes:
-    """One line: the check sum of the JSON behind it, then the JSON."""
-    text = msgspec.json.encode({"kind": kind, **values})
-    return _summed(text) + b"\n"
-
-
-def _summed(text: bytes) -> bytes:
-    """A line without its end."""
-    return f"{zlib.crc32(text):08x} ".encode() + text
-
-
-def _header(desk: Desk) -> bytes:
+def _header(desk: Desk) -> HeaderLine:
     """What was booted, and with what."""
     setup = desk.setup
-    options = msgspec.to_builtins(setup.options)
-    return _line(
-        "header", format=FORMAT, apdbg=apdbg_version(), options=options,
-        platform_text=setup.platform_text, image_sha256=setup.image.sha256,
-        kernel_sha256="" if setup.kernel is None else setup.kernel.sha256,
-        digest_ticks=DIGEST_TICKS,
+    kernel = "" if setup.kernel is None else setup.kernel.sha256
+    return HeaderLine(
+        FORMAT, apdbg_version(), setup.options, setup.platform_text, setup.image.sha256, kernel,
+        DIGEST_TICKS,
     )  # fmt: skip
-
-
-def _entry(entry: Entry) -> bytes:
-    return _line("entry", tick=entry.tick, beat=entry.beat, text=entry.text)
 
 
 class Recorder(Struct):
@@ -77,7 +76,7 @@ class Recorder(Struct):
     def begin(self) -> None:
         """The header."""
         self.branch = self.desk.timeline.branch
-        self.file.write(_header(self.desk))
+        self.file.write(written(_header(self.desk)))
         self.file.flush()
 
     def catch_up(self) -> None:
@@ -87,7 +86,7 @@ class Recorder(Struct):
             self._turn_off()
         entries = self.desk.timeline.branch.entries
         for entry in entries[self.entries : self.desk.timeline.driver.done]:
-            self.file.write(_entry(entry))
+            self.file.write(written(EntryLine(entry.tick, entry.beat, entry.text)))
             self.entries += 1
             self.file.flush()
         if machine.board.tick >= self.digested + DIGEST_TICKS:
@@ -100,21 +99,18 @@ class Recorder(Struct):
         fork = branch.fork
         self.entries = min(self.entries, fork.entries)
         self.digested = self.ran = min(self.ran, fork.tick)
-        self.file.write(_line("branch", name=branch.name, tick=fork.tick, entries=self.entries))
+        self.file.write(written(BranchLine(branch.name, fork.tick, self.entries)))
 
     def digest(self) -> None:
         """The schedule since the last digest, and a digest of now."""
         machine, now = self.desk.machine, self.desk.timeline.now
-        runs = [
-            [run.cpu, run.last - run.first]
+        runs = tuple(
+            (run.cpu, run.last - run.first)
             for run in machine.board.logs.lanes.runs(self.ran, machine.board.tick)
             if run.last > run.first
-        ]
-        self.file.write(_line("schedule", first=self.ran, runs=runs))
-        self.file.write(
-            _line("digest", tick=now.tick, beat=now.beat, entries=now.entries,
-                  digest=self.desk.digest.now())
-        )  # fmt: skip
+        )
+        digest = DigestLine(now.tick, now.beat, now.entries, self.desk.digest.now())
+        self.file.write(written(ScheduleLine(self.ran, runs)) + written(digest))
         self.digested = self.ran = machine.board.tick
 
     def end(self) -> None:
@@ -122,9 +118,12 @@ class Recorder(Struct):
         self.catch_up()
         self.digest()
         verdict = self.desk.verdict
-        marks = {name: list(moment) for name, moment in self.desk.timeline.branch.marks.items()}
+        marks = {
+            name: (one.tick, one.beat, one.entries)
+            for name, one in self.desk.timeline.branch.marks.items()
+        }
         words = ("", "") if verdict is None else verdict.words
-        self.file.write(_line("end", outcome=words[0], reason=words[1], marks=marks))
+        self.file.write(written(EndLine(*words, marks)))
         self.file.flush()
 
 
@@ -135,7 +134,7 @@ def save(desk: Desk, path: Path) -> str:
     here = timeline.now
     _ = timeline.end
     try:
-        with path.open("wb") as file:
+        with new_file(path, CommandError) as file:
             recorder = Recorder(desk, file)
             recorder.begin()
             timeline.goto(Moment(0))
@@ -144,11 +143,10 @@ def save(desk: Desk, path: Path) -> str:
                 timeline.retrace(here if tick == here.tick else Moment(tick, 0, 0))
                 recorder.catch_up()
             recorder.end()
-    except OSError as error:
-        raise CommandError(f"save {path}: {error.strerror}") from None
+            size = file.tell()
     finally:
         timeline.goto(here)
-    return f"{path}: {path.stat().st_size:,} bytes, {here.tick:,} instructions"
+    return f"{path}: {size:,} bytes, {here.tick:,} instructions"
 
 
 class Recording(Struct):
@@ -161,7 +159,7 @@ class Recording(Struct):
     kernel_sha256: str
     entries: list[Entry] = field(default_factory=list)
     digests: list[tuple[Moment, str]] = field(default_factory=list)
-    runs: list[tuple[int, list[list[int]]]] = field(default_factory=list)
+    runs: list[tuple[int, tuple[tuple[int, int], ...]]] = field(default_factory=list)
     marks: dict[str, Moment] = field(default_factory=dict)
     whole: bool = False
     """Whether the last line was reached."""
@@ -171,19 +169,16 @@ class Recording(Struct):
 
 def read(path: Path) -> Recording:
     """Read a recording, as much of it as is whole. Raises RecordingError where there is not
-    even a header."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise RecordingError(f"{path}: cannot be read: {error.strerror}") from None
+    even a header, and for a line that is whole and makes no sense."""
     found: Recording | None = None
-    for number, line in _lines(data):
+    for number, line in lines(path, read_file(path, FILE_MAX, RecordingError)):
         if line is None:
             if found is not None:
                 found.trouble = f"{path}: line {number} is damaged or cut: what is before holds"
-            break
-        if found is None:
+        elif isinstance(line, HeaderLine) and found is None:
             found = _from_header(path, line)
+        elif found is None:
+            break
         else:
             _take(found, line)
     if found is None:
@@ -193,51 +188,30 @@ def read(path: Path) -> Recording:
     return found
 
 
-def _lines(data: bytes) -> Iterator[tuple[int, dict[str, Any] | None]]:
-    """(line number, its values or None where it is damaged)."""
-    *lines, rest = data.split(b"\n")
-    for number, raw in enumerate([*lines, rest] if rest else lines, 1):
-        text = raw[_SUM_CELLS + 1 :]
-        good = raw == _summed(text) and number <= len(lines) and len(raw) <= _LINE_MAX
-        try:
-            values = msgspec.json.decode(text, type=dict[str, Any]) if good else None
-        except msgspec.DecodeError:
-            values = None
-        yield number, values
-        if values is None:
-            return
-
-
-def _from_header(path: Path, line: dict[str, Any]) -> Recording:
-    if line.get("kind") != "header" or line.get("format") != FORMAT:
-        said = line.get("format", "nothing")
+def _from_header(path: Path, line: HeaderLine) -> Recording:
+    if line.format != FORMAT:
+        said = shown(line.format)
         raise RecordingError(f"{path}: this apdbg reads {FORMAT}, the file says {said}")
-    try:
-        options = msgspec.convert(line["options"], Options)
-        return Recording(
-            options, line["apdbg"], line["platform_text"], line["image_sha256"],
-            line["kernel_sha256"],
-        )  # fmt: skip
-    except (KeyError, msgspec.ValidationError) as error:
-        raise RecordingError(f"{path}: the header lacks something: {error}") from None
+    return Recording(
+        line.options, line.apdbg, line.platform_text, line.image_sha256, line.kernel_sha256
+    )
 
 
-def _take(found: Recording, line: dict[str, Any]) -> None:
-    """One line behind the header; kinds that this version does not know are passed over."""
-    match line["kind"]:
-        case "entry":
-            found.entries.append(Entry(line["tick"], line["beat"], line["text"]))
-        case "branch":
-            del found.entries[line["entries"] :]
-            found.digests = [one for one in found.digests if one[0].tick < line["tick"]]
-            found.runs = [one for one in found.runs if one[0] < line["tick"]]
-        case "schedule":
-            found.runs.append((line["first"], line["runs"]))
-        case "digest":
-            moment = Moment(line["tick"], line["beat"], line["entries"])
-            found.digests.append((moment, line["digest"]))
-        case "end":
-            found.marks = {name: Moment(*moment) for name, moment in line["marks"].items()}
+def _take(found: Recording, line: AnyLine) -> None:
+    """One line behind the header; another header is one too many and says nothing."""
+    match line:
+        case EntryLine(tick, beat, text):
+            found.entries.append(Entry(tick, beat, text))
+        case BranchLine(_, tick, entries):
+            del found.entries[entries:]
+            found.digests = [one for one in found.digests if one[0].tick < tick]
+            found.runs = [one for one in found.runs if one[0] < tick]
+        case ScheduleLine(first, runs):
+            found.runs.append((first, runs))
+        case DigestLine(tick, beat, entries, digest):
+            found.digests.append((Moment(tick, beat, entries), digest))
+        case EndLine(_, _, marks):
+            found.marks = {name: Moment(*moment) for name, moment in marks.items()}
             found.whole = True
 
 
@@ -251,9 +225,14 @@ def replay(
     timeline = desk.timeline
     timeline.branch.entries.extend(recording.entries)
     for moment, digest in recording.digests:
-        if heard():
+        if moment.tick - timeline.now.tick > GAP_TICKS:
+            said.append(
+                f"the next digest is at tick {moment.tick:,}, {GAP_TICKS:,} instructions and "
+                "more from here: no recording has such a gap"
+            )
+            break
+        if not _went_to(timeline, moment, heard):
             return said
-        timeline.retrace(moment)
         if desk.digest.now() != digest or timeline.now != moment:
             said.append(_drift(desk, recording, moment))
             break
@@ -264,6 +243,19 @@ def replay(
     }
     arrived(desk)
     return said
+
+
+def _went_to(timeline: Timeline, moment: Moment, heard: Callable[[], bool]) -> bool:
+    """Go on to a moment, a little at a time; False if somebody wants to stop."""
+    while timeline.now.tick + HEARD_TICKS < moment.tick:
+        before = timeline.now
+        timeline.retrace(Moment(before.tick + HEARD_TICKS, 0, 0))
+        if heard():
+            return False
+        if timeline.now == before:
+            break  # nothing more happens
+    timeline.retrace(moment)
+    return not heard()
 
 
 def _changed(desk: Desk, recording: Recording) -> list[str]:

@@ -4,7 +4,6 @@ Each `[[case]]` names injections and what then becomes of the boot. `hung` canno
 a boot that hangs silently is a bug of the guest.
 """
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -13,6 +12,9 @@ from msgspec import Struct, field
 
 from emu.boot.samples import samples_dir
 from emu.errors import ApdbgError
+from emu.given.files import read_file
+from emu.given.plain import shown
+from emu.given.toml import table_of
 
 Expected = Literal["booted", "degraded", "refused", "killed"]
 """booted: every CPU came online. degraded: some did not, and the guest went on without them.
@@ -55,15 +57,7 @@ def of_the_samples() -> Path:
 
 def read(path: Path) -> list[Case]:
     """All cases of a file, one for each platform; raises RecoveryError."""
-    try:
-        data = path.read_bytes()
-        if len(data) > _BYTES_MAX:
-            raise RecoveryError(f"{path}: is larger than 1 MiB")
-        table = tomllib.loads(data.decode())
-    except OSError as error:
-        raise RecoveryError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecoveryError(f"{path}: is no TOML: {error}") from None
+    table = table_of(read_file(path, _BYTES_MAX, RecoveryError), path, RecoveryError)
     entries = table.pop("case", None)
     if table or not isinstance(entries, list):
         raise RecoveryError(f"{path}: holds [[case]] tables and nothing else")
@@ -81,10 +75,14 @@ def _cases(where: str, entry: Any) -> list[Case]:
     for key in entry.keys() - known:
         raise RecoveryError(f"{where}: there is no key {key!r}")
     platforms = entry.get("platforms", list(PLATFORMS))
-    if not isinstance(platforms, list) or not set(platforms) <= set(PLATFORMS):
+    if not isinstance(platforms, list) or not all(one in PLATFORMS for one in platforms):
         raise RecoveryError(f"{where}: platforms: some of {', '.join(PLATFORMS)}")
     differing = entry.get("on", {})
-    if not isinstance(differing, dict) or not differing.keys() <= set(platforms):
+    if (
+        not isinstance(differing, dict)
+        or not differing.keys() <= set(platforms)
+        or not all(isinstance(one, dict) for one in differing.values())
+    ):
         raise RecoveryError(f"{where}: on: tables by platform: {', '.join(platforms)}")
     return [
         _case(f"{where} on {platform}", platform, entry | differing.get(platform, {}))
@@ -99,7 +97,9 @@ def _case(where: str, platform: str, entry: Mapping[str, Any]) -> Case:
         raise RecoveryError(f"{where}: inject: a text, or a list of texts")
     expect: Expected | None = entry.get("expect")
     if expect is None or expect not in get_args(Expected):
-        raise RecoveryError(f"{where}: expect: {', '.join(get_args(Expected))}, not {expect!r}")
+        raise RecoveryError(
+            f"{where}: expect: {', '.join(get_args(Expected))}, not {shown(expect)}"
+        )
     why, says = entry.get("why", ""), entry.get("says", "")
     if not isinstance(why, str) or not why or not isinstance(says, str):
         raise RecoveryError(f"{where}: why (needed) and says are texts")

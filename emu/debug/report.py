@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from emu.debug.desk import Desk
+from emu.given.plain import plain
 from emu.judge.evidence import evidence
 from emu.judge.fate import UNWELL, fates
 from emu.judge.state import state_of
@@ -151,7 +152,7 @@ def of(desk: Desk, began: float, races: bool = False) -> RunReport:
     ]  # fmt: skip
     return RunReport(
         schema=SCHEMA,
-        image=ImageReport(str(setup.image.path), setup.image.sha256),
+        image=ImageReport(plain(str(setup.image.path)), setup.image.sha256),
         platform=machine.board.platform.name,
         seed=machine.board.seed,
         outcome=outcome,

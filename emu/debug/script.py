@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from emu.errors import ApdbgError
+from emu.given.files import read_file
 
 _BYTES_MAX: Final = 1 << 20
 
@@ -19,15 +20,9 @@ class ScriptError(ApdbgError):
 def read(path: Path) -> list[tuple[int, str]]:
     """(number of the line, command) of all that a file has; raises ScriptError."""
     try:
-        with path.open("rb") as file:
-            data = file.read(_BYTES_MAX + 1)
-        text = data.decode()
-    except OSError as error:
-        raise ScriptError(f"{path}: cannot be read: {error.strerror}") from None
+        text = read_file(path, _BYTES_MAX, ScriptError).decode()
     except UnicodeDecodeError as error:
-        raise ScriptError(f"{path}: is no text: {error}") from None
-    if len(data) > _BYTES_MAX:
-        raise ScriptError(f"{path}: is larger than 1 MiB")
+        raise ScriptError(f"{path}: is no text: byte {error.start:,} is no UTF-8") from None
     lines = ((number, _command(line)) for number, line in enumerate(text.splitlines(), 1))
     return [(number, command) for number, command in lines if command]
 

@@ -12,6 +12,7 @@ from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform, platform_of, platform_text
 from emu.boot.samples import samples_dir
 from emu.errors import ImageError
+from emu.given.files import read_file
 from emu.machine.machine import Machine
 
 INITRD_MAX: Final = 512 << 20
@@ -108,12 +109,4 @@ def _beside(image: str | None, kind: str) -> Path:
 
 def _file(path: str | None, most: int) -> bytes | None:
     """The bytes of an optional file."""
-    if path is None:
-        return None
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be read: {error.strerror}") from None
-    if len(data) > most:
-        raise ImageError(f"{path}: is larger than {most >> 20} MiB")
-    return data
+    return None if path is None else read_file(path, most, ImageError)

@@ -8,6 +8,7 @@ from emu.debug.moments import at_tick, find, whose
 from emu.debug.telling import before, watched
 from emu.debug.watchpoint import Watchpoint
 from emu.errors import CommandError
+from emu.given.number import begins_a_number
 from emu.hw.cpu import Cpu
 from emu.machine.machine import Machine
 from emu.picture.stop import Travelled
@@ -52,7 +53,7 @@ def goto(desk: Desk, where: str) -> Moment | None:
         return moment
     cpu = whose(timeline, where)
     timeline.goto(moment)
-    name = "" if where[:1].isdigit() else where
+    name = "" if begins_a_number(where) else where
     _arrive(desk, Travelled(cpu, desk.machine.board.tick, "tick", name))
     return None
 

@@ -7,11 +7,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from emu.errors import CommandError
+from emu.given.number import number
 from emu.hw.address import U64
 from emu.hw.context import GENERAL
 from emu.machine.machine import Machine
 from emu.mailbox.layout import FIELDS
-from emu.words.number import number
 from emu.words.where import resolve
 
 ReadParameter = Callable[[Machine, str, str], int | str]

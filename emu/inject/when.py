@@ -8,12 +8,12 @@ address. A role that no place of the images plays is met when a CPU is seen to p
 
 from emu.boot.roles import ROLES, SEEN
 from emu.errors import CommandError
+from emu.given.number import number
 from emu.inject.parameter import CPU, duration
 from emu.machine.injected import Trigger
 from emu.machine.machine import Machine
 from emu.mailbox.layout import COMMANDS, FIELDS
 from emu.vmm.wanted import wanted_exit
-from emu.words.number import number
 from emu.words.where import resolve
 
 USAGE = (

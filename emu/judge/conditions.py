@@ -6,7 +6,8 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from emu.boot.disasm import Instruction, family
+from emu.boot.disasm import Instruction, family, immediate
+from emu.given.number import parsed
 from emu.hw.address import Hpa
 from emu.hw.cpu import Cpu
 from emu.machine.lap import Loop
@@ -84,7 +85,7 @@ class _Lap:
         elif code.mnemonic.startswith("mov") and moved is not None:
             self.held[name] = moved
         elif code.mnemonic == "shr" and name in self.held and source.startswith(_SHIFTS):
-            self.held[name] += int(source, 0) // 8
+            self.held[name] += immediate(source) // 8
         else:
             for one in code.writes:
                 self.held.pop(one, None)
@@ -138,9 +139,8 @@ def _compared(
          if "[" not in side and held.get(name) != gva), "",
     )  # fmt: skip
     size = code.memory[0].size if looked else 8
-    try:
-        value = int(other, 0)
-    except ValueError:
+    value = parsed(other)
+    if value is None:
         if not family(other):
             return None
         value = get(family(other)) & (1 << 8 * size) - 1

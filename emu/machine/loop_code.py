@@ -3,7 +3,7 @@
 from typing import Final
 
 from emu.boot import disasm
-from emu.boot.disasm import Instruction
+from emu.boot.disasm import Instruction, immediate
 from emu.boot.flow import Flow, flow
 from emu.hw.cpu import Cpu
 from emu.machine.board import Board
@@ -164,7 +164,7 @@ def _parts(code: Instruction) -> tuple[str | int | None, ...]:
 def _part(text: str) -> str | int | None:
     if "[" in text:
         return None
-    return text if text[0].isalpha() else int(text, 0) & _DWORD
+    return text if text[0].isalpha() else immediate(text) & _DWORD
 
 
 def _how(asked: Asked) -> IdBy:

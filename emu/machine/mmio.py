@@ -59,7 +59,7 @@ def _store(one: Instruction, registers: Context, gpa: int) -> MmioWrite | None:
     if disasm.family(source):
         value = disasm.part(source, registers.get) & mask
     else:
-        value = int(source, 0) & mask
+        value = disasm.immediate(source) & mask
     return MmioWrite(one.size, gpa, width, value)
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from emu.boot.disasm import Instruction
+from emu.boot.disasm import Instruction, immediate
 
 STEPS_MAX: Final = 160
 _IMMEDIATE: Final = re.compile(r"^rsp, (0x[0-9a-f]+|\d+)$")
@@ -127,7 +127,7 @@ def _stack(code: Instruction, stack: int | None) -> int | None:
     moved = _IMMEDIATE.match(code.operands)
     if moved and code.mnemonic in ("add", "sub"):
         sign = 1 if code.mnemonic == "add" else -1
-        return stack + sign * int(moved[1], 0)
+        return stack + sign * immediate(moved[1])
     if code.mnemonic.startswith(("push", "pop")) and not code.operands.startswith("rsp"):
         size = code.memory[-1].size
         return stack + (size if code.mnemonic.startswith("pop") else -size)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from emu.given.number import is_digits
 from emu.picture.view import CpuView
 from emu.words.spans import spans
 
@@ -31,7 +32,7 @@ def keeps(cpu: CpuView, words: str) -> bool:
 
 def _named(cpu: CpuView, word: str) -> bool:
     first, dash, last = word.partition("-")
-    if not first.isdigit() or (dash and not last.isdigit()):
+    if not is_digits(first) or (dash and not is_digits(last)):
         return False
     return int(first) <= cpu.id <= int(last or first)
 

@@ -8,6 +8,7 @@ from typing import Final, get_args, overload
 from msgspec import Struct, field
 
 from emu.errors import CommandError
+from emu.given.number import is_digits
 from emu.machine.event import Event, EventKind
 from emu.machine.log import Log
 from emu.picture.sections import LogLook, LogView
@@ -23,7 +24,7 @@ def look_of(words: Sequence[str]) -> LogLook:
     """The look of `[cpu N] [KIND ...] [TEXT]`; raises CommandError for a CPU that is none."""
     rest, cpu = list(words), None
     if rest[:1] == ["cpu"]:
-        if len(rest) < 2 or not rest[1].isdigit():
+        if len(rest) < 2 or not is_digits(rest[1]):
             raise CommandError("events: takes [cpu N] [KIND] [TEXT]")
         cpu, rest = int(rest[1]), rest[2:]
     found = set()
@@ -85,5 +86,6 @@ def lines(view: LogView) -> tuple[str, ...]:
         f"{event.kind:10}{event.text}"
         for event in view.rows[-LINES_MAX:]
     )
-    head = f"{len(view.rows):,} of {view.total:,} events"
+    words = f" with: {view.look.words}" if view.look.words else ""
+    head = f"{len(view.rows):,} of {view.total:,} events{words}"
     return (*rows, head)

@@ -4,6 +4,7 @@ from typing import Final, get_args
 
 from emu.boot.structs import FieldLayout
 from emu.errors import CommandError
+from emu.given.number import parsed
 from emu.hw.address import PAGE_BYTES, U64, Hpa, page_of
 from emu.hw.cpu import Cpu
 from emu.hw.nested_walk import FRAME, PRESENT, bits_in_words
@@ -173,10 +174,10 @@ def pattern(text: str) -> bytes:
     CommandError."""
     if len(text) > 2 and text[0] == text[-1] == '"':
         return text[1:-1].encode()
+    value = parsed(text) if text.startswith("0x") else None
+    if value is not None:
+        return value.to_bytes(max(-(-value.bit_length() // 8), 1), "little")
     try:
-        if text.startswith("0x"):
-            value = int(text, 16)
-            return value.to_bytes(max(-(-value.bit_length() // 8), 1), "little")
         found = bytes.fromhex(text)
     except ValueError:
         found = b""

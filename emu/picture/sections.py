@@ -214,7 +214,8 @@ class DtbView(Struct, frozen=True):
 
 
 class LogLook(Struct, frozen=True):
-    """Which events: of one CPU, of some kinds, with a text in them; all where empty."""
+    """Which events: of one CPU, of some kinds, with all these words in them, large or small;
+    all where empty."""
 
     cpu: int | None = None
     kinds: frozenset[str] = frozenset()
@@ -231,8 +232,14 @@ class LogLook(Struct, frozen=True):
         return (
             (self.cpu is None or event.cpu == self.cpu)
             and (not self.kinds or event.kind in self.kinds)
-            and (not self.text or self.text in event.text)
+            and (not self.text or _has(event.text, self.text))
         )
+
+
+def _has(text: str, words: str) -> bool:
+    """Whether each of some words stands in a text, whatever its case."""
+    text = text.casefold()
+    return all(word in text for word in words.casefold().split())
 
 
 class LogView(Struct, frozen=True):

@@ -3,6 +3,7 @@
 from typing import Final
 
 from emu.errors import CommandError
+from emu.given.number import is_digits
 from emu.hw.context import Context
 from emu.hw.cpu import Cpu
 from emu.hw.nested_walk import ACCESSED, DIRTY, bits_in_words
@@ -27,7 +28,7 @@ def look_of(words: tuple[str, ...]) -> TablesLook:
         case ("tree",) | ("tree", _) | ("tree", _, "L4" | "L3" | "L2" | "L1" | "root"):
             rest = [*words[1:], "", ""]
             return TablesLook("tree", rest[0], 0, rest[1])
-        case ("diff", cpu, *rest) if cpu.isdigit():
+        case ("diff", cpu, *rest) if is_digits(cpu):
             return TablesLook("diff", " ".join(rest), int(cpu))
         case ("tree" | "diff", *_):
             raise CommandError("tables: takes [FILTER], tree [ADDRESS [LEVEL]] or diff CPU")

@@ -1,6 +1,7 @@
 """What people do to a running machine, as words that mean the same on every replay."""
 
 from emu.errors import CommandError
+from emu.given.number import is_digits, number
 from emu.machine.machine import Machine
 from emu.timeline.schedule import Schedule, chooser_of
 from emu.words import place
@@ -39,7 +40,7 @@ def carry_out(machine: Machine, schedule: Schedule, text: str) -> None:
 
 
 def _cpu(machine: Machine, text: str) -> int:
-    if not text.isdigit() or int(text) >= len(machine.board.cpus):
+    if not is_digits(text) or int(text) >= len(machine.board.cpus):
         raise CommandError(
             f"there is no cpu {text!r}: they are 0 to {len(machine.board.cpus) - 1}"
         )
@@ -48,8 +49,8 @@ def _cpu(machine: Machine, text: str) -> int:
 
 def _set(machine: Machine, text: str) -> None:
     """`set PLACE=VALUE`, the place in its recorded form."""
-    where, equals, number = text.partition("=")
+    where, equals, value = text.partition("=")
     if not equals:
         raise CommandError(f"set: takes PLACE=VALUE, got {text!r}")
     found = place.place(machine, machine.board.cpus[0], where)
-    place.put(machine, found, int(number, 0))
+    place.put(machine, found, number(value, where))

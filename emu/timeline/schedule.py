@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from emu.errors import CommandError
+from emu.given.number import is_digits
 from emu.machine.machine import Machine
 from emu.machine.timers import Alarm
 from emu.timeline.chooser import (
@@ -134,7 +135,7 @@ def chooser_of(words: list[str]) -> Timed | Random | Bounded:
     CommandError."""
     kind, rest = words[0] if words else "", words[1:]
     quantum = QUANTUM_PS
-    if len(rest) >= 2 and rest[-2] == "quantum" and rest[-1].isdigit():
+    if len(rest) >= 2 and rest[-2] == "quantum" and is_digits(rest[-1]):
         if not 1 <= int(rest[-1]) <= QUANTUM_NS_MAX:
             raise CommandError(f"schedule: quantum {rest[-1]}: 1 to {QUANTUM_NS_MAX:,} ns")
         quantum, rest = 1000 * int(rest[-1]), rest[:-2]
@@ -143,7 +144,7 @@ def chooser_of(words: list[str]) -> Timed | Random | Bounded:
             return Timed(quantum)
         case "random", []:
             return Random(quantum)
-        case "random", [seed] if seed.isdigit():
+        case "random", [seed] if is_digits(seed):
             return Random(quantum, int(seed))
         case "switches", [given]:
             return Bounded(quantum, tuple(map(_switch, given.split(","))))
@@ -155,6 +156,6 @@ def chooser_of(words: list[str]) -> Timed | Random | Bounded:
 
 def _switch(text: str) -> tuple[int, int]:
     begun, _, cpu = text.partition(":")
-    if not begun.isdigit() or not cpu.isdigit():
+    if not is_digits(begun) or not is_digits(cpu):
         raise CommandError(f"schedule: {text!r}: a switch is SLICE:CPU")
     return int(begun), int(cpu)

@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from emu.given.number import parsed
 from emu.vmm.asked import Asked
 from emu.vmm.asked_words import families, names, numbers
 
@@ -36,19 +37,12 @@ def wanted_exit(text: str) -> Wanted:
     found: list[str] = []
     values: list[int] = []
     for word in filter(None, _BETWEEN.split(text)):
-        value = _number(word)
+        value = parsed(word)
         if value is None:
             found.append(word.lower())
         else:
             values.append(value)
     return Wanted(tuple(found), tuple(values))
-
-
-def _number(word: str) -> int | None:
-    try:
-        return int(word, 0)
-    except ValueError:
-        return None
 
 
 def wanted_call(text: str) -> Wanted:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from emu.errors import CommandError
+from emu.given.number import is_digits, number
 from emu.hw.address import U64
 from emu.hw.cpu import Cpu
 from emu.machine.machine import Machine
@@ -156,10 +157,7 @@ class _ExpressionReader:
         raise CommandError(f"{self._text}: {text!r} is not expected here")
 
     def _number(self, text: str) -> int:
-        try:
-            return int(text.replace(",", "_"), 0)
-        except ValueError:
-            raise CommandError(f"{self._text}: {text!r} is not a number") from None
+        return number(text, self._text)
 
     def _memory(self, address: int) -> int:
         """What lies at a GVA of the CPU."""
@@ -177,7 +175,7 @@ class _ExpressionReader:
             return resolve(machine, text)[0]
         if self._dry and (text in place.REGISTERS or ":" in text):
             return 0
-        if ":" in text and text.rpartition(":")[2].isdigit():
+        if ":" in text and is_digits(text.rpartition(":")[2]):
             return resolve(machine, text)[0]
         return self._value(text)
 

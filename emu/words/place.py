@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from emu.boot.dtb import read_tree
 from emu.errors import CommandError
+from emu.given.number import begins_a_number, is_digits, number
 from emu.hw import nested_walk, paging
 from emu.hw.address import U64, Gpa, Hpa
 from emu.hw.context import WORDS
@@ -22,7 +23,6 @@ from emu.hw.cpu import Cpu
 from emu.machine.handover import kernel_dtb, kernel_dtb_gpa
 from emu.machine.machine import Machine
 from emu.mailbox.layout import FIELDS
-from emu.words.number import number
 from emu.words.where import resolve
 
 REGISTERS: Final = frozenset((*WORDS, "rflags"))
@@ -68,7 +68,7 @@ Place = RegisterPlace | MemoryPlace
 def place(machine: Machine, focus: Cpu, text: str) -> Place:
     """The place that a text names now; raises CommandError with a sentence."""
     head, colon, rest = text.partition(":")
-    if head.startswith("cpu") and head[3:].isdigit() and colon:
+    if head.startswith("cpu") and is_digits(head[3:]) and colon:
         focus = _cpu(machine, int(head[3:]), text)
         if rest not in REGISTERS:
             return place(machine, focus, rest)
@@ -145,7 +145,7 @@ SPACES: Final = ("gva", "gpa", "hpa")
 
 def _memory(machine: Machine, focus: Cpu, text: str) -> MemoryPlace:
     where, slash, count = text.rpartition("/")
-    if not slash or not count[:1].isdigit():
+    if not slash or not begins_a_number(count):
         where, count = text, str(_DEFAULT_BYTES)
     size = number(count, text)
     if not 1 <= size <= BYTES_MAX:

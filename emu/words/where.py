@@ -6,8 +6,9 @@ name comes first.
 
 from emu.boot.roles import ROLES
 from emu.errors import CommandError
+from emu.given.nearest import did_you_mean
+from emu.given.number import begins_a_number, is_digits, number
 from emu.machine.machine import Machine
-from emu.words.number import number
 
 
 def resolve(machine: Machine, where: str) -> tuple[int, ...]:
@@ -18,7 +19,7 @@ def resolve(machine: Machine, where: str) -> tuple[int, ...]:
     if found:
         return tuple(address + shift for address in found)
     file, colon, line = where.rpartition(":")
-    if colon and line.isdigit():
+    if colon and is_digits(line):
         places = machine.board.layout.lines.addresses(file, int(line))
         if not places:
             raise CommandError(f"{where}: no code comes from there")
@@ -28,6 +29,7 @@ def resolve(machine: Machine, where: str) -> tuple[int, ...]:
             f"{where}: no place of these images is known to play that role: [roles] of the "
             "platform's file can name one"
         )
-    if not where[:1].isdigit():
-        raise CommandError(f"{where}: no symbol, file:line or address of that name")
+    if not begins_a_number(where):
+        meant = did_you_mean(name, machine.board.layout.symbols.names())
+        raise CommandError(f"{where}: no symbol, file:line or address of that name{meant}")
     return (number(where, "address"),)

@@ -179,7 +179,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
 def test_a_missing_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(PlatformError, match="cannot be read: No such file"):
         load_platform(str(tmp_path / "gone.toml"))
-    with pytest.raises(PlatformError, match="is no file"):
+    with pytest.raises(PlatformError, match="is a directory"):
         load_platform(f"{tmp_path}/")
 
 

@@ -73,3 +73,29 @@ def test_what_is_to_be_done_no_time_at_all_is_refused(words: str) -> None:
     session = open_session(platform="tdx", cpus=2)
     with pytest.raises(CommandError, match="0 is none: at least one"):
         session.do(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("brek mailbox_ack", "'brek' is no command: did you mean 'break'?"),
+        ("xyzzy", "'xyzzy' is no command: `help` lists them"),
+        ("break mailbox_akc", "mailbox_akc: no symbol, .* did you mean 'mailbox_ack'?"),
+        ("break xyzzy", "xyzzy: no symbol, file:line or address of that name$"),
+    ],
+)
+def test_who_mistypes_a_word_is_told_the_one_that_is_like_it(words: str, says: str) -> None:
+    session = open_session(platform="tdx", cpus=2)
+    with pytest.raises(CommandError, match=says):
+        session.do(words)
+
+
+def test_the_words_of_a_filter_must_all_be_there_in_any_case_and_order() -> None:
+    session = open_session(platform="vbs", cpus=2)
+    session.do("until kernel_start")
+    *rows, head = session.do("events VIRTUAL starts").reply
+    assert rows and all("virtual" in row.lower() and "starts" in row.lower() for row in rows)
+    assert session.do("events starts virtual").reply[:-1] == tuple(rows)
+    total = len(session.machine.board.logs.events)
+    assert head == f"{len(rows)} of {total} events with: VIRTUAL starts"
+    assert session.do("events virtual nowhere").reply[-1].startswith("0 of ")

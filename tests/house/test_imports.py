@@ -8,20 +8,20 @@ import pytest
 
 from tests.house.tree import imported, module, name, python_files
 
-ANYWHERE: Final = ("emu.errors",)
-"""The exceptions of the user's mistakes: every floor raises them."""
+ANYWHERE: Final = ("emu.errors", "emu.given")
+"""The user's mistakes, and what the user gives: every floor has to do with them."""
 
 FLOORS: Final = (
-    "emu.errors", "emu.hw", "emu.boot", "emu.mailbox", "emu.vmm", "emu.machine", "emu.words",
-    "emu.inject", "emu.timeline", "emu.judge", "emu.picture", "emu.export", "emu.debug",
-    "emu.remote",
+    "emu.errors", "emu.given", "emu.hw", "emu.boot", "emu.mailbox", "emu.vmm", "emu.machine",
+    "emu.words", "emu.inject", "emu.timeline", "emu.judge", "emu.picture", "emu.export",
+    "emu.debug", "emu.remote",
 )  # fmt: skip
 """From the ground up: a room imports what stands before it."""
 
 ASIDE: Final[dict[str, tuple[str, ...]]] = {
     "emu.mailbox": ("emu.boot",),
     "emu.vmm": ("emu.mailbox",),
-    "emu.remote": FLOORS[1:-2],
+    "emu.remote": FLOORS[2:-2],
 }
 """Room -> what it does without, though it lies below."""
 
@@ -30,7 +30,7 @@ BELOW: Final[dict[str, tuple[str, ...]]] = {
         room: tuple(one for one in FLOORS[:index] if one not in ASIDE.get(room, ()))
         for index, room in enumerate(FLOORS)
     },
-    "tui": (*FLOORS[6:], "emu.open_session", "emu.Session"),
+    "tui": (*FLOORS[7:], "emu.open_session", "emu.Session"),
 }
 """Floor -> what it may import, besides itself."""
 

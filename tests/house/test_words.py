@@ -61,3 +61,25 @@ def test_every_python_file_opens_with_a_sentence() -> None:
         if not head.lstrip("r").startswith('"""') or not first.endswith("."):
             silent.append(f"{name(path)}: {head}")
     assert not silent
+
+
+def test_numbers_are_read_in_one_place() -> None:
+    """`str.isdigit` knows 700 digits more than `int`, which reads them by the thousand."""
+    found = [
+        f"{name(path)}:{number}"
+        for path in python_files("emu", "tui")
+        if "given" not in path.parts
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(r"\.is(digit|decimal|numeric)\(|\bint\([^()]*, 0\)", line)
+        and name(path) != "emu/boot/disasm.py"  # its own words
+    ]
+    assert found == []
+
+
+def test_commands_print_in_one_place() -> None:
+    found = [
+        name(path)
+        for path in python_files("emu", "tui")
+        if re.search(r"\bprint\(|sys\.std(out|err)\.write", path.read_text(encoding="utf-8"))
+    ]
+    assert found == ["tui/printing.py"]

@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from emu.given.number import is_digits
 from emu.picture.view import FindingView, MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, Role, file_name, line, pad, paragraph, right
@@ -120,7 +121,7 @@ def render(view: MachineView, window: Window) -> Page:
     rows = _told(view.findings.rows)
     if not rows:
         return _nothing(view, window)
-    chosen = int(window.cursor) if window.cursor.isdigit() else 0
+    chosen = int(window.cursor) if is_digits(window.cursor) else 0
     chosen = min(chosen, len(rows) - 1)
     below = explained(rows[chosen].finding, window.width)
     height = window.height

@@ -6,8 +6,8 @@ from emu.debug.breakpoint import as_written
 from emu.debug.command import Command, Values, some_count, some_text, text
 from emu.debug.desk import Desk, Lines, focused
 from emu.errors import CommandError
+from emu.given.number import number
 from emu.words import expression
-from emu.words.number import number
 
 _USAGE: Final = "break: takes WHERE [cpu N] [after N] [once] [log] [if EXPR]"
 

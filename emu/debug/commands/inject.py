@@ -6,8 +6,8 @@ from typing import Final
 from emu.debug.command import Command, count, some_text, text
 from emu.debug.desk import Desk, Lines, cpu_of
 from emu.debug.running import enter
+from emu.given.number import number
 from emu.timeline.schedule import chooser_of
-from emu.words.number import number
 
 
 def _inject(desk: Desk, text: str) -> Lines:

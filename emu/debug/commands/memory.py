@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from emu.debug.command import Command, Values, some_count, some_text, text
 from emu.debug.desk import Desk, Lines, focused, started
 from emu.errors import CommandError
+from emu.given.number import begins_a_number, number
 from emu.picture import memory
-from emu.words.number import number
 
 
 def _read_mem(words: list[str]) -> Values:
@@ -19,7 +19,7 @@ def _read_mem(words: list[str]) -> Values:
     if len(words) >= 3 and words[-2] == "as":
         words, overlay = words[:-2], words[-1]
     count = 64
-    if len(words) > 1 and words[-1][:1].isdigit() and words[-2][-1:].isalnum():
+    if len(words) > 1 and begins_a_number(words[-1]) and words[-2][-1:].isalnum():
         words, count = words[:-1], number(words[-1], "mem count")
     if words[-1] == "as":
         raise CommandError("mem: as needs what to see there")

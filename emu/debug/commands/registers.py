@@ -6,9 +6,9 @@ from emu.debug.command import Command, text
 from emu.debug.desk import Desk, Lines, focused, started
 from emu.debug.running import enter
 from emu.errors import CommandError
+from emu.given.number import begins_a_number, number
 from emu.picture import registers
 from emu.words import expression
-from emu.words.number import number
 from emu.words.place import MemoryPlace, RegisterPlace, place
 
 
@@ -34,7 +34,7 @@ def _set(desk: Desk, text: str) -> Lines:
     machine, focus = desk.machine, focused(desk)
     found = place(machine, focus, where.strip())
     plain = (
-        value.strip().lstrip("+-")[:1].isdigit() and value.strip().replace("_", "").isalnum()
+        begins_a_number(value.strip().lstrip("+-")) and value.strip().replace("_", "").isalnum()
     )
     wanted = (
         number(value.strip(), f"set {where.strip()}")

@@ -6,13 +6,18 @@ from typing import Final
 from emu.debug.command import Command, text
 from emu.debug.desk import Desk, Lines
 from emu.errors import CommandError
+from emu.given.files import new_file
 from emu.mailbox.rule import each
 
 
 def _save(desk: Desk, file: str) -> Lines:
     """Record the branch, up to now, in a file; says what was written."""
     from emu.debug import recording
+    from emu.export.formats import FORMATS
 
+    suffix = Path(file).suffix
+    if suffix in FORMATS:
+        raise CommandError(f"save {file}: a recording is no {suffix} file: `export` writes one")
     return (recording.save(desk, Path(file)),)
 
 
@@ -30,10 +35,8 @@ def _export(desk: Desk, file: str) -> Lines:
     if make is None:
         raise CommandError(f"export {file}: the name must end in {' or '.join(FORMATS)}")
     data = make(found)
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise CommandError(f"export {file}: {error.strerror}") from None
+    with new_file(path, CommandError) as out:
+        out.write(data)
     return (f"{file}: {len(data):,} bytes",)
 
 

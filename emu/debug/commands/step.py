@@ -8,7 +8,7 @@ from emu.debug.desk import Desk
 from emu.debug.resume import Resume, resume
 from emu.debug.running import begin, movable
 from emu.errors import CommandError
-from emu.words.number import how_often, number
+from emu.given.number import how_often, number
 
 
 def cpu_and_count(name: str, words: list[str]) -> tuple[int | None, int]:

@@ -1,0 +1,1 @@
+"""What people give: files, numbers, TOML, and names that are shown to them again."""

@@ -1,0 +1,94 @@
+"""Files that people name: read whole, bounded, and only if they are files.
+
+A device, a pipe or a folder is refused before it is read: /dev/zero has no end, and a pipe that
+nobody writes keeps its reader waiting for ever.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+from emu.errors import ApdbgError
+from emu.given.plain import shown
+
+PIECE_BYTES: Final = 16 << 20
+"""Read at a time: memory is asked for as it is filled."""
+
+
+def read_file(name: str | Path, bytes_max: int, error: type[ApdbgError] = ApdbgError) -> bytes:
+    """The bytes of a regular file; raises the given error with one sentence that names it."""
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            mode = os.fstat(descriptor).st_mode
+            if stat.S_ISDIR(mode):
+                raise error(f"{name}: is a directory")
+            if not stat.S_ISREG(mode):
+                raise error(f"{name}: is no file")
+            data = _read(descriptor, bytes_max + 1)
+        finally:
+            os.close(descriptor)
+    except OSError as problem:
+        raise error(f"{name}: cannot be read: {problem.strerror}") from None
+    except ValueError:  # a NUL in the name
+        raise error(f"{shown(str(name))} is no name of a file") from None
+    if len(data) > bytes_max:
+        raise error(f"{name}: is larger than {_size(bytes_max)}")
+    return data
+
+
+def _read(descriptor: int, count: int) -> bytes:
+    """Up to so many bytes, or to the end."""
+    pieces = []
+    while count > 0 and (piece := os.read(descriptor, min(count, PIECE_BYTES))):
+        pieces.append(piece)
+        count -= len(piece)
+    return b"".join(pieces)
+
+
+def _size(count: int) -> str:
+    return f"{count >> 20} MiB" if count >= 1 << 20 else f"{count:,} bytes"
+
+
+@contextmanager
+def new_file(name: str | Path, error: type[ApdbgError] = ApdbgError) -> Iterator[IO[bytes]]:
+    """A file to write, which takes its name when it is whole: what stood there before is there
+    until then. Raises the given error with one sentence that names it."""
+    place = Path(name)
+    try:
+        new = place.with_name(f"{place.name}.new") if _replaceable(place) else place
+        try:
+            with new.open("wb") as file:
+                yield file
+            if new != place:
+                new.replace(place)
+        except BaseException:
+            if new != place:
+                new.unlink(missing_ok=True)
+            raise
+    except OSError as problem:
+        raise error(f"{name}: cannot be written: {problem.strerror}") from None
+    except ValueError:  # a NUL in the name, or no name at all
+        raise error(f"{shown(str(name))} is no name of a file") from None
+
+
+@contextmanager
+def live_file(name: str | Path, error: type[ApdbgError] = ApdbgError) -> Iterator[IO[bytes]]:
+    """A file that is written while something goes on, under its own name from the first byte;
+    raises the given error with one sentence if it cannot be opened, and OSError later."""
+    try:
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    except OSError as problem:
+        raise error(f"{name}: cannot be written: {problem.strerror}") from None
+    except ValueError:
+        raise error(f"{shown(str(name))} is no name of a file") from None
+    with open(descriptor, "wb") as file:
+        yield file
+
+
+def _replaceable(place: Path) -> bool:
+    """Whether another file may take its place: a device or a pipe is written as it is."""
+    return not place.exists() or (place.is_file() and not place.is_symlink())

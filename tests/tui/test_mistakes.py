@@ -1,0 +1,50 @@
+"""What goes wrong on the screen does not end it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.tui.builder import stopped
+from tests.tui.driving import screen
+from tests.tui.still_door import Still
+
+
+class Failing(Still):
+    """A door behind which a command meets a mistake of ours."""
+
+    def begin(self, what: str) -> None:
+        """`fail` fails as no command may."""
+        super().begin(what)
+        if what == "fail":
+            raise ZeroDivisionError("by nobody")
+
+
+def test_a_command_that_meets_a_bug_is_told_and_written_down(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+    async def story() -> None:
+        door = Failing(stopped())
+        async with screen(door) as hands:
+            await hands.type("fail")
+            assert "this is a bug in apdbg: ZeroDivisionError" in hands.text
+            await hands.press("escape")
+            await hands.type("step")
+            assert door.begun == ["fail", "step"]
+
+    asyncio.run(story())
+    assert "ZeroDivisionError: by nobody" in (tmp_path / "apdbg" / "bug.txt").read_text()
+
+
+@pytest.mark.parametrize("word", ["q", "quit", "exit", "q!", "wq"])
+def test_the_words_for_leaving_leave(word: str) -> None:
+    async def story() -> None:
+        async with screen(Still(stopped())) as hands:
+            await hands.press(":")
+            hands.tap(*word)
+            await hands.press("enter")
+            assert hands.app._exit
+
+    asyncio.run(story())

@@ -1,0 +1,21 @@
+"""Mistakes of ours that a session survives: written down where a report can be made of them."""
+
+import contextlib
+import traceback
+from pathlib import Path
+from typing import Final
+
+from platformdirs import user_state_path
+
+FILE_NAME: Final = "bug.txt"
+"""The last one; those before it mostly were the same."""
+
+
+def write_down(error: Exception) -> Path | None:
+    """The file that has the traceback; None where nothing can be written."""
+    place = user_state_path("apdbg") / FILE_NAME
+    with contextlib.suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        return place
+    return None
