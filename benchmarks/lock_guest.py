@@ -42,6 +42,12 @@ again:
     jnz again
     xor eax, eax
     hlt
+handler20: xor eax, eax
+    mov ecx, 0x1c00
+    xor r10d, r10d
+    mov r11d, 12
+    mov r12d, 1
+    .byte 0x66, 0x0f, 0x01, 0xcc
 """
 
 
