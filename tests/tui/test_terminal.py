@@ -131,7 +131,7 @@ def test_one_whole_story_of_debugging_by_keys() -> None:
         terminal.wait_for("! execute: nested fault at the page: not present at L1")
         terminal.press("c")
         terminal.wait_for("CRASHED")
-        terminal.wait_for("fetching GPA 0x8402980")
+        terminal.wait_for("fetching GPA 0x8402a00")
         terminal.press("q")
         assert terminal.leave() == 0
         assert b"Traceback" not in terminal.raw
