@@ -41,13 +41,26 @@ again:
     dec ebp
     jnz again
     xor eax, eax
-    hlt
+    {halt}
 """
+HALT_OF_TD: Final = """mov ecx, 0x1c00
+    xor r10d, r10d
+    mov r11d, 12
+    mov r12d, 1
+    .byte 0x66, 0x0f, 0x01, 0xcc"""
+"""TDG.VP.VMCALL <Instruction.HLT>: HLT itself is a #VE in a TD."""
 
 
-def source(kind: str, pause: bool, turns: int = TURNS, hold: int = HOLD) -> str:
+def source(
+    kind: str, pause: bool, turns: int = TURNS, hold: int = HOLD, halt: str = "hlt"
+) -> str:
     """CPUs that take a lock so many times each, and note under it who had it."""
     attempt, give = LOCKS[kind]
     return TAKE.format(
-        attempt=attempt, give=give, pause="pause" if pause else "", turns=turns, hold=hold
+        attempt=attempt,
+        give=give,
+        pause="pause" if pause else "",
+        turns=turns,
+        hold=hold,
+        halt=halt,
     )

@@ -29,7 +29,7 @@ bool ap_arrived(const struct ap_record *ap, uint64_t deadline)
     while (load_acquire32(&ap->state) == AP_STARTING) {
 #ifdef BUG_UNBOUNDED_WAIT /* F14: an AP that never comes takes the BSP with it */
         (void)deadline;
-#elif defined BUG_HOISTED_POLL /* F14: the state was read once, the loop looks at the copy */
+#elif defined BUG_HOISTED_POLL /* F59: the state was read once, the loop looks at the copy */
         (void)deadline;
         for (uint32_t state = AP_STARTING; state == AP_STARTING;)
             cpu_pause();

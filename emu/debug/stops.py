@@ -52,16 +52,19 @@ def look_away(desk: Desk) -> None:
 
 
 def stand(desk: Desk) -> None:
-    """The CPU in focus may stand at a breakpoint that people were told of, or brought it
-    to. Where a run ended by chance nobody has been told."""
-    focus = focused(desk)
-    told = any(
-        stop.cpu in (None, focus.id) and not isinstance(stop, LimitReached | Paused)
+    """CPUs may stand at breakpoints that people were told of, or brought them to, whoever is
+    in focus by now. Where a run ended by chance nobody has been told."""
+    board = desk.machine.board
+    told = {
+        desk.focus if stop.cpu is None else stop.cpu
         for stop in desk.stop
+        if not isinstance(stop, LimitReached | Paused)
+    }
+    desk.watching.standing = frozenset(
+        (cpu.id, board.linear_rip(cpu), cpu.ticks)
+        for cpu in map(board.cpus.__getitem__, told)
+        if cpu.context is not None
     )
-    desk.watching.standing = None
-    if told and focus.context is not None:
-        desk.watching.standing = focus.id, desk.machine.board.linear_rip(focus), focus.ticks
 
 
 class _Seen(NamedTuple):
@@ -196,7 +199,7 @@ def behind_event(timeline: Timeline, name: LogName, place: int) -> None:
 def at_breakpoint(desk: Desk, cpu: Cpu) -> bool:
     """A CPU stands at a breakpoint's address: whether that stops the machine."""
     address = desk.machine.board.linear_rip(cpu)
-    if (cpu.id, address, cpu.ticks) == desk.watching.standing:
+    if (cpu.id, address, cpu.ticks) in desk.watching.standing:
         return False  # the CPU stood here when the command began
     reasons = _points(desk, cpu)
     if not reasons:

@@ -15,5 +15,5 @@ class Watching(Struct):
     )
     places: dict[LogName, int] = field(default_factory=dict)
     """By log: the first entry that has not been looked at."""
-    standing: tuple[int, int, int] | None = None
+    standing: frozenset[tuple[int, int, int]] = frozenset()
     """(CPU, address, its ticks) where the command began: a breakpoint there is behind us."""

@@ -76,7 +76,7 @@ def stood_still(machine: Machine, cpu: Cpu, held: hopeless.Hopeless) -> StoodSti
 
 def _where(machine: Machine, cpu: Cpu) -> tuple[int, int, int, int]:
     """The four fields that every observation begins with, of a CPU that stands still."""
-    at = machine.board.linear_rip(cpu) if cpu.context is not None else 0
+    at = machine.board.origin(cpu) if cpu.context is not None else 0
     return hopeless.since(machine, cpu), machine.board.nanoseconds(cpu), cpu.id, at
 
 

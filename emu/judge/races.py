@@ -142,7 +142,7 @@ class _Words:
     def _decode(self, cpu: int, at: int) -> Instruction | None:
         registers = self._machine.board.cpus[cpu].registers
         data = self._machine.board.virtual.most(registers, at, INSTRUCTION_BYTES)
-        return disasm.decode(data, at, registers.mode)
+        return disasm.decode(data, at, registers.coding)
 
 
 class _History(Struct):

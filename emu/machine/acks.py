@@ -72,7 +72,7 @@ def _refused(board: Board, cpu: Cpu, vector: int) -> str:
     if private != vector:
         return f"it is mapped to {walk.gpa:#x} and not to itself"
     code = board.ram.guest_bytes(vector, _CODE_BYTES) or b""
-    size = disasm.length(code, cpu.registers.mode) if code else 1
+    size = disasm.length(code, cpu.registers.coding) if code else 1
     if vector % PAGE_BYTES + size > PAGE_BYTES:
         return "its first instruction lies on two pages"
     return ""
@@ -140,7 +140,7 @@ def clears(board: Board, cpu: Cpu, at: int) -> bool:
 
 def _decode(board: Board, cpu: Cpu, at: int) -> Instruction | None:
     data = board.virtual.most(cpu.registers, at, _CODE_BYTES)
-    return disasm.decode(data, at, cpu.registers.mode)
+    return disasm.decode(data, at, cpu.registers.coding)
 
 
 def loads_before(

@@ -50,7 +50,7 @@ class _Reading:
     def _decode(self, at: int) -> Instruction | None:
         registers = self._cpu.registers
         data = self._board.virtual.most(registers, at, INSTRUCTION_BYTES)
-        return disasm.decode(data, at, registers.mode)
+        return disasm.decode(data, at, registers.coding)
 
     def _look(self, at: int, code: Instruction) -> None:
         board, registers = self._board, self._cpu.registers

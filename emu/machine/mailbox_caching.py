@@ -17,7 +17,7 @@ def mailbox_type(board: Board, cpu: Cpu, at: int) -> str:
     mailbox; empty if the CPU's registers do not tell the way any more."""
     registers = cpu.registers
     data = board.virtual.most(registers, at, _CODE_BYTES)
-    code = disasm.decode(data, at, registers.mode)
+    code = disasm.decode(data, at, registers.coding)
     if code is None:
         return ""
     for operand in code.memory:

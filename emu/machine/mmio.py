@@ -22,7 +22,7 @@ def device_access(
 ) -> MmioRead | MmioWrite | OddAccess:
     """What an instruction that faulted at a device's address wants of it; `error` as that of a
     #PF."""
-    one = disasm.decode(code, registers.rip, registers.mode)
+    one = disasm.decode(code, registers.rip, registers.coding)
     if one is None or len(one.memory) != 1 or error & _FETCH:
         return _odd(one, error, gpa)
     at = one.memory[0].address(registers.get, one)

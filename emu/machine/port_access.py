@@ -23,7 +23,7 @@ def port_access(exit_: Exit, registers: Context, code: CodeReader) -> ask.PortIn
     size, form = 0, None
     if not exit_.done:
         data = code.next(registers)
-        size, form = disasm.length(data, registers.mode), port_form(data, registers)
+        size, form = disasm.length(data, registers.coding), port_form(data, registers)
     if exit_.kind is ExitKind.PORT_IN:
         return ask.PortIn(size, exit_.code, exit_.error, form)
     return ask.PortOut(size, exit_.code, exit_.error, exit_.info, form)

@@ -166,7 +166,7 @@ class PrivateBytes:
         if not self.hidden or not any(one.cpu == cpu.id for one in self.hidden):
             return False
         code = self._board.code_bytes(cpu)
-        one = disasm.decode(code, cpu.registers.rip, cpu.registers.mode)
+        one = disasm.decode(code, cpu.registers.rip, cpu.registers.coding)
         if one is None:
             return True
         name = one.mnemonic
@@ -180,7 +180,7 @@ class PrivateBytes:
     def goes_past(self, cpu: Cpu, at: int) -> bool:
         """Whether the instruction at `at` stores past the buffer: it is a locked one."""
         code = self._board.virtual.most(cpu.registers, at, INSTRUCTION_BYTES)
-        one = disasm.decode(code, at, cpu.registers.mode)
+        one = disasm.decode(code, at, cpu.registers.coding)
         return one is not None and _is_locked(one)
 
 

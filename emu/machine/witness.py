@@ -117,8 +117,10 @@ class Witness:
         """A store to the mailbox page that changed no byte. An AP that clears a command that is
         clear already may be on its way out, and nothing else would tell."""
         board = self._board
+        if cpu.id == 0 or not self._looks:
+            return
         page = None if board.mailbox_gpa is None else board.npt.hpa_of(board.mailbox_gpa)
-        if not self._looks or page is None:
+        if page is None:
             return
         head = read_head(board.memory.read(page, HEAD_BYTES))
         ack = self._ack(cpu, at, head, head)

@@ -1,5 +1,6 @@
 """The mailbox page, field by field (ACPI 6.6, 5.2.12.19, multiprocessor wakeup mailbox)."""
 
+import struct
 from collections.abc import Callable
 from typing import Final
 
@@ -20,6 +21,8 @@ APIC_ID: Final = Field("apic_id", 0x004, 4)
 VECTOR: Final = Field("vector", 0x008, 8)
 FIELDS: Final = (COMMAND, RESERVED, APIC_ID, VECTOR)
 HEAD_BYTES: Final = 16
+_HEAD: Final = struct.Struct("<HHIQ")
+"""The four of them, one behind the other."""
 OS_BYTES: Final = 0x800
 """The OS half ends here; the rest of the page belongs to the firmware."""
 
@@ -52,5 +55,4 @@ class Head(Struct, frozen=True):
 
 def read_head(data: bytes) -> Head:
     """Decode the first 16 bytes of the page."""
-    values = (int.from_bytes(data[f.offset : f.offset + f.size], "little") for f in FIELDS)
-    return Head(*values)
+    return Head(*_HEAD.unpack_from(data))

@@ -12,6 +12,7 @@ from emu.mailbox.observation import Observation
 Severity = Literal["error", "warning", "hint"]
 """`hint`: what is only recommended, or what some do on purpose: shown, and a boot with nothing
 else is as it should be."""
+_RANKS: Final[dict[Severity, int]] = {"error": 0, "warning": 1, "hint": 2}
 COUNTING: Final[tuple[Severity, ...]] = ("error", "warning")
 """A boot with one of these is not as it should be."""
 
@@ -74,9 +75,9 @@ def each(found: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def folded(found: Iterable[Finding], causes: dict[str, tuple[str, ...]]) -> tuple[Finding, ...]:
-    """Findings in the order of time, hints last, and whatever follows from earlier ones under
-    the newest of them. `causes`: the rules that a rule follows from; who follows from a
-    consequence stands beside it."""
+    """Errors, warnings and hints, each in the order of time, and whatever follows from earlier
+    ones under the newest of them. `causes`: the rules that a rule follows from; who follows
+    from a consequence stands beside it."""
     heads: list[Finding] = []
     below: list[list[Finding]] = []
     told: list[tuple[Finding, int]] = []
@@ -100,7 +101,7 @@ def folded(found: Iterable[Finding], causes: dict[str, tuple[str, ...]]) -> tupl
     whole = (
         replace(one, consequences=tuple(some)) for one, some in zip(heads, below, strict=True)
     )
-    return tuple(sorted(whole, key=lambda one: one.severity == "hint"))
+    return tuple(sorted(whole, key=lambda one: _RANKS[one.severity]))
 
 
 def _meet(cause: Finding, one: Finding) -> bool:

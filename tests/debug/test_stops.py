@@ -363,3 +363,21 @@ def test_what_cannot_stop_anything_is_one_sentence(order: str, said: str) -> Non
         session.do(order)
     assert said in str(error.value)
     assert session.view().breakpoints == ()
+
+
+@pytest.mark.parametrize("look", ["waits", "last-writer mailbox.command"])
+@pytest.mark.parametrize("focus", [0, 1, 3])
+def test_a_breakpoint_is_left_behind_whoever_was_looked_at_meanwhile(
+    look: str, focus: int
+) -> None:
+    """A search of the past comes back to where CPU 1 stands at its breakpoint."""
+    session = open_session(platform="sipi", cpus=4)
+    session.do("break mailbox_wait cpu 1")
+    session.do("run")
+    before = session.machine.board.tick
+    session.do("run")
+    lap = session.machine.board.tick - before
+    session.view(focus=focus)
+    session.do(look)
+    session.do("run")
+    assert session.machine.board.tick == before + 2 * lap

@@ -6,7 +6,7 @@ executed, so that run is the reference.
 
 import pytest
 
-from benchmarks.lock_guest import LOCKS, SLEEPING, TURNS, source
+from benchmarks.lock_guest import HALT_OF_TD, LOCKS, SLEEPING, TURNS, source
 from emu import Session
 from tests.guest import SHARED, boot, read
 
@@ -33,7 +33,9 @@ def test_every_turn_at_a_lock_is_had_and_memory_ends_as_without_sleep(
 ) -> None:
     ends = []
     for waiting in (True, False):
-        session = boot(source(kind, pause), cpus, platform, waiting=waiting)
+        halt = HALT_OF_TD if platform == "tdx" else "hlt"
+        code = source(kind, pause, halt=halt)
+        session = boot(code, cpus, platform, waiting=waiting)
         view = session.do("run")
         assert [cpu.state for cpu in view.cpus] == ["halted"] * cpus, waiting
         order = owners(session, cpus * TURNS)

@@ -100,7 +100,9 @@ def test_an_ap_that_cannot_be_used_says_why_and_sleeps(
     view = session.do("run")
     assert f"shim: cpu {LOST} lost: {words}" in view.serial
     assert "kernel: 3 of 4 cpus online" in view.serial
-    assert fate(session) == ("AP_FAILED", reason, "ap_failed")
+    # The shim sends an AP that does not come another INIT, which takes it to its reset vector.
+    left = "" if (platform, reason) == ("sipi", "REASON_EXCEPTION") else "ap_failed"
+    assert fate(session) == ("AP_FAILED", reason, left)
     assert statuses(session)[LOST] == "fail"
 
 

@@ -30,6 +30,12 @@ start: mov ebx, edi
     loop 1b
     mov [rbx + {SHARED} + 16], rdx
     hlt
+handler20: xor eax, eax
+    mov ecx, 0x1c00
+    xor r10d, r10d
+    mov r11d, 12
+    mov r12d, 1
+    .byte 0x66, 0x0f, 0x01, 0xcc
 """
 
 
