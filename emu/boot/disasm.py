@@ -397,5 +397,4 @@ def taken(mnemonic: str, rflags: int, rcx: int) -> bool | None:
     test = _CONDITIONS.get(_OPPOSITES.get(condition, condition))
     if not mnemonic.startswith("j") or test is None:
         return None
-    holds = test(lambda bit: bool(rflags >> bit & 1))
-    return not holds if condition in _OPPOSITES else holds
+    return test(lambda bit: bool(rflags >> bit & 1)) != (condition in _OPPOSITES)
