@@ -69,6 +69,7 @@ GALLERY = {
     "shared-cell": BOTH,
     "stack-shared": BOTH,
     "start-page-written": ("shim",),
+    "td-hlt": KERNEL,
     "truncated-vector": BOTH,
     "tss-shared": KERNEL,
     "unbounded-wait": BOTH,

@@ -34,7 +34,11 @@ __attribute__((noinline)) void secondary_online(struct cpu *cpu)
 __attribute__((noinline)) void secondary_idle(struct cpu *cpu)
 {
     while (load_acquire32(&cpu->command) != CPU_GO_OFFLINE)
+#ifdef BUG_TD_HLT /* F60: idle as on any other machine: in a TD this is the host's to do */
+        __asm__ volatile("sti; hlt; cli");
+#else
         cpu_pause();
+#endif
 }
 
 void secondary_main(struct cpu *cpu)
