@@ -118,6 +118,10 @@ class Lap(Struct):
     path: list[int] = field(default_factory=list)
     code: list[Instruction] = field(default_factory=list)
     reads: dict[tuple[Hpa, int], int] = field(default_factory=dict)
+    loaded: dict[tuple[Hpa, int], bytes] = field(default_factory=dict)
+    """What stood there when it was loaded."""
+    disturbed: bool = False
+    """Two loads of one place have found different things."""
     writes: dict[tuple[Hpa, int], bytes] = field(default_factory=dict)
     pages: set[int] = field(default_factory=set)
     compared: dict[int, tuple[Hpa, int]] = field(default_factory=dict)
@@ -140,7 +144,8 @@ class Lap(Struct):
         """The lap as far as it has come."""
         return replace(
             self, path=list(self.path), code=list(self.code), reads=dict(self.reads),
-            writes=dict(self.writes), pages=set(self.pages), compared=dict(self.compared),
+            loaded=dict(self.loaded), writes=dict(self.writes), pages=set(self.pages),
+            compared=dict(self.compared),
         )  # fmt: skip
 
     def exited(self, exit_: Exit) -> None:
@@ -174,10 +179,23 @@ class Lap(Struct):
         if first is None:
             self.code.append(found[0])
             return 0
-        self._note(first)
         if most > 1 and len(found) > 1:
             self.behind = self._behind(board, cpu, found[1 : min(most, left)], at, loop)
+        self._loads(board, (first, *self.behind))
+        self._note(first)
         return 1 + len(self.behind)
+
+    def _loads(self, board: Board, steps: tuple[LapStep, ...]) -> None:
+        """Note what is about to be loaded: a lap may last several slices, and what others store
+        behind a load has not been seen by it."""
+        for step in steps:
+            for one in step.touches:
+                if "r" not in one.access:
+                    continue
+                for place in one.pieces:
+                    value = board.memory.read(*place)
+                    self.disturbed |= place in self.reads and self.loaded[place] != value
+                    self.loaded[place] = value
 
     def _behind(
         self, board: Board, cpu: Cpu, found: tuple[Instruction, ...], at: int, loop: Loop | None
@@ -233,7 +251,9 @@ class Lap(Struct):
     def loop(self, board: Board, cpu: Cpu) -> Loop | None:
         """The loop, if this lap has come round; asked when the CPU is back at the head."""
         read, context = board.memory.read, cpu.registers
-        if not self._left_alone(board):
+        if self.disturbed or not self._left_alone(board):
+            return None
+        if any(read(*place) != self.loaded[place] for place in self.reads):
             return None
         uses, unequal = self._uses(board, cpu)
         checked = (*uses, *(name for name, _, _ in unequal))

@@ -4,6 +4,7 @@ from typing import Final
 
 import pytest
 
+from benchmarks.schedules import findings
 from emu import Session, open_session
 from emu.errors import CommandError
 from tests.guest import boot
@@ -133,3 +134,9 @@ def test_switches_are_a_schedule_like_others() -> None:
     again.do("schedule switches 3:1,4:0 quantum 40")
     again.do("run")
     assert again.digest() == session.digest()
+
+
+@pytest.mark.parametrize(("platform", "seed"), [("sipi", 739), ("vbs", 2866), ("tdx", 7880)])
+def test_a_store_behind_a_load_of_a_lap_is_not_slept_through(platform: str, seed: int) -> None:
+    """The lap ends in a later slice than its load, and the Wakeup comes in between."""
+    assert findings(platform, seed) == ""
