@@ -12,7 +12,7 @@ from emu.mailbox.dialect import ACPI, Dialect, LoopCode
 from emu.mailbox.dialect import BY_NAME as DIALECTS
 from emu.mailbox.observation import Listens, Observation
 from emu.mailbox.rule import Broken, Finding, Rule, each, folded
-from emu.mailbox.rules import BY_NAME, CAUSES, RULES
+from emu.mailbox.rules import BY_NAME, CAUSES, ON, RULES
 from emu.timeline.timeline import Timeline
 
 BENCHES_MAX: Final = 8
@@ -66,7 +66,7 @@ class _Bench:
         excused = self.course.dialect.excused
         return [
             self._finding(rule, seen, one)
-            for rule in RULES
+            for rule in ON.get(seen.__class__, ())
             if rule.name not in excused
             for one in rule.look(seen, self.course)
         ]

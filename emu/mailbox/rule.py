@@ -1,13 +1,13 @@
 """What a rule of the protocol is, and what a broken one looks like."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation
+from emu.mailbox.observation import Seen
 
 Severity = Literal["error", "warning", "hint"]
 """`hint`: what is only recommended, or what some do on purpose: shown, and a boot with nothing
@@ -44,9 +44,6 @@ class Broken(Struct, frozen=True):
     """None: that of the rule."""
 
 
-Look = Callable[[Observation, Course], Iterator[Broken]]
-
-
 class Rule(Struct, frozen=True):
     """One rule: what must hold and who says so, what follows if not, and where to look."""
 
@@ -56,7 +53,9 @@ class Rule(Struct, frozen=True):
     """Where that stands in public: a specification with its section, a file, or an issue."""
     follows: str
     look_at: str
-    look: Look
+    sees: tuple[type[Seen], ...]
+    """The kinds of observations that `look` takes; it is not asked about others."""
+    look: Callable[[Any, Course], Iterator[Broken]]
     severity: Severity = "error"
     follows_from: tuple[str, ...] = ()
     """Rules of which this one is broken as a consequence, if it is about the same CPU."""

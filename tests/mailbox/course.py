@@ -34,10 +34,10 @@ IDLE: Final = Head(0, 0, 0, 0)
 
 def said(name: str, seen: list[Observation], dialect: str = "", is_td: bool = False) -> Said:
     """What one rule says of a course of events."""
-    course = Course(APIC_IDS, DIALECTS.get(dialect), is_td)
+    rule, course = BY_NAME[name], Course(APIC_IDS, DIALECTS.get(dialect), is_td)
     found: Said = []
     for one in seen:
-        for broken in BY_NAME[name].look(one, course):
+        for broken in rule.look(one, course) if type(one) in rule.sees else ():
             found.append((one.cpu if broken.cpu is None else broken.cpu, broken.text))
         course.add(one)
     return found

@@ -1,13 +1,14 @@
 """Each rule is broken by what it forbids and says nothing of what it allows."""
 
 import re
-from typing import Final
+from typing import Final, get_args, get_type_hints
 
 import pytest
 
 from emu.mailbox.course import Course
 from emu.mailbox.layout import Head
 from emu.mailbox.observation import Ack, Observation
+from emu.mailbox.rule import Rule
 from emu.mailbox.rules import BY_NAME, RULES
 from emu.mailbox.rules.cpu import CPU_RULES
 from tests.mailbox.course import (
@@ -274,3 +275,9 @@ def test_a_command_of_another_firmware_means_something_in_its_dialect() -> None:
     assert len(said("command-by-os", sleep, "acpi")) == 1
     ((_, text),) = said("command-by-os", test, "td-shim")
     assert text == "Test means nothing in the dialect td-shim"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_rule_is_asked_about_what_it_takes_and_nothing_else(rule: Rule) -> None:
+    takes = next(iter(get_type_hints(rule.look).values()))
+    assert set(get_args(takes) or (takes,)) == set(rule.sees)

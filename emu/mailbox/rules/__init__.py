@@ -71,3 +71,8 @@ RULES: Final[tuple[Rule, ...]] = (
 BY_NAME: Final = {rule.name: rule for rule in RULES}
 CAUSES: Final = {rule.name: rule.follows_from for rule in RULES if rule.follows_from}
 """Rule -> the rules of which it is a consequence."""
+ON: Final = {
+    kind: tuple(rule for rule in RULES if kind in rule.sees)
+    for kind in {kind for rule in RULES for kind in rule.sees}
+}
+"""Kind of observation -> the rules that look at it, in their order."""

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation, Stored
+from emu.mailbox.observation import Stored
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, course: Course) -> Iterator[Broken]:
-    if not isinstance(seen, Stored) or seen.after.command or not seen.before.command:
+def _look(seen: Stored, course: Course) -> Iterator[Broken]:
+    if seen.after.command or not seen.before.command:
         return
     wanted = course.addressed(seen.before)
     if seen.cpu in wanted or not (seen.cpu is None or course.is_firmware(seen.cpu)):
@@ -35,6 +35,7 @@ RULE = Rule(
         "How the AP compares the mailbox's ApicId: with its APIC id, or with an index; and "
         "whether it is the id of this very command, or one that it read before."
     ),
+    sees=(Stored,),
     look=_look,
     follows_from=("leaves-on-wakeup", "withdrawn"),
 )

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation, Waited
+from emu.mailbox.observation import Waited
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, course: Course) -> Iterator[Broken]:
-    if not isinstance(seen, Waited) or seen.bounded or not seen.on:
+def _look(seen: Waited, course: Course) -> Iterator[Broken]:
+    if seen.bounded or not seen.on:
         return
     firmware = course.is_firmware(seen.cpu) or seen.address in course.aps.homes
     if seen.on == "mailbox" and seen.cpu and firmware:
@@ -37,6 +37,7 @@ RULE = Rule(
         "the host may wake the CPU later, so what it comes to must be ready for that."
     ),
     look_at="The loop: what it reads, and whether it ever reads a clock.",
+    sees=(Waited,),
     look=_look,
     severity="warning",
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Called, Observation
+from emu.mailbox.observation import Called
 from emu.mailbox.rule import Broken, Rule
 
 _VMCALL = "TDG.VP.VMCALL"
@@ -11,8 +11,8 @@ _OPERAND_INVALID = 0xC000_0100_0000_0001
 """What RAX says where the module refuses RCX; a host's status has other bits."""
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if not isinstance(seen, Called) or not seen.call.startswith(_VMCALL):
+def _look(seen: Called, _: Course) -> Iterator[Broken]:
+    if not seen.call.startswith(_VMCALL):
         return
     if seen.status == _OPERAND_INVALID:
         yield Broken(f"{seen.call} is refused by the TDX module because of its mask, RCX")
@@ -27,5 +27,6 @@ RULE = Rule(
     source="TDX module, tdg_vp_vmcall.c; td-shim #861",
     follows="The host is never asked: the AP has no APIC id and cannot be used.",
     look_at="RCX at the call: bit 5 is RBP.",
+    sees=(Called,),
     look=_look,
 )

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from emu.mailbox.course import Course
 from emu.mailbox.layout import command_name
-from emu.mailbox.observation import Ended, Observation, Stored
+from emu.mailbox.observation import Ended, Stored
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, course: Course) -> Iterator[Broken]:
+def _look(seen: Ended | Stored, course: Course) -> Iterator[Broken]:
     match seen:
         case Stored() if seen.before.command and not seen.after.command:
             own = course.commander is not None and course.commander.cpu == seen.cpu
@@ -18,7 +18,7 @@ def _look(seen: Observation, course: Course) -> Iterator[Broken]:
             head, what = seen.before, "was taken back by the OS without an answer"
         case Ended() if seen.head.command:
             head, what = seen.head, "was never answered"
-        case _:
+        case Ended() | Stored():
             return
     wanted = course.addressed(head)
     name = command_name(head.command)
@@ -37,6 +37,7 @@ RULE = Rule(
     source="ACPI 6.6, 5.2.12.19",
     follows="The OS waits for ever, or gives a CPU up that then comes at a bad moment.",
     look_at="Where the AP is: does it look at the command, is its id the one the OS wrote?",
+    sees=(Ended, Stored),
     look=_look,
     follows_from=(
         "leaves-on-wakeup",

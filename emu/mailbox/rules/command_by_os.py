@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from emu.mailbox.course import Course
 from emu.mailbox.layout import command_name
-from emu.mailbox.observation import Observation, Stored
+from emu.mailbox.observation import Stored
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, course: Course) -> Iterator[Broken]:
-    if not isinstance(seen, Stored) or not seen.after.command:
+def _look(seen: Stored, course: Course) -> Iterator[Broken]:
+    if not seen.after.command:
         return
     command = seen.after.command
     if command == seen.before.command:
@@ -32,5 +32,6 @@ RULE = Rule(
     source="ACPI 6.6, 5.2.12.19",
     follows="An AP may leave the mailbox for a vector that nobody gave it, or wait for ever.",
     look_at="The mailbox panel: who wrote the command; and the code at that place.",
+    sees=(Stored,),
     look=_look,
 )

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation, Raced
+from emu.mailbox.observation import Raced
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, Raced):
-        other = f"cpu {seen.other} at {seen.other_place}"
-        yield Broken(f"{seen.gpa:#x} is touched with nothing that orders it after {other}")
+def _look(seen: Raced, _: Course) -> Iterator[Broken]:
+    other = f"cpu {seen.other} at {seen.other_place}"
+    yield Broken(f"{seen.gpa:#x} is touched with nothing that orders it after {other}")
 
 
 RULE = Rule(
@@ -21,6 +20,7 @@ RULE = Rule(
     source="C17 5.1.2.4; SDM 3, 8.2",
     follows="What is read depends on who was quicker.",
     look_at="last-writer of the byte, and the locks that both sides take.",
+    sees=(Raced,),
     look=_look,
     severity="warning",
 )

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from emu.mailbox.course import Course
 from emu.mailbox.layout import HEAD_BYTES, OS_BYTES
-from emu.mailbox.observation import Observation, Stored
+from emu.mailbox.observation import Stored
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, course: Course) -> Iterator[Broken]:
-    if not isinstance(seen, Stored) or not course.handed:
+def _look(seen: Stored, course: Course) -> Iterator[Broken]:
+    if not course.handed:
         return
     firmware, last = course.is_firmware(seen.cpu), seen.offset + len(seen.new)
     if seen.cpu is not None and not firmware and last > OS_BYTES:
@@ -30,5 +30,6 @@ RULE = Rule(
         "has written."
     ),
     look_at="What else uses the page: openhcl_boot's reset page keeps its context there.",
+    sees=(Stored,),
     look=_look,
 )

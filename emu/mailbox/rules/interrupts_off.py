@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Arrived, Observation
+from emu.mailbox.observation import Arrived
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if not isinstance(seen, Arrived):
-        return
+def _look(seen: Arrived, _: Course) -> Iterator[Broken]:
     if seen.name != "vector" and "parked" not in seen.roles:
         return
     if seen.interrupts:
@@ -27,5 +25,6 @@ RULE = Rule(
     source="ACPI 6.6, 5.2.12.19",
     follows="An interrupt without an IDT is a triple fault.",
     look_at="Where IF was set since the CPU left its reset vector.",
+    sees=(Arrived,),
     look=_look,
 )

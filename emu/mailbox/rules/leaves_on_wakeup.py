@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from emu.mailbox.course import Course
 from emu.mailbox.layout import command_name
-from emu.mailbox.observation import Arrived, Observation, Stored
+from emu.mailbox.observation import Arrived, Stored
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, course: Course) -> Iterator[Broken]:
+def _look(seen: Arrived | Stored, course: Course) -> Iterator[Broken]:
     # A Wakeup that was taken out of the AP's hands is the matter of whoever did that.
     if not seen.cpu or not course.is_firmware(seen.cpu) or course.lost(seen.cpu) is not None:
         return
@@ -34,5 +34,6 @@ RULE = Rule(
         "Whether the loop compares the command, and whether command and id are one load or "
         "read again: between two loads the OS may be a command further."
     ),
+    sees=(Arrived, Stored),
     look=_look,
 )

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Handed, Observation
+from emu.mailbox.observation import Handed
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, Handed) and seen.mailbox:
+def _look(seen: Handed, _: Course) -> Iterator[Broken]:
+    if seen.mailbox:
         yield Broken("; ".join(seen.mailbox))
 
 
@@ -20,5 +20,6 @@ RULE = Rule(
     source="ACPI 6.6, 5.2.12.19; Linux, reserved-memory/intel,wakeup-mailbox.yaml",
     follows="The OS allocates over the mailbox, or does not find it.",
     look_at="dtb /reserved-memory, and boot_params' E820 table.",
+    sees=(Handed,),
     look=_look,
 )

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation, Refused, Stored
+from emu.mailbox.observation import Refused, Stored
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, course: Course) -> Iterator[Broken]:
+def _look(seen: Refused | Stored, course: Course) -> Iterator[Broken]:
     match seen:
         case Refused():
             yield Broken(f"the mailbox is used through {seen.gpa:#x}: {seen.text}")
@@ -31,5 +31,6 @@ RULE = Rule(
     ),
     follows="Each side sees a copy of its own, or stale bytes, or the access is an exception.",
     look_at="walk of the mailbox on both CPUs: the shared bit, PAT, PCD and PWT.",
+    sees=(Refused, Stored),
     look=_look,
 )

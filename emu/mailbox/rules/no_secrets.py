@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Called, Observation, Opened
+from emu.mailbox.observation import Called, Opened
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
+def _look(seen: Called | Opened, _: Course) -> Iterator[Broken]:
     if isinstance(seen, Called) and seen.shown:
         names = ", ".join(f"{name.upper()} = {value:#x}" for name, value in seen.shown[:4])
         yield Broken(f"{seen.call} shows the host {names}")
@@ -27,5 +27,6 @@ RULE = Rule(
     source="TDX GHCI 1.5, 2.4.1; EDK2, OvmfPkg/TdxDxe/X64/ApRunLoop.nasm",
     follows="The host learns addresses or data of the guest, and may change them.",
     look_at="RCX at the call, or what wrote to the page last (last-writer).",
+    sees=(Called, Opened),
     look=_look,
 )

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Handed, Observation
+from emu.mailbox.observation import Handed
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, Handed) and seen.ignored:
+def _look(seen: Handed, _: Course) -> Iterator[Broken]:
+    if seen.ignored:
         yield Broken("; ".join(seen.ignored), about=())
 
 
@@ -27,6 +27,7 @@ RULE = Rule(
         "and tables of the APs."
     ),
     look_at="dtb /reserved-memory and the root's cells.",
+    sees=(Handed,),
     look=_look,
     severity="warning",
 )

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from emu.mailbox.course import Course
 from emu.mailbox.layout import command_name
-from emu.mailbox.observation import Observation, Stored
+from emu.mailbox.observation import Stored
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, course: Course) -> Iterator[Broken]:
-    if not isinstance(seen, Stored) or not seen.before.command or not seen.after.command:
+def _look(seen: Stored, course: Course) -> Iterator[Broken]:
+    if not seen.before.command or not seen.after.command:
         return
     if seen.before.command != seen.after.command:
         old, new = command_name(seen.before.command), command_name(seen.after.command)
@@ -25,5 +25,6 @@ RULE = Rule(
     source="ACPI 6.6, 5.2.12.19",
     follows="The first command is lost: its CPU never comes, or comes for the second.",
     look_at="What serialises those who send commands.",
+    sees=(Stored,),
     look=_look,
 )

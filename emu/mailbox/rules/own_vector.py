@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from emu.mailbox.ap import WAKEUP
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation, Stored
+from emu.mailbox.observation import Stored
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, course: Course) -> Iterator[Broken]:
-    if not isinstance(seen, Stored) or seen.ack is None or seen.before.command != WAKEUP:
+def _look(seen: Stored, course: Course) -> Iterator[Broken]:
+    if seen.ack is None or seen.before.command != WAKEUP:
         return
     goes, wake = seen.ack.vector, course.wakes.get(seen.cpu or 0)
     if goes is None or wake is None or not course.is_firmware(seen.cpu):
@@ -29,5 +29,6 @@ RULE = Rule(
         "What the AP had read before its Wakeup was there: an id without its command, or a "
         "command with an id that came later."
     ),
+    sees=(Stored,),
     look=_look,
 )

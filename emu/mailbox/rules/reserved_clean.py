@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Handed, Observation, Stored
+from emu.mailbox.observation import Handed, Stored
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
+def _look(seen: Handed | Stored, _: Course) -> Iterator[Broken]:
     match seen:
         case Handed() if seen.reserved:
             yield Broken(
@@ -23,6 +23,7 @@ RULE = Rule(
     source="ACPI 6.6, 5.2.12.19",
     follows="Loops that compare a dword (openhcl_boot, td-shim, EDK2) are deaf from then on.",
     look_at="Who stores four bytes where two are meant.",
+    sees=(Handed, Stored),
     look=_look,
     follows_from=("reserved-clean",),
 )

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Handed, Observation
+from emu.mailbox.observation import Handed
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, Handed) and seen.reset:
+def _look(seen: Handed, _: Course) -> Iterator[Broken]:
+    if seen.reset:
         yield Broken("; ".join(seen.reset))
 
 
@@ -21,5 +21,6 @@ RULE = Rule(
     ),
     follows="The CPU that is handed back executes whatever lies there, and is lost.",
     look_at="What fills in the mailbox's version and its reset vector.",
+    sees=(Handed,),
     look=_look,
 )

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation, Stored
+from emu.mailbox.observation import Stored
 from emu.mailbox.rule import Broken, Rule
 
 _WAKEUP = 1
 
 
-def _look(seen: Observation, course: Course) -> Iterator[Broken]:
-    if not isinstance(seen, Stored) or seen.after.command != _WAKEUP or seen.before.command:
+def _look(seen: Stored, course: Course) -> Iterator[Broken]:
+    if seen.after.command != _WAKEUP or seen.before.command:
         return
     for cpu in course.addressed(seen.after):
         stood = course.stood.get(cpu, "")
@@ -29,6 +29,7 @@ RULE = Rule(
         "What the OS thinks of this CPU, and whether its hand-back has finished (Test). By a "
         "device tree only the sample kernel hands back: Linux does by the MADT alone."
     ),
+    sees=(Stored,),
     look=_look,
     follows_from=(
         "leaves-on-wakeup",

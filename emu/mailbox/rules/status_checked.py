@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Arrived, Observation
+from emu.mailbox.observation import Arrived
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, course: Course) -> Iterator[Broken]:
-    if not isinstance(seen, Arrived) or "parked" not in seen.roles or seen.cpu is None:
+def _look(seen: Arrived, course: Course) -> Iterator[Broken]:
+    if "parked" not in seen.roles or seen.cpu is None:
         return
     call = course.failed.get(seen.cpu)
     if call is not None:
@@ -24,5 +24,6 @@ RULE = Rule(
     ),
     follows="The AP answers to an APIC id that the host made up, or to none.",
     look_at="The instructions behind the TDCALL.",
+    sees=(Arrived,),
     look=_look,
 )

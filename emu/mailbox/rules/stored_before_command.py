@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation, Stored
+from emu.mailbox.observation import Stored
 from emu.mailbox.rule import Broken, Rule
 
 _WAKEUP = 1
 
 
-def _look(seen: Observation, course: Course) -> Iterator[Broken]:
-    if not isinstance(seen, Stored):
-        return
+def _look(seen: Stored, course: Course) -> Iterator[Broken]:
     pending = seen.before.command and seen.before.command == seen.after.command
     if pending and not course.is_firmware(seen.cpu):
         for name in ("apic_id", "vector"):
@@ -35,5 +33,6 @@ RULE = Rule(
     look_at=(
         "The order of the stores to the mailbox, and what keeps the compiler from changing it."
     ),
+    sees=(Stored,),
     look=_look,
 )

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Handed, Observation
+from emu.mailbox.observation import Handed
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, Handed) and seen.tables:
+def _look(seen: Handed, _: Course) -> Iterator[Broken]:
+    if seen.tables:
         yield Broken("; ".join(seen.tables))
 
 
@@ -20,5 +20,6 @@ RULE = Rule(
     source="ACPI 6.6, 5.2.12.19; openvmm #970 (E820)",
     follows="The OS reuses a page, and an AP walks or executes what it finds there.",
     look_at="boot_params' E820 table and /reserved-memory against the AP's CR3.",
+    sees=(Handed,),
     look=_look,
 )

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation, Stored
+from emu.mailbox.observation import Stored
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, Stored) and seen.ack is not None and seen.ack.reading == "after":
+def _look(seen: Stored, _: Course) -> Iterator[Broken]:
+    if seen.ack is not None and seen.ack.reading == "after":
         yield Broken("the command is cleared first and the wakeup vector read after it")
 
 
@@ -20,5 +20,6 @@ RULE = Rule(
         "The OS may already write the next CPU's vector: two CPUs then start at one place."
     ),
     look_at="The loads of the mailbox behind the store that clears the command.",
+    sees=(Stored,),
     look=_look,
 )

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation, Stored
+from emu.mailbox.observation import Stored
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, Stored) and seen.ack is not None and seen.ack.refused:
+def _look(seen: Stored, _: Course) -> Iterator[Broken]:
+    if seen.ack is not None and seen.ack.refused:
         yield Broken(f"the AP cannot execute at {seen.before.vector:#x}: {seen.ack.refused}")
 
 
@@ -22,6 +22,7 @@ RULE = Rule(
         "A page fault at the first instruction, mostly without an IDT: the CPU shuts down."
     ),
     look_at="walk VECTOR fetch, on the AP, before it jumps.",
+    sees=(Stored,),
     look=_look,
     follows_from=("leaves-on-wakeup", "own-vector", "stored-before-command", "page-reused"),
 )

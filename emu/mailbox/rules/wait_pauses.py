@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation, Waited
+from emu.mailbox.observation import Waited
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, Waited) and not seen.pauses:
+def _look(seen: Waited, _: Course) -> Iterator[Broken]:
+    if not seen.pauses:
         yield Broken("waits in a loop without PAUSE")
 
 
@@ -23,6 +23,7 @@ RULE = Rule(
         "On an oversubscribed host the spinning CPU takes the time of the one it waits for."
     ),
     look_at="The loop's instructions.",
+    sees=(Waited,),
     look=_look,
     severity="hint",
 )

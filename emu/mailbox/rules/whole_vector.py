@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation, Stored
+from emu.mailbox.observation import Stored
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, Stored) and seen.ack is not None and seen.ack.reading == "short":
+def _look(seen: Stored, _: Course) -> Iterator[Broken]:
+    if seen.ack is not None and seen.ack.reading == "short":
         yield Broken(f"of the vector {seen.before.vector:#x} only 32 bits were read")
 
 
@@ -18,5 +18,6 @@ RULE = Rule(
     source="ACPI 6.6, 5.2.12.19",
     follows="The AP jumps to an address in the first 4 GiB where nothing of the OS lies.",
     look_at="The width of the load of mailbox offset 8.",
+    sees=(Stored,),
     look=_look,
 )

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from emu.mailbox.ap import WAKEUP
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation, Stored
+from emu.mailbox.observation import Stored
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, course: Course) -> Iterator[Broken]:
-    if not isinstance(seen, Stored) or seen.cpu is None:
+def _look(seen: Stored, course: Course) -> Iterator[Broken]:
+    if seen.cpu is None:
         return
     gone = course.withdrawn(seen.cpu)
     if seen.ack is not None and seen.ack.leaves and course.is_firmware(seen.cpu):
@@ -37,6 +37,7 @@ RULE = Rule(
         "OS that has given it up; a TD's host chooses the moment."
     ),
     look_at="What the OS does when its patience ends, and what it leaves at the vector then.",
+    sees=(Stored,),
     look=_look,
     severity="warning",
     follows_from=("command-answered", "leaves-on-wakeup", "ack-by-addressed", "second-wake"),

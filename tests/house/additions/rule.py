@@ -9,12 +9,12 @@ NEW = {
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Arrived, Observation
+from emu.mailbox.observation import Arrived
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, course: Course) -> Iterator[Broken]:
-    if isinstance(seen, Arrived) and seen.name == "mailbox_wait" and seen.tick > 1:
+def _look(seen: Arrived, course: Course) -> Iterator[Broken]:
+    if seen.name == "mailbox_wait" and seen.tick > 1:
         yield Broken(f"parked at tick {seen.tick:,}")
 
 
@@ -24,6 +24,7 @@ RULE = Rule(
     source="nobody",
     follows="Nothing.",
     look_at="The clock.",
+    sees=(Arrived,),
     look=_look,
     severity="warning",
 )

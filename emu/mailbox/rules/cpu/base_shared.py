@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation, Shared
+from emu.mailbox.observation import Shared
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, Shared) and seen.what in ("GS base", "FS base"):
+def _look(seen: Shared, _: Course) -> Iterator[Broken]:
+    if seen.what in ("GS base", "FS base"):
         yield Broken(f"{seen.what} = {seen.value:#x} is cpu {seen.other}'s too")
 
 
@@ -26,5 +26,6 @@ RULE = Rule(
     look_at=(
         "Where the CPU sets the base, and whether it was copied from the CPU that started it."
     ),
+    sees=(Shared,),
     look=_look,
 )

@@ -3,17 +3,16 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import CellReused, Observation
+from emu.mailbox.observation import CellReused
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, CellReused):
-        who = "the host" if seen.by is None else f"cpu {seen.by}"
-        yield Broken(
-            f"is about to load {seen.new:#x} from {seen.gva:#x}, where {seen.old:#x} stood "
-            f"when {who} had it begin"
-        )
+def _look(seen: CellReused, _: Course) -> Iterator[Broken]:
+    who = "the host" if seen.by is None else f"cpu {seen.by}"
+    yield Broken(
+        f"is about to load {seen.new:#x} from {seen.gva:#x}, where {seen.old:#x} stood "
+        f"when {who} had it begin"
+    )
 
 
 RULE = Rule(
@@ -31,5 +30,6 @@ RULE = Rule(
         "What the starter waits for before it writes the cell again: an answer from behind "
         "the load, or a time."
     ),
+    sees=(CellReused,),
     look=_look,
 )

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation, StoodStill
+from emu.mailbox.observation import StoodStill
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, StoodStill) and seen.how != "fault" and not seen.meant:
+def _look(seen: StoodStill, _: Course) -> Iterator[Broken]:
+    if seen.how != "fault" and not seen.meant:
         yield Broken(seen.why)
 
 
@@ -18,5 +18,6 @@ RULE = Rule(
     source="SDM 2, HLT; ArduPilot/ChibiOS #114; cloud-hypervisor/cloud-hypervisor #6817",
     follows="The CPU never goes on, and whoever waits for it waits for ever.",
     look_at="`why` the CPU; `list` its loop: is the load inside it?",
+    sees=(StoodStill,),
     look=_look,
 )

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from emu.mailbox.ap import OSES
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation, Unreturned
+from emu.mailbox.observation import Unreturned
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, course: Course) -> Iterator[Broken]:
-    if not isinstance(seen, Unreturned) or seen.cpu is None or course.is_firmware(seen.cpu):
+def _look(seen: Unreturned, course: Course) -> Iterator[Broken]:
+    if seen.cpu is None or course.is_firmware(seen.cpu):
         return
     state = course.aps.of(seen.cpu)
     when = f"was {state}" if state in OSES else "ran the OS"
@@ -25,5 +25,6 @@ RULE = Rule(
         "ever."
     ),
     look_at=("The place of the exception: registers and, for #PF, walk CR2 there."),
+    sees=(Unreturned,),
     look=_look,
 )

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation, Shared
+from emu.mailbox.observation import Shared
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, Shared) and seen.what == "APIC id":
+def _look(seen: Shared, _: Course) -> Iterator[Broken]:
+    if seen.what == "APIC id":
         yield Broken(f"is told the APIC id {seen.value}, as cpu {seen.other} was")
 
 
@@ -18,5 +18,6 @@ RULE = Rule(
     source="cloud-hypervisor #5475; SDM 3, 10.4.6 and 10.12.5.1",
     follows=("Both answer to one wake-up, or take one stack."),
     look_at=("What the host says to CPUID 1, 0xB and 0x1F and to MSR 0x802, for each CPU."),
+    sees=(Shared,),
     look=_look,
 )

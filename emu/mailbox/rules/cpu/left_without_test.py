@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from emu.mailbox.ap import WAKEUP
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation, Stored
+from emu.mailbox.observation import Stored
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, course: Course) -> Iterator[Broken]:
-    if not isinstance(seen, Stored) or seen.after.command != WAKEUP or seen.before.command:
+def _look(seen: Stored, course: Course) -> Iterator[Broken]:
+    if seen.after.command != WAKEUP or seen.before.command:
         return
     for cpu in course.addressed(seen.after):
         if cpu in course.cpus.untested:
@@ -28,5 +28,6 @@ RULE = Rule(
         "Wakeup is lost, or taken too early, as it happens."
     ),
     look_at="What the OS waits for between the CPU's last step in it and the next Wakeup.",
+    sees=(Stored,),
     look=_look,
 )

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation, Shared
+from emu.mailbox.observation import Shared
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, Shared) and seen.what == "stack":
+def _look(seen: Shared, _: Course) -> Iterator[Broken]:
+    if seen.what == "stack":
         yield Broken(f"RSP = {seen.value:#x} is on the stack that cpu {seen.other} uses")
 
 
@@ -24,5 +24,6 @@ RULE = Rule(
         "How each of the two came by its RSP: by an index, an APIC id, or a cell that another "
         "had already."
     ),
+    sees=(Shared,),
     look=_look,
 )

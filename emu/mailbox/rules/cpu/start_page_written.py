@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation, StartPageWritten
+from emu.mailbox.observation import StartPageWritten
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, StartPageWritten):
-        users = ", ".join(map(str, seen.users[:4])) + (", ..." if len(seen.users) > 4 else "")
-        yield Broken(f"page {seen.gpa:#x} is written, in which cpu {users} still begins")
+def _look(seen: StartPageWritten, _: Course) -> Iterator[Broken]:
+    users = ", ".join(map(str, seen.users[:4])) + (", ..." if len(seen.users) > 4 else "")
+    yield Broken(f"page {seen.gpa:#x} is written, in which cpu {users} still begins")
 
 
 RULE = Rule(
@@ -25,5 +24,6 @@ RULE = Rule(
         "What tells the writer that the CPU has gone on: a flag that it sets behind the page, "
         "or a time that has passed."
     ),
+    sees=(StartPageWritten,),
     look=_look,
 )

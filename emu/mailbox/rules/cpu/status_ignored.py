@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Ignored, Observation
+from emu.mailbox.observation import Ignored
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, Ignored):
-        yield Broken(f"{seen.call} gave {seen.status:#x}, and nothing looks at it")
+def _look(seen: Ignored, _: Course) -> Iterator[Broken]:
+    yield Broken(f"{seen.call} gave {seen.status:#x}, and nothing looks at it")
 
 
 RULE = Rule(
@@ -21,5 +20,6 @@ RULE = Rule(
     source="TDX GHCI 1.5, 2.4.1; TLFS 3.8; openvmm #3980",
     follows=("The guest goes on as if it had got what it asked for."),
     look_at=("The instructions behind the call."),
+    sees=(Ignored,),
     look=_look,
 )

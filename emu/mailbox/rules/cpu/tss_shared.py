@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Observation, Shared
+from emu.mailbox.observation import Shared
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, Shared) and seen.what == "TSS":
+def _look(seen: Shared, _: Course) -> Iterator[Broken]:
+    if seen.what == "TSS":
         yield Broken(f"the TSS at {seen.value:#x} is cpu {seen.other}'s too")
 
 
@@ -20,5 +20,6 @@ RULE = Rule(
         "LTR is #GP while another CPU has the TSS, or two CPUs take exceptions on one stack."
     ),
     look_at=("The selector that each CPU loads, and whether they share a GDT."),
+    sees=(Shared,),
     look=_look,
 )

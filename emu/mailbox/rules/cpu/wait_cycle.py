@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Circled, Observation
+from emu.mailbox.observation import Circled
 from emu.mailbox.rule import Broken, Rule
 
 
-def _look(seen: Observation, _: Course) -> Iterator[Broken]:
-    if isinstance(seen, Circled):
-        yield Broken(seen.words)
+def _look(seen: Circled, _: Course) -> Iterator[Broken]:
+    yield Broken(seen.words)
 
 
 RULE = Rule(
@@ -18,5 +17,6 @@ RULE = Rule(
     source="SerenityOS/serenity #2747",
     follows="None of them ever goes on.",
     look_at="`waits`; `last-writer` of the lock says where it was taken.",
+    sees=(Circled,),
     look=_look,
 )

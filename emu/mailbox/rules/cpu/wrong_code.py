@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from emu.mailbox.course import Course
-from emu.mailbox.observation import Arrived, Observation, Waited
+from emu.mailbox.observation import Arrived, Waited
 from emu.mailbox.rule import Broken, Rule
 
 _OF_APS: Final = {
@@ -16,7 +16,7 @@ _OF_THE_FIRST: Final = {
 }  # fmt: skip
 
 
-def _look(seen: Observation, course: Course) -> Iterator[Broken]:
+def _look(seen: Arrived | Waited, course: Course) -> Iterator[Broken]:
     if seen.cpu is None:
         return
     boots = course.cpus.boots(seen.cpu)
@@ -40,5 +40,6 @@ RULE = Rule(
     source="edk2 #5683, #8285; SDM 3, 9.4 (BSP and APs)",
     follows="The boot stops half-way, or begins anew on memory that is in use.",
     look_at="By what a CPU tells whether it is the first: APIC id, index, a flag, a lock.",
+    sees=(Arrived, Waited),
     look=_look,
 )
