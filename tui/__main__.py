@@ -30,6 +30,13 @@ def _carry_out(options: Namespace | None) -> int:
             text, healthy = doctor.report()
             say(text)
             return EXIT_EXPECTED if healthy else EXIT_OTHERWISE
+        case "inspect":
+            from emu.debug import inspection
+
+            found, igvm = inspection.inspect(options.file)
+            json = options.json
+            say(inspection.as_json(found) if json else inspection.as_text(found, igvm))
+            return EXIT_EXPECTED
         case "screen" if options.web:
             from tui import web
 

@@ -9,7 +9,7 @@ from emu.given.number import parsed
 from emu.given.plain import shown
 from tui.printing import say
 
-COMMANDS: Final = ("run", "record", "replay", "campaign", "doctor")
+COMMANDS: Final = ("run", "record", "replay", "campaign", "inspect", "doctor")
 OUTCOMES: Final = ("booted", "degraded", "hung", "crashed", "limit", "stopped")
 
 
@@ -114,6 +114,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         parser.add_argument("--kernel", metavar="ELF", help="the kernel, likewise")
         parser.add_argument("--check", action="store_true", help="only say whether it holds")
         parser.add_argument("--export", metavar="FILE", help="only write .json or .html")
+    elif name == "inspect":
+        parser.add_argument("file", help="an IGVM file, a DLL with one, or any other file")
+        parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
     elif name == "campaign":
         _campaign_options(parser)
     elif name != "doctor":
@@ -160,11 +163,12 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 _DESCRIPTIONS: Final = {
     "screen": "Step every CPU of a booting machine. "
-    "Also: apdbg run, record, replay, campaign, doctor.",
+    "Also: apdbg run, record, replay, campaign, inspect, doctor.",
     "run": "Boot without a screen to power-off, hang, crash or limit, and say which.",
     "record": "Boot without a screen and write a recording of it.",
     "replay": "Open a recording at its end, with all its past.",
     "campaign": "Break everything that the recovery file names, one boot each.",
+    "inspect": "Say what a file is; of an IGVM file, all that is in it and its launch digests.",
     "doctor": "Say what works on this machine.",
 }
 _EPILOGS: Final = {

@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from emu.boot.file_kinds import ELF, kind_of
 from emu.errors import ImageError
 from emu.given.files import read_file
 
@@ -114,8 +115,8 @@ def _header(
     path: Path, data: bytes
 ) -> tuple[Literal["executable", "pie"], int, tuple[int, int], tuple[int, int]]:
     """(kind, entry, (program header offset, count), (section header offset, count))."""
-    if data[:4] != b"\x7fELF":
-        raise ImageError(f"{path}: is not an ELF file")
+    if data[: len(ELF)] != ELF:
+        raise ImageError(f"{path}: {_other(data)}")
     if len(data) < _EHDR.size:
         raise ImageError(f"{path}: is cut off inside the ELF header")
     ident, type_, machine, _, entry, phoff, shoff, _, _, phsize, phnum, shsize, shnum, _ = (
@@ -134,6 +135,15 @@ def _header(
     good = shsize == _SHDR.size and shoff + shnum * shsize <= len(data)
     kind: Literal["executable", "pie"] = "executable" if type_ == _ET_EXEC else "pie"
     return kind, entry, (phoff, phnum), (shoff, shnum if good else 0)
+
+
+def _other(data: bytes) -> str:
+    """What a file is that is no ELF file."""
+    found = kind_of(data)
+    if found is None:
+        return "is not an ELF file"
+    use = f": {found.use}" if found.use else ""
+    return f"is {found.name}, and what boots here is an ELF file{use}"
 
 
 def _segments(path: Path, data: bytes, headers: tuple[int, int]) -> tuple[ImageSegment, ...]:

@@ -94,7 +94,10 @@ def test_a_foreign_file_is_told_by_its_machine(data: bytes, other: str) -> None:
 
 REFUSED = [
     (b"", "is not an ELF file"),
-    (b"MZ" + bytes(100), "is not an ELF file"),
+    (b"no idea", "is not an ELF file"),
+    (b"IGVM" + bytes(100), "is an IGVM file, and what boots here is an ELF file: "
+     "`apdbg inspect` says what is in it"),
+    (bytes(0x202) + b"HdrS", "is a Linux bzImage, and what boots here is an ELF file"),
     (elf()[:40], "is cut off inside the ELF header"),
     (elf()[:100], "is cut off inside the program headers"),
     (elf()[:150], "segment 0 is cut off: 150 bytes of 184 are there"),

@@ -1,0 +1,135 @@
+"""What `apdbg inspect` says of a file: `apdbg-inspect/1` as JSON, or lines for people.
+
+Within a version of the schema there are only additions.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from emu.boot.file_kinds import ELF, kind_of
+from emu.boot.image import Image, parse_image
+from emu.errors import ImageError
+from emu.given.files import read_file
+from emu.given.plain import plain
+from emu.igvm.dll import within_dll
+from emu.igvm.file import FILE_BYTES_MAX, MAGIC, Igvm, parse_igvm
+from emu.igvm.measure import digest
+from emu.igvm.told import entry, header_rows, lines, measured, summary
+
+SCHEMA: Final = "apdbg-inspect/1"
+
+
+class PlatformReport(Struct, frozen=True):
+    """One platform that an IGVM file is for."""
+
+    name: str
+    mask: int
+    highest_vtl: int
+    shared_boundary: int
+    pages_measured: int
+    entry: str
+    algorithm: str
+    """Of the digest; empty where nothing is measured."""
+    digest: str
+    """Hexadecimal digits."""
+
+
+class IgvmReport(Struct, frozen=True):
+    """What is in an IGVM file."""
+
+    version: int
+    architecture: str
+    checksum: int
+    platforms: list[PlatformReport]
+    headers: list[str]
+    """As in the text, one row each."""
+
+
+class Inspection(Struct, frozen=True):
+    """One object."""
+
+    schema: str
+    path: str
+    sha256: str
+    bytes: int
+    kind: str
+    """`an IGVM file`; empty if nobody knows."""
+    words: str
+    """What it is, in one line."""
+    use: str
+    """What apdbg does with one; empty: nothing."""
+    igvm: IgvmReport | None = None
+
+
+def inspect(name: str) -> tuple[Inspection, Igvm | None]:
+    """Look at a file; raises ImageError where it cannot be read, or is damaged."""
+    path = Path(name)
+    data = read_file(path, FILE_BYTES_MAX, ImageError)
+    kind = kind_of(data)
+    igvm, words, use = None, "nobody here knows what it is", ""
+    if kind is not None:
+        words, use = kind.name, kind.use
+    if data[:2] == b"MZ":
+        igvm = parse_igvm(path, within_dll(path, data))
+        words = f"a DLL with an {summary(igvm)}"
+    elif data[:4] == MAGIC:
+        igvm = parse_igvm(path, data)
+        words = summary(igvm)
+    elif data[:4] == ELF and kind is not None:
+        words, use = _elf(path, data, kind.name, kind.use)
+    found = Inspection(
+        SCHEMA, plain(str(path)), hashlib.sha256(data).hexdigest(), len(data),
+        "" if kind is None else kind.name, words, use,
+        None if igvm is None else _igvm(igvm),
+    )  # fmt: skip
+    return found, igvm
+
+
+def _elf(path: Path, data: bytes, name: str, use: str) -> tuple[str, str]:
+    """(what it is, what can be done with it)."""
+    try:
+        image = parse_image(path, data)
+    except ImageError as error:
+        return f"{name} that apdbg cannot boot", str(error)
+    return f"{name}: {_image(image)}", use
+
+
+def _image(image: Image) -> str:
+    last = image.first + image.size
+    kind = "PIE" if image.kind == "pie" else "executable"
+    source = "with" if b".debug_line\0" in image.data else "without"
+    return (
+        f"a static {kind} for x86-64, {image.first:#x} to {last:#x}, entry {image.entry:#x}, "
+        f"{len(image.symbols):,} symbols, {source} lines of source"
+    )
+
+
+def _igvm(igvm: Igvm) -> IgvmReport:
+    platforms = []
+    for one in igvm.platforms:
+        algorithm, value = digest(igvm, one) or ("", b"")
+        platforms.append(
+            PlatformReport(
+                one.name, one.mask, one.highest_vtl, one.shared_boundary, measured(igvm, one),
+                entry(igvm, one), algorithm, value.hex(),
+            )
+        )  # fmt: skip
+    rows = [row.strip() for row in header_rows(igvm)]
+    return IgvmReport(igvm.version, igvm.architecture, igvm.checksum, platforms, rows)
+
+
+def as_json(found: Inspection) -> str:
+    """The object on one line."""
+    return msgspec.json.encode(found).decode()
+
+
+def as_text(found: Inspection, igvm: Igvm | None) -> str:
+    """What it is, what it is good for, and of an IGVM file all that is in it."""
+    if igvm is not None:
+        return "\n".join((f"{found.path}: {found.words}", *lines(igvm)))
+    use = f"\n  {found.use}" if found.use else ""
+    return f"{found.path}: {found.words}{use}"
