@@ -61,7 +61,9 @@ def _seed(text: str) -> int:
 
 
 def _machine_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("image", nargs="?", help="static x86-64 ELF; default: the sample shim")
+    parser.add_argument(
+        "image", nargs="?", help="static x86-64 ELF, or an IGVM file; default: the sample shim"
+    )
     add = parser.add_argument
     add(
         "--platform",
@@ -83,6 +85,13 @@ def _machine_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="SPEC",
         help="break something: KIND ... [at MOMENT]; may be given several times",
+    )
+    add(
+        "--symbols",
+        action="append",
+        default=[],
+        metavar="ELF",
+        help="names and lines of what lies in an IGVM file; may be given several times",
     )
     add("--max-ticks", type=_count, metavar="N", help="stop after N instructions")
 

@@ -26,7 +26,7 @@ def opened(options: argparse.Namespace) -> Session:
         seed=options.seed, kernel=options.kernel, initrd=options.initrd,
         cmdline=options.cmdline, host_dtb=options.host_dtb, max_ticks=options.max_ticks,
         schedule=options.schedule, inject=options.inject,
-        watchdog=getattr(options, "watchdog", 0),
+        watchdog=getattr(options, "watchdog", 0), symbols=options.symbols,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from emu.boot.parameters import Range
 from emu.boot.platform import Platform
 from emu.boot.structs import Structs
 from emu.errors import ImageError
-from emu.hw.address import PAGE_BYTES, align_up
+from emu.hw.address import PAGE_BYTES, RESET_PAGE, align_up
 
 GDT: Final = struct.pack("<4Q", 0, 0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF)
 """Selector 0x10 is 64-bit code, 0x18 flat data; both accessed, so nobody writes them."""
@@ -36,6 +36,8 @@ class BootLayout(Struct, frozen=True, kw_only=True):
     """(GPA, bytes) of what the loader imported as accepted."""
     chunks: tuple[tuple[int, bytes], ...]
     """What to write where."""
+    shared: tuple[tuple[int, bytes], ...] = ()
+    """What to write where the host sees it, too: a page that is not the guest's yet."""
     entry: EntryState
     """How the BSP begins."""
     others: tuple[EntryState, ...] = ()
@@ -51,6 +53,18 @@ class BootLayout(Struct, frozen=True, kw_only=True):
     """Known beforehand only where the reset page is the mailbox."""
     os_entry: int | None = None
     """The address at which the OS is entered, if one is loaded."""
+
+
+def banks(platform: Platform, memory: Range) -> tuple[Range, ...]:
+    """(GPA, bytes) of all memory: low memory where there is more, and the page of the reset
+    vector where the CPUs begin there."""
+    low = platform.low_memory_bytes if memory[0] else 0
+    at_reset = platform.start == "reset-vector"
+    return (
+        *(((0, low),) if low else ()),
+        memory,
+        *(((RESET_PAGE, PAGE_BYTES),) if at_reset else ()),
+    )
 
 
 class Builder:

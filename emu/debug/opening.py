@@ -25,12 +25,14 @@ def open_session(
     max_ticks: int | None = None,
     rules: bool = True,
     watchdog: int = 0,
+    symbols: Sequence[str] = (),
     schedule: str = "",
     inject: Sequence[str] = (),
 ) -> Session:
     """Load an image (None: the packaged sample) onto a platform and stop at the first
-    instruction. `memory` in MiB; `schedule` and `inject` as the commands of these names take
-    them. Raises ApdbgError with one sentence."""
+    instruction. `memory` in MiB; `symbols`: ELF files of what lies in an IGVM file;
+    `schedule` and `inject` as the commands of these names take them. Raises ApdbgError with
+    one sentence."""
     require_emulator()
     options = Options(
         image,
@@ -45,6 +47,7 @@ def open_session(
         max_ticks,
         rules,
         watchdog,
+        tuple(symbols),
     )
     entries = [f"schedule {chooser_of(schedule.split()).text}"] if schedule else []
     return Session(Setup.of(options), (*entries, *(f"inject {one}" for one in inject)))

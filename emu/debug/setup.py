@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from emu.boot.contracts import contract_of
+from emu.boot.contracts import contract_of, load
 from emu.boot.contracts.contract import Loaded
 from emu.boot.image import Image, load_image
 from emu.boot.layout import BootLayout
@@ -37,6 +37,8 @@ class Options(Struct, frozen=True):
     """Whether the machine notes what the rules of the protocol look at."""
     watchdog: int = 0
     """Instructions without progress after which a boot counts as hung; 0: never."""
+    symbols: tuple[str, ...] = ()
+    """ELF files of what lies in the image, for their names."""
 
 
 class Setup(Struct, frozen=True):
@@ -54,6 +56,7 @@ class Setup(Struct, frozen=True):
     cmdline: str
     host_dtb: bytes | None
     max_ticks: int
+    symbols: tuple[Image, ...] = ()
 
     @classmethod
     def of(cls, options: Options, platform: str = "") -> "Setup":
@@ -64,10 +67,13 @@ class Setup(Struct, frozen=True):
         machine = platform_of(
             text, Path(options.platform), cpus=options.cpus, memory_mib=options.memory
         )
-        image = load_image(options.image or samples / "shim.elf")
-        more = contract_of(image).hands_over
-        if not more and (options.kernel or options.initrd or options.host_dtb):
-            raise ImageError(f"{image.path}: is bare: it takes no kernel, initrd or tree")
+        image = load(options.image or samples / "shim.elf")
+        contract = contract_of(image)
+        more = contract.hands_over
+        for name in ("kernel", "initrd", "cmdline", "host_dtb", "symbols"):
+            if getattr(options, name) and name not in contract.takes:
+                word = name.replace("_", "-")
+                raise ImageError(f"{image.path}: is {contract.words}: it takes no --{word}")
         at_reset = more and machine.start == "reset-vector"
         return cls(
             options=options,
@@ -83,13 +89,14 @@ class Setup(Struct, frozen=True):
             cmdline=options.cmdline,
             host_dtb=_file(options.host_dtb, INITRD_MAX),
             max_ticks=options.max_ticks or MAX_TICKS,
+            symbols=tuple(load_image(one) for one in options.symbols),
         )
 
     def layout(self) -> BootLayout:
         """Where everything lies before the first instruction."""
         return contract_of(self.image).lay_out(Loaded(
             self.image, self.kernel, self.reset, self.platform, self.initrd, self.cmdline,
-            self.host_dtb,
+            self.host_dtb, self.symbols,
         ))  # fmt: skip
 
     def machine(self) -> Machine:

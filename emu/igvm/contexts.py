@@ -68,15 +68,27 @@ class InitialRegister(Struct, frozen=True):
     def text(self) -> str:
         """`0x8000`, or `selector 0x10, base 0x0, limit 0xffffffff, attributes 0xa09b`."""
         if self.name in ("gdtr", "idtr") and len(self.raw) == _TABLE.size:
-            limit, base = _TABLE.unpack(self.raw)
+            limit, base = self.table
             return f"base {base:#x}, limit {limit:#x}"
         if len(self.raw) == _SEGMENT.size and self.name in ("tr", *_VMSA_SEGMENTS):
-            base, limit, selector, attributes = _SEGMENT.unpack(self.raw)
+            base, limit, selector, attributes = self.segment
             return (
                 f"selector {selector:#x}, base {base:#x}, limit {limit:#x}, "
                 f"attributes {attributes:#x}"
             )
         return f"{self.value:#x}"
+
+    @property
+    def segment(self) -> tuple[int, int, int, int]:
+        """(base, limit, selector, attributes), of a segment register."""
+        base, limit, selector, attributes = _SEGMENT.unpack(self.raw)
+        return base, limit, selector, attributes
+
+    @property
+    def table(self) -> tuple[int, int]:
+        """(limit, base), of a table register."""
+        limit, base = _TABLE.unpack(self.raw)
+        return limit, base
 
     @property
     def value(self) -> int:

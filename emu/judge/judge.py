@@ -19,14 +19,22 @@ BENCHES_MAX: Final = 8
 """Branches whose findings are remembered; others are judged again when somebody asks."""
 
 
+def _course_of(machine: Machine) -> Course:
+    """That of a machine before its first tick."""
+    board = machine.board
+    return Course(
+        board.platform.apic_ids, DIALECTS.get(board.platform.dialect), board.is_td,
+        knows_os=bool(board.roles.of("os-entry")),
+    )  # fmt: skip
+
+
 class _Bench:
     """One log's observations, judged as far as they are known."""
 
     def __init__(self, machine: Machine, log: Log[Observation]) -> None:
         self.log = log
         self._machine = machine
-        fixed = DIALECTS.get(machine.board.platform.dialect)
-        self.course = Course(machine.board.platform.apic_ids, fixed, machine.board.is_td)
+        self.course = _course_of(machine)
         self.found: list[tuple[int, Finding]] = []
         """(index of the observation, what a rule says of it)."""
         self.heard: list[tuple[int, Dialect, LoopCode | None]] = []
@@ -155,9 +163,7 @@ class Judge:
         log, bench = self._machine.board.logs.observed, self._bench()
         if log.now == log.known_count:
             return bench.course.copy()
-        course = Course(
-            self._machine.board.platform.apic_ids, bench.course.fixed, self._machine.board.is_td
-        )
+        course = _course_of(self._machine)
         for seen in log:
             course.add(seen)
         return course

@@ -89,6 +89,10 @@ def _lay_out(board: Board) -> None:
         hpa = ram.hpa(gpa)
         assert hpa is not None, f"the loader placed bytes at {gpa:#x}, outside memory"
         board.memory.write(hpa, data)
+    for gpa, data in layout.shared:
+        shared = ram.bank(gpa)
+        assert shared is not None, f"the loader placed bytes at {gpa:#x}, outside memory"
+        board.memory.write(Hpa(shared.shared_hpa + gpa - shared.gpa), data)
 
 
 def _start(board: Board) -> None:

@@ -42,6 +42,8 @@ class Course(Struct):
     """The dialect that the platform names; else it is read from the loops of the APs."""
     is_td: bool = False
     """The guest is a trust domain: it does not trust its host."""
+    knows_os: bool = True
+    """It is known where the OS is entered."""
     dialect: Dialect = ACPI
     loop: LoopCode | None = None
     """The newest loop in which an AP waits."""
@@ -91,7 +93,7 @@ class Course(Struct):
         if cpu is None:
             return False
         if cpu == 0:
-            return not self.handed
+            return self.knows_os and not self.handed
         return self.aps.of(cpu) not in OSES
 
     def lost(self, cpu: int | None) -> Stored | None:

@@ -1,15 +1,34 @@
 """The families of images that can be booted, each by its contract with the loader."""
 
+from pathlib import Path
 from typing import Final
 
-from emu.boot.contracts import flat, openhcl
+from emu.boot.contracts import flat, igvm, openhcl
 from emu.boot.contracts.contract import Contract
-from emu.boot.image import Image
+from emu.boot.image import FILE_BYTES_MAX, Image, parse_image
+from emu.errors import ImageError
+from emu.given.files import read_file
+from emu.igvm import file as igvm_file
+from emu.igvm.dll import within_dll
 
-CONTRACTS: Final[tuple[Contract, ...]] = (flat.CONTRACT, openhcl.CONTRACT)
+CONTRACTS: Final[tuple[Contract, ...]] = (igvm.CONTRACT, flat.CONTRACT, openhcl.CONTRACT)
 """Asked in this order; the last one takes every image."""
 
 
 def contract_of(image: Image) -> Contract:
     """The contract by which an image is booted."""
     return next(one for one in CONTRACTS if one.recognise(image))
+
+
+def load(name: str | Path) -> Image:
+    """Read what is to be booted: an ELF file, an IGVM file, or a DLL with one; raises
+    ImageError with one sentence that names the file."""
+    path = Path(name)
+    data = read_file(path, igvm_file.FILE_BYTES_MAX, ImageError)
+    if data[:2] == b"MZ":
+        data = within_dll(path, data)
+    if data[:4] == igvm_file.MAGIC:
+        return igvm.image_of(path, data)
+    if len(data) > FILE_BYTES_MAX:
+        raise ImageError(f"{path}: is larger than {FILE_BYTES_MAX >> 20} MiB")
+    return parse_image(path, data)

@@ -20,6 +20,8 @@ class Loaded(Struct, frozen=True):
     cmdline: str = ""
     host_dtb: bytes | None = None
     """The host's device tree, if it is not the one that describes the platform."""
+    symbols: tuple[Image, ...] = ()
+    """ELF files of what lies in the image, for their names."""
 
 
 class Contract(Struct, frozen=True):
@@ -31,5 +33,7 @@ class Contract(Struct, frozen=True):
     """Whether an image is of this family."""
     lay_out: Callable[[Loaded], BootLayout]
     """Place everything; raises ImageError or PlatformError where it does not fit."""
+    takes: tuple[str, ...] = ("kernel", "initrd", "cmdline", "host_dtb")
+    """Those of these options that mean something to it."""
     hands_over: bool = True
     """Whether there are more images: a kernel to hand over to, and a reset page."""

@@ -76,5 +76,10 @@ def laid(
 
 
 CONTRACT: Final = Contract(
-    "flat", "a bare image, entered in 64-bit mode", recognise, lay_out, hands_over=False
+    "flat",
+    "a bare image, entered in 64-bit mode",
+    recognise,
+    lay_out,
+    takes=(),
+    hands_over=False,
 )

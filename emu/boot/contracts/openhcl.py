@@ -11,7 +11,7 @@ from emu.boot.contracts.contract import Contract, Loaded
 from emu.boot.dtb import host_tree
 from emu.boot.entry import RESET_VECTOR, EntryState, long_mode
 from emu.boot.image import Image, Placed, SymbolMap
-from emu.boot.layout import GDT, BootLayout, Builder, Region, memory_for
+from emu.boot.layout import GDT, BootLayout, Builder, Region, banks, memory_for
 from emu.boot.lines import LineTable
 from emu.boot.pagetables import TABLE_PAGES_MAX, identity_tables
 from emu.boot.parameters import (
@@ -45,7 +45,7 @@ def lay_out(loaded: Loaded) -> BootLayout:
     platform, host_dtb = loaded.platform, loaded.host_dtb
     at_reset = platform.start == "reset-vector"
     memory = memory_for(shim, platform)
-    ram = _ram(platform, memory)
+    ram = banks(platform, memory)
     tree = _tree(platform, ram, memory) if host_dtb is None else host_dtb
     if len(tree) > _TREE_BYTES:
         raise PlatformError(f"host device tree: {len(tree):,} bytes, {_TREE_BYTES:,} fit")
@@ -88,16 +88,6 @@ def lay_out(loaded: Loaded) -> BootLayout:
         host_dtb_gpa=region + _TREE_OFFSET,
         mailbox_gpa=RESET_PAGE if at_reset else None,
         os_entry=None if kernel is None else parameters.kernel_entry,
-    )
-
-
-def _ram(platform: Platform, memory: Range) -> tuple[Range, ...]:
-    low = platform.low_memory_bytes if memory[0] else 0
-    at_reset = platform.start == "reset-vector"
-    return (
-        *(((0, low),) if low else ()),
-        memory,
-        *(((RESET_PAGE, PAGE_BYTES),) if at_reset else ()),
     )
 
 
