@@ -139,6 +139,18 @@ def targets(caller: Caller, command: IcrCommand) -> tuple[int, ...]:
     return tuple(cpu for cpu in everyone if _matches(command, caller.vmm.vps[cpu].apic_id))
 
 
+def words(value: int) -> str:
+    """A value of the ICR in words: `SIPI 0x10 to APIC id 0x1`."""
+    command = decode(value)
+    name = _MODES.get(command.mode, f"mode {command.mode}")
+    vector = f" {command.vector:#x}" if command.mode in (FIXED, LOWEST, SIPI) else ""
+    end = " de-assert" if command.mode == INIT and not command.assert_level else ""
+    whom = "all" if command.destination == BROADCAST else f"{command.destination:#x}"
+    kind = "logical id" if command.logical else "APIC id"
+    to = ("", "itself", "all", "all others")[command.shorthand] or f"{kind} {whom}"
+    return f"{name}{vector}{end} to {to}"
+
+
 def _refusal(caller: Caller, command: IcrCommand) -> str | None:
     """Why the APIC sends nothing, or None."""
     name = _MODES.get(command.mode)

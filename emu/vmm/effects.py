@@ -271,6 +271,10 @@ class Note(Struct, frozen=True):
     """One line for the event log: what was asked and what was answered."""
 
     text: str
+    why: str = ""
+    """Of it, what was wrong with the call, in words."""
+    given: bytes = b""
+    """The list that a hypercall was given, as the hypervisor has read it."""
 
 
 class Cost(Struct, frozen=True):
