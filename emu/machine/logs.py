@@ -6,11 +6,13 @@ from typing import Final
 from msgspec import Struct, field
 
 from emu.machine.event import Event
+from emu.machine.folds import FoldedLog
 from emu.machine.log import Lanes, Log, Turn, Woken
 from emu.mailbox.observation import Observation
 from emu.vmm.asked import Asked, Hlt, PauseHint, Rdtsc, Syscall
 from emu.vmm.effects import Effects
 from emu.vmm.exit_words import exit_words
+from emu.vmm.line_part import LinePart, line_part
 
 StoredExit = tuple[int, int, int, Asked, int, Effects]
 """(tick, virtual nanoseconds, CPU, what it asked for, picoseconds that it cost, and what came
@@ -19,7 +21,18 @@ _SAYS_ALL: Final = frozenset((PauseHint, Rdtsc, Hlt, Syscall))
 """What is asked so often, and answered so simply, that no answer is kept."""
 
 
-class ExitLog(Log[Event]):
+class EventLog(FoldedLog[Event]):
+    """What happened; the same of the same CPU in a row is one fold."""
+
+    __slots__ = ()
+
+    def _goes_on(self, before: Event, entry: Event) -> bool:
+        return (
+            before.text == entry.text and before.cpu == entry.cpu and before.kind == entry.kind
+        )
+
+
+class ExitLog(FoldedLog[Event]):
     """What CPUs asked for. It is put into words when somebody reads it: most exits of a boot
     nobody ever looks at."""
 
@@ -46,6 +59,25 @@ class ExitLog(Log[Event]):
             if who == cpu:
                 yield asked
 
+    def _goes_on(self, before: StoredExit, entry: StoredExit) -> bool:
+        """The same exit of the same CPU with the same answer, or another part of one line."""
+        _, _, cpu, asked, _, effects = before
+        if cpu != entry[2]:
+            return False
+        if asked == entry[3] and effects == entry[5]:
+            return True
+        part = line_part(entry[3], entry[5])
+        return part is not None and part.follows(line_part(asked, effects))
+
+    def line_parts(self, first: int, end: int) -> list[LinePart]:
+        """The parts of a line that these exits are; none where they are something else."""
+        parts = (line_part(*self._what(index)) for index in range(first, end))
+        return [part for part in parts if part is not None]
+
+    def _what(self, index: int) -> tuple[Asked, Effects]:
+        _, _, _, asked, _, effects = self._stored(index)
+        return asked, effects
+
     def _read(self, stored: StoredExit) -> Event:
         tick, virtual_ns, cpu, asked, _, effects = stored
         return Event(tick, virtual_ns, cpu, "exit", exit_words(asked, effects), asked)
@@ -58,7 +90,7 @@ Counts = tuple[int, int, int, int, int, int]
 class Logs(Struct, eq=False):
     """What has happened on one branch; what is known of its future lies behind."""
 
-    events: Log[Event] = field(default_factory=Log)
+    events: EventLog = field(default_factory=EventLog)
     exits: ExitLog = field(default_factory=ExitLog)
     turns: Log[Turn] = field(default_factory=Log)
     observed: Log[Observation] = field(default_factory=Log)

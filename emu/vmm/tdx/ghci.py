@@ -4,6 +4,7 @@ from typing import Final
 
 from emu.hw.address import PAGE_BYTES, PAGE_MASK, Gpa
 from emu.vmm.cpuid import read_cpuid
+from emu.vmm.devices import port_words
 from emu.vmm.effects import Cost, Crash, Halt
 from emu.vmm.msr import msr_name, read_msr, write_msr
 from emu.vmm.msrs.crash import printable
@@ -116,7 +117,13 @@ def _direction(value: int) -> str:
     return {0: "in", 1: "out"}.get(value, f"{value:#x}")
 
 
+def _port_words(port: int) -> str:
+    name = port_words(port)
+    return f"{port:#x} ({name})" if name else f"{port:#x}"
+
+
 _MSR: Final = Shown("r12", "msr", lambda value: msr_name(_low(value)))
+_PORT: Final = Shown("r14", "port", _port_words)
 _ACCESS: Final = (Shown("r12", "size", str), Shown("r13", "direction", _direction))
 _READ: Final = (Shown("r11", "value"),)
 _FOUR: Final = tuple(
@@ -128,7 +135,13 @@ _FOUR: Final = tuple(
 SUBFUNCTIONS: Final = (
     Subfunction(CPUID, "CPUID", _cpuid, (Shown("r12", "leaf"), Shown("r13", "subleaf")), _FOUR),
     Subfunction(0xC, "HLT", _halt, (Shown("r12", "blocked"),)),
-    Subfunction(0x1E, "IO", _io, (*_ACCESS, Shown("r14", "port"), Shown("r15", "data")), _READ),
+    Subfunction(
+        0x1E,
+        "IO",
+        _io,
+        (*_ACCESS, Shown("r14", "port", _port_words), Shown("r15", "data")),
+        _READ,
+    ),
     Subfunction(RDMSR, "RDMSR", _rdmsr, (_MSR,), _READ),
     Subfunction(0x20, "WRMSR", _wrmsr, (_MSR, Shown("r13", "value"))),
     Subfunction(
