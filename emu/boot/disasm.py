@@ -186,6 +186,11 @@ def decode(code: bytes, address: int, mode: str) -> Instruction | None:
     if found is None:
         return None
     name = found.mnemonic.rpartition(" ")[2]  # without REP or LOCK
+    mnemonic, operands = found.mnemonic, found.op_str
+    pointer = _far_pointer(found, mode)
+    if pointer:  # capstone calls them `jmp ptr` and `ljmp` by turns, and has no size
+        name = mnemonic = _FAR[found.modrm >> 3 & 7]
+        operands = f"{_POINTERS[pointer]} ptr {operands[operands.index('[') :]}"
     kind = _kind(found)
     reads, writes = _effects(found, name)
     direct = kind in ("call", "jump", "branch") and found.operands
@@ -194,11 +199,11 @@ def decode(code: bytes, address: int, mode: str) -> Instruction | None:
         address=address,
         size=found.size,
         bytes=bytes(found.bytes),
-        mnemonic=found.mnemonic,
-        operands=found.op_str,
+        mnemonic=mnemonic,
+        operands=operands,
         kind=kind,
         target=found.operands[0].imm & U64 if immediate else None,
-        memory=(*_operands(found, name), *_stack(found, name, mode)),
+        memory=(*_operands(found, name, pointer), *_stack(found, name, mode)),
         reads=reads,
         writes=writes,
         repeats=_repeats(found),
@@ -308,7 +313,26 @@ def _leaves_flags(found: Any, name: str) -> bool:
     return bool(count.type != x86_const.X86_OP_IMM or count.imm & counted == 0)
 
 
-def _operands(found: Any, name: str) -> tuple[MemoryOperand, ...]:
+_FAR: Final = {3: "lcall", 5: "ljmp"}
+_POINTERS: Final = {4: "dword", 6: "fword", 10: "tbyte"}
+_FF_GROUP: Final = 0xFF
+
+
+def _far_pointer(found: Any, mode: str) -> int:
+    """Bytes of the far pointer in memory that FF /3 and FF /5 load (SDM 2, CALL and JMP:
+    m16:16, m16:32, m16:64); 0 for any other instruction."""
+    in_memory = found.modrm >> 6 != 3
+    if found.opcode[0] != _FF_GROUP or found.modrm >> 3 & 7 not in _FAR or not in_memory:
+        return 0
+    if found.rex & 8:
+        return 10
+    return 4 if (mode == "real") != (found.prefix[2] == _OPERAND_SIZE) else 6
+
+
+_OPERAND_SIZE: Final = 0x66
+
+
+def _operands(found: Any, name: str, pointer: int) -> tuple[MemoryOperand, ...]:
     """Explicit memory operands."""
     if name.startswith(_NO_ACCESS):
         return ()
@@ -323,7 +347,7 @@ def _operands(found: Any, name: str) -> tuple[MemoryOperand, ...]:
         rows.append(
             MemoryOperand(
                 _FAMILY.get(base, ""), _FAMILY.get(index, ""), place.scale, place.disp,
-                operand.size, _access(operand, name),
+                pointer or operand.size, "r" if pointer else _access(operand, name),
                 _segment(found, operand), found.addr_size,
             )
         )  # fmt: skip

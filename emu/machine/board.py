@@ -22,6 +22,7 @@ from emu.machine.addresses import Addresses
 from emu.machine.aps import LiveAps
 from emu.machine.ask import read_exit
 from emu.machine.code import CodeReader
+from emu.machine.code_modes import CodeModes
 from emu.machine.copies import Copies
 from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
 from emu.machine.log import Turn, WakeCause, Woken
@@ -91,6 +92,7 @@ class Board(Struct, eq=False, kw_only=True):
     virtual: VirtualMemory
     code: CodeReader
     copies: Copies
+    code_modes: CodeModes
     """Where code comes from that runs outside of every image."""
     undo: UndoLog
     cpus: tuple[Cpu, ...]
@@ -167,6 +169,7 @@ class Board(Struct, eq=False, kw_only=True):
     def begins(self, cpu: Cpu) -> None:
         """A CPU begins to run from where its registers have it."""
         self.turn(cpu, "running")
+        self.code_modes.note(self.linear_rip(cpu), cpu.registers.coding)
         cpu.milestone = cpu.reason = ""
         self.aps.started(cpu.id)
         cpu.skip = None

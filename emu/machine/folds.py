@@ -6,7 +6,7 @@ whoever shows the log does not have to read it to know its folds.
 """
 
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from typing import Any, Final, Self, TypeVar
 
 from emu.machine.log import Log
@@ -63,7 +63,3 @@ class FoldedLog(Log[T]):
         starts = self._starts
         end = starts[index + 1] if index + 1 < len(starts) else self._count
         return starts[index], end
-
-    def fold_of(self, entry: int) -> int:
-        """The fold that holds an entry."""
-        return bisect_right(self._starts, entry) - 1

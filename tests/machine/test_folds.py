@@ -49,8 +49,6 @@ def test_folds_are_runs_of_equal_events_at_every_moment(
     for entry in entries[log.now : again]:
         log.append(entry)
     assert spans(log, log.now) == grouped(entries[: log.now])
-    assert all(log.fold_of(at) == index for index, (first, end) in
-               enumerate(spans(log, log.now)) for at in range(first, end))  # fmt: skip
 
 
 def test_a_branch_folds_on_where_all_before_it_is_sealed() -> None:
