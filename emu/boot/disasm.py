@@ -11,6 +11,7 @@ import capstone
 from capstone import x86_const
 from msgspec import Struct
 
+from emu.boot.far_pointer import FAR_POINTERS, POINTER_WORDS, far_pointer
 from emu.hw.address import U64
 
 FlowKind = Literal["call", "ret", "jump", "branch", "other"]
@@ -187,10 +188,10 @@ def decode(code: bytes, address: int, mode: str) -> Instruction | None:
         return None
     name = found.mnemonic.rpartition(" ")[2]  # without REP or LOCK
     mnemonic, operands = found.mnemonic, found.op_str
-    pointer = _far_pointer(found, mode)
+    pointer = far_pointer(found.opcode[0], found.modrm, found.rex, found.prefix[2], mode)
     if pointer:  # capstone calls them `jmp ptr` and `ljmp` by turns, and has no size
-        name = mnemonic = _FAR[found.modrm >> 3 & 7]
-        operands = f"{_POINTERS[pointer]} ptr {operands[operands.index('[') :]}"
+        name = mnemonic = FAR_POINTERS[found.modrm >> 3 & 7]
+        operands = f"{POINTER_WORDS[pointer]} ptr {operands[operands.index('[') :]}"
     kind = _kind(found)
     reads, writes = _effects(found, name)
     direct = kind in ("call", "jump", "branch") and found.operands
@@ -311,25 +312,6 @@ def _leaves_flags(found: Any, name: str) -> bool:
     count = found.operands[-1]  # a shift by nothing changes nothing
     counted = 0x3F if found.operands[0].size == 8 else 0x1F
     return bool(count.type != x86_const.X86_OP_IMM or count.imm & counted == 0)
-
-
-_FAR: Final = {3: "lcall", 5: "ljmp"}
-_POINTERS: Final = {4: "dword", 6: "fword", 10: "tbyte"}
-_FF_GROUP: Final = 0xFF
-
-
-def _far_pointer(found: Any, mode: str) -> int:
-    """Bytes of the far pointer in memory that FF /3 and FF /5 load (SDM 2, CALL and JMP:
-    m16:16, m16:32, m16:64); 0 for any other instruction."""
-    in_memory = found.modrm >> 6 != 3
-    if found.opcode[0] != _FF_GROUP or found.modrm >> 3 & 7 not in _FAR or not in_memory:
-        return 0
-    if found.rex & 8:
-        return 10
-    return 4 if (mode == "real") != (found.prefix[2] == _OPERAND_SIZE) else 6
-
-
-_OPERAND_SIZE: Final = 0x66
 
 
 def _operands(found: Any, name: str, pointer: int) -> tuple[MemoryOperand, ...]:
