@@ -51,14 +51,8 @@ _MODES: Final = {
 
 def _families() -> dict[str, str]:
     """Every name of a part of a general register -> the 64-bit register."""
-    found = {
-        "rflags": "rflags",
-        "eflags": "rflags",
-        "flags": "rflags",
-        "rip": "rip",
-        "eip": "rip",
-        "ip": "rip",
-    }
+    found = dict.fromkeys(("rflags", "eflags", "flags"), "rflags")
+    found |= dict.fromkeys(("rip", "eip", "ip"), "rip")
     for name in ("ax", "bx", "cx", "dx", "si", "di", "bp", "sp"):
         found |= {part + name: f"r{name}" for part in ("r", "e", "")}
     for name in ("a", "b", "c", "d"):
