@@ -24,7 +24,7 @@ from emu.machine.ask import read_exit
 from emu.machine.code import CodeReader
 from emu.machine.code_modes import CodeModes
 from emu.machine.copies import Copies
-from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
+from emu.machine.event import Event, EventDetail, EventKind
 from emu.machine.log import Turn, WakeCause, Woken
 from emu.machine.logs import Logs
 from emu.machine.ram import GuestRam
@@ -261,11 +261,13 @@ class Board(Struct, eq=False, kw_only=True):
         cpu: Cpu | None,
         kind: EventKind,
         text: str,
-        detail: MailboxWrite | Milestone | Asked | None = None,
+        detail: EventDetail = None,
+        when: Cpu | None = None,
     ) -> None:
-        """Append to the log at this tick, on the CPU's clock."""
+        """Append to the log at this tick, on the CPU's clock, or on that of the CPU whose doing
+        it is (`when`)."""
         index = None if cpu is None else cpu.id
-        happened = Event(self.tick, self.nanoseconds(cpu), index, kind, text, detail)
+        happened = Event(self.tick, self.nanoseconds(when or cpu), index, kind, text, detail)
         self.logs.events.append(happened)
         for listener in self.listeners:
             listener.heard(cpu, text)

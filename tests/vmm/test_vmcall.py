@@ -152,7 +152,7 @@ def test_msrs_through_the_host() -> None:
         assert results(refused)["r10"] == INVALID
     guest.vmm.msrs[1, 0x80F] = 0x1FF
     ipi = call(guest, WRMSR_MASK, r11=0x20, r12=0x830, r13=2 << 32 | 0x31)
-    assert of(SendInterrupt, ipi) == [SendInterrupt(1, 0x31)]
+    assert of(SendInterrupt, ipi) == [SendInterrupt(1, 0x31, ipi=True)]
 
 
 def test_the_base_functions_are_all_there() -> None:
