@@ -73,6 +73,7 @@ def course(name: str) -> tuple[str, dict[str, object]]:
 def _told(begin: Callable[[], Any]) -> dict[str, object]:
     """What becomes of a machine that is begun in some way."""
     from emu.errors import ApdbgError
+    from emu.vmm.asked_words import describe  # the words of results are no part of a course
 
     try:
         session = begin()
@@ -85,7 +86,9 @@ def _told(begin: Callable[[], Any]) -> dict[str, object]:
         "tick": view.tick,
         "outcome": view.outcome or "",
         "events": short(*(f"{e.tick} {e.cpu} {e.virtual_ns} {e.text}" for e in logs.events)),
-        "exits": short(*(f"{e.tick} {e.cpu} {e.virtual_ns} {e.text}" for e in logs.exits)),
+        "exits": short(
+            *(f"{e.tick} {e.cpu} {e.virtual_ns} {describe(e.detail)}" for e in logs.exits)
+        ),
         "serial": short(view.serial),
         "findings": short(*(f"{f.tick} {f.rule} {f.text}" for f in session.findings())),
         "stop": [stop.text for stop in view.stop],

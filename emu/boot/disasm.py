@@ -11,6 +11,7 @@ import capstone
 from capstone import x86_const
 from msgspec import Struct
 
+from emu.boot.far_pointer import FAR_POINTERS, POINTER_WORDS, far_pointer
 from emu.hw.address import U64
 
 FlowKind = Literal["call", "ret", "jump", "branch", "other"]
@@ -50,14 +51,8 @@ _MODES: Final = {
 
 def _families() -> dict[str, str]:
     """Every name of a part of a general register -> the 64-bit register."""
-    found = {
-        "rflags": "rflags",
-        "eflags": "rflags",
-        "flags": "rflags",
-        "rip": "rip",
-        "eip": "rip",
-        "ip": "rip",
-    }
+    found = dict.fromkeys(("rflags", "eflags", "flags"), "rflags")
+    found |= dict.fromkeys(("rip", "eip", "ip"), "rip")
     for name in ("ax", "bx", "cx", "dx", "si", "di", "bp", "sp"):
         found |= {part + name: f"r{name}" for part in ("r", "e", "")}
     for name in ("a", "b", "c", "d"):
@@ -186,6 +181,11 @@ def decode(code: bytes, address: int, mode: str) -> Instruction | None:
     if found is None:
         return None
     name = found.mnemonic.rpartition(" ")[2]  # without REP or LOCK
+    mnemonic, operands = found.mnemonic, found.op_str
+    pointer = far_pointer(found.opcode[0], found.modrm, found.rex, found.prefix[2], mode)
+    if pointer:  # capstone calls them `jmp ptr` and `ljmp` by turns, and has no size
+        name = mnemonic = FAR_POINTERS[found.modrm >> 3 & 7]
+        operands = f"{POINTER_WORDS[pointer]} ptr {operands[operands.index('[') :]}"
     kind = _kind(found)
     reads, writes = _effects(found, name)
     direct = kind in ("call", "jump", "branch") and found.operands
@@ -194,11 +194,11 @@ def decode(code: bytes, address: int, mode: str) -> Instruction | None:
         address=address,
         size=found.size,
         bytes=bytes(found.bytes),
-        mnemonic=found.mnemonic,
-        operands=found.op_str,
+        mnemonic=mnemonic,
+        operands=operands,
         kind=kind,
         target=found.operands[0].imm & U64 if immediate else None,
-        memory=(*_operands(found, name), *_stack(found, name, mode)),
+        memory=(*_operands(found, name, pointer), *_stack(found, name, mode)),
         reads=reads,
         writes=writes,
         repeats=_repeats(found),
@@ -308,7 +308,7 @@ def _leaves_flags(found: Any, name: str) -> bool:
     return bool(count.type != x86_const.X86_OP_IMM or count.imm & counted == 0)
 
 
-def _operands(found: Any, name: str) -> tuple[MemoryOperand, ...]:
+def _operands(found: Any, name: str, pointer: int) -> tuple[MemoryOperand, ...]:
     """Explicit memory operands."""
     if name.startswith(_NO_ACCESS):
         return ()
@@ -323,7 +323,7 @@ def _operands(found: Any, name: str) -> tuple[MemoryOperand, ...]:
         rows.append(
             MemoryOperand(
                 _FAMILY.get(base, ""), _FAMILY.get(index, ""), place.scale, place.disp,
-                operand.size, _access(operand, name),
+                pointer or operand.size, "r" if pointer else _access(operand, name),
                 _segment(found, operand), found.addr_size,
             )
         )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from emu.machine.event import Event
+from emu.machine.event import Arrival, Event
 from emu.machine.log import Log
 from emu.machine.machine import Machine
 
@@ -55,6 +55,10 @@ def is_refusal(text: str) -> bool:
 
 def _note(found: dict[int, LastWords], event: Event) -> None:
     """An event that is older than all that were noted before."""
+    if isinstance(event.detail, Arrival):
+        if event.cpu in found:
+            found[event.cpu].suffered = found[event.cpu].suffered or event
+        return
     named = [int(number) for number in _WHOSE.findall(event.text)]
     refused = event.kind == "exit" and is_refusal(event.text)
     own = None if event.cpu is None else found.get(event.cpu)

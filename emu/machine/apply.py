@@ -77,6 +77,8 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.MachineEffect, size: int) -> None:
             vmm.vps[vp].vtl2_enabled = True
         case fx.StartVp(vp, context):
             start_vp(parts, cpu, vp, context)
+        case fx.Sent(text):
+            parts.board.event(cpu, "state", text)
         case fx.SendInit() | fx.SendSipi() | fx.SendInterrupt():
             ipi.send(parts, cpu, effect)
         case fx.Delay(target, nanoseconds):

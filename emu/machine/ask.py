@@ -196,10 +196,11 @@ def _undefined(code: bytes, registers: Context) -> Asked:
     """#UD: the calls to host and TDX module arrive this way, and so does a real one."""
     get = registers.get
     if code.startswith(_TDCALL):
-        return ask.Tdcall(4, get("rax"), get("r10"), get("r11"))
+        operands = tuple(map(get, ask.OPERANDS))
+        return ask.Tdcall(4, get("rax"), get("r10"), get("r11"), operands)
     mnemonic = _VMCALLS.get(code[:3])
     if mnemonic is not None:
-        return ask.Vmcall(3, get("rcx"), mnemonic)
+        return ask.Vmcall(3, get("rcx"), mnemonic, get("rdx"), get("r8"))
     random = _random(code, registers)
     if random is not None:
         return random

@@ -22,8 +22,9 @@ from emu.machine.addresses import Addresses
 from emu.machine.aps import LiveAps
 from emu.machine.ask import read_exit
 from emu.machine.code import CodeReader
+from emu.machine.code_modes import CodeModes
 from emu.machine.copies import Copies
-from emu.machine.event import Event, EventKind, MailboxWrite, Milestone
+from emu.machine.event import Event, EventDetail, EventKind
 from emu.machine.log import Turn, WakeCause, Woken
 from emu.machine.logs import Logs
 from emu.machine.ram import GuestRam
@@ -91,6 +92,7 @@ class Board(Struct, eq=False, kw_only=True):
     virtual: VirtualMemory
     code: CodeReader
     copies: Copies
+    code_modes: CodeModes
     """Where code comes from that runs outside of every image."""
     undo: UndoLog
     cpus: tuple[Cpu, ...]
@@ -167,6 +169,7 @@ class Board(Struct, eq=False, kw_only=True):
     def begins(self, cpu: Cpu) -> None:
         """A CPU begins to run from where its registers have it."""
         self.turn(cpu, "running")
+        self.code_modes.note(self.linear_rip(cpu), cpu.registers.coding)
         cpu.milestone = cpu.reason = ""
         self.aps.started(cpu.id)
         cpu.skip = None
@@ -258,11 +261,13 @@ class Board(Struct, eq=False, kw_only=True):
         cpu: Cpu | None,
         kind: EventKind,
         text: str,
-        detail: MailboxWrite | Milestone | Asked | None = None,
+        detail: EventDetail = None,
+        when: Cpu | None = None,
     ) -> None:
-        """Append to the log at this tick, on the CPU's clock."""
+        """Append to the log at this tick, on the CPU's clock, or on that of the CPU whose doing
+        it is (`when`)."""
         index = None if cpu is None else cpu.id
-        happened = Event(self.tick, self.nanoseconds(cpu), index, kind, text, detail)
+        happened = Event(self.tick, self.nanoseconds(when or cpu), index, kind, text, detail)
         self.logs.events.append(happened)
         for listener in self.listeners:
             listener.heard(cpu, text)

@@ -17,6 +17,7 @@ from emu.machine.addresses import Addresses
 from emu.machine.aps import LiveAps
 from emu.machine.board import Board
 from emu.machine.code import CodeReader
+from emu.machine.code_modes import CodeModes
 from emu.machine.copies import Copies
 from emu.machine.handover import mailbox_of
 from emu.machine.ram import SHARED_ALIAS, GuestRam
@@ -52,7 +53,7 @@ def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
     board = Board(
         platform=platform, layout=layout, roles=roles, seed=seed, memory=memory, engine=engine,
         ram=ram, npt=npt, virtual=virtual, code=code,
-        copies=Copies(layout, virtual), undo=UndoLog(memory, npt),
+        copies=Copies(layout, virtual), code_modes=CodeModes(), undo=UndoLog(memory, npt),
         cpus=_cpus(platform),
         vmm=VmmState([VpState(one) for one in platform.apic_ids], seed=seed),
         aps=LiveAps(platform.apic_ids), mailbox_gpa=mailbox_of(layout, roles),

@@ -58,6 +58,7 @@ class DescriptorLoads:
         self._board, self._own = board, own
         self._opcode = 0
         self._saved = b""
+        self._coding = ""
         self._stack_segment = 0, 0
 
     def may_end(self, code: bytes) -> bool:
@@ -79,7 +80,7 @@ class DescriptorLoads:
         code = disasm.decode(self._board.code.next(context), context.linear_rip, context.coding)
         self._opcode = _opcode(code, context.coding) if code is not None else 0
         if self._opcode:
-            self._saved = context.save()
+            self._saved, self._coding = context.save(), context.coding
             context.changed = True  # it is about to be, and `save` has noted that it was not
             self._stack_segment = self._stack(context)
 
@@ -87,6 +88,8 @@ class DescriptorLoads:
         """It has run. None if that is all; else the fault that the processor's own store is,
         and the context is as before."""
         board = self._board
+        if self._opcode and context.coding != self._coding:
+            board.code_modes.note(context.linear_rip, context.coding)
         real = context.mode == "real" or context.get("rflags") & _VM
         if not self._opcode or real or board.on_trial:
             return None

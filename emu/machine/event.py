@@ -29,6 +29,15 @@ class Milestone(Struct, frozen=True):
     roles: tuple[Role, ...] = ()
 
 
+class Arrival(Struct, frozen=True):
+    """Something that one CPU sent arrives at another, or is dropped there."""
+
+    sender: int
+
+
+EventDetail = MailboxWrite | Milestone | Arrival | Asked | None
+
+
 class Event(Struct, frozen=True):
     """One event; `cpu` None for what belongs to no CPU."""
 
@@ -37,4 +46,4 @@ class Event(Struct, frozen=True):
     cpu: int | None
     kind: EventKind
     text: str
-    detail: MailboxWrite | Milestone | Asked | None = None
+    detail: EventDetail = None

@@ -8,6 +8,7 @@ from emu.hw.cpu import Cpu
 from emu.machine import entry
 from emu.machine.board import Board
 from emu.machine.cpu_witness import CpuWitness
+from emu.machine.event import Arrival
 from emu.machine.exceptions import raise_exception
 from emu.machine.own_access import OwnAccess
 from emu.machine.waits import Waits
@@ -41,10 +42,32 @@ def send(
             init(parts, cpu, target)
         case fx.SendSipi(_, vector):
             sipi(parts, cpu, target, vector)
-        case fx.SendInterrupt(_, _, True):
-            nmi(parts, cpu, target)
-        case fx.SendInterrupt(_, vector):
-            interrupt_cpu(parts, cpu, target, vector)
+        case fx.SendInterrupt(_, vector, is_nmi, ipi):
+            if ipi:
+                what = "NMI" if is_nmi else f"interrupt {vector:#x}"
+                arrives(parts.board, cpu, target, what, _keeps_out(parts.board, target, is_nmi))
+            if is_nmi:
+                nmi(parts, cpu, target)
+            else:
+                interrupt_cpu(parts, cpu, target, vector)
+
+
+def arrives(board: Board, cpu: Cpu, target: Cpu, what: str, then: str = "") -> None:
+    """What a CPU has sent is there: an event of its target, on the sender's clock."""
+    sender = "itself" if cpu is target else f"cpu {cpu.id}"
+    words = f"{what} from {sender} arrives{then}"
+    board.event(target, "state", words, Arrival(cpu.id), when=cpu)
+
+
+def _keeps_out(board: Board, target: Cpu, is_nmi: bool) -> str:
+    """Why a CPU does not take at once what arrives; empty if it does."""
+    if target.context is None:
+        return ", and waits: it has not started"
+    if is_nmi:
+        return (
+            ", and waits: another one is being handled" if target.registers.nmi_blocked else ""
+        )
+    return "" if is_open(target) else ", and waits: interrupts are off"
 
 
 # -- INIT and SIPI -----------------------------------------------------------------------
@@ -60,21 +83,23 @@ def init(parts: Receives, cpu: Cpu, target: Cpu) -> None:
     if old is not None:  # one that never ran has had its reset already
         board.enter(target, entry.after_init(old.get("cr0")))
         target.registers.keep_over_init(old)
-    board.event(cpu, "state", f"sends INIT to cpu {target.id}")
     if not apic.is_boot_processor(board.vmm, target.id):
+        arrives(board, cpu, target, "INIT", ": it waits for a SIPI")
         vp.wait_for_sipi = True
         board.turn(target, "wait-for-sipi")
         return
     board.go_on(target, max(target.clock_ps, cpu.clock_ps), "started", cpu.id)
     board.begins(target)
-    board.event(target, "state", "begins again at its reset vector")
+    arrives(board, cpu, target, "INIT", ": it begins again at its reset vector")
 
 
 def sipi(parts: Receives, cpu: Cpu, target: Cpu, vector: int) -> None:
     """A start-up IPI; one to a CPU that does not wait for it is lost (SDM 3, 10.4.4)."""
     board = parts.board
     if target.activity != "wait-for-sipi":
-        board.event(cpu, "state", f"sends SIPI to cpu {target.id}, {_why_lost(board, target)}")
+        sender = "itself" if cpu is target else f"cpu {cpu.id}"
+        words = f"SIPI {vector:#x} from {sender} is dropped: {_why_lost(board, target)}"
+        board.event(target, "state", words, Arrival(cpu.id), when=cpu)
         return
     vp = board.vmm.vps[target.id]
     vp.wait_for_sipi, vp.started = False, True
@@ -88,15 +113,13 @@ def sipi(parts: Receives, cpu: Cpu, target: Cpu, vector: int) -> None:
     parts.witness.started(cpu, target.id, "SIPI")
     parts.cpu_witness.started(cpu, target)
     odd = ", where no memory may be" if vector in _RESERVED_SIPI else ""
-    board.event(
-        cpu, "state", f"sends SIPI to cpu {target.id}: it starts at {vector << 12:#x}{odd}"
-    )
+    arrives(board, cpu, target, f"SIPI {vector:#x}", f": it starts at {vector << 12:#x}{odd}")
 
 
 def _why_lost(board: Board, target: Cpu) -> str:
     if board.vmm.vps[target.id].started:
-        return "which does not wait for it: it is dropped"
-    return "which has had no INIT: it is dropped"
+        return f"cpu {target.id} is not waiting for one"
+    return f"cpu {target.id} has had no INIT"
 
 
 def reset_apic(board: Board, cpu: Cpu) -> None:

@@ -36,6 +36,7 @@ from emu.machine.trial import Trials
 from emu.machine.waits import Waits
 from emu.machine.witness import Witness
 from emu.vmm.asked import Asked
+from emu.vmm.effects import Effects
 
 INTERRUPT_POLL: Final = 199
 """Of a CPU's own instructions: so many lie between two looks at IF while an interrupt is
@@ -251,18 +252,23 @@ class Machine:
             self.injected.at_exit(cpu, asked)
         call = self.witness.before_answer(cpu, asked)
         question = self.cpu_witness.asks(cpu, asked)
-        price_ps = self.answer(cpu, asked)
-        board.logs.exits.note(tick, clock_ps, cpu.id, asked, price_ps)
+        effects = self._effects(cpu, asked)
+        price_ps = apply.carry_out(self, cpu, effects, asked.size)
+        board.logs.exits.note(tick, clock_ps, cpu.id, asked, price_ps, effects)
         if call is not None:
             self.witness.answered(cpu, call)
         self.cpu_witness.answered(cpu, asked, question)
 
     def answer(self, cpu: Cpu, asked: Asked) -> int:
         """Decide what was asked, and carry the decision out; its price in picoseconds."""
+        return apply.carry_out(self, cpu, self._effects(cpu, asked), asked.size)
+
+    def _effects(self, cpu: Cpu, asked: Asked) -> Effects:
+        """What comes of what was asked, with what injections make of it."""
         effects = exits.decide(self.board, cpu, asked)
         if self.injected.twists:
             effects = self.injected.twisted(cpu, asked, effects)
-        return apply.carry_out(self, cpu, effects, asked.size)
+        return effects
 
     def _do(self, deed: Deed, met_by: Cpu | None) -> None:
         assert isinstance(deed, MachineDeed), "only these can be armed"

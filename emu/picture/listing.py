@@ -7,13 +7,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from emu.boot import disasm
-from emu.boot.disasm import Instruction, decode
+from emu.boot.disasm import Instruction, MemoryOperand, decode
 from emu.hw.address import PAGE_BYTES, Hpa
 from emu.hw.context import Context
 from emu.hw.cpu import Cpu
 from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.copies import Copy
 from emu.machine.machine import Machine
+from emu.picture.code_mode import CodeMode, mode_at, mode_behind
 from emu.picture.view import CodeLine
 
 BEFORE: Final = 24
@@ -40,6 +41,8 @@ class _Strip(Struct):
     """Index in `rows` of each instruction itself."""
     heads: list[tuple[CodeLine, ...]]
     """Label and line of source of an instruction that is the first one shown."""
+    modes: list[CodeMode]
+    """How each instruction is decoded."""
     fixed: list[int]
     """Those whose operand lies at an address that no register changes."""
     ended: bool
@@ -60,7 +63,10 @@ class Listing:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._strips: dict[tuple[int, str], _Strip] = {}
+        self._strips: dict[tuple[int, CodeMode], _Strip] = {}
+        self._modes: dict[tuple[int, str], CodeMode] = {}
+        """Of where strips begin, through CPUs of each kind."""
+        self._version = 0
 
     def lines(self, cpu: Cpu, here: int, stops: frozenset[int]) -> tuple[CodeLine, ...]:
         """Lines around a linear address. `stops`: addresses with breakpoints. Empty where the
@@ -85,17 +91,38 @@ class Listing:
         if nearest is not None and origin - nearest[1] < FUNCTION_BYTES:
             start = here - (origin - nearest[1])
             start = start if copy is None else max(start, copy.first)
-        strip = self._strip(cpu, start, here)
-        if start == here or strip.end == here:
-            return strip, 0 if start == here else len(strip.codes)
-        if here in strip.places:
+        strip = self._strip(cpu, start, here, self._mode(cpu, start))
+        if start != here and strip.end == here:
+            return strip, len(strip.codes)
+        if here in strip.places and self._is_right(cpu, strip, here):
             return strip, strip.places[here]
-        return self._strip(cpu, here, here), 0
+        return self._strip(cpu, here, here, self._mode(cpu, here)), 0
 
-    def _strip(self, cpu: Cpu, start: int, here: int) -> _Strip:
+    def _mode(self, cpu: Cpu, address: int) -> CodeMode:
+        """The mode of a strip's first instruction: found once for each, until more is known of
+        how code is executed."""
+        modes, coding = self._machine.board.code_modes, cpu.registers.coding
+        if self._version != modes.version:
+            self._version = modes.version
+            self._strips.clear()
+            self._modes.clear()
+        if self._machine.board.linear_rip(cpu) == address:
+            return CodeMode(coding)
+        key = address, coding
+        if key not in self._modes:
+            self._modes[key] = mode_at(self._machine, cpu, address)
+        return self._modes[key]
+
+    def _is_right(self, cpu: Cpu, strip: _Strip, here: int) -> bool:
+        """Whether the CPU in focus, if it stands here, executes what the strip shows."""
+        if self._machine.board.linear_rip(cpu) != here:
+            return True
+        return strip.modes[strip.places[here]].coding == cpu.registers.coding
+
+    def _strip(self, cpu: Cpu, start: int, here: int, mode: CodeMode) -> _Strip:
         """The strip that begins at an address: a known one, if its bytes are those of now."""
         context = cpu.registers
-        key = start, context.coding
+        key = start, mode
         known = self._strips.get(key)
         if known is not None:
             left = len(known.codes) - known.places.get(here, len(known.codes))
@@ -104,45 +131,59 @@ class Listing:
                 return known
         if len(self._strips) >= STRIPS_MAX:
             self._strips.clear()
-        found = self._strips[key] = self._decode(context, start, here)
+        found = self._strips[key] = self._decode(context, start, here, mode)
         return found
 
-    def _decode(self, context: Context, start: int, here: int) -> _Strip:
+    def _decode(self, context: Context, start: int, here: int, mode: CodeMode) -> _Strip:
         data = self._machine.board.virtual.most(
             context, start, here - start + _AHEAD * INSTRUCTION_BYTES
         )
-        mode, at, behind = context.coding, start, 0
+        at, behind = start, 0
         codes: list[Instruction] = []
+        modes: list[CodeMode] = []
         ended = False
         while behind < _AHEAD:
             place = at - start
-            code = decode(data[place : place + INSTRUCTION_BYTES], at, mode)
+            code = decode(data[place : place + INSTRUCTION_BYTES], at, mode.coding)
             if code is None:
                 ended = True
                 break
             codes.append(code)
+            modes.append(mode)
             behind += at >= here
             at += code.size
+            mode = mode_behind(self._machine.board.code_modes, code, mode)
         copy = self._machine.board.copies.around(context, here)
-        return self._drawn(data if ended else data[: at - start], codes, ended, copy)
+        own = CodeMode(context.coding)
+        data = data if ended else data[: at - start]
+        return self._drawn(data, codes, modes, own, ended, copy)
 
     def _drawn(
-        self, data: bytes, codes: list[Instruction], ended: bool, copy: Copy | None
+        self,
+        data: bytes,
+        codes: list[Instruction],
+        modes: list[CodeMode],
+        own: CodeMode,
+        ended: bool,
+        copy: Copy | None,
     ) -> _Strip:
         """The lines of instructions; those of a copy have its original's labels and source."""
         layout = self._machine.board.layout
         heads, at = [], []
         rows: list[CodeLine] = []
-        last = None
-        for code in codes:
+        last, before = None, own
+        for code, mode in zip(codes, modes, strict=True):
             origin = code.address if copy is None else copy.origin(code.address)
             label = self._label(code.address, origin)
             source: tuple[CodeLine, ...] = ()
             line = layout.lines.line_of(origin)
             if line is not None:
                 source = self._source(code.address, *line)
-            heads.append((*label, *source))
-            rows += (*label, *(source if line != last else ()))
+            kind = (_kind(code.address, mode),)
+            heads.append((*(kind if mode != own else ()), *label, *source))
+            changed = kind if mode != before else ()
+            rows += (*changed, *label, *(source if line != last else ()))
+            before = mode
             target = code.target
             if target is not None and copy is not None:
                 target = copy.origin(target)
@@ -157,7 +198,7 @@ class Listing:
             index for index, code in enumerate(codes)
             if code.memory and code.memory[0].base == "rip" and not code.memory[0].index
         ]  # fmt: skip
-        return _Strip(data, codes, places, rows, at, heads, fixed, ended)
+        return _Strip(data, codes, places, rows, at, heads, modes, fixed, ended)
 
     def _label(self, address: int, origin: int) -> tuple[CodeLine, ...]:
         name = self._machine.board.layout.symbols.name(origin)
@@ -210,11 +251,26 @@ class Listing:
         return note
 
 
+def _kind(address: int, mode: CodeMode) -> CodeLine:
+    """The row above code of another kind."""
+    return CodeLine("mode", address, 0, "", f"-- {mode.words} --", "", False, False, ())
+
+
 def _shown(strip: _Strip, address: int, shown: range) -> Iterator[int]:
     """The place of an address, if it is shown."""
     index = strip.places.get(address)
     if index is not None and index in shown:
         yield index
+
+
+def _base(context: Context, access: MemoryOperand) -> int:
+    """The base of the segment that an operand lies in; in 64-bit mode only FS and GS have
+    one (SDM 1, 3.4.2.1)."""
+    stack = access.base in ("rsp", "rbp")
+    name = access.segment or ("ss" if stack else "ds")
+    if context.mode == "long" and name not in ("fs", "gs"):
+        return 0
+    return context.segment(name).base
 
 
 class _Operands:
@@ -228,7 +284,7 @@ class _Operands:
         """The first memory operand and its value in words."""
         machine, context = self._machine, self._cpu.registers
         access = code.memory[0]
-        gva = access.address(context.get, code)
+        gva = access.address(context.get, code) + _base(context, access)
         data = self._read(context, gva, access.size)
         name = machine.board.layout.symbols.name(gva) or f"{gva:#x}"
         if data is None:

@@ -10,6 +10,8 @@ from emu.hw.cpu import Cpu
 from emu.judge.judge import Judge
 from emu.judge.verdict import Verdict
 from emu.judge.waiting import facts
+from emu.machine.event import Event
+from emu.machine.folds import FoldedLog
 from emu.machine.logs import Logs
 from emu.machine.machine import Machine
 from emu.picture.findings import findings_view
@@ -84,11 +86,11 @@ class Looks(Struct):
     def log_view(self, logs: Logs, name: str, most: int | None = None) -> LogView:
         """The events that one of the two logs is narrowed to. `most`: look through so many."""
         look: LogLook = getattr(self, name)
-        events = logs.events if name == "log" else logs.exits
+        events: FoldedLog[Event] = logs.events if name == "log" else logs.exits
         found = self._matches.get(name)
-        if found is None or found.look != look or found.log is not events:
+        if found is None or not look.same_filter(found.look) or found.log is not events:
             found = self._matches[name] = Matches(look, events)
-        return found.view() if most is None else found.view(most)
+        return found.view(look) if most is None else found.view(look, most)
 
 
 _BUILD: dict[str, Callable[[Looks, Machine, Timeline, Cpu], Any]] = {

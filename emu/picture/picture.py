@@ -11,6 +11,7 @@ from emu.judge.judge import Judge
 from emu.judge.verdict import Verdict
 from emu.machine.machine import Machine
 from emu.picture import registers
+from emu.picture.code_place import code_address
 from emu.picture.drawn import Drawn
 from emu.picture.entries import entries
 from emu.picture.lanes import timeline_view
@@ -33,7 +34,6 @@ from emu.picture.view import (
     TimelineView,
 )
 from emu.timeline.timeline import Timeline
-from emu.words.expression import address
 
 
 class Said(Struct, frozen=True):
@@ -237,7 +237,7 @@ def _code(
     start = machine.board.linear_rip(focus)
     if look.where:
         try:
-            start = address(machine, focus, look.where)
+            start = code_address(machine, focus, look.where)
         except CommandError:
             return ()
     found = drawn.lines(focus, start, stops)

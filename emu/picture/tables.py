@@ -11,7 +11,7 @@ from emu.hw.page_walk import SHARED_BIT
 from emu.hw.paging_modes import FORMATS
 from emu.machine.machine import Machine
 from emu.picture.mapped import Mapped, TableEntry, paging_mode, ranges, root_of, table
-from emu.picture.sections import TableRow, TablesLook, TablesView, size_words
+from emu.picture.sections import TableRow, TablesLook, TablesView, has_words, size_words
 from emu.words.expression import address
 
 ROWS_MAX: Final = 4096
@@ -97,11 +97,13 @@ def _ranges(
 
 
 def _matches(row: TableRow, text: str) -> bool:
-    """A right such as `w` or `rx` by all its letters; anything else as a part of the row."""
-    words = row.words.split()
-    if set(text) <= set("rwx"):
-        return set(text) <= set(words[0])
-    return text in row.words or text in row.symbol
+    """Whether a row has all the words: a right such as `w` or `rx` by all its letters, anything
+    else as a part of the row."""
+    rights, told = row.words.split()[0], f"{row.words} {row.symbol}"
+    return all(
+        set(word) <= set(rights) if set(word) <= set("rwx") else has_words(told, word)
+        for word in text.split()
+    )
 
 
 def _differences(machine: Machine, mine: tuple[Mapped, ...], other: int) -> list[TableRow]:

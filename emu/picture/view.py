@@ -19,7 +19,7 @@ from emu.picture.sections import (
 )
 from emu.picture.stop import Stop
 
-LineKind = Literal["source", "asm", "label"]
+LineKind = Literal["source", "asm", "label", "mode"]
 Section = Literal["memory", "walk", "tables", "nested", "dtb", "waits", "log", "exits"]
 """What is looked at only if a front end wants it."""
 EventView = Event

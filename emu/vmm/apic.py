@@ -18,6 +18,7 @@ from emu.vmm.effects import (
     SendInit,
     SendInterrupt,
     SendSipi,
+    Sent,
 )
 from emu.vmm.state import NMI_PENDING, Caller, VmmState
 
@@ -139,6 +140,18 @@ def targets(caller: Caller, command: IcrCommand) -> tuple[int, ...]:
     return tuple(cpu for cpu in everyone if _matches(command, caller.vmm.vps[cpu].apic_id))
 
 
+def words(value: int) -> str:
+    """A value of the ICR in words: `SIPI 0x10 to APIC id 0x1`."""
+    command = decode(value)
+    name = _MODES.get(command.mode, f"mode {command.mode}")
+    vector = f" {command.vector:#x}" if command.mode in (FIXED, LOWEST, SIPI) else ""
+    end = " de-assert" if command.mode == INIT and not command.assert_level else ""
+    whom = "all" if command.destination == BROADCAST else f"{command.destination:#x}"
+    kind = "logical id" if command.logical else "APIC id"
+    to = ("", "itself", "all", "all others")[command.shorthand] or f"{kind} {whom}"
+    return f"{name}{vector}{end} to {to}"
+
+
 def _refusal(caller: Caller, command: IcrCommand) -> str | None:
     """Why the APIC sends nothing, or None."""
     name = _MODES.get(command.mode)
@@ -159,11 +172,26 @@ def _delivery(command: IcrCommand) -> Callable[[int], Effect]:
             return SendInit
         case 6:
             return lambda cpu: SendSipi(cpu, command.vector)
-    return lambda cpu: SendInterrupt(cpu, 2, nmi=True)
+    return lambda cpu: SendInterrupt(cpu, 2, nmi=True, ipi=True)
 
 
-def send(caller: Caller, value: int) -> Effects:
+def _sent(command: IcrCommand, reached: tuple[int, ...], register: str) -> Sent:
+    """`sends SIPI 0x9e to cpu 2 by X2APIC_ICR`."""
+    vector = f" {command.vector:#x}" if command.mode in (FIXED, LOWEST, SIPI) else ""
+    plain = {FIXED: "interrupt", LOWEST: "lowest-priority interrupt"}
+    name = plain.get(command.mode) or _MODES[command.mode]
+    if len(reached) == 1:
+        whom = f"cpu {reached[0]}"
+    elif reached == tuple(range(reached[0], reached[-1] + 1)):
+        whom = f"cpus {reached[0]}-{reached[-1]}"
+    else:
+        whom = f"{len(reached):,} cpus"
+    return Sent(f"sends {name}{vector} to {whom} by {register}")
+
+
+def send(caller: Caller, value: int, register: str = "X2APIC_ICR") -> Effects:
     """What a write of `value` to the ICR delivers; its reserved bits are already checked.
+    `register`: the one that is written.
 
     An INIT de-assert does nothing, as on every processor since the Pentium 4. A SIPI is
     always delivered: whether the CPU waits for one is for the machine to say. An illegal vector
@@ -183,10 +211,11 @@ def send(caller: Caller, value: int) -> Effects:
                 f"{_MODES[command.mode]} dropped: no CPU has APIC id {command.destination:#x}"
             ),
         )
+    sent = _sent(command, reached, register)
     if command.mode in (FIXED, LOWEST):
-        return _interrupts(caller, command, reached)
+        return (sent, *_interrupts(caller, command, reached))
     deliver = _delivery(command)
-    return tuple(deliver(cpu) for cpu in reached)
+    return (sent, *(deliver(cpu) for cpu in reached))
 
 
 def _illegal(caller: Caller, command: IcrCommand) -> Effects:
@@ -206,4 +235,4 @@ def _interrupts(caller: Caller, command: IcrCommand, reached: tuple[int, ...]) -
         Note(f"interrupt {command.vector:#x} to cpu {cpu} is lost: its APIC is switched off")
         for cpu in deaf
     )
-    return (*(SendInterrupt(cpu, command.vector) for cpu in ready), *notes)
+    return (*(SendInterrupt(cpu, command.vector, ipi=True) for cpu in ready), *notes)

@@ -65,6 +65,14 @@ class Vmcall(Exiting, frozen=True):
 
     control: int
     mnemonic: str
+    source: int = 0
+    """RDX: the GPA of the input, or the first word of a fast call."""
+    target: int = 0
+    """R8: the GPA of the output, or the second word."""
+
+
+OPERANDS = ("rcx", "rdx", "r8", "r9", "r12", "r13", "r14", "r15")
+"""Registers in which TDCALL is given more than its leaf."""
 
 
 class Tdcall(Exiting, frozen=True):
@@ -74,6 +82,12 @@ class Tdcall(Exiting, frozen=True):
     leaf: int
     r10: int
     r11: int
+    operands: tuple[int, ...] = ()
+    """What `OPERANDS` held."""
+
+    def operand(self, register: str) -> int:
+        """One of `OPERANDS`; 0 where nobody has looked."""
+        return self.operands[OPERANDS.index(register)] if self.operands else 0
 
     @property
     def subfunction(self) -> int | None:

@@ -169,6 +169,12 @@ class StartVp(Struct, frozen=True):
     context: VpContext | None
 
 
+class Sent(Struct, frozen=True):
+    """What a CPU sends others, in words: for the log, whatever becomes of it on its way."""
+
+    text: str
+
+
 class SendInit(Struct, frozen=True):
     """INIT arrives at a CPU: it waits for a SIPI."""
 
@@ -195,6 +201,8 @@ class SendInterrupt(Struct, frozen=True):
     cpu: int
     vector: int
     nmi: bool = False
+    ipi: bool = False
+    """Another CPU has sent it, or the CPU itself; else it is its timer's, or a device's."""
 
 
 class EndInterrupt(Struct, frozen=True):
@@ -271,6 +279,10 @@ class Note(Struct, frozen=True):
     """One line for the event log: what was asked and what was answered."""
 
     text: str
+    why: str = ""
+    """Of it, what was wrong with the call, in words."""
+    given: bytes = b""
+    """The list that a hypercall was given, as the hypervisor has read it."""
 
 
 class Cost(Struct, frozen=True):
@@ -293,6 +305,7 @@ MachineEffect = (
     | SetTimer
     | EnableVtl
     | StartVp
+    | Sent
     | SendInit
     | SendSipi
     | Delay

@@ -299,3 +299,23 @@ def _check_operands(code: Instruction, registers: dict[str, int], ran: Ran) -> N
             )
         assert told >= ran.touched(access), f"touches more ({access})"
         assert told == ran.touched(access) or code.mnemonic.startswith("cmov")
+
+
+@pytest.mark.parametrize(("code", "mode", "words", "size"), [
+    ("66ff2e6800", "real", "ljmp fword ptr [0x68]", 6),
+    ("ff2e6800", "real", "ljmp dword ptr [0x68]", 4),
+    ("ff2d68000000", "protected", "ljmp fword ptr [0x68]", 6),
+    ("66ff2d68000000", "compatibility", "ljmp dword ptr [0x68]", 4),
+    ("ff2f", "long", "ljmp fword ptr [rdi]", 6),
+    ("48ff2f", "long", "ljmp tbyte ptr [rdi]", 10),
+    ("ff1f", "long", "lcall fword ptr [rdi]", 6),
+])  # fmt: skip
+def test_a_far_pointer_in_memory_has_its_size(
+    code: str, mode: str, words: str, size: int
+) -> None:
+    """SDM 2, CALL and JMP: FF /3 and FF /5 with m16:16, m16:32 and m16:64."""
+    found = decode(bytes.fromhex(code), 0x1000, mode)
+    assert found is not None
+    assert f"{found.mnemonic} {found.operands}" == words
+    assert [(one.size, one.access) for one in found.memory][:1] == [(size, "r")]
+    assert not found.exact

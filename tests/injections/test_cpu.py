@@ -2,6 +2,8 @@
 
 import pytest
 
+from emu import Session
+from emu.machine.event import Arrival, Event
 from tests.injections.booting import (
     PLATFORMS,
     booted,
@@ -64,10 +66,19 @@ def test_a_slow_core_takes_as_many_times_as_long() -> None:
     assert between("slow 2 50") == pytest.approx(50 * between(), rel=0.3)
 
 
+def arrivals(session: Session, cpu: int, text: str) -> list[Event]:
+    """What came to a CPU, or was dropped there."""
+    return [
+        one for one in session.machine.board.logs.events
+        if one.cpu == cpu and isinstance(one.detail, Arrival) and text in one.text
+    ]  # fmt: skip
+
+
 def test_a_lost_sipi_leaves_it_to_the_second() -> None:
     session = booted("lose-ipi sipi 2", platform="sipi")
-    assert len(happened(session, "sends SIPI to cpu 2: it starts")) == 1
-    assert len(happened(session, "sends SIPI to cpu 2, which does not wait")) == 0
+    assert len(happened(session, "sends SIPI 0x9e to cpu 2")) == 2, "both are sent"
+    assert len(arrivals(session, 2, "SIPI 0x9e from cpu 0 arrives: it starts")) == 1
+    assert len(arrivals(session, 2, "is dropped")) == 0
     assert session.view().outcome == "booted"
     lost = booted("lose-ipi sipi 2 9", platform="sipi")
     assert lost.machine.board.cpus[2].ticks == 0
@@ -76,15 +87,19 @@ def test_a_lost_sipi_leaves_it_to_the_second() -> None:
 def test_ipis_that_arrive_twice() -> None:
     session = booted("twice-ipi sipi 2", platform="sipi")
     healthy = booted(platform="sipi")
-    extra = "sends SIPI to cpu 2, which does not wait for it"
-    assert len(happened(session, extra)) == len(happened(healthy, extra)) + 1
-    assert len(happened(booted("twice-ipi init 2", platform="sipi"), "INIT to cpu 2")) == 2
+    extra = "is dropped: cpu 2 is not waiting for one"
+    assert len(arrivals(session, 2, extra)) == len(arrivals(healthy, 2, extra)) + 1
+    twice = booted("twice-ipi init 2", platform="sipi")
+    assert len(arrivals(twice, 2, "INIT from cpu 0 arrives")) == 2
+    assert len(happened(twice, "sends INIT to cpu 2")) == 1
 
 
 def test_an_init_that_comes_late_takes_the_cpu_out_of_the_mailbox_loop() -> None:
     session = booted("late-ipi init 2 15ms", platform="sipi")
     assert "mailbox_wait" in milestones(session, 2)
-    (arrival,) = [e for e in session.machine.board.logs.events if "INIT to cpu 2" in e.text]
+    (arrival,) = arrivals(session, 2, "INIT from cpu 0 arrives")
+    (sent,) = (e for e in session.machine.board.logs.events if "sends INIT to cpu 2" in e.text)
+    assert arrival.tick > sent.tick
     assert arrival.virtual_ns > reached_ns(session, 2, "mailbox_wait")
 
 

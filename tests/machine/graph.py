@@ -13,6 +13,8 @@ EXCUSED: Final[dict[str, str]] = {
     "CodeReader": "walks that are held against the entries they read each time they are used",
     "OwnAccess": "as CodeReader",
     "Copies": "where bytes of pages stand in images: a function of both",
+    "CodeModes": "how code was seen executed: knowledge that going back does not undo",
+    "FoldedLog._starts": "as Log._tail",
     "HostMemory": "bytes are the undo log's, and the digest tells whether they are back",
     "OwnCode": "code that is translated: all of it is forgotten by going back",
     "BootLayout": "what was loaded does not change; its tables are parsed when asked for",

@@ -48,6 +48,7 @@ PLAIN: Final[list[tuple[fx.Effect, Check]]] = [
     (fx.Crash("it is over"), lambda b: b.crash == "it is over"),
     (fx.Note("heard"), lambda b: b.logs.events[-1].text == "heard"),
     (fx.Delay(2, 9), lambda b: b.cpus[2].clock_ps == 9_000),
+    (fx.Sent("it goes"), lambda b: b.logs.events[-1].text == "it goes"),
     (fx.SendInit(2), lambda b: b.cpus[2].activity == "wait-for-sipi"),
     (fx.SendInterrupt(2, 0x40), lambda b: b.vmm.vps[2].pending == 1 << 0x40),
     (fx.SendInterrupt(2, 2, nmi=True), lambda b: b.vmm.vps[2].pending == NMI_PENDING),

@@ -108,6 +108,9 @@ def test_calls_are_known_by_their_bytes_whoever_answers() -> None:
         xor eax, eax
         xor r10d, r10d
         mov r11d, 0x10001
+        mov edx, 7
+        mov r8d, 8
+        mov r15d, 9
         .byte 0x66, 0x0f, 0x01, 0xcc
         mov ecx, 0x99
         .byte 0x0f, 0x01, 0xd9, 0x90
@@ -118,9 +121,12 @@ def test_calls_are_known_by_their_bytes_whoever_answers() -> None:
         add qword ptr [rsp], 4
         iretq
     """
-    assert asked(source) == [
-        ask.Tdcall(4, 0, 0, 0x10001), ask.Vmcall(3, 0x99, "vmmcall"),
-        ask.Vmcall(3, 0x98, "vmcall"), ask.Hlt(1),
+    called, *others = asked(source)
+    assert isinstance(called, ask.Tdcall)
+    assert (called.leaf, called.r10, called.r11) == (0, 0, 0x10001)
+    assert (called.operand("rdx"), called.operand("r15")) == (7, 9)
+    assert others == [
+        ask.Vmcall(3, 0x99, "vmmcall", 7, 8), ask.Vmcall(3, 0x98, "vmcall", 7, 8), ask.Hlt(1),
     ]  # fmt: skip
 
 

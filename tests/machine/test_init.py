@@ -141,8 +141,8 @@ def test_an_init_to_itself_begins_at_the_first_instruction_of_the_reset_vector()
 
 
 DROPPED: Final = [
-    ("off", False, "which has had no INIT: it is dropped"),
-    ("running", True, "which does not wait for it: it is dropped"),
+    ("off", False, "cpu 1 has had no INIT"),
+    ("running", True, "cpu 1 is not waiting for one"),
 ]
 
 
@@ -158,7 +158,7 @@ def test_a_sipi_to_a_cpu_that_does_not_wait_for_it_is_dropped_and_said(
     ipi.sipi(machine, one, two, 8)
     assert two.save() == before
     (told,) = machine.board.logs.events
-    assert (told.cpu, told.text) == (0, f"sends SIPI to cpu 1, {why}")
+    assert (told.cpu, told.text) == (1, f"SIPI 0x8 from cpu 0 is dropped: {why}")
 
 
 def test_a_sipi_into_the_range_without_memory_is_said_to_be() -> None:

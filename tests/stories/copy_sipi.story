@@ -5,7 +5,7 @@
 cpu 1: reached trampoline_paging+0x12
 > list
      ljmpl   *T(trampoline_far)
-0x9e047  jmp ptr [0x68]
+0x9e047  ljmp fword ptr [0x68]  [0x9e068] = 0x100009e04c
 > until 0x9e04e
 cpu 1: reached trampoline_64+0x2
 > list

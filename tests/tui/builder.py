@@ -10,6 +10,7 @@ from emu.picture.sections import (
     DtbView,
     FieldView,
     LogLook,
+    LogRow,
     LogView,
     MemoryView,
     NestedLook,
@@ -170,6 +171,15 @@ def stopped() -> MachineView:
     )  # fmt: skip
 
 
+def log_view(events: tuple[Event, ...]) -> LogView:
+    """A log in which nothing is folded."""
+    rows = tuple(
+        LogRow(one.tick, one.virtual_ns, one.cpu, one.kind, one.text, one.tick)
+        for one in events
+    )
+    return LogView(LogLook(), rows, len(rows), len(rows), len(rows))
+
+
 def sections(log: tuple[Event, ...]) -> Sections:
     """What all panels need, as if nothing was filtered."""
     exits = (event(1_204_551, 0, "exit", "tdcall TDG.VP.VMCALL MapGPA"),
@@ -177,8 +187,8 @@ def sections(log: tuple[Event, ...]) -> Sections:
     waits = (WaitFact(3, "mailbox command == 1", "mailbox_wait+0x6", "0x1",
                       0, 3_520_198, True, "gva:0xfffff000/2"),)  # fmt: skip
     return Sections(
-        waits=waits, log=LogView(LogLook(), log, len(log), len(log)),
-        exits=LogView(LogLook(), exits, 2, 2), memory=memory(),
+        waits=waits, log=log_view(log),
+        exits=log_view(exits), memory=memory(),
         tables=TablesView(2, TablesLook(), "4-level", 0x0824_0000, (2,), (
             TableRow(0, "", "", 0x0840_0000, 2 << 20, 0x0840_0000, 0, 0, "rx", True, "_start"),
             TableRow(0, "", "", 0xFFFF_E000, 4096, 0xFFFF_F000, 0, 0, "rwx", True, ""),

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from emu.picture.sections import LogLook, LogRow, LogView
 from emu.picture.view import MachineView
 from tests.tui import builder
 from tui.panels import BY_ID, PANELS
@@ -125,3 +126,17 @@ def test_the_status_line_says_why_where_and_who() -> None:
     assert "STOPPED  cpu 2: break 1 at mailbox_wait+0xf" in row
     ended = shown(BY_ID["status"].render(builder.crashed(), Window(160, 1)))[0]
     assert "CRASHED  cpu 3 shut down: page fault writing 0x9fff8" in ended
+
+
+def test_a_folded_row_is_opened_by_what_points_at_it_and_any_other_leads_to_its_moment() -> (
+    None
+):
+    rows = (
+        LogRow(7, 7, 0, "fault", "#PF", 900, 615), LogRow(901, 901, 0, "state", "halts", 901),
+    )  # fmt: skip
+    view = LogView(LogLook(), rows, 616, 616, 616)
+    log = replace(builder.stopped().sections, log=view, exits=view)
+    for name in ("events", "exits"):
+        page = BY_ID[name].render(replace(builder.stopped(), sections=log), Window(80, 4))
+        assert [spot.go for spot in page.spots] == [f"{name} unfold 7", "goto 901"]
+        assert "> 615x #PF  to tick 900" in "".join(shown(page))

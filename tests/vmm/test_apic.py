@@ -3,7 +3,16 @@
 import pytest
 
 from emu.vmm import apic
-from emu.vmm.effects import ApicError, Effect, Note, SendInit, SendInterrupt, SendSipi, SetMsr
+from emu.vmm.effects import (
+    ApicError,
+    Effect,
+    Note,
+    SendInit,
+    SendInterrupt,
+    SendSipi,
+    Sent,
+    SetMsr,
+)
 from emu.vmm.msr import write_msr
 from tests.vmm.builder import APIC_IDS, Guest, notes
 
@@ -20,6 +29,10 @@ def ready(isolation: str = "none") -> Guest:
     return guest
 
 
+def ipi(cpu: int, vector: int, nmi: bool = False) -> SendInterrupt:
+    return SendInterrupt(cpu, vector, nmi, ipi=True)
+
+
 def to(apic_id: int, low: int) -> int:
     return apic_id << 32 | low
 
@@ -31,21 +44,40 @@ def to(apic_id: int, low: int) -> int:
         (to(2, 0x4500), (SendInit(1),)),
         (to(300, SIPI | 0x9A), (SendSipi(3, 0x9A),)),
         (to(4, 0x4600 | 0x08), (SendSipi(2, 0x08),)),
-        (to(0, 0x400), (SendInterrupt(0, 2, nmi=True),)),
-        (to(4, 0xF3), (SendInterrupt(2, 0xF3),)),
-        (to(4, 0x1F3), (SendInterrupt(2, 0xF3),)),
+        (to(0, 0x400), (ipi(0, 2, nmi=True),)),
+        (to(4, 0xF3), (ipi(2, 0xF3),)),
+        (to(4, 0x1F3), (ipi(2, 0xF3),)),
         (0xC4500, (SendInit(1), SendInit(2), SendInit(3))),
         (0xC4608, (SendSipi(1, 8), SendSipi(2, 8), SendSipi(3, 8))),
-        (0x40031, (SendInterrupt(0, 0x31),)),
-        (0x80031, tuple(SendInterrupt(cpu, 0x31) for cpu in range(4))),
-        (to(BROADCAST, 0x31), tuple(SendInterrupt(cpu, 0x31) for cpu in range(4))),
-        (to(0x0000_0014, 0x831), (SendInterrupt(1, 0x31), SendInterrupt(2, 0x31))),
-        (to(0x0012_1000, 0x831), (SendInterrupt(3, 0x31),)),
-        (to(0x0000_0015, 0x931), (SendInterrupt(0, 0x31),)),
+        (0x40031, (ipi(0, 0x31),)),
+        (0x80031, tuple(ipi(cpu, 0x31) for cpu in range(4))),
+        (to(BROADCAST, 0x31), tuple(ipi(cpu, 0x31) for cpu in range(4))),
+        (to(0x0000_0014, 0x831), (ipi(1, 0x31), ipi(2, 0x31))),
+        (to(0x0012_1000, 0x831), (ipi(3, 0x31),)),
+        (to(0x0000_0015, 0x931), (ipi(0, 0x31),)),
     ],
 )
 def test_commands_reach_their_cpus(value: int, delivered: tuple[Effect, ...]) -> None:
-    assert apic.send(ready().caller(), value) == delivered
+    sent, *found = apic.send(ready().caller(), value)
+    assert isinstance(sent, Sent)
+    assert tuple(found) == delivered
+
+
+@pytest.mark.parametrize(("value", "words"), [
+    (to(2, INIT_ASSERT), "sends INIT to cpu 1 by X2APIC_ICR"),
+    (to(300, SIPI | 0x9A), "sends SIPI 0x9a to cpu 3 by X2APIC_ICR"),
+    (to(0, 0x400), "sends NMI to cpu 0 by X2APIC_ICR"),
+    (0xC4500, "sends INIT to cpus 1-3 by X2APIC_ICR"),
+    (to(4, 0x1F3), "sends lowest-priority interrupt 0xf3 to cpu 2 by X2APIC_ICR"),
+    (to(0x0000_0011, 0x831), "sends interrupt 0x31 to 2 cpus by X2APIC_ICR"),
+])  # fmt: skip
+def test_a_command_is_told_with_its_targets_and_its_way(value: int, words: str) -> None:
+    assert apic.send(ready().caller(), value)[0] == Sent(words)
+
+
+def test_the_register_for_oneself_is_told_as_such() -> None:
+    effects = write_msr(ready().caller(), 0x83F, 0x31)
+    assert effects == (Sent("sends interrupt 0x31 to cpu 0 by X2APIC_SELF_IPI"), ipi(0, 0x31))
 
 
 @pytest.mark.parametrize(
@@ -93,12 +125,12 @@ def test_what_an_apic_that_is_switched_off_does_not_take_is_noted() -> None:
     guest.vmm.msrs[1, 0x80F] = 0xFF
     deaf = "interrupt 0x31 to cpu 1 is lost: its APIC is switched off"
     sent = apic.send(guest.caller(), 0xC0031)
-    assert sent == (SendInterrupt(2, 0x31), SendInterrupt(3, 0x31), Note(deaf))
+    assert sent[1:] == (ipi(2, 0x31), ipi(3, 0x31), Note(deaf))
     lowest = apic.send(guest.caller(), to(BROADCAST, 0x131))
-    assert lowest == (SendInterrupt(0, 0x31),)
-    assert apic.send(guest.caller(), to(2, 0x131)) == (Note(deaf),)
-    for low, arrives in ((0x400, SendInterrupt(1, 2, nmi=True)), (INIT_ASSERT, SendInit(1))):
-        assert apic.send(guest.caller(), to(2, low)) == (arrives,)
+    assert lowest[1:] == (ipi(0, 0x31),)
+    assert apic.send(guest.caller(), to(2, 0x131))[1:] == (Note(deaf),)
+    for low, arrives in ((0x400, ipi(1, 2, nmi=True)), (INIT_ASSERT, SendInit(1))):
+        assert apic.send(guest.caller(), to(2, low))[1:] == (arrives,)
 
 
 @pytest.mark.parametrize("low", [INIT_ASSERT, SIPI | 8])
@@ -110,9 +142,9 @@ def test_the_register_keeps_what_was_written() -> None:
     guest = ready()
     assert write_msr(guest.caller(), 0x830, to(2, INIT_ASSERT)) == (
         SetMsr(0, 0x830, to(2, INIT_ASSERT)),
+        Sent("sends INIT to cpu 1 by X2APIC_ICR"),
         SendInit(1),
     )
-    assert write_msr(guest.caller(), 0x83F, 0x41) == (SendInterrupt(0, 0x41),)
 
 
 def test_logical_ids_are_unique() -> None:

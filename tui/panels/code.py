@@ -155,6 +155,9 @@ mode.
   b       a breakpoint is set here
   1,3     other CPUs that are at the same instruction; 1+7 is CPU 1 and seven more
 
+Code is decoded as it was seen executed, which need not be the mode of the selected CPU: a row
+such as "16-bit code" stands above code of another kind, and says so where it is a guess.
+
 At the right of an instruction stands the symbol it refers to, or what its memory operand holds
 now; for a branch that comes next, whether it will be taken.
 

@@ -1,7 +1,7 @@
 """The two logs, of what happened and of what left the guest: only rows in sight are read."""
 
-from emu.picture.sections import LogView
-from emu.picture.view import EventView, MachineView
+from emu.picture.sections import LogRow, LogView
+from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, Role, line, pad, right
 
@@ -15,7 +15,15 @@ _ROLES: dict[str, Role] = {
 }  # fmt: skip
 
 
-def _row(event: EventView, width: int, tick_cells: int, cpu_cells: int) -> Line:
+def _mark(row: LogRow) -> str:
+    """Whether a row holds others, how many equal ones, and whether it is open."""
+    if row.count == 1:
+        return "  " if row.member else ""
+    often = "" if row.line else f"{row.count:,}x "
+    return ("v " if row.open else "> ") + often
+
+
+def _row(event: LogRow, width: int, tick_cells: int, cpu_cells: int) -> Line:
     who = "-" if event.cpu is None else f"cpu {event.cpu}"
     kind = pad(event.kind, 9) + "  " if width >= KIND_FROM_CELLS else ""
     time = f"{event.virtual_ns / 1000:,.3f} us" if width >= CLOCK_FROM_CELLS else ""
@@ -24,11 +32,18 @@ def _row(event: EventView, width: int, tick_cells: int, cpu_cells: int) -> Line:
         (right(time, 16) + "  " if time else "", "dim"),
         (pad(who, cpu_cells) + "  ", "number"),
         (kind, _ROLES[event.kind]),
+        (_mark(event), "here"),
         (event.text, "plain" if kind else _ROLES[event.kind]),
+        (f"  to tick {event.last_tick:,}" if event.count > 1 else "", "dim"),
     )
 
 
-def _page(view: MachineView, window: Window, log: LogView, head: list[Line]) -> Page:
+def _go(row: LogRow, word: str) -> str:
+    """Enter opens or closes a row that holds others, and goes to the moment of any other."""
+    return f"{word} unfold {row.tick}" if row.count > 1 else f"goto {row.tick}"
+
+
+def _page(view: MachineView, window: Window, log: LogView, head: list[Line], word: str) -> Page:
     """The newest rows, or those that were scrolled to; they count from the first one, so that
     a scrolled window stays where it is while more arrive."""
     total, height = len(log.rows), window.height - len(head)
@@ -38,15 +53,15 @@ def _page(view: MachineView, window: Window, log: LogView, head: list[Line]) -> 
     tick_cells = max(len(f"{view.tick:,}"), 9)
     cpu_cells = 4 + len(str(len(view.cpus) - 1))
     looked = "" if log.searched == log.total else f"{log.searched:,} searched"
-    count = f"{total:,} of {log.total:,}" if log.look.words else f"{total:,}"
+    count = log.told if log.look.words else f"{log.total:,} events"
     return Page(
         lines=(*head, *(_row(event, window.width, tick_cells, cpu_cells) for event in shown)),
         detail=joined(
-            log.look.words, f"{count} events", looked, span_words(top, height, total)
+            count, looked, span_words(top, height, total)
         ),
         top=top, rows=height, total=total,
         spots=tuple(
-            Spot(len(head) + row, f"{top + row}", f"goto {event.tick}")
+            Spot(len(head) + row, f"{top + row}", _go(event, word))
             for row, event in enumerate(shown)
         ),
     )  # fmt: skip
@@ -64,7 +79,7 @@ def render_events(view: MachineView, window: Window) -> Page:
     if log is None or not len(log.rows):
         words = "" if log is None else _empty(log)
         return notice(words, window, "" if log is None else log.look.words)
-    return _page(view, window, log, [])
+    return _page(view, window, log, [], "events")
 
 
 def render_exits(view: MachineView, window: Window) -> Page:
@@ -75,7 +90,7 @@ def render_exits(view: MachineView, window: Window) -> Page:
         return notice(words, window, "" if log is None else log.look.words)
     counts = "  ".join(f"{kind} {count:,}" for kind, count in view.exit_counts)
     head = [line((counts, "dim"))] if window.height >= COUNTS_FROM_ROWS else []
-    return _page(view, window, log, head)
+    return _page(view, window, log, head, "exits")
 
 
 EVENTS_HELP = """\
@@ -93,13 +108,21 @@ happened. The newest event is the last one.
 
   events cpu 2 mailbox    only these; any other word is looked for in the text
 
+Equal events of one CPU in a row are one row, with how often and until when; > stands before
+it, and Enter or a click opens and closes it. events unfold opens all.
+
 Scroll up to read older ones; End goes back to the newest. Arrow keys point at an event, and
-Enter goes to its moment. / narrows the log down."""
+Enter goes to its moment. / narrows the log down, to rows that have all the words, large or
+small, and the title says how many events are hidden."""
 
 EXITS_HELP = """\
-Everything that left the guest for the VMM, one row each, and above it how often each kind did:
-hypercalls and TDCALLs with their names, MSRs with their numbers and values, CPUID leaves,
-ports, page faults that the nested table refused, exceptions.
+Everything that left the guest for the VMM, and above it how often each kind did: hypercalls,
+TDCALLs, MSRs, CPUID leaves, ports, page faults that the nested table refused, exceptions; each
+with all that it was given, and behind -> what came of it: values, the status by its name, and
+of a refusal the reason.
+
+Equal exits of one CPU in a row are one row, and so is a line of text on its way to a serial
+port; Enter or a click opens and closes such a row. exits unfold opens all.
 
   exits cpu 0 tdcall    only these; words are looked for in the text
 

@@ -1,6 +1,6 @@
 """What the selected CPU's page tables map: ranges, a tree, or the difference to another CPU."""
 
-from emu.picture.sections import TableRow, TablesView, size_words
+from emu.picture.sections import TableRow, TablesView, size_words, told_of
 from emu.picture.view import MachineView
 from emu.words.spans import spans
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
@@ -50,7 +50,15 @@ def _spot(row: int, one: TableRow) -> Spot:
 def _detail(found: TablesView) -> str:
     other = f"against cpu {found.look.other}" if found.look.mode == "diff" else ""
     users = f"cpus {spans(found.users)}" if len(found.users) > 1 else ""
-    return joined(f"cpu {found.cpu}", found.look.mode, other, found.look.filter, users)
+    return joined(f"cpu {found.cpu}", found.look.mode, other, _left(found), users)
+
+
+def _left(found: TablesView) -> str:
+    """What the filter leaves and hides; of a tree it is the address whose path is open."""
+    words = found.look.filter
+    if not words or found.look.mode == "tree":
+        return words
+    return told_of(len(found.rows), found.total, "range", words)
 
 
 def render(view: MachineView, window: Window) -> Page:

@@ -11,24 +11,26 @@ EVERY: Final = 1 << 62
 
 
 def _events(desk: Desk, text: str) -> Lines:
-    desk.looks.log = log.look_of(text.split())
+    desk.looks.log = log.look_of(text.split(), desk.looks.log)
     return log.lines(desk.looks.log_view(desk.machine.board.logs, "log", EVERY))
 
 
 def _exits(desk: Desk, text: str) -> Lines:
-    desk.looks.exits = log.look_of(text.split())
+    desk.looks.exits = log.look_of(text.split(), desk.looks.exits)
     return log.lines(desk.looks.log_view(desk.machine.board.logs, "exits", EVERY))
 
 
 EVENTS: Final = Command(
     "events",
-    "Show the log: `events [cpu N] [KIND] [TEXT]`; kinds are mailbox, milestone, fault, ...",
+    "Show the log: `events [cpu N] [KIND] [TEXT]`; kinds are mailbox, milestone, fault, ... "
+    "Equal events in a row are one row: `events unfold [TICK]` opens and closes it.",
     _events,
-    (some_text("text", "cpu", *log.KINDS, rest=True),),
+    (some_text("text", "cpu", "unfold", *log.KINDS, rest=True),),
 )
 EXITS: Final = Command(
     "exits",
-    "Show what left the guest for the VMM: `exits [cpu N] [TEXT]`.",
+    "Show what left the guest for the VMM: `exits [cpu N] [TEXT]`; a line of text on its way "
+    "to a serial port is one row: `exits unfold [TICK]`.",
     _exits,
-    (some_text("text", "cpu", rest=True),),
+    (some_text("text", "cpu", "unfold", rest=True),),
 )

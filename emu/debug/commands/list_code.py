@@ -7,7 +7,8 @@ from msgspec.structs import replace
 from emu.debug.command import Command, some_text
 from emu.debug.desk import Desk, Lines, started
 from emu.errors import CommandError
-from emu.words import expression
+from emu.picture.code_place import code_address
+from emu.picture.view import CodeLine
 
 LIST_LINES: Final = 24
 
@@ -19,22 +20,27 @@ def _list(desk: Desk, where: str) -> Lines:
         looks.code = replace(looks.code, lines=where)
         return ()
     look = replace(looks.code, where=where)
-    start = expression.address(machine, cpu, where) if where else machine.board.linear_rip(cpu)
+    start = code_address(machine, cpu, where) if where else machine.board.linear_rip(cpu)
     found = desk.drawn.listing.lines(cpu, start, frozenset())
     if not found:
         raise CommandError(f"list {where}: no code can be read at {start:#x}")
     looks.code = look
     first = next((i for i, line in enumerate(found) if line.address >= start), 0)
-    return tuple(
-        f"{line.address:#x}  {line.text}  {line.note}".rstrip() if line.kind == "asm"
-        else f"{line.number or '':>6} {line.text}"
-        for line in found[first : first + LIST_LINES]
-    )  # fmt: skip
+    above = next((line for line in reversed(found[:first]) if line.kind == "mode"), None)
+    shown = found[first : first + LIST_LINES]
+    return tuple(_words(line) for line in ((above, *shown) if above else shown))
+
+
+def _words(line: CodeLine) -> str:
+    if line.kind == "asm":
+        return f"{line.address:#x}  {line.text}  {line.note}".rstrip()
+    return f"{line.number or '':>6} {line.text}"
 
 
 LIST: Final = Command(
     "list",
-    "Show code at a place, or (none) where the CPU is; `both`, `asm` or `source` lines.",
+    "Show code at a place (also `gpa:ADDRESS`), or (none) where the CPU is, in the mode of the "
+    "code; `both`, `asm` or `source` lines.",
     _list,
     (some_text("where", "both", "asm", "source", rest=True),),
     aliases=("l",),

@@ -42,9 +42,9 @@ def refused(asked: Asked, status: int, effects: fx.Effects) -> fx.Effects:
     elif isinstance(asked, Tdcall) and asked.subfunction is not None:
         values = (("rax", 0), ("r10", status))
     costs = tuple(one for one in effects if isinstance(one, fx.Cost))
-    called = next((one.text for one in effects if isinstance(one, fx.Note)), describe(asked))
-    return (fx.Note(f"{called}: refused with {status:#x} (injected)"),
-            fx.SetRegisters(values), fx.Complete(), *costs)  # fmt: skip
+    told = next((one for one in effects if isinstance(one, fx.Note)), fx.Note(describe(asked)))
+    note = fx.Note(f"{told.text}: refused with {status:#x} (injected)", "injected", told.given)
+    return (note, fx.SetRegisters(values), fx.Complete(), *costs)  # fmt: skip
 
 
 def lacks_calls(platform: Platform) -> str:

@@ -5,11 +5,29 @@ from typing import Final
 from emu.vmm.devices.device import Device, Window
 from emu.vmm.devices.switches import POST, POWER
 from emu.vmm.devices.table import Devices
-from emu.vmm.devices.uart import COM1, COM3
+from emu.vmm.devices.uart import COM1, COM3, UART_REGISTERS
 
-__all__ = ["NONE", "STANDARD", "Device", "Devices", "Window"]
+__all__ = ["NONE", "STANDARD", "Device", "Devices", "Window", "port_words", "serial_line"]
 
 NONE: Final = Devices(())
 """What a TD reaches by plain loads and stores: it has to ask the host."""
 STANDARD: Final = Devices((COM1, COM3, POST, POWER))
 """What every machine has: two serial lines, the POST port and the power switch."""
+
+
+def port_words(port: int) -> str:
+    """`COM1 line status`, `POST`; empty where no standard device answers."""
+    found = STANDARD.at_port(port)
+    if found is None:
+        return ""
+    device, offset = found
+    name = device.name.upper()
+    return f"{name} {device.registers[offset]}" if device.registers else name
+
+
+def serial_line(port: int) -> tuple[str, str] | None:
+    """The serial line and the register of a port; None where there is no line."""
+    found = STANDARD.at_port(port)
+    if found is None or found[0].registers != UART_REGISTERS:
+        return None
+    return found[0].name.upper(), UART_REGISTERS[found[1]]

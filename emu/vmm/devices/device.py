@@ -33,6 +33,8 @@ class Device(Struct, frozen=True):
     """Offsets count from the first byte of each."""
     widths: tuple[int, ...] = (1,)
     """Accesses to ports that it takes whole; others come byte by byte, if 1 is one of these."""
+    registers: tuple[str, ...] = ()
+    """What the ports are called, by offset; empty: as the device."""
 
 
 def deaf(caller: Caller, offset: int, width: int, value: int) -> Effects:

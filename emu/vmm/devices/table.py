@@ -39,6 +39,11 @@ class Devices:
         window, device = found
         return device.write(caller, gpa - window.gpa, width, value)
 
+    def at_port(self, port: int) -> tuple[Device, int] | None:
+        """The device at a port, and the port's offset; None where there is none."""
+        device = self._by_port.get(port)
+        return None if device is None else (device, port - device.ports.start)
+
     def _whole(self, port: int, width: int) -> Device | None:
         """The device that takes an access of this width as it is."""
         device = self._by_port.get(port)

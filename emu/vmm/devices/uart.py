@@ -8,6 +8,11 @@ from emu.vmm.state import Caller
 
 _UART_PORTS: Final = 8
 _DATA, _IER, _FCR, _LCR, _MCR, _LSR, _MSR = range(7)
+UART_REGISTERS: Final = (
+    "data", "interrupts", "FIFO", "line control", "modem control", "line status",
+    "modem status", "scratch",
+)  # fmt: skip
+"""By offset (National PC16550D, table II)."""
 _DLAB: Final = 0x80
 _LOOPBACK: Final = 0x10
 _BANK: Final = 1 << 16
@@ -57,7 +62,7 @@ def uart(name: str, base: int) -> Device:
     def write(caller: Caller, offset: int, width: int, value: int) -> Effects:
         return _uart_out(caller, base, offset, value)
 
-    return Device(name, read, write, range(base, base + _UART_PORTS))
+    return Device(name, read, write, range(base, base + _UART_PORTS), registers=UART_REGISTERS)
 
 
 COM1: Final = uart("com1", 0x3F8)

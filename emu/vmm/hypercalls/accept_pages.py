@@ -7,6 +7,7 @@ from emu.hw.address import PAGE_BYTES, Gpa
 from emu.vmm.cpuid import PHYSICAL_BITS
 from emu.vmm.effects import Cost, Effects, PageState, SetPageState
 from emu.vmm.hypercalls.call import Answer, Hypercall, Request, Status, refuse
+from emu.vmm.hypercalls.operands import fields, together
 from emu.vmm.hypercalls.target import wrong_partition
 from emu.vmm.state import Caller
 
@@ -70,4 +71,11 @@ def _taken(caller: Caller, first: Gpa, count: int, state: PageState) -> Effects:
     return (SetPageState(first, count, state, zero=True), cost)
 
 
-CALL: Final = Hypercall(0xD9, "AcceptGpaPages", _accept, _HEADER.size, rep=True)
+def _range(data: bytes, first: int, count: int) -> str:
+    return f"count={count - first}"
+
+
+_FIELDS: Final = fields(_HEADER, "partition", "attributes", "permissions", "page")
+CALL: Final = Hypercall(
+    0xD9, "AcceptGpaPages", _accept, together(_FIELDS, _range), _HEADER.size, rep=True
+)

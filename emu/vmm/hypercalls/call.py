@@ -59,12 +59,18 @@ def refuse(status: Status, why: str, done: int = 0) -> Answer:
     return Answer(status, why, done)
 
 
+InputWords = Callable[[bytes, int, int], str]
+"""(the input list, the first element, the number of elements) to its operands in words."""
+
+
 class Hypercall(Struct, frozen=True):
     """A row of the dispatch table; sizes in bytes."""
 
     code: int
     name: str
     handle: Callable[[Request], Answer]
+    words: InputWords
+    """What it was given, for the logs."""
     header_bytes: int
     element_bytes: int = 0
     output_element_bytes: int = 0

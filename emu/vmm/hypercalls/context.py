@@ -49,6 +49,20 @@ def _table(data: bytes, offset: int) -> TableRegister:
     return TableRegister(base, limit)
 
 
+def words(data: bytes) -> str:
+    """224 bytes in words: `zero`, or what a start hangs on."""
+    if not any(data):
+        return "zero"
+    found = parse(data)
+    places = f"rip {found.rip:#x} rsp {found.rsp:#x} rflags {found.rflags:#x}"
+    controls = f"cr0 {found.cr0:#x} cr3 {found.cr3:#x} cr4 {found.cr4:#x} efer {found.efer:#x}"
+    segments = " ".join(
+        f"{name} {one.selector:#x}:{one.attributes:#x}"
+        for name, one in (("cs", found.cs), ("tr", found.tr))
+    )
+    return f"({places} {segments} {controls})"
+
+
 def invalid(context: VpContext) -> str | None:
     """Why no processor can start in this state, or None: the checks of VM entry.
 

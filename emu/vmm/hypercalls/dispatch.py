@@ -45,6 +45,11 @@ _RESERVED: Final = 0xF << 60 | 0xF << 44 | 0x1F << 27
 _VARIABLE_HEADER: Final = 0x3FF << 17
 
 
+def hypercall_of(control: int) -> Hypercall | None:
+    """The hypercall of a control word; None where there is no such code."""
+    return _BY_CODE.get(control & 0xFFFF)
+
+
 def hypercall_name(control: int) -> str:
     """What people call the hypercall of a control word: "EnableVpVtl", or its code."""
     call = _BY_CODE.get(control & 0xFFFF)
@@ -84,40 +89,47 @@ def dispatch(caller: Caller, control: int, input_gpa: int, output_gpa: int) -> H
     `Note` says what was asked and what was answered."""
     call = _BY_CODE.get(control & 0xFFFF)
     if call is None:
-        note = Note(f"hypercall {control & 0xFFFF:#06x}: no such code")
+        why = "no such code"
+        note = Note(f"hypercall {control & 0xFFFF:#06x}: {why}", why)
         return HypercallResult(Status.INVALID_HYPERCALL_CODE, 0, (note,))
-    answer = _run(call, caller, control, input_gpa, output_gpa)
+    answer, given = _run(call, caller, control, input_gpa, output_gpa)
     written: Effects = ()
     if answer.output:
         start = (control >> 48 & 0xFFF) * call.output_element_bytes
         written = (HostWrite(Gpa(output_gpa + start), answer.output),)
     return HypercallResult(
-        answer.status, answer.done, (*answer.effects, *written, _note(call, answer))
+        answer.status, answer.done, (*answer.effects, *written, _note(call, answer, given))
     )
 
 
-def _note(call: Hypercall, answer: Answer) -> Note:
-    outcome = "" if answer.status is Status.SUCCESS else f" -> {_words(answer.status)}"
-    return Note(f"hypercall {call.name}: {answer.why}{outcome}")
+def _note(call: Hypercall, answer: Answer, given: bytes) -> Note:
+    refused = answer.status is not Status.SUCCESS
+    outcome = f" -> {_words(answer.status)}" if refused else ""
+    text = f"hypercall {call.name}: {answer.why}{outcome}"
+    return Note(text, answer.why if refused else "", given)
 
 
 def _words(status: Status) -> str:
     return f"{status:#x} {status.name}"
 
 
-def _run(call: Hypercall, caller: Caller, control: int, source: int, target: int) -> Answer:
+def _run(
+    call: Hypercall, caller: Caller, control: int, source: int, target: int
+) -> tuple[Answer, bytes]:
+    """The answer, and the input as far as it was read."""
     count, first = control >> 32 & 0xFFF, control >> 48 & 0xFFF
     refusal = _bad_control(call, control, count, first)
     if refusal is not None:
-        return refusal
+        return refusal, b""
     if control & _FAST:
         data = source.to_bytes(8, "little") + target.to_bytes(8, "little")
-        return call.handle(Request(caller, data[: call.header_bytes]))
+        data = data[: call.header_bytes]
+        return call.handle(Request(caller, data)), data
     read = _input(call, caller, source, count)
     if isinstance(read, Answer):
-        return read
+        return read, b""
     refusal = _bad_output(call, caller, target, count)
-    return refusal or call.handle(Request(caller, read, first, count))
+    return refusal or call.handle(Request(caller, read, first, count)), read
 
 
 def _bad_control(call: Hypercall, control: int, count: int, first: int) -> Answer | None:

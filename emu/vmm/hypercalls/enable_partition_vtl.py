@@ -4,6 +4,7 @@ import struct
 from typing import Final
 
 from emu.vmm.hypercalls.call import Answer, Hypercall, Request, Status, refuse
+from emu.vmm.hypercalls.operands import fields
 from emu.vmm.hypercalls.target import VTL, wrong_partition
 
 _HEADER: Final = struct.Struct("<QBB6s")
@@ -23,5 +24,10 @@ def _enable(request: Request) -> Answer:
 
 
 CALL: Final = Hypercall(
-    0x0D, "EnablePartitionVtl", _enable, header_bytes=_HEADER.size, fast=True
+    0x0D,
+    "EnablePartitionVtl",
+    _enable,
+    fields(_HEADER, "partition", "vtl", "flags", ""),
+    header_bytes=_HEADER.size,
+    fast=True,
 )

@@ -6,6 +6,7 @@ from typing import Final
 from emu.vmm.effects import EnableVtl
 from emu.vmm.hypercalls import context
 from emu.vmm.hypercalls.call import Answer, Hypercall, Request, Status, refuse
+from emu.vmm.hypercalls.operands import fields, together
 from emu.vmm.hypercalls.target import (
     vp_index,
     vtl2_enabled,
@@ -37,6 +38,11 @@ def _enable(request: Request) -> Answer:
     return Answer(why=f"VP {vp} gets VTL {vtl}", effects=(EnableVtl(vp, vtl),))
 
 
+def _context(data: bytes, first: int, count: int) -> str:
+    return f"context={context.words(data[HEADER.size :])}"
+
+
+WORDS: Final = together(fields(HEADER, "partition", "vp", "vtl", ""), _context)
 CALL: Final = Hypercall(
-    0x0F, "EnableVpVtl", _enable, header_bytes=HEADER.size + context.CONTEXT_BYTES
+    0x0F, "EnableVpVtl", _enable, WORDS, header_bytes=HEADER.size + context.CONTEXT_BYTES
 )

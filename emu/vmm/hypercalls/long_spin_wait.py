@@ -1,8 +1,10 @@
 """HvCallNotifyLongSpinWait (0x08): a processor says that it waits for another one."""
 
+import struct
 from typing import Final
 
 from emu.vmm.hypercalls.call import Answer, Hypercall, Request
+from emu.vmm.hypercalls.operands import fields
 
 
 def _notify(request: Request) -> Answer:
@@ -10,4 +12,7 @@ def _notify(request: Request) -> Answer:
     return Answer(why=f"after {spins} spins")
 
 
-CALL: Final = Hypercall(0x08, "NotifyLongSpinWait", _notify, header_bytes=8, fast=True)
+_HEADER: Final = struct.Struct("<Q")
+CALL: Final = Hypercall(
+    0x08, "NotifyLongSpinWait", _notify, fields(_HEADER, "spins"), header_bytes=8, fast=True
+)

@@ -5,11 +5,13 @@ from typing import Final
 
 from emu.hw.address import Gpa
 from emu.vmm.hypercalls.call import Answer, Hypercall, Request, Status, refuse
+from emu.vmm.hypercalls.operands import elements, fields, together
 from emu.vmm.hypercalls.target import wrong_input_vtl, wrong_partition
 from emu.vmm.hypercalls.vp_registers import VSM_PARTITION_CONFIG
 
 _HEADER: Final = struct.Struct("<QIB3s")
 """Partition, map flags, HV_INPUT_VTL, reserved; then page numbers of 64 bits."""
+_PAGE: Final = struct.Struct("<Q")
 _FLAGS_DEFINED: Final = 0xF  # read, write, kernel and user execute
 _PROTECTION_ON: Final = 1
 
@@ -34,5 +36,13 @@ def _protect(request: Request) -> Answer:
 
 
 CALL: Final = Hypercall(
-    0x0C, "ModifyVtlProtectionMask", _protect, _HEADER.size, element_bytes=8, rep=True
+    0x0C,
+    "ModifyVtlProtectionMask",
+    _protect,
+    together(
+        fields(_HEADER, "partition", "flags", "vtl", ""), elements("pages", _HEADER.size, _PAGE)
+    ),
+    _HEADER.size,
+    element_bytes=_PAGE.size,
+    rep=True,
 )

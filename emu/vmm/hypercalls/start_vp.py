@@ -5,7 +5,7 @@ from typing import Final
 from emu.vmm.effects import StartVp, VpContext
 from emu.vmm.hypercalls import context
 from emu.vmm.hypercalls.call import Answer, Hypercall, Request, Status, refuse
-from emu.vmm.hypercalls.enable_vp_vtl import HEADER
+from emu.vmm.hypercalls.enable_vp_vtl import HEADER, WORDS
 from emu.vmm.hypercalls.target import vp_index, wrong_partition, wrong_vp, wrong_vtl
 from emu.vmm.state import Caller
 
@@ -56,5 +56,9 @@ def _start(request: Request) -> Answer:
 
 
 CALL: Final = Hypercall(
-    0x99, "StartVirtualProcessor", _start, header_bytes=HEADER.size + context.CONTEXT_BYTES
+    0x99,
+    "StartVirtualProcessor",
+    _start,
+    WORDS,
+    header_bytes=HEADER.size + context.CONTEXT_BYTES,
 )

@@ -6,11 +6,13 @@ from typing import Final
 from emu.hw.address import Gpa
 from emu.vmm.effects import Effect, PageState, SetPageState
 from emu.vmm.hypercalls.call import Answer, Hypercall, Request, Status, refuse
+from emu.vmm.hypercalls.operands import elements, fields, together
 from emu.vmm.hypercalls.target import wrong_partition
 from emu.vmm.state import Caller
 
 _HEADER: Final = struct.Struct("<QII")
 """Partition, visibility (0 private, 3 shared read-write), reserved; then page numbers."""
+_PAGE: Final = struct.Struct("<Q")
 _STATES: Final[dict[int, PageState]] = {0: "private", 3: "shared"}
 
 
@@ -49,5 +51,13 @@ def _modify(request: Request) -> Answer:
 
 
 CALL: Final = Hypercall(
-    0xDB, "ModifySparseGpaPageHostVisibility", _modify, _HEADER.size, element_bytes=8, rep=True
+    0xDB,
+    "ModifySparseGpaPageHostVisibility",
+    _modify,
+    together(
+        fields(_HEADER, "partition", "visibility", ""), elements("pages", _HEADER.size, _PAGE)
+    ),
+    _HEADER.size,
+    element_bytes=_PAGE.size,
+    rep=True,
 )

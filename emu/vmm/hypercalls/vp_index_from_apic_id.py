@@ -4,11 +4,15 @@ import struct
 from typing import Final
 
 from emu.vmm.hypercalls.call import Answer, Hypercall, Request, Status
+from emu.vmm.hypercalls.operands import elements, fields, together
 from emu.vmm.hypercalls.target import VTL, vtl2_enabled, wrong_partition, wrong_vtl
 from emu.vmm.state import Caller
 
 _HEADER: Final = struct.Struct("<QB7s")
 """Partition, VTL, reserved; then APIC ids of 32 bits."""
+
+
+_ID: Final = struct.Struct("<I")
 
 
 def _look_up(caller: Caller, apic_id: int, vtl: int) -> tuple[Status, str, int]:
@@ -40,6 +44,7 @@ CALL: Final = Hypercall(
     0x9A,
     "GetVpIndexFromApicId",
     _find,
+    together(fields(_HEADER, "partition", "vtl", ""), elements("ids", _HEADER.size, _ID)),
     header_bytes=_HEADER.size,
     element_bytes=4,
     output_element_bytes=4,

@@ -7,6 +7,7 @@ from typing import Final
 from emu.vmm.clock import reference_time
 from emu.vmm.effects import Effect, SetVpRegister
 from emu.vmm.hypercalls.call import Answer, Hypercall, Request, Status
+from emu.vmm.hypercalls.operands import elements, fields, together
 from emu.vmm.hypercalls.page import CODE_PAGE_OFFSETS
 from emu.vmm.hypercalls.target import (
     VTL,
@@ -122,15 +123,24 @@ def _settable(name: int, value: int) -> tuple[Status, str]:
     return Status.UNKNOWN_REGISTER_NAME, f"register {name:#x} is not modelled"
 
 
+_NAME: Final = struct.Struct("<I")
+_FIELDS: Final = fields(_HEADER, "partition", "vp", "vtl", "")
 GET: Final = Hypercall(
     0x50,
     "GetVpRegisters",
     _get,
+    together(_FIELDS, elements("registers", _HEADER.size, _NAME)),
     header_bytes=_HEADER.size,
     element_bytes=4,
     output_element_bytes=16,
     rep=True,
 )
 SET: Final = Hypercall(
-    0x51, "SetVpRegisters", _set, header_bytes=_HEADER.size, element_bytes=_PAIR.size, rep=True
+    0x51,
+    "SetVpRegisters",
+    _set,
+    together(_FIELDS, elements("values", _HEADER.size, _PAIR)),
+    header_bytes=_HEADER.size,
+    element_bytes=_PAIR.size,
+    rep=True,
 )

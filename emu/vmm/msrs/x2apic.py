@@ -107,7 +107,7 @@ def _write_icr(caller: Caller, msr: int, value: int) -> Effects | None:
 
 
 def _write_self_ipi(caller: Caller, msr: int, value: int) -> Effects | None:
-    return None if value & ~0xFF else apic.send(caller, 1 << 18 | value)
+    return None if value & ~0xFF else apic.send(caller, 1 << 18 | value, "X2APIC_SELF_IPI")
 
 
 def _write_lvt(caller: Caller, msr: int, value: int) -> Effects | None:

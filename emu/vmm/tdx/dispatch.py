@@ -6,13 +6,18 @@ from emu.vmm.effects import Effects, RaiseException
 from emu.vmm.state import Caller
 from emu.vmm.tdx import info, memory, metadata, vmcall
 from emu.vmm.tdx.abi import Code, Operand
-from emu.vmm.tdx.leaf import failed
+from emu.vmm.tdx.leaf import TdcallLeaf, failed
 
 LEAVES: Final = (*vmcall.LEAVES, *info.LEAVES, *memory.LEAVES, *metadata.LEAVES)
 """Every leaf the module of this model has."""
 
 _BY_NUMBER: Final = {leaf.number: leaf for leaf in LEAVES}
 _UNDEFINED_OPCODE: Final = 6
+
+
+def leaf_of(number: int) -> TdcallLeaf | None:
+    """The leaf of a number; None where there is none."""
+    return _BY_NUMBER.get(number)
 
 
 def leaf_name(number: int) -> str:

@@ -4,11 +4,13 @@ from typing import Final
 
 from emu.hw.address import PAGE_BYTES, PAGE_MASK, Gpa
 from emu.vmm.cpuid import read_cpuid
+from emu.vmm.devices import port_words
 from emu.vmm.effects import Cost, Crash, Halt
-from emu.vmm.msr import read_msr, write_msr
+from emu.vmm.msr import msr_name, read_msr, write_msr
 from emu.vmm.msrs.crash import printable
 from emu.vmm.tdx.abi import SHARED_BIT
 from emu.vmm.tdx.host import HostCall, HostReply, Subfunction, invalid, ok
+from emu.vmm.tdx.leaf import Shown
 
 CPUID: Final = 0xA
 RDMSR: Final = 0x1F
@@ -26,7 +28,7 @@ def _low(value: int) -> int:
 def _get_info(call: HostCall) -> HostReply:
     """R12 = 0: which base functions there are; all of them, so the leaves are zero."""
     if call.register("r12"):
-        return invalid()
+        return invalid(f"R12: there is no leaf {call.register('r12'):#x}")
     return ok(("r11", 0), ("r12", 0), ("r13", 0), ("r14", 0))
 
 
@@ -45,7 +47,7 @@ def _io(call: HostCall) -> HostReply:
     """R12 bytes (1, 2, 4), R13 direction (1: out), R14 port, R15 data; IN answers in R11."""
     size, direction, port = (call.register(name) for name in ("r12", "r13", "r14"))
     if size not in (1, 2, 4) or direction > 1 or port + size > _PORTS:
-        return invalid()
+        return invalid(f"R12 size {size:#x}, R13 direction {direction:#x}, R14 port {port:#x}")
     cost = Cost(call.caller.platform.costs.io_ns)
     if direction:
         value = call.register("r15") & ((1 << 8 * size) - 1)
@@ -56,14 +58,20 @@ def _io(call: HostCall) -> HostReply:
 
 def _rdmsr(call: HostCall) -> HostReply:
     """R12 is the MSR, its value comes back in R11; what would be #GP is an invalid operand."""
-    value = read_msr(call.caller, _low(call.register("r12")))
-    return invalid() if value is None else ok(("r11", value))
+    number = _low(call.register("r12"))
+    value = read_msr(call.caller, number)
+    if value is None:
+        return invalid(f"R12: {msr_name(number)} cannot be read")
+    return ok(("r11", value))
 
 
 def _wrmsr(call: HostCall) -> HostReply:
     """R12 is the MSR, R13 the value."""
-    effects = write_msr(call.caller, _low(call.register("r12")), call.register("r13"))
-    return invalid() if effects is None else ok(effects=effects)
+    number, value = _low(call.register("r12")), call.register("r13")
+    effects = write_msr(call.caller, number, value)
+    if effects is None:
+        return invalid(f"R12 and R13: {msr_name(number)} does not take {value:#x}")
+    return ok(effects=effects)
 
 
 def _mmio(call: HostCall) -> HostReply:
@@ -71,14 +79,18 @@ def _mmio(call: HostCall) -> HostReply:
     in R11."""
     size, direction, gpa = (call.register(name) for name in ("r12", "r13", "r14"))
     if size not in (1, 2, 4, 8) or direction > 1:
-        return invalid()
+        return invalid(f"R12 size {size:#x}, R13 direction {direction:#x}")
     gpa, cost = gpa & ~SHARED_BIT, Cost(call.caller.platform.costs.io_ns)
     if direction:
         value = call.register("r15") & (1 << 8 * size) - 1
         written = call.caller.bus.write(call.caller, gpa, size, value)
-        return invalid() if written is None else ok(effects=(*written, cost))
+        return _no_device(gpa) if written is None else ok(effects=(*written, cost))
     read = call.caller.bus.read(call.caller, gpa, size)
-    return invalid() if read is None else ok(("r11", read[0]), effects=(*read[1], cost))
+    return _no_device(gpa) if read is None else ok(("r11", read[0]), effects=(*read[1], cost))
+
+
+def _no_device(gpa: int) -> HostReply:
+    return invalid(f"R14: there is no device at {gpa:#x}")
 
 
 def _page_text(call: HostCall, gpa: int) -> str:
@@ -101,14 +113,43 @@ def _fatal(call: HostCall) -> HostReply:
     return ok(effects=(Crash(reason),))
 
 
+def _direction(value: int) -> str:
+    return {0: "in", 1: "out"}.get(value, f"{value:#x}")
+
+
+def _port_words(port: int) -> str:
+    name = port_words(port)
+    return f"{port:#x} ({name})" if name else f"{port:#x}"
+
+
+_MSR: Final = Shown("r12", "msr", lambda value: msr_name(_low(value)))
+_PORT: Final = Shown("r14", "port", _port_words)
+_ACCESS: Final = (Shown("r12", "size", str), Shown("r13", "direction", _direction))
+_READ: Final = (Shown("r11", "value"),)
+_FOUR: Final = tuple(
+    Shown(register, name)
+    for register, name in zip(
+        ("r12", "r13", "r14", "r15"), ("eax", "ebx", "ecx", "edx"), strict=True
+    )
+)
 SUBFUNCTIONS: Final = (
-    Subfunction(CPUID, "CPUID", _cpuid),
-    Subfunction(0xC, "HLT", _halt),
-    Subfunction(0x1E, "IO", _io),
-    Subfunction(RDMSR, "RDMSR", _rdmsr),
-    Subfunction(0x20, "WRMSR", _wrmsr),
-    Subfunction(0x30, "RequestMMIO", _mmio),
-    Subfunction(0x10000, "GetTdVmCallInfo", _get_info),
-    Subfunction(0x10003, "ReportFatalError", _fatal),
+    Subfunction(CPUID, "CPUID", _cpuid, (Shown("r12", "leaf"), Shown("r13", "subleaf")), _FOUR),
+    Subfunction(0xC, "HLT", _halt, (Shown("r12", "blocked"),)),
+    Subfunction(
+        0x1E,
+        "IO",
+        _io,
+        (*_ACCESS, Shown("r14", "port", _port_words), Shown("r15", "data")),
+        _READ,
+    ),
+    Subfunction(RDMSR, "RDMSR", _rdmsr, (_MSR,), _READ),
+    Subfunction(0x20, "WRMSR", _wrmsr, (_MSR, Shown("r13", "value"))),
+    Subfunction(
+        0x30, "RequestMMIO", _mmio, (*_ACCESS, Shown("r14", "gpa"), Shown("r15", "data")), _READ
+    ),
+    Subfunction(0x10000, "GetTdVmCallInfo", _get_info, (Shown("r12", "leaf"),)),
+    Subfunction(
+        0x10003, "ReportFatalError", _fatal, (Shown("r12", "code"), Shown("r13", "page"))
+    ),
 )
 """GHCI 1.5, section 3; the low numbers are VMX exit reasons. MapGPA has a file of its own."""

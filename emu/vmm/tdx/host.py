@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from emu.vmm.effects import Effects
 from emu.vmm.state import Caller
+from emu.vmm.tdx.leaf import Shown
 
 GPRS: Final = (
     *("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi"),
@@ -42,6 +43,8 @@ class HostReply(Struct, frozen=True):
 
     registers: tuple[tuple[str, int], ...]
     effects: Effects = ()
+    why: str = ""
+    """What was wrong with the call."""
 
 
 class Subfunction(Struct, frozen=True):
@@ -50,6 +53,10 @@ class Subfunction(Struct, frozen=True):
     number: int
     name: str
     handle: Callable[[HostCall], HostReply]
+    takes: tuple[Shown, ...] = ()
+    """Beside R11, which says what is asked."""
+    gives: tuple[Shown, ...] = ()
+    """Beside R10, the status."""
 
 
 def ok(*registers: tuple[str, int], effects: Effects = ()) -> HostReply:
@@ -57,6 +64,14 @@ def ok(*registers: tuple[str, int], effects: Effects = ()) -> HostReply:
     return HostReply((("r10", SUCCESS), *registers), effects)
 
 
-def invalid(*registers: tuple[str, int]) -> HostReply:
+def invalid(why: str, *registers: tuple[str, int]) -> HostReply:
     """R10 = invalid operand."""
-    return HostReply((("r10", INVALID_OPERAND), *registers))
+    return HostReply((("r10", INVALID_OPERAND), *registers), why=why)
+
+
+STATUSES: Final = {
+    SUCCESS: "SUCCESS", RETRY: "RETRY", INVALID_OPERAND: "INVALID_OPERAND",
+    INVALID_OPERAND | 1: "GPA_INUSE", ALIGN_ERROR: "ALIGN_ERROR",
+    INVALID_OPERAND | 3: "SUBFUNC_UNSUPPORTED",
+}  # fmt: skip
+"""R10 -> what people call it (GHCI 1.5, table 2-3, without its TDG.VP.VMCALL_)."""

@@ -5,7 +5,8 @@ from typing import Final
 from emu.vmm.effects import Effects, SetVeInfo
 from emu.vmm.state import Caller
 from emu.vmm.tdx.abi import GPAW, Code, Operand
-from emu.vmm.tdx.leaf import TdcallLeaf, done, failed
+from emu.vmm.tdx.leaf import Shown, TdcallLeaf, done, failed
+from emu.vmm.ve import Reason
 
 ATTRIBUTES: Final = 1 << 28
 """TD attributes: SEPT_VE_DISABLE only, so a missing private page is the host's fault."""
@@ -51,8 +52,22 @@ def _cpuid_ve(caller: Caller) -> Effects:
     return done()
 
 
+def _reason(value: int) -> str:
+    known = {one.value: one.name for one in Reason}
+    return f"{value} ({known[value]})" if value in known else str(value)
+
+
+_INFO: Final = (
+    Shown("rcx", "gpaw", str), Shown("rdx", "attributes"),
+    Shown("r8", "vcpus", lambda value: str(value & 0xFFFF_FFFF)),
+    Shown("r9", "vcpu", str), Shown("r10", "sys_rd"),
+)  # fmt: skip
+_VE_INFO: Final = (
+    Shown("rcx", "reason", _reason), Shown("rdx", "qualification"), Shown("r8", "gla"),
+    Shown("r9", "gpa"), Shown("r10", "length", lambda value: str(value & 0xFFFF_FFFF)),
+)  # fmt: skip
 LEAVES: Final = (
-    TdcallLeaf(1, "VP.INFO", _vp_info),
-    TdcallLeaf(3, "VP.VEINFO.GET", _ve_info),
-    TdcallLeaf(5, "VP.CPUIDVE.SET", _cpuid_ve),
+    TdcallLeaf(1, "VP.INFO", _vp_info, gives=_INFO),
+    TdcallLeaf(3, "VP.VEINFO.GET", _ve_info, gives=_VE_INFO),
+    TdcallLeaf(5, "VP.CPUIDVE.SET", _cpuid_ve, takes=(Shown("rcx", "flags"),)),
 )

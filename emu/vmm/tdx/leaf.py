@@ -1,12 +1,30 @@
 """What a TDCALL leaf is, and the two ways in which most of them end."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from emu.vmm.effects import Complete, Effects, Note, SetRegisters
 from emu.vmm.state import Caller
 from emu.vmm.tdx.abi import Code, completion
+
+
+def in_hex(value: int) -> str:
+    """`0x1f`."""
+    return f"{value:#x}"
+
+
+class Shown(NamedTuple):
+    """A register that carries an operand or a result: what it is called, and its words."""
+
+    register: str
+    name: str
+    words: Callable[[int], str] = in_hex
+
+    def told(self, value: int) -> str:
+        """`name=words`."""
+        return f"{self.name}={self.words(value)}"
 
 
 class TdcallLeaf(Struct, frozen=True):
@@ -17,6 +35,10 @@ class TdcallLeaf(Struct, frozen=True):
     name: str
     """Without the TDG prefix: "MEM.PAGE.ACCEPT"."""
     handle: Callable[[Caller], Effects]
+    takes: tuple[Shown, ...] = ()
+    """Beside the leaf."""
+    gives: tuple[Shown, ...] = ()
+    """Beside the status."""
 
 
 def done(*registers: tuple[str, int]) -> Effects:
@@ -30,4 +52,4 @@ def failed(
     """A completion code in RAX and a line in the log."""
     status = completion(code, operand)
     text = f"TDCALL: {why} -> {status:#018x} {code.name}"
-    return (Note(text), SetRegisters((("rax", status), *registers)), Complete())
+    return (Note(text, why), SetRegisters((("rax", status), *registers)), Complete())

@@ -7,6 +7,7 @@ from emu.vmm.effects import Effect, Effects, PageState, SetPageState
 from emu.vmm.state import Caller
 from emu.vmm.tdx.abi import SHARED_BIT
 from emu.vmm.tdx.host import ALIGN_ERROR, RETRY, HostCall, HostReply, Subfunction, invalid, ok
+from emu.vmm.tdx.leaf import Shown
 
 PAGES_MAX: Final = 1 << 16
 """Pages of one call (256 MiB): beyond that the host asks for a retry, as GHCI lets it."""
@@ -19,19 +20,21 @@ def map_gpa(call: HostCall) -> HostReply:
     What becomes private has to be accepted again; what is private already stays so."""
     start, length = call.register("r12"), call.register("r13")
     if (start | length) & PAGE_MASK:
-        return HostReply((("r10", ALIGN_ERROR), ("r11", start)))
+        why = f"R12 {start:#x} and R13 {length:#x} are not whole pages"
+        return HostReply((("r10", ALIGN_ERROR), ("r11", start)), why=why)
     shared = start & SHARED_BIT
     base = start & ~SHARED_BIT
     if not length or base + length > SHARED_BIT:
-        return invalid(("r11", start))
+        return invalid(f"R13: no {length:#x} bytes begin at {base:#x}", ("r11", start))
     missing = _missing(call.caller, base, length)
     if missing is not None:
-        return invalid(("r11", missing | shared))
+        return invalid(f"there is no memory at {missing:#x}", ("r11", missing | shared))
     pages = min(length // PAGE_BYTES, PAGES_MAX)
     effects = _share(base, pages) if shared else _hide(call.caller, base, pages)
     after = base + pages * PAGE_BYTES
     if after < base + length:
-        return HostReply((("r10", RETRY), ("r11", after | shared)), effects)
+        why = f"{pages:,} pages at once are enough"
+        return HostReply((("r10", RETRY), ("r11", after | shared)), effects, why)
     return ok(("r11", after | shared), effects=effects)
 
 
@@ -72,4 +75,11 @@ def _hide(caller: Caller, base: int, pages: int) -> Effects:
     return tuple(effects)
 
 
-SUBFUNCTION: Final = Subfunction(0x10001, "MapGPA", map_gpa)
+def _words(address: int) -> str:
+    return f"{address & ~SHARED_BIT:#x} {'shared' if address & SHARED_BIT else 'private'}"
+
+
+SUBFUNCTION: Final = Subfunction(
+    0x10001, "MapGPA", map_gpa, (Shown("r12", "gpa", _words), Shown("r13", "bytes")),
+    (Shown("r11", "next", _words),),
+)  # fmt: skip

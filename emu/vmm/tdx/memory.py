@@ -6,7 +6,7 @@ from emu.hw.address import LARGE_BYTES
 from emu.vmm.effects import Cost, Crash, Effects, PageState, SetPageState
 from emu.vmm.state import Caller
 from emu.vmm.tdx.abi import Code, Mapping, Operand, mapping
-from emu.vmm.tdx.leaf import TdcallLeaf, done, failed
+from emu.vmm.tdx.leaf import Shown, TdcallLeaf, done, failed
 
 ACCEPT: Final = 6
 """Number of TDG.MEM.PAGE.ACCEPT."""
@@ -121,9 +121,19 @@ def _write_attributes(caller: Caller) -> Effects:
     return done(("rcx", page.gpa | page.level), ("rdx", 0))
 
 
+def _mapping_words(value: int) -> str:
+    """`0x100000 level 0 (4K)`; the level is the lowest three bits, as in 2.4 of the ABI."""
+    level, rest = value & 7, value & ~(_PENDING | 7)
+    size = {0: "4K", 1: "2M", 2: "1G"}.get(level, "no size")
+    pending = " pending" if value & _PENDING else ""
+    return f"{rest:#x} level {level} ({size}){pending}"
+
+
+_PAGE: Final = (Shown("rcx", "page", _mapping_words),)
+_ATTRIBUTES: Final = Shown("rdx", "attributes")
 LEAVES: Final = (
-    TdcallLeaf(ACCEPT, "MEM.PAGE.ACCEPT", _accept),
-    TdcallLeaf(23, "MEM.PAGE.ATTR.RD", _read_attributes),
-    TdcallLeaf(24, "MEM.PAGE.ATTR.WR", _write_attributes),
-    TdcallLeaf(RELEASE, "MEM.PAGE.RELEASE", _release),
+    TdcallLeaf(ACCEPT, "MEM.PAGE.ACCEPT", _accept, _PAGE, _PAGE),
+    TdcallLeaf(23, "MEM.PAGE.ATTR.RD", _read_attributes, _PAGE, (*_PAGE, _ATTRIBUTES)),
+    TdcallLeaf(24, "MEM.PAGE.ATTR.WR", _write_attributes, (*_PAGE, _ATTRIBUTES), _PAGE),
+    TdcallLeaf(RELEASE, "MEM.PAGE.RELEASE", _release, _PAGE, _PAGE),
 )

@@ -7,7 +7,7 @@ from emu.vmm.effects import Effects
 from emu.vmm.state import Caller
 from emu.vmm.tdx.abi import Code, Operand
 from emu.vmm.tdx.info import ATTRIBUTES
-from emu.vmm.tdx.leaf import TdcallLeaf, done, failed
+from emu.vmm.tdx.leaf import Shown, TdcallLeaf, done, failed
 
 CONFIG_FLAGS: Final = 0x9110_0003_0000_0016
 """Bit 0 GPAW 52 and bit 5 TDX Connect are off."""
@@ -44,6 +44,14 @@ SYSTEM_FIELDS: Final[tuple[tuple[int, int], ...]] = (
     (0x0A00_0003_0000_0008, FEATURE_NO_RBP_MOD),
 )
 """Fields of the system: VENDOR_ID, TDX_FEATURES0."""
+
+NAMES: Final = {
+    0x1110_0003_0000_0000: "ATTRIBUTES", 0x1110_0003_0000_0001: "XFAM",
+    0x1110_0002_0000_0002: "MAX_VCPUS", 0x1110_0003_0000_0017: "TD_CTLS",
+    CONFIG_FLAGS: "CONFIG_FLAGS", NOTIFY_ENABLES: "NOTIFY_ENABLES",
+    0x0800_0002_0000_0000: "VENDOR_ID", 0x0A00_0003_0000_0008: "TDX_FEATURES0",
+}  # fmt: skip
+"""Field -> what people call it."""
 
 _NOTHING: Final = (("r8", 0),)
 """What a refusal leaves (`tdg_vm_rd_wr`)."""
@@ -92,8 +100,16 @@ def _unknown(what: str, field: int) -> Effects:
     return failed(Code.METADATA_FIELD_ID_INCORRECT, Operand.RDX, text, _NOTHING)
 
 
+def _field_words(field: int) -> str:
+    name = NAMES.get(field)
+    return f"{field:#x} ({name})" if name else f"{field:#x}"
+
+
+_FIELD: Final = Shown("rdx", "field", _field_words)
+_VALUE: Final = (Shown("r8", "value"),)
+_OLD: Final = (Shown("r8", "old"),)
 LEAVES: Final = (
-    TdcallLeaf(7, "VM.RD", _read_vm),
-    TdcallLeaf(8, "VM.WR", _write_vm),
-    TdcallLeaf(11, "SYS.RD", _read_system),
+    TdcallLeaf(7, "VM.RD", _read_vm, (Shown("rcx", "vm"), _FIELD), _VALUE),
+    TdcallLeaf(8, "VM.WR", _write_vm, (_FIELD, *_VALUE, Shown("r9", "mask")), _OLD),
+    TdcallLeaf(11, "SYS.RD", _read_system, (_FIELD,), _VALUE),
 )

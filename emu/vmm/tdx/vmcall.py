@@ -7,8 +7,8 @@ from emu.vmm.hypercalls.dispatch import dispatch
 from emu.vmm.state import Caller
 from emu.vmm.tdx import ghci, map_gpa
 from emu.vmm.tdx.abi import SHARED_BIT, Code, Operand
-from emu.vmm.tdx.host import SUCCESS, HostCall, HostReply, invalid
-from emu.vmm.tdx.leaf import TdcallLeaf, failed
+from emu.vmm.tdx.host import SUCCESS, HostCall, HostReply, Subfunction, invalid
+from emu.vmm.tdx.leaf import Shown, TdcallLeaf, failed
 
 SUBFUNCTIONS: Final = (*ghci.SUBFUNCTIONS, map_gpa.SUBFUNCTION)
 """What R11 may ask for when R10 is zero."""
@@ -21,6 +21,11 @@ _RBP: Final = 1 << 5
 _FAST: Final = 1 << 16
 
 
+def subfunction_of(number: int) -> Subfunction | None:
+    """The subfunction of a number; None where there is none."""
+    return _BY_NUMBER.get(number)
+
+
 def subfunction_name(number: int) -> str:
     """What people call a subfunction: "MapGPA", or its number."""
     entry = _BY_NUMBER.get(number)
@@ -30,11 +35,12 @@ def subfunction_name(number: int) -> str:
 def _standard(call: HostCall) -> HostReply:
     number = call.register("r11")
     entry = _BY_NUMBER.get(number)
-    reply = entry.handle(call) if entry else invalid()
+    reply = entry.handle(call) if entry else invalid(f"there is no subfunction {number:#x}")
     status = dict(reply.registers)["r10"]
     if status == SUCCESS:
         return reply
-    note = Note(f"VMCALL {subfunction_name(number)} -> R10 {status:#x}")
+    why = f": {reply.why}" if reply.why else ""
+    note = Note(f"VMCALL {subfunction_name(number)} -> R10 {status:#x}{why}", reply.why)
     return HostReply(reply.registers, (*reply.effects, note))
 
 
@@ -44,7 +50,7 @@ def _hyperv(call: HostCall) -> HostReply:
     The host reaches the shared copy only, with or without the shared bit in the address: what
     lies in a private page reads as ciphertext, and its status follows from that."""
     if not call.caller.platform.hyperv:
-        return invalid()
+        return invalid("this host has no hypercalls")
     control, source, target = (call.register(name) for name in ("r10", "rdx", "r8"))
     if not control & _FAST:
         source, target = source & ~SHARED_BIT, target & ~SHARED_BIT
@@ -66,4 +72,4 @@ def _vmcall(caller: Caller) -> Effects:
     return (*reply.effects, SetRegisters((("rax", 0), *given)), Complete())
 
 
-LEAVES: Final = (TdcallLeaf(0, "VP.VMCALL", _vmcall),)
+LEAVES: Final = (TdcallLeaf(0, "VP.VMCALL", _vmcall, (Shown("rcx", "mask"),)),)

@@ -6,9 +6,7 @@ NEW: dict[str, str] = {}
 LINES = {
     "emu/vmm/effects.py": (
         (
-            "class Note(Struct, frozen=True):\n"
-            '    """One line for the event log: what was asked and what was answered."""\n\n'
-            "    text: str\n",
+            '    """The list that a hypercall was given, as the hypervisor has read it."""\n',
             "\n\nclass Hurry(Struct, frozen=True):\n"
             '    """A CPU executes so many times more instructions in a nanosecond."""\n\n'
             "    target: int\n    times: int\n",

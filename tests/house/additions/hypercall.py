@@ -1,4 +1,5 @@
-"""A hypercall: its code, its sizes, and a function from the request to an answer."""
+"""A hypercall: its code, its sizes, and a function from the request to an answer, and its
+operands in words."""
 
 from tests.guest import DATA, boot, read
 
@@ -6,10 +7,12 @@ NEW = {
     "emu/vmm/hypercalls/double.py": '''\
 """HvCallDouble (0x7A): twice a number, in RDX."""
 
+import struct
 from typing import Final
 
 from emu.vmm.effects import SetRegisters
 from emu.vmm.hypercalls.call import Answer, Hypercall, Request
+from emu.vmm.hypercalls.operands import fields
 
 
 def _double(request: Request) -> Answer:
@@ -17,7 +20,8 @@ def _double(request: Request) -> Answer:
     return Answer(why=f"of {number}", effects=(SetRegisters((("rdx", 2 * number),)),))
 
 
-CALL: Final = Hypercall(0x7A, "Double", _double, header_bytes=8, fast=True)
+_NUMBER: Final = fields(struct.Struct("<Q"), "number")
+CALL: Final = Hypercall(0x7A, "Double", _double, _NUMBER, header_bytes=8, fast=True)
 ''',
 }
 LINES = {
@@ -47,5 +51,6 @@ def uses() -> None:
     session = boot(GUEST)
     session.do("run")
     assert (read(session, DATA), read(session, DATA + 8)) == (42, 0)
-    assert any("hypercall Double" in line for line in session.do("exits").reply)
+    called = "hypercall Double number=0x15 -> SUCCESS"
+    assert any(called in line for line in session.do("exits").reply)
     assert any("hypercall Double: of 21" in line for line in session.do("events").reply)

@@ -10,14 +10,16 @@ from typing import Final
 
 from emu.vmm.effects import Effects
 from emu.vmm.state import Caller
-from emu.vmm.tdx.leaf import TdcallLeaf, done
+from emu.vmm.tdx.leaf import Shown, TdcallLeaf, done
 
 
 def _tea(caller: Caller) -> Effects:
     return done(("rdx", 2 * caller.registers("rcx")))
 
 
-LEAVES: Final = (TdcallLeaf(77, "TEA", _tea),)
+LEAVES: Final = (
+    TdcallLeaf(77, "TEA", _tea, (Shown("rcx", "leaves"),), (Shown("rdx", "cups", str),)),
+)
 ''',
 }
 LINES = {
@@ -41,4 +43,5 @@ def uses() -> None:
     session = boot(GUEST, platform="tdx")
     session.do("run")
     assert (read(session, DATA), read(session, DATA + 8)) == (42, 0)
-    assert any("tdcall TDG.TEA" in line for line in session.do("exits").reply)
+    called = "tdcall TDG.TEA leaves=0x15 -> SUCCESS cups=42"
+    assert any(called in line for line in session.do("exits").reply)
