@@ -21,6 +21,7 @@ from emu.debug.recording_lines import (
     EntryLine,
     HeaderLine,
     ScheduleLine,
+    copied,
     lines,
     written,
 )
@@ -149,6 +150,22 @@ def save(desk: Desk, path: Path) -> str:
     return f"{path}: {size:,} bytes, {here.tick:,} instructions"
 
 
+def brief(desk: Desk) -> list[str]:
+    """The lines of a recording with one digest, that of now: the machine need not run again to
+    write it. At most GAP_TICKS lie between power-on and now. Raises RecordingError for a name
+    that is no UTF-8."""
+    timeline, now = desk.timeline, desk.timeline.now
+    entries = timeline.branch.entries[: timeline.driver.done]
+    words = ("", "") if desk.verdict is None else desk.verdict.words
+    found: tuple[AnyLine, ...] = (
+        _header(desk),
+        *(EntryLine(one.tick, one.beat, one.text) for one in entries),
+        DigestLine(now.tick, now.beat, now.entries, desk.digest.now()),
+        EndLine(*words, {}),
+    )
+    return [copied(line) for line in found]
+
+
 class Recording(Struct):
     """What a file has told."""
 
@@ -161,6 +178,8 @@ class Recording(Struct):
     digests: list[tuple[Moment, str]] = field(default_factory=list)
     runs: list[tuple[int, tuple[tuple[int, int], ...]]] = field(default_factory=list)
     marks: dict[str, Moment] = field(default_factory=dict)
+    outcome: str = ""
+    """How the boot had ended where the recording ends; empty if it had not."""
     whole: bool = False
     """Whether the last line was reached."""
     trouble: str = ""
@@ -210,7 +229,8 @@ def _take(found: Recording, line: AnyLine) -> None:
             found.runs.append((first, runs))
         case DigestLine(tick, beat, entries, digest):
             found.digests.append((Moment(tick, beat, entries), digest))
-        case EndLine(_, _, marks):
+        case EndLine(outcome, _, marks):
+            found.outcome = outcome
             found.marks = {name: Moment(*moment) for name, moment in marks.items()}
             found.whole = True
 
@@ -241,7 +261,7 @@ def replay(
     timeline.branch.marks = {
         name: moment for name, moment in recording.marks.items() if moment <= timeline.end
     }
-    arrived(desk)
+    arrived(desk, recording.outcome != "" and len(said) == 0)
     return said
 
 

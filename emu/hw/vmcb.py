@@ -66,7 +66,8 @@ _INTERCEPTED: Final = (
     EXIT_SHUTDOWN, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87,
     EXIT_WBINVD, EXIT_MONITOR, EXIT_MWAIT,
 )  # fmt: skip
-"""SWINT too: INT n would otherwise leave the emulator a stale next-RIP (measured on unicorn 2.1.4)."""
+"""SWINT too: INT n would otherwise leave the emulator a stale next-RIP (measured on unicorn
+2.1.4)."""
 
 EFER: Final = 0xC0000080
 _NATIVE_MSRS: Final = (
