@@ -118,14 +118,17 @@ class Recorder(Struct):
         """The last state, how it ended, and the names that were given."""
         self.catch_up()
         self.digest()
-        verdict = self.desk.verdict
-        marks = {
-            name: (one.tick, one.beat, one.entries)
-            for name, one in self.desk.timeline.branch.marks.items()
-        }
-        words = ("", "") if verdict is None else verdict.words
-        self.file.write(written(EndLine(*words, marks)))
+        self.file.write(written(_end(self.desk)))
         self.file.flush()
+
+
+def _end(desk: Desk) -> EndLine:
+    marks = {
+        name: (one.tick, one.beat, one.entries)
+        for name, one in desk.timeline.branch.marks.items()
+    }
+    words = ("", "") if desk.verdict is None else desk.verdict.words
+    return EndLine(*words, marks)
 
 
 def save(desk: Desk, path: Path) -> str:
@@ -156,12 +159,11 @@ def brief(desk: Desk) -> list[str]:
     that is no UTF-8."""
     timeline, now = desk.timeline, desk.timeline.now
     entries = timeline.branch.entries[: timeline.driver.done]
-    words = ("", "") if desk.verdict is None else desk.verdict.words
     found: tuple[AnyLine, ...] = (
         _header(desk),
         *(EntryLine(one.tick, one.beat, one.text) for one in entries),
         DigestLine(now.tick, now.beat, now.entries, desk.digest.now()),
-        EndLine(*words, {}),
+        _end(desk),
     )
     return [copied(line) for line in found]
 

@@ -16,6 +16,7 @@ from emu.debug.setup import Options, Setup
 from emu.errors import ApdbgError, RecordingError
 from emu.given.plain import plain
 from emu.judge.report import Reproduction
+from emu.machine.pause import Pause
 from emu.timeline.moment import START, Entry, Moment
 from emu.timeline.timeline import Timeline
 
@@ -27,6 +28,10 @@ _WORDS: Final = (
     ("host_dtb", "--host-dtb"), ("max_ticks", "--max-ticks"), ("watchdog", "--watchdog"),
 )  # fmt: skip
 """Field of Options -> the command line's word for it."""
+_CUT_OFF: Final = (
+    "the watchdog looks from time to time: a run that was stopped on its way may have been cut "
+    "off some instructions earlier or later"
+)
 _ALWAYS: Final = ("platform",)
 
 
@@ -38,7 +43,8 @@ def reproduction(desk: Desk) -> Reproduction:
     given, same = _as_options(entries), _is_as_it_was(desk.setup)
     if given is not None and place is not None and same:
         until = ["--until", place] if place else []
-        return Reproduction(_shell("run", *_machine(options), *given, *until), "", [])
+        note = _CUT_OFF if timeline.branch.last is Pause.STUCK else ""
+        return Reproduction(_shell("run", *_machine(options), *given, *until), note, [])
     why = (
         f"no option of `apdbg run` says {_what(entries)}" if given is None
         else "the platform's file is not what it was" if not same

@@ -134,6 +134,8 @@ def _machine(report: RunReport) -> Iterator[str]:
     yield f"branch    {branch.name}{origin}"
     for entry in branch.entries:
         yield f"entered   tick {entry.tick:,}: {entry.text}"
+    for mark, tick in branch.marks.items():
+        yield f"mark      tick {tick:,}: {mark}"
     for one in report.injections:
         yield f"injected  {injected(one.spec, one.fired_tick, one.problem, one.met)}"
     yield f"stands at tick {report.ticks:,}, {report.virtual_ns / 1e6:,.3f} ms, digest"

@@ -94,7 +94,21 @@
     event.preventDefault();
     acts[keys[event.key]]();
   });
-  rows.forEach((row, index) => row.addEventListener("click", () => show(index)));
+  const number = (text) => Number(text.replaceAll(",", ""));
+  const ticks = stops.map((stop) => number(stop.tick));
+
+  /* Where an event is: its own stop, or the last one before it. */
+  function stopOf(tick, cpu) {
+    const own = stops.findIndex((stop, index) => ticks[index] === tick && stop.cpu === cpu);
+    return own < 0 ? Math.max(ticks.findLastIndex((other) => other <= tick), 0) : own;
+  }
+
+  function visit(index) {
+    show(index);
+    by("stepper").scrollIntoView({ block: "nearest" });
+  }
+
+  rows.forEach((row, index) => row.addEventListener("click", () => visit(index)));
   by("lanes").addEventListener("click", (event) => {
     const box = by("lanes").getBoundingClientRect();
     const [, , width, height] = by("lanes").getAttribute("viewBox").split(" ").map(Number);
@@ -102,6 +116,11 @@
     show(nearest(((event.clientX - box.left) / box.width) * width, lane));
   });
   const events = [...document.querySelectorAll("#events tr")];
+  for (const row of events)
+    row.addEventListener("click", () => {
+      const [tick, , cpu] = [...row.cells].map((cell) => cell.textContent);
+      visit(stopOf(number(tick), cpu === "host" ? null : Number(cpu)));
+    });
   by("filter").addEventListener("input", () => {
     const words = by("filter").value.toLowerCase().split(/\s+/);
     for (const row of events) {

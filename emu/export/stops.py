@@ -128,21 +128,22 @@ def choose(every: list[RecordedStop], most: int) -> list[RecordedStop]:
 def _look(machine: Machine, codes: Surroundings, one: RecordedStop) -> SeenStop:
     """What there is to see where the machine stands now."""
     board = machine.board
-    cpu = None if one.cpu is None else board.cpus[one.cpu]
-    stands = cpu is not None and cpu.context is not None
+    cpu = (
+        None if one.cpu is None or board.cpus[one.cpu].context is None else board.cpus[one.cpu]
+    )
     box = _mailbox(machine)
     states: dict[str, list[int]] = {}
     for other in board.cpus:
         states.setdefault(state_of(machine, other), []).append(other.id)
     return SeenStop(
         one,
-        board.place(cpu) if cpu is not None and stands else "",
-        codes.around(cpu, board.linear_rip(cpu)) if cpu is not None and stands else CodeReport(),
+        "" if cpu is None else board.place(cpu),
+        codes.around(cpu, 0 if cpu is None else board.linear_rip(cpu)),
         {} if cpu is None else registers(cpu),
         box,
         "" if box is None or not box.vector else board.layout.symbols.name(box.vector),
         "; ".join(f"{state} {spans(some)}" for state, some in states.items()),
-    )  # fmt: skip
+    )
 
 
 def _mailbox(machine: Machine) -> Head | None:

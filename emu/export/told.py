@@ -132,6 +132,7 @@ def machine(report: RunReport) -> str:
         ("seed, schedule", f"{report.seed}, {report.schedule}"),
         ("branch", f"{branch.name}, {origin}"),
         *(("entered", f"tick {one.tick:,}: {one.text}") for one in branch.entries),
+        *(("mark", f"tick {tick:,}: {name}") for name, tick in branch.marks.items()),
         *(("injected", injected(one.spec, one.fired_tick, one.problem, one.met))
           for one in report.injections),
         ("digest", report.digest),

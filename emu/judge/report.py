@@ -124,6 +124,8 @@ class BranchReport(Struct, frozen=True):
     """Where it left its parent."""
     entries: list[EntryReport]
     """All that was entered from power-on to here."""
+    marks: dict[str, int]
+    """Names that people gave to moments -> tick."""
 
 
 class Reproduction(Struct, frozen=True):

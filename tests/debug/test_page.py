@@ -161,6 +161,7 @@ class Element {
   setAttribute(name, value) { this.attributes[name] = String(value); }
   removeAttribute(name) { delete this.attributes[name]; }
   getAttribute(name) { return this.attributes[name]; }
+  scrollIntoView() {}
   getBoundingClientRect() { return {left: 0, top: 0, width: 1000, height: 72}; }
 }
 const known = {};
@@ -169,8 +170,11 @@ by("recorded").textContent = stops;
 by("lanes").attributes.viewBox = "0 0 100000 72";
 const count = JSON.parse(stops).stops.length;
 const rows = Array.from({length: count}, (_, n) => new Element(`row${n}`));
-const events = ["tick one alpha", "tick two beta"].map((text) =>
-  Object.assign(new Element(text), {textContent: text}));
+const cells = (texts) => texts.map((textContent) => ({textContent}));
+const {tick, cpu} = JSON.parse(stops).stops[7];
+const events = [[tick, "", cpu === null ? "host" : `${cpu}`, "alpha"],
+                ["999,999,999", "", "0", "beta"]].map((texts) =>
+  Object.assign(new Element(texts[0]), {textContent: texts.join(" "), cells: cells(texts)}));
 globalThis.document = {
   getElementById: by,
   querySelectorAll: (what) => what === "#stops tr" ? rows : events,
@@ -199,7 +203,9 @@ press("+"); press("+"); press("-");
 press("j", by("filter"));
 by("lanes").acts.click({clientX: 1000, clientY: 70}); note();
 by("place").value = "3"; by("place").acts.input(); note();
-by("filter").value = "BETA tick"; by("filter").acts.input();
+events[0].acts.click(); note();
+events[1].acts.click(); note();
+by("filter").value = "BETA 999"; by("filter").acts.input();
 console.log(JSON.stringify({said, hidden: events.map((one) => one.hidden)}));
 """
 NODE: Final = shutil.which("node")
@@ -219,7 +225,7 @@ def test_the_script_walks_the_stops_both_ways() -> None:
     last = len(stops) - 1
     rows = [one["row"] for one in walked["said"]]
     assert rows[:11] == [0, 1, 2, 1, 0, 0, last, last, 5, 5, 5]
-    assert rows[11:13] == [5, 5] and rows[14] == 3
+    assert rows[11:13] == [5, 5] and rows[14:] == [3, 7, last]
     assert walked["hidden"] == [True, False]
     for one in walked["said"]:
         shown = stops[one["row"]]

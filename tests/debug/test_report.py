@@ -44,10 +44,10 @@ CASES = (
          "apdbg run samples/gallery/page-reused.elf --platform tdx --cpus 4"),
     Case("hung", {"image": image("lock-held"), "platform": "vbs", "cpus": 4}, ("run",),
          "apdbg run samples/gallery/lock-held.elf --platform vbs --cpus 4"),
-    Case("stuck", {"image": image("unbounded-wait"), "platform": "tdx", "cpus": 4,
-                   "watchdog": 1_000_000, "inject": ["never-starts 3"]}, ("run",),
-         "apdbg run samples/gallery/unbounded-wait.elf --platform tdx --cpus 4 "
-         "--watchdog 1000000 --inject 'never-starts 3'"),
+    Case("stuck", {"platform": "tdx", "cpus": 4, "watchdog": 30_000}, ("run",),
+         "apdbg run --platform tdx --cpus 4 --watchdog 30000"),
+    Case("stuck on a branch", {"platform": "tdx", "cpus": 4, "watchdog": 30_000},
+         ("run 5000", "step 3", "run")),
     Case("limit", {"platform": "none", "cpus": 2, "max_ticks": 70_000, "seed": 7}, ("run",),
          "apdbg run --platform none --cpus 2 --seed 7 --max-ticks 70000"),
     Case("options", {"platform": "tdx", "cpus": 3, "schedule": "random 5", "memory": 128,
@@ -112,7 +112,8 @@ def test_the_one_command_comes_to_the_same_state(
     assert made.command == (case.command or "apdbg replay boot.apdbg")
     _, *words = shlex.split(made.command)
     if case.command:
-        assert not made.command_note and not made.recording
+        assert made.command_note.startswith("the watchdog") == (case.name == "stuck")
+        assert not made.recording
         again = json.loads(apdbg(*words, "--json").stdout)
     else:
         assert "no option of `apdbg run` says what was entered at tick" in made.command_note
@@ -212,7 +213,7 @@ def test_a_run_goes_on_as_if_nothing_had_been_exported(
 
 def test_what_was_entered_and_where_a_branch_began_is_told() -> None:
     session = open_session(platform="tdx", cpus=2, inject=["never-starts 1 at tick 70000"])
-    for words in ("run 60000", "goto 50000", "set cpu0:r15=5", "run 100"):
+    for words in ("run 60000", "goto 50000", "mark here", "set cpu0:r15=5", "run 100"):
         session.do(words)
     made: RunReport = report.of(session.desk)
     assert (made.branch.name, made.branch.parent, made.branch.fork_tick) == (
@@ -221,6 +222,7 @@ def test_what_was_entered_and_where_a_branch_began_is_told() -> None:
     assert [(one.tick, one.text) for one in made.branch.entries] == [
         (0, "inject never-starts 1 at tick 70000"), (50_000, "set cpu0:r15=0x5"),
     ]  # fmt: skip
+    assert made.branch.marks == {"here": 50_000}
     assert made.injections[0].fired_tick is None
     assert (made.memory_mib, made.schedule, len(made.cpus)) == (64, "timed", 2)
     assert made.versions.keys() == {"apdbg", "unicorn", "python", "system"}

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
+from emu import Session, open_session
 from emu.export.escape import block
 from emu.export.markdown import markdown
 from emu.export.page import page as page_of
 from tests.debug.exported import Tags, broken
 from tests.guest import boot
+from tests.test_command_line import ROOT
 
 HOSTILE: Final = (
     "<script>alert(1)</script>", "</div></pre></svg><img src=x onerror=alert(1)>",
@@ -102,16 +104,36 @@ def test_a_block_ends_where_it_is_to_end(lines: list[str]) -> None:
     assert outside(text) == ["before", "behind"]
 
 
-def test_a_guest_a_platform_and_a_file_that_are_hostile_end_as_text(tmp_path: Path) -> None:
+def written(session: Session, folder: Path) -> None:
+    """Every file that a session can write is text and markup of ours, and nothing else."""
+    for name in ("a.html", "a.md", "a.json"):
+        word = "report" if name.endswith("md") else "export"
+        session.do(f"{word} {folder / name}")
+        assert not CONTROL.search((folder / name).read_text())
+    tags = [tag for tag, _ in Tags((folder / "a.html").read_text()).seen]
+    assert "img" not in tags and tags.count("script") == 1
+    assert not [one for one in outside((folder / "a.md").read_text()) if "img" in one]
+
+
+def test_what_a_guest_prints_ends_as_text(tmp_path: Path) -> None:
     bad = "</script><img src=x>`````"
     letters = "\n".join(f"mov al, {ord(c)}\nout dx, al" for c in f"{bad}\x1b[2J\n")
     session = boot(f"mov dx, 0x3e8\n{letters}\nud2")
     session.do("run")
     assert bad.encode() in session.machine.board.vmm.serial
-    for name in ("a.html", "a.md", "a.json"):
-        word = "report" if name.endswith("md") else "export"
-        session.do(f"{word} {tmp_path / name}")
-        text = (tmp_path / name).read_text()
-        assert not CONTROL.search(text)
-    assert ("img", ("src",)) not in Tags((tmp_path / "a.html").read_text()).seen
-    assert not [one for one in outside((tmp_path / "a.md").read_text()) if "img" in one]
+    written(session, tmp_path)
+
+
+def test_what_files_platforms_and_moments_are_called_ends_as_text(tmp_path: Path) -> None:
+    bad = "<img src=x>`````"
+    image = tmp_path / f"{bad}\x1b[2J\n.elf"
+    image.write_bytes((ROOT / "samples" / "shim.elf").read_bytes())
+    platform = tmp_path / f"{bad}.toml"
+    text = (ROOT / "samples" / "platforms" / "none.toml").read_text()
+    platform.write_text(text.replace('name = "none"', f"name = '{bad}'"))
+    kernel = str(ROOT / "samples" / "kernel.elf")
+    session = open_session(str(image), platform=str(platform), cpus=1, kernel=kernel)
+    assert session.machine.board.platform.name == bad
+    for words in ("run 5000", f"mark a{bad.replace(' ', '/')}", "set cpu0:r15=5", "run 100"):
+        session.do(words)
+    written(session, tmp_path)
