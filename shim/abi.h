@@ -10,7 +10,7 @@
 #define LARGE_BYTES 0x200000
 #define CPU_MAX 2048
 
-/* Reset page: mailbox, trampoline context, code (openhcl_boot, facts 1.7). */
+/* Reset page: mailbox, trampoline context, code (openvmm, vp_context_builder/tdx.rs). */
 #define RESET_PAGE 0xFFFFF000
 #define RESET_ALIAS 0xFFFFE000 /* where AP tables map the same page writable, not executable */
 

@@ -16,8 +16,8 @@ static void add_e820(uint64_t start, uint64_t end, uint32_t type)
     table[e820_count++] = (struct e820_entry){start, end - start, type};
 }
 
-/* Everything that somebody still uses is reserved: a late AP must find its tables (facts F9,
- * F10), the kernel its tree.  In order of address. */
+/* Everything that somebody still uses is reserved: a late AP must find its tables
+ * (openvmm #970), the kernel its tree.  In order of address. */
 static void fill_e820(struct range tree)
 {
     uint64_t free = shim.memory.start + LARGE_BYTES;

@@ -53,7 +53,8 @@ def _carry_out(options: Namespace | None) -> int:
             from tui import headless
 
             commands = {
-                "run": headless.run, "record": headless.record, "campaign": headless.campaign
+                "run": headless.run, "record": headless.record,
+                "report": headless.written_report, "campaign": headless.campaign,
             }  # fmt: skip
             return commands[word](options)
 

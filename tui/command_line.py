@@ -9,7 +9,7 @@ from emu.given.number import parsed
 from emu.given.plain import shown
 from tui.printing import say
 
-COMMANDS: Final = ("run", "record", "replay", "campaign", "inspect", "doctor")
+COMMANDS: Final = ("run", "record", "replay", "report", "campaign", "inspect", "doctor")
 OUTCOMES: Final = ("booted", "degraded", "hung", "crashed", "limit", "stopped")
 
 
@@ -122,7 +122,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         parser.add_argument("--image", metavar="ELF", help="the image, if it has moved")
         parser.add_argument("--kernel", metavar="ELF", help="the kernel, likewise")
         parser.add_argument("--check", action="store_true", help="only say whether it holds")
-        parser.add_argument("--export", metavar="FILE", help="only write .json or .html")
+        parser.add_argument("--export", metavar="FILE", help="only write .html, .json or .md")
     elif name == "inspect":
         parser.add_argument("file", help="an IGVM file, a DLL with one, or any other file")
         parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
@@ -132,7 +132,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         _machine_options(parser)
     if name == "record":
         parser.add_argument("-o", "--output", metavar="FILE", default="boot.apdbg")
-        parser.add_argument("--until", metavar="PLACE", help="stop at a symbol or file:line")
+    if name == "report":
+        parser.add_argument("-o", "--output", metavar="FILE", help="default: print it")
     if name == "screen":
         parser.add_argument("--record", metavar="FILE", help="write a recording all the while")
         parser.add_argument(
@@ -148,7 +149,10 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
             action="store_true",
             help="forget layout and breakpoints of last time",
         )
-    if name in ("run", "record"):
+    if name in ("run", "record", "report"):
+        parser.add_argument(
+            "--until", metavar="PLACE", help="stop at a symbol, file:line or 'tick N'"
+        )
         parser.add_argument(
             "--script", metavar="FILE", help="commands to carry out first, one a line"
         )
@@ -156,12 +160,12 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
             "--watchdog", type=_count, default=0, metavar="N",
             help="after N instructions without progress the boot counts as hung",
         )  # fmt: skip
-    if name == "run":
-        parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
+    if name in ("run", "report"):
         parser.add_argument(
             "--races", action="store_true", help="also look for data races, by a second run"
         )
-        parser.add_argument("--until", metavar="PLACE", help="stop at a symbol or file:line")
+    if name == "run":
+        parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
         parser.add_argument(
             "--expect", choices=OUTCOMES, help="the outcome that is exit code 0"
         )
@@ -172,10 +176,11 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 _DESCRIPTIONS: Final = {
     "screen": "Step every CPU of a booting machine. "
-    "Also: apdbg run, record, replay, campaign, inspect, doctor.",
+    "Also: apdbg run, record, replay, report, campaign, inspect, doctor.",
     "run": "Boot without a screen to power-off, hang, crash or limit, and say which.",
     "record": "Boot without a screen and write a recording of it.",
     "replay": "Open a recording at its end, with all its past.",
+    "report": "Boot without a screen; say what happened as Markdown, for an issue tracker.",
     "campaign": "Break everything that the recovery file names, one boot each.",
     "inspect": "Say what a file is; of an IGVM file, all that is in it and its launch digests.",
     "doctor": "Say what works on this machine.",

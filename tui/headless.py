@@ -11,7 +11,8 @@ from typing import Final
 from emu import Session, open_session
 from emu.debug import report, script
 from emu.errors import ApdbgError, CommandError
-from emu.given.files import live_file
+from emu.given.files import live_file, new_file
+from emu.given.number import parsed
 from tui.exit_codes import EXIT_EXPECTED, EXIT_OTHERWISE
 from tui.printing import say
 
@@ -35,12 +36,28 @@ def run(options: argparse.Namespace) -> int:
     began = time.perf_counter()
     session = opened(options)
     _go(session, options)
-    found = report.of(session.desk, began, options.races)
+    found = report.of(session.desk, began, options.races, brief=not options.json)
     say(report.as_json(found) if options.json else report.as_text(found))
     expected = options.expect or ("stopped" if options.until else "booted")
     # Who asks for a certain outcome has it judged by that alone.
     broken = (found.broken or found.unwell) and not options.expect
     return EXIT_EXPECTED if found.outcome == expected and not broken else EXIT_OTHERWISE
+
+
+def written_report(options: argparse.Namespace) -> int:
+    """`apdbg report`: the diagnosis as one Markdown file."""
+    from emu.export.markdown import markdown
+
+    session = opened(options)
+    _go(session, options)
+    words = markdown(report.of(session.desk, races=options.races))
+    if options.output is None:
+        say(words.rstrip("\n"))
+        return EXIT_EXPECTED
+    with new_file(options.output) as file:
+        file.write(words.encode())
+    say(f"{options.output}: {len(words.encode()):,} bytes")
+    return EXIT_EXPECTED
 
 
 def campaign(options: argparse.Namespace) -> int:
@@ -88,7 +105,7 @@ def record(options: argparse.Namespace) -> int:
         if session.recorder is not None:
             session.recorder.end()
         size = file.tell()
-    say(report.as_text(report.of(session.desk, began)))
+    say(report.as_text(report.of(session.desk, began, brief=True)))
     say(f"{options.output}: {size:,} bytes; `apdbg replay {options.output}` opens it")
     return EXIT_EXPECTED
 
@@ -102,7 +119,15 @@ def _go(session: Session, options: argparse.Namespace) -> None:
                 _carry_out(session, words)
             except CommandError as error:
                 raise script.ScriptError(f"{path}:{number}: {error}") from None
-    _carry_out(session, f"until {options.until}" if options.until else "run")
+    _carry_out(session, _destination(options.until))
+
+
+def _destination(until: str | None) -> str:
+    """The command that goes there: to a place, to `tick N`, or to the end."""
+    if until is None:
+        return "run"
+    word, _, tick = until.partition(" ")
+    return f"goto {tick}" if word == "tick" and parsed(tick) is not None else f"until {until}"
 
 
 def _carry_out(session: Session, words: str) -> None:

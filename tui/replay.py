@@ -20,7 +20,8 @@ def replay(options: argparse.Namespace) -> int:
     for sentence in said:
         complain(sentence)
     if options.export:
-        say(session.do(f"export {options.export}").reply[0])
+        word = "report" if options.export.endswith(".md") else "export"
+        say(session.do(f"{word} {options.export}").reply[0])
     if options.check:
         ticks = f"{session.machine.board.tick:,} instructions"
         say(f"{options.file}: {ticks}, digest {session.digest()}")

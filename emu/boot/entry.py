@@ -35,7 +35,8 @@ class EntryState(Struct, frozen=True):
 
 
 def long_mode(rip: int, rsi: int, cr3: int, gdt: int, gdt_bytes: int) -> EntryState:
-    """64-bit mode on the loader's tables, as openvmm's loader has it (facts 1.2)."""
+    """64-bit mode on the loader's tables, with the CR0, CR4 and EFER of openvmm's loader
+    (vm/loader/src/paravisor.rs)."""
     return EntryState(
         "long", rip, rsi, _PG | _NE_PE, cr3, _OSXSAVE | _MCE | _PAE, _NXE | _LMA | _LME,
         gdt, gdt_bytes - 1, CODE_SELECTOR, DATA_SELECTOR,

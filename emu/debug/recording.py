@@ -21,6 +21,7 @@ from emu.debug.recording_lines import (
     EntryLine,
     HeaderLine,
     ScheduleLine,
+    copied,
     lines,
     written,
 )
@@ -117,14 +118,17 @@ class Recorder(Struct):
         """The last state, how it ended, and the names that were given."""
         self.catch_up()
         self.digest()
-        verdict = self.desk.verdict
-        marks = {
-            name: (one.tick, one.beat, one.entries)
-            for name, one in self.desk.timeline.branch.marks.items()
-        }
-        words = ("", "") if verdict is None else verdict.words
-        self.file.write(written(EndLine(*words, marks)))
+        self.file.write(written(_end(self.desk)))
         self.file.flush()
+
+
+def _end(desk: Desk) -> EndLine:
+    marks = {
+        name: (one.tick, one.beat, one.entries)
+        for name, one in desk.timeline.branch.marks.items()
+    }
+    words = ("", "") if desk.verdict is None else desk.verdict.words
+    return EndLine(*words, marks)
 
 
 def save(desk: Desk, path: Path) -> str:
@@ -149,6 +153,21 @@ def save(desk: Desk, path: Path) -> str:
     return f"{path}: {size:,} bytes, {here.tick:,} instructions"
 
 
+def brief(desk: Desk) -> list[str]:
+    """The lines of a recording with one digest, that of now: the machine need not run again to
+    write it. At most GAP_TICKS lie between power-on and now. Raises RecordingError for a name
+    that is no UTF-8."""
+    timeline, now = desk.timeline, desk.timeline.now
+    entries = timeline.branch.entries[: timeline.driver.done]
+    found: tuple[AnyLine, ...] = (
+        _header(desk),
+        *(EntryLine(one.tick, one.beat, one.text) for one in entries),
+        DigestLine(now.tick, now.beat, now.entries, desk.digest.now()),
+        _end(desk),
+    )
+    return [copied(line) for line in found]
+
+
 class Recording(Struct):
     """What a file has told."""
 
@@ -161,6 +180,8 @@ class Recording(Struct):
     digests: list[tuple[Moment, str]] = field(default_factory=list)
     runs: list[tuple[int, tuple[tuple[int, int], ...]]] = field(default_factory=list)
     marks: dict[str, Moment] = field(default_factory=dict)
+    outcome: str = ""
+    """How the boot had ended where the recording ends; empty if it had not."""
     whole: bool = False
     """Whether the last line was reached."""
     trouble: str = ""
@@ -210,7 +231,8 @@ def _take(found: Recording, line: AnyLine) -> None:
             found.runs.append((first, runs))
         case DigestLine(tick, beat, entries, digest):
             found.digests.append((Moment(tick, beat, entries), digest))
-        case EndLine(_, _, marks):
+        case EndLine(outcome, _, marks):
+            found.outcome = outcome
             found.marks = {name: Moment(*moment) for name, moment in marks.items()}
             found.whole = True
 
@@ -241,7 +263,7 @@ def replay(
     timeline.branch.marks = {
         name: moment for name, moment in recording.marks.items() if moment <= timeline.end
     }
-    arrived(desk)
+    arrived(desk, recording.outcome != "" and len(said) == 0)
     return said
 
 

@@ -1,5 +1,6 @@
 """The lines of a recording, each with its own check sum; docs/recording.md defines them."""
 
+import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,6 +97,14 @@ def written(line: AnyLine) -> bytes:
     except UnicodeEncodeError as error:
         name = shown(error.object)
         raise RecordingError(f"{name}: a name that is no UTF-8 cannot be recorded") from None
+
+
+def copied(line: AnyLine) -> str:
+    """The same for a line that goes through pages and mails: ASCII without control characters,
+    and without its end."""
+    written(line)
+    text = json.dumps(msgspec.to_builtins(line), separators=(",", ":"))
+    return _summed(text.replace("\x7f", "\\u007f").encode()).decode()
 
 
 def _summed(text: bytes) -> bytes:

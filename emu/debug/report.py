@@ -1,6 +1,5 @@
-"""The report of a run: `apdbg-run/1` as JSON, or the same in a few lines for people.
-
-Within a version of the schema there are only additions (DESIGN.md, section 7).
+"""The report of a run, made in this one place: `apdbg-run/1` as a value, as JSON, or in a few
+lines for people. Every export is made of the same value.
 """
 
 import time
@@ -8,123 +7,42 @@ from collections.abc import Iterable
 from typing import Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from emu.debug.desk import Desk
+from emu.debug.recording import apdbg_version
+from emu.debug.reproduce import reproduction
 from emu.given.plain import plain
 from emu.judge.evidence import evidence
-from emu.judge.fate import UNWELL, fates
+from emu.judge.fate import fates
+from emu.judge.report import (
+    SCHEMA,
+    BranchReport,
+    CodeReport,
+    CpuReport,
+    EntryReport,
+    FindingReport,
+    ImageReport,
+    InjectionReport,
+    MailboxReport,
+    MilestoneReport,
+    RunReport,
+    WaitReport,
+)
 from emu.judge.state import state_of
-from emu.judge.verdict import CpuState, Evidence, Fate, Outcome, is_over
+from emu.judge.verdict import is_over
 from emu.judge.waiting import facts
 from emu.machine.event import Event, MailboxWrite, Milestone
 from emu.machine.machine import Machine
-from emu.mailbox.rule import COUNTING, Finding, Severity
+from emu.mailbox.rule import Finding
 from emu.mailbox.rules import BY_NAME
 
-SCHEMA: Final = "apdbg-run/1"
+LOOKED_AT_MAX: Final = 20
+"""So many findings are gone to, consequences among them: a bug of a thousand CPUs is known by
+the first few."""
 FINDINGS_SHOWN: Final = 20
 """Of a thousand APs with one bug, a person needs the first few."""
-
-
-class ImageReport(msgspec.Struct, frozen=True):
-    path: str
-    sha256: str
-
-
-class CpuReport(msgspec.Struct, frozen=True):
-    id: int
-    apic_id: int
-    state: CpuState
-    milestone: str
-    ticks: int
-    virtual_ns: int
-    rip: int
-    symbol: str
-    fate: Fate
-    """What became of it; `dead`, `stuck` and `lost` make the exit code 1."""
-
-
-class MilestoneReport(msgspec.Struct, frozen=True):
-    name: str
-    cpu: int | None
-    tick: int
-    virtual_ns: int
-
-
-class MailboxReport(msgspec.Struct, frozen=True):
-    tick: int
-    cpu: int | None
-    field: str
-    old: int
-    new: int
-    symbol: str
-
-
-class WaitReport(msgspec.Struct, frozen=True):
-    cpu: int
-    on: str
-    last_writer: int | None
-    tick: int | None
-    known: bool
-    """Whether it is known who wrote last; false: that was before the wait, too long ago."""
-
-
-class InjectionReport(msgspec.Struct, frozen=True):
-    spec: str
-    fired_tick: int | None
-    """None: its moment did not come."""
-    problem: str
-    """Why it could not be, at its moment; empty if it could."""
-    met: bool = True
-    """False: it lasts, and so far nothing has come that it would change."""
-
-
-class FindingReport(msgspec.Struct, frozen=True):
-    rule: str
-    severity: Severity
-    cpu: int | None
-    tick: int
-    where: str
-    text: str
-    follows: str
-    look_at: str
-    consequences: list["FindingReport"] = []
-    """What would not have happened without it."""
-
-
-class RunReport(msgspec.Struct, frozen=True):
-    """One object."""
-
-    schema: str
-    image: ImageReport
-    platform: str
-    seed: int
-    outcome: Outcome
-    reason: str
-    ticks: int
-    virtual_ns: int
-    wall_s: float
-    cpus: list[CpuReport]
-    milestones: list[MilestoneReport]
-    mailbox: list[MailboxReport]
-    exits: dict[str, int]
-    findings: list[FindingReport]
-    injections: list[InjectionReport]
-    waits: list[WaitReport]
-    serial: str
-    digest: str
-    evidence: tuple[Evidence, ...]
-    """What there is to say of a run that is not wholly well, the most telling first."""
-
-    @property
-    def unwell(self) -> bool:
-        """Whether a CPU is dead, stuck or lost, however the guest ended."""
-        return any(cpu.fate in UNWELL for cpu in self.cpus)
-
-    @property
-    def broken(self) -> bool:
-        """Whether there is a finding that is more than a hint."""
-        return any(one.severity in COUNTING for one in self.findings)
 
 
 def _races(desk: Desk) -> tuple[Finding, ...]:
@@ -133,15 +51,62 @@ def _races(desk: Desk) -> tuple[Finding, ...]:
     return races.findings(desk.machine, desk.timeline)
 
 
-def of(desk: Desk, began: float, races: bool = False) -> RunReport:
-    """Report a machine that has stopped; `began` is when it was opened (perf_counter).
-    `races`: the branch is run once more to look for data races."""
-    machine, setup = desk.machine, desk.setup
-    verdict = desk.verdict
-    outcome = verdict.outcome if verdict else "stopped"
+def of(
+    desk: Desk, began: float | None = None, races: bool = False, *, brief: bool = False
+) -> RunReport:
+    """Report a machine that has stopped; it stays where it is. `began`: when it was opened
+    (perf_counter). `races`: the branch is run once more to look for data races. `brief`: what
+    only files need is left out: no finding is gone to, and the versions are not looked up."""
+    machine, setup, verdict = desk.machine, desk.setup, desk.verdict
+    board = machine.board
     findings = (*desk.judge.findings(verdict), *(_races(desk) if races else ()))
-    became = fates(machine, over=is_over(verdict))
-    cpus = [
+    told = [_finding(machine, one) for one in findings]
+    looked_at = 0 if brief else LOOKED_AT_MAX
+    again = reproduction(desk)
+    return RunReport(
+        schema=SCHEMA,
+        image=ImageReport(plain(str(setup.image.path)), setup.image.sha256),
+        platform=board.platform.name,
+        seed=board.seed,
+        outcome=verdict.outcome if verdict else "stopped",
+        reason=verdict.reason if verdict else "; ".join(stop.text for stop in desk.stop),
+        ticks=board.tick,
+        virtual_ns=board.now_ps() // 1000,
+        wall_s=UNSET if began is None else round(time.perf_counter() - began, 3),
+        cpus=_cpus(desk),
+        milestones=[
+            MilestoneReport(name, e.cpu, e.tick, e.virtual_ns)
+            for name, e in _milestones(board.logs.events)
+        ],
+        mailbox=[
+            MailboxReport(e.tick, e.cpu, w.field, w.old, w.new, w.symbol)
+            for w, e in _mailbox_writes(board.logs.events)
+        ],
+        exits=dict(sorted(board.exit_counts.items())),
+        findings=_with_places(desk, findings, told) if looked_at else told,
+        injections=injections(machine),
+        waits=[WaitReport(f.cpu, f.on, f.last_writer, f.tick, f.known) for f in facts(machine)],
+        serial=board.vmm.serial.decode("utf-8", "replace"),
+        digest=desk.digest.now(),
+        evidence=evidence(machine, verdict, findings, desk.timeline),
+        command=again.command,
+        command_note=again.note,
+        recording=again.recording,
+        branch=_branch(desk),
+        memory_mib=board.platform.memory_bytes >> 20,
+        schedule=desk.timeline.driver.schedule.chooser.text,
+        kernel=None
+        if setup.kernel is None
+        else ImageReport(plain(str(setup.kernel.path)), setup.kernel.sha256),
+        looked_at=looked_at,
+        versions={} if brief else _versions(),
+    )
+
+
+def _cpus(desk: Desk) -> list[CpuReport]:
+    machine = desk.machine
+    became = fates(machine, over=is_over(desk.verdict))
+    return [
         CpuReport(
             cpu.id, cpu.apic_id, state_of(machine, cpu), cpu.milestone, cpu.ticks,
             machine.waits.clock_of(cpu) // 1000,
@@ -150,33 +115,57 @@ def of(desk: Desk, began: float, races: bool = False) -> RunReport:
         )
         for cpu in machine.board.cpus
     ]  # fmt: skip
-    return RunReport(
-        schema=SCHEMA,
-        image=ImageReport(plain(str(setup.image.path)), setup.image.sha256),
-        platform=machine.board.platform.name,
-        seed=machine.board.seed,
-        outcome=outcome,
-        reason=verdict.reason if verdict else "; ".join(stop.text for stop in desk.stop),
-        ticks=machine.board.tick,
-        virtual_ns=machine.board.now_ps() // 1000,
-        cpus=cpus,
-        milestones=[
-            MilestoneReport(name, e.cpu, e.tick, e.virtual_ns)
-            for name, e in _milestones(machine.board.logs.events)
-        ],
-        mailbox=[
-            MailboxReport(e.tick, e.cpu, w.field, w.old, w.new, w.symbol)
-            for w, e in _mailbox_writes(machine.board.logs.events)
-        ],
-        exits=dict(sorted(machine.board.exit_counts.items())),
-        findings=[_finding(one) for one in findings],
-        injections=injections(machine),
-        waits=[WaitReport(f.cpu, f.on, f.last_writer, f.tick, f.known) for f in facts(machine)],
-        evidence=evidence(machine, verdict, findings, desk.timeline),
-        serial=machine.board.vmm.serial.decode("utf-8", "replace"),
-        digest=desk.digest.now(),
-        wall_s=round(time.perf_counter() - began, 3),
-    )
+
+
+def _branch(desk: Desk) -> BranchReport:
+    branch = desk.timeline.branch
+    entries = branch.entries[: desk.timeline.driver.done]
+    return BranchReport(
+        branch.name, branch.parent, branch.fork.tick,
+        [EntryReport(one.tick, one.beat, one.text) for one in entries],
+        {name: moment.tick for name, moment in branch.marks.items()},
+    )  # fmt: skip
+
+
+def _versions() -> dict[str, str]:
+    """What it was run with."""
+    import platform
+    from importlib.metadata import version
+
+    return {
+        "apdbg": apdbg_version(), "unicorn": version("unicorn"),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+    }  # fmt: skip
+
+
+def _with_places(
+    desk: Desk, findings: tuple[Finding, ...], told: list[FindingReport]
+) -> list[FindingReport]:
+    """The findings, the first of them with code and registers: each is gone to, and the machine
+    comes back to where it is."""
+    from emu.export.there import Surroundings, be_at, looking_back, registers
+
+    machine = desk.machine
+    every = [one for head in findings for one in (head, *head.consequences)]
+    known: dict[int, tuple[CodeReport, dict[str, int]]] = {}
+    with looking_back(desk.timeline):
+        codes = Surroundings(machine)
+        for one in sorted(every[:LOOKED_AT_MAX], key=lambda one: one.tick):
+            be_at(desk.timeline, one.tick)
+            cpu = None if one.cpu is None else machine.board.cpus[one.cpu]
+            known[id(one)] = (
+                codes.around(cpu, one.address), {} if cpu is None else registers(cpu)
+            )  # fmt: skip
+
+    def placed(one: Finding, words: FindingReport) -> FindingReport:
+        code, values = known.get(id(one), (words.code, words.registers))
+        below = zip(one.consequences, words.consequences, strict=True)
+        return replace(
+            words, code=code, registers=values, consequences=[placed(*some) for some in below]
+        )
+
+    return [placed(*some) for some in zip(findings, told, strict=True)]
 
 
 def _milestones(events: Iterable[Event]) -> list[tuple[str, Event]]:
@@ -203,12 +192,25 @@ def injections(machine: Machine) -> list[InjectionReport]:
     ]
 
 
-def _finding(one: Finding) -> FindingReport:
+def _finding(machine: Machine, one: Finding) -> FindingReport:
     rule = BY_NAME[one.rule]
     return FindingReport(
         one.rule, one.severity, one.cpu, one.tick, one.where, one.text, rule.follows,
-        rule.look_at, [_finding(below) for below in one.consequences],
+        rule.look_at, [_finding(machine, below) for below in one.consequences], rule.says,
+        rule.source, _when_ns(machine, one.tick), CodeReport(), {},
     )  # fmt: skip
+
+
+def _when_ns(machine: Machine, tick: int) -> int:
+    """The clock of the CPU that executed the instruction which ends at a tick."""
+    lanes = machine.board.logs.lanes
+    run = next(iter(lanes.runs(tick - 1, tick)), None) if tick else None
+    if run is None:
+        return 0
+    whole = next(lanes.backwards(run.cpu, tick))
+    return (
+        whole.begin_ps + (tick - whole.first) * machine.board.cpus[run.cpu].ps_per_instruction
+    ) // 1000
 
 
 def as_json(report: RunReport) -> str:
@@ -222,14 +224,15 @@ def as_text(report: RunReport) -> str:
     for cpu in report.cpus:
         counts[cpu.state] = counts.get(cpu.state, 0) + 1
     states = ", ".join(f"{count} {state}" for state, count in counts.items())
+    took = "" if isinstance(report.wall_s, UnsetType) else f", {report.wall_s:.2f} s"
     noun = "CPU" if len(report.cpus) == 1 else "CPUs"
     lines = [
         *report.serial.splitlines(),
         "",
         f"{report.outcome}: {report.reason}",
         f"{len(report.cpus)} {noun} on {report.platform}: {states}",
-        f"{report.ticks:,} instructions, {report.virtual_ns / 1e6:,.3f} ms of virtual time, "
-        f"{report.wall_s:.2f} s",
+        f"{report.ticks:,} instructions, {report.virtual_ns / 1e6:,.3f} ms of virtual time"
+        f"{took}",
     ]
     for one in report.findings[:FINDINGS_SHOWN]:
         lines += [_line(one), *(f"    so {_line(below)}" for below in one.consequences)]

@@ -139,10 +139,27 @@ def _short_of(desk: Desk, wanted: Moment) -> Lines:
     )
 
 
-def arrived(desk: Desk) -> None:
-    """The machine was brought here, to a tick that was asked for or recorded."""
+def arrived(desk: Desk, at_end: bool = False) -> None:
+    """The machine was brought here, to a tick that was asked for or recorded. `at_end`: a boot
+    is said to have ended here, which the machine itself may not show."""
     desk.stop = (Travelled(None, desk.machine.board.tick),)
+    if at_end:
+        _try_to_go_on(desk)
     settle(desk)
+
+
+def _try_to_go_on(desk: Desk) -> None:
+    """Where the watchdog has waited long enough, and where nothing can run any more, the branch
+    remembers it as if it had been run to here; the machine stays where it is."""
+    timeline, watchdog = desk.timeline, desk.setup.options.watchdog
+    here = timeline.now
+    if watchdog and idle_ticks(desk.machine) >= watchdog:
+        timeline.branch.last = Pause.STUCK
+    elif timeline.driver.schedule.by_hand is None and here.tick < desk.setup.max_ticks:
+        if timeline.forward(Moment(here.tick + 1)) is Pause.HUNG:
+            timeline.branch.last = Pause.HUNG
+        if timeline.now != here:
+            timeline.goto(here)
 
 
 def enter(desk: Desk, text: str) -> None:

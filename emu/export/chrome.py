@@ -9,6 +9,7 @@ import msgspec
 
 from emu.export.history import BranchHistory
 from emu.export.spans import spans
+from emu.judge.report import RunReport
 from emu.machine.event import Event, MailboxWrite
 
 _PROCESS: Final = 1
@@ -18,26 +19,32 @@ _WAKEUP: Final = 1
 
 
 def trace(history: BranchHistory) -> bytes:
-    """The whole file."""
-    events = [*_names(history), *_spans(history), *_instants(history), *_flows(history)]
+    """The whole file: the trace, and beside it the fields of the report, which viewers of
+    traces pass over (Trace Event Format, JSON Object Format)."""
+    report = history.report
+    events = [
+        *_names(history), *_spans(history), *_instants(history), *_findings(report),
+        *_flows(history),
+    ]  # fmt: skip
     other = {
-        "image": history.image, "platform": history.platform, "seed": history.seed,
-        "ticks": history.ticks, "outcome": history.outcome, "reason": history.reason,
+        "image": report.image.path, "platform": report.platform, "seed": report.seed,
+        "ticks": report.ticks, "outcome": report.outcome, "reason": report.reason,
     }  # fmt: skip
-    return msgspec.json.encode(
-        {"traceEvents": events, "displayTimeUnit": "ns", "otherData": other}
-    )
+    whole = {"traceEvents": events, "displayTimeUnit": "ns", "otherData": other}
+    return msgspec.json.encode(whole | msgspec.to_builtins(report))
 
 
 def _names(history: BranchHistory) -> list[dict[str, Any]]:
     """What lanes are called, and their order."""
-    name = f"apdbg {history.image} on {history.platform}"
+    report = history.report
+    name = f"apdbg {report.image.path} on {report.platform}"
     found: list[dict[str, Any]] = [
         {"ph": "M", "pid": _PROCESS, "tid": 0, "ts": 0, "name": "process_name",
          "args": {"name": name}},
     ]  # fmt: skip
-    lanes = [(cpu, f"cpu {cpu} (apic {apic})") for cpu, apic in enumerate(history.apic_ids)]
-    if any(event.cpu is None for event in history.events):
+    lanes = [(cpu.id, f"cpu {cpu.id} (apic {cpu.apic_id})") for cpu in report.cpus]
+    who = {one.cpu for one in history.events} | {one.cpu for one in report.every_finding}
+    if None in who:
         lanes.append((_HOST_LANE, "host"))
     for lane, words in lanes:
         head = {"ph": "M", "pid": _PROCESS, "tid": lane, "ts": 0}
@@ -69,6 +76,18 @@ def _instants(history: BranchHistory) -> list[dict[str, Any]]:
             "args": {"tick": event.tick, **_detail(event)},
         }
         for event in history.events
+    ]  # fmt: skip
+
+
+def _findings(report: RunReport) -> list[dict[str, Any]]:
+    return [
+        {
+            "pid": _PROCESS, "tid": _HOST_LANE if one.cpu is None else one.cpu, "ph": "i",
+            "s": "p", "ts": one.virtual_ns / 1e3, "name": f"{one.rule}: {one.text}",
+            "cat": "finding",
+            "args": {"tick": one.tick, "severity": one.severity, "where": one.where},
+        }
+        for one in report.every_finding
     ]  # fmt: skip
 
 

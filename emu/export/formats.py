@@ -3,10 +3,21 @@
 from collections.abc import Callable
 from typing import Final
 
+from msgspec import Struct
+
 from emu.export import chrome, page
 from emu.export.history import BranchHistory
 
-FORMATS: Final[dict[str, Callable[[BranchHistory], bytes]]] = {
-    ".json": chrome.trace,
-    ".html": page.page,
+
+class ExportFormat(Struct, frozen=True):
+    """What makes the bytes of a file."""
+
+    make: Callable[[BranchHistory], bytes]
+    steps: bool = False
+    """Whether it shows the stops of the branch, which are gone to for it."""
+
+
+FORMATS: Final[dict[str, ExportFormat]] = {
+    ".json": ExportFormat(chrome.trace),
+    ".html": ExportFormat(page.page, steps=True),
 }

@@ -2,20 +2,18 @@
 
 from msgspec import Struct
 
+from emu.export.stops import Stops
+from emu.judge.report import RunReport
 from emu.machine.event import Event
 from emu.machine.log import Run, Turn
 from emu.machine.machine import Machine
 
 
 class BranchHistory(Struct, frozen=True):
-    """A whole course up to `ticks`."""
+    """A whole course up to now: what is told of it, and what it is told from."""
 
-    image: str
-    platform: str
-    seed: int
-    ticks: int
-    virtual_ns: int
-    apic_ids: tuple[int, ...]
+    report: RunReport
+    """Outcome, findings, the command that comes here: the same as `apdbg run --json` has."""
     ps_per_instruction: tuple[int, ...]
     """By CPU: a run's length in time is its ticks times this, its exits aside."""
     runs: tuple[Run, ...]
@@ -23,29 +21,17 @@ class BranchHistory(Struct, frozen=True):
     turns: tuple[Turn, ...]
     """Changes of activity, oldest first; before its first one a CPU is off."""
     events: tuple[Event, ...]
-    outcome: str
-    """The outcome's word, empty while there is none."""
-    reason: str
-    findings: tuple[str, ...]
-    """The rules that were broken, a sentence each."""
+    stops: Stops
 
 
-def history(
-    machine: Machine, outcome: str = "", reason: str = "", findings: tuple[str, ...] = ()
-) -> BranchHistory:
+def history(machine: Machine, report: RunReport, stops: Stops) -> BranchHistory:
     """What has happened on a machine up to now."""
+    logs = machine.board.logs
     return BranchHistory(
-        image=machine.board.layout.name,
-        platform=machine.board.platform.name,
-        seed=machine.board.seed,
-        ticks=machine.board.tick,
-        virtual_ns=machine.board.now_ps() // 1000,
-        apic_ids=tuple(cpu.apic_id for cpu in machine.board.cpus),
+        report=report,
         ps_per_instruction=tuple(cpu.ps_per_instruction for cpu in machine.board.cpus),
-        runs=tuple(machine.board.logs.lanes.runs(0, machine.board.tick)),
-        turns=tuple(machine.board.logs.turns),
-        events=tuple(machine.board.logs.events),
-        outcome=outcome,
-        reason=reason,
-        findings=findings,
+        runs=tuple(logs.lanes.runs(0, machine.board.tick)),
+        turns=tuple(logs.turns),
+        events=tuple(logs.events),
+        stops=stops,
     )

@@ -1,134 +1,193 @@
-"""One HTML page that tells a colleague, who need not have apdbg, what happened."""
+"""One HTML page that tells a colleague, who need not have apdbg, what happened, and lets him
+step through it. It is one file, asks for no other, and says all without its script, too."""
 
-from html import escape
-from typing import Final
+from typing import Any, Final
 
+from emu.export import told
+from emu.export.axis import Axis
+from emu.export.escape import data, text, whole
 from emu.export.history import BranchHistory
-from emu.export.spans import LaneSpan, spans
-from emu.export.style import SCRIPT, STYLE
-from emu.machine.event import Event, MailboxWrite
+from emu.export.lanes import lanes, shown_cpus
+from emu.export.sequence import left_out, sequence
+from emu.export.spans import spans
+from emu.export.stops import SeenStop, Stops
+from emu.export.style import POLICY, SCRIPT, STYLE
+from emu.export.there import REGISTERS
+from emu.judge.report import CodeReport, RunReport
+from emu.machine.event import Event
+from emu.mailbox.layout import command_name
 
-LANES_MAX: Final = 128
-SPANS_MAX: Final = 20_000
-APS_MAX: Final = 64
-ARROWS_MAX: Final = 400
 ROWS_MAX: Final = 5_000
-"""Beyond these the page says that it leaves something out: it stays below 5 MB."""
-_WIDTH: Final = 1000
-_LEFT: Final = 90
-_ROW: Final = 18
-_STEP: Final = 20
-_COLUMN: Final = 110
+"""Events; beyond these the page says that it leaves some out."""
+SERIAL_MAX: Final = 100_000
+"""Characters of the serial line: its last ones are shown."""
+_SECTIONS: Final = (
+    ("reproduce", "How to come here"), ("findings", "Findings"),
+    ("steps", "CPUs over virtual time"), ("cpus", "CPUs"), ("mailbox", "Mailbox"),
+    ("stops-list", "Recorded stops"), ("events-list", "Events"), ("serial", "Serial line"),
+    ("machine", "What was booted"),
+)  # fmt: skip
 
 
 def page(history: BranchHistory) -> bytes:
-    """The whole page; every text of the guest's is escaped."""
-    title = f"{history.image} on {history.platform}"
-    outcome = f"{history.outcome}: {history.reason}" if history.outcome else "still running"
-    listed = "".join(f"<li>{escape(text)}</li>" for text in history.findings)
-    whole = "".join((
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>",
-        f"<h1>{escape(title)}</h1><p><strong>{escape(outcome)}</strong></p>",
-        f"<p>{len(history.apic_ids)} CPUs, seed {history.seed}, {history.ticks:,} "
-        f"instructions, {history.virtual_ns / 1e6:,.3f} ms of virtual time</p>",
-        "<h2>Findings</h2>", f"<ul>{listed}</ul>" if listed else "<p>No findings.</p>",
-        "<h2>CPUs over virtual time</h2>", _lanes(history),
-        "<h2>Mailbox</h2>", _sequence(history),
-        "<h2>Events</h2>", _table(history.events),
+    """The whole page."""
+    report = history.report
+    title = text(f"{report.image.path} on {report.platform}")
+    bodies = _bodies(history)
+    parts = "".join(
+        f'<section id="{name}"><h2>{words}</h2>{bodies[name]}</section>'
+        for name, words in _SECTIONS
+    )
+    contents = "".join(f'<a href="#{name}">{words}</a>' for name, words in _SECTIONS)
+    whole_page = "".join((
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
+        '<meta name="viewport" content="width=device-width">',
+        f"<title>{title}</title><style>{STYLE}</style></head><body>",
+        f"<h1>{title}</h1><p><strong>{_outcome(report)}</strong></p>",
+        f"<p>{len(report.cpus)} CPUs, seed {report.seed}, {report.ticks:,} "
+        f"instructions, {report.virtual_ns / 1e6:,.3f} ms of virtual time</p>",
+        f'<nav aria-label="contents">{contents}</nav>{parts}',
         f"<script>{SCRIPT}</script></body></html>",
     ))  # fmt: skip
-    return whole.encode()
+    return whole_page.encode()
 
 
-def _left_out(count: int, what: str) -> str:
-    return f"<p>{count:,} more {what} are left out here.</p>" if count > 0 else ""
+def _outcome(report: RunReport) -> str:
+    return text(f"{report.outcome}: {report.reason}")
 
 
-def _lanes(history: BranchHistory) -> str:
-    """A lane per CPU; the picture is as wide as the whole run."""
-    shown = min(len(history.apic_ids), LANES_MAX)
-    scale = (_WIDTH - _LEFT) / max(history.virtual_ns * 1000, 1)
-    height = _ROW * shown + 30
-    drawn = [span for span in spans(history) if span.cpu < shown]
-    parts = [f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="CPU lanes">']
-    for cpu in range(shown):
-        y = _ROW * cpu
-        parts.append(f'<text x="4" y="{y + 13}">cpu {cpu}</text>')
-        parts.append(f'<line x1="{_LEFT}" y1="{y + 9}" x2="{_WIDTH}" y2="{y + 9}"/>')
-    parts += [_bar(span, scale) for span in drawn[:SPANS_MAX]]
-    for event in history.events:
-        if event.kind == "milestone" and event.cpu is not None and event.cpu < shown:
-            x, y = _LEFT + event.virtual_ns * 1000 * scale, _ROW * event.cpu
-            name = escape(f"{event.text}, tick {event.tick:,}")
-            parts.append(
-                f'<path class="milestone" d="M{x:.2f} {y + 1}v16"><title>{name}</title></path>'
-            )
-    end = f"{history.virtual_ns / 1e6:,.3f} ms"
-    parts.append(f'<text x="{_LEFT}" y="{height - 6}">0</text>')
-    parts.append(f'<text x="{_WIDTH}" y="{height - 6}" text-anchor="end">{end}</text></svg>')
-    legend = "".join(
-        f'<span class="key {word}">{word}</span>' for word in ("running", "waiting", "halted")
-    )
-    more = _left_out(len(history.apic_ids) - shown, "CPUs")
+def _bodies(history: BranchHistory) -> dict[str, str]:
+    report = history.report
+    return {
+        "reproduce": told.reproduce(report),
+        "findings": told.findings(report),
+        "steps": _steps(history),
+        "cpus": told.cpus(report),
+        "mailbox": sequence(history),
+        "stops-list": _stops(history.stops),
+        "events-list": _events(history.events),
+        "serial": _serial(report.serial),
+        "machine": told.machine(report),
+    }
+
+
+def _serial(words: str) -> str:
+    head = left_out(len(words) - SERIAL_MAX, "characters before these")
+    return f"{head}<pre>{whole(words[-SERIAL_MAX:])}</pre>" if words else "<p>Nothing.</p>"
+
+
+# -- steps ----------------------------------------------------------------------------------
+
+_BUTTONS: Final = (
+    ("first", "First"), ("back", "Back (k, left)"), ("next", "Next (j, right)"),
+    ("last", "Last"), ("closer", "Closer (+)"), ("farther", "Farther (-)"),
+)  # fmt: skip
+
+
+def _steps(history: BranchHistory) -> str:
+    """The lanes, and below them what the script fills for the stop that is shown."""
+    every = spans(history)
+    axis = Axis(every, history.report.virtual_ns * 1000)
+    buttons = "".join(f'<button id="{name}">{words}</button>' for name, words in _BUTTONS)
+    last = len(history.stops.seen) - 1
     return (
-        "".join(parts) + f"<p>{legend}</p>" + more + _left_out(len(drawn) - SPANS_MAX, "spans")
+        lanes(history, every, axis)
+        + '<div class="stepper" id="stepper" role="group" aria-label="steps" hidden>'
+        f'<div class="tools">{buttons}<input type="range" id="place" min="0" max="{last}" '
+        'value="0" aria-label="stop"></div><p id="now" aria-live="polite"></p>'
+        '<div class="panes"><div><h3>Code <span id="file"></span></h3><pre id="code"></pre>'
+        '<h3>Mailbox</h3><pre id="box"></pre><h3>All CPUs</h3><p id="states"></p></div>'
+        '<div><h3>Registers of <span id="who"></span></h3><pre id="registers"></pre>'
+        '<p class="dim">* is another value than at this CPU\'s stop before</p></div></div>'
+        "</div>"
+        "<noscript><p>Without a script the stops are in the table of recorded stops.</p>"
+        f'</noscript><div id="recorded" hidden>{_recorded(history, axis)}</div>'
     )
 
 
-def _bar(span: LaneSpan, scale: float) -> str:
-    x, width = _LEFT + span.begin_ps * scale, max((span.end_ps - span.begin_ps) * scale, 0.4)
-    high = span.doing == "running"
-    y, height = _ROW * span.cpu + (3 if high else 7), 12 if high else 4
-    place = f'x="{x:.2f}" y="{y}" width="{width:.2f}" height="{height}"'
-    return f'<rect class="{span.doing}" {place}/>'
+def _recorded(history: BranchHistory, axis: Axis) -> str:
+    """What the script walks: the same stops as in the table, with all that was there."""
+    rows = {cpu: place for place, cpu in enumerate(shown_cpus(history))}
+    codes: dict[CodeReport, int] = {}
+    seen = [_stop(one, axis, rows, codes) for one in history.stops.seen]
+    code = [{"file": one.file, "rows": _rows(one)} for one in codes]
+    return data({"names": REGISTERS, "code": code, "stops": seen})
 
 
-def _sequence(history: BranchHistory) -> str:
-    """Who wrote which field: arrows between the writers and the page."""
-    writes = [event for event in history.events if isinstance(event.detail, MailboxWrite)]
-    if not writes:
-        return "<p>Nobody wrote to the mailbox.</p>"
-    cpus = sorted({event.cpu for event in writes if event.cpu is not None})
-    shown, drawn = cpus[: APS_MAX + 1], writes[:ARROWS_MAX]
-    x_of = {cpu: _LEFT + _COLUMN * (place + 1) for place, cpu in enumerate(shown)}
-    width, height = _LEFT + _COLUMN * (len(shown) + 2) + 160, _STEP * len(drawn) + 50
-    parts = [
-        f'<svg viewBox="0 0 {width} {height}" style="min-width:{width // 2}px" role="img" '
-        'aria-label="mailbox sequence">'
+def _rows(code: CodeReport) -> list[tuple[int | str, str, bool]]:
+    """(line or address, text, whether it is the one) of each."""
+    return [
+        (row.number if row.kind == "source" else f"{row.number:#x}", row.text, row.here)
+        for row in code.rows
     ]
-    for name, x in (("mailbox", _LEFT), *((f"cpu {cpu}", x) for cpu, x in x_of.items())):
-        parts.append(f'<text x="{x}" y="16" text-anchor="middle">{name}</text>')
-        parts.append(f'<line x1="{x}" y1="24" x2="{x}" y2="{height}"/>')
-    for place, event in enumerate(drawn):
-        x = 20 if event.cpu is None else x_of.get(event.cpu, 20)
-        parts.append(_arrow(event, x, 44 + _STEP * place))
-    parts.append("</svg>")
-    more = _left_out(len(cpus) - len(shown), "CPUs") + _left_out(
-        len(writes) - len(drawn), "writes"
-    )
-    return f'<div class="wide">{"".join(parts)}</div>{more}'
 
 
-def _arrow(event: Event, x: int, y: int) -> str:
-    words = escape(f"{event.tick:,}  {event.text}")
-    tip = 6 if x > _LEFT else -6
+def _stop(
+    one: SeenStop, axis: Axis, rows: dict[int, int], codes: dict[CodeReport, int]
+) -> dict[str, Any]:
+    stop = one.stop
+    return {
+        "tick": f"{stop.tick:,}",
+        "us": f"{stop.virtual_ns / 1e3:,.3f}",
+        "cpu": stop.cpu,
+        "text": stop.text,
+        "place": one.place,
+        "x": axis.at(stop.virtual_ns * 1000),
+        "lane": -1 if stop.cpu is None else rows.get(stop.cpu, -1),
+        "code": codes.setdefault(one.code, len(codes)) if one.code.rows else -1,
+        "registers": [f"{value:016x}" for value in one.registers.values()],
+        "mailbox": _mailbox(one),
+        "states": one.states,
+    }
+
+
+def _mailbox(one: SeenStop) -> str:
+    box = one.mailbox
+    if box is None:
+        return "none is known yet"
     return (
-        f'<path class="arrow" d="M{x} {y}H{_LEFT}m{tip} -4l{-tip} 4l{tip} 4"/>'
-        f'<text x="{x + 8}" y="{y + 4}">{words}</text>'
+        f"command  {command_name(box.command)}\nreserved {box.reserved:#x}\n"
+        f"apic id  {box.apic_id}\nvector   {box.vector:#x} {one.vector}".rstrip()
     )
 
 
-def _table(events: tuple[Event, ...]) -> str:
+# -- tables ---------------------------------------------------------------------------------
+
+
+def _table(rows: str, name: str) -> str:
+    columns = ("tick", "us", "cpu", "kind", "what")
+    head = "".join(f'<th scope="col">{one}</th>' for one in columns)
+    return (
+        f'<table class="log"><thead><tr>{head}</tr></thead><tbody id="{name}">{rows}</tbody>'
+        "</table>"
+    )
+
+
+def _row(tick: int, ns: int, cpu: int | None, kind: str, words: str) -> str:
+    return (
+        f"<tr><td>{tick:,}</td><td>{ns / 1e3:,.3f}</td>"
+        f"<td>{'host' if cpu is None else cpu}</td><td>{kind}</td><td>{text(words)}</td></tr>"
+    )
+
+
+def _stops(stops: Stops) -> str:
     rows = "".join(
-        f"<tr><td>{event.tick:,}</td><td>{event.virtual_ns / 1e3:,.3f}</td>"
-        f"<td>{'host' if event.cpu is None else event.cpu}</td><td>{event.kind}</td>"
-        f"<td>{escape(event.text)}</td></tr>"
-        for event in events[:ROWS_MAX]
+        _row(
+            one.stop.tick, one.stop.virtual_ns, one.stop.cpu, one.stop.kind,
+            f"{one.stop.text} [{one.place}]" if one.place else one.stop.text,
+        )
+        for one in stops.seen
+    )  # fmt: skip
+    return _table(rows, "stops") + left_out(stops.left_out, "stops")
+
+
+def _events(events: tuple[Event, ...]) -> str:
+    rows = "".join(
+        _row(one.tick, one.virtual_ns, one.cpu, one.kind, one.text) for one in events[:ROWS_MAX]
     )
     return (
         '<p><label>Filter <input id="filter" type="search"></label></p>'
-        "<table><thead><tr><th>tick</th><th>us</th><th>cpu</th><th>kind</th><th>what</th></tr>"
-        f'</thead><tbody id="events">{rows}</tbody></table>'
-        + _left_out(len(events) - ROWS_MAX, "events")
+        + _table(rows, "events")
+        + left_out(len(events) - ROWS_MAX, "events")
     )

@@ -26,7 +26,7 @@ def spans(history: BranchHistory) -> list[LaneSpan]:
             end = run.begin_ps + ticks * speed
             found.append(LaneSpan(cpu, "running", run.begin_ps, end, ticks))
         turns = [turn for turn in history.turns if turn.cpu == cpu]
-        over = history.virtual_ns * 1000
+        over = history.report.virtual_ns * 1000
         for place, turn in enumerate(turns):
             end = turns[place + 1].clock_ps if place + 1 < len(turns) else over
             if turn.activity not in ("running", "off") and end > turn.clock_ps:

@@ -16,7 +16,8 @@ HUGE_BYTES: Final = 1 << 30
 U64: Final = (1 << 64) - 1
 
 RESET_PAGE: Final = Gpa(0xFFFFF000)
-"""The page with the reset vector; in openhcl_boot also the mailbox (facts 1.7)."""
+"""The page with the reset vector; in openhcl_boot also the mailbox (openvmm,
+vm/loader/igvmfilegen/src/vp_context_builder/tdx.rs)."""
 
 
 def page_of(address: int) -> int:

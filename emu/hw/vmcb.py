@@ -66,7 +66,8 @@ _INTERCEPTED: Final = (
     EXIT_SHUTDOWN, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87,
     EXIT_WBINVD, EXIT_MONITOR, EXIT_MWAIT,
 )  # fmt: skip
-"""SWINT too: INT n would otherwise leave the emulator a stale next-RIP (facts/unicorn 9.4)."""
+"""SWINT too: INT n would otherwise leave the emulator a stale next-RIP (measured on unicorn
+2.1.4)."""
 
 EFER: Final = 0xC0000080
 _NATIVE_MSRS: Final = (
@@ -142,7 +143,7 @@ def write_vmcb(
         put("HHIQ", _SAVE + _SEGMENTS[name], *form)
     block[_SAVE + _CPL] = state.cpl
     # VMRUN insists on EFER.SVME in the host's EFER only; the guest's stays truthful, and
-    # VMMCALL then arrives as #UD, which the machine decodes (facts/openhcl_run 1.5.3).
+    # VMMCALL then arrives as #UD, which the machine decodes (measured on unicorn 2.1.4).
     for offset, value in (
         (_EFER, state.efer), (_CR4, state.cr4), (_CR3, state.cr3), (_CR0, state.cr0),
         (_DR7, 0x400), (_DR6, 0xFFFF0FF0), (_RFLAGS, state.rflags | 2), (_RIP, state.rip),

@@ -85,7 +85,7 @@ class _Bench:
         return Finding(
             rule.name, one.severity or rule.severity, cpu, seen.tick,
             where(self._machine, seen.address), one.text,
-            own if one.about is None else one.about,
+            own if one.about is None else one.about, address=seen.address,
         )  # fmt: skip
 
     def spoken(self) -> tuple[Dialect, LoopCode | None, bool]:

@@ -67,7 +67,7 @@ def findings(machine: Machine, timeline: Timeline) -> tuple[Finding, ...]:
     return tuple(
         Finding(
             data_race.RULE.name, data_race.RULE.severity, one.cpu, one.tick,
-            judge.where(machine, one.address), broken.text,
+            judge.where(machine, one.address), broken.text, address=one.address,
         )
         for one in races(machine, timeline)
         for broken in data_race.RULE.look(one, course)

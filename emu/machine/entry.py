@@ -79,7 +79,8 @@ def from_context(context: VpContext) -> GuestState:
 
 
 def from_loader(entry: EntryState, operand: int = 0) -> GuestState:
-    """A CPU as the loader left it (facts 1.2); `operand`: that of TDH.VP.INIT in a TD."""
+    """A CPU as the loader left it (openvmm, vm/loader/src/paravisor.rs); `operand`: that of
+    TDH.VP.INIT in a TD."""
     if entry.kind == "reset-vector":
         return reset_vector(0, operand)
     code = SegmentState(entry.code_selector, 0, 0xFFFFFFFF, 0xA9B)

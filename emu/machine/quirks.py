@@ -1,7 +1,7 @@
 """Where the emulator differs from hardware, repaired so that the guest cannot tell.
 
 Each repair is for an exit that a real CPU would not make; afterwards the same instruction
-simply runs again (facts/openhcl_run 1.5.1 and 1.5.6).
+simply runs again. What they are for was measured on unicorn 2.1.4.
 """
 
 from typing import Final

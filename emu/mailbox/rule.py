@@ -31,6 +31,8 @@ class Finding(Struct, frozen=True):
     """The CPUs that it is about; all of them if none is named."""
     consequences: tuple["Finding", ...] = ()
     """What would not have happened without it, in the order of time."""
+    address: int = 0
+    """Linear, of `where`; 0 where nobody executed anything."""
 
 
 class Broken(Struct, frozen=True):

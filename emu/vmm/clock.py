@@ -11,7 +11,8 @@ NS_PER_SECOND: Final = 1_000_000_000
 REFERENCE_NS: Final = 100
 """One count of the Hyper-V reference counter (TLFS, partition reference counter)."""
 CRYSTAL_HZ: Final = 25_000_000
-"""CPUID 0x15 ECX: openhcl_boot assumes this crystal (facts, host contract 5.1)."""
+"""CPUID 0x15 ECX: openhcl_boot assumes this crystal (openvmm,
+openhcl/openhcl_boot/src/arch/x86_64/tdx.rs)."""
 APIC_HZ: Final = 200_000_000
 """What HV_X64_MSR_APIC_FREQUENCY reports."""
 TSC_ADJUST: Final = 0x3B

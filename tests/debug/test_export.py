@@ -1,58 +1,96 @@
-"""Exports keep the rules of their formats, whatever the guest has written."""
+"""Exports hold the diagnosis and keep the rules of their formats."""
 
 import json
-import xml.etree.ElementTree as ElementTree
-from html import escape
-from html.parser import HTMLParser
-from itertools import pairwise
+import re
 from pathlib import Path
+from typing import Final
 
 import pytest
-from msgspec.structs import replace
 
 from emu import open_session
-from emu.export import chrome, page
-from emu.export.history import BranchHistory, history
+from emu.debug import report
+from emu.debug.diagnosis import history_of
+from emu.errors import CommandError
+from emu.export import chrome
+from emu.export.markdown import markdown
+from emu.export.page import page as page_of
+from emu.judge.report import RunReport
+from emu.mailbox.rule import each
+from tests.debug.exported import ENDS, Tags, ended, of_boot
+from tests.test_command_line import ROOT, apdbg
 
-PLATFORMS = ("tdx", "vbs", "sipi", "none")
-VOID = {"meta", "input"}
+PLATFORMS: Final = ("tdx", "vbs", "sipi", "none")
 
 
-def of_boot(platform: str = "tdx", cpus: int = 4) -> BranchHistory:
-    session = open_session(platform=platform, cpus=cpus)
+@pytest.mark.parametrize("outcome", ENDS)
+@pytest.mark.parametrize("where", ["here", "in the past", "replayed"])
+def test_every_export_has_the_findings_that_the_screen_shows(
+    outcome: str, where: str, tmp_path: Path
+) -> None:
+    session = ended(outcome)
+    names = [str(tmp_path / name) for name in ("a.html", "a.json", "a.md")]
+    if where == "in the past":
+        session.do(f"goto {max(one.tick for one in each(session.findings())) + 1}")
+    expected = list(each(session.findings()))
+    if where == "replayed":
+        session.do(f"save {tmp_path / 'boot.apdbg'}")
+        for name in names:
+            done = apdbg("replay", str(tmp_path / "boot.apdbg"), "--export", name)
+            assert (done.returncode, done.stderr) == (0, "")
+    else:
+        session.do(f"export {names[0]}")
+        session.do(f"export {names[1]}")
+        session.do(f"report {names[2]}")
+    html, trace, words = (Path(name).read_text() for name in names)
+    tags = Tags(html)
+    assert "No findings." not in tags.text and "No findings." not in words
+    told = json.loads(trace)["findings"]
+    assert [one["text"] for head in told for one in (head, *head["consequences"])] == [
+        one.text for one in expected
+    ]
+    for one in expected:
+        assert one.text in tags.text and one.text in words and one.where in tags.text
+
+
+def test_a_page_says_what_follows_where_to_look_and_who_says_so() -> None:
+    session = ended("crashed")
+    found = history_of(session.desk)
+    tags = Tags(page_of(found).decode())
+    words = markdown(found.report)
+    for one in found.report.every_finding:
+        for text in (one.follows, one.look_at, one.source, one.says):
+            assert text in tags.text and text in words
+        here = next(row for row in one.code.rows if row.here)
+        assert here.text in tags.text and here.text in words
+        for value in one.registers.values():
+            assert f"{value:016x}" in tags.text
+    assert found.report.command in tags.text and found.report.command in words
+    assert found.report.digest in tags.text and found.report.image.sha256 in tags.text
+
+
+def test_a_page_says_of_how_many_findings_it_does_not_have_the_registers() -> None:
+    image = str(ROOT / "samples" / "gallery" / "no-pause.elf")
+    session = open_session(image, platform="tdx", cpus=26)
     session.do("run")
-    return history(session.machine, "booted", "all came online")
+    text = Tags(page_of(history_of(session.desk)).decode()).text
+    assert "The first 20 have code and registers; of the 5 others they were not read." in text
 
 
-class Tags(HTMLParser):
-    """Fails where a tag is closed that is not open."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.seen: list[str] = []
-        self.text = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append(tag)
-        assert not {"src", "href"} & {name for name, _ in attrs}, "nothing comes from outside"
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
+def test_a_page_tells_injections_entries_and_the_file_that_replay_reads() -> None:
+    session = open_session(platform="tdx", cpus=2, inject=["never-starts 1"])
+    for words in ("run 60000", "set cpu0:r15=5", "run"):
+        session.do(words)
+    found = history_of(session.desk)
+    for text in (Tags(page_of(found).decode()).text, markdown(found.report)):
+        assert "never-starts 1: tick 0" in text and "tick 60,000: set cpu0:r15=0x5" in text
+        assert all(line in text for line in found.report.recording)
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_a_trace_keeps_the_rules_of_the_format(platform: str) -> None:
     found = of_boot(platform)
     trace = json.loads(chrome.trace(found))
+    assert next(iter(trace)) == "traceEvents"
     lanes = {
         e["tid"]: e["args"]["name"] for e in trace["traceEvents"] if e["name"] == "thread_name"
     }
@@ -62,61 +100,67 @@ def test_a_trace_keeps_the_rules_of_the_format(platform: str) -> None:
         assert event["ph"] in ("M", "X", "i", "s", "f") and event["tid"] in (*lanes, 0)
         assert event["ph"] != "X" or event["dur"] >= 0
     spans = [e for e in trace["traceEvents"] if e["name"] == "running"]
-    assert sum(e["args"]["instructions"] for e in spans) == found.ticks
+    assert sum(e["args"]["instructions"] for e in spans) == found.report.ticks
     starts = [e["id"] for e in trace["traceEvents"] if e["ph"] == "s"]
     ends = [e["id"] for e in trace["traceEvents"] if e["ph"] == "f"]
     assert starts == ends and len(starts) >= 3
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
-def test_a_page_is_whole_and_alone(platform: str) -> None:
-    text = page.page(of_boot(platform)).decode()
-    tags = Tags()
-    tags.feed(text)
-    assert tags.open == []
-    assert tags.seen.count("svg") == 2 and "No findings." in tags.text
-    assert "http" not in text and "mailbox command = Wakeup" in tags.text
-    for start in (at for at in range(len(text)) if text.startswith("<svg", at)):
-        picture = ElementTree.fromstring(text[start : text.index("</svg>", start) + 6])
-        rows = sorted({float(t.attrib["y"]) for t in picture.iter("text")})
-        assert all(b - a >= 14 for a, b in pairwise(rows))
+def test_a_trace_has_the_findings_as_moments_of_their_cpus() -> None:
+    found = history_of(ended("crashed").desk)
+    events = json.loads(chrome.trace(found))["traceEvents"]
+    shown = [one for one in events if one.get("cat") == "finding"]
+    assert [(one["tid"], one["args"]["tick"]) for one in shown] == [
+        (one.cpu, one.tick) for one in found.report.every_finding
+    ]
+    assert all(0 < one["ts"] <= found.report.virtual_ns / 1e3 for one in shown)
 
 
-def test_what_a_guest_writes_stays_text() -> None:
-    found = of_boot("vbs", 2)
-    bad = "<script>alert(1)</script>"
-    events = (*found.events, replace(found.events[0], text=bad))
-    found = replace(found, image=bad, reason=bad, events=events, findings=(bad,))
-    text = page.page(found).decode()
-    assert text.count("<script>") == 1
-    assert text.count("&lt;script&gt;") >= 4
-
-
-def test_a_page_of_many_cpus_says_what_it_leaves_out() -> None:
-    found = of_boot("vbs", 2)
-    many = replace(
-        found, apic_ids=tuple(range(1024)), ps_per_instruction=(500,) * 1024,
-        events=found.events * 400,
-    )  # fmt: skip
-    text = page.page(many).decode()
-    assert len(text) < 5_000_000
-    assert "896 more CPUs are left out here." in text
-    assert "more events are left out here." in text
+def test_the_json_export_is_the_report_of_a_run_with_its_trace(tmp_path: Path) -> None:
+    words = ("samples/gallery/no-ack.elf", "--platform", "tdx", "--cpus", "2")
+    run = json.loads(apdbg("run", *words, "--json").stdout)
+    session = open_session(str(ROOT / words[0]), platform="tdx", cpus=2)
+    session.do("run")
+    session.do(f"export {tmp_path / 'a.json'}")
+    export = json.loads((tmp_path / "a.json").read_text())
+    own = {"traceEvents", "displayTimeUnit", "otherData"}
+    assert export.keys() - own == run.keys() - {"wall_s"}
+    for name in export.keys() - own - {"image", "kernel", "command"}:
+        assert export[name] == run[name], name
 
 
 def test_files_are_written_by_their_ending(tmp_path: Path) -> None:
     session = open_session(platform="none", cpus=2)
     session.do("run 5000")
-    for name in ("a.json", "a.html"):
-        (line,) = session.do(f"export {tmp_path / name}").reply
+    for words in ("export a.json", "export a.html", "report a.md"):
+        word, name = words.split()
+        (line,) = session.do(f"{word} {tmp_path / name}").reply
         assert line.endswith(f"{(tmp_path / name).stat().st_size:,} bytes")
+    assert session.do("report").reply == tuple((tmp_path / "a.md").read_text().splitlines())
 
 
-def test_a_page_of_a_broken_boot_lists_its_findings(tmp_path: Path) -> None:
-    image = Path(__file__).parents[2] / "samples" / "gallery" / "no-ack.elf"
-    session = open_session(str(image), platform="tdx", cpus=2)
+def test_a_file_of_another_kind_is_refused_with_the_command_that_writes_it(
+    tmp_path: Path,
+) -> None:
+    session = open_session(platform="none", cpus=1)
+    for words, said in (
+        ("save x.html", "`export` writes one"), ("save x.json", "`export` writes one"),
+        ("save x.md", "`report` writes one"), ("export x.md", "`report` writes"),
+        ("export x.pdf", "must end in"), ("report x.html", "must end in .md"),
+    ):  # fmt: skip
+        word, name = words.split()
+        with pytest.raises(CommandError, match=re.escape(said)):
+            session.do(f"{word} {tmp_path / name}")
+        assert not (tmp_path / name).exists()
+
+
+def test_a_report_at_the_command_line_is_the_report_of_the_session(tmp_path: Path) -> None:
+    words = ("report", "samples/gallery/no-ack.elf", "--platform", "tdx", "--cpus", "2")
+    printed = apdbg(*words)
+    done = apdbg(*words, "-o", str(tmp_path / "a.md"))
+    assert (printed.returncode, done.returncode, done.stderr) == (0, 0, "")
+    assert printed.stdout == (tmp_path / "a.md").read_text()
+    session = open_session(str(ROOT / words[1]), platform="tdx", cpus=2)
     session.do("run")
-    session.do(f"export {tmp_path / 'a.html'}")
-    text = (tmp_path / "a.html").read_text()
-    assert "No findings." not in text
-    assert all(escape(one.text) in text for one in session.findings())
+    made: RunReport = report.of(session.desk)
+    assert printed.stdout.replace(f"{ROOT}/", "") == markdown(made).replace(f"{ROOT}/", "")

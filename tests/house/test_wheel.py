@@ -32,9 +32,11 @@ def test_the_wheel_has_every_module_and_no_test(wheel: zipfile.ZipFile) -> None:
     assert packed == {name(path) for path in python_files("emu", "tui")}
 
 
-def test_the_wheel_has_the_style_sheets(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_has_the_style_sheets_and_the_script_of_pages(
+    wheel: zipfile.ZipFile,
+) -> None:
     sheets = {name(path) for path in (ROOT / "tui").rglob("*.tcss")}
-    assert sheets <= set(wheel.namelist())
+    assert sheets | {"emu/export/page.css", "emu/export/page.js"} <= set(wheel.namelist())
 
 
 def test_the_samples_go_to_share(wheel: zipfile.ZipFile) -> None:

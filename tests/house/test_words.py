@@ -11,6 +11,10 @@ UNFINISHED: Final = re.compile(r"\b(?:TO[D]O|FIX[M]E|X[X]X)\b")
 MACHINE_PATH: Final = re.compile(r"(?<![\w.$~])/(?:home|Users|root|work|opt|mnt)/\w")
 """Absolute places that only one machine has."""
 REGISTRY_HOST: Final = re.compile(r"\bpy(?:pi|thonhosted)\.org|\bnpm(?:js)\.|\bdeb[.]debian\.")
+UNPUBLISHED: Final = re.compile(
+    r"\bfacts(?:/\w| F?\d|, host contract)|\b(?:openhcl_run|openhcl_host_contract)\b"
+)
+"""A document that the repository does not have, by its section."""
 ADDRESS: Final = re.compile(r"https?://", re.IGNORECASE)
 TEXTS: Final = ("*.md", "*.toml", "Makefile", "*.lock", ".ci/run", "docs/**/*.md")
 
@@ -42,6 +46,18 @@ def test_no_file_names_a_place_of_one_machine() -> None:
 
 def test_no_file_names_a_package_registry() -> None:
     assert not hits(REGISTRY_HOST, texts())
+
+
+def test_every_source_that_is_named_is_public() -> None:
+    """Notes of those who built this are in no file of the repository."""
+    assert not hits(UNPUBLISHED, texts())
+
+
+def test_a_note_that_nobody_has_would_be_found() -> None:
+    for text in ("(facts 1.8)", "facts/unicorn 9.4", "(facts F9,", "facts, host contract 5.1"):
+        assert UNPUBLISHED.search(text), text
+    for text in ("rules look at facts", "facts(machine, past)", "facts: 3", "in facts\n"):
+        assert not UNPUBLISHED.search(text), text
 
 
 def test_the_lock_has_hashes_and_no_addresses() -> None:

@@ -83,6 +83,7 @@ _BUT_HELP: Final = (
     schedules.SCHEDULES,
     save.SAVE,
     save.EXPORT,
+    save.REPORT,
     findings.RULES,
     findings.RACES,
     profile.PROFILE,

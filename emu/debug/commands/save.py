@@ -1,13 +1,14 @@
-"""`save`, `export`: files that people ask for, exports by the ending of their name."""
+"""`save`, `export`, `report`: files that people ask for, by the ending of their names."""
 
 from pathlib import Path
 from typing import Final
 
-from emu.debug.command import Command, text
+from emu.debug.command import Command, some_text, text
 from emu.debug.desk import Desk, Lines
 from emu.errors import CommandError
 from emu.given.files import new_file
-from emu.mailbox.rule import each
+
+MARKDOWN: Final = ".md"
 
 
 def _save(desk: Desk, file: str) -> Lines:
@@ -16,6 +17,8 @@ def _save(desk: Desk, file: str) -> Lines:
     from emu.export.formats import FORMATS
 
     suffix = Path(file).suffix
+    if suffix == MARKDOWN:
+        raise CommandError(f"save {file}: a recording is no {suffix} file: `report` writes one")
     if suffix in FORMATS:
         raise CommandError(f"save {file}: a recording is no {suffix} file: `export` writes one")
     return (recording.save(desk, Path(file)),)
@@ -23,19 +26,31 @@ def _save(desk: Desk, file: str) -> Lines:
 
 def _export(desk: Desk, file: str) -> Lines:
     """Write what happened up to now in another program's format; says what was written."""
+    from emu.debug.diagnosis import history_of
     from emu.export.formats import FORMATS
-    from emu.export.history import history
 
-    path = Path(file)
-    verdict = desk.verdict
-    outcome = ("", "") if verdict is None else verdict.words
-    broken = tuple(f"{one.rule}: {one.text}" for one in each(desk.judge.findings(verdict)))
-    found = history(desk.machine, *outcome, broken)
-    make = FORMATS.get(path.suffix)
-    if make is None:
+    suffix = Path(file).suffix
+    if suffix == MARKDOWN:
+        raise CommandError(f"export {file}: `report` writes a {suffix} file")
+    form = FORMATS.get(suffix)
+    if form is None:
         raise CommandError(f"export {file}: the name must end in {' or '.join(FORMATS)}")
-    data = make(found)
-    with new_file(path, CommandError) as out:
+    return _written(file, form.make(history_of(desk, form.steps)))
+
+
+def _report(desk: Desk, file: str) -> Lines:
+    """Write the report, or answer with it; says what was written."""
+    from emu.debug import report
+    from emu.export.markdown import markdown
+
+    if file and Path(file).suffix != MARKDOWN:
+        raise CommandError(f"report {file}: the name must end in {MARKDOWN}")
+    words = markdown(report.of(desk))
+    return _written(file, words.encode()) if file else tuple(words.splitlines())
+
+
+def _written(file: str, data: bytes) -> Lines:
+    with new_file(Path(file), CommandError) as out:
         out.write(data)
     return (f"{file}: {len(data):,} bytes",)
 
@@ -48,4 +63,10 @@ EXPORT: Final = Command(
     "Write what happened to a file: `.json` for Perfetto, `.html` for a colleague.",
     _export,
     (text("file", rest=True),),
+)
+REPORT: Final = Command(
+    "report",
+    "Write the diagnosis and how to come here to a `.md` FILE for an issue tracker, or say it.",
+    _report,
+    (some_text("file", rest=True),),
 )

@@ -19,7 +19,10 @@ def lines(history: BranchHistory) -> bytes:
 LINES = {
     "emu/export/formats.py": (
         ("from emu.export import chrome, page", ", plain"),
-        ('    ".html": page.page,\n', '    ".txt": plain.lines,\n'),
+        (
+            '    ".html": ExportFormat(page.page, steps=True),\n',
+            '    ".txt": ExportFormat(plain.lines),\n',
+        ),
     ),
 }
 
