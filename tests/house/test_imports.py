@@ -13,8 +13,8 @@ ANYWHERE: Final = ("emu.errors", "emu.given")
 
 FLOORS: Final = (
     "emu.errors", "emu.given", "emu.hw", "emu.boot", "emu.mailbox", "emu.vmm", "emu.machine",
-    "emu.words", "emu.inject", "emu.timeline", "emu.judge", "emu.picture", "emu.export",
-    "emu.debug", "emu.remote",
+    "emu.unwind", "emu.words", "emu.inject", "emu.timeline", "emu.judge", "emu.picture",
+    "emu.export", "emu.debug", "emu.remote",
 )  # fmt: skip
 """From the ground up: a room imports what stands before it."""
 
@@ -30,7 +30,7 @@ BELOW: Final[dict[str, tuple[str, ...]]] = {
         room: tuple(one for one in FLOORS[:index] if one not in ASIDE.get(room, ()))
         for index, room in enumerate(FLOORS)
     },
-    "tui": (*FLOORS[7:], "emu.open_session", "emu.Session"),
+    "tui": (*FLOORS[8:], "emu.open_session", "emu.Session"),
 }
 """Floor -> what it may import, besides itself."""
 
