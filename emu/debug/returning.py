@@ -11,7 +11,7 @@ from emu.unwind.frame import Frame
 
 def caller(desk: Desk, cpu: Cpu) -> tuple[Frame, Frame]:
     """The frame of a CPU and that of its caller; CommandError where none is known."""
-    found = desk.drawn.unwinder.frames(cpu, 2)
+    found = desk.looks.unwinder(desk.machine).frames(cpu, 2)
     if len(found.frames) < 2:
         where = found.frames[0].symbol or f"{found.frames[0].address:#x}"
         raise CommandError(

@@ -160,7 +160,7 @@ def reverse_finish(desk: Desk, cpu: Cpu) -> None:
 
 def _call_of_frame(desk: Desk, cpu: Cpu) -> Moment | None:
     """The newest CALL that made the frame of a CPU; None where no caller is known for sure."""
-    frames = desk.drawn.unwinder.frames(cpu, 2).frames
+    frames = desk.looks.unwinder(desk.machine).frames(cpu, 2).frames
     if len(frames) < 2 or frames[1].how not in ("CFI", "code") or frames[1].entry != "call":
         return None
     outer = frames[1]

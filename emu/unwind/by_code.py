@@ -7,7 +7,7 @@ from emu.unwind.expression import KnownRegisters
 from emu.unwind.eyes import Eyes
 from emu.unwind.frame import EnteredBy, SavedRegister
 from emu.unwind.graph import FrameGraph
-from emu.unwind.reading import OWN_STACK, FrameState
+from emu.unwind.reading import CLOBBERED, OWN_STACK, FrameState
 from emu.unwind.step import CallerFrame, NoCaller, Standing
 
 _FLAGS_ALWAYS: Final = 1 << 1
@@ -36,6 +36,7 @@ def by_code(state: FrameState, standing: Standing, eyes: Eyes) -> CallerFrame | 
         return None
     values, saved = _registers(state, standing.values, cfa, eyes)
     values["rsp"] = cfa
+    saved = tuple(one for one in saved if one.name not in CLOBBERED)  # pushed for its room
     return CallerFrame("code", "call", cfa, slot, Standing(address, False, values), saved)
 
 
@@ -102,9 +103,8 @@ def _registers(
     }  # fmt: skip
     saved = []
     for at, name in sorted(state.slots.items()):
-        if name not in ("rip", "rsp") and name not in found:
-            value = eyes.word(cfa + at & U64)
-            if value is not None:
-                found[name] = value
-                saved.append(SavedRegister(name, cfa + at & U64))
+        value = eyes.word(cfa + at & U64)
+        if name not in ("rip", "rsp") and value is not None:
+            found.setdefault(name, value)
+            saved.append(SavedRegister(name, cfa + at & U64))
     return found, tuple(saved)

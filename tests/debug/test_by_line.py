@@ -11,7 +11,6 @@ from tests.guest import boot
 from tests.house.tree import ROOT
 
 
-
 def line_of(text: str, file: Path = ROOT / "shim/main.c") -> int:
     """The number of the only line with a text."""
     (found,) = (n for n, line in enumerate(file.read_text().splitlines(), 1) if text in line)
