@@ -264,6 +264,20 @@ class SymbolMap:
             return None
         return self._rows[index][1], self._starts[index]
 
+    def extent(self, address: int) -> tuple[int, int] | None:
+        """[start, end) of what the symbol that covers an address names: up to the next one."""
+        index = bisect.bisect_right(self._starts, address) - 1
+        if index < 0 or address >= self._rows[index][0]:
+            return None
+        end = self._rows[index][0]
+        behind = self._starts[index + 1] if index + 1 < len(self._starts) else end
+        return self._starts[index], min(end, behind)
+
+    def beginnings(self, address: int, most: int) -> list[int]:
+        """The nearest symbols at or below an address, at most so many, the nearest first."""
+        index = bisect.bisect_right(self._starts, address)
+        return self._starts[max(index - most, 0) : index][::-1]
+
     def name(self, address: int) -> str:
         """`poll+0x6`, or nothing where no symbol covers the address."""
         found = self.nearest(address)

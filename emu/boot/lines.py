@@ -278,6 +278,17 @@ class LineTable:
                     return unit.names.get(table.files[row], "?"), table.numbers[row]
         return None
 
+    def begins(self, address: int) -> bool:
+        """Whether a statement of source begins at an address: execution that comes there has
+        come to another line, or to the same one again."""
+        for first, end, item in self._spans:
+            link = address - item.bias
+            if first <= address < end and any(
+                _begins(unit.table, link) for unit in self._units_of(item).at(link)
+            ):
+                return True
+        return False
+
     def addresses(self, file: str, number: int) -> tuple[int, ...]:
         """Where the code of a line begins, ascending; `file` may be the end of a path."""
         found = {
@@ -308,6 +319,15 @@ class LineTable:
                 except (OSError, ValueError):  # unreadable, or a name no system can have
                     continue
         return None
+
+
+def _begins(table: _LineRows, link: int) -> bool:
+    row = bisect.bisect_left(table.starts, link)
+    while row < len(table.starts) and table.starts[row] == link:
+        if table.statements[row]:
+            return True
+        row += 1
+    return False
 
 
 def _beginnings(unit: _Unit, file: str, number: int) -> list[int]:

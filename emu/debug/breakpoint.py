@@ -106,9 +106,11 @@ class Breakpoints(Struct):
         self.listed = kept
         self.apply()
 
-    def until(self, addresses: tuple[int, ...], where: str, cpu: int | None) -> None:
+    def until(
+        self, addresses: tuple[int, ...], where: str, cpu: int | None, condition: str = ""
+    ) -> None:
         """Stop once at a place, for the command that is being carried out."""
-        self.temporary.append(Breakpoint(0, where, addresses, cpu))
+        self.temporary.append(Breakpoint(0, where, addresses, cpu, condition=condition))
         self._tell(self.temporary[-1])
 
     def forget_temporary(self) -> None:

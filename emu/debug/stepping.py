@@ -38,14 +38,14 @@ def _many(desk: Desk, cpu: Cpu, count: int) -> int:
     stops; how many there were."""
     driver, steps, done = desk.timeline.driver, desk.machine.steps, 0
     places = desk.machine.board.addresses.stops
-    while done < count and not _stuck(desk, cpu):
+    while done < count and not stuck(desk, cpu):
         done += steps(cpu, min(driver.at_border(), count - done))
         if places and desk.machine.board.linear_rip(cpu) in places:
             break
     return done
 
 
-def _met(desk: Desk, cpu: Cpu) -> bool:
+def met(desk: Desk, cpu: Cpu) -> bool:
     """Whether the instruction that was just executed met something that stops a run."""
     if desk.watching.probes or desk.catches.listed:
         met = stops.seen(desk)
@@ -57,7 +57,8 @@ def _met(desk: Desk, cpu: Cpu) -> bool:
     return stops.at_breakpoint(desk, cpu)
 
 
-def _stuck(desk: Desk, cpu: Cpu) -> bool:
+def stuck(desk: Desk, cpu: Cpu) -> bool:
+    """Whether a CPU can execute nothing more by hand."""
     return cpu.activity not in ("running", "waiting") or desk.timeline.driver.final
 
 
@@ -69,16 +70,16 @@ def step(desk: Desk, cpu: Cpu, count: int | None) -> Goal:
     def goal() -> bool:
         nonlocal left
         for _ in range(min(left, STRETCH_STEPS)):
-            if _stuck(desk, cpu):
+            if stuck(desk, cpu):
                 return True
             if _undisturbed(desk, cpu):
                 left -= _many(desk, cpu, min(left, STRETCH_STEPS))
-                return _met(desk, cpu) or left <= 0 or _stuck(desk, cpu)
+                return met(desk, cpu) or left <= 0 or stuck(desk, cpu)
             one(desk, cpu)
             left -= 1
-            if _met(desk, cpu):
+            if met(desk, cpu):
                 return True
-        return left <= 0 or _stuck(desk, cpu)
+        return left <= 0 or stuck(desk, cpu)
 
     return goal
 
@@ -103,10 +104,10 @@ def step_all(desk: Desk, count: int) -> Goal:
                 if not waiting:
                     return True
             cpu = waiting.pop(0)
-            if _stuck(desk, cpu):
+            if stuck(desk, cpu):
                 continue
             one(desk, cpu)
-            if _met(desk, cpu):
+            if met(desk, cpu):
                 return True
         return False
 
@@ -115,57 +116,38 @@ def step_all(desk: Desk, count: int) -> Goal:
 
 def over(desk: Desk, cpu: Cpu, count: int) -> Goal:
     """COUNT pieces, each one instruction, or a call up to its return."""
-    left, piece = count, _piece(desk, cpu)
+    left, part = count, piece(desk, cpu)
 
     def goal() -> bool:
-        nonlocal left, piece
-        if not piece():
+        nonlocal left, part
+        if not part():
             return False
         left -= 1
         reached = all(isinstance(stop, AtPlace | Stepped) for stop in desk.stop)
         if left <= 0 or not reached or desk.timeline.driver.final:
             return True
         desk.breakpoints.forget_temporary()
-        piece = _piece(desk, cpu)
+        part = piece(desk, cpu)
         return False
 
     return goal
 
 
-def _piece(desk: Desk, cpu: Cpu) -> Goal:
-    """What carries one CPU over its next instruction; the others run during a call."""
+def piece(desk: Desk, cpu: Cpu) -> Goal:
+    """What carries one CPU over its next instruction; the others run during a call. A return
+    of a deeper call to the same place does not end it."""
     code = instruction(desk.machine, cpu)
     if code is not None and (code.kind == "call" or code.repeats):
         after = desk.machine.board.linear_rip(cpu) + code.size
-        desk.breakpoints.until((after,), f"after the {code.mnemonic}", cpu.id)
+        depth = f"rsp >= {cpu.registers.get('rsp'):#x}" if code.kind == "call" else ""
+        desk.breakpoints.until((after,), f"after the {code.mnemonic}", cpu.id, depth)
         return free_run(desk, None)
 
     def goal() -> bool:
         if cpu.activity in ("running", "waiting"):
             one(desk, cpu)
         desk.stop = (Stepped(cpu.id),)
-        _met(desk, cpu)
+        met(desk, cpu)
         return True
-
-    return goal
-
-
-def finish(desk: Desk, cpu: Cpu) -> Goal:
-    """Step until the RET that leaves this depth of the stack has run."""
-    depth = cpu.registers.get("rsp")
-    desk.stop = (Stepped(cpu.id, returned=True),)
-
-    def goal() -> bool:
-        for _ in range(STRETCH_STEPS):
-            if _stuck(desk, cpu):
-                return True
-            code = instruction(desk.machine, cpu)
-            one(desk, cpu)
-            if _met(desk, cpu):
-                return True
-            left = code is not None and code.kind == "ret"
-            if left and cpu.registers.get("rsp") > depth:
-                return True
-        return False
 
     return goal

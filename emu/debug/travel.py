@@ -149,12 +149,22 @@ def _call_before(
 
 
 def reverse_finish(desk: Desk, cpu: Cpu) -> None:
-    """Back to the CALL that has not returned yet."""
-    found = _open_call(desk.timeline, cpu)
+    """Back to the CALL that has not returned yet: the one that `bt` knows of, else the newest
+    without a RET."""
+    found = _call_of_frame(desk, cpu) or _open_call(desk.timeline, cpu)
     if found is None:
         raise CommandError(f"cpu {cpu.id} is in no function that was called")
     desk.timeline.goto(found)
     _arrive(desk, Travelled(cpu.id, desk.machine.board.tick, "call"))
+
+
+def _call_of_frame(desk: Desk, cpu: Cpu) -> Moment | None:
+    """The newest CALL that made the frame of a CPU; None where no caller is known for sure."""
+    frames = desk.looks.unwinder(desk.machine).frames(cpu, 2).frames
+    if len(frames) < 2 or frames[1].how not in ("CFI", "code") or frames[1].entry != "call":
+        return None
+    outer = frames[1]
+    return _call_before(desk.timeline, cpu, outer.address, outer.rsp, desk.timeline.now)
 
 
 def _open_call(timeline: Timeline, cpu: Cpu) -> Moment | None:

@@ -3,10 +3,14 @@
 from functools import lru_cache
 from typing import Final
 
+from msgspec.structs import replace
+
 from emu.hw import memory_types
 from emu.hw.context import GENERAL, Context
 from emu.hw.cpu import Cpu
 from emu.hw.vmcb import SegmentState
+from emu.machine.machine import Machine
+from emu.picture.pointed import pointed
 from emu.picture.view import RegisterView
 
 _FLAGS: Final = (
@@ -54,15 +58,23 @@ def bits_in_words(name: str, value: int) -> str:
     return " ".join(word for bit, word in _BITS[name] if value >> bit & 1)
 
 
-def views(context: Context, before: RegisterValues) -> tuple[RegisterView, ...]:
+def views(machine: Machine, cpu: Cpu, before: RegisterValues) -> tuple[RegisterView, ...]:
     """Every register in reading order, those that differ from `before` marked."""
+    context = cpu.registers
     now = values(context)
 
     def row(group: str, name: str, bits: int, words: str = "") -> RegisterView:
         changed = name in before and before[name] != now[name]
         return RegisterView(group, name, now[name], bits, words, changed)  # type: ignore[arg-type]
 
-    rows = [row("general", name, 64) for name in (*GENERAL, "rip")]
+    def followed(name: str) -> RegisterView:
+        found = pointed(machine, cpu, now[name])
+        words = found.words
+        if name == "rsp" and words and not words.startswith("stack"):
+            words = f"stack of cpu {cpu.id}"
+        return replace(row("general", name, 64, words), code=found.code)
+
+    rows = [followed(name) for name in (*GENERAL, "rip")]
     rows.append(row("flags", "rflags", 64, bits_in_words("rflags", now["rflags"])))
     rows += [row("segment", n, 16, _segment_words(context.segment(n))) for n in _SEGMENT_NAMES]
     rows += [row("segment", n, 64, f"limit {context.segment(n).limit:#x}")

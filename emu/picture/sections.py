@@ -61,6 +61,34 @@ class MemoryView(Struct, frozen=True):
     problem: str = ""
 
 
+class StackRow(Struct, frozen=True, gc=False):
+    """A frame's head, or one word of it."""
+
+    frame: int
+    address: int
+    """Of the word; of a head the code's next instruction in that frame."""
+    value: int | None
+    """None for a head, and for what is not mapped."""
+    what: Literal["head", "return", "saved", "word", "more"]
+    words: str
+    code: bool = False
+    """Whether the value points at code."""
+    points: bool = False
+    """Whether it points at anything that is known."""
+    guess: bool = False
+    """Whether the frame is a guess."""
+
+
+class StackView(Struct, frozen=True):
+    """The stack of a CPU from RSP on, frame by frame."""
+
+    cpu: int
+    frames: int
+    rows: tuple[StackRow, ...]
+    ending: str
+    """Why there are no more frames."""
+
+
 class WalkLook(Struct, frozen=True):
     """The address as it was typed, and the access that is tried."""
 

@@ -40,18 +40,54 @@ class AtStart(Stop, frozen=True):
 
 
 class Stepped(Stop, frozen=True):
-    """The CPU, or without one all CPUs, has stepped; or it has returned from its function."""
+    """The CPU, or without one all CPUs, has stepped."""
 
     kind: ClassVar[StopKind] = "step"
-
-    returned: bool = False
 
     @property
     def text(self) -> str:
         """One sentence."""
-        if self.cpu is None:
-            return "all CPUs stepped"
-        return f"cpu {self.cpu} {'left its function' if self.returned else 'stepped'}"
+        return "all CPUs stepped" if self.cpu is None else f"cpu {self.cpu} stepped"
+
+
+class Returned(Stop, frozen=True):
+    """A CPU has returned from the function that it was to finish."""
+
+    kind: ClassVar[StopKind] = "step"
+
+    function: str
+    place: str
+    """Where it returned to."""
+    guessed: bool = False
+    """Whether that was a guess."""
+
+    @property
+    def text(self) -> str:
+        """`cpu 0 returned from print to main+0x31`."""
+        doubt = ", which was a guess" if self.guessed else ""
+        return f"cpu {self.cpu} returned from {self.function} to {self.place}{doubt}"
+
+
+class OnLine(Stop, frozen=True):
+    """A CPU has come to another line of source, or has been on one for too long."""
+
+    kind: ClassVar[StopKind] = "step"
+
+    line: str
+    """`main.c:214`; empty where the code has none."""
+    after: int = 0
+    """Not 0: so many instructions did not lead to another line."""
+
+    @property
+    def text(self) -> str:
+        """`cpu 0 came to main.c:214`."""
+        if not self.after:
+            return f"cpu {self.cpu} came to {self.line}"
+        where = f"still in {self.line}" if self.line else "at no line of source yet"
+        return (
+            f"cpu {self.cpu} is {where} after {self.after:,} instructions: what it waits for "
+            "may need the other CPUs, which `run` lets go on"
+        )
 
 
 class AtBreakpoint(Stop, frozen=True):

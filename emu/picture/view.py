@@ -14,13 +14,14 @@ from emu.picture.sections import (
     LogView,
     MemoryView,
     NestedView,
+    StackView,
     TablesView,
     WalkView,
 )
 from emu.picture.stop import Stop
 
 LineKind = Literal["source", "asm", "label", "mode"]
-Section = Literal["memory", "walk", "tables", "nested", "dtb", "waits", "log", "exits"]
+Section = Literal["memory", "walk", "tables", "nested", "dtb", "stack", "waits", "log", "exits"]
 """What is looked at only if a front end wants it."""
 EventView = Event
 """Events cross to the screen as they are: they are frozen already."""
@@ -69,7 +70,8 @@ class CpuView(Struct, frozen=True, gc=False):
 
 
 class RegisterView(Struct, frozen=True, gc=False):
-    """One register of the focused CPU; `words` decodes its bits, `changed` since last stop."""
+    """One register of the focused CPU; `words` decodes its bits, or says what a general
+    register points at; `changed` since last stop."""
 
     group: Literal["general", "flags", "segment", "control", "msr"]
     name: str
@@ -77,6 +79,8 @@ class RegisterView(Struct, frozen=True, gc=False):
     bits: int
     words: str
     changed: bool
+    code: bool = False
+    """Whether it points at code."""
 
 
 class CodeLook(Struct, frozen=True):
@@ -194,6 +198,7 @@ class Sections(Struct, frozen=True):
     nested: NestedView | None = None
     dtb: DtbView | None = None
     waits: tuple[WaitFact, ...] | None = None
+    stack: StackView | None = None
     log: LogView | None = None
     exits: LogView | None = None
 

@@ -16,6 +16,8 @@ from emu.picture.sections import (
     NestedLook,
     NestedRange,
     NestedView,
+    StackRow,
+    StackView,
     TableRow,
     TablesLook,
     TablesView,
@@ -106,6 +108,21 @@ def mailbox(aps: tuple[ApProgress, ...] | None = None) -> MailboxView:
                        "secondary_start", three if aps is None else aps)  # fmt: skip
 
 
+def stack() -> StackView:
+    """The stack of CPU 2 in a call, with a guess at its end."""
+    return StackView(2, 3, (
+        StackRow(0, 0x0840_0234, None, "head", "print+0x14 (print.c:40)", True),
+        StackRow(0, 0x0880_2FD8, 0x0880_1000, "saved", "rbx of the caller  ap_records+0x40"),
+        StackRow(0, 0x0880_2FE0, 0x0840_00A0, "return", "returns to secondary_main+0x20", True),
+        StackRow(1, 0x0840_00A0, None, "head", "secondary_main+0x20 (smp.c:50)  by CFI", True),
+        StackRow(1, 0x0880_2FE8, 0, "word", ""),
+        StackRow(1, 0x0880_2FF0, 0xFFFF_8880_0000_1000, "word", ""),
+        StackRow(1, 0x0880_2FF8, 0x0840_0040, "return", "returns to secondary_start", True),
+        StackRow(2, 0x0840_0040, None, "head", "secondary_start  by guess", True, True, True),
+        StackRow(2, 0x0880_3000, None, "word", "not mapped"),
+    ), "the stack at 0x8803000 cannot be read")  # fmt: skip
+
+
 def registers(changed: tuple[str, ...] = ("rax", "rip", "rflags")) -> tuple[RegisterView, ...]:
     """The registers of CPU 2 in long mode."""
     general = {
@@ -114,7 +131,11 @@ def registers(changed: tuple[str, ...] = ("rax", "rip", "rflags")) -> tuple[Regi
         "r11": 0x246, "r12": 0, "r13": 0xFFFF_8880_0000_1000, "r14": 0, "r15": 0x7,
         "rip": 0xFFFF_F14F,
     }  # fmt: skip
-    rows = [("general", name, value, 64, "") for name, value in general.items()]
+    points = {"rax": "secondary_start", "rbx": "mailbox", "rsp": "stack of cpu 2",
+              "rdi": "ap_records+0x40", "rip": "mailbox_wait+0xf"}  # fmt: skip
+    rows = [
+        ("general", name, value, 64, points.get(name, "")) for name, value in general.items()
+    ]
     rows.append(("flags", "rflags", 0x46, 64, "PF ZF"))
     rows += [("segment", "cs", 8, 16, "base 0x0 limit 0xffffffff 64-bit"),
              ("segment", "ss", 0, 16, "not present"),
@@ -187,7 +208,7 @@ def sections(log: tuple[Event, ...]) -> Sections:
     waits = (WaitFact(3, "mailbox command == 1", "mailbox_wait+0x6", "0x1",
                       0, 3_520_198, True, "gva:0xfffff000/2"),)  # fmt: skip
     return Sections(
-        waits=waits, log=log_view(log),
+        waits=waits, stack=stack(), log=log_view(log),
         exits=log_view(exits), memory=memory(),
         tables=TablesView(2, TablesLook(), "4-level", 0x0824_0000, (2,), (
             TableRow(0, "", "", 0x0840_0000, 2 << 20, 0x0840_0000, 0, 0, "rx", True, "_start"),

@@ -106,7 +106,7 @@ def test_a_long_run_answers_keys_and_space_pauses_it() -> None:
             hands.tap("c")
             await hands.until(lambda: "RUNNING" in hands.row(0))
             hands.tap("]")
-            await hands.until(lambda: "[Walk]" in hands.text)
+            await hands.until(lambda: "[Stack]" in hands.text)
             hands.tap(" ")
             await hands.settle()
             assert "STOPPED  paused" in hands.row(0)
@@ -262,13 +262,27 @@ def test_tabs_and_zoom_reach_every_panel() -> None:
     async def story() -> None:
         async with screen(Still(builder.stopped()), (80, 24)) as hands:
             await hands.press("]", "right")
-            assert "[Walk]" in hands.text
+            assert "[Stack]" in hands.text
             await hands.press("z")
             assert "CPUs" not in hands.text
             await hands.press("z", "[", "left")
             assert "[Code]" in hands.text and "CPUs" in hands.text
             await hands.press("tab")
             assert "━ Events" in hands.text
+
+    drive(story())
+
+
+def test_a_key_shows_the_stack_and_another_steps_by_line() -> None:
+    async def story() -> None:
+        session = Still(builder.stopped())
+        async with screen(session, (80, 24)) as hands:
+            await hands.press("K")
+            assert "[Stack]" in hands.text
+            assert "returns to secondary_main+0x20" in hands.text
+            await hands.press("l")
+            await hands.until(lambda: bool(session.begun))
+            assert session.begun == ["step line"]
 
     drive(story())
 

@@ -57,7 +57,7 @@ def test_the_screen_follows_the_size_of_the_terminal() -> None:
     with Terminal(*SAMPLE, size=(40, 12)) as terminal:
         terminal.wait_for("[CPUs]  Code")
         terminal.resize(120, 40)
-        terminal.wait_for("[Regs]  Walk")
+        terminal.wait_for("[Regs]  Stack")
         terminal.resize(20, 5)
         terminal.wait_for("apdbg needs")
         terminal.resize(80, 24)

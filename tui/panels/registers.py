@@ -6,10 +6,13 @@ from msgspec.structs import replace
 
 from emu.picture.view import MachineView, RegisterView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
-from tui.text import Line, Span, halves, line, pad
+from tui.text import Line, Span, address, cut, halves, line, pad
 
-CELL_CELLS: Final = 25
-"""Mark, name of up to 4, space, 17 digits of the value, two spaces."""
+CELL_CELLS: Final = 28
+"""At least: mark, name of up to 4, 17 digits of the value, and a gap. A pointer below 4 GiB has
+8 digits, and what it points at in the room that is left."""
+_HALF: Final = 1 << 32
+_GAP: Final = 1
 COLUMNS_MAX: Final = 4
 NAME_CELLS: Final = 6
 """At least; a group with longer names has them in a wider column."""
@@ -44,29 +47,41 @@ Row = tuple[Line, tuple[Spot, ...]]
 
 
 def _spot(register: RegisterView, start: int, end: int | None) -> Spot:
-    """`e` edits a register; Enter shows the memory that it points to."""
+    """`e` edits a register; Enter goes to the code or the memory that
+    it points to."""
     plain = register.group in ("general", "flags", "control", "msr")
     edit = f"set {register.name}={register.value:#x}" if plain else ""
-    go = f"mem {register.name}" if register.group == "general" else ""
+    word = "list" if register.code else "mem"
+    go = f"{word} {register.name}" if register.group == "general" else ""
     return Spot(0, register.name, go, edit, "", start, end)
 
 
 def _grid(registers: list[RegisterView], width: int) -> list[Row]:
     """General registers in as many columns as fit, read downwards."""
     columns = max(1, min(COLUMNS_MAX, width // CELL_CELLS))
+    cells = width // columns
     height = -(-len(registers) // columns)
     rows: list[Row] = []
     for index in range(height):
         spans: list[Span] = []
         spots: list[Spot] = []
         for register in registers[index::height]:
-            start = len(spots) * CELL_CELLS
-            spots.append(_spot(register, start, start + CELL_CELLS - 2))
-            value = _value(register)
-            gap = " " * (CELL_CELLS - 5 - sum(len(text) for text, _ in value))
-            spans += [_mark(register), _name(register, 4), *value, (gap, "plain")]
+            start = len(spots) * cells
+            spots.append(_spot(register, start, start + cells - _GAP))
+            spans += [_mark(register), _name(register, 4), *_followed(register, cells - 5)]
         rows.append((line(*spans), tuple(spots)))
     return rows
+
+
+def _followed(register: RegisterView, cells: int) -> list[Span]:
+    """A general register's value, and what it points at."""
+    value = _value(register)
+    if register.words and register.value < _HALF:
+        value = ("", "dim"), (address(register.value), value[1][1])
+    used = sum(len(text) for text, _ in value)
+    words = f" {cut(register.words, cells - used - 1 - _GAP)}" if register.words else ""
+    gap = " " * max(cells - used - len(words), 0)
+    return [*value, (words, "name"), (gap, "plain")]
 
 
 def _row(register: RegisterView, name_cells: int) -> Line:
@@ -120,7 +135,8 @@ HELP = """\
 The registers of the selected CPU. Those marked * and bold have changed since the machine
 stood still before. Leading zeros are dim.
 
-  general    the sixteen general registers and RIP
+  general    the sixteen general registers and RIP, and what they point at: a name, the stack
+             of a CPU, a text, the mailbox, a region
   flags      RFLAGS, the flags that are set by name (SDM volume 1, 3.4.3)
   control    CR0, CR2, CR3, CR4, EFER: the bits that are set by name (SDM volume 3, 2.2.1, 2.5)
   segment    selectors, with what their hidden part holds; GDTR and IDTR

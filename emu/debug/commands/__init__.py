@@ -5,6 +5,7 @@ from typing import Final
 from emu.debug.command import Command
 from emu.debug.commands import (
     accesses,
+    backtrace,
     branches,
     break_at,
     breakpoints,
@@ -46,6 +47,7 @@ _BUT_HELP: Final = (
     breakpoints.DELETE,
     cpu.CPUS,
     why.WHY,
+    backtrace.BACKTRACE,
     list_code.LIST,
     memory.MEM,
     memory.FIND,

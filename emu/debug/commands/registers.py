@@ -13,7 +13,7 @@ from emu.words.place import MemoryPlace, RegisterPlace, place
 
 
 def _registers(desk: Desk) -> Lines:
-    rows = registers.views(started(desk).registers, {})
+    rows = registers.views(desk.machine, started(desk), {})
     return tuple(
         f"{row.name:15}{row.value:0{row.bits // 4}x}  {row.words}".rstrip() for row in rows
     )

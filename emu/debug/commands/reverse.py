@@ -2,16 +2,20 @@
 
 from typing import Final
 
-from emu.debug import travel
+from emu.debug import by_line, travel
 from emu.debug.command import Begun, Command, some_count, some_text, some_times
-from emu.debug.commands.step import everybody, written
+from emu.debug.commands.step import worded, written
 from emu.debug.desk import Desk, Lines, focused
 from emu.debug.resume import Resume, resume
 from emu.debug.running import elsewhere
 
 
-def _step(desk: Desk, cpu: int | None, count: int, any_cpu: str) -> Begun:
-    if any_cpu:
+def _step(desk: Desk, cpu: int | None, count: int, word: str) -> Begun:
+    if word == "line":
+        with elsewhere(desk):
+            by_line.back(desk, focused(desk), count)
+        return ()
+    if word:
         return resume(desk, Resume(others="step", direction="backward", count=count))
     one = desk.focus if cpu is None else cpu
     return resume(desk, Resume(((one, "step"),), "stop", "backward", count))
@@ -35,11 +39,12 @@ def _run(desk: Desk) -> Begun:
 
 REVERSE_STEP: Final = Command(
     "reverse-step",
-    "Go back to before the last COUNT instructions of a CPU; `any` for whichever CPU's.",
+    "Go back to before the last COUNT instructions of a CPU; `any` for whichever CPU's; "
+    "`line`: to where it came to the line of source that it executed last.",
     _step,
-    (some_count("cpu", None, "any"), some_times("count", 1), some_text("any_cpu")),
+    (some_count("cpu", None, "any", "line"), some_times("count", 1), some_text("what")),
     aliases=("rs",),
-    read=lambda words: everybody("reverse-step", "any", words),
+    read=lambda words: worded("reverse-step", ("any", "line"), words),
     write=written,
     moves=True,
 )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from emu.debug import stepping
+from emu.debug import by_line, returning, stepping
 from emu.debug.command import Begun, Command, Values, some_count, some_text, some_times
 from emu.debug.desk import Desk
 from emu.debug.resume import Resume, resume
@@ -19,54 +19,64 @@ def cpu_and_count(name: str, words: list[str]) -> tuple[int | None, int]:
     return cpu, how_often(words[-1], f"{name} count") if words else 1
 
 
-def everybody(name: str, word: str, words: list[str]) -> Values:
-    """`[CPU] [N]`, or a word and `[N]`."""
-    if words[:1] == [word] and len(words) <= 2:
-        return None, how_often(words[1], f"{name} count") if len(words) == 2 else 1, word
+def worded(name: str, known: tuple[str, ...], words: list[str]) -> Values:
+    """`[CPU] [N]`, or one of some words and `[N]`."""
+    if words[:1] and words[0] in known and len(words) <= 2:
+        return None, how_often(words[1], f"{name} count") if len(words) == 2 else 1, words[0]
     return *cpu_and_count(name, words), ""
 
 
-def written(cpu: int | None, count: int, everybody: str = "") -> str:
+def written(cpu: int | None, count: int, word: str = "") -> str:
     """The words behind the command's."""
-    who = f"{everybody} " if everybody else "" if cpu is None else f"{cpu} "
+    who = f"{word} " if word else "" if cpu is None else f"{cpu} "
     return f"{who}{count}"
 
 
-def _step(desk: Desk, cpu: int | None, count: int, everybody: str) -> Begun:
-    if everybody:
+def _step(desk: Desk, cpu: int | None, count: int, word: str) -> Begun:
+    if word == "line":
+        return begin(desk, movable(desk, cpu), lambda desk, one: by_line.step(desk, one, count))
+    if word:
         return resume(desk, Resume(others="step", count=count))
     one = desk.focus if cpu is None else cpu
     return resume(desk, Resume(((one, "step"),), "stop", count=count))
 
 
-def _next(desk: Desk, cpu: int | None, count: int) -> Begun:
-    return begin(desk, movable(desk, cpu), lambda desk, one: stepping.over(desk, one, count))
+def _next(desk: Desk, cpu: int | None, count: int, word: str) -> Begun:
+    way = by_line.over if word else stepping.over
+    return begin(desk, movable(desk, cpu), lambda desk, one: way(desk, one, count))
 
 
 def _finish(desk: Desk) -> Begun:
-    return begin(desk, movable(desk, None), stepping.finish)
+    cpu = movable(desk, None)
+    caller = returning.caller(desk, cpu)
+    return begin(desk, cpu, lambda desk, one: returning.finish(desk, one, caller))
 
 
 STEP: Final = Command(
     "step",
-    "Execute COUNT instructions of one CPU; `all`: of every CPU that can run, in lockstep.",
+    "Execute COUNT instructions of one CPU; `all`: of every CPU that can run, in lockstep; "
+    "`line`: up to another line of source, into calls too.",
     _step,
-    (some_count("cpu", None, "all"), some_times("count", 1), some_text("all_cpus")),
+    (some_count("cpu", None, "all", "line"), some_times("count", 1), some_text("what")),
     aliases=("s",),
-    read=lambda words: everybody("step", "all", words),
+    read=lambda words: worded("step", ("all", "line"), words),
     write=written,
     moves=True,
 )
 NEXT: Final = Command(
     "next",
-    "Like step, but a CALL runs to its return and a REP to its end.",
+    "Like step, but a CALL runs to its return and a REP to its end; `line`: up to another line "
+    "of source.",
     _next,
-    (some_count("cpu"), some_times("count", 1)),
+    (some_count("cpu", None, "line"), some_times("count", 1), some_text("what")),
     aliases=("n",),
-    read=lambda words: cpu_and_count("next", words),
+    read=lambda words: worded("next", ("line",), words),
     write=written,
     moves=True,
 )
 FINISH: Final = Command(
-    "finish", "Run until the selected CPU returns from its function.", _finish, moves=True
+    "finish",
+    "Run until the selected CPU returns from its function, to where `bt` says.",
+    _finish,
+    moves=True,
 )

@@ -1,0 +1,1 @@
+"""Who called whom: the frames of a CPU's stack, each with what it was found by."""

@@ -1,0 +1,85 @@
+"""Frames of handlers lead to what was interrupted (SDM 3, 6.14.2, figure 6-9)."""
+
+from emu.unwind.frame import Backtrace
+from emu.unwind.unwinder import Unwinder
+from tests.guest import Guest, label, step_to
+
+SOURCE = """
+start:
+    call outer
+    hlt
+outer:
+    sub rsp, 0x28
+    call inner
+    add rsp, 0x28
+    ret
+inner:
+    push rbx
+    mov rbx, 0x1234
+    {fault}
+after:
+    pop rbx
+    ret
+handler3:
+    push rax
+    push rcx
+    call serve
+    pop rcx
+    pop rax
+    iretq
+handler14:
+    push rax
+    call serve
+    pop rax
+    add rsp, 8
+    iretq
+serve:
+    push rbx
+    xor ebx, ebx
+deep:
+    pop rbx
+    ret
+"""
+
+
+def backtrace_in_handler(fault: str) -> tuple[Backtrace, int]:
+    """The frames deep in a handler, and the address of `after`."""
+    machine = Guest(SOURCE.replace("{fault}", fault)).machine()
+    step_to(machine, 0, "deep")
+    found = Unwinder(machine.board).frames(machine.board.cpus[0])
+    return found, label(machine.board, "after")
+
+
+def test_an_interrupts_frame_without_error_code_is_crossed() -> None:
+    found, after = backtrace_in_handler("int3")
+    names = [frame.symbol.partition("+")[0] for frame in found.frames]
+    assert names == ["deep", "handler3", "after", "outer", "start"]
+    assert [frame.entry for frame in found.frames] == [
+        "call", "call", "interrupt", "call", "call",
+    ]  # fmt: skip
+    assert found.frames[2].address == after
+
+
+def test_one_with_an_error_code_too() -> None:
+    found, after = backtrace_in_handler("mov rax, [0x100]")
+    names = [frame.symbol.partition("+")[0] for frame in found.frames]
+    assert names == ["deep", "handler14", "inner", "outer", "start"]
+    assert found.frames[2].entry == "interrupt"
+    assert found.frames[2].address < after
+
+
+def test_what_was_interrupted_has_its_registers_again() -> None:
+    """The frame of `inner` is left by its own RSP, not by the handler's."""
+    found, _ = backtrace_in_handler("int3")
+    inner, outer = found.frames[2], found.frames[3]
+    assert inner.cfa == outer.rsp
+    assert outer.cfa == found.frames[4].rsp
+    assert [one.name for one in inner.saved] == ["rbx"]
+
+
+def test_a_stack_with_no_such_frame_is_not_taken_for_one() -> None:
+    source = "start:\n call work\n hlt\nhandler3:\n jmp work\nwork:\n nop\nhere:\n ret"
+    machine = Guest(source).machine()
+    step_to(machine, 0, "work")
+    found = Unwinder(machine.board).frames(machine.board.cpus[0])
+    assert [frame.entry for frame in found.frames] == ["call", "call"]
