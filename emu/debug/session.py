@@ -60,8 +60,8 @@ class Session:
 
     def begin(self, what: Order | Resume | str) -> None:
         """Start a command, or let CPUs go on; `pump` carries it on while `running`."""
-        wanted = language.parse(what) if isinstance(what, str) else what
         desk = self.desk
+        wanted = language.parse(what, desk.looks.words) if isinstance(what, str) else what
         if desk.goal is not None:
             raise CommandError("the machine is running: pause it first")
         desk.reply = ()

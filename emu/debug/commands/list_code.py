@@ -37,6 +37,5 @@ LIST: Final = Command(
     "Show code at a place, or (none) where the CPU is; `both`, `asm` or `source` lines.",
     _list,
     (some_text("where", "both", "asm", "source", rest=True),),
-    aliases=("l",),
     phrase="Show code of",
 )

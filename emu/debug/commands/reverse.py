@@ -38,7 +38,6 @@ REVERSE_STEP: Final = Command(
     "Go back to before the last COUNT instructions of a CPU; `any` for whichever CPU's.",
     _step,
     (some_count("cpu", None, "any"), some_times("count", 1), some_text("any_cpu")),
-    aliases=("rs",),
     read=lambda words: everybody("reverse-step", "any", words),
     write=written,
     moves=True,
@@ -48,7 +47,6 @@ REVERSE_NEXT: Final = Command(
     "Like reverse-step, but a function that has returned is left behind as a whole.",
     _next,
     (some_times("count", 1),),
-    aliases=("rn",),
     moves=True,
 )
 REVERSE_FINISH: Final = Command(
@@ -61,6 +59,5 @@ REVERSE_RUN: Final = Command(
     "reverse-run",
     "Go back to where a breakpoint or watchpoint would have stopped last.",
     _run,
-    aliases=("rc", "reverse-continue"),
     moves=True,
 )

@@ -36,7 +36,9 @@ def uses() -> None:
     session = open_session(platform="none", cpus=2)
     assert session.do("greet").reply == ("good morning, you: it is tick 0",)
     assert str(parse("greet moon")) == "greet moon"
-    assert session.do("help greet").reply == ("greet WHOM", "Say good morning.")
+    assert session.do("help greet").reply == (
+        "greet WHOM", "Say good morning.", "  whom: moon, world",
+    )  # fmt: skip
     assert any(line.startswith("greet WHOM") for line in session.do("help").reply)
     menu = session.menu()
     assert complete("gre", (), menu) == "greet"
