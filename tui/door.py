@@ -13,6 +13,10 @@ class Wants(Protocol):
     """What its panels need beside the CPUs."""
     window: tuple[int, int] | None
     """The ticks that the timeline shows; None for all that is known."""
+    words: str
+    """Whose words people type (`emu.debug.aliases`)."""
+    explained: dict[str, tuple[str, ...]]
+    """What the screen explains itself, by word."""
 
 
 class Door(Protocol):
