@@ -86,7 +86,7 @@ class ApdbgApp(App[int]):
         self._kept = Kept() if memory is None else memory.read()
         self._bars = StatusBar("status"), KeyBar("keys", self.table)
         self.desk = Desk(self, session, session.picture(), Frames(), self._bars, Bar("message"),
-                         Prompt(self._names, session.menu))  # fmt: skip
+                         Prompt(session))  # fmt: skip
         self.parts = self._parts()
 
     def _parts(self) -> keys.Parts:
@@ -98,9 +98,6 @@ class ApdbgApp(App[int]):
         cursor = Cursor(desk, orders, dialogs)
         timeline = TimelineKeys(desk, orders)
         return keys.Parts(desk, arranging, orders, dialogs, cursor, timeline, copying)
-
-    def _names(self) -> tuple[str, ...]:
-        return self.desk.names()
 
     def compose(self) -> ComposeResult:
         """A status line, the frames, a message line, keys or the prompt."""

@@ -1,6 +1,6 @@
 """What is copied out of panels: to the terminal's clipboard (OSC 52), or to a file as text."""
 
-from pathlib import Path
+import os
 from typing import Final
 
 from emu.errors import CommandError
@@ -92,10 +92,8 @@ class Copying:
 
     def write(self, words: str) -> None:
         """`write FILE`; raises CommandError where one is there already."""
-        if words and Path(words).exists():
-            raise CommandError(
-                "write: a file of that name is there already: write! replaces it"
-            )
+        if os.path.lexists(words):
+            raise CommandError("write: a file of that name is there: write! replaces it")
         self.replace(words)
 
     def replace(self, words: str) -> None:

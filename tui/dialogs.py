@@ -10,7 +10,6 @@ from emu.errors import ApdbgError
 from tui.copying import Copying
 from tui.desk import Desk
 from tui.orders import Orders
-from tui.prompt import explain
 from tui.theme import Looks, looks
 
 _ASKING = "-asking"
@@ -131,6 +130,8 @@ class Dialogs:
         match event.key:
             case "enter":
                 self._submit()
+            case "escape" if self._desk.prompt.forget_search():
+                self._explain()
             case "escape":
                 self.cancel()
             case "ctrl+c":
@@ -141,12 +142,18 @@ class Dialogs:
 
     def _explain(self) -> None:
         """Say what the command that is being typed does."""
-        desk = self._desk
-        desk.say(explain(desk.prompt.edit.text, desk.session.menu()), "dim")
+        from tui.completing import explain  # the machine need not be loaded before
+
+        prompt = self._desk.prompt
+        told = prompt.offered or explain(prompt.edit.text, prompt.sources)
+        if prompt.search is not None:
+            told = "^R further back   Enter runs it   Right edits it   Esc leaves the search"
+        self._desk.say(told, "dim")
 
     def _submit(self) -> None:
         """A refused command stays in the prompt, to be put right; an empty one repeats."""
         prompt = self._desk.prompt
+        prompt.found()
         text = prompt.edit.text.strip()
         prompt.remember(text)
         if not text:

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from emu.inject.menu_view import InjectionMenu
+from emu.picture.known import Named
 from emu.picture.view import MachineView, Section
 
 
@@ -47,6 +48,9 @@ class Door(Protocol):
 
     def symbols(self) -> list[str]:
         """Every name that `break` and `until` know, sorted."""
+
+    def known(self, kind: str) -> tuple[Named, ...]:
+        """What can be named now, of a kind: `place`, `moment`, `cpu`, ..., `line main.c`."""
 
     def menu(self) -> InjectionMenu:
         """What can be broken on this machine, and when."""

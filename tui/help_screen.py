@@ -140,7 +140,7 @@ class HelpScreen(ModalScreen[None]):
         seen = span_words(book.top, max(book.size.height, 1), len(book.rows))
         words = [seen] if seen else []
         for key in _KEYS:
-            if len("   ".join((*words, key))) <= book.size.width:
+            if len("   ".join((*words, key))) <= book.size.width - 2:
                 words.append(key)
         book.border_subtitle = "   ".join(words)
 

@@ -34,6 +34,12 @@ class Alias(Struct, frozen=True):
     glued: bool = False
     """What comes behind it needs no space: `x/8gx`, `~2s`."""
 
+    @property
+    def told(self) -> str:
+        """`x/NFU WHERE: stands for ...`."""
+        space = "" if self.glued or not self.usage else " "
+        return f"{self.word}{space}{self.usage}: stands for `{self.ours}`"
+
     def written_out(self, words: list[str]) -> str:
         """The command in our words."""
         return " ".join((self.ours, *words)) if self.read is None else self.read(words)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from itertools import chain
 
-from emu.debug.aliases import SETS, Alias, aliases, find
+from emu.debug.aliases import SETS, aliases, find
 from emu.debug.command import Command
 from emu.debug.desk import Desk, Lines, focused
 from emu.debug.screen_words import SCREEN_WORDS
@@ -24,7 +24,7 @@ def explain(desk: Desk, known: Commands, word: str) -> Lines:
         rows = _told(desk, known, one)
         if rows:
             return rows
-    near = did_you_mean(word, _every_word(desk, known))
+    near = did_you_mean(word, every_word(desk, known))
     raise CommandError(f"help: no explanation of {shown(word)}{near or ': `help` has a list'}")
 
 
@@ -33,7 +33,7 @@ def _told(desk: Desk, known: Commands, word: str) -> Lines:
     return (*own, *(line for topic in TOPICS for line in topic.lines(desk, word)))
 
 
-def _every_word(desk: Desk, known: Commands) -> Iterator[str]:
+def every_word(desk: Desk, known: Commands) -> Iterator[str]:
     """All that can be explained, what is typed most often first."""
     topics = (topic.words(desk) for topic in TOPICS)
     return chain(known, SCREEN_WORDS, aliases(desk.looks.words), *topics)
@@ -66,18 +66,13 @@ def _alias(desk: Desk, known: Commands, word: str) -> Lines:
     help_of = () if meant is None else (meant.usage, meant.help)
     if screen is not None:
         help_of = screen.usage, f"{screen.help} A word of the screen."
-    return (_stands(alias), *help_of)
-
-
-def _stands(alias: Alias) -> str:
-    space = "" if alias.glued or not alias.usage else " "
-    return f"{alias.word}{space}{alias.usage}: stands for `{alias.ours}`"
+    return (alias.told, *help_of)
 
 
 def _elsewhere(desk: Desk, word: str) -> Lines:
     """What a word means in the sets that are not in force."""
     return tuple(
-        f"with --keys {name}: {_stands(one)}"
+        f"with --keys {name}: {one.told}"
         for name, table in SETS.items()
         if name != desk.looks.words
         for one in table

@@ -14,9 +14,12 @@ from emu.debug.commands import COMMANDS
 from emu.debug.screen_words import SCREEN_WORDS
 from emu.errors import CommandError
 from tests.debug.test_words import PIECES
-from tests.tui.still_door import MENU
-from tui.prompt import complete
+from tests.tui import builder
+from tests.tui.still_door import Still
+from tui.completing import complete
+from tui.sources import Sources
 
+SOURCES: Final = Sources(Still(builder.stopped()))
 NUMBERS: Final = st.integers(0, 1 << 64).map(str)
 WORDS: Final = st.one_of(NUMBERS, st.sampled_from(PIECES))
 
@@ -61,11 +64,11 @@ def test_a_short_word_is_the_same_order() -> None:
 
 
 def test_words_that_a_command_knows_are_completed_behind_it() -> None:
-    assert complete("walk rsp exe", ("execute_me",), MENU) == "walk rsp execute"
-    assert complete("catch hyp", (), MENU) == "catch hypercall"
-    assert complete("break mailbox_ack onc", (), MENU) == "break mailbox_ack once"
-    assert complete("b mailbox_ack onc", (), MENU) == "b mailbox_ack once"
-    assert complete("run xyz", (), MENU) is None
+    assert complete("walk rsp exe", SOURCES) == "walk rsp execute"
+    assert complete("catch hyp", SOURCES) == "catch hypercall"
+    assert complete("break mailbox_ack onc", SOURCES) == "break mailbox_ack once"
+    assert complete("b mailbox_ack onc", SOURCES) == "b mailbox_ack once"
+    assert complete("run xyz", SOURCES) is None
 
 
 def test_an_order_can_be_handed_in_as_a_value() -> None:

@@ -183,7 +183,7 @@ def test_keys_of_the_machine_do_nothing_while_a_command_is_typed() -> None:
     async def story() -> None:
         session = Still(builder.stopped())
         async with screen(session) as hands:
-            await hands.press(":", *"s", "f7", "ctrl+r", "c")
+            await hands.press(":", *"s", "f7", "ctrl+s", "c")
             assert session.begun == []
             assert hands.row(-1).startswith(": sc")
 

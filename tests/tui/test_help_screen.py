@@ -24,7 +24,7 @@ def test_every_key_of_the_table_can_be_read_by_scrolling(
     async def story() -> None:
         async with screen(Still(builder.stopped()), size) as hands:
             await opened(hands)
-            seen = hands.text
+            seen = first = hands.text
             for _ in range(400):
                 before = hands.text
                 await hands.press(down)
@@ -35,7 +35,7 @@ def test_every_key_of_the_table_can_be_read_by_scrolling(
             if size[0] >= 80:
                 assert all(key.help[:30] in seen for key in KEYS)
             await hands.press("home")
-            assert "The code of the selected CPU" in hands.text
+            assert hands.text == first
 
     asyncio.run(story())
 
