@@ -247,12 +247,12 @@ def test_the_palette_finds_actions_cpus_and_names() -> None:
         async with screen(session) as hands:
             await hands.press("ctrl+p", *"to secondary_st")
             await hands.until(lambda: "Run to secondary_start" in hands.text)
-            await hands.press("down", "enter")
+            await hands.press("enter")
             await hands.until(lambda: bool(session.begun))
             assert session.begun == ["until secondary_start"]
             await hands.press("ctrl+p", *"cpu 3")
             await hands.until(lambda: "Select cpu 3" in hands.text)
-            await hands.press("down", "enter")
+            await hands.press("enter")
             await hands.until(lambda: hands.seen.focus == 3)
 
     drive(story())
