@@ -58,7 +58,7 @@ def _behind(head: str, last: str, sources: Sources) -> tuple[Named, ...]:
     """What may stand behind some words."""
     words = _in_ours(head, sources)
     command = language.BY_WORD.get(words[0])
-    found = _choices(command, len(words) - 1)
+    found = _choices(command, len(head.split()) - 1)
     for kind in BEHIND.get(words[0], ("place",)):
         found += _of_kind(kind, words[1:], last, sources)
     return found

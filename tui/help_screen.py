@@ -19,7 +19,7 @@ WIDTH_MAX: Final = 88
 FRAME: Final = (4, 2)
 """Cells that the border and its padding take from width and height."""
 WHEEL_ROWS: Final = 3
-_KEY_CELLS: Final = 10
+_KEY_CELLS: Final = 11
 _WORD_AND_MEANING: Final = re.compile(r"(  \S.*?  +)(\S.*)")
 _KEYS: Final = ("Esc closes", "/ search", "Up Down PgUp PgDn")
 """The most wanted one first: a narrow box has room for that alone."""
@@ -108,6 +108,8 @@ class HelpScreen(ModalScreen[None]):
         self._search: Edit | None = None
         """What is being typed to search for."""
         self._wanted = ""
+        self._told = ""
+        """What there is to say about the last search."""
 
     def compose(self) -> ComposeResult:
         """One box."""
@@ -138,16 +140,17 @@ class HelpScreen(ModalScreen[None]):
             book.border_subtitle = f"/{self._search.text}_".replace("[", r"\[")
             return
         seen = span_words(book.top, max(book.size.height, 1), len(book.rows))
-        words = [seen] if seen else []
+        words = [self._told or seen] if self._told or seen else []
         for key in _KEYS:
             if len("   ".join((*words, key))) <= book.size.width - 2:
                 words.append(key)
-        book.border_subtitle = "   ".join(words)
+        book.border_subtitle = "   ".join(words).replace("[", r"\[")
 
     # -- keys -------------------------------------------------------------------------------
 
     def take(self, key: str, character: str | None) -> None:
         """What a key does."""
+        self._told = ""
         if self._search is not None:
             self._type(self._search, key, character)
         elif key in _CLOSE:
@@ -209,6 +212,7 @@ class HelpScreen(ModalScreen[None]):
         hits = [at for at, row in enumerate(book.rows) if self._wanted in plain(row).lower()]
         if not self._wanted or not hits:
             book.marked = None
+            self._told = f"no {self._wanted[:20]} here" if self._wanted else ""
             return
         here = book.top if book.marked is None or not step else book.marked
         behind = [at for at in hits if at > here - (not step)]

@@ -60,7 +60,7 @@ def _hint(key: Key) -> Hint:
     """The shortest way to say a key."""
     if key.id == "cpu.next":
         return "< >", key.label, key
-    return key.shown.split()[0], key.label, key
+    return min(key.shown.split(), key=len), key.label, key
 
 
 def cells(hint: Hint) -> int:

@@ -35,7 +35,7 @@ PRESETS: Final[dict[str, Preset]] = {
         "step": ("f11", "t", "f8"), "next": ("f10", "p", "s"), "run": ("f5", "g", "c"),
         "finish": ("shift+f11", "f"), "until": ("f7", "u"), "break.here": ("f9",),
         "reverse.step": ("shift+f8", "T"), "reverse.next": ("shift+f10", "P"),
-        "reverse.run": ("shift+f5", "G"), "goto": ("exclamation_mark",), "play": ("v",),
+        "reverse.run": ("shift+f5", "G"), "goto": ("ctrl+g",), "play": ("v",),
         "end": ("end",), "reset": ("ctrl+shift+f5", "R"),
     }, "windbg"),
     "vim": Preset({

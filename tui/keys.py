@@ -171,6 +171,7 @@ _SHOWN: Final = {
     "left_square_bracket": "[", "right_square_bracket": "]", "less_than_sign": "<",
     "comma": ",",
     "greater_than_sign": ">", "full_stop": ".", "colon": ":", "question_mark": "?",
+    "apostrophe": "'",
     "slash": "/", "left_parenthesis": "(", "right_parenthesis": ")",
     "plus": "+", "minus": "-", "left_curly_bracket": "{", "escape": "Esc",
     "right_curly_bracket": "}", "pageup": "PgUp", "pagedown": "PgDn", "enter": "Enter",

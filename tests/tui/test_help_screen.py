@@ -66,6 +66,9 @@ def test_a_word_is_searched_in_it() -> None:
             assert "/LOCKSTEP_" in hands.text
             await hands.press("enter")
             assert "in lockstep" in hands.text
+            await hands.press("/", *"xyzzy", "enter")
+            assert "no xyzzy here" in hands.text
+            await hands.press("n")
             await hands.press("escape")
             assert "Esc closes" not in hands.text and hands.app.is_running
 
