@@ -20,15 +20,17 @@ from emu.given.number import is_digits
 from tui import keys, last_session, theme
 from tui.arranging import Arranging
 from tui.bar import Bar, StatusBar
+from tui.copying import Copying
 from tui.cursor import Cursor
 from tui.desk import Desk
 from tui.dialogs import Dialogs
 from tui.door import Door
 from tui.exit_codes import EXIT_BUG, EXIT_INTERRUPTED
+from tui.explained import explained
 from tui.frame import Frame
 from tui.frames import Frames
 from tui.key_bar import KeyBar
-from tui.keymap import Changes
+from tui.keymap import Preset
 from tui.last_session import Kept, Memory
 from tui.orders import Orders
 from tui.prompt import Prompt
@@ -66,34 +68,36 @@ class ApdbgApp(App[int]):
     AUTO_FOCUS = "#main"
 
     def __init__(
-        self, session: Door, changes: Changes | None = None, memory: Memory | None = None
+        self, session: Door, preset: Preset | None = None, memory: Memory | None = None
     ) -> None:
         system = cast(Literal["auto"], constants.COLOR_SYSTEM)  # Textual types it as str
         terminal = Console(color_system=system, force_terminal=True)
         self._few_colours = theme.few_colours(terminal.color_system, terminal.no_color)
         super().__init__(ansi_color=True if self._few_colours else None)
-        self.table = keys.remapped(changes or {})
+        preset = Preset() if preset is None else preset
+        self.table = keys.remapped(preset.keys)
         """The keys that are in force."""
-        if changes:
+        session.looks.words = preset.words
+        session.looks.explained = explained(self.table)
+        if preset.keys:
             self.set_keymap({key.id: ",".join(key.keys) for key in self.table if key.keys})
         self._acts = {key.id: key.act for key in self.table}
         self._memory = memory
         self._kept = Kept() if memory is None else memory.read()
         self._bars = StatusBar("status"), KeyBar("keys", self.table)
         self.desk = Desk(self, session, session.picture(), Frames(), self._bars, Bar("message"),
-                         Prompt(self._names, session.menu))  # fmt: skip
+                         Prompt(session))  # fmt: skip
         self.parts = self._parts()
 
     def _parts(self) -> keys.Parts:
         desk = self.desk
         arranging = Arranging(desk)
         orders = Orders(desk, arranging)
-        dialogs = Dialogs(desk, orders, [(key.shown, key.help) for key in self.table])
+        copying = Copying(desk)
+        dialogs = Dialogs(desk, orders, copying, [(key.shown, key.help) for key in self.table])
         cursor = Cursor(desk, orders, dialogs)
-        return keys.Parts(desk, arranging, orders, dialogs, cursor, TimelineKeys(desk, orders))
-
-    def _names(self) -> tuple[str, ...]:
-        return self.desk.names()
+        timeline = TimelineKeys(desk, orders)
+        return keys.Parts(desk, arranging, orders, dialogs, cursor, timeline, copying)
 
     def compose(self) -> ComposeResult:
         """A status line, the frames, a message line, keys or the prompt."""
@@ -206,8 +210,8 @@ class ApdbgApp(App[int]):
         self.parts.timeline.go_to(message.tick)
 
 
-def open_screen(session: Door, changes: Changes, memory: Memory | None) -> int:
+def open_screen(session: Door, preset: Preset, memory: Memory | None) -> int:
     """Show a session until it is left; returns the exit code."""
-    app = ApdbgApp(session, changes, memory)
+    app = ApdbgApp(session, preset, memory)
     app.run()
     return EXIT_BUG if app.return_code == 1 else app.return_code or 0

@@ -1,17 +1,17 @@
 """What is opened to type or to read: the prompt, the injection menu, the help."""
 
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 from textual import events
 from textual.screen import Screen
 
+from emu.errors import ApdbgError
+from tui.copying import Copying
 from tui.desk import Desk
 from tui.orders import Orders
-from tui.prompt import explain
 from tui.theme import Looks, looks
 
-LEAVING: Final = ("q", "quit", "exit", "q!", "wq")
-"""What people type at a prompt to leave it."""
 _ASKING = "-asking"
 """The class of the screen while its prompt is open."""
 
@@ -29,13 +29,20 @@ class Typed(Protocol):
 class Dialogs:
     """Keys go to what is being typed, in the order of typing, before they are anything else."""
 
-    def __init__(self, desk: Desk, orders: Orders, help_rows: list[tuple[str, str]]) -> None:
+    def __init__(
+        self, desk: Desk, orders: Orders, copying: Copying, help_rows: list[tuple[str, str]]
+    ) -> None:
         """`help_rows`: each key as people read it, and what it does."""
         self._desk = desk
         self._orders = orders
+        self.screen_words: dict[str, Callable[[str], object]] = {
+            "quit": lambda _: desk.app.exit(), "copy": copying.copy, "write": copying.write,
+            "write!": copying.replace,
+        }  # fmt: skip
+        """What the words of the screen do with what stands behind them."""
         self._help_rows = help_rows
         self._menu: Typed | None = None
-        """The injection menu that was opened last."""
+        """The injection menu or the help that was opened last."""
 
     @property
     def _screen(self) -> Screen[object]:
@@ -70,7 +77,8 @@ class Dialogs:
         from tui.help_screen import HelpScreen
 
         panel = self._desk.frames.current.panel
-        self._desk.app.push_screen(HelpScreen(panel, self._looks(), self._help_rows))
+        self._menu = screen = HelpScreen(panel, self._looks(), self._help_rows)
+        self._desk.app.push_screen(screen)
 
     def _looks(self) -> Looks:
         app = self._desk.app
@@ -122,6 +130,8 @@ class Dialogs:
         match event.key:
             case "enter":
                 self._submit()
+            case "escape" if self._desk.prompt.forget_search():
+                self._explain()
             case "escape":
                 self.cancel()
             case "ctrl+c":
@@ -132,21 +142,40 @@ class Dialogs:
 
     def _explain(self) -> None:
         """Say what the command that is being typed does."""
-        desk = self._desk
-        desk.say(explain(desk.prompt.edit.text, desk.session.menu()), "dim")
+        from tui.completing import explain  # the machine need not be loaded before
+
+        prompt = self._desk.prompt
+        told = prompt.offered or explain(prompt.edit.text, prompt.sources)
+        if prompt.search is not None:
+            told = "^R further back   Enter runs it   Right edits it   Esc leaves the search"
+        self._desk.say(told, "dim")
 
     def _submit(self) -> None:
         """A refused command stays in the prompt, to be put right; an empty one repeats."""
         prompt = self._desk.prompt
+        prompt.found()
         text = prompt.edit.text.strip()
         prompt.remember(text)
         if not text:
             self.cancel()
             self._orders.repeat()
-        elif text in LEAVING:
-            self._desk.app.exit()
-        elif self._orders.order(text):
+        elif self._done(text):
             self._screen.remove_class(_ASKING)
+
+    def _done(self, text: str) -> bool:
+        """Carry out a word of the screen, or else a command; why not is said."""
+        from emu.debug import language
+
+        try:
+            word, _, rest = language.ours(text, self._desk.session.looks.words).partition(" ")
+            act = self.screen_words.get(word)
+            if act is None:
+                return self._orders.order(text)
+            act(rest.strip())
+        except ApdbgError as error:
+            self._desk.say(f"! {error}", "bad")
+            return False
+        return True
 
     def _enter(self, text: str) -> str:
         """Carry out a line that a menu has made, as if it was typed at the prompt; why it was

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from emu.inject.menu_view import InjectionMenu
+from emu.picture.known import Named
 from emu.picture.view import MachineView, Section
 
 
@@ -13,6 +14,10 @@ class Wants(Protocol):
     """What its panels need beside the CPUs."""
     window: tuple[int, int] | None
     """The ticks that the timeline shows; None for all that is known."""
+    words: str
+    """Whose words people type (`emu.debug.aliases`)."""
+    explained: dict[str, tuple[str, ...]]
+    """What the screen explains itself, by word."""
 
 
 class Door(Protocol):
@@ -43,6 +48,9 @@ class Door(Protocol):
 
     def symbols(self) -> list[str]:
         """Every name that `break` and `until` know, sorted."""
+
+    def known(self, kind: str) -> tuple[Named, ...]:
+        """What can be named now, of a kind: `place`, `moment`, `cpu`, ..., `line main.c`."""
 
     def menu(self) -> InjectionMenu:
         """What can be broken on this machine, and when."""

@@ -1,12 +1,71 @@
 """The keys that matter now, below the panels."""
 
+from typing import Final, Literal
+
 from textual import events
 from textual.message import Message
 
 from emu.picture.view import MachineView
 from tui.bar import Bar
-from tui.keys import Key, hints, shown_first
+from tui.keys import Key
 from tui.text import Role, line
+
+State = Literal["stopped", "running", "ended"]
+_REST: Final = ("frame.next", "cpu.next")
+BARS: Final[dict[State, tuple[str, ...]]] = {
+    "stopped": (
+        "step", "next", "run", "reverse.step", "prompt", "break", *_REST, "inject",
+        "reverse.run", "finish", "goto", "filter", "zoom", "copy", "palette",
+    ),
+    "running": ("pause", "prompt", *_REST, "zoom", "copy", "palette"),
+    "ended": (
+        "findings", "reverse.step", "reverse.run", "goto", "reset", "prompt", *_REST, "inject",
+        "filter", "zoom", "copy", "palette",
+    ),
+}  # fmt: skip
+"""By what the machine does: the actions that one can take then, the most wanted first."""
+ALWAYS: Final = ("help", "quit")
+"""These two are there at every width."""
+Hint = tuple[str, str, Key]
+"""The key as people read it, what it does in a word, and its row of the table."""
+
+
+def state_of(view: MachineView) -> State:
+    """Whether the machine runs, stands, or has come to the end of its course."""
+    if view.running:
+        return "running"
+    over = view.outcome not in (None, "stopped") and view.tick >= view.timeline.end
+    return "ended" if over else "stopped"
+
+
+def hints(view: MachineView, table: tuple[Key, ...], width: int) -> list[Hint]:
+    """What can be done now, as many hints as fit wholly into so many cells; those that are
+    always there stand last."""
+    by_id = {key.id: key for key in table}
+    always = [_hint(by_id[name]) for name in ALWAYS]
+    room = width - sum(map(cells, always))
+    found = []
+    for name in BARS[state_of(view)]:
+        if name == "findings" and not view.findings.rows:
+            continue
+        hint = _hint(by_id[name])
+        if cells(hint) > room:
+            break
+        found.append(hint)
+        room -= cells(hint)
+    return [*found, *always]
+
+
+def _hint(key: Key) -> Hint:
+    """The shortest way to say a key."""
+    if key.id == "cpu.next":
+        return "< >", key.label, key
+    return min(key.shown.split(), key=len), key.label, key
+
+
+def cells(hint: Hint) -> int:
+    """How wide a hint is, with the air around it."""
+    return len(hint[0]) + len(hint[1]) + 3
 
 
 class KeyBar(Bar):
@@ -29,14 +88,11 @@ class KeyBar(Bar):
         spans: list[tuple[str, Role]] = []
         self._hits = []
         column = 0
-        for key in hints(view.running, self._table):
-            shown = shown_first(key) if key.keys else key.shown
-            cells = 1 + len(shown) + 1 + len(key.label) + 1
-            if column + cells > width:
-                break
-            self._hits.append((column, column + cells, key))
-            spans += [(f" {shown} ", "here"), (f"{key.label} ", "plain")]
-            column += cells
+        for hint in hints(view, self._table, width):
+            shown, label, key = hint
+            self._hits.append((column, column + cells(hint), key))
+            spans += [(f" {shown} ", "here"), (f"{label} ", "plain")]
+            column += cells(hint)
         self.say(line(*spans))
 
     def on_click(self, event: events.Click) -> None:

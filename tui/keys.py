@@ -1,7 +1,7 @@
 """The one table of keys: bindings, the key bar, the help and the palette are made from it."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -9,14 +9,13 @@ from textual.binding import Binding, BindingType
 
 from emu.given.number import is_digits
 from tui.arranging import Arranging
+from tui.copying import Copying
 from tui.cursor import Cursor
 from tui.desk import Desk
 from tui.dialogs import Dialogs
 from tui.orders import Orders
 from tui.screenshot import save_picture
 from tui.timeline_keys import TimelineKeys
-
-When = Literal["stopped", "running", "always"]
 
 
 class Parts(Struct, frozen=True):
@@ -28,6 +27,7 @@ class Parts(Struct, frozen=True):
     dialogs: Dialogs
     cursor: Cursor
     timeline: TimelineKeys
+    copying: Copying
 
 
 class Key(Struct, frozen=True):
@@ -43,28 +43,26 @@ class Key(Struct, frozen=True):
     """What it does."""
     help: str
     label: str = ""
-    """In the key bar; empty: not there."""
-    when: When = "always"
-    """When it is in the key bar."""
+    """In the key bar, where `tui.key_bar` has it."""
 
 
 KEYS: Final[tuple[Key, ...]] = (
     Key("step", ("s", "f7"), "s F7", lambda on: on.orders.move("step"),
-        "step one instruction of the selected CPU; 20s steps 20", "Step", "stopped"),
+        "step one instruction of the selected CPU; 20s steps 20", "Step"),
     Key("next", ("n", "f8"), "n F8", lambda on: on.orders.move("next"),
-        "step over: a CALL runs to its return, a REP to its end", "Over", "stopped"),
+        "step over: a CALL runs to its return, a REP to its end", "Over"),
     Key("run", ("c", "f9"), "c F9", lambda on: on.orders.move("run"),
-        "run all CPUs until something stops them", "Run", "stopped"),
+        "run all CPUs until something stops them", "Run"),
     Key("reverse.step", ("S", "shift+f7"), "S", lambda on: on.orders.move("reverse-step"),
-        "step the selected CPU back; 20S twenty times", "Back", "stopped"),
+        "step the selected CPU back; 20S twenty times", "Back"),
     Key("reverse.next", ("N", "shift+f8"), "N", lambda on: on.orders.move("reverse-next"),
         "step back over a call that has returned"),
     Key("reverse.run", ("C", "shift+f9"), "C", lambda on: on.orders.move("reverse-run"),
-        "go back to the last breakpoint or watchpoint"),
+        "go back to the last breakpoint or watchpoint", "Run back"),
     Key("reverse.finish", ("F",), "F", lambda on: on.orders.move("reverse-finish"),
         "go back to the call of the CPU's function"),
     Key("goto", ("g",), "g", lambda on: on.dialogs.ask("goto "),
-        "go to a tick, 50%, mark, milestone or #event"),
+        "go to a tick, 50%, mark, milestone or #event", "Go to"),
     Key("mark", ("m",), "m", lambda on: on.dialogs.ask("mark "), "give this moment a name"),
     Key("scrub.back", ("shift+left",), "shift+Left", lambda on: on.timeline.scrub(-1),
         "back by a column of time"),
@@ -87,15 +85,15 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("picture", ("ctrl+s",), "^S", lambda on: save_picture(on.desk),
         "save the screen as an SVG picture"),
     Key("pause", ("space",), "space", lambda on: on.orders.pause(),
-        "pause a running machine", "Pause", "running"),
+        "pause a running machine", "Pause"),
     Key("interrupt", ("ctrl+c",), "^C", lambda on: on.dialogs.interrupt(),
         "pause; leave the prompt; never quits"),
     Key("finish", ("f",), "f", lambda on: on.orders.move("finish"),
-        "run until the CPU's function returns"),
+        "run until the CPU's function returns", "Finish"),
     Key("until", ("u",), "u", lambda on: on.dialogs.ask("until "),
         "run to a symbol, file:line or address"),
     Key("break", ("b",), "b", lambda on: on.dialogs.ask("break "),
-        "set a breakpoint at a symbol, file:line or address", "Break", "stopped"),
+        "set a breakpoint at a symbol, file:line or address", "Break"),
     Key("break.here", ("f2",), "F2", lambda on: on.cursor.toggle_break(),
         "set or remove a breakpoint at the cursor, or where the CPU is"),
     Key("step.all", ("a",), "a", lambda on: on.orders.move("step all"),
@@ -107,17 +105,17 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("hold", ("H",), "H", lambda on: on.orders.hold(),
         "hold the selected CPU still, or release it"),
     Key("inject", ("i",), "i", lambda on: on.dialogs.inject(),
-        "inject: break something on purpose, chosen from a list, now or at a moment"),
+        "inject: break something on purpose, chosen from a list, now or at a moment", "Inject"),
     Key("first", ("I",), "I", lambda on: on.orders.first(),
         "let the selected CPU be the next to run"),
     Key("reset", ("R", "ctrl+r"), "R ^R", lambda on: on.orders.order("reset"),
-        "start again; breakpoints stay"),
+        "start again; breakpoints stay", "Again"),
     Key("repeat", ("enter",), "Enter", lambda on: on.cursor.enter(),
         "go to what the cursor points at; else repeat the last command"),
     Key("cpu.previous", ("less_than_sign", "comma"), "<", lambda on: on.orders.select_by(-1),
         "select the CPU before; a number selects that one"),
     Key("cpu.next", ("greater_than_sign", "full_stop"), ">", lambda on: on.orders.select_by(1),
-        "select the next CPU"),
+        "select the next CPU", "CPU"),
     Key("frame.next", ("tab",), "Tab", lambda on: on.desk.app.action_focus_next(),
         "go to the next panel", "Panels"),
     Key("frame.previous", ("shift+tab",), "shift+Tab",
@@ -127,7 +125,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("tab.next", ("right_square_bracket", "right"), "] Right",
         lambda on: on.arranging.turn(1), "show the next tab in this place"),
     Key("zoom", ("z",), "z", lambda on: on.arranging.zoom(),
-        "let this panel fill the screen, and back"),
+        "let this panel fill the screen, and back", "Zoom"),
     Key("stack", ("K",), "K", lambda on: on.arranging.show_panel("stack"),
         "show the stack of the selected CPU, frame by frame"),
     Key("panel.close", ("X",), "X", lambda on: on.arranging.close(),
@@ -144,7 +142,7 @@ KEYS: Final[tuple[Key, ...]] = (
         "point at the row below; scroll"),
     Key("edit", ("e",), "e", lambda on: on.cursor.edit(), "change what the cursor points at"),
     Key("filter", ("slash",), "/", lambda on: on.cursor.filter(),
-        "search this panel, or narrow it down"),
+        "search this panel, or narrow it down", "Search"),
     Key("lines", ("o",), "o", lambda on: on.cursor.lines(),
         "source and instructions, or only one of them"),
     Key("page.up", ("pageup",), "PgUp", lambda on: on.cursor.page(-1), "scroll up by a page"),
@@ -153,9 +151,15 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("home", ("home",), "Home", lambda on: on.cursor.home(), "go to the first row"),
     Key("end", ("end", "G"), "End G", lambda on: on.cursor.end(),
         "go back to what matters now"),
+    Key("copy", ("y",), "y", lambda on: on.copying.row(),
+        "copy what the cursor is on, or what this panel shows", "Copy"),
+    Key("copy.panel", ("Y",), "Y", lambda on: on.copying.panel(),
+        "copy all of this panel, also what is not in sight"),
+    Key("findings", ("w",), "w", lambda on: on.arranging.show_panel("findings"),
+        "show what is wrong: the findings", "Findings"),
     Key("prompt", ("colon",), ":", lambda on: on.dialogs.ask(""), "type a command", "Command"),
     Key("palette", ("ctrl+p",), "^P", lambda on: on.desk.app.action_command_palette(),
-        "find any action, CPU or symbol"),
+        "find any action, CPU or symbol", "Palette"),
     Key("theme", (), "^P", lambda on: on.desk.app.action_change_theme(),
         "choose other colours"),
     Key("help", ("question_mark", "f1"), "? F1", lambda on: on.dialogs.help(),
@@ -169,17 +173,11 @@ KEYS: Final[tuple[Key, ...]] = (
         "quit, also from a dialog"),
 )  # fmt: skip
 
-BAR_MAX: Final = 8
-"""Hints that a person can take in."""
-_CPU_HINT: Final = Key(
-    "cpu", (), "< >", lambda on: on.orders.select_by(1), "select a CPU", "CPU"
-)
-
-
 _SHOWN: Final = {
     "left_square_bracket": "[", "right_square_bracket": "]", "less_than_sign": "<",
     "comma": ",",
     "greater_than_sign": ">", "full_stop": ".", "colon": ":", "question_mark": "?",
+    "apostrophe": "'",
     "slash": "/", "left_parenthesis": "(", "right_parenthesis": ")",
     "plus": "+", "minus": "-", "left_curly_bracket": "{", "escape": "Esc",
     "right_curly_bracket": "}", "pageup": "PgUp", "pagedown": "PgDn", "enter": "Enter",
@@ -220,16 +218,3 @@ def bindings() -> list[BindingType]:
     ]  # fmt: skip
     digits = [Binding(str(n), f"digit({n})", show=False, priority=True) for n in range(10)]
     return [*found, *digits]
-
-
-def hints(running: bool, table: tuple[Key, ...]) -> tuple[Key, ...]:
-    """What the key bar shows now, the most useful first."""
-    now: When = "running" if running else "stopped"
-    found = [key for key in table if key.label and key.when == now]
-    always = [key for key in table if key.label and key.when == "always"]
-    return (*found, _CPU_HINT, *always)[:BAR_MAX]
-
-
-def shown_first(key: Key) -> str:
-    """The shortest way to say a key in the bar."""
-    return key.shown if key is _CPU_HINT else key.shown.split()[0]

@@ -1,20 +1,31 @@
-"""The palette: every action, panel, CPU and name, found by typing a part of it."""
+"""The palette: every command, action, panel, theme, CPU and name, found by a part of it."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, Final, NamedTuple, Protocol, cast
 
+from textual.app import App
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from emu.debug import language
+from emu.debug.aliases import aliases
+from emu.debug.command import Command
+from emu.debug.screen_words import SCREEN_WORDS
 from tui.keys import Key, Parts
 from tui.panels import PANELS
 from tui.panels.states import STATES
 
-_TYPED = tuple((one.phrase, one.word) for one in language.BY_WORD.values() if one.phrase)
+_TYPED: Final = (
+    *((one.phrase, one.word) for one in language.BY_WORD.values() if one.phrase),
+    ("Explain", "help"),
+)
 """What can be done with an address or a name that was typed."""
-_TYPED_SCORE = 0.01
+_TYPED_SCORE: Final = 0.01
 """What was typed and is no known name stands last."""
+_SCORES: Final = (1.0, 0.9, 0.8, 0.6)
+"""An entry that is called so; one that begins so; one with these words; one with them among
+what it does. Below: letters in their order."""
+_FUZZY: Final = 0.5
 
 
 class Entry(NamedTuple):
@@ -23,6 +34,8 @@ class Entry(NamedTuple):
     text: str
     help: str
     act: Callable[[], Any]
+    also: str = ""
+    """Other words by which it is found."""
 
 
 class Searched(Protocol):
@@ -30,6 +43,21 @@ class Searched(Protocol):
 
     table: tuple[Key, ...]
     parts: Parts
+
+
+def score(entry: Entry, query: str) -> float:
+    """How well an entry is what was typed, 0 to 1; 0: not by its words."""
+    typed, text = query.lower().strip(), entry.text.lower()
+    names = (text, *entry.also.lower().split("  "))
+    if typed in names or text.startswith(f"{typed} "):
+        return _SCORES[0]
+    if any(name.startswith(typed) for name in names):
+        return _SCORES[1]
+    words = typed.split()
+    if all(word in f"{text} {entry.also.lower()}" for word in words):
+        return _SCORES[2]
+    every = f"{text} {entry.also} {entry.help}".lower()
+    return _SCORES[3] if words and all(word in every for word in words) else 0.0
 
 
 class Finder(Provider):
@@ -44,14 +72,19 @@ class Finder(Provider):
         for key in cast(Searched, self.app).table:
             if key.id != "palette":
                 text = key.help[0].upper() + key.help[1:]
-                yield Entry(text, key.shown, partial(key.act, parts))
+                also = "  ".join((key.id, key.label))
+                yield Entry(text, key.shown, partial(key.act, parts), also)
+        yield from commands(parts)
         for kind in parts.desk.session.menu().kinds:
             act = partial(parts.dialogs.inject, kind.name)
-            yield Entry(f"Inject {kind.name} ...", kind.help, act)
+            yield Entry(f"Inject {kind.name} ...", kind.help, act, kind.name)
         for panel in PANELS:
             if panel.id != "status":
                 act = partial(parts.arranging.show_panel, panel.id)
-                yield Entry(f"Show panel {panel.title}", "", act)
+                about = " ".join(panel.help.partition(". ")[0].split())
+                also = f"{panel.id}  {panel.tab}"
+                yield Entry(f"Show panel {panel.title}", about, act, also)
+        yield from themes(self.app)
 
     def _places(self) -> Iterator[Entry]:
         desk, orders = self._parts.desk, self._parts.orders
@@ -73,11 +106,37 @@ class Finder(Provider):
         """All that matches; a single word may also be a symbol that is not on the screen."""
         matcher = self.matcher(query)
         for entry in (*self._actions(), *self._places()):
-            score = matcher.match(entry.text)
-            if score > 0:
+            found = score(entry, query) or _FUZZY * min(matcher.match(entry.text), 1.0)
+            if found > 0:
                 shown = matcher.highlight(entry.text)
-                yield Hit(score, shown, entry.act, text=entry.text, help=entry.help or None)
+                yield Hit(found, shown, entry.act, text=entry.text, help=entry.help or None)
         if query and " " not in query.strip() and query not in self._parts.desk.names():
             for words, order in _TYPED:
                 act = partial(self._parts.orders.order, f"{order} {query}")
                 yield Hit(_TYPED_SCORE, f"{words} {query}", act, text=f"{words} {query}")
+
+
+def commands(parts: Parts) -> Iterator[Entry]:
+    """Every command: carried out if it takes nothing, else begun in the prompt."""
+    words = parts.desk.session.looks.words
+    also = {
+        word: "  ".join(one.word for one in aliases(words).values() if one.ours == word)
+        for word in (*language.BY_WORD, *SCREEN_WORDS)
+    }
+    for word, one in language.BY_WORD.items():
+        yield Entry(one.usage, one.help, _begin(parts, one), f"{word}  {also[word]}")
+    for word, screen in SCREEN_WORDS.items():
+        act = partial(parts.dialogs.ask, f"{word} " if " " in screen.usage else word)
+        yield Entry(screen.usage, screen.help, act, f"{word}  {also[word]}")
+
+
+def _begin(parts: Parts, command: Command) -> Callable[[], Any]:
+    if command.slots:
+        return partial(parts.dialogs.ask, f"{command.word} ")
+    return partial(parts.orders.order, command.word)
+
+
+def themes(app: App[Any]) -> Iterator[Entry]:
+    """Every theme."""
+    for name in sorted(app.available_themes):
+        yield Entry(f"Theme {name}", "other colours", partial(setattr, app, "theme", name))

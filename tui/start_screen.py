@@ -45,8 +45,8 @@ def show(session: Session, options: argparse.Namespace) -> int:
     no terminal for it."""
     _need_terminal()
 
-    changes = keymap.read(options.keys, user_config_path("apdbg") / keymap.FILE_NAME)
+    preset = keymap.read(options.keys, user_config_path("apdbg") / keymap.FILE_NAME)
     memory = Memory(user_state_path("apdbg"), session.desk.setup.image.sha256)
     if options.fresh:
         memory.path.unlink(missing_ok=True)
-    return open_screen(session, changes, memory)
+    return open_screen(session, preset, memory)

@@ -37,6 +37,10 @@ _ROW_MAX: Final = 1 << 63
 """No address and no number in a row is as large, unless it is damaged."""
 
 
+UNITS_LISTED_MAX: Final = 500
+"""Units of an image whose files are listed: a large kernel has thousands, and each is read."""
+
+
 class _LineRows(Struct, frozen=True):
     """The rows of one unit as columns, by link address: row i is `starts[i]` to `ends[i]`."""
 
@@ -259,6 +263,7 @@ class LineTable:
         self._spans = [(one.start, one.start + one.image.size, one) for one in placed]
         self._units: dict[str, _Units] = {}
         self._texts: dict[str, list[str] | None] = {}
+        self._files: tuple[str, ...] | None = None
 
     def _units_of(self, item: Placed) -> _Units:
         if item.name not in self._units:
@@ -296,6 +301,31 @@ class LineTable:
             for item in self._placed
             for unit in self._units_of(item).every
             for link in _beginnings(unit, file, number)
+        }
+        return tuple(sorted(found))
+
+    def files(self) -> tuple[str, ...]:
+        """The source files that have code, sorted, as they were compiled."""
+        if self._files is None:
+            found = {
+                unit.names[index]
+                for item in self._placed
+                for unit in self._units_of(item).every[:UNITS_LISTED_MAX]
+                for index in set(unit.table.files)
+                if index in unit.names
+            }
+            self._files = tuple(sorted(found))
+        return self._files
+
+    def numbers(self, file: str) -> tuple[int, ...]:
+        """The lines of a file that have code, ascending."""
+        found = {
+            number
+            for item in self._placed
+            for unit in self._units_of(item).every
+            if file in unit.names.values()
+            for number, index in zip(unit.table.numbers, unit.table.files, strict=True)
+            if unit.names.get(index) == file
         }
         return tuple(sorted(found))
 

@@ -79,7 +79,6 @@ class Command(Struct, frozen=True):
     """(desk, value of each slot ...) -> what it comes to; raises CommandError, and then nothing
     has changed."""
     slots: tuple[Slot, ...] = ()
-    aliases: tuple[str, ...] = ()
     read: Callable[[list[str]], Values] | None = None
     """Reads the words behind the command's, where slots in their order do not say it all."""
     write: Callable[..., str] | None = None

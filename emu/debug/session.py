@@ -9,9 +9,10 @@ import time
 from functools import partial
 from typing import IO, Final
 
-from emu.debug import language, running
+from emu.debug import known, language, running
 from emu.debug.command import Order
 from emu.debug.desk import Desk, cpu_of, focused, power_on
+from emu.debug.explain import every_word
 from emu.debug.recording import Recorder
 from emu.debug.resume import Resume, resume
 from emu.debug.setup import Setup
@@ -23,6 +24,7 @@ from emu.machine import handover
 from emu.machine.machine import Machine
 from emu.mailbox.rule import Finding
 from emu.picture import memory
+from emu.picture.known import Named
 from emu.picture.looks import Looks
 from emu.picture.picture import Picture, Said
 from emu.picture.registers import RegisterValues, values_of
@@ -60,8 +62,8 @@ class Session:
 
     def begin(self, what: Order | Resume | str) -> None:
         """Start a command, or let CPUs go on; `pump` carries it on while `running`."""
-        wanted = language.parse(what) if isinstance(what, str) else what
         desk = self.desk
+        wanted = language.parse(what, desk.looks.words) if isinstance(what, str) else what
         if desk.goal is not None:
             raise CommandError("the machine is running: pause it first")
         desk.reply = ()
@@ -177,6 +179,13 @@ class Session:
     def symbols(self) -> list[str]:
         """Every name that `break` and `until` know, sorted."""
         return self.machine.board.layout.symbols.names()
+
+    def known(self, kind: str) -> tuple[Named, ...]:
+        """What can be named now, of a kind of `emu.debug.known`, or `word`: what `help`
+        explains."""
+        if kind == "word":
+            return tuple(Named(word, "") for word in every_word(self.desk, language.BY_WORD))
+        return known.known(self.desk, kind)
 
     def menu(self) -> InjectionMenu:
         """What can be broken on this machine, and when."""

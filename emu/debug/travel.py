@@ -16,7 +16,7 @@ from emu.timeline import search
 from emu.timeline.moment import Moment
 from emu.timeline.search import Visit
 from emu.timeline.timeline import Timeline
-from emu.words.place import place
+from emu.words.target import target
 
 _CALL_BYTES: Final = range(2, 8)
 """How long a CALL can be (SDM 2, CALL)."""
@@ -194,7 +194,7 @@ def _kind(machine: Machine, cpu: Cpu, address: int) -> str:
 def previous_change(desk: Desk, text: str) -> None:
     """Back to before the last change of a place; whose doing it is has the focus."""
     timeline = desk.timeline
-    watch = Watchpoint(0, place(desk.machine, focused(desk), text))
+    watch = Watchpoint(0, target(desk.machine, focused(desk), text))
     access = search.last_access(timeline, watch.where, watch.wants)
     if access is None:
         raise CommandError(f"{text} has not changed before this moment")

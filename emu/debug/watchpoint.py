@@ -9,7 +9,8 @@ from emu.hw.cpu import Cpu
 from emu.machine.machine import Machine
 from emu.machine.probe import Access
 from emu.picture.view import BreakpointView
-from emu.words.place import Place, RegisterPlace, place
+from emu.words.place import Place, RegisterPlace
+from emu.words.target import target
 
 WatchedDoing = Literal["change", "read", "write", "access"]
 
@@ -68,7 +69,7 @@ class Watchpoints(Struct):
         self, number: int, machine: Machine, focus: Cpu, text: str, doing: WatchedDoing
     ) -> Watchpoint:
         """Watch a place; raises CommandError where there is none of that name."""
-        where = place(machine, focus, text)
+        where = target(machine, focus, text)
         if isinstance(where, RegisterPlace) and doing != "change":
             raise CommandError(f"watch: {text} is a register: only its changes are seen")
         found = Watchpoint(number, where, doing)
@@ -77,7 +78,7 @@ class Watchpoints(Struct):
 
     def until(self, machine: Machine, focus: Cpu, text: str) -> None:
         """Stop at the next change of a place, for the command that is being carried out."""
-        self.temporary.append(Watchpoint(0, place(machine, focus, text)))
+        self.temporary.append(Watchpoint(0, target(machine, focus, text)))
 
     def delete(self, number: int) -> None:
         """Remove one; raises CommandError for an unknown number."""

@@ -15,6 +15,18 @@ CpuState = Literal[
     "failed",
     "shutdown",
 ]
+MEANINGS: Final[dict[CpuState, str]] = {
+    "running": "executes instructions",
+    "spinning": "loops until a byte changes; costs no emulation",
+    "parked": "waits in the mailbox loop for a wake-up",
+    "online": "the OS has it",
+    "halted": "executed HLT: an interrupt wakes it",
+    "wait-for-sipi": "had an INIT, waits for a start-up IPI",
+    "off": "nobody has started it",
+    "failed": "the shim gave it up",
+    "shutdown": "triple fault: it stands still for ever",
+}
+"""What each state means, in the order in which a summary counts them."""
 Fate = Literal["well", "not offered", "lost", "stuck", "dead"]
 """What became of a CPU (`emu.judge.fate`)."""
 Outcome = Literal["booted", "degraded", "hung", "crashed", "limit", "stopped"]

@@ -43,6 +43,10 @@ class Looks(Struct):
     """The looks, and which of them a picture is to answer."""
 
     wanted: frozenset[Section] = frozenset()
+    words: str = "gdb"
+    """Whose words people type (`emu.debug.aliases`)."""
+    explained: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What a front end explains itself, by word: its panels and keys."""
     window: tuple[int, int] | None = None
     """The ticks that the timeline shows; None for all that is known."""
     cpus: str = ""

@@ -58,6 +58,11 @@ def bits_in_words(name: str, value: int) -> str:
     return " ".join(word for bit, word in _BITS[name] if value >> bit & 1)
 
 
+def names_of_bits(name: str) -> tuple[tuple[int, str], ...]:
+    """(bit, its name) of a register that consists of bits; of others none."""
+    return _BITS.get(name, ())
+
+
 def views(machine: Machine, cpu: Cpu, before: RegisterValues) -> tuple[RegisterView, ...]:
     """Every register in reading order, those that differ from `before` marked."""
     context = cpu.registers

@@ -1,7 +1,7 @@
 """Expressions over the machine: `rax`, `mailbox.command == 1 and cpu == 2`, `[rsp + 8]`.
 
-    VALUE   a number, a register, a symbol (its address), any place of `emu.words.place`,
-            `cpu`, `tick`, or `[EXPR]` and `[EXPR]/BYTES` for what lies at a GVA
+    VALUE   a number, a register (`rax`, `$rax`, `$pc`), a symbol (its address), any place of
+            `emu.words.place`, `cpu`, `tick`, or `[EXPR]`, `[EXPR]/BYTES` for what lies at a GVA
     unary   - ~ not          binary  * + - << >> & ^ | == != < <= > >= and or
 
 All values are 64 bits without a sign; a comparison is 1 or 0. Symbols of C have their C
@@ -23,7 +23,7 @@ from emu.words.where import resolve
 _HEADS: Final = "|".join((*place.SPACES, *place.NAMED))
 _TOKEN: Final = re.compile(
     rf"\s*(?:(?P<place>(?:cpu\d+:)?(?:{_HEADS}):[^\s()\[\]=<>!&|^]+)"
-    r"|(?P<word>(?:cpu\d+:)?[A-Za-z_.$][\w.$]*(?::\d+)?)"
+    r"|(?P<word>(?:cpu\d+:)?[A-Za-z_.$@][\w.$]*(?::\d+)?)"
     r"|(?P<number>\d[\w,]*)"
     r"|(?P<sign><<|>>|==|!=|<=|>=|&&|\|\||[-+*&^|<>()\[\]~!/]))"
 )
@@ -66,7 +66,7 @@ def address(machine: Machine, focus: Cpu, text: str) -> int:
     try:
         return resolve(machine, text)[0]
     except CommandError:
-        return evaluate(machine, focus, text)
+        return evaluate(machine, focus, text.removeprefix("*"))
 
 
 def check(machine: Machine, focus: Cpu, text: str) -> None:
@@ -170,14 +170,20 @@ class _ExpressionReader:
         machine, focus = self._machine, self._focus
         if text in WORDS:
             return WORDS[text](machine, focus) & U64
-        bare = ":" not in text and "." not in text and text not in place.REGISTERS
-        if bare or machine.board.layout.symbols.find(text):
+        register = place.register_of(text) is not None
+        if not register and text[0] in place.SIGNS and not self._symbol(text):
+            raise CommandError(f"{self._text}: there is no register {text[1:]!r}")
+        bare = ":" not in text and "." not in text and not register
+        if bare or self._symbol(text):
             return resolve(machine, text)[0]
-        if self._dry and (text in place.REGISTERS or ":" in text):
+        if self._dry and (register or ":" in text):
             return 0
         if ":" in text and is_digits(text.rpartition(":")[2]):
             return resolve(machine, text)[0]
         return self._value(text)
+
+    def _symbol(self, text: str) -> bool:
+        return bool(self._machine.board.layout.symbols.find(text))
 
     def _place(self, text: str) -> int:
         """What bytes hold that are named by a space, a table or a tree."""

@@ -26,6 +26,10 @@ from emu.mailbox.layout import FIELDS
 from emu.words.where import resolve
 
 REGISTERS: Final = frozenset((*WORDS, "rflags"))
+ALSO: Final = {"pc": "rip", "sp": "rsp", "fp": "rbp", "eflags": "rflags", "ip": "rip"}
+"""Other words for registers, behind a sign only."""
+SIGNS: Final = "$@"
+"""What stands before a register in gdb and in WinDbg."""
 BYTES_MAX: Final = 1 << 16
 _DEFAULT_BYTES: Final = 8
 
@@ -65,16 +69,25 @@ class MemoryPlace(Struct, frozen=True):
 Place = RegisterPlace | MemoryPlace
 
 
+def register_of(text: str) -> str | None:
+    """The register that a text names, as `rax`, `$rax`, `@rax` or `$pc`."""
+    if text[:1] and text[0] in SIGNS:
+        text = ALSO.get(text[1:].lower(), text[1:].lower())
+    return text if text in REGISTERS else None
+
+
 def place(machine: Machine, focus: Cpu, text: str) -> Place:
     """The place that a text names now; raises CommandError with a sentence."""
     head, colon, rest = text.partition(":")
     if head.startswith("cpu") and is_digits(head[3:]) and colon:
         focus = _cpu(machine, int(head[3:]), text)
-        if rest not in REGISTERS:
+        register = register_of(rest)
+        if register is None:
             return place(machine, focus, rest)
-        return _register(focus, rest, text)
-    if text in REGISTERS:
-        return _register(focus, text, text)
+        return _register(focus, register, text)
+    register = register_of(text)
+    if register is not None:
+        return _register(focus, register, text)
     if text.startswith("mailbox."):
         return _mailbox(machine, text)
     if colon and head in NAMED:

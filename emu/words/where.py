@@ -12,7 +12,9 @@ from emu.machine.machine import Machine
 
 
 def resolve(machine: Machine, where: str) -> tuple[int, ...]:
-    """The addresses of a symbol, role, `file:line` or number; raises CommandError."""
+    """The addresses of a symbol, role, `file:line` or number, with `*` in front as gdb has it;
+    raises CommandError."""
+    where = where.removeprefix("*")
     name, plus, offset = where.partition("+")
     shift = number(offset, where) if plus else 0
     found = machine.board.layout.symbols.find(name) or machine.board.roles.of(name)

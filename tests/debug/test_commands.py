@@ -8,20 +8,28 @@ from hypothesis import strategies as st
 
 from emu import open_session
 from emu.debug import language
+from emu.debug.aliases import ALWAYS, SETS
 from emu.debug.command import Command, Order
 from emu.debug.commands import COMMANDS
+from emu.debug.screen_words import SCREEN_WORDS
 from emu.errors import CommandError
 from tests.debug.test_words import PIECES
-from tests.tui.still_door import MENU
-from tui.prompt import complete
+from tests.tui import builder
+from tests.tui.still_door import Still
+from tui.completing import complete
+from tui.sources import Sources
 
+SOURCES: Final = Sources(Still(builder.stopped()))
 NUMBERS: Final = st.integers(0, 1 << 64).map(str)
 WORDS: Final = st.one_of(NUMBERS, st.sampled_from(PIECES))
 
 
 def test_no_word_means_two_commands() -> None:
-    words = [word for one in COMMANDS for word in (one.word, *one.aliases)]
-    assert len(words) == len(set(words))
+    words = [*(one.word for one in COMMANDS), *SCREEN_WORDS]
+    for name in SETS:
+        every = [*words, *(one.word for one in (*ALWAYS, *SETS["gdb"]))]
+        assert len(every) == len(set(every))
+        assert not {one.word for one in SETS[name]} & set(words)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one.word)
@@ -39,8 +47,14 @@ def test_what_a_command_reads_it_writes(command: Command, words: list[str]) -> N
 def test_a_command_is_helped_with_by_each_of_its_words(command: Command) -> None:
     session = open_session(platform="none", cpus=1)
     assert any(line.startswith(command.usage) for line in session.do("help").reply)
-    for word in (command.word, *command.aliases):
-        assert session.do(f"help {word}").reply[:2] == (command.usage, command.help)
+    for asked in (f"help {command.word}", f"?{command.word}", f"{command.word}?"):
+        assert session.do(asked).reply[:2] == (command.usage, command.help)
+    short = [one.word for one in ALWAYS if one.ours == command.word]
+    for word in short:
+        said = session.do(f"help {word}").reply
+        assert said[0] == f"{word}: stands for `{command.word}`"
+        assert said[1:3] == (command.usage, command.help)
+        assert word in session.do(f"help {command.word}").reply[2]
 
 
 def test_a_short_word_is_the_same_order() -> None:
@@ -50,11 +64,11 @@ def test_a_short_word_is_the_same_order() -> None:
 
 
 def test_words_that_a_command_knows_are_completed_behind_it() -> None:
-    assert complete("walk rsp exe", ("execute_me",), MENU) == "walk rsp execute"
-    assert complete("catch hyp", (), MENU) == "catch hypercall"
-    assert complete("break mailbox_ack onc", (), MENU) == "break mailbox_ack once"
-    assert complete("b mailbox_ack onc", (), MENU) == "b mailbox_ack once"
-    assert complete("run xyz", (), MENU) is None
+    assert complete("walk rsp exe", SOURCES) == "walk rsp execute"
+    assert complete("catch hyp", SOURCES) == "catch hypercall"
+    assert complete("break mailbox_ack onc", SOURCES) == "break mailbox_ack once"
+    assert complete("b mailbox_ack onc", SOURCES) == "b mailbox_ack once"
+    assert complete("run xyz", SOURCES) is None
 
 
 def test_an_order_can_be_handed_in_as_a_value() -> None:

@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from emu.inject.menu_view import InjectionMenu, KindView, MomentView, ParameterView
 from emu.inject.when import USAGE
+from emu.picture.known import Named, named
 from emu.picture.looks import Looks
 from emu.picture.view import MachineView
 
@@ -33,6 +34,15 @@ MENU = InjectionMenu(
     USAGE,
     ("mailbox", "command=wakeup"),
 )  # fmt: skip
+
+
+def known(kind: str) -> tuple[Named, ...]:
+    """What can be named on the picture."""
+    words = {
+        "place": dict.fromkeys(SYMBOLS, "symbol"), "value": dict.fromkeys(SYMBOLS, "symbol"),
+        "cpu": {"0": "running", "1": "parked"}, "word": dict.fromkeys(("step", "parked"), ""),
+    }  # fmt: skip
+    return named(words.get(kind, {}))
 
 
 class Still:
@@ -70,6 +80,10 @@ class Still:
     def symbols(self) -> list[str]:
         """The labels in the picture."""
         return sorted({*SYMBOLS, *(f"shim:{name}" for name in SYMBOLS)})
+
+    def known(self, kind: str) -> tuple[Named, ...]:
+        """The labels as places, two CPUs, and nothing else."""
+        return known(kind)
 
     def menu(self) -> InjectionMenu:
         """Two kinds of two groups."""

@@ -183,7 +183,7 @@ def test_keys_of_the_machine_do_nothing_while_a_command_is_typed() -> None:
     async def story() -> None:
         session = Still(builder.stopped())
         async with screen(session) as hands:
-            await hands.press(":", *"s", "f7", "ctrl+r", "c")
+            await hands.press(":", *"s", "f7", "ctrl+s", "c")
             assert session.begun == []
             assert hands.row(-1).startswith(": sc")
 
@@ -247,12 +247,12 @@ def test_the_palette_finds_actions_cpus_and_names() -> None:
         async with screen(session) as hands:
             await hands.press("ctrl+p", *"to secondary_st")
             await hands.until(lambda: "Run to secondary_start" in hands.text)
-            await hands.press("down", "enter")
+            await hands.press("enter")
             await hands.until(lambda: bool(session.begun))
             assert session.begun == ["until secondary_start"]
             await hands.press("ctrl+p", *"cpu 3")
             await hands.until(lambda: "Select cpu 3" in hands.text)
-            await hands.press("down", "enter")
+            await hands.press("enter")
             await hands.until(lambda: hands.seen.focus == 3)
 
     drive(story())

@@ -12,13 +12,15 @@ from emu.inject.menu import GROUPS
 from tests.tui import builder
 from tests.tui.driving import SHIM, boot, screen
 from tests.tui.still_door import MENU, Still
+from tui.completing import complete, explain
 from tui.inject_form import Form
 from tui.inject_list import KindList
 from tui.panels import BY_ID
 from tui.panels.base import Window
-from tui.prompt import complete, explain
+from tui.sources import Sources
 from tui.text import plain
 
+SOURCES = Sources(Still(builder.stopped()))
 GALLERY = SHIM.parent / "gallery"
 
 
@@ -173,14 +175,14 @@ def test_a_kind_with_a_moment_of_its_own_can_be_broken_at_once_too() -> None:
 
 
 def test_the_prompt_completes_kinds_and_moments_and_explains_them() -> None:
-    assert complete("inject ne", ("near",), MENU) == "inject never-starts"
-    assert complete("inject nmi 2 at mail", (), MENU) == "inject nmi 2 at mailbox"
-    assert complete("inject nmi 2 at sec", ("secondary_start",), MENU) == (
+    assert complete("inject ne", SOURCES) == "inject never-starts"
+    assert complete("inject nmi 2 at mail", SOURCES) == "inject nmi 2 at mailbox"
+    assert complete("inject nmi 2 at secondary_s", SOURCES) == (
         "inject nmi 2 at secondary_start"
     )
-    assert "never-starts" in explain("inject ", MENU)
-    assert explain("inject nmi", MENU).startswith("nmi CPU [at MOMENT]: a non-maskable")
-    assert explain("inject nmi 2 at ", MENU) == MENU.moment_usage
+    assert "never-starts" in explain("inject ", SOURCES)
+    assert explain("inject nmi", SOURCES).startswith("nmi CPU [at MOMENT]: a non-maskable")
+    assert explain("inject nmi 2 at ", SOURCES) == MENU.moment_usage
 
 
 def test_the_menu_and_the_help_have_every_kind_of_the_platform() -> None:
@@ -203,6 +205,9 @@ def test_the_help_of_a_kind_tells_what_it_takes_and_when_it_happens() -> None:
         "as in: inject kernel-tree no-mailbox",
     )
     assert session.do("help kernel-tree").reply == session.do("help inject kernel-tree").reply
-    for words, why in (("help inject bogus", "has no 'bogus'"), ("help step 3", "one word")):
+    for words, why in (
+        ("help inject bogus", "of 'bogus'"),
+        ("help step 3", "one word"),
+    ):
         with pytest.raises(CommandError, match=why):
             session.do(words)

@@ -38,7 +38,7 @@ def test_a_command_that_meets_a_bug_is_told_and_written_down(
     assert "ZeroDivisionError: by nobody" in (tmp_path / "apdbg" / "bug.txt").read_text()
 
 
-@pytest.mark.parametrize("word", ["q", "quit", "exit", "q!", "wq"])
+@pytest.mark.parametrize("word", ["q", "quit", "exit", "q!", "wq", ":q", ":q!"])
 def test_the_words_for_leaving_leave(word: str) -> None:
     async def story() -> None:
         async with screen(Still(stopped())) as hands:

@@ -233,7 +233,7 @@ def test_a_broken_state_file_means_starting_afresh(tmp_path: Path, content: byte
 
 @pytest.mark.parametrize("preset", keymap.PRESETS)
 def test_a_preset_gives_every_key_to_one_action_and_works(preset: str) -> None:
-    table = keys.remapped(keymap.PRESETS[preset])
+    table = keys.remapped(keymap.PRESETS[preset].keys)
     every = [key for one in table for key in one.keys]
     assert len(every) == len(set(every))
     assert {one.id for one in table} == {one.id for one in keys.KEYS}
@@ -254,11 +254,13 @@ def test_a_preset_gives_every_key_to_one_action_and_works(preset: str) -> None:
 def test_a_file_of_keys_is_read_and_explained_in_the_help(tmp_path: Path) -> None:
     file = tmp_path / "keys.toml"
     file.write_text('preset = "windbg"\n[keys]\nstep = "f3, t"\n')
-    changes = keymap.read(str(file), tmp_path / "none")
+    preset = keymap.read(str(file), tmp_path / "none")
+    changes = preset.keys
+    assert preset.words == "windbg"
     assert changes["step"] == ("f3", "t") and changes["next"][0] == "f10"
     shown = {one.id: one.shown for one in keys.remapped(changes)}
     assert shown["step"] == "F3 t" and shown["next"] == "F10 p"
-    assert keymap.read(None, tmp_path / "none") == {}
+    assert keymap.read(None, tmp_path / "none") == keymap.Preset()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Final, NamedTuple
 
-from emu.judge.verdict import CpuState
+from emu.judge.verdict import MEANINGS, CpuState
 from emu.picture.view import CpuView
 from tui.text import Role
 
@@ -18,15 +18,15 @@ class State(NamedTuple):
 
 
 STATES: Final[dict[CpuState, State]] = {
-    "running": State(">", "running", "busy", "executes instructions"),
-    "spinning": State("z", "spinning", "dim", "loops until a byte changes; costs no emulation"),
-    "parked": State("p", "parked", "warn", "waits in the mailbox loop for a wake-up"),
-    "online": State("+", "online", "good", "the OS has it"),
-    "halted": State("h", "halted", "dim", "executed HLT: an interrupt wakes it"),
-    "wait-for-sipi": State("w", "wait SIPI", "dim", "had an INIT, waits for a start-up IPI"),
-    "off": State("-", "off", "dim", "nobody has started it"),
-    "failed": State("!", "failed", "bad", "the shim gave it up"),
-    "shutdown": State("x", "shutdown", "bad", "triple fault: it stands still for ever"),
+    "running": State(">", "running", "busy", MEANINGS["running"]),
+    "spinning": State("z", "spinning", "dim", MEANINGS["spinning"]),
+    "parked": State("p", "parked", "warn", MEANINGS["parked"]),
+    "online": State("+", "online", "good", MEANINGS["online"]),
+    "halted": State("h", "halted", "dim", MEANINGS["halted"]),
+    "wait-for-sipi": State("w", "wait SIPI", "dim", MEANINGS["wait-for-sipi"]),
+    "off": State("-", "off", "dim", MEANINGS["off"]),
+    "failed": State("!", "failed", "bad", MEANINGS["failed"]),
+    "shutdown": State("x", "shutdown", "bad", MEANINGS["shutdown"]),
 }
 """In the order in which a summary counts them."""
 WORD_CELLS: Final = max(len(state.word) for state in STATES.values())

@@ -9,12 +9,13 @@ from emu.debug.telling import before as right_before
 from emu.debug.telling import doer, numbers
 from emu.machine.probe import Access, CodeProbe
 from emu.timeline import search
-from emu.words.place import MemoryPlace, place
+from emu.words.place import MemoryPlace
+from emu.words.target import target
 from emu.words.where import resolve
 
 
 def _last_writer(desk: Desk, text: str) -> Lines:
-    where = place(desk.machine, focused(desk), text)
+    where = target(desk.machine, focused(desk), text)
     access = search.last_access(desk.timeline, where, lambda one: one.doing != "read")
     if access is None:
         return (f"{where.name}: nobody has written it since power-on",)
@@ -50,7 +51,7 @@ def _executed(desk: Desk, where: str) -> Lines:
 
 
 def _accessed(desk: Desk, text: str) -> Lines:
-    where = place(desk.machine, focused(desk), text)
+    where = target(desk.machine, focused(desk), text)
     probe = search.probe_for(where, reads=True)
     search.all_accesses(desk.timeline, probe)
     found: list[str] = []
@@ -69,7 +70,7 @@ def _accessed(desk: Desk, text: str) -> Lines:
 
 LAST_WRITER: Final = Command(
     "last-writer",
-    "Say who wrote a place last: `rax`, `mailbox.command`, `pte:GVA`, `npt:GPA`, ADDRESS/4.",
+    "Say who wrote a place last: `rax`, `rsp+8`, `mailbox.command`, `pte:GVA`, ADDRESS/4.",
     _last_writer,
     (text("place"),),
 )

@@ -8,6 +8,7 @@ from emu.debug.desk import Desk, Lines, focused
 from emu.errors import CommandError
 from emu.given.number import number
 from emu.words import expression
+from emu.words.target import code_place
 
 _USAGE: Final = "break: takes WHERE [cpu N] [after N] [once] [log] [if EXPR]"
 
@@ -45,6 +46,7 @@ def _break(
 ) -> Lines:
     if condition:
         expression.check(desk.machine, focused(desk), condition)
+    where = code_place(desk.machine, focused(desk), where)
     point = desk.breakpoints.add(where, cpu, after, bool(once), bool(log), condition)
     places = ", ".join(f"{address:#x}" for address in point.addresses)
     rule = f"  {point.rule}" if point.rule else ""
@@ -59,7 +61,6 @@ BREAK: Final = Command(
         text("where"), some_count("cpu", None, "cpu"), some_count("after", 1, "after"),
         some_text("once", "once"), some_text("log", "log"), some_text("condition", "if"),
     ),
-    aliases=("b",),
     read=_read,
     write=as_written,
     phrase="Break at",

@@ -31,7 +31,6 @@ GOTO: Final = Command(
     "Go to a TICK, `50%`, `start`, `end`, a mark, milestone, role, or `#7` for the 7th event.",
     _goto,
     (text("where", "start", "end"),),
-    aliases=("g",),
     phrase="Go to",
 )
 MARK: Final = Command(

@@ -1,10 +1,12 @@
-"""`help`: what the other commands do, and what can be injected."""
+"""`help`: what a word means: a command, a register, a rule, whatever can be explained."""
 
+from emu.debug.aliases import aliases
 from emu.debug.command import Command, some_text
 from emu.debug.desk import Desk, Lines, focused
+from emu.debug.explain import explain
+from emu.debug.screen_words import SCREEN_WORDS
 from emu.errors import CommandError
 from emu.inject import menu
-from emu.inject.menu_view import InjectionMenu
 
 
 def help_on(others: tuple[Command, ...]) -> Command:
@@ -16,35 +18,32 @@ def help_on(others: tuple[Command, ...]) -> Command:
 
     own = Command(
         "help",
-        "Say what a command does, or a kind of injection; without a word, list all commands.",
+        "Say what a word means: a command, register, rule, state, ...; also `?WORD`, `WORD?`; "
+        "without a word, list all commands.",
         begin,
         (some_text("word", *(one.word for one in others)), some_text("kind")),
-        aliases=("h",),
     )
     known.update((one.word, one) for one in (*others, own))
     return own
 
 
 def _help(desk: Desk, known: dict[str, Command], word: str, kind: str) -> Lines:
-    if word != "inject" and kind:
+    if word not in ("inject", "i") and kind:
         raise CommandError(f"help {word}: one word is enough")
     if not word:
-        return tuple(f"{one.usage:32}{one.help}" for one in known.values())
-    found = menu.menu(desk.machine, focused(desk))
-    if kind:
-        return _kind(found, kind, f"help inject: this platform has no {kind!r} to inject")
-    full = {alias: one for one in known.values() for alias in one.aliases} | known
-    command = full.get(word)
-    if command is None:
-        return _kind(found, word, f"help: {word!r} is no command")
-    also = (f"short: {', '.join(command.aliases)}",) if command.aliases else ()
-    more = menu.help_lines(found) if command.word == "inject" else ()
-    return (command.usage, command.help, *also, *more)
+        return _list(desk, known)
+    if not kind:
+        return explain(desk, known, word)
+    found = menu.menu(desk.machine, focused(desk)).kind(kind)
+    return explain(desk, known, kind) if found is None else menu.kind_lines(found)
 
 
-def _kind(found: InjectionMenu, kind: str, lacking: str) -> Lines:
-    """One kind of injection; raises CommandError where the platform has none of the name."""
-    known = found.kind(kind)
-    if known is None:
-        raise CommandError(lacking)
-    return menu.kind_lines(known)
+def _list(desk: Desk, known: dict[str, Command]) -> Lines:
+    """Every command and every word for one."""
+    screen = (f"{one.usage:30}  {one.help}" for one in SCREEN_WORDS.values())
+    words = ", ".join(aliases(desk.looks.words))
+    return (
+        *(f"{one.usage:30}  {one.help}" for one in known.values()),
+        "on the screen:", *screen,
+        f"other words for these, of gdb, WinDbg and vim (set {desk.looks.words}): {words}",
+    )  # fmt: skip

@@ -43,6 +43,5 @@ LIST: Final = Command(
     "code; `both`, `asm` or `source` lines.",
     _list,
     (some_text("where", "both", "asm", "source", rest=True),),
-    aliases=("l",),
     phrase="Show code of",
 )

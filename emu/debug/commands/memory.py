@@ -66,7 +66,6 @@ MEM: Final = Command(
     "Show memory: `mem [gva:|gpa:|hpa:]WHERE [COUNT] [as STRUCT|mailbox|table|vmcb]`.",
     _mem,
     (text("where"), some_count("count", 64), some_text("kind", "as", *memory.KINDS)),
-    aliases=("x",),
     read=_read_mem,
     write=_write_mem,
     phrase="Show memory at",

@@ -9,7 +9,8 @@ from emu.errors import CommandError
 from emu.given.number import begins_a_number, number
 from emu.picture import registers
 from emu.words import expression
-from emu.words.place import MemoryPlace, RegisterPlace, place
+from emu.words.place import MemoryPlace, RegisterPlace
+from emu.words.target import target
 
 
 def _registers(desk: Desk) -> Lines:
@@ -32,7 +33,7 @@ def _set(desk: Desk, text: str) -> Lines:
     if not equals or not value.strip():
         raise CommandError(f"set: takes PLACE=VALUE, got {text!r}")
     machine, focus = desk.machine, focused(desk)
-    found = place(machine, focus, where.strip())
+    found = target(machine, focus, where.strip())
     plain = (
         begins_a_number(value.strip().lstrip("+-")) and value.strip().replace("_", "").isalnum()
     )
@@ -50,15 +51,12 @@ def _set(desk: Desk, text: str) -> Lines:
     return (f"{found.name} ({found.text}) is {wanted:#x} now",)
 
 
-REGISTERS: Final = Command(
-    "registers", "Show the registers of the selected CPU.", _registers, aliases=("r",)
-)
+REGISTERS: Final = Command("registers", "Show the registers of the selected CPU.", _registers)
 PRINT: Final = Command(
     "print",
     "Show the value of an expression: `print [rsp+8]`, `print mailbox.command == 1`.",
     _print,
     (text("text", rest=True),),
-    aliases=("p",),
 )
 SET: Final = Command(
     "set",

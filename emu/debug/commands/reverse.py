@@ -43,7 +43,6 @@ REVERSE_STEP: Final = Command(
     "`line`: to where it came to the line of source that it executed last.",
     _step,
     (some_count("cpu", None, "any", "line"), some_times("count", 1), some_text("what")),
-    aliases=("rs",),
     read=lambda words: worded("reverse-step", ("any", "line"), words),
     write=written,
     moves=True,
@@ -53,7 +52,6 @@ REVERSE_NEXT: Final = Command(
     "Like reverse-step, but a function that has returned is left behind as a whole.",
     _next,
     (some_times("count", 1),),
-    aliases=("rn",),
     moves=True,
 )
 REVERSE_FINISH: Final = Command(
@@ -66,6 +64,5 @@ REVERSE_RUN: Final = Command(
     "reverse-run",
     "Go back to where a breakpoint or watchpoint would have stopped last.",
     _run,
-    aliases=("rc", "reverse-continue"),
     moves=True,
 )

@@ -4,8 +4,9 @@ from typing import Final
 
 from emu.debug import desk as desks
 from emu.debug.command import Begun, Command, some_times, text
-from emu.debug.desk import Desk, Lines
+from emu.debug.desk import Desk, Lines, focused
 from emu.debug.resume import Resume, resume
+from emu.words.target import code_place
 
 
 def _run(desk: Desk, ticks: int | None) -> Begun:
@@ -13,7 +14,7 @@ def _run(desk: Desk, ticks: int | None) -> Begun:
 
 
 def _until(desk: Desk, where: str) -> Begun:
-    return resume(desk, Resume(until=where))
+    return resume(desk, Resume(until=code_place(desk.machine, focused(desk), where)))
 
 
 def _reset(desk: Desk) -> Lines:
@@ -26,7 +27,6 @@ RUN: Final = Command(
     "Run all CPUs until something stops them, at most TICKS instructions.",
     _run,
     (some_times("ticks"),),
-    aliases=("c", "continue"),
     moves=True,
 )
 UNTIL: Final = Command(
@@ -34,7 +34,6 @@ UNTIL: Final = Command(
     "Run until any CPU reaches a symbol, a role (`parked`, ...), `file:line` or address.",
     _until,
     (text("where"),),
-    aliases=("u",),
     moves=True,
     phrase="Run to",
 )

@@ -29,6 +29,5 @@ WATCH: Final = Command(
     "Stop when a place changes; `read`, `write` or `access`: when that is done to it.",
     _watch,
     (text("place"), some_text("access", *_DOINGS, default="change")),
-    aliases=("w",),
     read=_read,
 )

@@ -8,7 +8,10 @@ from emu.inject.parameter import BIT, CPU, REGISTER
 def _carry_out(given: Given) -> None:
     machine, cpu = given.machine, given.cpu
     if cpu.context is None:
-        raise CommandError(f"inject flip-register: cpu {cpu.id} has not started")
+        raise CommandError(
+            f"inject flip-register: cpu {cpu.id} has not started: name a moment, as in "
+            f"`at parked cpu {cpu.id}`"
+        )
     machine.waits.wake(cpu, machine.board.now_ps(), "disturbed")
     name, bit = given.word("REGISTER"), 1 << given.number("BIT")
     cpu.context.put(name, cpu.context.get(name) ^ bit)

@@ -11,7 +11,10 @@ def leaf_of(machine: Machine, cpu: Cpu, gva: int, kind: str) -> tuple[Gpa, Hpa, 
     """(GPA and HPA of the leaf entry, bytes of the page it maps) in a CPU's own tables; raises
     CommandError where nothing is mapped. The GPA is without a TD's shared bit."""
     if cpu.context is None:
-        raise CommandError(f"inject {kind}: cpu {cpu.id} has not started")
+        raise CommandError(
+            f"inject {kind}: cpu {cpu.id} has not started: name a moment, as in "
+            f"`at parked cpu {cpu.id}`"
+        )
     walk = paging.walk_context(machine.board.memory, machine.board.npt, cpu.context, gva)
     if not walk.levels or not walk.levels[-1].leaf or walk.levels[-1].nested.hpa is None:
         raise CommandError(f"inject {kind}: cpu {cpu.id} has nothing mapped at {gva:#x}")

@@ -31,14 +31,17 @@ LINES = {
 
 def uses() -> None:
     from emu.debug.language import parse
-    from tui.prompt import complete, explain
+    from tui.completing import complete, explain
+    from tui.sources import Sources
 
     session = open_session(platform="none", cpus=2)
     assert session.do("greet").reply == ("good morning, you: it is tick 0",)
     assert str(parse("greet moon")) == "greet moon"
-    assert session.do("help greet").reply == ("greet WHOM", "Say good morning.")
+    assert session.do("help greet").reply == (
+        "greet WHOM", "Say good morning.", "  whom: moon, world",
+    )  # fmt: skip
     assert any(line.startswith("greet WHOM") for line in session.do("help").reply)
-    menu = session.menu()
-    assert complete("gre", (), menu) == "greet"
-    assert complete("greet m", (), menu) == "greet moon"
-    assert explain("greet ", menu) == "Say good morning."
+    sources = Sources(session)
+    assert complete("gre", sources) == "greet"
+    assert complete("greet m", sources) == "greet moon"
+    assert explain("greet ", sources) == "Say good morning."

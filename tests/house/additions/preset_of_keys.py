@@ -6,8 +6,8 @@ NEW: dict[str, str] = {}
 LINES = {
     "tui/keymap.py": (
         (
-            '        "until": ("t",),\n    },\n',
-            '    "less": {"page.down": ("pagedown", "f"), "page.up": ("pageup", "b")},\n',
+            '        "until": ("t",),\n    }, "vim"),\n',
+            '    "less": Preset({"page.down": ("pagedown", "f"), "page.up": ("b",)}),\n',
         ),
     ),
 }
@@ -17,6 +17,6 @@ def uses() -> None:
     from tui.keymap import read
     from tui.keys import remapped
 
-    table = {key.id: key.keys for key in remapped(read("less", Path("none")))}
-    assert table["page.down"] == ("pagedown", "f") and table["page.up"] == ("pageup", "b")
+    table = {key.id: key.keys for key in remapped(read("less", Path("none")).keys)}
+    assert table["page.down"] == ("pagedown", "f") and table["page.up"] == ("b",)
     assert table["finish"] == table["break"] == ()

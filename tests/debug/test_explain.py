@@ -1,0 +1,92 @@
+"""`help WORD`, `?WORD`, `WORD?`: whatever has a table is explained from it."""
+
+import pytest
+
+from emu import Session, open_session
+from emu.debug.topics import TOPICS
+from emu.errors import CommandError
+from emu.mailbox.rules import RULES
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    """One that has something of everything."""
+    found = open_session(platform="tdx", cpus=2)
+    found.do("until mailbox_ack")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("step", "Execute COUNT instructions"),
+        ("s", "stands for `step`"),
+        ("cr0", "31 PG"),  # SDM 3A, 2.5
+        ("$rax", "a register; of cpu"),
+        ("RAX", "a register; of cpu"),
+        ("parked", "waits in the mailbox loop"),
+        ("wait-for-sipi", "had an INIT"),
+        ("nmi", "a non-maskable interrupt arrives"),
+        ("late-ipi", "not here: platform tdx"),
+        ("own-vector", "An AP reads the vector after it has seen its own Wakeup"),
+        ("fault", "`events fault` lists them"),
+        ("mailbox_ack", "takes the wake-up"),
+        ("tdcall", "`catch tdcall` stops at one"),
+        ("Wakeup", "command 1 of the mailbox"),  # ACPI 6.6, table 5.45
+        ("mailbox.vector", "8 bytes at 0x8"),
+        ("#PF", "exception 14 with an error code"),  # SDM 3A, table 6-1
+        ("EnableVpVtl", "hypercall 0xf of Hyper-V"),  # TLFS, appendix A
+        ("TDG.MEM.PAGE.ACCEPT", "leaf 6 of TDCALL"),  # TDX module, TDG.MEM.PAGE.ACCEPT
+        ("X2APIC_ICR", "MSR 0x830"),  # SDM 3A, table 10-6
+        ("windbg", "--keys windbg"),
+        ("gpa", "an address of guest memory"),
+        ("quit", "A word of the screen"),
+        ("wake_aps", "shim/kernel/smp.c:"),
+        ("g", "with --keys windbg: g [WHERE]: stands for `run, until WHERE`"),
+    ],
+)
+def test_a_word_is_explained_wherever_it_has_a_table(
+    session: Session, word: str, says: str
+) -> None:
+    for asked in (f"help {word}", f"?{word}", f"{word}?"):
+        assert any(says in line for line in session.do(asked).reply), word
+
+
+def test_every_word_of_every_table_is_explained(session: Session) -> None:
+    for topic in TOPICS:
+        for word in list(topic.words(session.desk))[:400]:
+            assert topic.lines(session.desk, word), word
+
+
+def test_every_rule_says_its_source_when_asked(session: Session) -> None:
+    for rule in RULES:
+        assert any(rule.source in line for line in session.do(f"?{rule.name}").reply)
+
+
+def test_what_a_front_end_explains_is_told_as_well(session: Session) -> None:
+    session.looks.explained["greenroom"] = ("a panel for tests",)
+    assert session.do("?greenroom").reply == ("a panel for tests",)
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [("brek", "did you mean 'break'"), ("xyzzy", "`help` has a list"), ("parkd", "'parked'"),
+     ("mailbox_akc", "did you mean 'mailbox_ack'")],
+)  # fmt: skip
+def test_what_nobody_explains_is_said_with_the_nearest_word(
+    session: Session, word: str, says: str
+) -> None:
+    with pytest.raises(CommandError, match=f"no explanation of '{word}'.*{says}"):
+        session.do(f"?{word}")
+
+
+def test_an_injection_that_another_platform_has_says_why_it_is_not_here(
+    session: Session,
+) -> None:
+    (said,) = session.do("help inject late-ipi").reply
+    assert "without INIT and SIPI" in said
+
+
+def test_a_cpu_that_has_not_started_is_to_be_named_a_moment() -> None:
+    with pytest.raises(CommandError, match="name a moment, as in `at parked cpu 2`"):
+        open_session(platform="tdx", cpus=4).do("inject pte 2 mailbox uncached")
