@@ -16,7 +16,6 @@ from textual.binding import BindingType
 from textual.command import Provider
 from textual.widgets import Static
 
-from emu.given.number import is_digits
 from tui import keys, last_session, theme
 from tui.arranging import Arranging
 from tui.bar import Bar, StatusBar
@@ -33,6 +32,7 @@ from tui.last_session import Kept, Memory
 from tui.orders import Orders
 from tui.prompt import Prompt
 from tui.timeline_keys import TimelineKeys
+from tui.way import Way
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HANG_UP_SECONDS: Final = 1.0
@@ -81,16 +81,19 @@ class ApdbgApp(App[int]):
         self._kept = Kept() if memory is None else memory.read()
         self._bars = StatusBar("status"), KeyBar("keys", self.table)
         self.desk = Desk(self, session, session.picture(), Frames(), self._bars, Bar("message"),
-                         Prompt(self._names, session.menu))  # fmt: skip
+                         Prompt(self._names, session.menu),
+                         {key.id: keys.shown_first(key) for key in self.table})  # fmt: skip
         self.parts = self._parts()
 
     def _parts(self) -> keys.Parts:
         desk = self.desk
         arranging = Arranging(desk)
-        orders = Orders(desk, arranging)
+        way = Way(desk, arranging)
+        orders = Orders(desk, arranging, way)
         dialogs = Dialogs(desk, orders, [(key.shown, key.help) for key in self.table])
         cursor = Cursor(desk, orders, dialogs)
-        return keys.Parts(desk, arranging, orders, dialogs, cursor, TimelineKeys(desk, orders))
+        timeline = TimelineKeys(desk, orders)
+        return keys.Parts(desk, arranging, orders, dialogs, cursor, timeline, way)
 
     def _names(self) -> tuple[str, ...]:
         return self.desk.names()
@@ -168,6 +171,8 @@ class ApdbgApp(App[int]):
         """Keys go to an open prompt or menu here, where they arrive in the order of typing."""
         if isinstance(event, events.InputEvent):
             self.parts.orders.touched = time.monotonic()
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            self.desk.read()
         if not self.parts.dialogs.take(event):
             await super().on_event(event)
 
@@ -191,11 +196,11 @@ class ApdbgApp(App[int]):
 
     def on_frame_chosen(self, message: Frame.Chosen) -> None:
         """What was pointed at is a command."""
-        word, _, rest = message.order.partition(" ")
-        if word == "cpu" and is_digits(rest):
-            self.parts.orders.select_cpu(int(rest))
-        else:
-            self.parts.orders.order(message.order)
+        self.parts.orders.go(message.order)
+
+    def on_frame_wheeled(self, message: Frame.Wheeled) -> None:
+        """A panel is scrolled by a command; the keys stay where they are."""
+        self.parts.orders.order(message.order, focus=False)
 
     def on_frame_turned(self) -> None:
         """Another panel is shown: it may need more than the picture has."""
@@ -203,7 +208,7 @@ class ApdbgApp(App[int]):
 
     def on_frame_moment_chosen(self, message: Frame.MomentChosen) -> None:
         """A click on the timeline goes there."""
-        self.parts.timeline.go_to(message.tick)
+        self.parts.timeline.go_to(message.tick, message.cpu)
 
 
 def open_screen(session: Door, changes: Changes, memory: Memory | None) -> int:

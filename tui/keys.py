@@ -15,6 +15,7 @@ from tui.dialogs import Dialogs
 from tui.orders import Orders
 from tui.screenshot import save_picture
 from tui.timeline_keys import TimelineKeys
+from tui.way import Way
 
 When = Literal["stopped", "running", "always"]
 
@@ -28,6 +29,7 @@ class Parts(Struct, frozen=True):
     dialogs: Dialogs
     cursor: Cursor
     timeline: TimelineKeys
+    way: Way
 
 
 class Key(Struct, frozen=True):
@@ -106,10 +108,12 @@ KEYS: Final[tuple[Key, ...]] = (
         "inject: break something on purpose, chosen from a list, now or at a moment"),
     Key("first", ("I",), "I", lambda on: on.orders.first(),
         "let the selected CPU be the next to run"),
-    Key("reset", ("R", "ctrl+r"), "R ^R", lambda on: on.orders.order("reset"),
-        "start again; breakpoints stay"),
+    Key("reset", ("R",), "R", lambda on: on.orders.order("reset"),
+        "begin again, as a branch: what was done stays; breakpoints stay"),
     Key("repeat", ("enter",), "Enter", lambda on: on.cursor.enter(),
         "go to what the cursor points at; else repeat the last command"),
+    Key("back", ("backspace",), "Backspace", lambda on: on.way.back(),
+        "back to the panel, the rows and the CPU from before the last answer or jump"),
     Key("cpu.previous", ("less_than_sign", "comma"), "<", lambda on: on.orders.select_by(-1),
         "select the CPU before; a number selects that one"),
     Key("cpu.next", ("greater_than_sign", "full_stop"), ">", lambda on: on.orders.select_by(1),

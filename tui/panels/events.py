@@ -2,7 +2,17 @@
 
 from emu.picture.sections import LogView
 from emu.picture.view import EventView, MachineView
-from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
+from tui.panels.base import (
+    Page,
+    Panel,
+    Spot,
+    Window,
+    joined,
+    moment,
+    notice,
+    span_words,
+    top_of,
+)
 from tui.text import Line, Role, line, pad, right
 
 KIND_FROM_CELLS = 100
@@ -46,7 +56,7 @@ def _page(view: MachineView, window: Window, log: LogView, head: list[Line]) -> 
         ),
         top=top, rows=height, total=total,
         spots=tuple(
-            Spot(len(head) + row, f"{top + row}", f"goto {event.tick}")
+            Spot(len(head) + row, f"{top + row}", moment(event.tick, event.cpu))
             for row, event in enumerate(shown)
         ),
     )  # fmt: skip
@@ -94,7 +104,7 @@ happened. The newest event is the last one.
   events cpu 2 mailbox    only these; any other word is looked for in the text
 
 Scroll up to read older ones; End goes back to the newest. Arrow keys point at an event, and
-Enter goes to its moment. / narrows the log down."""
+Enter goes to its moment and selects its CPU. / narrows the log down."""
 
 EXITS_HELP = """\
 Everything that left the guest for the VMM, one row each, and above it how often each kind did:
@@ -103,8 +113,8 @@ ports, page faults that the nested table refused, exceptions.
 
   exits cpu 0 tdcall    only these; words are looked for in the text
 
-Arrow keys point at an exit, and Enter goes to its moment. / narrows the log down. catch exit
-and its kin (catch tdcall, catch wrmsr, catch exception) stop at the next one."""
+Arrow keys point at an exit, and Enter goes to its moment and selects its CPU. / narrows the log
+down. catch exit and its kin (catch tdcall, catch wrmsr, catch exception) stop at the next."""
 
 PANEL = Panel(
     "events", "Events", render_events, EVENTS_HELP, needs="log", words=("events",),

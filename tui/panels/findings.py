@@ -6,7 +6,17 @@ from msgspec import Struct
 
 from emu.given.number import is_digits
 from emu.picture.view import FindingView, MachineView
-from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
+from tui.panels.base import (
+    Page,
+    Panel,
+    Spot,
+    Window,
+    joined,
+    moment,
+    notice,
+    span_words,
+    top_of,
+)
 from tui.text import Line, Role, file_name, line, pad, paragraph, right
 
 LETTERS: Final[dict[str, tuple[str, Role]]] = {
@@ -143,7 +153,7 @@ def render(view: MachineView, window: Window) -> Page:
         lines=lines, detail=joined(head, span_words(top, height, len(rows))),
         top=top, rows=height, total=len(rows), anchor=(top, 0),
         spots=tuple(
-            Spot(row, f"{top + row}", f"goto {one.finding.tick}")
+            Spot(row, f"{top + row}", moment(one.finding.tick, one.finding.cpu))
             for row, one in enumerate(shown)
         ),
     )  # fmt: skip
@@ -168,7 +178,7 @@ not told.
   findings RULE    only those of one rule         rules    every rule with its source
 
 Arrow keys point at a finding; Enter goes to its moment, where registers, memory and tables are
-as they were then."""
+as they were then, and selects its CPU. goto RULE does the same."""
 
 PANEL = Panel(
     "findings", "Findings", render, HELP, words=("findings",), short="Finds",

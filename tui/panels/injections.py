@@ -1,7 +1,17 @@
 """What people did to this branch of the timeline: injections, edits, and who was to run."""
 
 from emu.picture.view import EntryView, MachineView
-from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
+from tui.panels.base import (
+    Page,
+    Panel,
+    Spot,
+    Window,
+    joined,
+    moment,
+    notice,
+    span_words,
+    top_of,
+)
 from tui.text import Line, Role, line, pad, right
 
 _NOTHING = (
@@ -98,7 +108,7 @@ def render(view: MachineView, window: Window) -> Page:
 def _spot(row: int, index: int, entry: EntryView) -> Spot:
     """To where it fired, or else to where it was entered; e enters it again, changed."""
     tick = entry.tick if entry.fate_tick is None else entry.fate_tick
-    return Spot(row, f"{index}", f"goto {tick}", entry.text)
+    return Spot(row, f"{index}", moment(tick, entry.cpu), entry.text)
 
 
 HELP = """\

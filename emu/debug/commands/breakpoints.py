@@ -33,6 +33,7 @@ BREAKPOINTS: Final = Command(
     "List all breakpoints, watchpoints and catches, and what they have noted.",
     _list,
     aliases=("i",),
+    looks=True,
 )
 DELETE: Final = Command(
     "delete", "Remove a breakpoint by its number.", _delete, (count("number"),), aliases=("d",)

@@ -25,10 +25,12 @@ EVENTS: Final = Command(
     "Show the log: `events [cpu N] [KIND] [TEXT]`; kinds are mailbox, milestone, fault, ...",
     _events,
     (some_text("text", "cpu", *log.KINDS, rest=True),),
+    looks=True,
 )
 EXITS: Final = Command(
     "exits",
     "Show what left the guest for the VMM: `exits [cpu N] [TEXT]`.",
     _exits,
     (some_text("text", "cpu", rest=True),),
+    looks=True,
 )

@@ -20,6 +20,7 @@ def help_on(others: tuple[Command, ...]) -> Command:
         begin,
         (some_text("word", *(one.word for one in others)), some_text("kind")),
         aliases=("h",),
+        looks=True,
     )
     known.update((one.word, one) for one in (*others, own))
     return own

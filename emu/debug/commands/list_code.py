@@ -39,4 +39,5 @@ LIST: Final = Command(
     (some_text("where", "both", "asm", "source", rest=True),),
     aliases=("l",),
     phrase="Show code of",
+    looks=True,
 )

@@ -51,7 +51,11 @@ def _set(desk: Desk, text: str) -> Lines:
 
 
 REGISTERS: Final = Command(
-    "registers", "Show the registers of the selected CPU.", _registers, aliases=("r",)
+    "registers",
+    "Show the registers of the selected CPU.",
+    _registers,
+    aliases=("r",),
+    looks=True,
 )
 PRINT: Final = Command(
     "print",
@@ -59,6 +63,7 @@ PRINT: Final = Command(
     _print,
     (text("text", rest=True),),
     aliases=("p",),
+    looks=True,
 )
 SET: Final = Command(
     "set",
