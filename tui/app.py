@@ -16,7 +16,7 @@ from textual.binding import BindingType
 from textual.command import Provider
 from textual.widgets import Static
 
-from tui import keys, last_session, theme
+from tui import bugs, keys, last_session, theme
 from tui.arranging import Arranging
 from tui.bar import Bar, StatusBar
 from tui.cursor import Cursor
@@ -183,8 +183,11 @@ class ApdbgApp(App[int]):
         ]
 
     def action_key(self, name: str) -> None:
-        """Do what a key of the table does."""
-        self._acts[name](self.parts)
+        """Do what a key of the table does; a mistake of ours in it ends no session."""
+        try:
+            self._acts[name](self.parts)
+        except Exception as error:
+            self.desk.say(f"! {bugs.told(error)}", "bad")
 
     def action_digit(self, digit: int) -> None:
         """A digit of a number."""
