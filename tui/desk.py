@@ -1,5 +1,6 @@
 """The desk of the screen: what its parts share."""
 
+import contextlib
 from collections.abc import Mapping
 
 from msgspec import Struct, field
@@ -31,12 +32,16 @@ class Desk(Struct):
     keys: Mapping[str, str] = {}
     """Action -> the key that does it, as people read it."""
     number: TypedNumber = field(default_factory=TypedNumber)
+    _dark: str = ""
+    """Why there is no picture of this moment; said instead of anything else."""
     _unread: bool = False
     """Whether the message was said since the last key: what a run has to say waits."""
 
     def say(self, words: str, role: Role = "plain") -> None:
         """One sentence on the message line, which stays there until the next key: it has been
         read then."""
+        if self._dark:
+            words, role = self._dark, "bad"
         self._unread = bool(words)
         self.message.say(line((f" {words}", role)))
 
@@ -61,20 +66,17 @@ class Desk(Struct):
         """The picture, and why parts of it could not be made: the others are shown as ever.
         Where there is none at all, the one before."""
         looks, wanted = self.session.looks, self.frames.wanted
-        looks.wanted = wanted
-        try:
+        looks.wanted, self._dark = wanted, ""
+        with contextlib.suppress(Exception):
             return self.session.picture(), {}
-        except Exception as error:
-            lacking = self._lacking(wanted)
-            looks.wanted = wanted - lacking.keys()
-            if not lacking:
-                self.say(f"! no picture of this moment: {bugs.told(error)}", "bad")
-                return self.seen, {}
+        lacking = self._lacking(wanted)
+        looks.wanted = wanted - lacking.keys()
         try:
             return self.session.picture(), lacking
         except Exception as error:
-            self.say(f"! no picture of this moment: {bugs.told(error)}", "bad")
-            return self.seen, lacking
+            self._dark = f"! no picture of this moment: {bugs.told(error)}"
+            self.say("")
+            return self.seen, {}
 
     def _lacking(self, wanted: frozenset[Section]) -> dict[Section, str]:
         """Which parts of a picture cannot be made, each tried alone."""
