@@ -80,9 +80,9 @@ class ApdbgApp(App[int]):
         self._memory = memory
         self._kept = Kept() if memory is None else memory.read()
         self._bars = StatusBar("status"), KeyBar("keys", self.table)
+        shown = {key.id: keys.shown_first(key) for key in self.table if key.keys}
         self.desk = Desk(self, session, session.picture(), Frames(), self._bars, Bar("message"),
-                         Prompt(self._names, session.menu),
-                         {key.id: keys.shown_first(key) for key in self.table})  # fmt: skip
+                         Prompt(self._names, session.menu), keys=shown)  # fmt: skip
         self.parts = self._parts()
 
     def _parts(self) -> keys.Parts:
@@ -116,6 +116,7 @@ class ApdbgApp(App[int]):
             self.register_theme(one)
         self.theme = theme.chosen(self._kept.theme, self.available_themes, self._few_colours)
         self.theme_changed_signal.subscribe(self, lambda _: self._paint())
+        self.app_resume_signal.subscribe(self, lambda _: self._paint_again())
         self._paint()
         self.desk.say(last_session.restore(self.desk, self._kept) or _HINT, "dim")
         with contextlib.suppress(*_NO_SIGNALS):
@@ -160,6 +161,14 @@ class ApdbgApp(App[int]):
         for bar in (*self._bars, self.desk.message, self.desk.prompt):
             bar.looks = found
             bar.refresh()
+
+    def _paint_again(self) -> None:
+        """The terminal was somebody else's for a while, and is empty: nothing is there that
+        need not be drawn."""
+        for screen in self.screen_stack:
+            screen.refresh(layout=True)
+            for widget in screen.walk_children():
+                widget.refresh()
 
     def on_resize(self, event: events.Resize) -> None:
         """Another size is another layout."""

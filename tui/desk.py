@@ -29,6 +29,9 @@ class Desk(Struct):
     """The lines that show something of every picture."""
     message: Bar
     prompt: Prompt
+    width: int = 80
+    """Cells of a row of the terminal; Textual's own figure is the old one while it tells of a
+    new one."""
     keys: Mapping[str, str] = {}
     """Action -> the key that does it, as people read it."""
     number: TypedNumber = field(default_factory=TypedNumber)
@@ -59,7 +62,7 @@ class Desk(Struct):
         `anew`: while the machine runs, of panels that wait for its end, too."""
         self.seen, lacking = self._picture()
         for bar in self.bars:
-            bar.show(self.seen, self.app.size.width)
+            bar.show(self.seen, self.width)
         self.frames.show(self.seen, lacking, moved=moved, anew=anew)
 
     def _picture(self) -> tuple[MachineView, dict[Section, str]]:

@@ -191,7 +191,7 @@ class Orders:
             desk.frames.clear_cursors()
         if len(seen.reply) == 1 and seen.reply is not self._looked:
             return
-        if status.hides_reason(seen, desk.app.size.width):
+        if status.hides_reason(seen, desk.width):
             desk.say(status.reason(seen), "warn")
         elif seen.outcome is not None and (panel is None or seen.tick != before):
             desk.say(self.over(), "dim")
