@@ -115,6 +115,8 @@ class ApProgress(Struct, frozen=True):
     virtual_ns: int
     next: str
     history: ApHistory = ()
+    stuck: bool = False
+    """Whether nothing can come next."""
 
 
 class MailboxView(Struct, frozen=True):

@@ -110,7 +110,7 @@ def _ap(ap: ApProgress, columns: _Columns, focused: bool) -> Line:
         (right(str(ap.cpu), columns.id) + gap, "strong" if focused else "plain"),
         (pad(chain, columns.step) + gap, _ROLES.get(ap.step, "dim")),
         (right(time, columns.time) + gap if columns.time else "", "number"),
-        (ap.next or "-", "plain" if ap.next else "dim"),
+        (ap.next or "-", "bad" if ap.stuck else "plain" if ap.next else "dim"),
     )
 
 
@@ -192,7 +192,8 @@ are already running (ACPI 6.6, section 5.2.12.19). Each AP loops on it:
 The vector must be read before the command is cleared: after that, the OS may already be
 writing the next AP's vector.
 
-"next" says what has to happen for the AP to go on. Where there is room, the steps of the
+"next" says what has to happen for the AP to go on; "nothing" that it never will: it has shut
+down, failed or given up. Where there is room, the steps of the
 selected AP follow: at which tick, and who took them. The title gives the page's guest-physical
 address and its state.
 
