@@ -161,8 +161,8 @@ def render(view: MachineView, window: Window) -> Page:
 
 HELP = """\
 Rules of the wake-up protocol that the guest has broken up to the moment that is shown, each
-once for each CPU and place, in the order of time, hints last. What would not have happened
-without another finding stands right below it, behind "so".
+once for each CPU and place: errors, then warnings, then hints, each in the order of time. What
+would not have happened without another finding stands right below it, behind "so".
 
   E    an error: the specification forbids it      w    a warning: it works, and should not
   h    a hint: it is recommended otherwise, and a boot with nothing else is as it should be
