@@ -17,6 +17,10 @@ class CommandError(ApdbgError):
     """A command that does not parse or cannot be carried out now."""
 
 
+class EndedError(CommandError):
+    """Nothing runs on by itself: the boot is over. Going back, and beginning again, work."""
+
+
 class RecordingError(ApdbgError):
     """A file that is no recording, or one that cannot be replayed here."""
 

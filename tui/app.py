@@ -16,8 +16,7 @@ from textual.binding import BindingType
 from textual.command import Provider
 from textual.widgets import Static
 
-from emu.given.number import is_digits
-from tui import keys, last_session, theme
+from tui import bugs, keys, last_session, theme
 from tui.arranging import Arranging
 from tui.bar import Bar, StatusBar
 from tui.copying import Copying
@@ -35,6 +34,7 @@ from tui.last_session import Kept, Memory
 from tui.orders import Orders
 from tui.prompt import Prompt
 from tui.timeline_keys import TimelineKeys
+from tui.way import Way
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HANG_UP_SECONDS: Final = 1.0
@@ -85,19 +85,21 @@ class ApdbgApp(App[int]):
         self._memory = memory
         self._kept = Kept() if memory is None else memory.read()
         self._bars = StatusBar("status"), KeyBar("keys", self.table)
+        shown = {key.id: keys.shortest(key) for key in self.table if key.keys}
         self.desk = Desk(self, session, session.picture(), Frames(), self._bars, Bar("message"),
-                         Prompt(session))  # fmt: skip
+                         Prompt(session), keys=shown)  # fmt: skip
         self.parts = self._parts()
 
     def _parts(self) -> keys.Parts:
         desk = self.desk
         arranging = Arranging(desk)
-        orders = Orders(desk, arranging)
+        way = Way(desk, arranging)
+        orders = Orders(desk, arranging, way)
         copying = Copying(desk)
         dialogs = Dialogs(desk, orders, copying, [(key.shown, key.help) for key in self.table])
         cursor = Cursor(desk, orders, dialogs)
         timeline = TimelineKeys(desk, orders)
-        return keys.Parts(desk, arranging, orders, dialogs, cursor, timeline, copying)
+        return keys.Parts(desk, arranging, orders, dialogs, cursor, timeline, copying, way)
 
     def compose(self) -> ComposeResult:
         """A status line, the frames, a message line, keys or the prompt."""
@@ -117,6 +119,7 @@ class ApdbgApp(App[int]):
             self.register_theme(one)
         self.theme = theme.chosen(self._kept.theme, self.available_themes, self._few_colours)
         self.theme_changed_signal.subscribe(self, lambda _: self._paint())
+        self.app_resume_signal.subscribe(self, lambda _: self._paint_again())
         self._paint()
         self.desk.say(last_session.restore(self.desk, self._kept) or _HINT, "dim")
         with contextlib.suppress(*_NO_SIGNALS):
@@ -162,6 +165,14 @@ class ApdbgApp(App[int]):
             bar.looks = found
             bar.refresh()
 
+    def _paint_again(self) -> None:
+        """The terminal was somebody else's for a while, and is empty: nothing is there that
+        need not be drawn."""
+        for screen in self.screen_stack:
+            screen.refresh(layout=True)
+            for widget in screen.walk_children():
+                widget.refresh()
+
     def on_resize(self, event: events.Resize) -> None:
         """Another size is another layout."""
         self.parts.arranging.fit(event.size.width, event.size.height)
@@ -172,6 +183,8 @@ class ApdbgApp(App[int]):
         """Keys go to an open prompt or menu here, where they arrive in the order of typing."""
         if isinstance(event, events.InputEvent):
             self.parts.orders.touched = time.monotonic()
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            self.desk.read()
         if not self.parts.dialogs.take(event):
             await super().on_event(event)
 
@@ -182,8 +195,11 @@ class ApdbgApp(App[int]):
         ]
 
     def action_key(self, name: str) -> None:
-        """Do what a key of the table does."""
-        self._acts[name](self.parts)
+        """Do what a key of the table does; a mistake of ours in it ends no session."""
+        try:
+            self._acts[name](self.parts)
+        except Exception as error:
+            self.desk.say(f"! {bugs.told(error)}", "bad")
 
     def action_digit(self, digit: int) -> None:
         """A digit of a number."""
@@ -195,11 +211,11 @@ class ApdbgApp(App[int]):
 
     def on_frame_chosen(self, message: Frame.Chosen) -> None:
         """What was pointed at is a command."""
-        word, _, rest = message.order.partition(" ")
-        if word == "cpu" and is_digits(rest):
-            self.parts.orders.select_cpu(int(rest))
-        else:
-            self.parts.orders.order(message.order)
+        self.parts.orders.go(message.order)
+
+    def on_frame_wheeled(self, message: Frame.Wheeled) -> None:
+        """A panel is scrolled by a command; the keys stay where they are."""
+        self.parts.orders.order(message.order, focus=False)
 
     def on_frame_turned(self) -> None:
         """Another panel is shown: it may need more than the picture has."""
@@ -207,7 +223,7 @@ class ApdbgApp(App[int]):
 
     def on_frame_moment_chosen(self, message: Frame.MomentChosen) -> None:
         """A click on the timeline goes there."""
-        self.parts.timeline.go_to(message.tick)
+        self.parts.timeline.go_to(message.tick, message.cpu)
 
 
 def open_screen(session: Door, preset: Preset, memory: Memory | None) -> int:

@@ -15,6 +15,7 @@ class Arranging:
     def fit(self, width: int, height: int) -> None:
         """Give every panel its place in a terminal of this size."""
         desk, screen = self._desk, self._desk.frames.screen
+        desk.width = width
         fits = layout.fits(width, height)
         screen.set_class(not fits, "-small")
         if not fits:

@@ -11,6 +11,13 @@ FILE_NAME: Final = "bug.txt"
 """The last one; those before it mostly were the same."""
 
 
+def told(error: Exception) -> str:
+    """A sentence on a mistake of ours, which is written down."""
+    place = write_down(error)
+    where = f"; {place} has the lines to report" if place else ""
+    return f"this is a bug in apdbg: {type(error).__name__}{where}"
+
+
 def write_down(error: Exception) -> Path | None:
     """The file that has the traceback; None where nothing can be written."""
     place = user_state_path("apdbg") / FILE_NAME

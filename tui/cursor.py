@@ -68,7 +68,7 @@ class Cursor:
 
     def _follow(self, order: str) -> None:
         if order:
-            self._orders.order(order)
+            self._orders.go(order)
         else:
             self._desk.say("there is nothing to go to here; e edits", "dim")
 

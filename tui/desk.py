@@ -1,9 +1,13 @@
 """The desk of the screen: what its parts share."""
 
+import contextlib
+from collections.abc import Mapping
+
 from msgspec import Struct, field
 from textual.app import App
 
-from emu.picture.view import MachineView
+from emu.picture.view import MachineView, Section
+from tui import bugs
 from tui.bar import Bar
 from tui.door import Door
 from tui.frames import Frames
@@ -25,19 +29,68 @@ class Desk(Struct):
     """The lines that show something of every picture."""
     message: Bar
     prompt: Prompt
+    width: int = 80
+    """Cells of a row of the terminal; Textual's own figure is the old one while it tells of a
+    new one."""
+    keys: Mapping[str, str] = {}
+    """Action -> the key that does it, as people read it."""
     number: TypedNumber = field(default_factory=TypedNumber)
+    _dark: str = ""
+    """Why there is no picture of this moment; said instead of anything else."""
+    _unread: bool = False
+    """Whether the message was said since the last key: what a run has to say waits."""
 
     def say(self, words: str, role: Role = "plain") -> None:
-        """One sentence on the message line."""
+        """One sentence on the message line, which stays there until the next key: it has been
+        read then."""
+        if self._dark:
+            words, role = self._dark, "bad"
+        self._unread = bool(words)
         self.message.say(line((f" {words}", role)))
 
-    def show(self, *, moved: bool = False) -> None:
-        """A picture of the session as it is now; `moved`: a command has been carried out."""
-        self.session.looks.wanted = self.frames.wanted
-        self.seen = self.session.picture()
+    def mention(self, words: str) -> None:
+        """How a run goes on, on the message line if nobody has to read what is there."""
+        if not self._unread:
+            self.message.say(line((f" {words}", "dim")))
+
+    def read(self) -> None:
+        """A key was pressed: whatever was said has been read."""
+        self._unread = False
+
+    def show(self, *, moved: bool = False, anew: bool = False) -> None:
+        """A picture of the session as it is now; `moved`: a command has been carried out;
+        `anew`: while the machine runs, of panels that wait for its end, too."""
+        self.seen, lacking = self._picture()
         for bar in self.bars:
-            bar.show(self.seen, self.app.size.width)
-        self.frames.show(self.seen, moved=moved)
+            bar.show(self.seen, self.width)
+        self.frames.show(self.seen, lacking, moved=moved, anew=anew)
+
+    def _picture(self) -> tuple[MachineView, dict[Section, str]]:
+        """The picture, and why parts of it could not be made: the others are shown as ever.
+        Where there is none at all, the one before."""
+        looks, wanted = self.session.looks, self.frames.wanted
+        looks.wanted, self._dark = wanted, ""
+        with contextlib.suppress(Exception):
+            return self.session.picture(), {}
+        lacking = self._lacking(wanted)
+        looks.wanted = wanted - lacking.keys()
+        try:
+            return self.session.picture(), lacking
+        except Exception as error:
+            self._dark = f"! no picture of this moment: {bugs.told(error)}"
+            self.say("")
+            return self.seen, {}
+
+    def _lacking(self, wanted: frozenset[Section]) -> dict[Section, str]:
+        """Which parts of a picture cannot be made, each tried alone."""
+        found: dict[Section, str] = {}
+        for need in sorted(wanted):
+            self.session.looks.wanted = frozenset((need,))
+            try:
+                self.session.picture()
+            except Exception as error:
+                found[need] = bugs.told(error)
+        return found
 
     def names(self) -> tuple[str, ...]:
         """What the prompt completes and the palette finds."""

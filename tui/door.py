@@ -40,8 +40,8 @@ class Door(Protocol):
     def pause(self) -> None:
         """Stop a running command where it is."""
 
-    def event_ticks(self) -> list[int]:
-        """The ticks of all events that are known, in order."""
+    def event_moments(self) -> list[tuple[int, int | None]]:
+        """(tick, whose) of all events that are known, in order; None: no CPU's."""
 
     def stop_words(self) -> list[str]:
         """The commands that would set all breakpoints again."""

@@ -1,9 +1,7 @@
 """A place on the screen that shows one panel at a time and draws only what changed."""
 
-from typing import Final
+from typing import ClassVar, Final
 
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.app import RenderResult
 from textual.geometry import Region, Size
@@ -12,19 +10,18 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from emu.picture.view import MachineView
+from tui import bugs, pointing
+from tui.frame_drawing import Drawing
 from tui.layout import Place, Slot
 from tui.panels import BY_ID
-from tui.panels.base import Anchor, Page, Panel, Spot, Window
-from tui.tabs import Counts, Tabs, counts, tabs
-from tui.text import cut, fit, plain
+from tui.panels.base import Page, Panel, Spot, Window, notice
+from tui.scrolled import Kept, Scrolled
+from tui.tabs import Counts, counts
 from tui.theme import PLAIN
 
-RULE: Final = {False: "─", True: "━"}
-"""The title rule without and with the focus."""
-HEAVY: Final = {"┼": "┿", "┴": "┷", "┬": "┯"}
-EDGE: Final = "│"
 WHEEL_ROWS: Final = 3
-_CURSOR: Final = Style(reverse=True)
+_PRESSES_THAT_ACT: Final = 2
+"""So many clicks in a row act in a frame that did not have the focus."""
 
 
 class Frame(Widget, can_focus=True):
@@ -33,6 +30,9 @@ class Frame(Widget, can_focus=True):
     It is a plain line-API widget: the page holds the visible lines only, so the cost of a
     repaint depends on the window and never on how much the panel could show."""
 
+    FOCUS_ON_CLICK: ClassVar[bool] = False
+    """A press gives the focus below, where it is known whether the frame had it already."""
+
     class Chosen(Message):
         """Something on the page was pointed at: the command that this is."""
 
@@ -40,12 +40,15 @@ class Frame(Widget, can_focus=True):
             super().__init__()
             self.order = order
 
-    class MomentChosen(Message):
-        """A click on a moment of the timeline."""
+    class Wheeled(Chosen):
+        """A panel without a first and last row is scrolled by a command."""
 
-        def __init__(self, tick: int) -> None:
+    class MomentChosen(Message):
+        """A click on a moment of the timeline, and of whom; None: nobody's."""
+
+        def __init__(self, tick: int, cpu: int | None) -> None:
             super().__init__()
-            self.tick = tick
+            self.tick, self.cpu = tick, cpu
 
     class Turned(Message):
         """Another panel is shown: it may need more than the view has."""
@@ -59,13 +62,17 @@ class Frame(Widget, can_focus=True):
         self.joints: dict[int, str] = {}
         self.page = Page(())
         self.looks = PLAIN
+        self.trouble = ""
+        """Why a view has nothing of what the panel shows: a mistake of ours, in words."""
         self._view: MachineView | None = None
+        self._as_of = ""
         self._before_peek = ""
         self._drawn: tuple[str, Size] | None = None
-        self._tops: dict[str, int] = {}
-        self._anchors: dict[str, Anchor | None] = {}
+        self._scrolled = Scrolled()
         self._cursor = ""
         self._counts: Counts = {}
+        self._acts = True
+        """Whether a click acts: the frame had the focus when the button was pressed."""
 
     @property
     def panel(self) -> Panel:
@@ -91,20 +98,26 @@ class Frame(Widget, can_focus=True):
         self._drawn = None
         self.post_message(self.Turned())
 
-    def show(self, view: MachineView, *, moved: bool = False) -> None:
-        """Draw a view; `moved`: a command has been carried out, so follow what matters."""
+    def show(self, view: MachineView, *, moved: bool = False, anew: bool = False) -> None:
+        """Draw a view; `moved`: a command has been carried out, so follow what matters. While
+        the machine runs, what is not live is drawn only then, or `anew`: else it stays as it
+        is, dim, and says of when it is."""
         if moved:
-            for panel_id in [name for name in self._tops if BY_ID[name].follows]:
-                del self._tops[panel_id]
-        self._view = view
+            self._scrolled.moved_on()
+        same = self._drawn == (self.panel.id, self.size)
+        old = view.running and not self.panel.live
+        stays = old and same and not (moved or anew)
+        if not stays:
+            self._view = view
         if not self.size.width or not self.size.height:
             return
-        same = self._drawn == (self.panel.id, self.size)
-        if view.running and not self.panel.live and same:
+        assert self._view is not None, "nothing stays that was not drawn"
+        was, self._as_of = self._as_of, f"as of tick {self._view.tick:,}" if old else ""
+        if stays and was == self._as_of:
             return
         before, counted = self.page, self._counts
         self._make_page()
-        if not same or len(before.lines) != len(self.page.lines):
+        if not same or was != self._as_of or len(before.lines) != len(self.page.lines):
             self.refresh()
             return
         rows = [i + 1 for i, new in enumerate(self.page.lines) if new != before.lines[i]]
@@ -120,30 +133,37 @@ class Frame(Widget, can_focus=True):
             self._before_peek = self.panel.id
             self.turn_to(self.tabs.index(panel_id))
 
-    def unpeek(self, panel_id: str) -> None:
-        """Go back to the tab from before `peek`, unless somebody has turned to another."""
-        if self._before_peek in self.tabs and self.panel.id == panel_id:
-            self.turn_to(self.tabs.index(self._before_peek))
-        self._before_peek = ""
+    def unpeek(self, panel_id: str) -> bool:
+        """Go back to the tab from before `peek`, unless somebody has turned to another; whether
+        it did."""
+        before, self._before_peek = self._before_peek, ""
+        if before not in self.tabs or self.panel.id != panel_id:
+            return False
+        self.turn_to(self.tabs.index(before))
+        return True
 
     def wide_page(self, width: int) -> Page:
         """The page that is shown, at least so many cells wide: nothing of it is cut."""
         assert self._view is not None, "a page is made of a view"
-        panel = self.panel
+        panel, kept = self.panel, self._scrolled.kept(self.panel)
         window = Window(
-            width=max(self.size.width - self._left, width),
+            width=max(self.size.width - self._drawing().left, width),
             height=max(self.size.height - 1, 1),
-            top=self._tops.get(panel.id), anchor=self._anchors.get(panel.id),
-            cursor=self._cursor,
+            top=kept.top, anchor=kept.anchor, cursor=self._cursor,
         )  # fmt: skip
-        return panel.render(self._view, window)
+        if self.trouble:
+            return notice(f"{panel.title} cannot be shown: {self.trouble}", window)
+        try:
+            return panel.render(self._view, window)
+        except Exception as error:
+            return notice(f"{panel.title} cannot be shown: {bugs.told(error)}", window)
 
     def _make_page(self) -> None:
         panel = self.panel
         self.page = self.wide_page(1)
-        self._anchors[panel.id] = self.page.anchor
-        self._drawn = (panel.id, self.size)
         self._counts = counts(self.tabs, self._view)
+        self._scrolled.anchors[panel.id] = self.page.anchor
+        self._drawn = (panel.id, self.size)
 
     def redraw(self) -> None:
         """Draw the view that is known once more."""
@@ -165,22 +185,28 @@ class Frame(Widget, can_focus=True):
 
     # -- scrolling --------------------------------------------------------------------------
 
+    @property
+    def scrolled(self) -> Kept:
+        """Where the panel is scrolled to, for `scroll_back`."""
+        return self._scrolled.kept(self.panel)
+
+    def scroll_back(self, kept: Kept, cursor: str) -> None:
+        """Be again where the panel was, with the cursor that it had."""
+        self._scrolled.put(self.panel, kept)
+        self._cursor = cursor
+        self.redraw()
+
     def scroll_rows(self, rows: int) -> None:
         """Scroll by hand; from then on the panel stays there until it is asked to follow."""
         if self.panel.scroll is not None and self._view is not None:
-            self.post_message(self.Chosen(self.panel.scroll(self._view, rows)))
+            self.post_message(self.Wheeled(self.panel.scroll(self._view, rows)))
             return
-        last = max(self.page.total - self.page.rows, 0)
-        top = min(max(self.page.top + rows, 0), last)
-        self._tops[self.panel.id] = top
-        if top == last and rows > 0 and not self.panel.follows:
-            self._tops.pop(self.panel.id)
-            self._anchors[self.panel.id] = (top, 0)
+        self._scrolled.by(self.panel, self.page, rows)
         self.redraw()
 
     def follow(self) -> None:
         """Back to what matters now: the end of a log, the selected CPU."""
-        self._tops.pop(self.panel.id, None)
+        self._scrolled.follow(self.panel)
         self._cursor = ""
         self.redraw()
 
@@ -197,34 +223,29 @@ class Frame(Widget, can_focus=True):
     # -- pointing ---------------------------------------------------------------------------
 
     @property
+    def cursor(self) -> str:
+        """The key of the spot that is pointed at; empty: none is."""
+        return self._cursor
+
+    @property
     def spot(self) -> Spot | None:
         """What the cursor is on."""
-        return next((spot for spot in self.page.spots if spot.key == self._cursor), None)
+        return pointing.spot_of(self.page, self._cursor)
 
     def move_cursor(self, step: int) -> None:
         """To the nearest spot in another row; beyond the page, scroll and try there."""
-        spots, here = self.page.spots, self.spot
+        here = self.spot
         if here is None:
-            current = next((spot for spot in spots if spot.key == "here"), None)
-            found = current or (spots[0 if step > 0 else -1] if spots else None)
+            found = pointing.first(self.page.spots, step)
         else:
-            found = self._next(here, step)
+            found = pointing.next_to(self.page.spots, here, step)
         if found is None and here is not None:
             self.scroll_rows(step)
             here = self.spot
-            found = None if here is None else self._next(here, step)
+            found = None if here is None else pointing.next_to(self.page.spots, here, step)
         if found is not None:
             self._cursor = found.key
         self.redraw()
-
-    def _next(self, here: Spot, step: int) -> Spot | None:
-        """The spot in the nearest row above or below, nearest in its column."""
-        rows = [spot for spot in self.page.spots if (spot.row - here.row) * step > 0]
-        if not rows:
-            return None
-        near = min(abs(spot.row - here.row) for spot in rows)
-        same = [spot for spot in rows if abs(spot.row - here.row) == near]
-        return min(same, key=lambda spot: abs(spot.start - here.start))
 
     def clear_cursor(self) -> bool:
         """Take the cursor away; False if there was none."""
@@ -233,80 +254,51 @@ class Frame(Widget, can_focus=True):
             self.redraw()
         return had
 
+    def on_mouse_down(self) -> None:
+        """A press gives the focus; only where it was already, the click acts, too."""
+        self._acts = self.has_focus
+        self.screen.set_focus(self, scroll_visible=False)
+
     def on_click(self, event: events.Click) -> None:
-        """A tab's name shows it; a spot is chosen; a column of time goes there."""
-        column = event.x - self._left
-        if event.y == 0:
-            chosen = self._titles().at(event.x - 2)
+        """A tab's name shows it; a spot is pointed at, and chosen if the frame had the focus;
+        so is a column of time."""
+        drawing = self._drawing()
+        column, row = event.x - drawing.left, event.y - 1
+        acts = self._acts or event.chain >= _PRESSES_THAT_ACT
+        if row < 0:
+            chosen = drawing.titles().at(event.x - 2)
             if chosen is not None:
                 self.turn_to(self.tabs.index(chosen))
         elif 0 <= column < len(self.page.ticks):
             tick = self.page.ticks[column]
-            if tick is not None:
-                self.post_message(self.MomentChosen(tick))
+            if tick is not None and acts:
+                cpus = self.page.cpus
+                self.post_message(
+                    self.MomentChosen(tick, cpus[row] if row < len(cpus) else None)
+                )
         else:
-            self._click(column, event.y - 1)
+            self._click(pointing.spot_at(self.page, column, row, self.size.width), acts)
 
-    def _click(self, column: int, row: int) -> None:
-        for spot in self.page.spots:
-            end = self.size.width if spot.end is None else spot.end
-            if spot.row == row and spot.start <= column < end:
-                self._cursor = spot.key
-                self.redraw()
-                if spot.go:
-                    self.post_message(self.Chosen(spot.go))
-                return
+    def _click(self, spot: Spot | None, acts: bool) -> None:
+        if spot is None:
+            return
+        self._cursor = spot.key
+        self.redraw()
+        if spot.go and acts:
+            self.post_message(self.Chosen(spot.go))
 
     # -- drawing ----------------------------------------------------------------------------
 
-    @property
-    def _left(self) -> int:
-        """Cells at the left that are not the panel's."""
-        return 2 if self.edge else 1
-
-    def _titles(self) -> Tabs:
-        """The names of the tabs, as many as fit beside a short detail."""
-        return tabs(
-            self.tabs, self.at, self.size.width - 4, len(self.page.detail), self.has_focus,
-            self._counts,
+    def _drawing(self) -> Drawing:
+        """What its picture is made of now."""
+        return Drawing(
+            self.size.width, self.tabs, self.at, self._counts, self.page, self.has_focus,
+            self.edge, self.joints, self._as_of,
         )  # fmt: skip
-
-    def _rule(self) -> Strip:
-        """The title rule: title at the left, details at the right, joints where rules meet."""
-        width, heavy = self.size.width, self.has_focus
-        rule = [RULE[heavy]] * width
-        for column, joint in self.joints.items():
-            if column < width:
-                rule[column] = HEAVY[joint] if heavy else joint
-        title = fit(self._titles().line, max(width - 4, 0))
-        detail = cut(self.page.detail, max(width - len(plain(title)) - 7, 0))
-        start = 2 + len(plain(title)) + 1
-        end = width - len(detail) - (3 if detail else 0)
-        look = self.looks["here" if heavy else "dim"]
-        segments = [Segment(rule[0], look), Segment(" ")]
-        segments += [Segment(text, self.looks[role]) for text, role in title]
-        segments += [Segment(" "), Segment("".join(rule[start:end]), look)]
-        if detail:
-            segments += [Segment(f" {detail} ", self.looks["dim"]), Segment(rule[-1], look)]
-        return Strip(segments)
-
-    def _body(self, row: int) -> Strip:
-        styled = self.page.lines[row] if row < len(self.page.lines) else ()
-        room = max(self.size.width - self._left, 0)
-        text = [Segment(text, self.looks[role]) for text, role in fit(styled, room)]
-        strip = Strip([Segment(" "), *text]).adjust_cell_length(room + 1)
-        if any(role == "here" and text.strip() for text, role in styled):
-            strip = strip.apply_style(self.looks.row)
-        spot = self.spot
-        if spot is not None and spot.row == row:
-            end = room if spot.end is None else min(spot.end, room)
-            under = strip.crop(spot.start + 1, end + 1).apply_style(_CURSOR)
-            strip = Strip.join((strip.crop(0, spot.start + 1), under, strip.crop(end + 1)))
-        return Strip([Segment(EDGE, self.looks["dim"]), *strip]) if self.edge else strip
 
     def render_line(self, y: int) -> Strip:
         """One row of the frame; Textual asks for those that were marked as changed only."""
-        strip = self._rule() if y == 0 else self._body(y - 1)
+        strip = self._drawing().row(y, self.looks, self.spot)
         return strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)
 
     def render(self) -> RenderResult:

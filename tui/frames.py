@@ -1,5 +1,7 @@
 """The frames on the screen: where each stands, what it shows, and which one has the keys."""
 
+from collections.abc import Mapping
+
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -11,6 +13,8 @@ from tui.panels import BY_ID
 from tui.theme import Looks
 
 ANSWER = "answer"
+Lacking = Mapping[Section, str]
+"""Parts of a view that a mistake of ours kept from being made: what there is to say of it."""
 
 
 class Frames(Container):
@@ -21,6 +25,8 @@ class Frames(Container):
         self._every = tuple(Frame(slot) for slot in layout.SLOTS)
         self._zoomed: layout.Slot | None = None
         self._slot: layout.Slot = "main"
+        self._asked_from: layout.Slot = "main"
+        """What had the keys before a long answer took them."""
         self.moves: dict[str, str] = {}
         """Panels that somebody moved to another slot, or closed."""
 
@@ -89,8 +95,12 @@ class Frames(Container):
         if frame.panel.id != panel_id:
             frame.turn_to(frame.tabs.index(panel_id))
         if focus:
-            self._slot = frame.slot
-            self.screen.set_focus(frame)
+            self._focus(frame)
+
+    def _focus(self, frame: Frame) -> None:
+        """Give a frame the keys."""
+        self._slot = frame.slot
+        self.screen.set_focus(frame)
 
     def close(self) -> str:
         """Take the panel in focus away; the reason if it must stay."""
@@ -122,19 +132,29 @@ class Frames(Container):
 
     # -- drawing ----------------------------------------------------------------------------
 
-    def show(self, view: MachineView, *, moved: bool) -> None:
-        """Draw a view in every frame."""
+    def show(
+        self, view: MachineView, lacking: Lacking, *, moved: bool = False, anew: bool = False
+    ) -> None:
+        """Draw a view in every frame; `lacking`: why parts of it could not be made."""
         for frame in self.placed:
-            frame.show(view, moved=moved)
+            need = frame.panel.needs
+            frame.trouble = "" if need is None else lacking.get(need, "")
+            frame.show(view, moved=moved, anew=anew)
 
     def answer(self, view: MachineView, panel_id: str | None) -> None:
-        """A long answer shows its tab until the command after it, unless a panel of its own
-        shows it better."""
-        for frame in self.placed:
-            if ANSWER in frame.tabs and len(view.reply) > 1 and panel_id is None:
+        """A long answer shows its tab, with the keys, until the command after it, unless a
+        panel of its own shows it better."""
+        frame = next((frame for frame in self.placed if ANSWER in frame.tabs), None)
+        if frame is None:
+            return
+        if len(view.reply) > 1 and panel_id is None:
+            if frame.panel.id != ANSWER:
+                self._asked_from = self._slot
                 frame.peek(ANSWER)
-            elif ANSWER in frame.tabs:
-                frame.unpeek(ANSWER)
+            self._focus(frame)
+        elif frame.unpeek(ANSWER) and frame.slot == self._slot:
+            from_ = next((one for one in self.placed if one.slot == self._asked_from), frame)
+            self._focus(from_)
 
     def clear_cursors(self) -> None:
         """What a cursor was on may be gone."""

@@ -16,6 +16,7 @@ from tui.dialogs import Dialogs
 from tui.orders import Orders
 from tui.screenshot import save_picture
 from tui.timeline_keys import TimelineKeys
+from tui.way import Way
 
 
 class Parts(Struct, frozen=True):
@@ -28,6 +29,7 @@ class Parts(Struct, frozen=True):
     cursor: Cursor
     timeline: TimelineKeys
     copying: Copying
+    way: Way
 
 
 class Key(Struct, frozen=True):
@@ -108,10 +110,12 @@ KEYS: Final[tuple[Key, ...]] = (
         "inject: break something on purpose, chosen from a list, now or at a moment", "Inject"),
     Key("first", ("I",), "I", lambda on: on.orders.first(),
         "let the selected CPU be the next to run"),
-    Key("reset", ("R", "ctrl+r"), "R ^R", lambda on: on.orders.order("reset"),
-        "start again; breakpoints stay", "Again"),
+    Key("reset", ("R",), "R", lambda on: on.orders.order("reset"),
+        "begin again, as a branch: what was done stays; breakpoints stay", "Again"),
     Key("repeat", ("enter",), "Enter", lambda on: on.cursor.enter(),
         "go to what the cursor points at; else repeat the last command"),
+    Key("back", ("backspace",), "Backspace", lambda on: on.way.back(),
+        "back to the panel, the rows and the CPU from before the last answer or jump"),
     Key("cpu.previous", ("less_than_sign", "comma"), "<", lambda on: on.orders.select_by(-1),
         "select the CPU before; a number selects that one"),
     Key("cpu.next", ("greater_than_sign", "full_stop"), ">", lambda on: on.orders.select_by(1),
@@ -192,6 +196,11 @@ def shown(key: str) -> str:
     if before == ["ctrl"] and len(word) == 1:
         return f"^{word.upper()}"
     return "+".join((*before, word.capitalize() if len(word) > 3 and word.islower() else word))
+
+
+def shortest(key: Key) -> str:
+    """The shortest way to say a key, of those that do the same."""
+    return min(key.shown.split(), key=len)
 
 
 def remapped(changes: Mapping[str, tuple[str, ...]]) -> tuple[Key, ...]:

@@ -3,12 +3,14 @@
 import time
 from typing import Final
 
-from emu.errors import ApdbgError
+from emu.errors import ApdbgError, EndedError
+from emu.given.number import is_digits
 from tui import bugs, runner
 from tui.arranging import Arranging
 from tui.desk import Desk
 from tui.panels import BY_WORD, status
 from tui.panels.base import Panel
+from tui.way import Stand, Way
 
 NUMBER_SECONDS: Final = 0.6
 """A number that no command follows selects a CPU after this long."""
@@ -31,43 +33,64 @@ def _moves(text: str) -> bool:
 
 
 class Orders:
-    """Carries commands out, one at a time."""
+    """Carries commands out, one at a time; what only looks, while another goes on, too."""
 
-    def __init__(self, desk: Desk, arranging: Arranging) -> None:
+    def __init__(self, desk: Desk, arranging: Arranging, way: Way) -> None:
         self._desk = desk
         self._arranging = arranging
+        self._way = way
         self.touched = 0.0
         """When the last key came."""
         self._began = 0.0
         self._repeated = ""
+        self._looked: tuple[str, ...] | None = None
+        """What a look was answered while another command went on."""
 
-    def order(self, text: str) -> bool:
-        """Carry a command out; False if the session refused, which it says in words."""
-        trouble = self.attempt(text)
+    def order(self, text: str, *, focus: bool = True) -> bool:
+        """Carry a command out; False if the session refused, which it says in words. `focus`:
+        the panel that answers it gets the keys."""
+        trouble = self.attempt(text, focus=focus)
         if trouble:
             self._desk.say(f"! {trouble}", "bad")
         return not trouble
 
-    def attempt(self, text: str) -> str:
+    def attempt(self, text: str, *, focus: bool = True) -> str:
         """Carry a command out; why the session refused, or nothing."""
-        desk = self._desk
+        desk, before = self._desk, self._way.here()
         desk.number.take()
+        if desk.session.running:
+            return self._look(text, before)
         try:
             running = runner.start(desk.session, text)
+        except EndedError:
+            return self.over()
         except ApdbgError as error:
             return str(error)
         except Exception as error:
             return self._bug(error)
         if _moves(text):
             self._repeated = text
+        self._looked = None
         if running:
-            desk.say(f"{text} ...", "dim")
             self._began = time.monotonic()
+            desk.say("")
+            desk.mention(f"{text} ...")
             desk.show(moved=True)
-            desk.app.run_worker(self._carry_on(), group="run", exclusive=True)
+            desk.app.run_worker(self._carry_on(before.cpu), group="run", exclusive=True)
         else:
-            self._finished(_panel_of(text))
+            self._finished(_panel_of(text), focus=focus)
+            if focus:
+                self._way.came_from(before)
         return ""
+
+    def go(self, text: str) -> None:
+        """Go to what was pointed at, by key or click: a CPU, which works while the machine
+        runs, too, or whatever the command says."""
+        word, _, rest = text.partition(" ")
+        if word == "cpu" and is_digits(rest):
+            self.select_cpu(int(rest))
+        else:
+            self.order(text)
 
     def move(self, word: str) -> None:
         """Carry out a command that may have a count, the number that was typed."""
@@ -80,7 +103,32 @@ class Orders:
         else:
             self._desk.say("there is no command to repeat yet: s steps, c runs", "dim")
 
-    async def _carry_on(self) -> None:
+    def over(self) -> str:
+        """What can be done where the boot has ended."""
+        keys = self._desk.keys
+        words = {"reverse.step": "back", "reverse.run": "back to a breakpoint",
+                 "goto": "go to", "reset": "again"}  # fmt: skip
+        ways = (f"{keys[name]} {word}" for name, word in words.items() if keys.get(name))
+        return f"the boot is over: {', '.join(ways)}"
+
+    # -- while the machine runs -------------------------------------------------------------
+
+    def _look(self, text: str, before: Stand) -> str:
+        """Carry out what only looks, between two slices of a run; why not, or nothing."""
+        desk = self._desk
+        try:
+            desk.session.begin(text)
+        except ApdbgError as error:
+            return str(error)
+        except Exception as error:
+            return f"{bugs.told(error)}"
+        self._answered(_panel_of(text))
+        self._looked = desk.seen.reply
+        self._way.came_from(before)
+        return ""
+
+    async def _carry_on(self, cpu: int) -> None:
+        """Slices until the command has stopped; `cpu`: the one in focus when it began."""
         desk = self._desk
         try:
             await runner.carry_on(desk.session, self._progress, lambda: self.touched)
@@ -92,14 +140,13 @@ class Orders:
             desk.say(f"! {self._bug(error)}", "bad")
         else:
             self._finished(None)
+        self._way.was_at(cpu)
 
     def _bug(self, error: Exception) -> str:
         """A command met a mistake of ours: it is written down for a report, and what a person
         has set up stays."""
         self._desk.session.pause()
-        place = bugs.write_down(error)
-        where = f"; {place} has the lines to report" if place else ""
-        return f"this is a bug in apdbg: {type(error).__name__}{where}"
+        return bugs.told(error)
 
     def _progress(self) -> None:
         """A picture of a run that goes on, and how fast it does."""
@@ -111,25 +158,7 @@ class Orders:
         self._began = now
         end = seen.timeline.end
         known = f"  {100 * seen.tick // end} % of what is known" if seen.tick < end else ""
-        desk.say(f"{seen.tick:,} instructions, {speed:,.1f} M/s{known}   space pauses", "dim")
-
-    def _finished(self, panel: Panel | None) -> None:
-        """The picture after a command, and what it had to say; a panel may show that."""
-        desk = self._desk
-        if panel is not None:
-            self._arranging.show_panel(panel.id, focus=False)
-        before = desk.seen.tick
-        desk.show(moved=panel is None)
-        seen = desk.seen
-        desk.frames.answer(seen, None if panel is None else panel.id)
-        if seen.tick != before:
-            desk.frames.clear_cursors()
-        if len(seen.reply) == 1:
-            desk.say(seen.reply[0])
-        elif status.hides_reason(seen, desk.app.size.width):
-            desk.say(status.reason(seen), "warn")
-        else:
-            desk.say("")
+        desk.mention(f"{seen.tick:,} instructions, {speed:,.1f} M/s{known}   space pauses")
 
     def pause(self) -> None:
         """Stop a running machine where it is."""
@@ -138,10 +167,46 @@ class Orders:
         else:
             self._desk.say("the machine stands still: s steps, c runs", "dim")
 
+    # -- what a command had to say ----------------------------------------------------------
+
+    def _answered(self, panel: Panel | None, *, focus: bool = True) -> None:
+        """The picture after a command, and its answer where that is shown."""
+        desk = self._desk
+        if panel is not None:
+            self._arranging.show_panel(panel.id, focus=focus)
+        desk.show(moved=panel is None, anew=True)
+        desk.frames.answer(desk.seen, None if panel is None else panel.id)
+        reply = desk.seen.reply
+        desk.say(reply[0] if len(reply) == 1 else "")
+
+    def _finished(self, panel: Panel | None, *, focus: bool = True) -> None:
+        """A command is over. What a look was answered meanwhile stays until the next one."""
+        desk, before = self._desk, self._desk.seen.tick
+        if self._looked is None:
+            self._answered(panel, focus=focus)
+        else:
+            desk.show(moved=True)
+        seen = desk.seen
+        if seen.tick != before:
+            desk.frames.clear_cursors()
+        if len(seen.reply) == 1 and seen.reply is not self._looked:
+            return
+        if status.hides_reason(seen, desk.width):
+            desk.say(status.reason(seen), "warn")
+        elif seen.outcome is not None and (panel is None or seen.tick != before):
+            desk.say(self.over(), "dim")
+        else:
+            desk.say("")
+
     # -- the CPU in focus -------------------------------------------------------------------
 
     def select_cpu(self, cpu: int) -> None:
-        """Put a CPU in focus; works while the machine runs, too."""
+        """Go to a CPU; works while the machine runs, too."""
+        before = self._way.here()
+        self._select(cpu)
+        self._way.came_from(before)
+
+    def _select(self, cpu: int) -> None:
         desk = self._desk
         desk.number.take()
         try:
@@ -155,7 +220,7 @@ class Orders:
     def select_by(self, step: int) -> None:
         """Select the CPU before or after, round the end."""
         seen = self._desk.seen
-        self.select_cpu((seen.focus + step) % len(seen.cpus))
+        self._select((seen.focus + step) % len(seen.cpus))
 
     def digit(self, digit: int) -> None:
         """A number is a count for the command that follows, or else selects a CPU."""

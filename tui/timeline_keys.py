@@ -27,37 +27,39 @@ class TimelineKeys:
     def _time(self) -> TimelineView:
         return self._desk.seen.timeline
 
-    def _go(self, tick: int) -> None:
-        """Be at a tick of the known course; at its end, at the very end."""
+    def _go(self, tick: int, cpu: int | None = None) -> None:
+        """Be at a tick of the known course, and at the CPU that it belongs to; at its end, at
+        the very end."""
         time, looks = self._time, self._desk.session.looks
         tick = min(max(tick, 0), time.end)
         if looks.window is not None and not time.first <= tick <= time.last:
             length = time.last - time.first
             first = max(tick - length // 2, 0)
             looks.window = first, first + length
-        self._orders.order("goto end" if tick == time.end else f"goto {tick}")
+        where = "end" if tick == time.end else f"{tick}"
+        self._orders.go(f"goto {where}" if cpu is None else f"goto {where} cpu {cpu}")
 
     def _column_ticks(self) -> int:
         """How many ticks a column stands for."""
-        _, count = columns(self._desk.seen, self._desk.app.size.width)
+        _, count = columns(self._desk.seen, self._desk.width)
         return max((self._time.last - self._time.first) // count, 1)
 
-    def go_to(self, tick: int) -> None:
-        """Somebody pointed at a moment."""
-        if not self._desk.session.running:
-            self._go(tick)
+    def go_to(self, tick: int, cpu: int | None) -> None:
+        """Somebody pointed at a moment, of a CPU or of nobody."""
+        self._go(tick, cpu)
 
     def scrub(self, step: int) -> None:
         """Back or on by a column."""
         self._go(self._time.now + step * self._column_ticks())
 
     def to_event(self, step: int) -> None:
-        """To the event before or after this moment, whichever CPU's."""
-        ticks = sorted(set(self._desk.session.event_ticks()))
+        """To the event before or after this moment, whichever CPU's, and to that CPU."""
         now = self._time.now
-        near = [t for t in ticks if (t < now if step < 0 else t > now)]
+        every = self._desk.session.event_moments()
+        near = [one for one in every if (one[0] < now if step < 0 else one[0] > now)]
         if near:
-            self._go(near[-1] if step < 0 else near[0])
+            tick, cpu = near[-1 if step < 0 else 0]
+            self._go(tick, cpu)
         else:
             self._desk.say("there is no event in that direction that is known", "dim")
 

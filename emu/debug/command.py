@@ -85,6 +85,9 @@ class Command(Struct, frozen=True):
     """Values -> those words."""
     moves: bool = False
     """Whether Enter repeats it."""
+    looks: bool = False
+    """Whether it only looks, at the machine where it stands: so it can be carried out while the
+    machine runs. What goes to another moment, if only for an answer, does not."""
     phrase: str = ""
     """What it does to a name that stands behind these words in a palette."""
 

@@ -6,7 +6,6 @@ Whoever works takes the desk, or better the two to five things of it that the wo
 from collections.abc import Callable
 
 from msgspec import Struct, field
-from msgspec.structs import fields
 
 from emu.boot.disasm import Instruction, decode
 from emu.debug.breakpoint import Breakpoints
@@ -59,10 +58,6 @@ class Desk(Struct, eq=False):
     """What is being carried out."""
 
 
-_STAYS = ("focus", "looks", "breakpoints", "watchpoints", "catches")
-"""What a reset leaves as it is."""
-
-
 def power_on(setup: Setup, at_power_on: Lines = ()) -> Desk:
     """A desk with a machine before its first instruction; raises CommandError for an entry
     that cannot be."""
@@ -74,17 +69,6 @@ def power_on(setup: Setup, at_power_on: Lines = ()) -> Desk:
         setup, at_power_on, machine, timeline, Breakpoints(machine), Judge(machine, timeline),
         Digest(machine), Drawn(machine), values_of(machine.board.cpus[0]),
     )  # fmt: skip
-
-
-def reset(desk: Desk) -> None:
-    """Another machine of the same setup; what stops it stays."""
-    fresh = power_on(desk.setup, desk.at_power_on)
-    for one in fields(Desk):
-        if one.name not in _STAYS:
-            setattr(desk, one.name, getattr(fresh, one.name))
-    desk.seen = values_of(focused(desk))
-    desk.breakpoints.machine = desk.machine
-    desk.breakpoints.apply()
 
 
 def cpu_of(desk: Desk, index: int | None) -> Cpu:

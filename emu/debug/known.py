@@ -58,7 +58,7 @@ def _lines(desk: Desk, file: str) -> tuple[Named, ...]:
 def _moments(desk: Desk) -> tuple[Named, ...]:
     branch = desk.timeline.branch
     found = {"start": "before the first instruction", "end": "as far as is known"}
-    found |= {name: f"mark at tick {at.tick:,}" for name, at in branch.marks.items()}
+    found |= {name: f"mark at tick {mark.at.tick:,}" for name, mark in branch.marks.items()}
     events = list(branch.logs.events.known[-EVENTS_MAX:])
     for event in events:
         if isinstance(event.detail, Milestone):

@@ -19,7 +19,7 @@ def find(timeline: Timeline, where: str) -> Moment:
     if where in ("start", "now", "end"):
         return {"start": START, "now": timeline.now, "end": timeline.end}[where]
     if where in marks:
-        return marks[where]
+        return marks[where].at
     if where.endswith("%") and is_digits(where[:-1].replace(".", "", 1)):
         share = min(float(where[:-1]), 100.0)
         if share == 100.0:
@@ -35,10 +35,11 @@ def find(timeline: Timeline, where: str) -> Moment:
 
 
 def whose(timeline: Timeline, where: str) -> int | None:
-    """The CPU that an event or a milestone belongs to."""
-    events = timeline.branch.logs.events.known
+    """The CPU that an event, a mark or a milestone belongs to."""
+    if where in timeline.branch.marks:
+        return timeline.branch.marks[where].cpu
     if where[:1] == "#":
-        return events[int(where[1:]) - 1].cpu
+        return timeline.branch.logs.events.known[int(where[1:]) - 1].cpu
     found = _reached(timeline, where)
     return None if found is None else found.cpu
 

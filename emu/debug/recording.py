@@ -30,6 +30,7 @@ from emu.debug.setup import Options
 from emu.errors import CommandError, RecordingError
 from emu.given.files import new_file, read_file
 from emu.given.plain import shown
+from emu.timeline.branch import Mark
 from emu.timeline.moment import Entry, Moment
 from emu.timeline.timeline import Timeline
 
@@ -123,12 +124,11 @@ class Recorder(Struct):
 
 
 def _end(desk: Desk) -> EndLine:
-    marks = {
-        name: (one.tick, one.beat, one.entries)
-        for name, one in desk.timeline.branch.marks.items()
-    }
+    named = desk.timeline.branch.marks
+    marks = {name: (one.at.tick, one.at.beat, one.at.entries) for name, one in named.items()}
+    cpus = {name: one.cpu for name, one in named.items() if one.cpu is not None}
     words = ("", "") if desk.verdict is None else desk.verdict.words
-    return EndLine(*words, marks)
+    return EndLine(*words, marks, cpus)
 
 
 def save(desk: Desk, path: Path) -> str:
@@ -179,7 +179,7 @@ class Recording(Struct):
     entries: list[Entry] = field(default_factory=list)
     digests: list[tuple[Moment, str]] = field(default_factory=list)
     runs: list[tuple[int, tuple[tuple[int, int], ...]]] = field(default_factory=list)
-    marks: dict[str, Moment] = field(default_factory=dict)
+    marks: dict[str, Mark] = field(default_factory=dict)
     outcome: str = ""
     """How the boot had ended where the recording ends; empty if it had not."""
     whole: bool = False
@@ -231,9 +231,11 @@ def _take(found: Recording, line: AnyLine) -> None:
             found.runs.append((first, runs))
         case DigestLine(tick, beat, entries, digest):
             found.digests.append((Moment(tick, beat, entries), digest))
-        case EndLine(outcome, _, marks):
+        case EndLine(outcome, _, marks, cpus):
             found.outcome = outcome
-            found.marks = {name: Moment(*moment) for name, moment in marks.items()}
+            found.marks = {
+                name: Mark(Moment(*moment), cpus.get(name)) for name, moment in marks.items()
+            }
             found.whole = True
 
 
@@ -261,10 +263,16 @@ def replay(
     done = timeline.driver.done
     del timeline.branch.entries[done:]
     timeline.branch.marks = {
-        name: moment for name, moment in recording.marks.items() if moment <= timeline.end
+        name: mark for name, mark in recording.marks.items() if _holds(desk, mark)
     }
     arrived(desk, recording.outcome != "" and len(said) == 0)
     return said
+
+
+def _holds(desk: Desk, mark: Mark) -> bool:
+    """Whether there is such a moment, and such a CPU."""
+    there = mark.cpu is None or mark.cpu < len(desk.machine.board.cpus)
+    return there and mark.at <= desk.timeline.end
 
 
 def _went_to(timeline: Timeline, moment: Moment, heard: Callable[[], bool]) -> bool:

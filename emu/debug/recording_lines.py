@@ -73,11 +73,13 @@ class BranchLine(_Line, frozen=True, tag="branch"):
 
 
 class EndLine(_Line, frozen=True, tag="end"):
-    """The last of a recording that was finished; marks are (tick, beat, entries)."""
+    """The last of a recording that was finished; marks are (tick, beat, entries), and the CPU
+    that was in focus there."""
 
     outcome: str
     reason: str
     marks: dict[str, tuple[Whole, Whole, Whole]]
+    mark_cpus: dict[str, Whole] = {}
 
 
 AnyLine = HeaderLine | EntryLine | ScheduleLine | DigestLine | BranchLine | EndLine

@@ -123,7 +123,7 @@ def _branch(desk: Desk) -> BranchReport:
     return BranchReport(
         branch.name, branch.parent, branch.fork.tick,
         [EntryReport(one.tick, one.beat, one.text) for one in entries],
-        {name: moment.tick for name, moment in branch.marks.items()},
+        {name: mark.at.tick for name, mark in branch.marks.items()},
     )  # fmt: skip
 
 

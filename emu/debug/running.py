@@ -5,10 +5,11 @@ from contextlib import contextmanager
 
 from emu.debug import stops
 from emu.debug.desk import Desk, Goal, Lines, cpu_of, focused
-from emu.errors import CommandError
+from emu.errors import CommandError, EndedError
 from emu.hw.cpu import Cpu
 from emu.judge.outcome import verdict
 from emu.judge.progress import idle_ticks
+from emu.judge.verdict import Verdict
 from emu.machine.pause import Pause
 from emu.picture.cpu_row import why_still
 from emu.picture.registers import values_of
@@ -31,10 +32,17 @@ def movable(desk: Desk, index: int | None) -> Cpu:
     """A CPU that can execute an instruction now; CommandError says why one cannot."""
     cpu = cpu_of(desk, index)
     if desk.timeline.driver.final and desk.verdict is not None:
-        raise CommandError(f"the machine stopped for good: {desk.verdict.reason}")
+        raise _ended_for_good(desk.verdict)
     if cpu.activity not in ("running", "waiting"):
         raise CommandError(f"cpu {cpu.id} cannot step: {why_still(cpu)}")
     return cpu
+
+
+def _ended_for_good(verdict: Verdict) -> EndedError:
+    return EndedError(
+        f"the boot is over, {verdict.reason}: reverse-step, reverse-run, goto and reset go on "
+        "from here"
+    )
 
 
 def begin(desk: Desk, cpu: Cpu, goal: Callable[[Desk, Cpu], Goal]) -> Goal:
@@ -51,7 +59,7 @@ def begin_run(desk: Desk, ticks: int | None) -> Goal:
     """All CPUs run from here on, for so many ticks at most."""
     if over(desk) and desk.verdict is not None:
         forget_temporary(desk)
-        raise CommandError(f"the machine stopped for good: {desk.verdict.reason}")
+        raise _ended_for_good(desk.verdict)
     remember(desk)
     desk.verdict = None
     return free_run(desk, ticks)

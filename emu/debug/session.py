@@ -61,10 +61,12 @@ class Session:
         return self.view()
 
     def begin(self, what: Order | Resume | str) -> None:
-        """Start a command, or let CPUs go on; `pump` carries it on while `running`."""
+        """Start a command, or let CPUs go on; `pump` carries it on while `running`. Meanwhile a
+        command that only looks is carried out at once, and the other one goes on."""
         desk = self.desk
         wanted = language.parse(what, desk.looks.words) if isinstance(what, str) else what
-        if desk.goal is not None:
+        looks = isinstance(wanted, Order) and wanted.command.looks
+        if desk.goal is not None and not looks:
             raise CommandError("the machine is running: pause it first")
         desk.reply = ()
         desk.drawn.asked += 1
@@ -166,9 +168,9 @@ class Session:
         start = address(self.machine, one, look.where)
         return tuple(memory.read(self.machine, one, look.space, start, count))
 
-    def event_ticks(self) -> list[int]:
-        """The ticks of all events that are known of this branch, in order."""
-        return [event.tick for event in self.timeline.branch.logs.events.known]
+    def event_moments(self) -> list[tuple[int, int | None]]:
+        """(tick, whose) of all events that are known of this branch, in order."""
+        return [(event.tick, event.cpu) for event in self.timeline.branch.logs.events.known]
 
     def stop_words(self) -> list[str]:
         """The commands that would set all breakpoints, watchpoints and catches again."""

@@ -3,7 +3,7 @@
 from typing import Final
 
 from emu.boot import disasm
-from emu.debug.desk import Desk, Lines, focused, instruction
+from emu.debug.desk import Desk, Lines, cpu_of, focused, instruction
 from emu.debug.moments import at_tick, find, whose
 from emu.debug.telling import before, watched
 from emu.debug.watchpoint import Watchpoint
@@ -11,9 +11,11 @@ from emu.errors import CommandError
 from emu.given.number import begins_a_number
 from emu.hw.cpu import Cpu
 from emu.machine.machine import Machine
-from emu.picture.stop import Travelled
+from emu.mailbox.rule import Finding
+from emu.mailbox.rules import BY_NAME as RULES
+from emu.picture.stop import AtStart, Travelled
 from emu.timeline import search
-from emu.timeline.moment import Moment
+from emu.timeline.moment import START, Moment
 from emu.timeline.search import Visit
 from emu.timeline.timeline import Timeline
 from emu.words.target import target
@@ -42,20 +44,57 @@ def _to_branch(desk: Desk, name: str) -> None:
     desk.stop = (Travelled(None, desk.machine.board.tick, "branch", name),)
 
 
-def goto(desk: Desk, where: str) -> Moment | None:
-    """Go to a named moment; one beyond what is known is given back, and must be run to."""
+def begin_again(desk: Desk) -> Lines:
+    """Be at power-on with nothing done since. What was done stays as a branch; where there is
+    nothing, no other branch begins."""
+    timeline, before = desk.timeline, desk.timeline.branch
+    same = len(before.entries) == len(desk.at_power_on) and not timeline.end.tick
+    if same:
+        timeline.goto(timeline.end)
+    else:
+        timeline.goto(START)
+        timeline.fork()
+        for text in desk.at_power_on:
+            timeline.enter(text)
+    desk.stop, desk.looks.window = (AtStart(0),), None
+    if same:
+        return ()
+    return (f"{timeline.branch.name} begins at power-on; {before.name} is all that was done",)
+
+
+def goto(desk: Desk, where: str, cpu: int | None = None) -> Moment | None:
+    """Go to a named moment, and to the CPU that it belongs to unless another is named; one
+    beyond what is known is given back, and must be run to."""
     timeline = desk.timeline
+    if cpu is not None:
+        cpu = cpu_of(desk, cpu).id
     if where in timeline.branches and where not in timeline.branch.marks:
         _to_branch(desk, where)
         return None
-    moment = find(timeline, where)
+    finding = _finding(desk, where)
+    moment = find(timeline, where) if finding is None else at_tick(timeline, finding.tick)
     if moment.tick > timeline.end.tick:
+        desk.focus = desk.focus if cpu is None else cpu
         return moment
-    cpu = whose(timeline, where)
+    if cpu is None:
+        cpu = whose(timeline, where) if finding is None else finding.cpu
     timeline.goto(moment)
     name = "" if begins_a_number(where) else where
     _arrive(desk, Travelled(cpu, desk.machine.board.tick, "tick", name))
     return None
+
+
+def _finding(desk: Desk, where: str) -> Finding | None:
+    """The first finding of a rule, if a text is the name of one; raises CommandError where it
+    was not broken up to now."""
+    if where not in RULES or where in desk.timeline.branch.marks:
+        return None
+    every = desk.judge.findings(desk.verdict)
+    found = (one for first in every for one in (first, *first.consequences))
+    finding = next((one for one in found if one.rule == where), None)
+    if finding is None:
+        raise CommandError(f"goto: nobody has broken {where} up to now: `findings` lists them")
+    return finding
 
 
 def _arrive(desk: Desk, stop: Travelled) -> None:

@@ -3,12 +3,15 @@
 from collections import defaultdict
 from typing import Final
 
+from emu.given.number import is_digits
 from emu.machine.injected import Armed, Fired, Trigger
 from emu.machine.machine import Machine
 from emu.picture.view import EntryView
 from emu.timeline.moment import Entry
 from emu.timeline.timeline import Timeline
 
+CPU: Final = "CPU"
+"""The parameter of an injection that is the CPU which it is done to."""
 ENTRIES_IN_VIEW: Final = 1_000
 """Entries of a branch that a picture has; of more, the newest."""
 
@@ -31,17 +34,46 @@ def entries(machine: Machine, timeline: Timeline) -> tuple[EntryView, ...]:
     return tuple(reversed(found))
 
 
+def whose(text: str) -> int | None:
+    """The CPU that an entry is done to, or else the one whose coming it waits for; None where
+    it is no CPU's alone."""
+    word, _, rest = text.partition(" ")
+    match word:
+        case "inject":
+            return _injected(rest.split())
+        case "set":
+            rest = rest.partition(":")[0].removeprefix("cpu")
+    return int(rest) if is_digits(rest) else None
+
+
+def _injected(words: list[str]) -> int | None:
+    from emu.inject.kinds import BY_NAME  # 60 files that a healthy boot does without
+
+    end = words.index("at") if "at" in words else len(words)
+    kind = BY_NAME.get(words[0])
+    names = [] if kind is None else [one.name for one in kind.parameters]
+    place = names.index(CPU) + 1 if CPU in names else end
+    word = words[place] if place < end else ""
+    if not word and "cpu" in words[end:-1]:
+        word = words[words.index("cpu", end) + 1]
+    return int(word) if is_digits(word) else None
+
+
 def _entry(machine: Machine, entry: Entry, done: bool, fate: Fired | Armed | None) -> EntryView:
-    tick, text = entry.tick, entry.text
+    tick, text, cpu = entry.tick, entry.text, whose(entry.text)
     match fate:
         case Armed(spec, trigger, _, left):
             words = "" if " at " in spec else moment(machine, trigger)
             more = f"{left:,} times more" if left > 1 else ""
-            return EntryView(tick, text, done, "waits", ", ".join(filter(None, (words, more))))
+            return EntryView(
+                tick, text, done, "waits", ", ".join(filter(None, (words, more))), cpu=cpu
+            )
         case Fired(_, at, problem):
             problem = problem.removeprefix("inject: ")
-            return EntryView(tick, text, done, "failed" if problem else "fired", problem, at)
-    return EntryView(tick, text, done)
+            return EntryView(
+                tick, text, done, "failed" if problem else "fired", problem, at, cpu
+            )
+    return EntryView(tick, text, done, cpu=cpu)
 
 
 def moment(machine: Machine, trigger: Trigger) -> str:

@@ -191,7 +191,7 @@ class Picture:
         return timeline_view(
             machine, self._drawn.lanes, self.focus, timeline.end.tick, self._window,
             (branch.name, len(timeline.branches)),
-            tuple((name, at.tick) for name, at in branch.marks.items()),
+            tuple((name, mark.at.tick) for name, mark in branch.marks.items()),
         )  # fmt: skip
 
     def whole(self) -> MachineView:

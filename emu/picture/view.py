@@ -119,6 +119,8 @@ class ApProgress(Struct, frozen=True):
     virtual_ns: int
     next: str
     history: ApHistory = ()
+    stuck: bool = False
+    """Whether nothing can come next."""
 
 
 class MailboxView(Struct, frozen=True):
@@ -164,6 +166,8 @@ class EntryView(Struct, frozen=True):
     could not be."""
     fate_tick: int | None = None
     """When it fired, or could not."""
+    cpu: int | None = None
+    """The CPU that it was done to, or else the one that its moment was waited for of."""
 
 
 class LaneView(Struct, frozen=True, gc=False):

@@ -10,6 +10,13 @@ from emu.timeline.checkpoint import Checkpoint
 from emu.timeline.moment import START, Entry, Moment
 
 
+class Mark(Struct, frozen=True):
+    """A moment that a person has given a name, and the CPU that was looked at there."""
+
+    at: Moment
+    cpu: int | None = None
+
+
 class Branch(Struct, eq=False):
     """A branch of the timeline from power-on to the furthest moment it was run to."""
 
@@ -24,7 +31,7 @@ class Branch(Struct, eq=False):
     end: Moment = START
     last: Pause = Pause.BUDGET
     """Why it cannot be run beyond its end: OUTCOME or HUNG; BUDGET if it can."""
-    marks: dict[str, Moment] = field(default_factory=dict)
+    marks: dict[str, Mark] = field(default_factory=dict)
 
     def before(self, moment: Moment) -> int:
         """Index of the newest checkpoint that is not after a moment."""

@@ -286,7 +286,7 @@ class Timeline:
         self.branch = Branch(
             name, parent.entries[: now.entries], parent.points[: index + 1], machine.board.logs,
             parent.name, now, now, last,
-            marks={mark: at for mark, at in parent.marks.items() if at <= now},
+            marks={name: mark for name, mark in parent.marks.items() if mark.at <= now},
         )  # fmt: skip
         self.branches[name] = self.branch
         self.driver.entries = self.branch.entries

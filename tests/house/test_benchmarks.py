@@ -133,7 +133,7 @@ def test_checkpoints_are_timed_and_weighed_by_turns() -> None:
     assert 0 <= len(clock.bytes) - len(clock.seconds) <= 1
     assert min(clock.bytes) > 0
     assert inside.exits(session) == 600_000 // 499
-    assert len(session.event_ticks()) == 5, "a line every 256 bytes, the first after ten"
+    assert len(session.event_moments()) == 5, "a line every 256 bytes, the first after ten"
 
 
 def test_a_restored_checkpoint_is_the_one_before() -> None:

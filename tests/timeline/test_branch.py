@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from emu.machine import snapshot
 from emu.machine.pause import Pause
-from emu.timeline.branch import Branch
+from emu.timeline.branch import Branch, Mark
 from emu.timeline.checkpoint import Checkpoint
 from emu.timeline.moment import START, Moment
 from tests.guest import Guest
@@ -34,5 +34,5 @@ def test_it_is_the_newest_of_those_at_or_before_it(moments: list[Moment], at: Mo
 
 def test_a_new_branch_can_be_run_and_shares_nothing_with_another() -> None:
     one, two = branch([]), branch([])
-    one.marks["here"] = Moment(1)
+    one.marks["here"] = Mark(Moment(1))
     assert not two.marks and (two.fork, two.end, two.last) == (START, START, Pause.BUDGET)

@@ -8,6 +8,7 @@ import pytest
 
 from emu.errors import CommandError
 from emu.machine.pause import Pause
+from emu.timeline.branch import Mark
 from emu.timeline.digest import Digest
 from emu.timeline.moment import START, Moment
 from emu.timeline.timeline import FIRST_BRANCH, Timeline
@@ -222,10 +223,12 @@ def test_a_fork_has_no_future_and_marks_of_its_past_only() -> None:
     one = guest()
     line = one.timeline
     line.driver.drive(Moment(2_000))
-    line.branch.marks |= {"early": Moment(100), "late": Moment(1_900)}
+    line.branch.marks |= {"early": Mark(Moment(100)), "late": Mark(Moment(1_900))}
     line.goto(Moment(1_000))
     branch = line.fork("mine")
-    assert branch.marks == {"early": Moment(100)} and branch.fork == branch.end == line.now
+    assert (
+        branch.marks == {"early": Mark(Moment(100))} and branch.fork == branch.end == line.now
+    )
     assert not line.in_past and len(branch.logs.events.known) == len(branch.logs.events)
     line.goto(START)
     assert line.in_past and line.goto(FOREVER) is Pause.BUDGET and line.now == branch.fork

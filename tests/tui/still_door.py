@@ -69,9 +69,9 @@ class Still:
     def pause(self) -> None:
         """Nothing runs."""
 
-    def event_ticks(self) -> list[int]:
+    def event_moments(self) -> list[tuple[int, int | None]]:
         """Those of the events in the picture."""
-        return [event.tick for event in self._view.sections.log.rows]
+        return [(event.tick, event.cpu) for event in self._view.sections.log.rows]
 
     def stop_words(self) -> list[str]:
         """None."""

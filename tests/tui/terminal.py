@@ -68,6 +68,29 @@ class Terminal:
         """SIGINT from outside, as `kill -INT` sends it."""
         self.process.send_signal(signal.SIGINT)
 
+    def stop(self, *, by_key: bool = True) -> None:
+        """Ctrl+Z, or the signal alone; the shell then has the terminal, whose other screen is
+        empty when it is gone back to."""
+        if by_key:
+            self.press("\x1a")
+        else:
+            self.process.send_signal(signal.SIGTSTP)
+        self._wait_for_state("T")
+        while self._read(0.1):
+            pass
+        self._screen.reset()
+
+    def go_on(self) -> None:
+        """What `fg` does."""
+        self.process.send_signal(signal.SIGCONT)
+
+    def _wait_for_state(self, letter: str) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        stat = Path(f"/proc/{self.process.pid}/stat")
+        while stat.read_text().rpartition(")")[2].split()[0] != letter:
+            assert time.monotonic() < deadline, f"the process never came to be {letter}"
+            self._read(0.05)
+
     def resize(self, columns: int, rows: int) -> None:
         """Another size, and the signal that says so."""
         self._screen.resize(rows, columns)

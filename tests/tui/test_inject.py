@@ -57,7 +57,7 @@ def test_enter_on_a_consequence_goes_to_its_own_moment() -> None:
     view = replace(view, findings=replace(view.findings, rows=(whole, *others)))
     page = BY_ID["findings"].render(view, Window(120, 14))
     assert [spot.go for spot in page.spots][:2] == [
-        f"goto {first.tick}", f"goto {first.tick + 77}",
+        f"goto {first.tick} cpu {first.cpu}", f"goto {first.tick + 77} cpu {first.cpu}",
     ]  # fmt: skip
     assert "so command-answered" in plain(page.lines[1])
 
@@ -69,8 +69,6 @@ def test_enter_on_a_finding_goes_to_its_moment() -> None:
             assert "BOOTED  3 findings" in hands.row(0)
             assert "Findings 3" in hands.text
             await hands.type("findings")
-            while not any("━" in row and "[Findings" in row for row in hands.text.splitlines()):
-                await hands.press("tab")
             await hands.press("down", "enter")
             await hands.settle()
             assert hands.seen.tick == hands.session.findings()[0].tick

@@ -26,7 +26,9 @@ def test_keys_go_back_and_on() -> None:
             assert session.machine.board.tick < back
             here = session.machine.board.tick
             await hands.press("left_curly_bracket")
-            assert session.machine.board.tick in {t for t in session.event_ticks() if t < here}
+            assert session.machine.board.tick in {
+                t for t, _ in session.event_moments() if t < here
+            }
             await hands.press("plus")
             first, last = session.looks.window or (0, 0)
             assert 0 < first <= session.machine.board.tick <= last <= end
@@ -51,8 +53,9 @@ def test_a_click_goes_there_and_play_comes_back() -> None:
             await hands.press("c")
             await hands.settle()
             end = session.machine.board.tick
-            await hands.pilot.click("#time", offset=(112, 2))
-            await hands.pilot.pause()
+            for _ in range(2):  # the first one only gives the panel the keys
+                await hands.pilot.click("#time", offset=(112, 2))
+                await hands.pilot.pause()
             there = session.machine.board.tick
             assert end // 2 < there < end
             await hands.press("p")

@@ -61,6 +61,8 @@ class Page(Struct, frozen=True):
     """What can be pointed at, in reading order."""
     ticks: tuple[int | None, ...] = ()
     """By column: the tick that a click on it goes to."""
+    cpus: tuple[int | None, ...] = ()
+    """By line: the CPU that such a click selects."""
 
 
 class Panel(Struct, frozen=True):
@@ -99,6 +101,11 @@ class Panel(Struct, frozen=True):
     def tab(self) -> str:
         """The title where there is little room."""
         return self.short or self.title
+
+
+def moment(tick: int, cpu: int | None) -> str:
+    """The command that goes to a moment, and to the CPU that it belongs to."""
+    return f"goto {tick}" if cpu is None else f"goto {tick} cpu {cpu}"
 
 
 def top_of(window: Window, rows: int, total: int, wanted: int | None = None) -> int:

@@ -1,5 +1,6 @@
 """The places that stop the machine."""
 
+from emu.given.number import is_digits
 from emu.picture.view import BreakpointView, MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, address, line, pad, right
@@ -21,6 +22,13 @@ def _row(point: BreakpointView, where_cells: int) -> Line:
     )
 
 
+def _noted(text: str) -> str:
+    """To the moment of a note `tick 7  cpu 1: break 2 at ...`, and to its CPU."""
+    _, tick, *rest = text.split(maxsplit=4)
+    cpu = rest[1].rstrip(":") if rest[:1] == ["cpu"] else ""
+    return f"goto {tick} cpu {cpu}" if is_digits(cpu) else f"goto {tick}"
+
+
 def _rows(points: tuple[BreakpointView, ...], where: int) -> list[tuple[Line, Spot]]:
     """Each breakpoint, and below it what it has noted."""
     found = []
@@ -29,8 +37,7 @@ def _rows(points: tuple[BreakpointView, ...], where: int) -> list[tuple[Line, Sp
         spot = Spot(0, f"b{point.number}", go, f"delete {point.number}")
         found.append((_row(point, where), spot))
         for index, text in enumerate(point.log):
-            tick = text.partition("tick ")[2].partition(" ")[0]
-            spot = Spot(0, f"b{point.number}.{index}", f"goto {tick}")
+            spot = Spot(0, f"b{point.number}.{index}", _noted(text))
             found.append((line(("       ", "plain"), (text, "dim")), spot))
     return found
 

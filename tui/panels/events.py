@@ -2,7 +2,17 @@
 
 from emu.picture.sections import LogRow, LogView
 from emu.picture.view import MachineView
-from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
+from tui.panels.base import (
+    Page,
+    Panel,
+    Spot,
+    Window,
+    joined,
+    moment,
+    notice,
+    span_words,
+    top_of,
+)
 from tui.text import Line, Role, line, pad, right
 
 KIND_FROM_CELLS = 100
@@ -40,7 +50,7 @@ def _row(event: LogRow, width: int, tick_cells: int, cpu_cells: int) -> Line:
 
 def _go(row: LogRow, word: str) -> str:
     """Enter opens or closes a row that holds others, and goes to the moment of any other."""
-    return f"{word} unfold {row.tick}" if row.count > 1 else f"goto {row.tick}"
+    return f"{word} unfold {row.tick}" if row.count > 1 else moment(row.tick, row.cpu)
 
 
 def _page(view: MachineView, window: Window, log: LogView, head: list[Line], word: str) -> Page:
@@ -112,8 +122,8 @@ Equal events of one CPU in a row are one row, with how often and until when; > s
 it, and Enter or a click opens and closes it. events unfold opens all.
 
 Scroll up to read older ones; End goes back to the newest. Arrow keys point at an event, and
-Enter goes to its moment. / narrows the log down, to rows that have all the words, large or
-small, and the title says how many events are hidden."""
+Enter goes to its moment and selects its CPU. / narrows the log down, to rows that have all the
+words, large or small, and the title says how many events are hidden."""
 
 EXITS_HELP = """\
 Everything that left the guest for the VMM, and above it how often each kind did: hypercalls,
@@ -126,8 +136,8 @@ port; Enter or a click opens and closes such a row. exits unfold opens all.
 
   exits cpu 0 tdcall    only these; words are looked for in the text
 
-Arrow keys point at an exit, and Enter goes to its moment. / narrows the log down. catch exit
-and its kin (catch tdcall, catch wrmsr, catch exception) stop at the next one."""
+Arrow keys point at an exit, and Enter goes to its moment and selects its CPU. / narrows the log
+down. catch exit and its kin (catch tdcall, catch wrmsr, catch exception) stop at the next."""
 
 PANEL = Panel(
     "events", "Events", render_events, EVENTS_HELP, needs="log", words=("events",),

@@ -6,7 +6,17 @@ from msgspec import Struct
 
 from emu.given.number import is_digits
 from emu.picture.view import FindingView, MachineView
-from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
+from tui.panels.base import (
+    Page,
+    Panel,
+    Spot,
+    Window,
+    joined,
+    moment,
+    notice,
+    span_words,
+    top_of,
+)
 from tui.text import Line, Role, file_name, line, pad, paragraph, right
 
 LETTERS: Final[dict[str, tuple[str, Role]]] = {
@@ -143,7 +153,7 @@ def render(view: MachineView, window: Window) -> Page:
         lines=lines, detail=joined(head, span_words(top, height, len(rows))),
         top=top, rows=height, total=len(rows), anchor=(top, 0),
         spots=tuple(
-            Spot(row, f"{top + row}", f"goto {one.finding.tick}")
+            Spot(row, f"{top + row}", moment(one.finding.tick, one.finding.cpu))
             for row, one in enumerate(shown)
         ),
     )  # fmt: skip
@@ -151,8 +161,8 @@ def render(view: MachineView, window: Window) -> Page:
 
 HELP = """\
 Rules of the wake-up protocol that the guest has broken up to the moment that is shown, each
-once for each CPU and place, in the order of time, hints last. What would not have happened
-without another finding stands right below it, behind "so".
+once for each CPU and place: errors, then warnings, then hints, each in the order of time. What
+would not have happened without another finding stands right below it, behind "so".
 
   E    an error: the specification forbids it      w    a warning: it works, and should not
   h    a hint: it is recommended otherwise, and a boot with nothing else is as it should be
@@ -168,7 +178,7 @@ not told.
   findings RULE    only those of one rule         rules    every rule with its source
 
 Arrow keys point at a finding; Enter goes to its moment, where registers, memory and tables are
-as they were then."""
+as they were then, and selects its CPU. goto RULE does the same."""
 
 PANEL = Panel(
     "findings", "Findings", render, HELP, words=("findings",), short="Finds",

@@ -1,13 +1,25 @@
 """What people did to this branch of the timeline: injections, edits, and who was to run."""
 
 from emu.picture.view import EntryView, MachineView
-from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
+from tui.panels.base import (
+    Page,
+    Panel,
+    Spot,
+    Window,
+    joined,
+    moment,
+    notice,
+    span_words,
+    top_of,
+)
 from tui.text import Line, Role, line, pad, right
 
 _NOTHING = (
     "Nothing was done to this machine from outside. i lists what can be broken on purpose, "
     ":set changes a value, :hold lets a CPU stand still."
 )
+_STEPPING = ("hand", "auto")
+"""Entries that every step makes and every run ends."""
 _ROLES: dict[str, Role] = {"inject": "bad", "set": "warn", "hold": "busy", "release": "busy"}
 TICK_CELLS = 13
 WORD_CELLS = 8
@@ -18,6 +30,16 @@ _FATES: dict[str, tuple[str, Role]] = {
 }  # fmt: skip
 _IN_LETTER = ("waits", "fired at once")
 """Says no more than the letter."""
+
+
+def _word(entry: EntryView) -> str:
+    """What kind of entry it is."""
+    return entry.text.partition(" ")[0]
+
+
+def _injected(view: MachineView) -> int:
+    """How many times something was injected; who was to run is nothing that was broken."""
+    return sum(_word(entry) == "inject" for entry in view.entries)
 
 
 def _fate(entry: EntryView) -> str:
@@ -71,7 +93,7 @@ def _rows(entries: tuple[EntryView, ...], width: int) -> list[tuple[int, bool]]:
 def render(view: MachineView, window: Window) -> Page:
     """One row for each entry of the branch, in the order of time."""
     held = f"held: {', '.join(map(str, sorted(view.held)))}" if view.held else ""
-    entries = view.entries
+    entries = tuple(one for one in view.entries if _word(one) not in _STEPPING)
     waiting = sum(entry.fate == "waits" for entry in entries)
     detail = joined(f"{waiting:,} waiting" if waiting else "", view.schedule, held)
     if not entries:
@@ -98,17 +120,16 @@ def render(view: MachineView, window: Window) -> Page:
 def _spot(row: int, index: int, entry: EntryView) -> Spot:
     """To where it fired, or else to where it was entered; e enters it again, changed."""
     tick = entry.tick if entry.fate_tick is None else entry.fate_tick
-    return Spot(row, f"{index}", f"goto {tick}", entry.text)
+    return Spot(row, f"{index}", moment(tick, entry.cpu), entry.text)
 
 
 HELP = """\
-Everything that came from outside on this branch, in the order of time. The machine's past is
-exactly this list and the seed, so a recording is little more. ~ marks what lies ahead of the
-moment that is shown.
+What a person did to this branch, in the order of time; steps by hand are left out, and only
+injections are counted. ~ marks what lies ahead of the moment that is shown.
 
   inject    something was broken on purpose      set       a value was changed
-  hold      a CPU stands still until released    hand      a CPU was stepped
-  auto      all CPUs ran again                   first     a CPU was chosen to run next
+  hold      a CPU stands still until released    first     a CPU was chosen to run next
+  schedule  how the next CPU is chosen
 
 What became of an injection stands behind it and as a letter before it:
 
@@ -117,10 +138,10 @@ What became of an injection stands behind it and as a letter before it:
   !    its moment came, and it could not be; the reason
 
 i opens the list of everything that can be broken here. Enter on a row goes to the moment at
-which it fired, or else was entered; e begins the same command again, to be changed. The title
-tells how many wait, who runs next, and who is held."""
+which it fired, or else was entered, and to its CPU; e begins the same command again, to be
+changed. The title tells how many wait, who runs next, and who is held."""
 
 PANEL = Panel(
     "injections", "Injections", render, HELP, short="Inject", words=("inject",),
-    count=lambda view: len(view.entries),
+    count=_injected,
 )  # fmt: skip

@@ -6,7 +6,17 @@ from typing import Final
 from msgspec import Struct
 
 from emu.picture.view import ApProgress, MachineView, MailboxView
-from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
+from tui.panels.base import (
+    Page,
+    Panel,
+    Spot,
+    Window,
+    joined,
+    moment,
+    notice,
+    span_words,
+    top_of,
+)
 from tui.text import Line, Role, address, clock, halves, line, pad, right
 
 CHAIN: Final = ("parked", "woken", "acked", "online")
@@ -100,7 +110,7 @@ def _ap(ap: ApProgress, columns: _Columns, focused: bool) -> Line:
         (right(str(ap.cpu), columns.id) + gap, "strong" if focused else "plain"),
         (pad(chain, columns.step) + gap, _ROLES.get(ap.step, "dim")),
         (right(time, columns.time) + gap if columns.time else "", "number"),
-        (ap.next or "-", "plain" if ap.next else "dim"),
+        (ap.next or "-", "bad" if ap.stuck else "plain" if ap.next else "dim"),
     )
 
 
@@ -153,7 +163,7 @@ def render(view: MachineView, window: Window) -> Page:
     spots = [Spot(first + row, f"c{ap.cpu}", f"cpu {ap.cpu}") for row, ap in enumerate(shown)]
     steps = next((ap.history for ap in box.aps if ap.cpu == view.focus), ())
     spots += [
-        Spot(len(lines) - len(history) + 1 + row, f"h{row}", f"goto {step.tick}")
+        Spot(len(lines) - len(history) + 1 + row, f"h{row}", moment(step.tick, step.by))
         for row, step in enumerate(steps[: max(len(history) - 1, 0)])
     ]
     place = joined(f"gpa {address(box.gpa)}", box.page_state)
@@ -182,10 +192,12 @@ are already running (ACPI 6.6, section 5.2.12.19). Each AP loops on it:
 The vector must be read before the command is cleared: after that, the OS may already be
 writing the next AP's vector.
 
-"next" says what has to happen for the AP to go on. Where there is room, the steps of the
+"next" says what has to happen for the AP to go on; "nothing" that it never will: it has shut
+down, failed or given up. Where there is room, the steps of the
 selected AP follow: at which tick, and who took them. The title gives the page's guest-physical
 address and its state.
 
-Enter on an AP selects it; on one of its steps it goes to that moment."""
+Enter on an AP selects it; on one of its steps it goes to that moment, and to the CPU that took
+it."""
 
 PANEL = Panel("mailbox", "Mailbox", render, HELP, home="own", follows=True, words=("mailbox",))

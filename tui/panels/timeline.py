@@ -103,6 +103,7 @@ def render(view: MachineView, window: Window) -> Page:
         detail=joined(branch, past, span_words(top, rows, len(time.lanes))),
         top=top, rows=rows, total=len(time.lanes),
         ticks=tuple(tick_at(view, window.width, column) for column in range(window.width)),
+        cpus=(None, *(lane.cpu for lane in shown)),
     )  # fmt: skip
 
 
@@ -115,9 +116,10 @@ place as the present: the machine is exactly as it was, and can be run from ther
   M  milestone         W  writes the mailbox    !  fault       v  hypercall
   |  we are here
 
-A click goes there. Shift+Left and Shift+Right go back and forward by one column, { and } to
-the event before and after, p plays until it is pressed again, + and - show less or more around
-here, ( and ) an earlier or later stretch. S, N and C step and run backwards.
+A click goes there, and to the CPU of the lane. Shift+Left and Shift+Right go back and forward
+by one column, { and } to the event before and after and to its CPU, p plays until it is pressed
+again, + and - show less or more around here, ( and ) an earlier or later stretch. S, N and C
+step and run backwards. R begins again as a branch: what was done stays on its own.
 
 Doing something else in the past begins a branch: :branches lists them, :goto main goes to the
 end of one, :diff start now says what changed."""

@@ -3,7 +3,7 @@
 from emu.judge.verdict import WaitFact
 from emu.picture.view import MachineView
 from emu.words.spans import spans
-from tui.panels.base import Page, Panel, Spot, Window, notice, span_words, top_of
+from tui.panels.base import Page, Panel, Spot, Window, moment, notice, span_words, top_of
 from tui.text import Line, Span, line
 
 _NOTHING = "No CPU waits for a byte of memory now."
@@ -31,7 +31,7 @@ def _rows(view: MachineView, group: list[WaitFact]) -> list[tuple[Line, Spot]]:
     mark: Span = ("> " if view.focus in ids else "  ", "here")
     verb = " waits for " if len(ids) == 1 else " wait for "
     go = f"cpu {ids[0]}"
-    back = f"goto {fact.tick}" if fact.tick is not None else go
+    back = go if fact.tick is None else moment(fact.tick, fact.last_writer)
     return [
         (line(mark, (name, "strong"), (verb, "dim"),
               (fact.on, "warn"), (f"  at {fact.where}", "name")), Spot(0, f"c{ids[0]}", go)),
@@ -63,6 +63,7 @@ then what they hold now, who wrote them last and at which tick, and what that CP
 
 CPUs that wait in the same way share a row.
 
-Enter on the first row selects the CPU; on the second it goes back to that last write."""
+Enter on the first row selects the CPU; on the second it goes back to that last write, and
+to the CPU that wrote."""
 
 PANEL = Panel("waits", "Waits", render, HELP, home="own", needs="waits", words=("waits",))

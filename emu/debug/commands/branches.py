@@ -76,6 +76,7 @@ BRANCHES: Final = Command(
     "branches",
     "List all branches: where each began, how far it goes, what was entered on it.",
     _list,
+    looks=True,
 )
 BRANCH: Final = Command(
     "branch",

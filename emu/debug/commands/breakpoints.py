@@ -32,6 +32,7 @@ BREAKPOINTS: Final = Command(
     "breakpoints",
     "List all breakpoints, watchpoints and catches, and what they have noted.",
     _list,
+    looks=True,
 )
 DELETE: Final = Command(
     "delete", "Remove a breakpoint by its number.", _delete, (count("number"),)

@@ -21,10 +21,17 @@ def _list(desk: Desk, text: str) -> Lines:
     return cpus.lines([row for row in rows if cpus.keeps(row, text)])
 
 
-CPU: Final = Command("cpu", "Put a CPU in focus.", _select, (count("cpu"),))
+CPU: Final = Command(
+    "cpu",
+    "Put a CPU in focus.",
+    _select,
+    (count("cpu"),),
+    looks=True,
+)
 CPUS: Final = Command(
     "cpus",
     "Show the CPUs: `cpus [WORDS]` keeps those of a state, a symbol, or numbers `3-7`.",
     _list,
     (some_text("text", rest=True),),
+    looks=True,
 )

@@ -19,4 +19,5 @@ DTB: Final = Command(
     "Show the device tree: `dtb [host|kernel|diff] [PATH or words]`.",
     _dtb,
     (some_text("text", "host", "kernel", "diff", rest=True),),
+    looks=True,
 )

@@ -26,6 +26,7 @@ EVENTS: Final = Command(
     "Equal events in a row are one row: `events unfold [TICK]` opens and closes it.",
     _events,
     (some_text("text", "cpu", "unfold", *log.KINDS, rest=True),),
+    looks=True,
 )
 EXITS: Final = Command(
     "exits",
@@ -33,4 +34,5 @@ EXITS: Final = Command(
     "to a serial port is one row: `exits unfold [TICK]`.",
     _exits,
     (some_text("text", "cpu", "unfold", rest=True),),
+    looks=True,
 )

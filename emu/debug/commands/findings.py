@@ -27,8 +27,14 @@ FINDINGS: Final = Command(
     "Say which rules of the protocol were broken up to now: all, or one RULE.",
     _findings,
     (some_text("rule", *(rule.name for rule in EVERY_RULE)),),
+    looks=True,
 )
-RULES: Final = Command("rules", "List the rules of the protocol, each with its source.", _rules)
+RULES: Final = Command(
+    "rules",
+    "List the rules of the protocol, each with its source.",
+    _rules,
+    looks=True,
+)
 RACES: Final = Command(
     "races", "Say where CPUs touch the same bytes in no order, up to now.", _races
 )

@@ -22,6 +22,7 @@ def help_on(others: tuple[Command, ...]) -> Command:
         "without a word, list all commands.",
         begin,
         (some_text("word", *(one.word for one in others)), some_text("kind")),
+        looks=True,
     )
     known.update((one.word, one) for one in (*others, own))
     return own

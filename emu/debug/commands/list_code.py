@@ -44,4 +44,5 @@ LIST: Final = Command(
     _list,
     (some_text("where", "both", "asm", "source", rest=True),),
     phrase="Show code of",
+    looks=True,
 )

@@ -29,7 +29,8 @@ def _mailbox(desk: Desk) -> Lines:
 
 def _waits(desk: Desk) -> Lines:
     rows = []
-    for fact in facts(desk.machine, desk.timeline):
+    # While the machine runs nobody goes back to look for who wrote before a wait began.
+    for fact in facts(desk.machine, desk.timeline if desk.goal is None else None):
         rows.append(
             f"cpu {fact.cpu} waits for {fact.on} (now {fact.now or '-'}) at {fact.where}; "
             f"{fact.written}"
@@ -38,8 +39,14 @@ def _waits(desk: Desk) -> Lines:
 
 
 MAILBOX: Final = Command(
-    "mailbox", "Show the mailbox decoded, and how far each AP is.", _mailbox
+    "mailbox",
+    "Show the mailbox decoded, and how far each AP is.",
+    _mailbox,
+    looks=True,
 )
 WAITS: Final = Command(
-    "waits", "Show what every waiting CPU waits for, and who wrote that last.", _waits
+    "waits",
+    "Show what every waiting CPU waits for, and who wrote that last.",
+    _waits,
+    looks=True,
 )

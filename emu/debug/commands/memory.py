@@ -69,6 +69,7 @@ MEM: Final = Command(
     read=_read_mem,
     write=_write_mem,
     phrase="Show memory at",
+    looks=True,
 )
 FIND: Final = Command(
     "find",
@@ -76,4 +77,5 @@ FIND: Final = Command(
     _find,
     (text("where"), text("what", rest=True)),
     read=_read_find,
+    looks=True,
 )

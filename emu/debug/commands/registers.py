@@ -51,12 +51,18 @@ def _set(desk: Desk, text: str) -> Lines:
     return (f"{found.name} ({found.text}) is {wanted:#x} now",)
 
 
-REGISTERS: Final = Command("registers", "Show the registers of the selected CPU.", _registers)
+REGISTERS: Final = Command(
+    "registers",
+    "Show the registers of the selected CPU.",
+    _registers,
+    looks=True,
+)
 PRINT: Final = Command(
     "print",
     "Show the value of an expression: `print [rsp+8]`, `print mailbox.command == 1`.",
     _print,
     (text("text", rest=True),),
+    looks=True,
 )
 SET: Final = Command(
     "set",

@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from emu.debug import desk as desks
+from emu.debug import travel
 from emu.debug.command import Begun, Command, some_times, text
 from emu.debug.desk import Desk, Lines, focused
 from emu.debug.resume import Resume, resume
+from emu.debug.running import elsewhere
 from emu.words.target import code_place
 
 
@@ -18,8 +19,8 @@ def _until(desk: Desk, where: str) -> Begun:
 
 
 def _reset(desk: Desk) -> Lines:
-    desks.reset(desk)
-    return ()
+    with elsewhere(desk):
+        return travel.begin_again(desk)
 
 
 RUN: Final = Command(
@@ -38,5 +39,8 @@ UNTIL: Final = Command(
     phrase="Run to",
 )
 RESET: Final = Command(
-    "reset", "Start again from the first instruction; breakpoints stay.", _reset
+    "reset",
+    "Begin again from the first instruction, as a branch: what was done before stays, with its "
+    "marks, on its own; breakpoints stay.",
+    _reset,
 )

@@ -48,16 +48,19 @@ WALK: Final = Command(
     (text("where"), some_text("access", *_ACCESSES, default="read")),
     read=_read,
     phrase="Walk",
+    looks=True,
 )
 TABLES: Final = Command(
     "tables",
     "Show page tables: `tables [FILTER]`, `tables tree [ADDRESS]`, `tables diff CPU`.",
     _tables,
     (some_text("text", "tree", "diff", rest=True),),
+    looks=True,
 )
 NPT: Final = Command(
     "npt",
     "Show the nested table: all of it, one GPA's page, or `private`, `absent`, `rw`, ...",
     _npt,
     (some_text("where", rest=True),),
+    looks=True,
 )

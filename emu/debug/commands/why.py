@@ -12,7 +12,8 @@ from emu.judge.verdict import is_over
 def _why(desk: Desk, index: int | None) -> Lines:
     cpu = cpu_of(desk, index)
     fate = fates(desk.machine, over=is_over(desk.verdict))[cpu.id]
-    (one,) = account.of(desk.machine, {cpu.id: fate}, desk.timeline)
+    timeline = desk.timeline if desk.goal is None else None  # nobody goes back while it runs
+    (one,) = account.of(desk.machine, {cpu.id: fate}, timeline)
     head, *rest = account.parts(one, (cpu.id,))
     broken = [
         f"  broke {finding.rule} (tick {finding.tick:,}): {finding.text}"
@@ -28,4 +29,5 @@ WHY: Final = Command(
     "wrote that last, and what would have to come next.",
     _why,
     (some_count("cpu"),),
+    looks=True,
 )
