@@ -211,6 +211,25 @@ class Frame(Widget, can_focus=True):
             self._cursor = found.key
         self.redraw()
 
+    def beside(self, key: str, step: int) -> Spot | None:
+        """The spot in the next row from the cursor, or else from the spot with a key; scrolls
+        where there is no row more."""
+        for _ in range(2):
+            spots = self.page.spots
+            here = self.spot or next((spot for spot in spots if spot.key == key), None)
+            if here is None:
+                return spots[0] if spots else None
+            found = self._next(here, step)
+            if found is not None:
+                return found
+            self.scroll_rows(step)
+        return None
+
+    def point_at(self, spot: Spot) -> None:
+        """Put the cursor there."""
+        self._cursor = spot.key
+        self.redraw()
+
     def _next(self, here: Spot, step: int) -> Spot | None:
         """The spot in the nearest row above or below, nearest in its column."""
         rows = [spot for spot in self.page.spots if (spot.row - here.row) * step > 0]

@@ -12,9 +12,9 @@ import msgspec
 from emu.debug.desk import Desk
 from emu.given.plain import plain
 from emu.judge.evidence import evidence
-from emu.judge.fate import UNWELL, fates
+from emu.judge.fate import fates
 from emu.judge.state import state_of
-from emu.judge.verdict import CpuState, Evidence, Fate, Outcome, is_over
+from emu.judge.verdict import UNWELL, CpuState, Evidence, Fate, Outcome, is_over
 from emu.judge.waiting import facts
 from emu.machine.event import Event, MailboxWrite, Milestone
 from emu.machine.machine import Machine

@@ -28,12 +28,12 @@ PLACES_MAX: Final = 64
 
 
 class WaitWords:
-    """The words of many CPUs, most of which wait in one loop: those that do not depend on the
-    CPU are found once for each loop."""
+    """The words of many CPUs, most of which wait in one loop: they are found once for each
+    loop, and each value of the registers that are a CPU's own in it."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._known: dict[int, tuple[Loop, str]] = {}
+        self._known: dict[tuple[int, ...], tuple[Loop, str]] = {}
         self._codes: dict[int, tuple[Loop, Codes]] = {}
 
     def _code(self, cpu: Cpu, loop: Loop) -> Codes:
@@ -52,14 +52,15 @@ class WaitWords:
         wait = self._machine.waits.waiting.get(cpu.id)
         if wait is None:
             return ""
-        known = self._known.get(id(wait.loop))
+        own = (cpu.registers.get(name) for name, _, _ in wait.loop.unequal)
+        key = id(wait.loop), *own
+        known = self._known.get(key)
         if known is not None and known[0] is wait.loop:
             return known[1]
         words = words_for(self._machine, cpu, self._code(cpu, wait.loop))
-        if not wait.loop.unequal:
-            if len(self._known) >= LOOPS_MAX:
-                self._known.clear()
-            self._known[id(wait.loop)] = wait.loop, words
+        if len(self._known) >= LOOPS_MAX:
+            self._known.clear()
+        self._known[key] = wait.loop, words
         return words
 
 

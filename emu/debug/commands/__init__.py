@@ -40,6 +40,7 @@ _BUT_HELP: Final = (
     run.UNTIL,
     run.RESET,
     cpu.CPU,
+    cpu.UNWELL,
     break_at.BREAK,
     catch.CATCH,
     breakpoints.BREAKPOINTS,
