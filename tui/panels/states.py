@@ -49,9 +49,10 @@ def looks(cpu: CpuView) -> State:
 
 
 def counted(cpus: Iterable[CpuView]) -> list[tuple[State, int]]:
-    """The looks that occur, and how often."""
+    """The looks that occur, those that are not well first, and how often."""
     found = Counter(map(looks, cpus))
-    return [(state, found[state]) for state in EVERY if found[state]]
+    every = sorted(EVERY, key=lambda state: state.role != "bad")
+    return [(state, found[state]) for state in every if found[state]]
 
 
 def summary(cpus: Iterable[CpuView]) -> str:
