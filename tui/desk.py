@@ -32,7 +32,10 @@ class Desk(Struct):
         self.message.say(line((f" {words}", role)))
 
     def show(self, *, moved: bool = False) -> None:
-        """A picture of the session as it is now; `moved`: a command has been carried out."""
+        """A picture of the session as it is now; `moved`: a command has been carried out.
+        While one goes through the past, the picture of before stays."""
+        if self.session.searching:
+            return
         self.session.looks.wanted = self.frames.wanted
         self.seen = self.session.picture()
         for bar in self.bars:
