@@ -34,16 +34,15 @@ class Cursor:
             frame.scroll_rows(rows)
 
     def _select_row(self, rows: int) -> None:
-        """The CPU of another row of the list; beyond it, the next one by number."""
-        seen = self._desk.seen
-        keys = [spot.go.removeprefix("cpu ") for spot in self._frame.page.spots]
-        here = str(seen.focus)
-        place = keys.index(here) + rows if here in keys else -1
-        if 0 <= place < len(keys):
-            self._orders.select_cpu(int(keys[place]))
-        else:
-            last = len(seen.cpus) - 1
-            self._orders.select_cpu(min(max(seen.focus + rows, 0), last))
+        """The CPU of another row, or the cursor on a row of many."""
+        frame = self._frame
+        spot = frame.beside(f"c{self._desk.seen.focus}", rows)
+        word, _, cpu = ("", "", "") if spot is None else spot.go.partition(" ")
+        if word == "cpu":
+            frame.clear_cursor()
+            self._orders.select_cpu(int(cpu))
+        elif spot is not None:
+            frame.point_at(spot)
 
     def page(self, pages: int) -> None:
         """Scroll by what is visible, less one row."""
@@ -107,5 +106,9 @@ class Cursor:
             self._desk.say(f"there is nothing to search in {panel.title}", "dim")
 
     def lines(self) -> None:
-        """Source and instructions, instructions alone, source alone."""
+        """Show the panel another way: of code source and instructions, or one of them."""
+        other = self._frame.panel.other
+        if other is not None:
+            self._orders.order(other(self._desk.seen))
+            return
         self._orders.order(f"list {_NEXT_LINES[self._desk.seen.code_look.lines]}")

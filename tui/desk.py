@@ -59,7 +59,10 @@ class Desk(Struct):
 
     def show(self, *, moved: bool = False, anew: bool = False) -> None:
         """A picture of the session as it is now; `moved`: a command has been carried out;
-        `anew`: while the machine runs, of panels that wait for its end, too."""
+        `anew`: while the machine runs, of panels that wait for its end, too. While a command
+        goes through the past, the picture of before stays."""
+        if self.session.searching:
+            return
         self.seen, lacking = self._picture()
         for bar in self.bars:
             bar.show(self.seen, self.width)

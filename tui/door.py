@@ -31,6 +31,10 @@ class Door(Protocol):
     def running(self) -> bool:
         """Whether a command is being carried out."""
 
+    @property
+    def searching(self) -> bool:
+        """Whether a command is somewhere in the past: there is no picture of that."""
+
     def begin(self, what: str) -> None:
         """Start a command; raises ApdbgError with a sentence, and then nothing has changed."""
 

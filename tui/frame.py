@@ -247,6 +247,25 @@ class Frame(Widget, can_focus=True):
             self._cursor = found.key
         self.redraw()
 
+    def beside(self, key: str, step: int) -> Spot | None:
+        """The spot in the next row from the cursor, or else from the spot with a key; scrolls
+        where there is no row more."""
+        for _ in range(2):
+            spots = self.page.spots
+            here = self.spot or pointing.spot_of(self.page, key)
+            if here is None:
+                return spots[0] if spots else None
+            found = pointing.next_to(spots, here, step)
+            if found is not None:
+                return found
+            self.scroll_rows(step)
+        return None
+
+    def point_at(self, spot: Spot) -> None:
+        """Put the cursor there."""
+        self._cursor = spot.key
+        self.redraw()
+
     def clear_cursor(self) -> bool:
         """Take the cursor away; False if there was none."""
         had, self._cursor = bool(self._cursor), ""

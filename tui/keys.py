@@ -120,6 +120,8 @@ KEYS: Final[tuple[Key, ...]] = (
         "select the CPU before; a number selects that one"),
     Key("cpu.next", ("greater_than_sign", "full_stop"), ">", lambda on: on.orders.select_by(1),
         "select the next CPU", "CPU"),
+    Key("cpu.unwell", ("exclamation_mark",), "!", lambda on: on.orders.order("unwell"),
+        "select the next CPU that is dead, stuck, lost or given up"),
     Key("frame.next", ("tab",), "Tab", lambda on: on.desk.app.action_focus_next(),
         "go to the next panel", "Panels"),
     Key("frame.previous", ("shift+tab",), "shift+Tab",
@@ -148,7 +150,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("filter", ("slash",), "/", lambda on: on.cursor.filter(),
         "search this panel, or narrow it down", "Search"),
     Key("lines", ("o",), "o", lambda on: on.cursor.lines(),
-        "source and instructions, or only one of them"),
+        "code: source, instructions or both; CPUs: a list or a map"),
     Key("page.up", ("pageup",), "PgUp", lambda on: on.cursor.page(-1), "scroll up by a page"),
     Key("page.down", ("pagedown",), "PgDn", lambda on: on.cursor.page(1),
         "scroll down by a page"),
@@ -179,7 +181,7 @@ KEYS: Final[tuple[Key, ...]] = (
 
 _SHOWN: Final = {
     "left_square_bracket": "[", "right_square_bracket": "]", "less_than_sign": "<",
-    "comma": ",",
+    "comma": ",", "exclamation_mark": "!",
     "greater_than_sign": ">", "full_stop": ".", "colon": ":", "question_mark": "?",
     "apostrophe": "'",
     "slash": "/", "left_parenthesis": "(", "right_parenthesis": ")",

@@ -151,6 +151,9 @@ class Orders:
     def _progress(self) -> None:
         """A picture of a run that goes on, and how fast it does."""
         desk = self._desk
+        if desk.session.searching:
+            desk.say("looking through the past   space stops", "dim")
+            return
         before = desk.seen.tick
         desk.show()
         now, seen = time.monotonic(), desk.seen

@@ -13,7 +13,7 @@ from emu.debug.command import Command
 from emu.debug.screen_words import SCREEN_WORDS
 from tui.keys import Key, Parts
 from tui.panels import PANELS
-from tui.panels.states import STATES
+from tui.panels.states import looks
 
 _TYPED: Final = (
     *((one.phrase, one.word) for one in language.BY_WORD.values() if one.phrase),
@@ -89,9 +89,8 @@ class Finder(Provider):
     def _places(self) -> Iterator[Entry]:
         desk, orders = self._parts.desk, self._parts.orders
         for cpu in desk.seen.cpus:
-            words = f"Select cpu {cpu.id}"
-            state = STATES[cpu.state].word
-            yield Entry(words, f"{state}  {cpu.symbol}", partial(orders.select_cpu, cpu.id))
+            words, told = f"Select cpu {cpu.id}", f"{looks(cpu).word}  {cpu.symbol}"
+            yield Entry(words, told, partial(orders.select_cpu, cpu.id))
         for name in desk.names():
             yield Entry(f"Run to {name}", "", partial(orders.order, f"until {name}"))
             yield Entry(f"Break at {name}", "", partial(orders.order, f"break {name}"))

@@ -24,6 +24,7 @@ def screen(options: argparse.Namespace) -> int:
     with live_file(options.record) as file:
         session.record(file)
         code = show(session, options)
+        session.pause()  # what is recorded last is no moment on the way through the past
         if session.recorder is not None:
             session.recorder.end()
     return code
@@ -44,6 +45,7 @@ def show(session: Session, options: argparse.Namespace) -> int:
     """Show a session until it is left; returns the exit code. Raises ApdbgError where there is
     no terminal for it."""
     _need_terminal()
+    session.in_slices = True
 
     preset = keymap.read(options.keys, user_config_path("apdbg") / keymap.FILE_NAME)
     memory = Memory(user_state_path("apdbg"), session.desk.setup.image.sha256)

@@ -10,7 +10,8 @@ from functools import partial
 from typing import IO, Final
 
 from emu.debug import known, language, running
-from emu.debug.command import Order
+from emu.debug.aside import Aside, StoppedAside
+from emu.debug.command import Begun, Order
 from emu.debug.desk import Desk, cpu_of, focused, power_on
 from emu.debug.explain import every_word
 from emu.debug.recording import Recorder
@@ -33,6 +34,8 @@ from emu.picture.view import BreakpointView, CpuView, MachineView
 from emu.timeline.timeline import Timeline
 from emu.words.expression import address
 
+SEARCH_SECONDS: Final = 0.010
+"""How long a way through the past goes on between two looks at the keys."""
 ENDLESS: Final = float("inf")
 """Seconds that `pump` may take when nobody waits for a key."""
 
@@ -45,6 +48,10 @@ class Session:
         reset. Raises CommandError for one that cannot be."""
         self.desk: Desk = power_on(setup, at_power_on)
         self.recorder: Recorder | None = None
+        self.in_slices = False
+        """Whether `begin` comes back soon also from a way through the past, which `pump` then
+        goes on with; else it carries that out wholly."""
+        self._aside: Aside[Begun] | None = None
 
     # -- commands ---------------------------------------------------------------------------
 
@@ -52,6 +59,11 @@ class Session:
     def running(self) -> bool:
         """Whether a command is being carried out."""
         return self.desk.goal is not None
+
+    @property
+    def searching(self) -> bool:
+        """Whether a command is somewhere in the past, and the machine no moment to look at."""
+        return self._aside is not None
 
     def do(self, what: Order | Resume | str) -> Picture:
         """Carry a command out wholly; raises CommandError, and then nothing has changed."""
@@ -64,27 +76,44 @@ class Session:
         """Start a command, or let CPUs go on; `pump` carries it on while `running`. Meanwhile a
         command that only looks is carried out at once, and the other one goes on."""
         desk = self.desk
+        if self.searching:
+            raise CommandError("the past is being searched: pause that first")
         wanted = language.parse(what, desk.looks.words) if isinstance(what, str) else what
         looks = isinstance(wanted, Order) and wanted.command.looks
         if desk.goal is not None and not looks:
             raise CommandError("the machine is running: pause it first")
         desk.reply = ()
         desk.drawn.asked += 1
-        if isinstance(wanted, Order):
-            found = wanted.command.begin(desk, *wanted.values)
-        else:
-            found = resume(desk, wanted)
+        if not self.in_slices:
+            self._came_to(_begun(desk, wanted))
+            return
+        self._aside = Aside(desk.timeline.driver, lambda: _begun(desk, wanted))
+        desk.goal = self._search
+        self._search()
+
+    def _search(self) -> bool:
+        """Let the command go on through the past; where it comes to its end, what it came to
+        is carried on, or answered."""
+        aside = self._aside
+        assert aside is not None, "somebody searches"
+        if aside.go_on(SEARCH_SECONDS):
+            self._aside = self.desk.goal = None
+            self._came_to(aside.result())
+        return False
+
+    def _came_to(self, found: Begun) -> None:
+        """A command has begun: it is answered, or there is something to be carried on."""
         if isinstance(found, tuple):
-            desk.reply = found
+            self.desk.reply = found
         else:
-            desk.goal = found
+            self.desk.goal = found
 
     def pump(self, seconds: float) -> bool:
         """Carry the running command on for about so long; True while it is not finished."""
         end = time.perf_counter() + seconds
         while self.desk.goal is not None:
             over = self.desk.goal()
-            if self.recorder is not None:
+            if self.recorder is not None and not self.searching:
                 self.recorder.catch_up()
             if over:
                 running.finish(self.desk)
@@ -93,8 +122,13 @@ class Session:
         return self.running
 
     def pause(self) -> None:
-        """Stop a running command where it is."""
-        if self.running:
+        """Stop a running command where it is; one that goes through the past: the machine is
+        again where that began."""
+        if self._aside is not None:
+            self._aside.stop()
+            self._aside = self.desk.goal = None
+            self.desk.reply = ("stopped: the machine is where it was",)
+        elif self.running:
             self.desk.stop = (Paused(None),)
             running.finish(self.desk)
 
@@ -140,6 +174,8 @@ class Session:
         the next command, or never. Looking changes nothing."""
         desk = self.desk
         if focus is not None and focus != desk.focus:
+            if self.searching:
+                raise CommandError("the past is being searched: pause that first")
             desk.focus = cpu_of(desk, focus).id
             desk.drawn.asked += 1
             running.remember(desk)
@@ -208,6 +244,23 @@ class Session:
         if found is None:
             raise CommandError("the shim has not handed a device tree to the kernel yet")
         return found
+
+
+def _begun(desk: Desk, wanted: Order | Resume) -> Begun:
+    """Begin a command. Where it is stopped on its way through the past, the machine is again
+    where it was."""
+    timeline, branch, here = desk.timeline, desk.timeline.branch, desk.timeline.now
+    try:
+        if isinstance(wanted, Order):
+            return wanted.command.begin(desk, *wanted.values)
+        return resume(desk, wanted)
+    except StoppedAside:
+        timeline.machine.board.look_at()
+        if timeline.branch is not branch:
+            timeline.switch(branch.name)
+        timeline.goto(here)
+        running.settle(desk)
+        raise
 
 
 def _points(desk: Desk) -> tuple[BreakpointView, ...]:

@@ -5,9 +5,9 @@ from typing import Final
 
 from emu.judge import account
 from emu.judge.account import Account
-from emu.judge.fate import UNWELL, fates
+from emu.judge.fate import fates
 from emu.judge.progress import last_progress
-from emu.judge.verdict import Evidence, Fate, Verdict, is_over
+from emu.judge.verdict import UNWELL, Evidence, Fate, Verdict, is_over
 from emu.machine.machine import Machine
 from emu.mailbox.rule import Finding
 from emu.timeline.timeline import Timeline

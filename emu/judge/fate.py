@@ -5,7 +5,7 @@ on where it stands, and it was not meant to stand there. `lost`: the boot is ove
 came to the OS. `not offered`: the host's tree has no such CPU, so nobody asked for it.
 """
 
-from typing import Final
+from msgspec import Struct
 
 from emu.hw.cpu import Cpu
 from emu.judge import hopeless, offered
@@ -14,26 +14,39 @@ from emu.judge.state import came, state_of
 from emu.judge.verdict import Fate
 from emu.machine.machine import Machine
 
-UNWELL: Final[tuple[Fate, ...]] = ("dead", "stuck", "lost")
-"""In the order of how much they tell."""
+
+class Ground(Struct, frozen=True):
+    """What the fate of every CPU of a machine rests on, at one moment."""
+
+    held: dict[int, Hopeless]
+    withheld: dict[int, str]
+    """Those that the host does not offer, and why not."""
+    killer: int | None
+    over: bool
+
+    def of(self, cpu: int) -> tuple[Hopeless | None, str, bool, bool]:
+        """What of it is one CPU's."""
+        return self.held.get(cpu), self.withheld.get(cpu, ""), cpu == self.killer, self.over
+
+
+def ground(machine: Machine, *, over: bool) -> Ground:
+    """Whoever has not come yet is lost if the boot is over: the guest itself has switched the
+    machine off."""
+    held = hopeless.everyone(machine)
+    return Ground(held, offered.withheld(machine), killer(machine), over)
 
 
 def fates(machine: Machine, *, over: bool) -> dict[int, Fate]:
-    """Every CPU. Whoever has not come yet is lost if the boot is over: the guest itself has
-    switched the machine off."""
-    held, killed = hopeless.everyone(machine), killer(machine)
-    withheld = offered.withheld(machine)
-    return {
-        cpu.id: "dead"
-        if cpu.id == killed
-        else _fate(machine, cpu, held.get(cpu.id), over, cpu.id in withheld)
-        for cpu in machine.board.cpus
-    }
+    """Every CPU."""
+    known = ground(machine, over=over)
+    return {cpu.id: fate(machine, cpu, known) for cpu in machine.board.cpus}
 
 
-def _fate(
-    machine: Machine, cpu: Cpu, held: Hopeless | None, over: bool, withheld: bool
-) -> Fate:
+def fate(machine: Machine, cpu: Cpu, known: Ground) -> Fate:
+    """One CPU."""
+    held, withheld, killed, over = known.of(cpu.id)
+    if killed:
+        return "dead"
     if withheld and cpu.activity in ("off", "wait-for-sipi"):
         return "not offered"
     if held is not None and held.how in hopeless.DEAD:

@@ -6,8 +6,7 @@ from typing import Final, Literal
 
 from msgspec import Struct, UnsetType
 
-from emu.judge.fate import UNWELL
-from emu.judge.verdict import CpuState, Evidence, Fate, Outcome
+from emu.judge.verdict import UNWELL, CpuState, Evidence, Fate, Outcome
 from emu.mailbox.rule import COUNTING, Severity
 
 SCHEMA: Final = "apdbg-run/1"

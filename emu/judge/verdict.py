@@ -44,6 +44,8 @@ class Verdict(Struct, frozen=True):
         return self.outcome, self.reason
 
 
+UNWELL: Final[tuple[Fate, ...]] = ("dead", "stuck", "lost")
+"""In the order of how much they tell."""
 OVER: Final = ("booted", "degraded")
 
 

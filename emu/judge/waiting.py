@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from emu.boot.disasm import Instruction, decode
 from emu.hw.address import PAGE_BYTES, Hpa
 from emu.hw.cpu import Cpu
-from emu.judge.conditions import Codes, Reads, read_loop
+from emu.judge.conditions import Codes, LoopTold, Reads, read_loop
 from emu.judge.verdict import WaitFact
 from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.lap import Loop
@@ -28,12 +28,12 @@ PLACES_MAX: Final = 64
 
 
 class WaitWords:
-    """The words of many CPUs, most of which wait in one loop: those that do not depend on the
-    CPU are found once for each loop."""
+    """The words of many CPUs, most of which wait in one loop: they are found once for each
+    loop, and each value of the registers that are a CPU's own in it."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._known: dict[int, tuple[Loop, str]] = {}
+        self._known: dict[tuple[int, ...], tuple[Loop, str]] = {}
         self._codes: dict[int, tuple[Loop, Codes]] = {}
 
     def _code(self, cpu: Cpu, loop: Loop) -> Codes:
@@ -52,14 +52,15 @@ class WaitWords:
         wait = self._machine.waits.waiting.get(cpu.id)
         if wait is None:
             return ""
-        known = self._known.get(id(wait.loop))
+        own = (cpu.registers.get(name) for name, _, _ in wait.loop.unequal)
+        key = id(wait.loop), *own
+        known = self._known.get(key)
         if known is not None and known[0] is wait.loop:
             return known[1]
         words = words_for(self._machine, cpu, self._code(cpu, wait.loop))
-        if not wait.loop.unequal:
-            if len(self._known) >= LOOPS_MAX:
-                self._known.clear()
-            self._known[id(wait.loop)] = wait.loop, words
+        if len(self._known) >= LOOPS_MAX:
+            self._known.clear()
+        self._known[key] = wait.loop, words
         return words
 
 
@@ -68,7 +69,12 @@ def words_for(machine: Machine, cpu: Cpu, codes: Codes | None = None) -> str:
     wait = machine.waits.waiting.get(cpu.id)
     if wait is None:
         return ""
-    found = looked_at(machine, cpu, wait, codes or codes_of(machine, cpu, wait.loop))
+    codes = codes or codes_of(machine, cpu, wait.loop)
+    return _told(wait, looked_at(machine, wait, read_loop(cpu, wait.loop, codes)))
+
+
+def _told(wait: Wait, found: list["LookedAt"]) -> str:
+    """The words for the places that a loop looks at."""
     names = list(dict.fromkeys(f"{place.name} {place.told}".rstrip() for place in found))
     text = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
     if not text:
@@ -84,10 +90,9 @@ class LookedAt(NamedTuple):
     value: int
 
 
-def looked_at(machine: Machine, cpu: Cpu, wait: Wait, codes: Codes) -> list[LookedAt]:
+def looked_at(machine: Machine, wait: Wait, told: LoopTold) -> list[LookedAt]:
     """All places that a loop looks at and that may let it go. Of a load of several mailbox
     fields, those of them that the code compares, or the first."""
-    told = read_loop(cpu, wait.loop, codes)
     places = []
     for hpa, count, gva in told.deciding(wait.loop):
         for at in told.compared(gva, count) or [gva]:
@@ -129,15 +134,25 @@ def facts(
     """Every waiting CPU, or some of them, with its evidence. With a timeline, who wrote before
     a wait began is searched for in the past, for some time."""
     wanted = sorted(machine.waits.waiting if cpus is None else cpus)
-    reads = {index: deciding(machine, machine.board.cpus[index]) for index in wanted}
-    found = {} if timeline is None else _searched(machine, timeline, reads.values())
-    return [_fact(machine, machine.board.cpus[one], reads[one], found) for one in wanted]
+    told = {index: _read(machine, machine.board.cpus[index]) for index in wanted}
+    loops = {index: machine.waits.waiting[index].loop for index in wanted}
+    reads = [told[index].deciding(loops[index]) for index in wanted]
+    found = {} if timeline is None else _searched(machine, timeline, reads)
+    return [
+        _fact(machine, machine.board.cpus[index], told[index], some, found)
+        for index, some in zip(wanted, reads, strict=True)
+    ]
+
+
+def _read(machine: Machine, cpu: Cpu) -> LoopTold:
+    """What the code of the loop tells that a CPU waits in."""
+    loop = machine.waits.waiting[cpu.id].loop
+    return read_loop(cpu, loop, codes_of(machine, cpu, loop))
 
 
 def deciding(machine: Machine, cpu: Cpu) -> Reads:
     """What a waiting CPU looks at that may let it go, without the pointers on the way to it."""
-    loop = machine.waits.waiting[cpu.id].loop
-    return read_loop(cpu, loop, codes_of(machine, cpu, loop)).deciding(loop)
+    return _read(machine, cpu).deciding(machine.waits.waiting[cpu.id].loop)
 
 
 def _searched(machine: Machine, timeline: Timeline, looked_at: Iterable[Reads]) -> Searched:
@@ -160,7 +175,9 @@ def _searched(machine: Machine, timeline: Timeline, looked_at: Iterable[Reads]) 
     }
 
 
-def _fact(machine: Machine, cpu: Cpu, reads: Reads, searched: Searched) -> WaitFact:
+def _fact(
+    machine: Machine, cpu: Cpu, told: LoopTold, reads: Reads, searched: Searched
+) -> WaitFact:
     wait = machine.waits.waiting[cpu.id]
     last = [
         machine.tracked.last_write(hpa, count) or searched.get((hpa, count))
@@ -174,13 +191,12 @@ def _fact(machine: Machine, cpu: Cpu, reads: Reads, searched: Searched) -> WaitF
         if one is None and not _before(machine, read[0], newest.tick)
     ]
     place = next((f"gva:{gva:#x}/{count}" for _, count, gva in (*unknown, *reads)), "")
-    codes = codes_of(machine, cpu, wait.loop)
-    values = [place.value for place in looked_at(machine, cpu, wait, codes)]
+    places = looked_at(machine, wait, told)
     return WaitFact(
         cpu=cpu.id,
-        on=words_for(machine, cpu, codes),
+        on=_told(wait, places),
         where=machine.board.name(cpu, wait.loop.head),
-        now=", ".join(f"{value:#x}" for value in values[:3]),
+        now=", ".join(f"{one.value:#x}" for one in places[:3]),
         last_writer=None if unknown else newest.cpu,
         tick=None if unknown or newest is NOBODY else newest.tick,
         known=not unknown,

@@ -1,5 +1,6 @@
 """What the shim leaves in memory for others to read: its AP records and the kernel's tree."""
 
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -7,6 +8,7 @@ from msgspec import Struct
 from emu.boot.dtb import read_tree, wakeup_mailbox
 from emu.boot.layout import BootLayout
 from emu.boot.roles import Roles
+from emu.boot.structs import Layout
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, page_of
 from emu.hw.cpu import Cpu
 from emu.machine.board import Board
@@ -19,6 +21,7 @@ SETUP_DTB: Final = 2
 _HEADER: Final = 16
 _LIST_MAX: Final = 16
 _DTB_MAX: Final = 2 << 20
+_RECORDS_MAX: Final = 4_096
 
 
 def mailbox_of(layout: BootLayout, roles: Roles, tree: bytes | None = None) -> Gpa | None:
@@ -71,6 +74,12 @@ def ap_record(board: Board, cpu: Cpu) -> ApRecord | None:
     data = board.ram.guest_bytes(base + (cpu.id - 1) * stride, layout.size)
     if data is None:
         return None
+    return _record(layout, data)
+
+
+@lru_cache(maxsize=_RECORDS_MAX)
+def _record(layout: Layout, data: bytes) -> ApRecord:
+    """Of a thousand CPUs few have another record than at the last look."""
     values = layout.decode(data)
     return ApRecord(str(values["state"]), str(values["reason"]))
 

@@ -161,8 +161,8 @@ class Course(Struct):
         for cpu in cpus:
             if self.aps.of(cpu) != "gave-up":
                 self.stood[cpu] = self.aps.of(cpu)
-        gone = [cpu for cpu in cpus if self.aps.of(cpu) != "parked"]
-        if gone:
+        gone = {cpu for cpu in cpus if self.aps.of(cpu) != "parked"}
+        if gone and not gone.isdisjoint(self.stacks.values()):
             self.stacks = {page: who for page, who in self.stacks.items() if who not in gone}
 
     def _back(self, cpu: int) -> None:

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 from emu.hw.cpu import Cpu
+from emu.judge.fate import Ground, fate
 from emu.judge.state import state_of
 from emu.judge.waiting import words_for
+from emu.machine.ipi import is_open
 from emu.machine.machine import Machine
 from emu.picture.view import CpuView
 
@@ -22,14 +24,17 @@ def place_of(machine: Machine, address: int) -> PlaceNames:
 def cpu_view(
     machine: Machine,
     cpu: Cpu,
+    known: Ground,
     place: Callable[[Machine, int], PlaceNames] = place_of,
     words: Callable[[Machine, Cpu], str] = words_for,
     clock_ps: int | None = None,
 ) -> CpuView:
     """One CPU in a row; whoever looks at many brings what is known of places and waits."""
+    became, withheld = fate(machine, cpu, known), known.withheld.get(cpu.id, "")
     if cpu.context is None:
+        why = withheld if became == "not offered" else why_still(cpu)
         return CpuView(
-            cpu.id, cpu.apic_id, state_of(machine, cpu), "", 0, "", "", "", why_still(cpu), 0, 0
+            cpu.id, cpu.apic_id, state_of(machine, cpu), "", 0, "", "", "", why, 0, 0, became
         )
     address = machine.board.linear_rip(cpu)
     symbol, line = place(machine, machine.board.origin(cpu))
@@ -46,6 +51,7 @@ def cpu_view(
         waits=words(machine, cpu) or why_still(cpu),
         ticks=cpu.ticks,
         virtual_ns=clock // 1000,
+        fate=became,
     )
 
 
@@ -57,7 +63,7 @@ def why_still(cpu: Cpu) -> str:
         case "wait-for-sipi":
             return "a SIPI"
         case "halted":
-            return "an interrupt"
+            return "an interrupt" if is_open(cpu) else "an NMI or INIT: interrupts are off"
         case "shutdown":
             return cpu.reason
         case "running" | "waiting":

@@ -20,6 +20,7 @@ from emu.picture.memory import memory_view, seen
 from emu.picture.nested import nested_view
 from emu.picture.sections import (
     OFF,
+    CpusLook,
     DtbLook,
     FindingsView,
     LogLook,
@@ -49,7 +50,7 @@ class Looks(Struct):
     """What a front end explains itself, by word: its panels and keys."""
     window: tuple[int, int] | None = None
     """The ticks that the timeline shows; None for all that is known."""
-    cpus: str = ""
+    cpus: CpusLook = field(default_factory=CpusLook)
     code: CodeLook = field(default_factory=CodeLook)
     memory: MemoryLook = field(default_factory=MemoryLook)
     walk: WalkLook = field(default_factory=WalkLook)

@@ -8,7 +8,7 @@ from msgspec import Struct
 from emu.errors import ApdbgError, CommandError
 from emu.hw.cpu import Cpu
 from emu.judge.judge import Judge
-from emu.judge.verdict import Verdict
+from emu.judge.verdict import Verdict, is_over
 from emu.machine.machine import Machine
 from emu.picture import registers
 from emu.picture.code_place import code_address
@@ -96,7 +96,7 @@ class Picture:
         self.outcome_reason = "" if verdict is None else verdict.reason
         self.focus = said.focus
         self.reply = said.reply
-        self.code_look, self.cpu_filter = looks.code, looks.cpus
+        self.code_look, self.cpus_look = looks.code, looks.cpus
 
     def _here(self) -> Machine:
         """The machine, if it is still at this moment."""
@@ -124,7 +124,8 @@ class Picture:
         """Every CPU in a row."""
         self._here()
         timeline = self._timeline
-        return self._drawn.crowd.views((timeline.branch.name, timeline.driver.done))
+        over = is_over(self._said.verdict)
+        return self._drawn.crowd.views((timeline.branch.name, timeline.driver.done), over=over)
 
     @_Part
     def registers(self) -> tuple[RegisterView, ...]:
@@ -214,7 +215,7 @@ class Picture:
             code=self.code,
             code_look=self.code_look,
             mailbox=self.mailbox,
-            cpu_filter=self.cpu_filter,
+            cpus_look=self.cpus_look,
             sections=self.sections,
             exit_counts=self.exit_counts,
             entries=self.entries,

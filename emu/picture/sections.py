@@ -23,6 +23,25 @@ ROW_BYTES: Final = 16
 """Of a hexdump."""
 
 
+CpuSort = Literal["", "state", "clock", "ticks", "place", "id"]
+"""What CPUs are in the order of; empty: of their numbers, or alike together where they are
+many."""
+Kind = tuple[str, str, str]
+"""Of CPUs that are alike: the state, the function, and what they wait for with `#` where each
+has something of its own."""
+
+
+class CpusLook(Struct, frozen=True):
+    """How the list of CPUs is looked at."""
+
+    filter: str = ""
+    """Words that a CPU must have, all of them, large or small."""
+    sort: CpuSort = ""
+    shape: Literal["list", "map"] = "list"
+    open: frozenset[Kind] = frozenset()
+    """Of what kinds every CPU has a row of its own."""
+
+
 class MemoryLook(Struct, frozen=True):
     """What is looked at: an address as it was typed, so that `rsp` follows RSP."""
 

@@ -4,10 +4,11 @@ from typing import Literal
 
 from msgspec import Struct
 
-from emu.judge.verdict import CpuState, Outcome, WaitFact
+from emu.judge.verdict import UNWELL, CpuState, Fate, Outcome, WaitFact
 from emu.machine.aps import ApHistory
 from emu.machine.event import Event, EventKind
 from emu.picture.sections import (
+    CpusLook,
     DtbView,
     FindingsView,
     FindingView,
@@ -67,6 +68,13 @@ class CpuView(Struct, frozen=True, gc=False):
     ticks: int
     """Instructions this CPU has retired."""
     virtual_ns: int
+    fate: Fate = "well"
+    """What became of it."""
+
+    @property
+    def unwell(self) -> bool:
+        """Whether it needs somebody's look: it is dead, stuck, lost or was given up."""
+        return self.fate in UNWELL or self.state in ("failed", "shutdown")
 
 
 class RegisterView(Struct, frozen=True, gc=False):
@@ -225,8 +233,8 @@ class MachineView(Struct, frozen=True):
     code: tuple[CodeLine, ...]
     mailbox: MailboxView | None
     code_look: CodeLook
-    cpu_filter: str
-    """What the list of CPUs is narrowed to."""
+    cpus_look: CpusLook
+    """How the list of CPUs is looked at."""
     sections: Sections
     exit_counts: tuple[tuple[str, int], ...]
     """By kind: exits so far, the most frequent first."""

@@ -17,6 +17,8 @@ from emu.timeline.schedule import Schedule
 
 STRETCH_TICKS: Final = 200_000
 """Instructions between two looks at the host's clock: 5 to 10 ms."""
+PROBED_TICKS: Final = 4_000
+"""The same where each instruction is looked at: 10 to 30 ms."""
 STRETCH_STEPS: Final = 2_000
 """The same for steps by hand: about 20 ms."""
 
@@ -30,6 +32,9 @@ class Driver:
         self.entries: list[Entry] = []
         self.done = 0
         """Entries that have been carried out."""
+        self.breathe: Callable[[], None] | None = None
+        """Is called between two stretches on the way to a moment, and may raise: the machine
+        stands somewhere on the way then."""
         self.between: Callable[[], int] | None = None
         """Is called between two slices or steps; says how many steps there may be, at least 1,
         before it must be called again."""
@@ -106,7 +111,8 @@ class Driver:
         current = schedule.slice or schedule.next()
         if current is None:
             return Pause.HUNG
-        limit = min(goal.tick, machine.board.tick + STRETCH_TICKS)
+        most = PROBED_TICKS if machine.board.probes else STRETCH_TICKS
+        limit = min(goal.tick, machine.board.tick + most)
         beat = goal.beat if limit == goal.tick else 0
         pause = machine.run(machine.board.cpus[current.cpu], current.until_ps, limit, beat)
         if pause is Pause.SLICE:
@@ -136,6 +142,8 @@ class Driver:
             pause = self.stretch(goal)
             if self.reached(goal) or pause in (Pause.OUTCOME, Pause.HUNG):
                 return pause
+            if self.breathe is not None:
+                self.breathe()
 
 
 @contextmanager

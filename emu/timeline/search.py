@@ -4,8 +4,10 @@ Every search leaves the machine where it was, to the bit. The newest stretch is 
 and those in which the undo log has no write to the page in question are passed over.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from msgspec import Struct
 
@@ -17,6 +19,10 @@ from emu.timeline.timeline import Timeline
 from emu.words.place import MemoryPlace, Place, RegisterPlace, value
 
 _PAGE = ~0xFFF
+NEAR_TICKS: Final = 4_096
+"""The newest instructions of a stretch are looked at alone first: most answers are near."""
+FURTHER: Final = 8
+"""So many times as many in each piece before it."""
 
 
 class Visit(Struct, frozen=True):
@@ -53,9 +59,32 @@ def _stretches(timeline: Timeline, before: Moment) -> Iterator[tuple[Checkpoint,
         end, whole = point.moment, True
 
 
-def _replay(timeline: Timeline, point: Checkpoint, end: Moment, *probes: Probe) -> None:
+def _pieces(
+    timeline: Timeline, before: Moment, cpu: int | None
+) -> Iterator[tuple[Moment, Moment]]:
+    """(start, end) of the pieces in which a CPU, or (None) anyone, has executed, newest first.
+    Going to a piece costs little beside looking at each instruction in it."""
+    lanes = timeline.machine.board.logs.lanes
+    for start, end in _cut(timeline, before):
+        runs = lanes.runs(start.tick, end.tick)
+        if cpu is None or any(run.cpu == cpu for run in runs):
+            yield start, end
+
+
+def _cut(timeline: Timeline, before: Moment) -> Iterator[tuple[Moment, Moment]]:
+    """All stretches, each as a small piece at its end and larger ones before."""
+    for point, end, _ in _stretches(timeline, before):
+        size = NEAR_TICKS
+        while end.tick - size > point.moment.tick:
+            start = Moment(end.tick - size)
+            yield start, end
+            end, size = start, size * FURTHER
+        yield point.moment, end
+
+
+def _replay(timeline: Timeline, start: Moment, end: Moment, *probes: Probe) -> None:
     """Run one stretch again and look."""
-    timeline.goto(point.moment)
+    timeline.goto(start)
     timeline.machine.board.look_at(*probes)
     timeline.retrace(end)
     timeline.machine.board.look_at()
@@ -79,7 +108,7 @@ def last_access(
             if whole and not reads and _untouched(timeline, point, ends[id(point)], where):
                 continue
             probe = probe_for(where, reads=reads)
-            _replay(timeline, point, end, probe)
+            _replay(timeline, point.moment, end, probe)
             found = [a for a in probe.found if accept(a) and a.tick <= before.tick]
             if found:
                 access = found[-1]
@@ -118,7 +147,7 @@ def _changes(
 ) -> dict[MemoryPlace, Access | None]:
     """The newest change of each place within one stretch, of those that have one there."""
     probes = [MemoryProbe(where.hpa, where.size) for where in wanted]
-    _replay(timeline, point, end, *probes)
+    _replay(timeline, point.moment, end, *probes)
     return {
         where: changes[-1]
         for where, probe in zip(wanted, probes, strict=True)
@@ -163,9 +192,9 @@ def last_visit(
 ) -> Visit | None:
     """The newest accepted execution at some addresses before a moment (now)."""
     with from_here(timeline):
-        for point, end, _ in _stretches(timeline, before or timeline.now):
+        for start, end in _pieces(timeline, before or timeline.now, cpu):
             probe = CodeProbe(addresses, cpu)
-            _replay(timeline, point, end, probe)
+            _replay(timeline, start, end, probe)
             for visit in reversed(visits(timeline, probe)):
                 if visit.before < end and accept(visit):
                     return visit
@@ -175,11 +204,10 @@ def last_visit(
 def visits(timeline: Timeline, probe: CodeProbe) -> list[Visit]:
     """What a probe saw, oldest first; an instruction that was begun twice counts once."""
     once = {(tick, cpu): (beat, address) for tick, beat, cpu, address in probe.found}
-    entries = timeline.branch.entries
+    entered = [(entry.tick, entry.beat) for entry in timeline.branch.entries]
 
     def moment(tick: int, beat: int) -> Moment:
-        done = sum((entry.tick, entry.beat) <= (tick, beat) for entry in entries)
-        return Moment(tick, beat, done)
+        return Moment(tick, beat, bisect_right(entered, (tick, beat)))
 
     return [
         Visit(moment(tick - 1, beat), tick, cpu, address)
@@ -190,9 +218,9 @@ def visits(timeline: Timeline, probe: CodeProbe) -> list[Visit]:
 def trace(timeline: Timeline, cpu: int, before: Moment) -> Iterator[list[Visit]]:
     """All that one CPU executed before a moment: stretch by stretch, newest first, each in
     order of time. The machine stands somewhere in between meanwhile."""
-    for point, end, _ in _stretches(timeline, before):
+    for start, end in _pieces(timeline, before, cpu):
         probe = CodeProbe(frozenset(), cpu)
-        _replay(timeline, point, end, probe)
+        _replay(timeline, start, end, probe)
         yield visits(timeline, probe)
 
 

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from emu.judge.verdict import WaitFact
 from emu.machine.event import Event, EventKind
 from emu.picture.sections import (
+    CpusLook,
     DtbLook,
     DtbRow,
     DtbView,
@@ -180,7 +181,7 @@ def stopped() -> MachineView:
         running=False,
         stop=(AtBreakpoint(2, 1, 0, "mailbox_wait+0xf"),),
         outcome=None, outcome_reason="", focus=2, cpus=cpus(), registers=registers(),
-        code=code(), mailbox=mailbox(), code_look=CodeLook(), cpu_filter="",
+        code=code(), mailbox=mailbox(), code_look=CodeLook(), cpus_look=CpusLook(),
         sections=sections(events()), exit_counts=(("#UD", 232), ("pause", 56)),
         entries=(EntryView(3_402_118, "inject nmi 3", True),
                  EntryView(3_520_309, "hand 2", True)),

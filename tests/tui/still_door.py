@@ -58,6 +58,11 @@ class Still:
         """Never."""
         return False
 
+    @property
+    def searching(self) -> bool:
+        """Never."""
+        return False
+
     def begin(self, what: str) -> None:
         """Only remembers the command."""
         self.begun.append(what)

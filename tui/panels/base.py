@@ -92,6 +92,8 @@ class Panel(Struct, frozen=True):
     """What `/` begins in the prompt; empty: there is nothing to search."""
     scroll: Callable[[MachineView, int], str] | None = None
     """The command that moves it by so many rows, where it has no first and last one."""
+    other: Callable[[MachineView], str] | None = None
+    """The command that shows it another way, for `o`."""
     count: Callable[[MachineView], int] | None = None
     """How many things it has, for its name among the tabs."""
     alarm: Role = "dim"

@@ -1,11 +1,15 @@
-"""All CPUs, one row each: its state, where it is and what it waits for."""
+"""All CPUs, one row each: its state, where it is and what it waits for. Of many, those that are
+alike share a row, or each is a cell of a map."""
+
+from collections.abc import Sequence
 
 from msgspec import Struct
 
-from emu.picture.cpus import CpuGroup, groups, keeps
+from emu.picture.cpus import CpuGroup, kept, rows
 from emu.picture.view import CpuView, MachineView
+from tui.panels import cpu_map
 from tui.panels.base import Page, Panel, Spot, Window, joined, span_words, top_of
-from tui.panels.states import STATES, WORD_CELLS, summary
+from tui.panels.states import EVERY, WORD_CELLS, looks, summary
 from tui.text import Line, address, clock, file_name, line, pad, right
 
 HEADING_FROM_ROWS = 5
@@ -75,7 +79,7 @@ def where(cpu: CpuView) -> str:
 
 
 def _row(cpu: CpuView, columns: _Columns, focused: bool) -> Line:
-    state = STATES[cpu.state]
+    state = looks(cpu)
     waits = cpu.waits.replace("mailbox ", "")
     apic = right(str(cpu.apic_id), columns.apic) + _GAP if columns.apic else ""
     tail = ""
@@ -99,53 +103,67 @@ def _row(cpu: CpuView, columns: _Columns, focused: bool) -> Line:
 
 def _group(group: CpuGroup, columns: _Columns) -> Line:
     """CPUs that are alike, in one row: how many, what they do, and which."""
-    cpu = group.cpus[0]
-    state = STATES[cpu.state]
+    cpu, waits = group.cpus[0], group.waits.replace("mailbox ", "")
+    state = looks(cpu)
     cells = columns.id + 1 + (columns.apic + 2 if columns.apic else 0) + 1
     count = f"{len(group.cpus):,} cpus"
     count = count if len(count) < cells else f"{len(group.cpus)}x"
     function = where(cpu).partition("+")[0]
     return line(
-        (" ", "plain"), (pad(count, cells), "strong"),
+        ("-" if group.open else "+", "dim"), (pad(count, cells), "strong"),
         (f"{state.glyph} {pad(state.word, WORD_CELLS)} ", state.role),
         (pad(function, columns.where + columns.line) + " ", "name"),
-        (cpu.waits.replace("mailbox ", "") or "-", "plain" if cpu.waits else "dim"),
-        (f"  {group.ids}", "dim"),
+        (waits or "-", "plain" if waits else "dim"), (f"  {group.ids}", "dim"),
     )  # fmt: skip
+
+
+def _spot(row: int, one: CpuGroup) -> Spot:
+    """A CPU is selected; a group is opened or closed."""
+    cpu = one.cpus[0].id
+    if one.kind is None:
+        return Spot(row, f"c{cpu}", f"cpu {cpu}")
+    how = "close" if one.open else "open"
+    return Spot(row, f"g{' '.join(one.kind)}", f"cpus {how} {cpu}")
+
+
+def _told(view: MachineView, cpus: Sequence[CpuView]) -> str:
+    """What a look leaves out, and its order."""
+    look, hidden = view.cpus_look, len(view.cpus) - len(cpus)
+    words = f"{len(cpus):,} are {look.filter!r}, {hidden:,} hidden" if look.filter else ""
+    return joined(words, f"by {look.sort}" if look.sort else "")
 
 
 def render(view: MachineView, window: Window) -> Page:
     """Only the rows in the window are built. Where there are more CPUs than rows, those that
     are alike share one."""
+    cpus = kept(view.cpus, view.cpus_look)
+    told = _told(view, cpus)
+    if view.cpus_look.shape == "map" and cpus:
+        return cpu_map.page(view, cpus, told, window)
     columns = _columns(view, window.width)
     head = (_heading(columns),) if window.height >= HEADING_FROM_ROWS else ()
-    rows = max(window.height - len(head), 0)
-    words = view.cpu_filter
-    kept = [cpu for cpu in view.cpus if keeps(cpu, words)] if words else view.cpus
-    every = (
-        [CpuGroup((cpu,)) for cpu in kept] if len(kept) <= rows else groups(kept, view.focus)
-    )
-    at = next((i for i, one in enumerate(every) if one.cpus[0].id == view.focus), None)
-    top = top_of(window, rows, len(every), at)
-    shown = every[top : top + rows]
-    filtered = f"{len(kept):,} are {words!r}" if words else ""
+    most = max(window.height - len(head), 0)
+    every = rows(cpus, view.cpus_look, view.focus, most)
+    at = next((i for i, one in enumerate(every) if one.is_of(view.focus)), None)
+    top = top_of(window, most, len(every), at)
+    shown = every[top : top + most]
     return Page(
         lines=(*head, *(
-            _group(one, columns) if len(one.cpus) > 1
-            else _row(one.cpus[0], columns, one.cpus[0].id == view.focus) for one in shown
+            _row(one.cpus[0], columns, one.is_of(view.focus)) if one.kind is None
+            else _group(one, columns) for one in shown
         )),
-        detail=joined(filtered, summary(view.cpus), span_words(top, rows, len(every))),
-        top=top, rows=rows, total=len(every), anchor=(top, 0),
-        spots=tuple(
-            Spot(len(head) + row, f"c{one.cpus[0].id}", f"cpu {one.cpus[0].id}")
-            for row, one in enumerate(shown)
-        ),
+        detail=joined(told, summary(view.cpus), span_words(top, most, len(every))),
+        top=top, rows=most, total=len(every), anchor=(top, 0),
+        spots=tuple(_spot(len(head) + row, one) for row, one in enumerate(shown)),
     )  # fmt: skip
 
 
-_LEGEND = "\n".join(
-    f"  {state.glyph} {state.word:<9}  {state.meaning}" for state in STATES.values()
-)
+def _other(view: MachineView) -> str:
+    """The map, or the list."""
+    return f"cpus as {'list' if view.cpus_look.shape == 'map' else 'map'}"
+
+
+_LEGEND = "\n".join(f"  {one.glyph} {one.word:<11}  {one.meaning}" for one in EVERY)
 
 HELP = f"""\
 One row for each CPU. The row marked > is the selected CPU: the code, the registers and every
@@ -156,12 +174,17 @@ step belong to it.
 "waits for" names the byte a CPU looks at while it spins, or what would let it go on.
 
 Where there are more CPUs than rows, those that are alike share one: their state, their function
-and what they wait for. / narrows the list down: cpus parked, cpus 3-7, cpus main.
+and what they wait for; "its own" is what each of them has another of. Those that are not well
+come first, and the selected CPU keeps its own row. Enter on a row that begins with + opens it.
+! goes to the next CPU that is not well. o shows a map with a cell for each CPU.
+
+/ narrows the list down and sorts it: cpus parked, cpus 3-7, cpus main sort ticks. What it is
+sorted by: state, clock (who is behind first), ticks, place, id. cpus alone shows all again.
 
 Select a CPU with < and >, with the arrow keys here, by clicking its row, or by typing its
 number."""
 
 PANEL = Panel(
     "cpus", "CPUs", render, HELP, home="own", selects_cpu=True, follows=True, words=("cpus",),
-    filter="cpus ",
+    filter="cpus ", other=_other,
 )  # fmt: skip

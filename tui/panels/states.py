@@ -1,9 +1,11 @@
-"""The states of a CPU: a letter, a word, a role and an explanation for each."""
+"""The states of a CPU and what became of it: a letter, a word, a role and an explanation for
+each."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from emu.judge.verdict import MEANINGS, CpuState
+from emu.judge.verdict import MEANINGS, CpuState, Fate
 from emu.picture.view import CpuView
 from tui.text import Role
 
@@ -29,12 +31,30 @@ STATES: Final[dict[CpuState, State]] = {
     "shutdown": State("x", "shutdown", "bad", MEANINGS["shutdown"]),
 }
 """In the order in which a summary counts them."""
-WORD_CELLS: Final = max(len(state.word) for state in STATES.values())
+FATES: Final[dict[Fate, State]] = {
+    "dead": State("X", "dead", "bad", "what it did ended the machine"),
+    "stuck": State("#", "stuck", "bad", "nothing can ever move it on where it stands"),
+    "lost": State("?", "lost", "bad", "the boot is over, and it never came to the OS"),
+    "not offered": State("_", "not offered", "dim", "the host's tree disables it, or lacks it"),
+}
+"""What became of a CPU, where that is more than its state."""
+EVERY: Final = (*STATES.values(), *FATES.values())
+WORD_CELLS: Final = max(len(state.word) for state in EVERY)
 
 
-def summary(cpus: tuple[CpuView, ...]) -> str:
-    """How many CPUs are in each state, the states that occur."""
-    found = Counter(cpu.state for cpu in cpus)
-    return "  ".join(
-        f"{found[name]:,} {state.word}" for name, state in STATES.items() if found[name]
-    )
+def looks(cpu: CpuView) -> State:
+    """How a CPU looks: what became of it, or what it does."""
+    told = cpu.fate == "well" or cpu.state in ("failed", "shutdown")
+    return STATES[cpu.state] if told else FATES[cpu.fate]
+
+
+def counted(cpus: Iterable[CpuView]) -> list[tuple[State, int]]:
+    """The looks that occur, those that are not well first, and how often."""
+    found = Counter(map(looks, cpus))
+    every = sorted(EVERY, key=lambda state: state.role != "bad")
+    return [(state, found[state]) for state in every if found[state]]
+
+
+def summary(cpus: Iterable[CpuView]) -> str:
+    """How many CPUs look how."""
+    return "  ".join(f"{count:,} {state.word}" for state, count in counted(cpus))

@@ -43,6 +43,7 @@ _BUT_HELP: Final = (
     run.UNTIL,
     run.RESET,
     cpu.CPU,
+    cpu.UNWELL,
     break_at.BREAK,
     catch.CATCH,
     breakpoints.BREAKPOINTS,
