@@ -13,7 +13,7 @@ from emu.debug import report, script
 from emu.errors import ApdbgError, CommandError
 from emu.given.files import live_file
 from tui.exit_codes import EXIT_EXPECTED, EXIT_OTHERWISE
-from tui.printing import say
+from tui.printing import say, say_json
 
 STRETCH_SECONDS: Final = 0.1
 """How long Ctrl-C may wait."""
@@ -36,7 +36,10 @@ def run(options: argparse.Namespace) -> int:
     session = opened(options)
     _go(session, options)
     found = report.of(session.desk, began, options.races)
-    say(report.as_json(found) if options.json else report.as_text(found))
+    if options.json:
+        say_json(report.as_json(found))
+    else:
+        say(report.as_text(found))
     expected = options.expect or ("stopped" if options.until else "booted")
     # Who asks for a certain outcome has it judged by that alone.
     broken = (found.broken or found.unwell) and not options.expect
@@ -71,8 +74,8 @@ def campaign(options: argparse.Namespace) -> int:
     wall = time.perf_counter() - began
     if options.json:
         cases_json = [campaigns.as_json(result) for result in results]
-        say(json.dumps({"schema": "apdbg-campaign/1", "bad": bad, "cases": cases_json,
-                        "wall_s": round(wall, 3)}))  # fmt: skip
+        say_json(json.dumps({"schema": "apdbg-campaign/1", "bad": bad, "cases": cases_json,
+                             "wall_s": round(wall, 3)}))  # fmt: skip
     else:
         say(f"\n{len(results)} cases, {bad} not as expected, {wall:.1f} s")
     return EXIT_OTHERWISE if bad else EXIT_EXPECTED
