@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.raw import CORPUS, NAMES, ROOT, hostile_shim, moves_a_terminal
+from tests.shard import breadth
 
 WAYS = {
     "an image": ["run", "{}"], "a kernel": ["run", "--kernel", "{}"],
@@ -45,7 +46,7 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return hostile_shim(tmp_path_factory.mktemp("raw") / "x\x1b]0;PWN\x07.elf")
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", breadth(WAYS, every=4))
 def test_what_is_named_in_a_command_is_one_plain_line(way: str) -> None:
     name = "".join(NAMES.values()).encode("utf-8", "surrogatepass").decode("utf-8", "ignore")
     name = name.replace("\ud800", "")[:150] + "\n\udcff"
@@ -83,7 +84,9 @@ def line(**fields: object) -> bytes:
     return f"{zlib.crc32(text):08x} ".encode() + text + b"\n"
 
 
-@pytest.mark.parametrize("field", ["apdbg", "format", "platform_text", "image", "kind", "text"])
+@pytest.mark.parametrize(
+    "field", breadth(["apdbg", "format", "platform_text", "image", "kind", "text"], keep=1)
+)
 def test_a_recording_is_told_plain(tmp_path: Path, field: str) -> None:
     place, said = tmp_path / "own.apdbg", "".join(CORPUS.values()).replace("\ud800\udcff", "")
     apdbg("record", "-o", str(place), "--cpus", "1", "--max-ticks", "9", code=0)
@@ -108,6 +111,7 @@ def test_a_campaign_is_told_plain(tmp_path: Path) -> None:
         assert "PWN" in out + err
 
 
+@pytest.mark.breadth
 def test_a_script_is_told_plain(tmp_path: Path) -> None:
     for key, text in CORPUS.items():
         if key != "half a pair":

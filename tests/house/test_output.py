@@ -1,42 +1,48 @@
 """Text of others reaches a terminal through two doors: `printing` and the lines of `text`."""
 
 import ast
-
-import pytest
+from typing import Final
 
 from tests.house.tree import name, parsed, python_files
 
-PRODUCT = python_files("emu", "tui")
-STREAMS = ("stdout", "stderr", "__stdout__", "__stderr__")
-WRITERS = ("write", "writelines", "buffer")
-MARKUP = (
-    "from_markup",
-    "from_ansi",
-    "render_str",
-    "markup",
-    "rich.markup",
-    "rich.console.print",
-)
+STREAMS: Final = ("stdout", "stderr", "__stdout__", "__stderr__")
+WRITERS: Final = ("write", "writelines", "buffer")
+MARKUP: Final = ("from_markup", "from_ansi", "render_str", "markup")
 """What makes styles, links and actions of a text that has brackets (Textual and rich)."""
 
 
-@pytest.mark.parametrize("path", PRODUCT, ids=name)
-def test_only_printing_prints(path: object) -> None:
-    if name(path) == "tui/printing.py":
-        return
-    for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            assert node.func.id != "print", f"{name(path)}:{node.lineno}"
-        if isinstance(node, ast.Attribute) and node.attr in WRITERS:
-            inner = node.value
-            assert not (isinstance(inner, ast.Attribute) and inner.attr in STREAMS), node.lineno
+def prints(node: ast.AST) -> bool:
+    """Whether this is `print(...)`, or a stream of the process written to."""
+    match node:
+        case ast.Call(func=ast.Name(id="print")):
+            return True
+        case ast.Attribute(value=ast.Attribute(attr=stream), attr=word):
+            return stream in STREAMS and word in WRITERS
+    return False
 
 
-@pytest.mark.parametrize("path", python_files("tui"), ids=name)
-def test_nobody_reads_markup_in_a_text(path: object) -> None:
-    for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.Attribute | ast.Name):
-            word = node.attr if isinstance(node, ast.Attribute) else node.id
-            assert word not in MARKUP, f"{name(path)}:{node.lineno}"
-        if isinstance(node, ast.keyword):
-            assert node.arg != "markup", f"{name(path)}:{node.lineno}"
+def reads_markup(node: ast.AST) -> bool:
+    """Whether this is a name by which brackets become styles."""
+    match node:
+        case ast.Attribute(attr=word) | ast.Name(id=word) | ast.keyword(arg=word):
+            return word in MARKUP
+    return False
+
+
+def test_only_printing_prints() -> None:
+    assert [
+        f"{name(path)}:{node.lineno}"  # type: ignore[attr-defined]
+        for path in python_files("emu", "tui")
+        if name(path) != "tui/printing.py"
+        for node in ast.walk(parsed(path))
+        if prints(node)
+    ] == []
+
+
+def test_nobody_reads_markup_in_a_text() -> None:
+    assert [
+        f"{name(path)}:{node.lineno}"  # type: ignore[attr-defined]
+        for path in python_files("tui")
+        for node in ast.walk(parsed(path))
+        if reads_markup(node)
+    ] == []
