@@ -16,7 +16,7 @@ from tui.layout import Place, Slot
 from tui.panels import BY_ID
 from tui.panels.base import Anchor, Page, Panel, Spot, Window
 from tui.tabs import Counts, Tabs, counts, tabs
-from tui.text import cut, fit, plain
+from tui.text import clip, clip_line, fit, plain
 from tui.theme import PLAIN
 
 RULE: Final = {False: "─", True: "━"}
@@ -272,8 +272,8 @@ class Frame(Widget, can_focus=True):
         for column, joint in self.joints.items():
             if column < width:
                 rule[column] = HEAVY[joint] if heavy else joint
-        title = fit(self._titles().line, max(width - 4, 0))
-        detail = cut(self.page.detail, max(width - len(plain(title)) - 7, 0))
+        title = clip_line(self._titles().line, max(width - 4, 0))
+        detail = clip(self.page.detail, max(width - len(plain(title)) - 7, 0))
         start = 2 + len(plain(title)) + 1
         end = width - len(detail) - (3 if detail else 0)
         look = self.looks["here" if heavy else "dim"]
