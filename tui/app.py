@@ -157,6 +157,10 @@ class ApdbgApp(App[int]):
 
     # -- painting ---------------------------------------------------------------------------
 
+    def get_css_variables(self) -> dict[str, str]:
+        """The theme's, as far as they can be read."""
+        return theme.with_foreground(super().get_css_variables(), self.current_theme.ansi)
+
     def _paint(self) -> None:
         """Give every line of the screen the theme's colours."""
         found = theme.looks(self.theme_variables, self.current_theme.ansi)

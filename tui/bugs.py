@@ -7,6 +7,8 @@ from typing import Final
 
 from platformdirs import user_state_path
 
+from emu.given.plain import plain
+
 FILE_NAME: Final = "bug.txt"
 """The last one; those before it mostly were the same."""
 
@@ -23,6 +25,6 @@ def write_down(error: Exception) -> Path | None:
     place = user_state_path("apdbg") / FILE_NAME
     with contextlib.suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        place.write_text(plain("".join(traceback.format_exception(error))), encoding="utf-8")
         return place
     return None

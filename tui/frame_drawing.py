@@ -9,7 +9,7 @@ from textual.strip import Strip
 
 from tui.panels.base import Page, Spot
 from tui.tabs import DETAIL_CELLS, Counts, Tabs, tabs
-from tui.text import cut, fit, plain
+from tui.text import clip, clip_line, fit, plain
 from tui.theme import Looks
 
 RULE: Final = {False: "─", True: "━"}
@@ -63,8 +63,8 @@ class Drawing(Struct, frozen=True):
         for column, joint in self.joints.items():
             if column < width:
                 rule[column] = HEAVY[joint] if heavy else joint
-        title = fit(self.titles().line, max(width - 4, 0))
-        detail = cut(self.detail, max(width - len(plain(title)) - 7, 0))
+        title = clip_line(self.titles().line, max(width - 4, 0))
+        detail = clip(self.detail, max(width - len(plain(title)) - 7, 0))
         start = 2 + len(plain(title)) + 1
         end = width - len(detail) - (3 if detail else 0)
         look = looks["here" if heavy else "dim"]

@@ -14,7 +14,7 @@ from emu.errors import ApdbgError, CommandError
 from emu.given.files import live_file, new_file
 from emu.given.number import parsed
 from tui.exit_codes import EXIT_EXPECTED, EXIT_OTHERWISE
-from tui.printing import say
+from tui.printing import say, say_json
 
 STRETCH_SECONDS: Final = 0.1
 """How long Ctrl-C may wait."""
@@ -37,7 +37,10 @@ def run(options: argparse.Namespace) -> int:
     session = opened(options)
     _go(session, options)
     found = report.of(session.desk, began, options.races, brief=not options.json)
-    say(report.as_json(found) if options.json else report.as_text(found))
+    if options.json:
+        say_json(report.as_json(found))
+    else:
+        say(report.as_text(found))
     expected = options.expect or ("stopped" if options.until else "booted")
     # Who asks for a certain outcome has it judged by that alone.
     broken = (found.broken or found.unwell) and not options.expect
@@ -88,8 +91,8 @@ def campaign(options: argparse.Namespace) -> int:
     wall = time.perf_counter() - began
     if options.json:
         cases_json = [campaigns.as_json(result) for result in results]
-        say(json.dumps({"schema": "apdbg-campaign/1", "bad": bad, "cases": cases_json,
-                        "wall_s": round(wall, 3)}))  # fmt: skip
+        say_json(json.dumps({"schema": "apdbg-campaign/1", "bad": bad, "cases": cases_json,
+                             "wall_s": round(wall, 3)}))  # fmt: skip
     else:
         say(f"\n{len(results)} cases, {bad} not as expected, {wall:.1f} s")
     return EXIT_OTHERWISE if bad else EXIT_EXPECTED

@@ -16,6 +16,7 @@ from tui.inject_form import Form
 from tui.inject_list import KindList, Sheet
 from tui.text import fit, plain
 from tui.theme import Looks
+from tui.visible import visible
 
 WIDTH_MAX: Final = 96
 HEIGHT_MAX: Final = 32
@@ -99,7 +100,7 @@ class InjectScreen(ModalScreen[None]):
             pages.border_subtitle = _LIST_KEYS
             pages.show(self._list.sheet(*inner))
         else:
-            pages.border_title = f"Inject {self._form.kind.usage}"
+            pages.border_title = visible(f"Inject {self._form.kind.usage}")
             pages.border_subtitle = _FORM_KEYS
             pages.show(self._form.sheet(*inner, self._trouble))
 

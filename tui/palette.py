@@ -6,6 +6,8 @@ from typing import Any, Final, NamedTuple, Protocol, cast
 
 from textual.app import App
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.fuzzy import Matcher
 
 from emu.debug import language
 from emu.debug.aliases import aliases
@@ -14,6 +16,7 @@ from emu.debug.screen_words import SCREEN_WORDS
 from tui.keys import Key, Parts
 from tui.panels import PANELS
 from tui.panels.states import looks
+from tui.visible import visible
 
 _TYPED: Final = (
     *((one.phrase, one.word) for one in language.BY_WORD.values() if one.phrase),
@@ -60,6 +63,20 @@ def score(entry: Entry, query: str) -> float:
     return _SCORES[3] if words and all(word in every for word in words) else 0.0
 
 
+def _found(text: str, matcher: Matcher) -> Content:
+    """The same with what was typed marked in it."""
+    shown = visible(text)
+    _, offsets = matcher.fuzzy_search.match(matcher.query, shown.plain)
+    for offset in offsets:
+        shown = shown.stylize(matcher.match_style, offset, offset + 1)
+    return shown
+
+
+def _help(text: str) -> str | None:
+    """Help as the palette wants it, which takes a Content as it is."""
+    return cast(str, visible(text)) if text else None
+
+
 class Finder(Provider):
     """Everything that can be done or gone to."""
 
@@ -99,7 +116,8 @@ class Finder(Provider):
     async def discover(self) -> Hits:
         """The actions, before anything is typed."""
         for entry in self._actions():
-            yield DiscoveryHit(entry.text, entry.act, help=entry.help or None)
+            shown = visible(entry.text)
+            yield DiscoveryHit(shown, entry.act, text=shown.plain, help=_help(entry.help))
 
     async def search(self, query: str) -> Hits:
         """All that matches; a single word may also be a symbol that is not on the screen."""
@@ -107,12 +125,13 @@ class Finder(Provider):
         for entry in (*self._actions(), *self._places()):
             found = score(entry, query) or _FUZZY * min(matcher.match(entry.text), 1.0)
             if found > 0:
-                shown = matcher.highlight(entry.text)
-                yield Hit(found, shown, entry.act, text=entry.text, help=entry.help or None)
+                shown = _found(entry.text, matcher)
+                yield Hit(found, shown, entry.act, text=shown.plain, help=_help(entry.help))
         if query and " " not in query.strip() and query not in self._parts.desk.names():
             for words, order in _TYPED:
                 act = partial(self._parts.orders.order, f"{order} {query}")
-                yield Hit(_TYPED_SCORE, f"{words} {query}", act, text=f"{words} {query}")
+                shown = visible(f"{words} {query}")
+                yield Hit(_TYPED_SCORE, shown, act, text=shown.plain)
 
 
 def commands(parts: Parts) -> Iterator[Entry]:

@@ -6,7 +6,7 @@ import os
 import sys
 
 from emu.errors import ApdbgError
-from emu.given.plain import plain
+from emu.given.plain import plain, plain_json
 
 
 def prepare() -> None:
@@ -24,9 +24,15 @@ def say(text: str) -> None:
     print(plain(text), flush=True)
 
 
+def say_json(text: str) -> None:
+    """A JSON text, on lines of its own."""
+    say(plain_json(text))
+
+
 def complain(text: str) -> None:
     """A sentence on stderr; where that cannot be written either, the exit code says it."""
-    _on_stderr(f"apdbg: {text}\n")
+    one_line = text.replace("\n", "\\n")  # as a file's name may have one
+    _on_stderr(f"apdbg: {one_line}\n")
 
 
 def _on_stderr(text: str) -> None:

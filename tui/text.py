@@ -1,8 +1,12 @@
 """Lines of text in roles: what a panel makes, before any terminal or colour is known."""
 
+import re
 import unicodedata
 from functools import lru_cache
 from typing import Final, Literal
+
+from tui.shorten import MORE as MORE
+from tui.shorten import shortened
 
 Role = Literal[
     "plain",
@@ -22,8 +26,10 @@ Role = Literal[
 Span = tuple[str, Role]
 Line = tuple[Span, ...]
 
-MORE: Final = "…"
-"""Ends a text that did not fit; one cell wide."""
+TAIL_CELLS_MIN: Final = 12
+"""The second of two columns that has less room is shortened together with the first."""
+_GAP: Final = re.compile(r"(?<=\S) {2,}(?=\S)")
+"""Between columns."""
 TAB_CELLS: Final = 4
 _WIDE: Final = ("W", "F")
 _HIDDEN: Final = ("Mn", "Me", "Cf")
@@ -43,8 +49,15 @@ def _cell(character: str) -> str:
     return "?" if wide or hidden or not character.isprintable() else character
 
 
+@lru_cache(maxsize=4096)
 def cut(text: str, width: int) -> str:
-    """At most `width` cells of the text; `…` stands for what is missing."""
+    """At most `width` cells of the text; `…` stands for what is missing, which is what can be
+    spared: no value is cut in two."""
+    return shortened((clean(text),), width)[0]
+
+
+def clip(text: str, width: int) -> str:
+    """The first `width` cells of a text whose beginning says most, such as source."""
     text = clean(text)
     if len(text) <= width:
         return text
@@ -72,19 +85,52 @@ def plain(styled: Line) -> str:
     return "".join(text for text, _ in styled)
 
 
+@lru_cache(maxsize=4096)
 def fit(styled: Line, width: int) -> Line:
-    """The line cut to `width` cells; `…` stands for what is missing."""
-    if sum(len(text) for text, _ in styled) <= width:
+    """The line in `width` cells: its last column, or all of it where that is not enough, is
+    without what can be spared."""
+    text = plain(styled)
+    if len(text) <= width:
         return styled
-    found: list[Span] = []
-    left = width
+    if any(role == "source" for _, role in styled):
+        return clip_line(styled, width)
+    start = _last_column(text, width)
+    head, tail = split(styled, start)
+    pieces = shortened([piece for piece, _ in tail], width - start)
+    return (
+        *head,
+        *((piece, role) for piece, (_, role) in zip(pieces, tail, strict=True) if piece),
+    )
+
+
+def _last_column(text: str, width: int) -> int:
+    """Where what may be shortened begins."""
+    gaps = [found.end() for found in _GAP.finditer(text)]
+    inside = [gap for gap in gaps if gap < width - 1]
+    if not inside or (len(gaps) == 1 and width - gaps[-1] < TAIL_CELLS_MIN):
+        return len(text) - len(text.lstrip())
+    return inside[-1]
+
+
+def split(styled: Line, at: int) -> tuple[Line, Line]:
+    """The first `at` cells of a line, and the others."""
+    head: list[Span] = []
+    tail: list[Span] = []
     for text, role in styled:
-        if len(text) >= left:
-            piece = text[: left - 1] + MORE if left > 0 else ""
-            return (*found, (piece, role)) if piece else tuple(found)
-        found.append((text, role))
-        left -= len(text)
-    return tuple(found)
+        if text[: max(at, 0)]:
+            head.append((text[:at], role))
+        if text[max(at, 0) :]:
+            tail.append((text[max(at, 0) :], role))
+        at -= len(text)
+    return tuple(head), tuple(tail)
+
+
+def clip_line(styled: Line, width: int) -> Line:
+    """The first `width` cells of a line in which every cell has its place."""
+    if len(plain(styled)) <= width:
+        return styled
+    head, _ = split(styled, max(width - 1, 0))
+    return (*head, (MORE, styled[-1][1])) if width > 0 else ()
 
 
 def paragraph(text: str, width: int) -> list[str]:

@@ -52,6 +52,14 @@ _LOOKS: Final[dict[Role, tuple[str, bool]]] = {
 """Role -> the theme's variable, and whether it is bold."""
 FADE: Final = 0.4
 """How far dim text moves towards the background."""
+READABLE: Final = 4.5
+"""The contrast that a text has to what it is written on, at the least (WCAG 2.2, 1.4.3)."""
+_FOREGROUND: Final = 6.0
+"""That of the foreground, so that what is dim differs from it."""
+_GROUNDS: Final = ("background", "panel", "surface")
+"""What texts are written on: a frame, the selected row and the bars, a dialog."""
+_STEPS: Final = 32
+_WHITE, _BLACK = Color(255, 255, 255), Color(0, 0, 0)
 
 
 def few_colours(color_system: str | None, no_color: bool) -> bool:
@@ -80,16 +88,31 @@ PLAIN: Final = Looks(dict.fromkeys(get_args(Role), Style()), Style())
 """Before a theme is known."""
 
 
+def with_foreground(variables: dict[str, str], ansi: bool) -> dict[str, str]:
+    """A theme's variables with a foreground that can be read: style sheets use it as it is."""
+    colour = _colour(variables, "foreground")
+    if ansi or colour is None:
+        return variables
+    return {**variables, "foreground": readable(colour, _grounds(variables), _FOREGROUND).hex}
+
+
+def _grounds(variables: dict[str, str]) -> list[Color]:
+    return [one for name in _GROUNDS if (one := _colour(variables, name)) is not None]
+
+
 def looks(variables: dict[str, str], ansi: bool) -> Looks:
-    """The looks of a theme with these variables. In an ansi theme dim is the terminal's own
-    dim, and the selected row has the terminal's background."""
+    """The looks of a theme with these variables: its colours, moved as far as it takes to read
+    them. In an ansi theme the terminal's own colours are used, dim is its dim, and the selected
+    row has its background."""
+    grounds = _grounds(variables)
     found: dict[Role, Style] = {}
     for role, (name, bold) in _LOOKS.items():
         colour = _colour(variables, name)
-        plain = variables.get("background") == CONTRAST.background
-        if role == "dim" and not ansi and not plain and colour is not None:
-            ground = _colour(variables, "background")
-            colour = colour if ground is None else colour.blend(ground, FADE)
+        if colour is not None and not ansi:
+            if role == "dim" and variables.get("background") != CONTRAST.background:
+                colour = colour.blend(grounds[0], FADE)
+            bright = name == "foreground" and role != "dim"
+            colour = readable(colour, grounds, _FOREGROUND if bright else READABLE)
         found[role] = Style(
             color=None if colour is None else colour.rich_color,
             bold=bold or None,
@@ -97,6 +120,32 @@ def looks(variables: dict[str, str], ansi: bool) -> Looks:
         )
     under = None if ansi else _colour(variables, "panel")
     return Looks(found, Style(bgcolor=None if under is None else under.rich_color))
+
+
+def readable(colour: Color, grounds: list[Color], least: float) -> Color:
+    """The colour, moved to white or black until it has this contrast to all grounds; white or
+    black where nothing else has."""
+    far = max((_WHITE, _BLACK), key=lambda end: min(_contrast(end, one) for one in grounds))
+    for step in range(_STEPS):
+        moved = colour.blend(far, step / _STEPS)
+        if all(_contrast(moved, one) >= least for one in grounds):
+            return moved
+    return far
+
+
+def _luminance(colour: Color) -> float:
+    """Relative luminance, 0 to 1 (WCAG 2.2, "relative luminance")."""
+    parts = (one / 255 for one in colour.rgb)
+    red, green, blue = (
+        one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _contrast(one: Color, other: Color) -> float:
+    """1 to 21 (WCAG 2.2, "contrast ratio")."""
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
 
 
 def _colour(variables: dict[str, str], name: str) -> Color | None:

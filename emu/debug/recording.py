@@ -292,8 +292,8 @@ def _changed(desk: Desk, recording: Recording) -> list[str]:
     """What is another one now than when it was recorded."""
     setup = desk.setup
     said = []
-    if recording.apdbg != apdbg_version():
-        said.append(f"recorded by apdbg {recording.apdbg}, this is {apdbg_version()}")
+    if recording.apdbg != (ours := apdbg_version()):
+        said.append(f"recorded by apdbg {shown(recording.apdbg)[1:-1]}, this is {ours}")
     if recording.image_sha256 != setup.image.sha256:
         said.append(f"{setup.image.path}: is another image than the recorded one")
     kernel = "" if setup.kernel is None else setup.kernel.sha256

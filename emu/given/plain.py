@@ -30,6 +30,19 @@ def _spelled(character: str) -> str:
     return f"\\u{code:04x}" if code < 0x1_0000 else f"\\U{code:08x}"
 
 
+def plain_json(text: str) -> str:
+    """The same value in JSON with every character visible: what `plain` spells out stands here
+    as JSON spells it, so that a parser reads what was written."""
+    return text if plain(text) == text else "".join(map(_json_spelled, text))
+
+
+def _json_spelled(character: str) -> str:
+    if plain(character) == character:
+        return character
+    pairs = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{pairs[at : at + 2].hex()}" for at in range(0, len(pairs), 2))
+
+
 def shown(value: object) -> str:
     """What somebody gave, in quotes, on one line and no longer than an error may be."""
     if isinstance(value, int) and value.bit_length() > 256:

@@ -1,5 +1,6 @@
 """What people give is read, bounded, or refused in one sentence that can be shown anywhere."""
 
+import json
 import os
 import unicodedata
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from emu.errors import ApdbgError, CommandError
 from emu.given.files import live_file, new_file, read_file
 from emu.given.number import begins_a_number, how_often, is_digits, number, parsed
-from emu.given.plain import plain, shown
+from emu.given.plain import plain, plain_json, shown
 from emu.given.toml import table_of
 
 DIGITS = [chr(code) for code in range(0x110000) if chr(code).isdigit() and code > 0x7F]
@@ -26,6 +27,12 @@ def test_no_text_moves_a_terminal(text: str) -> None:
     )
     assert plain(found) == found
     found.encode("utf-8")
+
+
+@given(st.text(alphabet=st.characters()))
+def test_json_is_visible_and_says_the_same(text: str) -> None:
+    found = plain_json(json.dumps(text, ensure_ascii=False))
+    assert plain(found) == found and json.loads(found) == text
 
 
 def test_bytes_of_a_name_that_are_no_utf_8_are_spelled_out() -> None:

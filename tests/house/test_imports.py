@@ -50,6 +50,8 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "fdt": ("emu/boot/dtb*.py",),
     "textual": ("tui/*.py",),
     "rich": ("tui/*.py",),
+    "textual_serve": ("tui/web_*.py",),
+    "aiohttp": ("tui/web_*.py",),
 }
 """Library -> the only files of the product that may import it (`*` crosses folders)."""
 

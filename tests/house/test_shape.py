@@ -104,7 +104,7 @@ def words_of(path: Path) -> Counter[str]:
 
 CALLED_FROM_OUTSIDE: Final = re.compile(
     r"__\w+__|(on|action|watch|compose|get|render|check|key|validate|_on|_watch)_\w+|compose|"
-    r"render\w*|[A-Z_]+|update|value_of|discover|print_help"
+    r"render\w*|[A-Z_]+|update|value_of|discover|print_help|_open_app_process"
 )
 """Names that Python, Textual or a user of the Python door calls."""
 

@@ -17,7 +17,7 @@ class Failing(Still):
         """`fail` fails as no command may."""
         super().begin(what)
         if what == "fail":
-            raise ZeroDivisionError("by nobody")
+            raise ZeroDivisionError("by nobody\x1b[2J\ud800")
 
 
 def test_a_command_that_meets_a_bug_is_told_and_written_down(
@@ -35,7 +35,8 @@ def test_a_command_that_meets_a_bug_is_told_and_written_down(
             assert door.begun == ["fail", "step"]
 
     asyncio.run(story())
-    assert "ZeroDivisionError: by nobody" in (tmp_path / "apdbg" / "bug.txt").read_text()
+    written = (tmp_path / "apdbg" / "bug.txt").read_text(encoding="utf-8")
+    assert "ZeroDivisionError: by nobody\\x1b[2J\\ud800" in written
 
 
 @pytest.mark.parametrize("word", ["q", "quit", "exit", "q!", "wq", ":q", ":q!"])

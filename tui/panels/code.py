@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from emu.picture.view import CodeLine, MachineView
 from tui.panels.base import Anchor, Page, Panel, Spot, Window, joined, notice, top_of
-from tui.text import Line, address, address_cells, cut, file_name, line, pad, right
+from tui.text import Line, address, address_cells, clip, file_name, line, pad, right
 
 GUTTER_CELLS = 6
 """Where source lines have their number and instructions the other CPUs that are there."""
@@ -23,13 +23,19 @@ class _Columns(Struct, frozen=True):
     address: int
     bytes: int
     text: int
+    """The instructions; a long note moves into what is free of them."""
+    room: int
+    """Instruction and note together."""
 
 
 def _columns(lines: tuple[CodeLine, ...], width: int) -> _Columns:
     address_width = address_cells(max(code.address for code in lines))
     bytes_width = BYTES_CELLS + 2 if width >= BYTES_FROM_CELLS else 0
     room = width - 3 - GUTTER_CELLS - 1 - address_width - 2 - bytes_width
-    return _Columns(address_width, bytes_width, max(min(room * 3 // 5, TEXT_CELLS_MAX), 1))
+    return _Columns(
+        address_width, bytes_width, max(min(room * 3 // 5, TEXT_CELLS_MAX), 1),
+        room,
+    )  # fmt: skip
 
 
 def cpus_here(cpus: tuple[int, ...]) -> str:
@@ -42,21 +48,22 @@ def cpus_here(cpus: tuple[int, ...]) -> str:
 
 def _instruction(code: CodeLine, columns: _Columns) -> Line:
     marks = (">" if code.current else " ") + ("b" if code.breakpoint else " ") + " "
-    text = pad(code.text, columns.text) if len(code.text) <= columns.text else code.text
+    note = "  " + code.note if code.note else ""
+    text = code.text.ljust(min(columns.text, columns.room - len(note)))
     return line(
         (marks, "here" if code.current else "bad"),
         (right(cpus_here(code.cpus), GUTTER_CELLS) + " ", "busy"),
         (pad(address(code.address), columns.address) + "  ", "dim"),
         (pad(code.bytes, columns.bytes - 2) + "  " if columns.bytes else "", "dim"),
         (text, "strong" if code.current else "plain"),
-        ("  " + code.note if code.note else "", "name"),
+        (note, "name"),
     )
 
 
 def _source(code: CodeLine, width: int, file: str) -> Line:
     """A source line; the file's name where it is another than above."""
     head = " " * 3 + right(str(code.number), GUTTER_CELLS) + " "
-    text = cut(code.text, SOURCE_CELLS_MAX)
+    text = clip(code.text, SOURCE_CELLS_MAX)
     other = f"  {code.note}" if code.note != file else ""
     if len(head) + len(text) + len(other) > width:
         text = _INNER_GAP.sub("  ", text)

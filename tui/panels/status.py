@@ -63,7 +63,7 @@ def _found(view: MachineView) -> tuple[Span, ...]:
 
 def hides_reason(view: MachineView, width: int) -> bool:
     """Whether the sentence does not fit on the line, so that it must be said elsewhere."""
-    return plain(render(view, Window(width, 1)).lines[0]).endswith(MORE)
+    return MORE in plain(render(view, Window(width, 1)).lines[0])
 
 
 HELP = """\

@@ -2,7 +2,7 @@
 
 from emu.picture.view import LaneView, MachineView, TimelineView
 from tui.panels.base import Page, Panel, Window, joined, notice, span_words, top_of
-from tui.text import Line, Role, Span, line, pad, right
+from tui.text import Line, Role, Span, clip, line, right
 
 _RANK = "!WMv#szhx."
 """Of the cells that share a column on screen the one that comes first here is shown."""
@@ -95,7 +95,7 @@ def render(view: MachineView, window: Window) -> Page:
     shown = time.lanes[top : top + rows]
     lines += [_lane(lane, view, count, here) for lane in shown]
     if legend:
-        lines.append(line((pad(" " + _LEGEND, window.width), "dim")))
+        lines.append(line((clip(" " + _LEGEND, window.width), "dim")))
     past = "" if time.now >= time.end else f"here {time.now:,} of {time.end:,}"
     branch = f"{time.branch} of {time.branches} branches" if time.branches > 1 else ""
     return Page(

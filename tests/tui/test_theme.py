@@ -1,0 +1,74 @@
+"""Colours can be read in every theme that is offered, whatever they are written on."""
+
+import asyncio
+from typing import get_args
+
+import pytest
+from textual.color import Color
+from textual.theme import BUILTIN_THEMES, Theme
+
+from tests.tui.builder import stopped
+from tests.tui.driving import screen
+from tests.tui.still_door import Still
+from tui import theme
+from tui.text import Role
+
+OFFERED = (*theme.THEMES, *BUILTIN_THEMES.values())
+MIXED = [one for one in OFFERED if not one.ansi]
+"""Others leave all colours to the terminal."""
+
+
+def contrast(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
+    """WCAG 2.2: (L1 + 0.05) / (L2 + 0.05), L from sRGB as defined there."""
+
+    def luminance(colour: tuple[int, int, int]) -> float:
+        red, green, blue = (
+            part / 255 / 12.92
+            if part / 255 <= 0.04045
+            else ((part / 255 + 0.055) / 1.055) ** 2.4
+            for part in colour
+        )
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def rgb(name: str) -> tuple[int, int, int]:
+    """A colour by Textual's name of it."""
+    return Color.parse(name).rgb
+
+
+def test_the_oracle_agrees_with_known_pairs() -> None:
+    assert contrast((255, 255, 255), (0, 0, 0)) == pytest.approx(21)
+    assert contrast((0x76, 0x76, 0x76), (255, 255, 255)) == pytest.approx(4.54, abs=0.01)
+
+
+@pytest.mark.parametrize("ground", ["background", "panel", "surface"])
+@pytest.mark.parametrize("one", MIXED, ids=lambda one: one.name)
+def test_every_role_of_every_theme_can_be_read(one: Theme, ground: str) -> None:
+    variables = theme.with_foreground(one.to_color_system().generate(), ansi=False)
+    looks = theme.looks(variables, ansi=False)
+    poor = {}
+    for role in get_args(Role):
+        colour = looks[role].color
+        assert colour is not None and colour.triplet is not None
+        found = contrast(tuple(colour.triplet), rgb(variables[ground]))
+        if found < 4.5:
+            poor[role] = round(found, 2)
+    assert not poor
+    assert contrast(rgb(variables["foreground"]), rgb(variables["surface"])) >= 4.5
+
+
+@pytest.mark.parametrize("one", MIXED, ids=lambda one: one.name)
+def test_what_is_dim_differs(one: Theme) -> None:
+    looks = theme.looks(one.to_color_system().generate(), ansi=False)
+    assert looks["dim"] != looks["plain"] or one is theme.CONTRAST
+
+
+def test_all_themes_that_are_offered_are_these() -> None:
+    async def story() -> None:
+        async with screen(Still(stopped())) as hands:
+            assert set(hands.app.available_themes) == {one.name for one in OFFERED}
+
+    asyncio.run(story())
