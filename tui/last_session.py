@@ -40,7 +40,7 @@ class Memory:
         """What was kept, or nothing."""
         try:
             found = msgspec.json.decode(read_file(self.path, FILE_BYTES_MAX), type=Kept)
-        except (ApdbgError, msgspec.DecodeError, RecursionError):
+        except (ApdbgError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return Kept()
         return found if found.version == VERSION else Kept()
 

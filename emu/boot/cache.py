@@ -60,7 +60,7 @@ class DebugCache:
                 return None
             self._touch()
             return msgspec.msgpack.decode(data[_CHECK_BYTES:], type=kind)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
             return None
 
     def write(self, question: str, answer: object) -> None:

@@ -36,8 +36,6 @@ from emu.timeline.timeline import Timeline
 
 DIGEST_TICKS: Final = 10_000
 """Instructions between two digests."""
-HEARD_TICKS: Final = 1_000_000
-"""Instructions of a replay between two looks at whether it is to stop."""
 GAP_TICKS: Final = 100_000_000
 """Between two digests of a file there are at most so many: it is written while it runs, and a
 stretch of a run is shorter."""
@@ -277,14 +275,9 @@ def _holds(desk: Desk, mark: Mark) -> bool:
 
 def _went_to(timeline: Timeline, moment: Moment, heard: Callable[[], bool]) -> bool:
     """Go on to a moment, a little at a time; False if somebody wants to stop."""
-    while timeline.now.tick + HEARD_TICKS < moment.tick:
-        before = timeline.now
-        timeline.retrace(Moment(before.tick + HEARD_TICKS, 0, 0))
+    while not timeline.follow(moment):
         if heard():
             return False
-        if timeline.now == before:
-            break  # nothing more happens
-    timeline.retrace(moment)
     return not heard()
 
 

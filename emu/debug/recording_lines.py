@@ -132,5 +132,5 @@ def _read(text: bytes, where: str) -> AnyLine | None:
     try:
         kind = msgspec.json.decode(text, type=_Kind).kind
         return msgspec.json.decode(text, type=AnyLine) if kind in _KINDS else None
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RecordingError(f"{where}: {shown(str(error))[1:-1]}") from None

@@ -240,6 +240,15 @@ class Timeline:
         with quietly(self.machine.board):
             self.driver.drive(moment)
 
+    def follow(self, moment: Moment) -> bool:
+        """Some way towards a state that somebody says there was; True where it is, or where
+        the course has ended or passed it by: not every beat and entry comes."""
+        with quietly(self.machine.board):
+            pause = self.driver.stretch(moment)
+        now, driver = self.now, self.driver
+        passed = now.tick >= moment.tick and now.beat >= moment.beat and not driver.due
+        return passed or now.tick > moment.tick or pause in (Pause.OUTCOME, Pause.HUNG)
+
     def stretch(self, moment: Moment) -> Pause:
         """Some way towards a moment that may lie beyond what is known; from there on the CPUs
         run by themselves, if one was stepped by hand."""

@@ -146,3 +146,9 @@ def test_any_text_is_a_table_or_a_sentence(text: str) -> None:
         assert isinstance(table_of(text, "file"), dict)
     except ApdbgError as error:
         assert str(error).startswith("file: ")
+
+
+@given(st.text(max_size=40), st.integers(0, 100_000))
+def test_a_sentence_is_no_longer_than_one_reads(text: str, count: int) -> None:
+    told = str(ApdbgError(f"{text}{'x' * count}: there is none"))
+    assert len(told) < 1_600 and told.endswith("x: there is none"[count == 0 :])

@@ -223,7 +223,10 @@ def test_what_a_session_leaves_is_there_in_the_next(tmp_path: Path) -> None:
     drive(story())
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"version": 99}', b'{"moves": {"walk": 3}}'])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b'{"version": 99}', b'{"moves": {"walk": 3}}', b'{"history": ["\xff"]}'],
+)
 def test_a_broken_state_file_means_starting_afresh(tmp_path: Path, content: bytes) -> None:
     memory = Memory(tmp_path, "b" * 64)
     memory.path.write_bytes(content)
