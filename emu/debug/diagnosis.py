@@ -8,7 +8,7 @@ from emu.export.history import BranchHistory, history
 from emu.export.stops import Tour
 
 LOOK_SECONDS: Final = 0.1
-"""Between two looks at the keys: going there and back costs about as much as one stop."""
+"""Between two looks at the keys; coming back from the past takes longer with many CPUs."""
 
 
 class Diagnosis:

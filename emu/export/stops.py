@@ -74,16 +74,21 @@ class Tour:
         self.seen: list[SeenStop] = []
         self._left_out = len(every) - len(self.chosen)
         self._codes = Surroundings(timeline.machine)
+        self._way_home = 0.0
 
     def some(self, seconds: float) -> bool:
-        """Look at some more for about so long, at one at least; True when all are seen."""
-        end = time.perf_counter() + seconds
+        """Look at some more for about so long, or as long as the way home took last time, which
+        so costs no more than the looking does; at one at least. True when all are seen."""
+        began = time.perf_counter()
+        end = began + max(seconds, self._way_home)
         with looking_back(self._timeline):
             for one in self.chosen[len(self.seen) :]:
                 be_at(self._timeline, one.tick)
                 self.seen.append(_look(self._timeline.machine, self._codes, one))
-                if time.perf_counter() >= end:
+                began = time.perf_counter()
+                if began >= end:
                     break
+        self._way_home = time.perf_counter() - began
         return len(self.seen) == len(self.chosen)
 
     @property
