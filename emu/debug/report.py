@@ -27,6 +27,7 @@ from emu.judge.report import (
     InjectionReport,
     MailboxReport,
     MilestoneReport,
+    Reproduction,
     RunReport,
     WaitReport,
 )
@@ -56,13 +57,14 @@ def of(
 ) -> RunReport:
     """Report a machine that has stopped; it stays where it is. `began`: when it was opened
     (perf_counter). `races`: the branch is run once more to look for data races. `brief`: what
-    only files need is left out: no finding is gone to, and the versions are not looked up."""
+    only files need is left out: nothing is gone to, neither findings nor what the command needs
+    to know, and the versions are not looked up."""
     machine, setup, verdict = desk.machine, desk.setup, desk.verdict
     board = machine.board
     findings = (*desk.judge.findings(verdict), *(_races(desk) if races else ()))
     told = [_finding(machine, one) for one in findings]
     looked_at = 0 if brief else LOOKED_AT_MAX
-    again = reproduction(desk)
+    again = Reproduction("", "", []) if brief else reproduction(desk)
     return RunReport(
         schema=SCHEMA,
         image=ImageReport(plain(str(setup.image.path)), setup.image.sha256),
@@ -72,7 +74,6 @@ def of(
         reason=verdict.reason if verdict else "; ".join(stop.text for stop in desk.stop),
         ticks=board.tick,
         virtual_ns=board.now_ps() // 1000,
-        wall_s=UNSET if began is None else round(time.perf_counter() - began, 3),
         cpus=_cpus(desk),
         milestones=[
             MilestoneReport(name, e.cpu, e.tick, e.virtual_ns)
@@ -100,6 +101,7 @@ def of(
         else ImageReport(plain(str(setup.kernel.path)), setup.kernel.sha256),
         looked_at=looked_at,
         versions={} if brief else _versions(),
+        wall_s=UNSET if began is None else round(time.perf_counter() - began, 3),
     )
 
 
@@ -148,6 +150,8 @@ def _with_places(
 
     machine = desk.machine
     every = [one for head in findings for one in (head, *head.consequences)]
+    if not every:
+        return told
     known: dict[int, tuple[CodeReport, dict[str, int]]] = {}
     with looking_back(desk.timeline):
         codes = Surroundings(machine)

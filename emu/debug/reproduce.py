@@ -39,19 +39,25 @@ def reproduction(desk: Desk) -> Reproduction:
     """The command for where the machine stands; it does not move in the end."""
     timeline, options = desk.timeline, desk.setup.options
     entries = timeline.branch.entries[: timeline.driver.done]
+    given = _as_options(entries)
     place = "" if desk.verdict is not None else _place(timeline)
-    given, same = _as_options(entries), _is_as_it_was(desk.setup)
-    if given is not None and place is not None and same:
-        until = ["--until", place] if place else []
-        note = _CUT_OFF if timeline.branch.last is Pause.STUCK else ""
-        return Reproduction(_shell("run", *_machine(options), *given, *until), note, [])
-    why = (
-        f"no option of `apdbg run` says {_what(entries)}" if given is None
-        else "the platform's file is not what it was" if not same
-        else "the machine stands between two instructions, where no option of `apdbg run` leads"
-    )  # fmt: skip
+    if given is None:
+        return _replayed(desk, f"no option of `apdbg run` says {_what(entries)}")
+    if place is None:
+        return _replayed(desk, "no option of `apdbg run` says between which beats of a tick")
+    if not options.rules:
+        return _replayed(desk, "no option of `apdbg run` says that the rules are switched off")
+    if not _is_as_it_was(desk.setup):
+        return _replayed(desk, "the platform's file is not what it was")
+    until = ["--until", place] if place else []
+    note = _CUT_OFF if timeline.branch.last is Pause.STUCK else ""
+    return Reproduction(_shell("run", *_machine(options), *given, *until), note, [])
+
+
+def _replayed(desk: Desk, why: str) -> Reproduction:
+    """By a recording, whose lines are given if they can be."""
     command = _shell("replay", FILE)
-    if timeline.now.tick > GAP_TICKS:
+    if desk.timeline.now.tick > GAP_TICKS:
         note = f"{why}: `save {FILE}` in the session writes what it reads"
         return Reproduction(command, note, [])
     try:

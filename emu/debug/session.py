@@ -17,7 +17,7 @@ from emu.debug.explain import every_word
 from emu.debug.recording import Recorder
 from emu.debug.resume import Resume, resume
 from emu.debug.setup import Setup
-from emu.errors import CommandError
+from emu.errors import ApdbgError, CommandError
 from emu.inject.menu import menu
 from emu.inject.menu_view import InjectionMenu
 from emu.judge.verdict import Verdict
@@ -109,10 +109,15 @@ class Session:
             self.desk.goal = found
 
     def pump(self, seconds: float) -> bool:
-        """Carry the running command on for about so long; True while it is not finished."""
+        """Carry the running command on for about so long; True while it is not finished.
+        Raises ApdbgError for one that cannot go on; nothing runs then."""
         end = time.perf_counter() + seconds
         while self.desk.goal is not None:
-            over = self.desk.goal()
+            try:
+                over = self.desk.goal()
+            except ApdbgError:
+                running.finish(self.desk)
+                raise
             if self.recorder is not None and not self.searching:
                 self.recorder.catch_up()
             if over:

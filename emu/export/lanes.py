@@ -112,7 +112,8 @@ def _legend(history: BranchHistory, axis: Axis) -> str:
         f'<span class="key {word}">{text(words)}</span>'
         for word, words in (
             ("running", "running (high)"), ("waiting", "waiting (thin)"),
-            ("halted", "halted, not started, shut down (dotted)"),
+            ("halted", "halted, waiting for SIPI, shut down (dotted)"),
+            ("off", "off, or an exit is answered (nothing)"),
         )
     )  # fmt: skip
     missing = len(history.report.cpus) - len(shown_cpus(history))
@@ -127,4 +128,8 @@ def _legend(history: BranchHistory, axis: Axis) -> str:
         words = ", ".join(told) + (f", and {rest:,} more" if rest else "")
         folds = f"<p>Folded (between dashed lines), as every CPU waits: {words}.</p>"
     end = _ms(history.report.virtual_ns * 1000)
-    return f"<p>From power-on to {end}. {keys}</p>{more}{folds}"
+    marks = (
+        "A line through a whole lane is a finding or an injection, a short one at its upper "
+        "end a milestone, at its lower end a write to the mailbox."
+    )
+    return f"<p>From power-on to {end}. {keys}</p><p>{marks}</p>{more}{folds}"

@@ -1,5 +1,6 @@
 """The moments of a course that are worth a look, and what a person would look at there."""
 
+import time
 from collections.abc import Iterable
 from typing import Final, Literal
 
@@ -61,19 +62,39 @@ class Stops(Struct, frozen=True):
     left_out: int = 0
 
 
-def stops(timeline: Timeline, report: RunReport) -> Stops:
-    """Go to the stops of a branch up to now, and come back."""
-    machine = timeline.machine
-    every = found(report, machine.board.logs.events)
-    most = max(min(STOPS_MAX, LOOKS_MAX // len(machine.board.cpus)), STOPS_MIN)
-    chosen = choose(every, most)
-    with looking_back(timeline):
-        codes = Surroundings(machine)
-        seen = []
-        for one in chosen:
-            be_at(timeline, one.tick)
-            seen.append(_look(machine, codes, one))
-    return Stops(tuple(seen), len(every) - len(chosen))
+class Tour:
+    """Goes to the stops of a branch up to now, some at a time; between two times the machine is
+    where it was."""
+
+    def __init__(self, timeline: Timeline, report: RunReport) -> None:
+        self._timeline = timeline
+        every = found(report, timeline.machine.board.logs.events)
+        cpus = len(timeline.machine.board.cpus)
+        self.chosen = choose(every, max(min(STOPS_MAX, LOOKS_MAX // cpus), STOPS_MIN))
+        self.seen: list[SeenStop] = []
+        self._left_out = len(every) - len(self.chosen)
+        self._codes = Surroundings(timeline.machine)
+        self._way_home = 0.0
+
+    def some(self, seconds: float) -> bool:
+        """Look at some more for about so long, or as long as the way home took last time, which
+        so costs no more than the looking does; at one at least. True when all are seen."""
+        began = time.perf_counter()
+        end = began + max(seconds, self._way_home)
+        with looking_back(self._timeline):
+            for one in self.chosen[len(self.seen) :]:
+                be_at(self._timeline, one.tick)
+                self.seen.append(_look(self._timeline.machine, self._codes, one))
+                began = time.perf_counter()
+                if began >= end:
+                    break
+        self._way_home = time.perf_counter() - began
+        return len(self.seen) == len(self.chosen)
+
+    @property
+    def stops(self) -> Stops:
+        """What was seen."""
+        return Stops(tuple(self.seen), self._left_out)
 
 
 def found(report: RunReport, events: Iterable[Event]) -> list[RecordedStop]:

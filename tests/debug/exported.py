@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from typing import Any, Final
 
 from emu import Session, open_session
-from emu.debug.diagnosis import history_of
+from emu.debug.diagnosis import whole
 from emu.export.history import BranchHistory
 from tests.test_command_line import ROOT
 
@@ -16,7 +16,7 @@ VOID = {"meta", "input"}
 def of_boot(platform: str = "tdx", cpus: int = 4) -> BranchHistory:
     session = open_session(platform=platform, cpus=cpus)
     session.do("run")
-    return history_of(session.desk)
+    return whole(session.desk)
 
 
 class Tags(HTMLParser):
@@ -92,4 +92,4 @@ def broken() -> BranchHistory:
     )  # fmt: skip
     for words in ("run 60000", "goto 50000", "set cpu0:r15=5", "run"):
         session.do(words)
-    return history_of(session.desk)
+    return whole(session.desk)

@@ -9,7 +9,7 @@ import pytest
 
 from emu import open_session
 from emu.debug import report
-from emu.debug.diagnosis import history_of
+from emu.debug.diagnosis import whole
 from emu.errors import CommandError
 from emu.export import chrome
 from emu.export.markdown import markdown
@@ -54,7 +54,7 @@ def test_every_export_has_the_findings_that_the_screen_shows(
 
 def test_a_page_says_what_follows_where_to_look_and_who_says_so() -> None:
     session = ended("crashed")
-    found = history_of(session.desk)
+    found = whole(session.desk)
     tags = Tags(page_of(found).decode())
     words = markdown(found.report)
     for one in found.report.every_finding:
@@ -72,7 +72,7 @@ def test_a_page_says_of_how_many_findings_it_does_not_have_the_registers() -> No
     image = str(ROOT / "samples" / "gallery" / "no-pause.elf")
     session = open_session(image, platform="tdx", cpus=26)
     session.do("run")
-    text = Tags(page_of(history_of(session.desk)).decode()).text
+    text = Tags(page_of(whole(session.desk)).decode()).text
     assert "The first 20 have code and registers; of the 5 others they were not read." in text
 
 
@@ -80,7 +80,7 @@ def test_a_page_tells_injections_entries_and_the_file_that_replay_reads() -> Non
     session = open_session(platform="tdx", cpus=2, inject=["never-starts 1"])
     for words in ("run 60000", "set cpu0:r15=5", "run"):
         session.do(words)
-    found = history_of(session.desk)
+    found = whole(session.desk)
     for text in (Tags(page_of(found).decode()).text, markdown(found.report)):
         assert "never-starts 1: tick 0" in text and "tick 60,000: set cpu0:r15=0x5" in text
         assert all(line in text for line in found.report.recording)
@@ -107,7 +107,7 @@ def test_a_trace_keeps_the_rules_of_the_format(platform: str) -> None:
 
 
 def test_a_trace_has_the_findings_as_moments_of_their_cpus() -> None:
-    found = history_of(ended("crashed").desk)
+    found = whole(ended("crashed").desk)
     events = json.loads(chrome.trace(found))["traceEvents"]
     shown = [one for one in events if one.get("cat") == "finding"]
     assert [(one["tid"], one["args"]["tick"]) for one in shown] == [
@@ -164,3 +164,39 @@ def test_a_report_at_the_command_line_is_the_report_of_the_session(tmp_path: Pat
     session.do("run")
     made: RunReport = report.of(session.desk)
     assert printed.stdout.replace(f"{ROOT}/", "") == markdown(made).replace(f"{ROOT}/", "")
+
+
+def test_an_export_is_made_in_stretches_between_which_the_machine_is_where_it_was(
+    tmp_path: Path,
+) -> None:
+    session = ended("degraded")
+    session.do("goto 160000")
+    here, digest, file = session.timeline.now, session.digest(), tmp_path / "a.html"
+    session.begin(f"export {file}")
+    stretches = 0
+    while session.running:
+        assert (session.timeline.now, session.digest()) == (here, digest)
+        assert not file.exists()
+        session.pump(0)
+        stretches += 1
+    assert stretches > 1 and session.view().reply == (f"{file}: {file.stat().st_size:,} bytes",)
+
+
+def test_an_export_that_is_stopped_says_that_it_wrote_nothing(tmp_path: Path) -> None:
+    session = ended("degraded")
+    here = session.timeline.now
+    session.begin(f"export {tmp_path / 'a.html'}")
+    session.pump(0)
+    session.pause()
+    (said,) = session.view().reply
+    assert said.endswith("stops are read, nothing is written yet")
+    assert session.timeline.now == here and not list(tmp_path.iterdir())
+    assert session.verdict is not None and session.verdict.outcome == "degraded"
+
+
+def test_an_export_that_cannot_be_written_leaves_nothing_running(tmp_path: Path) -> None:
+    session = open_session(platform="none", cpus=1)
+    with pytest.raises(CommandError, match="nowhere"):
+        session.do(f"export {tmp_path / 'nowhere' / 'a.html'}")
+    assert not session.running
+    session.do("step 1")

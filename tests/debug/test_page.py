@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from emu.debug.diagnosis import history_of
+from emu.debug.diagnosis import whole
 from emu.export import page
 from emu.export.axis import WIDTH, Axis
 from emu.export.page import page as page_of
@@ -74,7 +74,7 @@ def test_a_page_of_16_cpus_is_smaller_than_2_mb_and_one_of_many_has_bounds() -> 
 
 def test_the_stops_of_a_page_are_what_stood_there() -> None:
     session = ended("degraded")
-    found = history_of(session.desk)
+    found = whole(session.desk)
     tags = Tags(page_of(found).decode())
     recorded, stops = tags.recorded, found.stops.seen
     assert len(recorded["stops"]) == len(stops) > 40
@@ -120,7 +120,7 @@ def test_findings_and_mailbox_writes_are_kept_where_there_are_too_many_stops() -
 
 
 def test_a_stretch_in_which_everybody_waits_is_folded() -> None:
-    tags = Tags(page_of(history_of(ended("degraded").desk)).decode())
+    tags = Tags(page_of(whole(ended("degraded").desk)).decode())
     assert "Folded (between dashed lines), as every CPU waits: " in tags.text
     assert "999.999 ms from 2.339 ms on" in tags.text
 

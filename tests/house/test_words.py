@@ -92,6 +92,15 @@ def test_numbers_are_read_in_one_place() -> None:
     assert found == []
 
 
+def test_text_becomes_html_in_one_place() -> None:
+    found = [
+        name(path)
+        for path in python_files("emu", "tui")
+        if re.search(r"^(?:from|import) html\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert found == ["emu/export/escape.py"]
+
+
 def test_commands_print_in_one_place() -> None:
     found = [
         name(path)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from emu.debug.command import Command, some_text, text
+from emu.debug.command import Begun, Command, some_text, text
 from emu.debug.desk import Desk, Lines
 from emu.errors import CommandError
 from emu.given.files import new_file
@@ -24,9 +24,9 @@ def _save(desk: Desk, file: str) -> Lines:
     return (recording.save(desk, Path(file)),)
 
 
-def _export(desk: Desk, file: str) -> Lines:
+def _export(desk: Desk, file: str) -> Begun:
     """Write what happened up to now in another program's format; says what was written."""
-    from emu.debug.diagnosis import history_of
+    from emu.debug.diagnosis import Diagnosis
     from emu.export.formats import FORMATS
 
     suffix = Path(file).suffix
@@ -35,7 +35,18 @@ def _export(desk: Desk, file: str) -> Lines:
     form = FORMATS.get(suffix)
     if form is None:
         raise CommandError(f"export {file}: the name must end in {' or '.join(FORMATS)}")
-    return _written(file, form.make(history_of(desk, form.steps)))
+    make, found = form.make, Diagnosis(desk)
+    if not form.steps:
+        return _written(file, make(found.history))
+
+    def goal() -> bool:
+        if not found.some():
+            desk.reply = (f"export {file}: {found.progress}, nothing is written yet",)
+            return False
+        desk.reply = _written(file, make(found.history))
+        return True
+
+    return goal
 
 
 def _report(desk: Desk, file: str) -> Lines:
