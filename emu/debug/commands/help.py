@@ -32,19 +32,23 @@ def _help(desk: Desk, known: dict[str, Command], word: str, kind: str) -> Lines:
         return tuple(f"{one.usage:32}{one.help}" for one in known.values())
     found = menu.menu(desk.machine, focused(desk))
     if kind:
-        return _kind(found, kind, f"help inject: this platform has no {kind!r} to inject")
+        return _kind(desk, found, kind, f"help inject: there is no {kind!r} to inject")
     full = {alias: one for one in known.values() for alias in one.aliases} | known
     command = full.get(word)
     if command is None:
-        return _kind(found, word, f"help: {word!r} is no command")
+        return _kind(desk, found, word, f"help: {word!r} is no command")
     also = (f"short: {', '.join(command.aliases)}",) if command.aliases else ()
     more = menu.help_lines(found) if command.word == "inject" else ()
     return (command.usage, command.help, *also, *more)
 
 
-def _kind(found: InjectionMenu, kind: str, lacking: str) -> Lines:
-    """One kind of injection; raises CommandError where the platform has none of the name."""
+def _kind(desk: Desk, found: InjectionMenu, kind: str, lacking: str) -> Lines:
+    """One kind of injection, and why the platform has no such thing; raises CommandError where
+    none has the name."""
     known = found.kind(kind)
-    if known is None:
+    if known is not None:
+        return menu.kind_lines(known)
+    other = menu.elsewhere(desk.machine, kind)
+    if other is None:
         raise CommandError(lacking)
-    return menu.kind_lines(known)
+    return other
