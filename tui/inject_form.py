@@ -44,7 +44,8 @@ class Form(Struct, frozen=True):
     @property
     def moments(self) -> tuple[MomentView, ...]:
         """What can be chosen; the one that is typed has its text from there."""
-        own = MomentView("at once", "")
+        later = ", or when the CPU is parked" if self.kind.not_started else ""
+        own = MomentView(f"at once{later}", "")
         first: tuple[MomentView, ...] = (own,)
         if self.kind.when:
             own = MomentView("at the moment that the kind itself means", "")

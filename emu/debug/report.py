@@ -14,6 +14,7 @@ from emu.debug.desk import Desk
 from emu.debug.recording import apdbg_version
 from emu.debug.reproduce import reproduction
 from emu.given.plain import plain
+from emu.judge.alike import alike
 from emu.judge.evidence import evidence
 from emu.judge.fate import fates
 from emu.judge.report import (
@@ -238,17 +239,27 @@ def as_text(report: RunReport) -> str:
         f"{report.ticks:,} instructions, {report.virtual_ns / 1e6:,.3f} ms of virtual time"
         f"{took}",
     ]
-    for one in report.findings[:FINDINGS_SHOWN]:
-        lines += [_line(one), *(f"    so {_line(below)}" for below in one.consequences)]
-    more = len(report.findings) - FINDINGS_SHOWN
-    lines += [f"and {more:,} more findings: --json has them all"] if more > 0 else []
+    lines += _findings(report.findings)
     lines += [one.sentence for one in report.evidence if one.state != "finding"]
     lines += [_told(one) for one in report.injections]
     return "\n".join(lines)
 
 
-def _line(one: FindingReport) -> str:
-    who = "host" if one.cpu is None else f"cpu {one.cpu}"
+def _findings(found: list[FindingReport]) -> list[str]:
+    """The first of them, what many CPUs have alike together."""
+    lines: list[str] = []
+    groups = alike(found)
+    for one in groups[:FINDINGS_SHOWN]:
+        lines += [_line(one.first, one.who)]
+        lines += [f"    so {_line(below)}" for below in one.first.consequences]
+        if one.count > 1:
+            lines.append(f"    and {one.count - 1:,} alike: --json has them all")
+    more = sum(one.count for one in groups[FINDINGS_SHOWN:])
+    return lines + ([f"and {more:,} more findings: --json has them all"] if more else [])
+
+
+def _line(one: FindingReport, who: str = "") -> str:
+    who = who or ("host" if one.cpu is None else f"cpu {one.cpu}")
     place = f", {one.where}" if one.where else ""
     return f"{one.severity} {one.rule}: {who}, tick {one.tick:,}{place}: {one.text}"
 

@@ -68,11 +68,10 @@ def _injections(desk: Desk) -> Mapping[str, Lines]:
     from emu.inject.kinds import KINDS  # 60 files: loaded when somebody looks
 
     here = {one.name: one for one in menu.menu(desk.machine, focused(desk)).kinds}
-    platform = desk.machine.board.platform
     return {
         kind.name: menu.kind_lines(here[kind.name])
         if kind.name in here
-        else (f"inject {kind.usage}: {kind.help}; not here: {kind.lacking(platform)}",)
+        else menu.elsewhere(desk.machine, kind.name) or ()
         for kind in KINDS
     }
 

@@ -58,6 +58,9 @@ class InjectionKind(Struct, frozen=True):
     when: str = ""
     """The moment that is meant where none is named, `{CPU}` standing for a parameter; empty:
     at once."""
+    not_started: str = ""
+    """The moment that is meant where none is named and its CPU has not started yet, for a kind
+    that needs one that has; `{CPU}` as in `when`."""
     lacking: Callable[[Platform], str] = everywhere
     """Why a platform has no such thing; empty if it has."""
     group: InjectionGroup = "cpu"

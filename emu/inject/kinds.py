@@ -21,6 +21,7 @@ KINDS: Final[tuple[InjectionKind, ...]] = (
     *vmm.KINDS,
     *protocol.KINDS,
 )
+_NOT_STARTED: Final = ("off", "wait-for-sipi")
 BY_NAME: Final = {kind.name: kind for kind in KINDS}
 
 
@@ -54,7 +55,8 @@ def inject(machine: Machine, text: str) -> None:
     values = _values(machine, kind, words[1:end])
     moment = words[end + 1 :]
     if end == len(words):
-        moment = kind.when.format(**values, **_more(machine, values)).split()
+        own_moment = kind.when or _until_started(machine, kind, values)
+        moment = own_moment.format(**values, **_more(machine, values)).split()
     elif not moment:
         raise CommandError(f"inject {kind.name}: at needs a moment")
 
@@ -63,8 +65,18 @@ def inject(machine: Machine, text: str) -> None:
     if moment:
         trigger, nth = when(machine, moment)
         machine.injected.arm(Armed(spec, trigger, deed, nth))
-    else:
+        return
+    try:
         machine.injected.now(spec, deed)
+    except CommandError as error:
+        raise CommandError(f"{error}; a moment can be named: {spec} at MOMENT") from None
+
+
+def _until_started(machine: Machine, kind: InjectionKind, values: dict[str, int | str]) -> str:
+    """The moment for which a kind waits that needs a CPU which has not started yet."""
+    cpu = machine.board.cpus[int(values["CPU"])] if kind.not_started else None
+    waits = cpu is not None and (cpu.context is None or cpu.activity in _NOT_STARTED)
+    return kind.not_started if waits else ""
 
 
 def _more(machine: Machine, values: dict[str, int | str]) -> dict[str, int]:

@@ -43,7 +43,7 @@ def _kind(kind: InjectionKind) -> KindView:
             for place, one in enumerate(kind.parameters)
         ),
         kind.when.replace("{CPU}", "CPU").replace("{APIC}", "CPU's"),
-        f"{kind.name} {kind.example}",
+        f"{kind.name} {kind.example}", kind.not_started.replace("{CPU}", "CPU"),
     )  # fmt: skip
 
 
@@ -70,14 +70,33 @@ def help_lines(found: InjectionMenu) -> tuple[str, ...]:
         if kind.group != group:
             group = kind.group
             rows.append(f"{group}:")
-        own = f" (at {kind.when}, if no moment is named)" if kind.when else ""
+        own = f" ({_own(kind)}, if no moment is named)" if _own(kind) != "at once" else ""
         rows.append(f"  {kind.usage:{cells}}{kind.help}{own}")
     return (*rows, *found.moment_usage.split("; "))
 
 
+def _own(kind: KindView) -> str:
+    """The moment that is meant where none is named."""
+    if kind.when:
+        return f"at {kind.when}"
+    later = f", or at {kind.not_started} where the CPU has not started"
+    return "at once" + (later if kind.not_started else "")
+
+
+def elsewhere(machine: Machine, name: str) -> tuple[str, ...] | None:
+    """The help on a kind that other platforms have, below why this one has not; None where
+    there is no such kind."""
+    from emu.inject.kinds import BY_NAME
+
+    kind = BY_NAME.get(name)
+    if kind is None:
+        return None
+    return (f"not here: {kind.lacking(machine.board.platform)}", *kind_lines(_kind(kind)))
+
+
 def kind_lines(kind: KindView) -> tuple[str, ...]:
     """One kind with what it takes."""
-    own = f"at {kind.when}" if kind.when else "at once"
+    own = _own(kind)
     rows = [f"inject {kind.usage} [at MOMENT]", f"{kind.help}; {own}, if no moment is named"]
     rows += [f"  {one.name:10}{one.help}" for one in kind.parameters]
     return (*rows, f"as in: inject {kind.example}")

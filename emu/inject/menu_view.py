@@ -23,6 +23,8 @@ class KindView(Struct, frozen=True):
     parameters: tuple[ParameterView, ...]
     when: str
     example: str
+    not_started: str = ""
+    """The moment where the CPU has not started; empty: as otherwise."""
 
 
 class MomentView(Struct, frozen=True):

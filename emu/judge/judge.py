@@ -3,6 +3,7 @@
 from typing import Final
 
 from emu.errors import CommandError
+from emu.judge.alike import Alike, alike, single
 from emu.judge.endings import Endings
 from emu.judge.verdict import Verdict
 from emu.machine.log import Log
@@ -205,18 +206,20 @@ def lines(judge: Judge, verdict: Verdict | None, name: str = "") -> tuple[str, .
         raise CommandError("findings: the rules are switched off")
     rows = [judge.dialect()]
     found = judge.findings(verdict)
-    some = [one for one in (each(found) if name else found) if name in ("", one.rule)]
-    for one in some:
-        rows += block(one)
+    some = [one for one in each(found) if one.rule == name] if name else list(found)
+    for group in alike(some) if not name else map(single, some):
+        rows += block(group)
     return tuple(rows) if some else (*rows, f"no finding up to tick {judge.tick:,}")
 
 
-def block(one: Finding) -> list[str]:
-    """One finding in four lines, and two more for each of its consequences."""
+def block(group: Alike[Finding]) -> list[str]:
+    """A finding, or several that are alike, in four lines, and two more for each of the
+    consequences of the first."""
+    one = group.first
     rule = BY_NAME[one.rule]
     return [
-        head(one),
-        f"    {one.text}",
+        head(one, group.who),
+        f"    {group.text}",
         f"    follows: {rule.follows}",
         f"    look at: {rule.look_at}",
         *(row for below in one.consequences
@@ -224,9 +227,9 @@ def block(one: Finding) -> list[str]:
     ]  # fmt: skip
 
 
-def head(one: Finding) -> str:
+def head(one: Finding, who: str = "") -> str:
     """`error RULE: cpu 2, tick 1,234, poll+0x3 at loop.S:62`."""
-    who = "host" if one.cpu is None else f"cpu {one.cpu}"
+    who = who or ("host" if one.cpu is None else f"cpu {one.cpu}")
     place = f", {one.where}" if one.where else ""
     return f"{one.severity} {one.rule}: {who}, tick {one.tick:,}{place}"
 

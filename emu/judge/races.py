@@ -7,6 +7,7 @@ that its CPU has done before, a load of it acquires what was released there (vec
 Mattern; FastTrack). All other words must be ordered by these.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from msgspec import Struct, field
@@ -17,6 +18,7 @@ from emu.boot.flow import flow
 from emu.errors import CommandError
 from emu.hw.address import Hpa, page_of
 from emu.judge import judge
+from emu.judge.alike import single
 from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.every_access import EveryAccess, Touch
 from emu.machine.machine import Machine
@@ -33,6 +35,8 @@ LOOP_MAX: Final = 48
 """Instructions behind a load among which a waiting loop is looked for."""
 RACES_MAX: Final = 64
 """Pairs of places that are told."""
+PLACES_SHOWN: Final = 3
+"""Of one page and two CPUs."""
 _DECLARED: Final = "__atomic_"
 Clock = dict[int, int]
 """CPU -> how far it had come; absent is 0."""
@@ -64,20 +68,63 @@ def races(machine: Machine, timeline: Timeline) -> tuple[Raced, ...]:
 def findings(machine: Machine, timeline: Timeline) -> tuple[Finding, ...]:
     """The races as findings of their rule."""
     course = Course(machine.board.platform.apic_ids)
-    return tuple(
-        Finding(
-            data_race.RULE.name, data_race.RULE.severity, one.cpu, one.tick,
-            judge.where(machine, one.address), broken.text, address=one.address,
-        )
-        for one in races(machine, timeline)
-        for broken in data_race.RULE.look(one, course)
-    )  # fmt: skip
+    found = races(machine, timeline)
+    return tuple(finding for one in found for finding in _findings(machine, course, one))
 
 
-def lines(machine: Machine, timeline: Timeline) -> tuple[str, ...]:
-    """The races in words."""
-    rows = [row for one in findings(machine, timeline) for row in judge.block(one)]
+def _findings(machine: Machine, course: Course, one: Raced) -> Iterator[Finding]:
+    rule = data_race.RULE
+    for broken in rule.look(one, course):
+        place = judge.where(machine, one.address)
+        yield Finding(
+            rule.name, rule.severity, one.cpu, one.tick, place, broken.text,
+            address=one.address,
+        )  # fmt: skip
+
+
+def lines(
+    machine: Machine, timeline: Timeline, *, all_: bool = False, page: int | None = None
+) -> tuple[str, ...]:
+    """The races in words, together by page and pair of CPUs; each of them with `all_`, or those
+    of one guest-physical page."""
+    course = Course(machine.board.platform.apic_ids)
+    found = races(machine, timeline)
+    if page is not None:
+        found = tuple(one for one in found if page_of(one.gpa) == page)
+    if all_ or page is not None:
+        each = (finding for one in found for finding in _findings(machine, course, one))
+        rows = [row for one in each for row in judge.block(single(one))]
+    else:
+        rows = _grouped(machine, found)
     return tuple(rows) or ("no CPUs touch the same bytes in no order",)
+
+
+def _grouped(machine: Machine, found: tuple[Raced, ...]) -> list[str]:
+    """For each page and pair of CPUs how often, and the first places."""
+    groups: dict[tuple[int, int, int], list[Raced]] = {}
+    for one in found:
+        pair = sorted((one.cpu or 0, one.other))
+        groups.setdefault((page_of(one.gpa), pair[0], pair[1]), []).append(one)
+    rows: list[str] = []
+    for (page, first, second), some in groups.items():
+        name = machine.board.layout.symbols.name(page)
+        what = f"page {page:#x}" + (f" ({name})" if name else "")
+        count = f"{len(some):,} pair{'s' * (len(some) != 1)} of places"
+        rows.append(
+            f"{data_race.RULE.severity} {data_race.RULE.name}: {what}, cpus {first} and "
+            f"{second}: {count} in no order, the first at tick {some[0].tick:,}"
+        )
+        for one in some[:PLACES_SHOWN]:
+            here = judge.where(machine, one.address)
+            rows.append(f"    {one.gpa:#x}: cpu {one.cpu} at {here}")
+            rows.append(f"        behind cpu {one.other} at {one.other_place}")
+        left = len(some) - PLACES_SHOWN
+        if left > 0:
+            rows.append(f"    and {left:,} more: `races {page:#x}`, or `races all`")
+    if rows:
+        rows.append(f"    follows: {data_race.RULE.follows}")
+        rows.append(f"    look at: {data_race.RULE.look_at}")
+    return rows
 
 
 def _places(touch: Touch) -> range:

@@ -376,6 +376,10 @@ class FindingView(Struct, frozen=True):
     look_at: str
     consequences: tuple["FindingView", ...] = ()
     """What would not have happened without it."""
+    who: str = ""
+    """`host`, `cpu 2`, `cpus 1-1023`: all that have it alike."""
+    count: int = 1
+    """How many findings it stands for."""
 
 
 class FindingsView(Struct, frozen=True):
@@ -391,12 +395,12 @@ class FindingsView(Struct, frozen=True):
     @property
     def errors(self) -> int:
         """Findings that are more than a warning."""
-        return sum(one.severity == "error" for one in self.rows)
+        return sum(one.count for one in self.rows if one.severity == "error")
 
     @property
     def counting(self) -> int:
         """Findings that are more than a hint."""
-        return sum(one.severity in COUNTING for one in self.rows)
+        return sum(one.count for one in self.rows if one.severity in COUNTING)
 
 
 OFF: Final = FindingsView((), 0, "")

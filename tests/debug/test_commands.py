@@ -111,5 +111,6 @@ def test_the_words_of_a_filter_must_all_be_there_in_any_case_and_order() -> None
     assert rows and all("virtual" in row.lower() and "starts" in row.lower() for row in rows)
     assert session.do("events starts virtual").reply[:-1] == tuple(rows)
     total = len(session.machine.board.logs.events)
-    assert head == f"{len(rows)} of {total} events with: VIRTUAL starts"
+    hidden = total - len(rows)
+    assert head == f"{len(rows)} of {total} events, {hidden} hidden by 'VIRTUAL starts'"
     assert session.do("events virtual nowhere").reply[-1].startswith("0 of ")

@@ -44,3 +44,26 @@ def test_looking_for_races_leaves_the_machine_where_it_was() -> None:
     before = session.digest(), session.timeline.now
     assert session.do("races").reply == ("no CPUs touch the same bytes in no order",)
     assert (session.digest(), session.timeline.now) == before
+
+
+def test_races_are_told_by_page_and_pair_of_cpus_and_all_can_be_seen() -> None:
+    gallery = ROOT / "samples/gallery"
+    session = open_session(
+        str(gallery / "one-stack.elf"), platform="vbs", cpus=4,
+        kernel=str(gallery / "one-stack.kernel.elf"),
+    )  # fmt: skip
+    session.do("run")
+    found = races.races(session.machine, session.timeline)
+    pairs = {(one.gpa & -4096, *sorted((one.cpu or 0, one.other))) for one in found}
+    heads = [row for row in session.do("races").reply if row.startswith("warning data-race")]
+    assert len(heads) == len(pairs) < len(found)
+    page, first, second = max(
+        pairs, key=lambda pair: sum(one.gpa & -4096 == pair[0] for one in found)
+    )
+    mine = [one for one in found if one.gpa & -4096 == page]
+    assert f"page {page:#x}, cpus {first} and {second}: {len(mine)} pairs of places" in heads[0]
+    more = next(row for row in session.do("races").reply if " more: " in row)
+    assert more.strip() == f"and {len(mine) - 3} more: `races {page:#x}`, or `races all`"
+    for words, some in (("races all", found), (f"races {page:#x}", mine)):
+        rows = [row for row in session.do(words).reply if row.startswith("warning")]
+        assert len(rows) == len(some)

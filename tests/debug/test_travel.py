@@ -187,7 +187,7 @@ def test_goto_beyond_the_known_end_runs_there() -> None:
         ("inject", "needs words"),
         ("inject rain 5", "the kinds are never-starts"),
         ("inject nmi 9", "there is no cpu 9"),
-        ("inject nmi 2", "cpu 2 does not run"),
+        ("inject pte 0 0x123456789000 absent", "a moment can be named"),
         ("schedule lottery", "takes `timed` or `random"),
         ("hold 7", "there is no cpu 7"),
         ("diff here there", "no tick, percentage, mark or event"),

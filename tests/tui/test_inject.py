@@ -204,7 +204,7 @@ def test_the_help_of_a_kind_tells_what_it_takes_and_when_it_happens() -> None:
     )
     assert session.do("help kernel-tree").reply == session.do("help inject kernel-tree").reply
     for words, why in (
-        ("help inject bogus", "of 'bogus'"),
+        ("help inject bogus", "there is no 'bogus'"),
         ("help step 3", "one word"),
     ):
         with pytest.raises(CommandError, match=why):

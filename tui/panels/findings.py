@@ -52,7 +52,7 @@ def _told(rows: tuple[FindingView, ...]) -> tuple[_Told, ...]:
 
 
 def _who(one: FindingView) -> str:
-    return "host" if one.cpu is None else f"cpu {one.cpu}"
+    return one.who or ("host" if one.cpu is None else f"cpu {one.cpu}")
 
 
 def place(one: FindingView) -> str:
@@ -161,8 +161,9 @@ def render(view: MachineView, window: Window) -> Page:
 
 HELP = """\
 Rules of the wake-up protocol that the guest has broken up to the moment that is shown, each
-once for each CPU and place: errors, then warnings, then hints, each in the order of time. What
-would not have happened without another finding stands right below it, behind "so".
+once for each CPU and place: errors, then warnings, then hints, each in the order of time; what
+four CPUs or more have alike is one row with all of them. What would not have happened without
+another finding stands right below it, behind "so".
 
   E    an error: the specification forbids it      w    a warning: it works, and should not
   h    a hint: it is recommended otherwise, and a boot with nothing else is as it should be
@@ -175,7 +176,7 @@ Firmware speaks the protocol in dialects; the title names the one in force, and 
 the platform's or was read from the loop in which an AP waits. What a dialect is known to do is
 not told.
 
-  findings RULE    only those of one rule         rules    every rule with its source
+  findings RULE    each of one rule               rules    every rule with its source
 
 Arrow keys point at a finding; Enter goes to its moment, where registers, memory and tables are
 as they were then, and selects its CPU. goto RULE does the same."""

@@ -3,9 +3,11 @@
 from typing import Final
 
 from emu.debug.command import Command, some_text
-from emu.debug.desk import Desk, Lines
+from emu.debug.desk import Desk, Lines, focused
+from emu.hw.address import page_of
 from emu.judge import judge
 from emu.mailbox.rules import RULES as EVERY_RULE
+from emu.words.expression import address
 
 
 def _findings(desk: Desk, rule: str) -> Lines:
@@ -16,15 +18,19 @@ def _rules(_: Desk) -> Lines:
     return judge.rules()
 
 
-def _races(desk: Desk) -> Lines:
+def _races(desk: Desk, which: str) -> Lines:
     from emu.judge import races  # a detector that few ask for
 
-    return races.lines(desk.machine, desk.timeline)
+    page = (
+        None if which in ("", "all") else page_of(address(desk.machine, focused(desk), which))
+    )
+    return races.lines(desk.machine, desk.timeline, all_=which == "all", page=page)
 
 
 FINDINGS: Final = Command(
     "findings",
-    "Say which rules of the protocol were broken up to now: all, or one RULE.",
+    "Say which rules of the protocol were broken up to now, in one what many CPUs have alike; "
+    "or each of one RULE.",
     _findings,
     (some_text("rule", *(rule.name for rule in EVERY_RULE)),),
     looks=True,
@@ -36,5 +42,9 @@ RULES: Final = Command(
     looks=True,
 )
 RACES: Final = Command(
-    "races", "Say where CPUs touch the same bytes in no order, up to now.", _races
+    "races",
+    "Say where CPUs touch the same bytes in no order, up to now, by page and pair of CPUs; or "
+    "each place of `all`, or of the page at a GPA.",
+    _races,
+    (some_text("which", "all"),),
 )

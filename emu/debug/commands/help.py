@@ -36,7 +36,12 @@ def _help(desk: Desk, known: dict[str, Command], word: str, kind: str) -> Lines:
     if not kind:
         return explain(desk, known, word)
     found = menu.menu(desk.machine, focused(desk)).kind(kind)
-    return explain(desk, known, kind) if found is None else menu.kind_lines(found)
+    if found is not None:
+        return menu.kind_lines(found)
+    other = menu.elsewhere(desk.machine, kind)
+    if other is None:
+        raise CommandError(f"help inject: there is no {kind!r} to inject")
+    return other
 
 
 def _list(desk: Desk, known: dict[str, Command]) -> Lines:

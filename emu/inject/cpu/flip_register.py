@@ -19,5 +19,5 @@ def _carry_out(given: Given) -> None:
 
 KIND = InjectionKind(
     "flip-register", "one bit of a register flips", (CPU, REGISTER, BIT), _carry_out,
-    "2 r13 40 at parked cpu 2",
+    "2 r13 40", not_started="parked cpu {CPU}",
 )  # fmt: skip

@@ -21,5 +21,5 @@ def _carry_out(given: Given) -> None:
 
 KIND = InjectionKind(
     "interrupt", "a spurious external interrupt", (CPU, VECTOR), _carry_out,
-    "2 0x40 at parked cpu 2",
+    "2 0x40", not_started="parked cpu {CPU}",
 )  # fmt: skip

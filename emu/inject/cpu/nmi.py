@@ -12,5 +12,10 @@ def _carry_out(given: Given) -> None:
 
 
 KIND = InjectionKind(
-    "nmi", "a non-maskable interrupt arrives", (CPU,), _carry_out, "2 at parked cpu 2"
+    "nmi",
+    "a non-maskable interrupt arrives",
+    (CPU,),
+    _carry_out,
+    "2",
+    not_started="parked cpu {CPU}",
 )

@@ -17,5 +17,5 @@ def _carry_out(given: Given) -> None:
 
 KIND = InjectionKind(
     "pte", "the CPU's page table entry for GVA changes", (CPU, GVA, GUEST_HOW), _carry_out,
-    "2 arrived absent at parked cpu 2", group="memory",
+    "2 arrived absent", not_started="parked cpu {CPU}", group="memory",
 )  # fmt: skip

@@ -23,5 +23,5 @@ def _carry_out(given: Given) -> None:
 
 KIND = InjectionKind(
     "stale", "the entry for GVA changes, and the CPU's TLB keeps the old one", (CPU, GVA, HOW),
-    _carry_out, "2 parked absent at parked cpu 2", group="memory",
+    _carry_out, "2 parked absent", not_started="parked cpu {CPU}", group="memory",
 )  # fmt: skip

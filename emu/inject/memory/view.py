@@ -27,5 +27,5 @@ def _carry_out(given: Given) -> None:
 KIND = InjectionKind(
     "view", "the CPU maps the mailbox (or GVA) shared instead of private", (
         CPU, GVA.or_else("0xffffe000"),
-    ), _carry_out, "2 at parked cpu 2", lacking=_lacking, group="memory",
+    ), _carry_out, "2", not_started="parked cpu {CPU}", lacking=_lacking, group="memory",
 )  # fmt: skip
