@@ -1,5 +1,6 @@
 """Frames of handlers lead to what was interrupted (SDM 3, 6.14.2, figure 6-9)."""
 
+from emu import open_session
 from emu.unwind.frame import Backtrace
 from emu.unwind.unwinder import Unwinder
 from tests.guest import Guest, label, step_to
@@ -83,3 +84,12 @@ def test_a_stack_with_no_such_frame_is_not_taken_for_one() -> None:
     step_to(machine, 0, "work")
     found = Unwinder(machine.board).frames(machine.board.cpus[0])
     assert [frame.entry for frame in found.frames] == ["call", "call"]
+
+
+def test_a_cpu_in_another_mode_has_one_frame() -> None:
+    session = open_session(platform="sipi", cpus=2)
+    session.do("until 0x9e000")
+    found = Unwinder(session.machine.board).frames(session.machine.board.cpus[session.focus])
+    assert len(found.frames) == 1
+    assert found.ending == "only frames of 64-bit code are known, and it is in other code"
+    assert found.frames[0].symbol == "ap_trampoline", "it runs as a copy, and has its name"
