@@ -4,7 +4,7 @@ import pytest
 
 from emu import Session, open_session
 from emu.errors import CommandError
-from emu.picture.stop import AtBreakpoint, BootEnded, Paused, Returned
+from emu.picture.stop import AtBreakpoint, BootEnded, LeftFunction, Paused
 from tests.guest import boot, label
 
 RECURSIVE = """
@@ -42,7 +42,7 @@ def test_finish_in_a_recursion_stops_where_this_call_returns() -> None:
     view = session.do("finish")
     assert rip(session) == at(session, "done")
     assert session.registers()["rsp"] == rsp + 8
-    assert [type(stop) for stop in view.stop] == [Returned]
+    assert [type(stop) for stop in view.stop] == [LeftFunction]
     assert view.stop[0].text == "cpu 0 returned from down to done"
 
 
