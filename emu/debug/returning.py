@@ -38,7 +38,8 @@ def finish(desk: Desk, cpu: Cpu, frames: tuple[Frame, Frame]) -> Goal:
             place = desk.machine.board.source(cpu)
             desk.stop = (LeftFunction(cpu.id, function, place, outer.how == "guess"),)
             return True
-        still = "" if cpu.activity in ("running", "waiting") else f": it {why_still(cpu)}"
+        stands = cpu.activity not in ("running", "waiting")
+        still = f", it is {cpu.activity}: {why_still(cpu)}" if stands else ""
         desk.reply = (f"cpu {cpu.id} has not returned from {function}{still}",)
         return True
 
