@@ -5,7 +5,7 @@ from emu.debug.running import free_run
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
 from emu.picture.cpu_row import why_still
-from emu.picture.stop import AtPlace, Returned
+from emu.picture.stop import AtPlace, LeftFunction
 from emu.unwind.frame import Frame
 
 
@@ -36,9 +36,10 @@ def finish(desk: Desk, cpu: Cpu, frames: tuple[Frame, Frame]) -> Goal:
             return False
         if any(_is_there(stop, cpu, outer) for stop in desk.stop):
             place = desk.machine.board.source(cpu)
-            desk.stop = (Returned(cpu.id, function, place, outer.how == "guess"),)
+            desk.stop = (LeftFunction(cpu.id, function, place, outer.how == "guess"),)
             return True
-        still = "" if cpu.activity in ("running", "waiting") else f": it {why_still(cpu)}"
+        stands = cpu.activity not in ("running", "waiting")
+        still = f", it is {cpu.activity}: {why_still(cpu)}" if stands else ""
         desk.reply = (f"cpu {cpu.id} has not returned from {function}{still}",)
         return True
 

@@ -28,16 +28,16 @@ from emu.picture.sections import (
     MemoryLook,
     MemoryView,
     NestedLook,
+    StackView,
     TablesLook,
     WalkLook,
 )
-from emu.picture.stack import stack_view
 from emu.picture.tables import tables_view
 from emu.picture.tree import dtb_view
 from emu.picture.view import CodeLook, Section, Sections
 from emu.picture.walk import walk_view
 from emu.timeline.timeline import Timeline
-from emu.unwind.unwinder import Unwinder
+from emu.unwind.frame import FindsFrames
 
 
 class Looks(Struct):
@@ -64,7 +64,7 @@ class Looks(Struct):
     """What the memory that is looked at held at the last stop."""
     _found: tuple[object, FindingsView] = (None, OFF)
     """The findings, and of which moment they are."""
-    _unwinder: tuple[Machine, Unwinder] | None = None
+    _unwinder: tuple[Machine, FindsFrames] | None = None
 
     def sections(
         self, machine: Machine, timeline: Timeline, focus: Cpu, wanted: frozenset[Section]
@@ -84,11 +84,19 @@ class Looks(Struct):
         """The memory that is looked at."""
         return memory_view(machine, focus, self.memory, self._bytes)
 
-    def unwinder(self, machine: Machine) -> Unwinder:
+    def unwinder(self, machine: Machine) -> FindsFrames:
         """What finds the frames of a machine's CPUs; the same as before for the same one."""
         if self._unwinder is None or self._unwinder[0] is not machine:
+            from emu.unwind.unwinder import Unwinder  # most sessions ask for no frames
+
             self._unwinder = machine, Unwinder(machine.board)
         return self._unwinder[1]
+
+    def stack_view(self, machine: Machine, focus: Cpu) -> StackView:
+        """The stack of the CPU in focus."""
+        from emu.picture.stack import stack_view
+
+        return stack_view(machine, focus, self.unwinder(machine).frames(focus))
 
     def findings(self, judge: Judge, verdict: Verdict | None) -> FindingsView:
         """What the rules say; the same as before for as long as nothing was noted."""
@@ -114,9 +122,7 @@ _BUILD: dict[str, Callable[[Looks, Machine, Timeline, Cpu], Any]] = {
     "nested": lambda looks, machine, timeline, _: nested_view(machine, timeline, looks.nested),
     "dtb": lambda looks, machine, *_: dtb_view(machine, looks.dtb),
     "waits": lambda _, machine, *__: tuple(facts(machine)),
-    "stack": lambda looks, machine, _, focus: stack_view(
-        machine, focus, looks.unwinder(machine).frames(focus)
-    ),
+    "stack": lambda looks, machine, _, focus: looks.stack_view(machine, focus),
     "log": lambda looks, machine, *_: looks.log_view(machine.board.logs, "log"),
     "exits": lambda looks, machine, *_: looks.log_view(machine.board.logs, "exits"),
 }

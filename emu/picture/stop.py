@@ -50,7 +50,7 @@ class Stepped(Stop, frozen=True):
         return "all CPUs stepped" if self.cpu is None else f"cpu {self.cpu} stepped"
 
 
-class Returned(Stop, frozen=True):
+class LeftFunction(Stop, frozen=True):
     """A CPU has returned from the function that it was to finish."""
 
     kind: ClassVar[StopKind] = "step"

@@ -7,7 +7,7 @@ from emu.unwind.expression import KnownRegisters
 from emu.unwind.eyes import Eyes
 from emu.unwind.frame import EnteredBy, SavedRegister
 from emu.unwind.graph import FrameGraph
-from emu.unwind.reading import CLOBBERED, OWN_STACK, FrameState
+from emu.unwind.reading import CLOBBERED, OWN_STACK, FrameState, kept_slots
 from emu.unwind.step import CallerFrame, NoCaller, Standing
 
 _FLAGS_ALWAYS: Final = 1 << 1
@@ -21,7 +21,10 @@ def state_at(graph: FrameGraph, standing: Standing) -> FrameState | None:
     """What the frame looks like where a function stands: before its next instruction, or, if
     that is behind a CALL, before the CALL, which gives the stack back as it was."""
     at = standing.address if standing.exact else graph.behind.get(standing.address)
-    return None if at is None else graph.states.get(at)
+    state = None if at is None else graph.states.get(at)
+    if state is None or standing.exact:
+        return state
+    return FrameState(state.registers, kept_slots(state))
 
 
 def by_code(state: FrameState, standing: Standing, eyes: Eyes) -> CallerFrame | NoCaller | None:
@@ -40,18 +43,15 @@ def by_code(state: FrameState, standing: Standing, eyes: Eyes) -> CallerFrame | 
     return CallerFrame("code", "call", cfa, slot, Standing(address, False, values), saved)
 
 
-def by_handler(
-    state: FrameState, standing: Standing, eyes: Eyes
-) -> CallerFrame | NoCaller | None:
-    """What a handler has interrupted; None where the stack holds no such frame."""
+def by_handler(state: FrameState, standing: Standing, eyes: Eyes) -> CallerFrame | None:
+    """What a handler has interrupted; None where the stack holds no such frame, or no RIP in
+    it any more."""
     cfa = _cfa(state, standing.values)
     if cfa is None or not _is_interrupt(cfa, eyes):
         return None
     address, slot = _held("rip", state, standing.values, cfa, eyes)
-    if address is None:
-        return NoCaller("an interrupt's frame whose RIP its handler has overwritten")
     rsp = eyes.word(cfa + _RSP & U64)
-    if rsp is None or not canonical(address):
+    if address is None or rsp is None or not canonical(address):
         return None
     values, saved = _registers(state, standing.values, cfa, eyes)
     values["rsp"] = rsp

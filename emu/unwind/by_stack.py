@@ -52,7 +52,7 @@ def _candidates(rsp: int, eyes: Eyes) -> Iterator[tuple[int, Call]]:
         address = eyes.word(slot & U64)
         if address is None:
             return
-        if eyes.placed(address - 1 & U64) is not None:
+        if eyes.image(address - 1 & U64) is not None:
             call = eyes.call_before(address)
             if call is not None:
                 yield slot & U64, call

@@ -36,7 +36,9 @@ def by_cfi(
         if rule.kind == "at":
             saved.append(SavedRegister(name, cfa + rule.number & U64))
     back = row.rules.get(table.return_register)
-    if back is None or back.kind == "undefined":
+    if back is None:
+        return None
+    if back.kind == "undefined":
         return NoCaller("the outermost frame, by CFI")
     address = _value(back, table.return_register, cfa, values, read)
     if address is None or "rsp" not in found:

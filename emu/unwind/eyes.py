@@ -67,7 +67,11 @@ class Eyes:
 
     def placed(self, address: int) -> Placed | None:
         """The image whose code an address is in, or is a copy of."""
-        origin = self.origin(address)
+        return self.image(self.origin(address))
+
+    def image(self, origin: int) -> Placed | None:
+        """The image whose code an address is in. A copy is of none: to look for its original
+        takes long, and this is asked of whatever lies on a stack."""
         for one in self._board.layout.placed:
             if one.start <= origin < one.start + one.image.size:
                 link = origin - one.bias

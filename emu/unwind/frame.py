@@ -1,8 +1,10 @@
 """What a backtrace is, as values: frames from the innermost on, and why there are no more."""
 
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from msgspec import Struct
+
+from emu.hw.cpu import Cpu
 
 FRAMES_MAX: Final = 200
 """A longer chain is a recursion that ran away, or no chain at all."""
@@ -59,6 +61,13 @@ class Backtrace(Struct, frozen=True):
     def guesses(self) -> int:
         """FoundBy many frames are guesses."""
         return sum(frame.how == "guess" for frame in self.frames)
+
+
+class FindsFrames(Protocol):
+    """What finds the frames of a CPU; it is loaded when somebody asks for them."""
+
+    def frames(self, cpu: Cpu, most: int = FRAMES_MAX) -> Backtrace:
+        """At most so many frames of a CPU, at this moment."""
 
 
 def words(frame: Frame) -> str:

@@ -21,6 +21,9 @@ LABELS_BYTES: Final = 1 << 12
 """Of labels in a function so many are passed over, and so many bytes."""
 _GATES_MAX: Final = 256
 _GATE_BYTES: Final = 16
+_WITH_CODE: Final = HAVE_ERROR_CODE | {29, 30}
+"""AMD's #VC and #SX push one, too (APM 2, 8.2): Intel's processors have no such vectors, but
+what stands at their gates expects it."""
 _GATE_KINDS: Final = (14, 15)
 """Interrupt gates and trap gates of 64-bit mode (SDM 3, table 3-2)."""
 
@@ -112,6 +115,6 @@ def _gates(eyes: Eyes) -> list[tuple[int, int]]:
 def _states(gates: tuple[tuple[int, int], ...]) -> list[tuple[int, FrameState]]:
     """Where each gate leads, and what the stack looks like there."""
     return [
-        (target, INTERRUPTED_WITH_CODE if vector in HAVE_ERROR_CODE else INTERRUPTED)
+        (target, INTERRUPTED_WITH_CODE if vector in _WITH_CODE else INTERRUPTED)
         for vector, target in gates
     ]

@@ -66,7 +66,10 @@ def after(state: FrameState, code: Instruction) -> FrameState:
     registers, slots = dict(state.registers), dict(state.slots)
     operands = [part.strip() for part in code.operands.split(",")]
     if code.kind == "call":
-        return _after_call(registers, slots)
+        return FrameState(
+            {one: held for one, held in registers.items() if one not in CLOBBERED},
+            kept_slots(state),
+        )
     if name.startswith(("push", "pop")):
         return _pushed(state, code, name, operands[0])
     held = _written(registers, name, operands)
@@ -82,14 +85,12 @@ def after(state: FrameState, code: Instruction) -> FrameState:
     return FrameState(registers, slots)
 
 
-def _after_call(registers: dict[str, Held], slots: dict[int, str]) -> FrameState:
-    """A callee gives the stack back, and may have written to all that lay below it."""
-    for name in CLOBBERED:
-        registers.pop(name, None)
-    rsp = registers.get("rsp")
-    if isinstance(rsp, int):
-        slots = {at: name for at, name in slots.items() if at >= rsp}
-    return FrameState(registers, slots)
+def kept_slots(state: FrameState) -> dict[int, str]:
+    """What a CALL leaves on the stack: it and its callee may write to all that lies below."""
+    rsp = state.rsp
+    if not isinstance(rsp, int):
+        return state.slots
+    return {at: name for at, name in state.slots.items() if at >= rsp}
 
 
 def _pushed(state: FrameState, code: Instruction, name: str, operand: str) -> FrameState:

@@ -77,9 +77,9 @@ class Unwinder:
 
     def _by_code(self, standing: Standing, eyes: Eyes) -> CallerFrame | NoCaller | None:
         state = state_at(self._functions.handlers(eyes), standing)
-        found = None if state is None else by_handler(state, standing, eyes)
-        if found is not None:
-            return found
+        interrupted = None if state is None else by_handler(state, standing, eyes)
+        if interrupted is not None:
+            return interrupted
         extent = self._functions.extent(eyes, standing.code)
         if extent is None:
             return None

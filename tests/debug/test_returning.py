@@ -4,8 +4,10 @@ import pytest
 
 from emu import Session, open_session
 from emu.errors import CommandError
-from emu.picture.stop import AtBreakpoint, BootEnded, Paused, Returned
+from emu.picture.stop import AtBreakpoint, BootEnded, LeftFunction, Paused
+from emu.timeline.driver import Driver
 from tests.guest import boot, label
+from tests.unwind.shadow import Shadow
 
 RECURSIVE = """
 start:
@@ -42,7 +44,7 @@ def test_finish_in_a_recursion_stops_where_this_call_returns() -> None:
     view = session.do("finish")
     assert rip(session) == at(session, "done")
     assert session.registers()["rsp"] == rsp + 8
-    assert [type(stop) for stop in view.stop] == [Returned]
+    assert [type(stop) for stop in view.stop] == [LeftFunction]
     assert view.stop[0].text == "cpu 0 returned from down to done"
 
 
@@ -110,7 +112,7 @@ def test_what_else_ends_it_is_said_with_the_function() -> None:
     session = boot("start:\n call work\n hlt\nwork:\n push rax\nfall:\n ud2")
     session.do("until work")
     view = session.do("finish")
-    assert view.reply[0].startswith("cpu 0 has not returned from work: it ")
+    assert view.reply[0].startswith("cpu 0 has not returned from work, it is shutdown: ")
 
 
 def test_at_the_end_of_a_boot_too() -> None:
@@ -147,3 +149,24 @@ def test_finish_in_the_past_follows_what_is_known() -> None:
     }
     session.do(f"goto {tick}")
     assert session.digest() == digest
+
+
+@pytest.mark.parametrize("platform", ["tdx", "sipi"])
+def test_finish_comes_to_where_the_record_of_calls_says(platform: str) -> None:
+    """The oracle is `tests.unwind.shadow`, a record of every CALL and RET."""
+    session = open_session(platform=platform, cpus=2)
+    shadow = Shadow(Driver(session.desk.setup.machine()))
+    wanted: list[tuple[int, int, tuple[int, int]]] = []
+    while shadow.board.tick < 34_000:
+        for cpu in shadow.step():
+            calls = shadow.calls[cpu.id]
+            if shadow.board.tick % 1_511 == 0 and calls:
+                wanted.append((shadow.board.tick, cpu.id, calls[-1]))
+    assert len(wanted) > 10
+    session.do("run 100000")
+    for tick, index, (address, rsp) in wanted:
+        session.do(f"goto {tick}")
+        session.do(f"cpu {index}")
+        view = session.do("finish")
+        now = session.registers(index)
+        assert (now["rip"], now["rsp"]) == (address, rsp), f"{tick}: {view.stop}"

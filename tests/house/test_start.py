@@ -20,7 +20,7 @@ print("\\n" + " ".join(sys.modules))
 EMULATOR: Final = ("unicorn", "capstone", "elftools", "emu.hw.engine", "emu.machine.machine")
 RARELY: Final = (
     "emu.debug.campaign", "emu.debug.recovery", "emu.export", "emu.judge.races",
-    "emu.inject.kinds", "multiprocessing", "importlib.metadata",
+    "emu.inject.kinds", "emu.unwind.unwinder", "multiprocessing", "importlib.metadata",
 )  # fmt: skip
 """Needed by some commands only."""
 ON_DEMAND: Final = ("tui.palette", "tui.help_screen", "tui.inject_screen", "tui.web")

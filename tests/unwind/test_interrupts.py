@@ -1,5 +1,6 @@
 """Frames of handlers lead to what was interrupted (SDM 3, 6.14.2, figure 6-9)."""
 
+from emu import open_session
 from emu.unwind.frame import Backtrace
 from emu.unwind.unwinder import Unwinder
 from tests.guest import Guest, label, step_to
@@ -83,3 +84,46 @@ def test_a_stack_with_no_such_frame_is_not_taken_for_one() -> None:
     step_to(machine, 0, "work")
     found = Unwinder(machine.board).frames(machine.board.cpus[0])
     assert [frame.entry for frame in found.frames] == ["call", "call"]
+
+
+def test_the_sample_kernels_stubs_are_crossed() -> None:
+    session = open_session(platform="none", cpus=3)
+    session.do("until secondary_online")
+    session.do("step 30")
+    here = session.cpus()[1].symbol
+    session.do("inject nmi 1")
+    session.do("until exception")
+    found = Unwinder(session.machine.board).frames(session.machine.board.cpus[1])
+    assert [frame.entry for frame in found.frames][:3] == ["call", "call", "interrupt"]
+    assert found.frames[1].symbol.startswith("exception_stubs+")
+    assert found.frames[2].symbol == here
+    assert not found.guesses
+
+
+def test_what_the_shims_handler_has_overwritten_leaves_a_guess() -> None:
+    """On the BSP it pops RIP into RDX and calls over its place: as long as RDX holds it, it is
+    known."""
+    session = open_session(platform="none", cpus=3)
+    session.do("until start_aps")
+    session.do("step 30")
+    here = session.cpus()[0].symbol
+    session.do("inject nmi 0")
+    session.do("until exception")
+    unwinder, cpu = Unwinder(session.machine.board), session.machine.board.cpus[0]
+    found = unwinder.frames(cpu)
+    assert found.frames[1].symbol.startswith("exception_common+")
+    assert (found.frames[2].symbol, found.frames[2].entry) == (here, "interrupt")
+    session.do("step 60")
+    found = unwinder.frames(cpu)
+    (at,) = (n for n, one in enumerate(found.frames) if one.symbol.startswith("exception_c"))
+    assert found.frames[at + 1].how == "guess"
+    assert found.frames[at + 1].symbol.startswith("start_aps+")
+
+
+def test_a_cpu_in_another_mode_has_one_frame() -> None:
+    session = open_session(platform="sipi", cpus=2)
+    session.do("until 0x9e000")
+    found = Unwinder(session.machine.board).frames(session.machine.board.cpus[session.focus])
+    assert len(found.frames) == 1
+    assert found.ending == "only frames of 64-bit code are known, and it is in other code"
+    assert found.frames[0].symbol == "ap_trampoline", "it runs as a copy, and has its name"
