@@ -191,3 +191,32 @@ def test_memory_is_shown_in_the_form_that_is_asked_for(booted: Session) -> None:
     assert booted.do("x/a secondary_start").reply[0].startswith("0x")
     with pytest.raises(CommandError, match="nothing is mapped"):
         booted.do("x/gx 0x123456789000")
+
+
+def test_a_sign_is_read_in_conditions_before_a_cpu_has_registers() -> None:
+    session = open_session(platform="tdx", cpus=2)
+    session.do("cpu 1")
+    session.do("break mailbox_ack if $rax == 2 and @rip != 0")
+    with pytest.raises(CommandError, match="there is no register 'rxx'"):
+        session.do("break mailbox_ack if $rxx == 2")
+    with pytest.raises(CommandError, match="has not started"):
+        session.do("print $rax")
+
+
+@pytest.mark.parametrize(
+    "words", ["last-writer rsp+", "watch [rsp", "set [rax]]=1", "accessed $rxx", "break *$",
+              "until $[", "watch rsp+8/0", "last-writer cpu9:[rsp]", "list *", "x/8gx *"]
+)  # fmt: skip
+def test_what_points_nowhere_is_a_sentence(booted: Session, words: str) -> None:
+    with pytest.raises(CommandError):
+        booted.do(words)
+
+
+def test_a_store_through_an_expression_reaches_the_memory_that_it_points_at(
+    booted: Session,
+) -> None:
+    booted.do("cpu 1")
+    booted.do("set [rsp-8]/4=0x1234")
+    assert booted.do("print [rsp-8]/4").reply[0].endswith("= 0x1234 4,660")
+    booted.do("ed rsp-16 0x77")
+    assert booted.do("x/xw rsp-16").reply[0].endswith(": 0x77")
