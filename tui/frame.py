@@ -126,21 +126,15 @@ class Frame(Widget, can_focus=True):
             self.turn_to(self.tabs.index(self._before_peek))
         self._before_peek = ""
 
-    def wide_page(self, width: int) -> Page:
-        """The page that is shown, at least so many cells wide: nothing of it is cut."""
+    def _make_page(self) -> None:
         assert self._view is not None, "a page is made of a view"
         panel = self.panel
         window = Window(
-            width=max(self.size.width - self._left, width),
-            height=max(self.size.height - 1, 1),
+            width=max(self.size.width - self._left, 1), height=max(self.size.height - 1, 1),
             top=self._tops.get(panel.id), anchor=self._anchors.get(panel.id),
             cursor=self._cursor,
         )  # fmt: skip
-        return panel.render(self._view, window)
-
-    def _make_page(self) -> None:
-        panel = self.panel
-        self.page = self.wide_page(1)
+        self.page = panel.render(self._view, window)
         self._anchors[panel.id] = self.page.anchor
         self._drawn = (panel.id, self.size)
         self._counts = counts(self.tabs, self._view)

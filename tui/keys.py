@@ -212,3 +212,8 @@ def bindings() -> list[BindingType]:
     ]  # fmt: skip
     digits = [Binding(str(n), f"digit({n})", show=False, priority=True) for n in range(10)]
     return [*found, *digits]
+
+
+def shown_first(key: Key) -> str:
+    """The shortest way to say a key."""
+    return min(key.shown.split(), key=len)
