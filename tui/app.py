@@ -85,7 +85,7 @@ class ApdbgApp(App[int]):
         self._memory = memory
         self._kept = Kept() if memory is None else memory.read()
         self._bars = StatusBar("status"), KeyBar("keys", self.table)
-        shown = {key.id: keys.shortest(key) for key in self.table if key.keys}
+        shown = {key.id: keys.shown_first(key) for key in self.table if key.keys}
         self.desk = Desk(self, session, session.picture(), Frames(), self._bars, Bar("message"),
                          Prompt(session), keys=shown)  # fmt: skip
         self.parts = self._parts()

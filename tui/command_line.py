@@ -142,7 +142,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         )  # fmt: skip
     if name in ("screen", "replay"):
         parser.add_argument(
-            "--keys", metavar="PRESET|FILE", help="gdb, windbg, vim, or a TOML file of keys"
+            "--keys",
+            metavar="PRESET|FILE",
+            help="gdb, windbg, vim, or a TOML file of keys",
         )
         parser.add_argument(
             "--fresh",

@@ -12,7 +12,7 @@ from emu.picture.view import MachineView
 from tui.desk import Desk
 from tui.frame import Frame
 from tui.panels import BY_ID, PANELS
-from tui.panels.base import Page, Panel, Window
+from tui.panels.base import Panel, Window
 from tui.text import Line, plain
 
 WIDTH_MIN: Final = 240
@@ -53,10 +53,18 @@ def _texts(lines: tuple[Line, ...]) -> list[str]:
     return rows
 
 
-def _row(page: Page, key: str) -> str:
-    """What a spot covers, in a page that is wide enough for it."""
-    spot = next(one for one in page.spots if one.key == key)
-    return spelled(plain(page.lines[spot.row]))[spot.start : spot.end].strip()
+def _row(frame: Frame, view: MachineView, key: str) -> str:
+    """What a spot covers, in a page like the one in sight that is wide enough for it."""
+    wide, height = max(frame.size.width, WIDTH_MIN), max(frame.size.height - 1, 1)
+    tries = (
+        frame.panel.render(view, Window(wide, height, top, frame.page.anchor, key))
+        for top in (frame.page.top, None)
+    )
+    for page in (*tries, frame.page):
+        spot = next((one for one in page.spots if one.key == key), None)
+        if spot is not None:
+            return spelled(plain(page.lines[spot.row]))[spot.start : spot.end].strip()
+    return ""
 
 
 class Copying:
@@ -77,7 +85,7 @@ class Copying:
             wanted = f"cpu {self._desk.seen.focus}"
             key = next((spot.key for spot in frame.page.spots if spot.go == wanted), "")
         if key:
-            self._copy([_row(frame.wide_page(WIDTH_MIN), key)], frame.panel)
+            self._copy([_row(frame, self._desk.seen, key)], frame.panel)
         else:
             self._copy(_texts(frame.page.lines), frame.panel)
 

@@ -142,25 +142,20 @@ class Frame(Widget, can_focus=True):
         self.turn_to(self.tabs.index(before))
         return True
 
-    def wide_page(self, width: int) -> Page:
-        """The page that is shown, at least so many cells wide: nothing of it is cut."""
+    def _make_page(self) -> None:
         assert self._view is not None, "a page is made of a view"
         panel, kept = self.panel, self._scrolled.kept(self.panel)
         window = Window(
-            width=max(self.size.width - self._drawing().left, width),
+            width=max(self.size.width - self._drawing().left, 1),
             height=max(self.size.height - 1, 1),
             top=kept.top, anchor=kept.anchor, cursor=self._cursor,
         )  # fmt: skip
-        if self.trouble:
-            return notice(f"{panel.title} cannot be shown: {self.trouble}", window)
         try:
-            return panel.render(self._view, window)
+            self.page = panel.render(self._view, window)
         except Exception as error:
-            return notice(f"{panel.title} cannot be shown: {bugs.told(error)}", window)
-
-    def _make_page(self) -> None:
-        panel = self.panel
-        self.page = self.wide_page(1)
+            self.page = notice(f"{panel.title} cannot be shown: {bugs.told(error)}", window)
+        if self.trouble:
+            self.page = notice(f"{panel.title} cannot be shown: {self.trouble}", window)
         self._counts = counts(self.tabs, self._view)
         self._scrolled.anchors[panel.id] = self.page.anchor
         self._drawn = (panel.id, self.size)

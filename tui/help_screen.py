@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.app import ComposeResult, RenderResult
 from textual.screen import ModalScreen
@@ -24,6 +25,8 @@ _WORD_AND_MEANING: Final = re.compile(r"(  \S.*?  +)(\S.*)")
 _KEYS: Final = ("Esc closes", "/ search", "Up Down PgUp PgDn")
 """The most wanted one first: a narrow box has room for that alone."""
 _MORE: Final = "At the prompt ? explains any word: :?parked, :?cr0, :?nmi."
+_FOUND: Final = Style(reverse=True)
+"""The row that was searched for, also where there are no colours."""
 _CLOSE: Final = ("escape", "q", "question_mark", "f1", "ctrl+c")
 
 
@@ -88,9 +91,9 @@ class Book(Widget):
         styled = self.rows[at] if at < len(self.rows) else ()
         strip = Strip([Segment(text, self._looks[role]) for text, role in fit(styled, width)])
         strip = strip.adjust_cell_length(width)
-        return (strip.apply_style(self._looks.row) if at == self.marked else strip).apply_style(
-            self.rich_style
-        )
+        if at == self.marked:
+            strip = strip.apply_style(_FOUND)
+        return strip.apply_style(self.rich_style)
 
     def render(self) -> RenderResult:
         """Never used: `render_line` draws."""

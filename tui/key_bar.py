@@ -7,7 +7,7 @@ from textual.message import Message
 
 from emu.picture.view import MachineView
 from tui.bar import Bar
-from tui.keys import Key, shortest
+from tui.keys import Key, shown_first
 from tui.text import Role, line
 
 State = Literal["stopped", "running", "ended"]
@@ -60,7 +60,7 @@ def _hint(key: Key) -> Hint:
     """The shortest way to say a key."""
     if key.id == "cpu.next":
         return "< >", key.label, key
-    return shortest(key), key.label, key
+    return shown_first(key), key.label, key
 
 
 def cells(hint: Hint) -> int:

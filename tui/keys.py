@@ -200,11 +200,6 @@ def shown(key: str) -> str:
     return "+".join((*before, word.capitalize() if len(word) > 3 and word.islower() else word))
 
 
-def shortest(key: Key) -> str:
-    """The shortest way to say a key, of those that do the same."""
-    return min(key.shown.split(), key=len)
-
-
 def remapped(changes: Mapping[str, tuple[str, ...]]) -> tuple[Key, ...]:
     """The table with other keys for some actions; a key that another action had is taken from
     it."""
@@ -229,3 +224,8 @@ def bindings() -> list[BindingType]:
     ]  # fmt: skip
     digits = [Binding(str(n), f"digit({n})", show=False, priority=True) for n in range(10)]
     return [*found, *digits]
+
+
+def shown_first(key: Key) -> str:
+    """The shortest way to say a key."""
+    return min(key.shown.split(), key=len)

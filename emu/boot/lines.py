@@ -37,7 +37,7 @@ _ROW_MAX: Final = 1 << 63
 """No address and no number in a row is as large, unless it is damaged."""
 
 
-UNITS_LISTED_MAX: Final = 500
+UNITS_LISTED_MAX: Final = 64
 """Units of an image whose files are listed: a large kernel has thousands, and each is read."""
 
 

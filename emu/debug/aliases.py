@@ -231,6 +231,10 @@ VIM: Final = (
 ALWAYS: Final = (*SHORT, *GDB, *ALWAYS_OF_WINDBG)
 SETS: Final[dict[str, tuple[Alias, ...]]] = {"gdb": (), "windbg": WINDBG, "vim": VIM}
 """Set of words -> what it has, before what always works."""
+OF: Final[dict[str, tuple[Alias, ...]]] = {
+    "gdb": (*SHORT, *GDB), "windbg": (*WINDBG, *ALWAYS_OF_WINDBG), "vim": VIM,
+}  # fmt: skip
+"""All words of another program that we know, whether they always work or not."""
 DEFAULT: Final = "gdb"
 
 

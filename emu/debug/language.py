@@ -19,7 +19,7 @@ def ours(text: str, words: str = DEFAULT) -> str:
     text = text.strip().removeprefix(":").strip()
     typed = text.split()
     found = find(typed[0], words) if text not in ("", "?") else None
-    if found is not None and not (found[1] == "?" and len(typed) == 1):
+    if found is not None and not (found[1][-1:] == "?" and len(typed) == 1):
         alias, left = found
         return alias.written_out([left, *typed[1:]] if left else typed[1:])
     if text[:1] == "?":

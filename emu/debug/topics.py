@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from emu.boot.roles import DATA_ROLES, ROLES, NamedPoint
 from emu.debug import catch
-from emu.debug.aliases import SETS
+from emu.debug.aliases import OF, SETS
 from emu.debug.desk import Desk, Lines, focused
 from emu.hw import interrupt
 from emu.inject import menu
@@ -197,15 +197,20 @@ def _words(_: Desk) -> Mapping[str, Lines]:
 
 
 def _sets(desk: Desk) -> Mapping[str, Lines]:
-    """What a set of words has that the others have not."""
-    return {
-        name: (
-            f"{name}: a set of keys and words, chosen by --keys {name}"
-            + ("; it is in force" if desk.looks.words == name else ""),
-            *(f"  {one.word:8}{one.ours}" for one in table),
+    """Every word of another debugger, and which of them the preset is needed for."""
+    found = {}
+    for name, words in OF.items():
+        own = {one.word for one in SETS[name]}
+        here = "; it is in force" if desk.looks.words == name else ""
+        found[name] = (
+            f"{name}: a set of keys and words, chosen by --keys {name}{here}",
+            *(
+                f"  {f'{one.word} {one.usage}':22} {one.ours}"
+                + (f"   (with --keys {name})" if one.word in own else "")
+                for one in words
+            ),
         )
-        for name, table in SETS.items()
-    }
+    return found
 
 
 def _of_screen(desk: Desk) -> Mapping[str, Lines]:

@@ -1,12 +1,15 @@
 """Addresses lead to lines of source and back, also where the debug information is damaged."""
 
 import random
+from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
-from emu.boot.image import Image, Placed, SymbolMap
+from emu.boot.image import Image, Placed, SymbolMap, load_image
 from emu.boot.lines import LineTable
 
+SHIM = Path(__file__).parents[2] / "samples" / "shim.elf"
 BIAS = 0x4000_0000
 
 
@@ -91,3 +94,20 @@ def test_damage_never_raises(guest: Image) -> None:
         lines, _ = placed(replace(guest, data=bytes(data)))
         lines.line_of(guest.entry + BIAS)
         lines.addresses("guest.c", 20)
+
+
+def test_the_files_with_code_and_their_lines_are_listed(guest: Image) -> None:
+    lines, _ = placed(guest)
+    assert "src/guest.c" in lines.files()
+    numbers = lines.numbers("src/guest.c")
+    assert {20, 28, 30} <= set(numbers) and list(numbers) == sorted(set(numbers))
+    assert 24 not in numbers, "the linker dropped it"
+    assert lines.numbers("guest.c") == () == lines.numbers("gone.c")
+
+
+def test_the_files_of_the_first_units_are_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = load_image(SHIM)
+    every = LineTable((Placed("shim", image, 0),)).files()
+    monkeypatch.setattr("emu.boot.lines.UNITS_LISTED_MAX", 1)
+    few = LineTable((Placed("shim", image, 0),)).files()
+    assert few and set(few) < set(every)

@@ -82,6 +82,13 @@ def test_words_that_collide_are_gdb_s_without_the_preset() -> None:
     assert {one.word for one in SETS["windbg"]} == set(COLLIDE)
 
 
+def test_a_question_mark_asks_and_is_no_part_of_an_alias() -> None:
+    for word in ("x/8gx", "~2s", "s", "step", "~"):
+        assert language.ours(f"{word}?") == f"help {word}"
+    assert language.ours("? rsp") == "help rsp" and language.ours("?", "windbg") == "help"
+    assert language.ours("? rsp", "windbg") == "print rsp"
+
+
 def test_words_of_vim_leave_and_write() -> None:
     for typed in (":q", ":q!", ":wq", ":qa", ":x", "q"):
         assert language.ours(typed, "vim") == "quit"
@@ -191,3 +198,40 @@ def test_memory_is_shown_in_the_form_that_is_asked_for(booted: Session) -> None:
     assert booted.do("x/a secondary_start").reply[0].startswith("0x")
     with pytest.raises(CommandError, match="nothing is mapped"):
         booted.do("x/gx 0x123456789000")
+
+
+def test_a_sign_is_read_in_conditions_before_a_cpu_has_registers() -> None:
+    session = open_session(platform="tdx", cpus=2)
+    session.do("cpu 1")
+    session.do("break mailbox_ack if $rax == 2 and @rip != 0")
+    with pytest.raises(CommandError, match="there is no register 'rxx'"):
+        session.do("break mailbox_ack if $rxx == 2")
+    with pytest.raises(CommandError, match="has not started"):
+        session.do("print $rax")
+
+
+@pytest.mark.parametrize(
+    "words", ["last-writer rsp+", "watch [rsp", "set [rax]]=1", "accessed $rxx", "break *$",
+              "until $[", "watch rsp+8/0", "last-writer cpu9:[rsp]", "list *", "x/8gx *"]
+)  # fmt: skip
+def test_what_points_nowhere_is_a_sentence(booted: Session, words: str) -> None:
+    with pytest.raises(CommandError):
+        booted.do(words)
+
+
+def test_a_store_through_an_expression_reaches_the_memory_that_it_points_at(
+    booted: Session,
+) -> None:
+    booted.do("cpu 1")
+    booted.do("set [rsp-8]/4=0x1234")
+    assert booted.do("print [rsp-8]/4").reply[0].endswith("= 0x1234 4,660")
+    booted.do("ed rsp-16 0x77")
+    assert booted.do("x/xw rsp-16").reply[0].endswith(": 0x77")
+
+
+def test_numbers_are_ours_in_words_of_others() -> None:
+    assert language.parse("db rsp L10", "windbg") == language.parse("mem rsp 10")
+    assert language.parse("db rsp L10", "windbg") != language.parse("mem rsp 16")
+    assert language.parse("c 5") == language.parse("run 5")
+    assert language.parse("p/t rax") == language.parse("p/x rax") == language.parse("print rax")
+    assert language.parse("x rsp") == language.parse("mem rsp")

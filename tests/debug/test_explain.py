@@ -39,6 +39,9 @@ def session() -> Session:
         ("TDG.MEM.PAGE.ACCEPT", "leaf 6 of TDCALL"),  # TDX module, TDG.MEM.PAGE.ACCEPT
         ("X2APIC_ICR", "MSR 0x830"),  # SDM 3A, table 10-6
         ("windbg", "--keys windbg"),
+        ("windbg", "next   (with --keys windbg)"),
+        ("windbg", "dq [WHERE] [LN]"),
+        ("gdb", "si                     step"),
         ("gpa", "an address of guest memory"),
         ("quit", "A word of the screen"),
         ("wake_aps", "shim/kernel/smp.c:"),

@@ -8,16 +8,19 @@ import pytest
 
 from emu import open_session
 from emu.debug import language
+from emu.debug.aliases import ALWAYS
 from emu.errors import ApdbgError
 from emu.picture.view import Section
 
-WORDS = sorted(
+COMMANDS = sorted(
     language.BY_WORD.keys()
     - {"save", "export", "run", "until", "finish", "next", "next-change", "reverse-run"}
     - {"reverse-finish", "reverse-next", "executed", "accessed", "last-writer"}
     - {"previous-change", "goto", "step"}
 )
 """All but those that write files or run for long."""
+WORDS = [*COMMANDS, *(one.word for one in ALWAYS if one.ours.split()[0].strip(",") in COMMANDS)]
+"""And the aliases of these."""
 PIECES = (
     "rax", "rsp", "[rsp]", "0", "0x0", "-1", "0xffffffffffffffff", "gpa:", "gpa:0x8000000",
     "hpa:0xffffffffff", "hpa:0", "gva:0x123", "mailbox", "mailbox.command", "as", "table",
@@ -25,7 +28,7 @@ PIECES = (
     "write", "if", "after", "once", "log", "kernel", "host", "/cpus", "(", "]", '"x"',
     "de ad", "parked", "3-7", "exit", "mode", "cr3", "all", "first", "=", "npt:0x8000000",
     "pte:rsp", "%", "#1", "/4", "/0", "dtb:/cpus/cpu@1/reg", "99999999999999999999", "_start",
-    "shim/main.c:10", "mailbox_wait",
+    "shim/main.c:10", "mailbox_wait", "$rax", "*$pc", "L8", "8gx", "?", "@rip", ":", "$",
 )  # fmt: skip
 
 

@@ -122,7 +122,7 @@ def test_what_cannot_be_copied_is_said_and_stays_in_the_prompt(words: str, says:
     async def story() -> None:
         async with screen(Still(builder.stopped()), (120, 40)) as hands:
             await hands.type(words)
-            assert says in hands.row(-2) and hands.row(-1) == f": {words}"
+            assert says in hands.row(-2) and hands.app.desk.prompt.edit.text == words
 
     asyncio.run(story())
 
@@ -156,5 +156,22 @@ def test_the_screen_carries_out_every_word_that_is_its_own() -> None:
     async def story() -> None:
         async with screen(Still(builder.stopped()), (80, 24)) as hands:
             assert set(hands.app.parts.dialogs.screen_words) == set(SCREEN_WORDS)
+
+    asyncio.run(story())
+
+
+def test_what_is_more_than_a_clipboard_takes_is_said(tmp_path: Path) -> None:
+    async def story() -> None:
+        lines = "".join(f"{number:080}\n" for number in range(1_500))
+        view = replace(builder.stopped(), serial=lines)
+        async with screen(Still(view), (120, 40)) as hands:
+            await hands.type("copy cpus")
+            before = hands.app.clipboard
+            await hands.type("copy serial")
+            assert "1,500 lines of Serial are more than" in hands.row(-2)
+            assert hands.app.clipboard == before
+            hands.app.parts.arranging.show_panel("serial")
+            await hands.type(f"write {tmp_path / 'serial.txt'}")
+            assert (tmp_path / "serial.txt").read_text() == lines
 
     asyncio.run(story())

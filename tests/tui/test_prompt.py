@@ -1,6 +1,7 @@
 """What is typed, completed and explained, without a screen."""
 
 import asyncio
+import random
 from pathlib import Path
 
 import pytest
@@ -212,5 +213,28 @@ def test_tab_brings_one_candidate_after_the_other_and_says_what_they_are() -> No
             assert "Run until any CPU reaches" in hands.row(-2)
             await hands.press("ctrl+u", *"cpu ", "tab")
             assert "2: 0 (running)  1 (parked)" in hands.row(-2)
+
+    asyncio.run(story())
+
+
+KEYS_OF_A_PROMPT = (
+    "tab", "ctrl+r", "up", "down", "left", "right", "home", "end", "backspace", "delete",
+    "ctrl+w", "ctrl+u", "escape", "enter", ":", "?", " ", "x", "/", "8", "b", "r", "e", "g",
+    "~", "$", "i", "n", "[", "@", "\u00e9", "\u202e",
+)  # fmt: skip
+
+
+def test_random_keys_at_the_prompt_leave_the_screen_alive() -> None:
+    async def story() -> None:
+        dice = random.Random(14)
+        async with screen(Still(builder.stopped()), (80, 24)) as hands:
+            for _ in range(25):
+                await hands.press(":")
+                hands.tap(*dice.choices(KEYS_OF_A_PROMPT, k=12))
+                await hands.pilot.pause()
+                edit = hands.app.desk.prompt.edit
+                assert 0 <= edit.at <= len(edit.text) and hands.app.is_running
+                await hands.press("escape", "escape")
+            assert hands.row(-1).startswith("s Step")
 
     asyncio.run(story())

@@ -29,7 +29,7 @@ def help_on(others: tuple[Command, ...]) -> Command:
 
 
 def _help(desk: Desk, known: dict[str, Command], word: str, kind: str) -> Lines:
-    if word not in ("inject", "i") and kind:
+    if kind and word != "inject":
         raise CommandError(f"help {word}: one word is enough")
     if not word:
         return _list(desk, known)
