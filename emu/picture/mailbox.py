@@ -66,6 +66,8 @@ def what_next(step: ApState, does: CpuState) -> str:
     if does in _STANDS and (does in _ALWAYS or step != "gave-up"):
         return _STANDS[does]
     then = _NEXT[step]
+    if (step, does) == ("parked", "running"):
+        return f"it looks at the mailbox again, then {then}"  # it may be on its way elsewhere
     # An OS lets its CPUs rest as it likes; one that has given up may halt.
     if does in _FIRST and then and not then.startswith(_NOTHING):
         return f"{_FIRST[does]}, then {then}"
