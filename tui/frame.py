@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Final
 
+from rich.segment import Segment
 from textual import events
 from textual.app import RenderResult
 from textual.geometry import Region, Size
@@ -293,7 +294,10 @@ class Frame(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One row of the frame; Textual asks for those that were marked as changed only."""
-        strip = self._drawing().row(y, self.looks, self.spot)
+        try:
+            strip = self._drawing().row(y, self.looks, self.spot)
+        except Exception as error:
+            strip = Strip([Segment(f" {bugs.told(error)}")])
         return strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)
 
     def render(self) -> RenderResult:
