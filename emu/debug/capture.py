@@ -55,7 +55,8 @@ def capture(machine: Machine, pages: set[int]) -> Capture:
         for cpu in machine.board.cpus
     )  # fmt: skip
     return Capture(
-        machine.board.tick, machine.board.now_ps() // 1000, cpus, mailbox_view(machine, states(machine)), found,
+        machine.board.tick, machine.board.now_ps() // 1000, cpus,
+        mailbox_view(machine, states(machine)), found,
         _tables(machine), _nested(machine), kernel_dtb(machine.board),
     )  # fmt: skip
 

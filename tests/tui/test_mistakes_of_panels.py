@@ -126,7 +126,7 @@ def test_a_line_that_cannot_be_painted_leaves_the_others(state: Path) -> None:
         async with screen(Still(builder.stopped())) as hands:
             frame = hands.app.desk.frames.current
             odd: Any = (("odd", "no role"),)
-            frame.page = replace(frame.page, lines=(odd, *frame.page.lines[1:]))
+            frame._sheet.page = replace(frame.page, lines=(odd, *frame.page.lines[1:]))
             frame.refresh()
             await hands.pilot.pause()
             assert "this is a bug in apdbg: KeyError" in hands.text
