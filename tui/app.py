@@ -189,8 +189,16 @@ class ApdbgApp(App[int]):
             self.parts.orders.touched = time.monotonic()
         if isinstance(event, events.Key) and not event.is_forwarded:
             self.desk.read()
-        if not self.parts.dialogs.take(event):
+        if not self._typed(event):
             await super().on_event(event)
+
+    def _typed(self, event: events.Event) -> bool:
+        """Whether a prompt or a menu took it; a mistake of ours in that ends no session."""
+        try:
+            return self.parts.dialogs.take(event)
+        except Exception as error:
+            self.desk.say(f"! {bugs.told(error)}", "bad")
+            return True
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While a dialog is open, only leaving it, pausing and quitting are the app's."""

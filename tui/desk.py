@@ -65,7 +65,10 @@ class Desk(Struct):
             return
         self.seen, lacking = self._picture()
         for bar in self.bars:
-            bar.show(self.seen, self.width)
+            try:
+                bar.show(self.seen, self.width)
+            except Exception as error:
+                bar.say(line((f" {bugs.told(error)}", "bad")))
         self.frames.show(self.seen, lacking, moved=moved, anew=anew)
 
     def _picture(self) -> tuple[MachineView, dict[Section, str]]:

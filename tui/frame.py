@@ -2,21 +2,22 @@
 
 from typing import ClassVar, Final
 
+from rich.segment import Segment
 from textual import events
 from textual.app import RenderResult
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from emu.picture.view import MachineView
 from tui import bugs, pointing
-from tui.frame_drawing import Drawing
+from tui.frame_drawing import Drawing, left_of
 from tui.layout import Place, Slot
 from tui.panels import BY_ID
-from tui.panels.base import Page, Panel, Spot, Window, notice
-from tui.scrolled import Kept, Scrolled
-from tui.tabs import Counts, counts
+from tui.panels.base import Page, Panel, Spot
+from tui.scrolled import Kept
+from tui.sheet import Sheet, Size
 from tui.theme import PLAIN
 
 WHEEL_ROWS: Final = 3
@@ -60,19 +61,16 @@ class Frame(Widget, can_focus=True):
         self.at = 0
         self.edge = False
         self.joints: dict[int, str] = {}
-        self.page = Page(())
         self.looks = PLAIN
-        self.trouble = ""
-        """Why a view has nothing of what the panel shows: a mistake of ours, in words."""
-        self._view: MachineView | None = None
-        self._as_of = ""
+        self._sheet = Sheet()
         self._before_peek = ""
-        self._drawn: tuple[str, Size] | None = None
-        self._scrolled = Scrolled()
-        self._cursor = ""
-        self._counts: Counts = {}
         self._acts = True
         """Whether a click acts: the frame had the focus when the button was pressed."""
+
+    @property
+    def page(self) -> Page:
+        """What is shown."""
+        return self._sheet.page
 
     @property
     def panel(self) -> Panel:
@@ -86,7 +84,7 @@ class Frame(Widget, can_focus=True):
         shown = self.tabs[self.at]
         self.tabs, self.edge, self.joints = place.panels, place.edge, dict(place.joints)
         self.at = self.tabs.index(shown) if shown in self.tabs else 0
-        self._drawn = None
+        self._sheet.made = None
         self.styles.offset = (place.x, place.y)
         self.styles.width, self.styles.height = place.width, place.height
         self.refresh()
@@ -94,38 +92,29 @@ class Frame(Widget, can_focus=True):
     def turn_to(self, index: int) -> None:
         """Show another of the tabs."""
         self.at = index % len(self.tabs)
-        self._cursor = ""
-        self._drawn = None
+        self._sheet.cursor = ""
+        self._sheet.made = None
         self.post_message(self.Turned())
 
-    def show(self, view: MachineView, *, moved: bool = False, anew: bool = False) -> None:
-        """Draw a view; `moved`: a command has been carried out, so follow what matters. While
-        the machine runs, what is not live is drawn only then, or `anew`: else it stays as it
-        is, dim, and says of when it is."""
+    def show(
+        self, view: MachineView, trouble: str = "", *, moved: bool = False, anew: bool = False
+    ) -> None:
+        """Draw a view; `trouble`: why it lacks what the panel shows. `moved`: a command has
+        been carried out, so follow what matters. While the machine runs, what is not live is
+        drawn only then, or `anew`: else it stays as it is, dim, and says of when it is."""
+        sheet, panel = self._sheet, self.panel
+        sheet.trouble = trouble
         if moved:
-            self._scrolled.moved_on()
-        same = self._drawn == (self.panel.id, self.size)
-        old = view.running and not self.panel.live
-        stays = old and same and not (moved or anew)
-        if not stays:
-            self._view = view
-        if not self.size.width or not self.size.height:
+            sheet.scrolled.moved_on()
+        same, was = sheet.made == (panel.id, self._room), sheet.as_of
+        if not sheet.take(view, panel, self._room, moved or anew) or not all(self.size):
             return
-        assert self._view is not None, "nothing stays that was not drawn"
-        was, self._as_of = self._as_of, f"as of tick {self._view.tick:,}" if old else ""
-        if stays and was == self._as_of:
-            return
-        before, counted = self.page, self._counts
-        self._make_page()
-        if not same or was != self._as_of or len(before.lines) != len(self.page.lines):
+        before, counted = sheet.page, sheet.counts
+        sheet.make(self.tabs, panel, self._room)
+        if not same or was != sheet.as_of or len(before.lines) != len(self.page.lines):
             self.refresh()
-            return
-        rows = [i + 1 for i, new in enumerate(self.page.lines) if new != before.lines[i]]
-        rows += [0] if (before.detail, counted) != (self.page.detail, self._counts) else []
-        if self._cursor and before.spots != self.page.spots:
-            rows += [spot.row + 1 for spot in (*before.spots, *self.page.spots)]
-        if rows:
-            self.refresh(*(Region(0, row, self.size.width, 1) for row in set(rows)))
+        elif rows := sheet.changes(before, counted):
+            self.refresh(*(Region(0, row, self.size.width, 1) for row in rows))
 
     def peek(self, panel_id: str) -> None:
         """Show a tab for as long as it has something to say; `unpeek` goes back."""
@@ -142,28 +131,16 @@ class Frame(Widget, can_focus=True):
         self.turn_to(self.tabs.index(before))
         return True
 
-    def _make_page(self) -> None:
-        assert self._view is not None, "a page is made of a view"
-        panel, kept = self.panel, self._scrolled.kept(self.panel)
-        window = Window(
-            width=max(self.size.width - self._drawing().left, 1),
-            height=max(self.size.height - 1, 1),
-            top=kept.top, anchor=kept.anchor, cursor=self._cursor,
-        )  # fmt: skip
-        try:
-            self.page = panel.render(self._view, window)
-        except Exception as error:
-            self.page = notice(f"{panel.title} cannot be shown: {bugs.told(error)}", window)
-        if self.trouble:
-            self.page = notice(f"{panel.title} cannot be shown: {self.trouble}", window)
-        self._counts = counts(self.tabs, self._view)
-        self._scrolled.anchors[panel.id] = self.page.anchor
-        self._drawn = (panel.id, self.size)
+    @property
+    def _room(self) -> Size:
+        """The cells that are the panel's."""
+        width, height = self.size
+        return max(width - left_of(self.edge), 1), max(height - 1, 1)
 
     def redraw(self) -> None:
         """Draw the view that is known once more."""
-        if self._view is not None and self.size.width and self.size.height:
-            self._make_page()
+        if self._sheet.view is not None and all(self.size):
+            self._sheet.make(self.tabs, self.panel, self._room)
             self.refresh()
 
     def on_resize(self) -> None:
@@ -183,26 +160,26 @@ class Frame(Widget, can_focus=True):
     @property
     def scrolled(self) -> Kept:
         """Where the panel is scrolled to, for `scroll_back`."""
-        return self._scrolled.kept(self.panel)
+        return self._sheet.scrolled.kept(self.panel)
 
     def scroll_back(self, kept: Kept, cursor: str) -> None:
         """Be again where the panel was, with the cursor that it had."""
-        self._scrolled.put(self.panel, kept)
-        self._cursor = cursor
+        self._sheet.scrolled.put(self.panel, kept)
+        self._sheet.cursor = cursor
         self.redraw()
 
     def scroll_rows(self, rows: int) -> None:
         """Scroll by hand; from then on the panel stays there until it is asked to follow."""
-        if self.panel.scroll is not None and self._view is not None:
-            self.post_message(self.Wheeled(self.panel.scroll(self._view, rows)))
+        if self.panel.scroll is not None and self._sheet.view is not None:
+            self.post_message(self.Wheeled(self.panel.scroll(self._sheet.view, rows)))
             return
-        self._scrolled.by(self.panel, self.page, rows)
+        self._sheet.scrolled.by(self.panel, self.page, rows)
         self.redraw()
 
     def follow(self) -> None:
         """Back to what matters now: the end of a log, the selected CPU."""
-        self._scrolled.follow(self.panel)
-        self._cursor = ""
+        self._sheet.scrolled.follow(self.panel)
+        self._sheet.cursor = ""
         self.redraw()
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
@@ -220,12 +197,12 @@ class Frame(Widget, can_focus=True):
     @property
     def cursor(self) -> str:
         """The key of the spot that is pointed at; empty: none is."""
-        return self._cursor
+        return self._sheet.cursor
 
     @property
     def spot(self) -> Spot | None:
         """What the cursor is on."""
-        return pointing.spot_of(self.page, self._cursor)
+        return pointing.spot_of(self.page, self._sheet.cursor)
 
     def move_cursor(self, step: int) -> None:
         """To the nearest spot in another row; beyond the page, scroll and try there."""
@@ -239,7 +216,7 @@ class Frame(Widget, can_focus=True):
             here = self.spot
             found = None if here is None else pointing.next_to(self.page.spots, here, step)
         if found is not None:
-            self._cursor = found.key
+            self._sheet.cursor = found.key
         self.redraw()
 
     def beside(self, key: str, step: int) -> Spot | None:
@@ -258,12 +235,12 @@ class Frame(Widget, can_focus=True):
 
     def point_at(self, spot: Spot) -> None:
         """Put the cursor there."""
-        self._cursor = spot.key
+        self._sheet.cursor = spot.key
         self.redraw()
 
     def clear_cursor(self) -> bool:
         """Take the cursor away; False if there was none."""
-        had, self._cursor = bool(self._cursor), ""
+        had, self._sheet.cursor = bool(self._sheet.cursor), ""
         if had:
             self.redraw()
         return had
@@ -296,7 +273,7 @@ class Frame(Widget, can_focus=True):
     def _click(self, spot: Spot | None, acts: bool) -> None:
         if spot is None:
             return
-        self._cursor = spot.key
+        self._sheet.cursor = spot.key
         self.redraw()
         if spot.go and acts:
             self.post_message(self.Chosen(spot.go))
@@ -306,13 +283,16 @@ class Frame(Widget, can_focus=True):
     def _drawing(self) -> Drawing:
         """What its picture is made of now."""
         return Drawing(
-            self.size.width, self.tabs, self.at, self._counts, self.page, self.has_focus,
-            self.edge, self.joints, self._as_of,
+            self.size.width, self.tabs, self.at, self._sheet.counts, self.page, self.has_focus,
+            self.edge, self.joints, self._sheet.as_of,
         )  # fmt: skip
 
     def render_line(self, y: int) -> Strip:
         """One row of the frame; Textual asks for those that were marked as changed only."""
-        strip = self._drawing().row(y, self.looks, self.spot)
+        try:
+            strip = self._drawing().row(y, self.looks, self.spot)
+        except Exception as error:
+            strip = Strip([Segment(f" {bugs.told(error)}")])
         return strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)
 
     def render(self) -> RenderResult:

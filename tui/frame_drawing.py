@@ -19,6 +19,11 @@ EDGE: Final = "│"
 _CURSOR: Final = Style(reverse=True)
 
 
+def left_of(edge: bool) -> int:
+    """Cells at the left that are not the panel's."""
+    return 2 if edge else 1
+
+
 class Drawing(Struct, frozen=True):
     """All that a frame's picture is made of."""
 
@@ -39,7 +44,7 @@ class Drawing(Struct, frozen=True):
     @property
     def left(self) -> int:
         """Cells at the left that are not the panel's."""
-        return 2 if self.edge else 1
+        return left_of(self.edge)
 
     @property
     def detail(self) -> str:

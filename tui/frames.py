@@ -138,8 +138,8 @@ class Frames(Container):
         """Draw a view in every frame; `lacking`: why parts of it could not be made."""
         for frame in self.placed:
             need = frame.panel.needs
-            frame.trouble = "" if need is None else lacking.get(need, "")
-            frame.show(view, moved=moved, anew=anew)
+            trouble = "" if need is None else lacking.get(need, "")
+            frame.show(view, trouble, moved=moved, anew=anew)
 
     def answer(self, view: MachineView, panel_id: str | None) -> None:
         """A long answer shows its tab, with the keys, until the command after it, unless a

@@ -121,7 +121,7 @@ class Orders:
         except ApdbgError as error:
             return str(error)
         except Exception as error:
-            return f"{bugs.told(error)}"
+            return bugs.told(error)
         self._answered(_panel_of(text))
         self._looked = desk.seen.reply
         self._way.came_from(before)
@@ -216,6 +216,8 @@ class Orders:
             desk.session.picture(cpu)
         except ApdbgError as error:
             desk.say(f"! {error}", "bad")
+        except Exception as error:
+            desk.say(f"! {bugs.told(error)}", "bad")
         else:
             desk.show(moved=True)
             desk.say("")

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa
 from emu.hw.nested_walk import ACCESSED, DIRTY, PRESENT
+from emu.judge.state import states
 from emu.machine.handover import kernel_dtb
 from emu.machine.machine import Machine
 from emu.picture import registers
@@ -54,7 +55,8 @@ def capture(machine: Machine, pages: set[int]) -> Capture:
         for cpu in machine.board.cpus
     )  # fmt: skip
     return Capture(
-        machine.board.tick, machine.board.now_ps() // 1000, cpus, mailbox_view(machine), found,
+        machine.board.tick, machine.board.now_ps() // 1000, cpus,
+        mailbox_view(machine, states(machine)), found,
         _tables(machine), _nested(machine), kernel_dtb(machine.board),
     )  # fmt: skip
 

@@ -28,6 +28,11 @@ def state_of(machine: Machine, cpu: Cpu) -> CpuState:
             return "spinning" if cpu.activity == "waiting" else "halted"
 
 
+def states(machine: Machine) -> list[CpuState]:
+    """What every CPU is doing."""
+    return [state_of(machine, cpu) for cpu in machine.board.cpus]
+
+
 def gave_up(machine: Machine) -> bool:
     """Whether the BSP came to where the guest gives the boot up."""
     return machine.board.aps.of(0) == "gave-up"

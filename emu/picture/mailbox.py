@@ -1,10 +1,10 @@
 """The mailbox decoded, and how far each AP is in the protocol."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from emu.hw.address import Gpa
 from emu.hw.cpu import Cpu
-from emu.judge.state import state_of
 from emu.judge.verdict import CpuState
 from emu.machine.machine import Machine
 from emu.mailbox.ap import ApState
@@ -12,8 +12,9 @@ from emu.mailbox.layout import HEAD_BYTES, command_name, read_head
 from emu.picture.view import ApProgress, MailboxView
 
 
-def mailbox_view(machine: Machine) -> MailboxView | None:
-    """The mailbox page and how far each AP is; None where no mailbox is known."""
+def mailbox_view(machine: Machine, states: Sequence[CpuState]) -> MailboxView | None:
+    """The mailbox page and how far each AP is; None where no mailbox is known. `states`: what
+    each CPU does (`emu.judge.state`)."""
     gpa = machine.board.mailbox_gpa
     data = None if gpa is None else machine.board.ram.guest_bytes(gpa, HEAD_BYTES)
     if gpa is None or data is None:
@@ -28,7 +29,7 @@ def mailbox_view(machine: Machine) -> MailboxView | None:
         apic_id=head.apic_id,
         vector=head.vector,
         vector_symbol=machine.board.layout.symbols.name(head.vector) if head.vector else "",
-        aps=tuple(progress(machine, cpu) for cpu in machine.board.cpus[1:]),
+        aps=tuple(progress(machine, cpu, states[cpu.id]) for cpu in machine.board.cpus[1:]),
     )
 
 
@@ -66,16 +67,18 @@ def what_next(step: ApState, does: CpuState) -> str:
     if does in _STANDS and (does in _ALWAYS or step != "gave-up"):
         return _STANDS[does]
     then = _NEXT[step]
+    if (step, does) == ("parked", "running"):
+        return f"it looks at the mailbox again, then {then}"  # it may be on its way elsewhere
     # An OS lets its CPUs rest as it likes; one that has given up may halt.
     if does in _FIRST and then and not then.startswith(_NOTHING):
         return f"{_FIRST[does]}, then {then}"
     return then
 
 
-def progress(machine: Machine, cpu: Cpu) -> ApProgress:
+def progress(machine: Machine, cpu: Cpu, does: CpuState) -> ApProgress:
     """Where one AP is in the protocol, and what must come next."""
     steps, state = machine.board.aps.history.get(cpu.id, ()), machine.board.aps.of(cpu.id)
-    then = what_next(state, state_of(machine, cpu))
+    then = what_next(state, does)
     stuck = then.startswith(_NOTHING)
     if state == "starting":
         step = "off" if cpu.context is None else state

@@ -147,7 +147,7 @@ class Picture:
     @_Part
     def mailbox(self) -> MailboxView | None:
         """The mailbox and how far each AP is."""
-        return mailbox_view(self._here())
+        return mailbox_view(self._here(), [cpu.state for cpu in self.cpus])
 
     @_Part
     def sections(self) -> Sections:

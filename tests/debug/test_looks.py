@@ -121,3 +121,18 @@ def test_an_answer_of_a_look_is_in_the_picture_until_the_next() -> None:
     while session.pump(0.0):
         pass
     assert len(session.view().reply) > 1
+
+
+def test_nobody_goes_back_for_a_writer_while_the_machine_runs() -> None:
+    """A place that a CPU has waited for since before its page was watched: to know who wrote
+    it last, the past has to be run again."""
+    plain, asked = (open_session(platform="vbs", cpus=2) for _ in range(2))
+    asked.begin("run")
+    told = set()
+    while asked.pump(0.0):
+        asked.begin("waits")
+        told |= set(asked.view().reply)
+    plain.do("run")
+    assert course(asked) == course(plain)
+    before = [row for row in told if "before" in row]
+    assert before, told

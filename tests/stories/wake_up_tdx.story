@@ -33,4 +33,4 @@ cpu 0: cpu 1 offline (handed back)
 cpu 0: kernel: 2 of 2 cpus online
 all 2 CPUs came online and the guest switched off
 > step
-error: the machine stopped for good
+error: the boot is over

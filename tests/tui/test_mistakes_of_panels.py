@@ -2,10 +2,12 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from emu.inject.menu_view import InjectionMenu
 from emu.picture.view import FindingView, MachineView
 from tests.tui import builder
 from tests.tui.driving import SHIM, boot, screen
@@ -114,6 +116,44 @@ def test_a_key_whose_act_fails_ends_nothing(state: Path) -> None:
             hands.app.desk.session.dark = False
             await hands.press("2", "enter")
             assert hands.seen.focus == 2
+
+    asyncio.run(story())
+    assert state.exists()
+
+
+def test_a_line_that_cannot_be_painted_leaves_the_others(state: Path) -> None:
+    async def story() -> None:
+        async with screen(Still(builder.stopped())) as hands:
+            frame = hands.app.desk.frames.current
+            odd: Any = (("odd", "no role"),)
+            frame._sheet.page = replace(frame.page, lines=(odd, *frame.page.lines[1:]))
+            frame.refresh()
+            await hands.pilot.pause()
+            assert "this is a bug in apdbg: KeyError" in hands.text
+            assert hands.text.count("this is a bug") == 1 and "lfence" in hands.text
+            await hands.press(">")
+            assert "this is a bug" not in hands.text
+
+    asyncio.run(story())
+    assert state.exists()
+
+
+class NoMenu(Still):
+    """A door whose menu of injections cannot be made, which the prompt and `i` look at."""
+
+    def menu(self) -> InjectionMenu:
+        """Fails."""
+        raise ZeroDivisionError("no kinds")
+
+
+def test_typing_goes_on_where_what_is_typed_cannot_be_explained(state: Path) -> None:
+    async def story() -> None:
+        door = NoMenu(builder.stopped())
+        async with screen(door) as hands:
+            await hands.press("i")
+            assert "this is a bug in apdbg: ZeroDivisionError" in hands.row(-2)
+            hands.tap(":", *"step 3", "enter")
+            await hands.until(lambda: door.begun == ["step 3"])
 
     asyncio.run(story())
     assert state.exists()

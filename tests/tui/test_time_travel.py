@@ -94,3 +94,26 @@ def test_a_window_of_the_timeline_is_panned() -> None:
             assert hands.seen.timeline.last >= hands.seen.timeline.end
 
     asyncio.run(story())
+
+
+def test_r_begins_again_and_what_was_done_is_gone_back_to() -> None:
+    async def story() -> None:
+        session = open_session(platform="vbs", cpus=2)
+        async with screen(session, (120, 40)) as hands:
+            await hands.press("ctrl+r")
+            await hands.type("until mailbox_ack")
+            await hands.press("m", *"here", "enter", "c")
+            await hands.settle()
+            end = hands.seen.tick
+            await hands.press("ctrl+r")
+            assert hands.seen.tick == end, "Ctrl+R is for the history of the prompt"
+            await hands.press("R")
+            assert hands.seen.tick == 0 and "before the first instruction" in hands.row(0)
+            assert "branch2 begins at power-on; main is all that was done" in hands.row(-2)
+            await hands.press("c")
+            await hands.settle()
+            assert hands.seen.tick == end and "branch2 of 2 branches" in hands.text
+            await hands.press("g", *"main", "enter", "g", *"here", "enter")
+            assert 0 < hands.seen.tick < end and hands.seen.focus == 1
+
+    asyncio.run(story())

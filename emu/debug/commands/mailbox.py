@@ -5,12 +5,13 @@ from typing import Final
 from emu.debug.command import Command
 from emu.debug.desk import Desk, Lines
 from emu.errors import CommandError
+from emu.judge.state import states
 from emu.judge.waiting import facts
 from emu.picture.mailbox import mailbox_view
 
 
 def _mailbox(desk: Desk) -> Lines:
-    box = mailbox_view(desk.machine)
+    box = mailbox_view(desk.machine, states(desk.machine))
     if box is None:
         raise CommandError("mailbox: none is known yet")
     head = (
