@@ -17,7 +17,7 @@ from benchmarks.process import ROOT
 
 QUIET_SECONDS: Final = 0.060
 """A frame is over when nothing more comes for so long."""
-PATIENCE_SECONDS: Final = 120.0
+PATIENCE_SECONDS: Final = 60.0
 
 
 class Timed:
@@ -72,13 +72,19 @@ class Timed:
 
     def painted(self, keys: str) -> float:
         """Seconds from a key to the last byte of all that it changed on the screen."""
+        return self.from_to(keys, QUIET_SECONDS)[1]
+
+    def from_to(self, keys: str, quiet: float) -> tuple[float, float]:
+        """Seconds from a key to the first and to the last byte, when nothing more comes for
+        so long."""
         self.settle()
         began = time.perf_counter()
         self.press(keys)
-        last = began
-        while self.read(QUIET_SECONDS if last > began else PATIENCE_SECONDS):
+        assert self.read(PATIENCE_SECONDS), f"{keys!r} changed nothing"
+        first = last = time.perf_counter()
+        while self.read(quiet):
             last = time.perf_counter()
-        return last - began
+        return first - began, last - began
 
     def first_byte(self, keys: str) -> float:
         """Seconds from a key to the first byte that it changed."""

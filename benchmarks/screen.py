@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Final
 
+from benchmarks import many_cpus
 from benchmarks.key_to_frame import Timed
 from benchmarks.row import Row, Target
 from benchmarks.turns import p95, seconds
@@ -31,6 +32,7 @@ def rows(quick: bool) -> Iterator[Row]:
     for cpus, platform, most in CROWDS[: 1 if quick else 2]:
         yield _step(cpus, platform, most, samples, bare_key)
     yield _while_it_runs(samples, bare_key)
+    yield from many_cpus.rows(NAME, quick, bare_key)
     yield from _long_log(samples, EVENTS // (10 if quick else 1))
 
 

@@ -11,6 +11,8 @@ from emu.timeline.driver import STRETCH_STEPS
 from emu.timeline.moment import Moment
 
 _ENDLESS: Final = 1 << 62
+_ROUND_STEPS: Final = 64
+"""Of a round of all CPUs before somebody may look: each is an entry of the timeline, 10 ms."""
 
 
 def one(desk: Desk, cpu: Cpu) -> None:
@@ -91,7 +93,7 @@ def step_all(desk: Desk, count: int) -> Goal:
 
     def goal() -> bool:
         nonlocal left, waiting
-        for _ in range(STRETCH_STEPS):
+        for _ in range(_ROUND_STEPS):
             if not waiting:
                 if left <= 0 or desk.timeline.driver.final:
                     return True
