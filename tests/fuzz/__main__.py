@@ -7,6 +7,7 @@ far, and the emulator's own crash costs one piece and names its case.
 
 import argparse
 import faulthandler
+import gc
 import json
 import os
 import resource
@@ -30,8 +31,10 @@ PIECE: Final = 250
 """Cases of one process."""
 HANG_SECONDS: Final = 60
 """Without an answer for so long, a piece is ended where it stands."""
-ADDRESS_SPACE: Final = 4 << 30
+ADDRESS_SPACE: Final = 16 << 30
 """Of a whole piece, so that nothing takes the host down; each case has its own bound."""
+CYCLES_EVERY: Final = 10
+"""Cases between two collections of cycles, which the program puts off: it has one session."""
 SHOWN_MAX: Final = 25
 
 
@@ -79,6 +82,8 @@ def _piece(kind: Kind, seed: int, first: int, count: int, told: Path) -> int:
         told.write_text(str(number))
         faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
         found = tried(kind, kind.case(seed, number), folder)
+        if number % CYCLES_EVERY == 0:
+            gc.collect()
         became[found.became] += 1
         worst = max(worst, found.seconds)
         if found.became == "failed":

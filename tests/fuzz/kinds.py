@@ -133,7 +133,7 @@ def _recordings() -> Seeds:
                 "run 50",
                 "release 0",
                 "inject nmi 0",
-                "run 12_000",
+                "run 2_000",
                 f"save {folder}/one",
             ):
                 session.do(text)
