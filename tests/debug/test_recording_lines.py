@@ -118,7 +118,7 @@ def test_a_digest_that_no_run_reaches_is_not_waited_for(
 def test_a_state_that_no_run_comes_to_is_passed_by(
     whole: list[dict[str, Any]], tmp_path: Path, line: dict[str, Any]
 ) -> None:
-    """An entry that the file lacks, a beat that never comes: without the mend it ran for ever."""
+    """An entry that the file lacks, a beat that never comes: it was waited for for ever."""
     found = recording.read(written(tmp_path / "never", [whole[0], line]))
     session, said = replay_session(found)
     assert said[-1].startswith("drift: ")
@@ -129,5 +129,5 @@ def test_a_line_that_is_no_utf_8_is_named(whole: list[dict[str, Any]], tmp_path:
     place = written(tmp_path / "bytes", [whole[0]])
     text = b'{"kind": "entry", "tick": 0, "beat": 0, "text": "\xff"}'
     place.write_bytes(place.read_bytes() + f"{zlib.crc32(text):08x} ".encode() + text + b"\n")
-    with pytest.raises(RecordingError, match="line 2: .*can't decode byte"):
+    with pytest.raises(RecordingError, match=r"line 2: .*can't decode byte"):
         recording.read(place)

@@ -11,6 +11,7 @@ import gc
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,10 +31,10 @@ from tests.shard import DAY
 PIECE: Final = 250
 """Cases of one process."""
 HANG_SECONDS: Final = 60
-"""Without an answer for so long, a piece is ended where it stands."""
+"""Of the processor: after so many for one case a piece is ended where it stands."""
 ADDRESS_SPACE: Final = 16 << 30
 """Of a whole piece, so that nothing takes the host down; each case has its own bound."""
-CYCLES_EVERY: Final = 10
+CYCLES_EVERY: Final = 50
 """Cases between two collections of cycles, which the program puts off: it has one session."""
 SHOWN_MAX: Final = 25
 
@@ -72,6 +73,7 @@ def _guarded() -> Path:
 def _piece(kind: Kind, seed: int, first: int, count: int, told: Path) -> int:
     """Some cases, one after the other; a line of JSON for each that failed, and one for all."""
     folder = _guarded()
+    faulthandler.register(signal.SIGPROF, chain=True)  # and then it ends, by default
     began, became, failures = (
         time.monotonic(),
         dict.fromkeys(("works", "refused", "failed"), 0),
@@ -80,7 +82,7 @@ def _piece(kind: Kind, seed: int, first: int, count: int, told: Path) -> int:
     worst = 0.0
     for number in range(first, first + count):
         told.write_text(str(number))
-        faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
+        signal.setitimer(signal.ITIMER_PROF, HANG_SECONDS)
         found = tried(kind, kind.case(seed, number), folder)
         if number % CYCLES_EVERY == 0:
             gc.collect()
@@ -88,7 +90,7 @@ def _piece(kind: Kind, seed: int, first: int, count: int, told: Path) -> int:
         worst = max(worst, found.seconds)
         if found.became == "failed":
             failures.append((number, found.where, found.words))
-    faulthandler.cancel_dump_traceback_later()
+    signal.setitimer(signal.ITIMER_PROF, 0)
     print(json.dumps({
         "became": became, "failures": failures, "worst": worst,
         "seconds": time.monotonic() - began,

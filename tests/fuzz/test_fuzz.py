@@ -17,7 +17,7 @@ from tests.fuzz.kinds import KINDS, ROOT, Kind
 from tests.fuzz.promise import tried
 from tests.shard import DAY
 
-CYCLES_EVERY: Final = 10
+CYCLES_EVERY: Final = 50
 """Cases between two collections: the program, which has one session, puts them off."""
 FEW: Final = 20
 """Of so many cases of the day's share every change runs one."""
