@@ -1,6 +1,7 @@
 # make run       set everything up and open the screen on the sample shim (ARGS="--cpus 16" passes options)
 # make test      set everything up and pass every check (ARGS="-k mailbox" runs those tests only)
 # make quick     the same without the breadth: for every change, on the way to `make test`
+# make fuzz      10,000 changed files of each kind, 20,000 commands, 2,000 travels (ARGS="image --cases 99")
 # make samples   rebuild samples/*.elf, the gallery and the dialects from shim/
 # make bench     print the benchmarks, each beside something that one knows
 # make lock      choose versions anew and write requirements.lock
@@ -13,7 +14,7 @@ SAMPLES := samples/shim.elf samples/kernel.elf samples/reset.elf
 # A worker for each core and one more (tests/conftest.py); who is idle takes from who is behind.
 PYTEST := $(PY) -m pytest -n auto --dist worksteal
 
-.PHONY: run test quick checks samples bench lock clean
+.PHONY: run test quick checks fuzz samples bench lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -30,6 +31,9 @@ checks: $(READY) | $(SAMPLES)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+
+fuzz: $(READY) | $(SAMPLES)
+	@$(PY) -m tests.fuzz $(ARGS)
 
 samples: $(READY)
 	$(PY) shim/build.py

@@ -118,7 +118,7 @@ def test_a_digest_that_no_run_reaches_is_not_waited_for(
 def test_a_state_that_no_run_comes_to_is_passed_by(
     whole: list[dict[str, Any]], tmp_path: Path, line: dict[str, Any]
 ) -> None:
-    """An entry that the file lacks, a beat that never comes: it ran for ever once."""
+    """An entry that the file lacks, a beat that never comes: it was waited for for ever."""
     found = recording.read(written(tmp_path / "never", [whole[0], line]))
     session, said = replay_session(found)
     assert said[-1].startswith("drift: ")

@@ -7,9 +7,11 @@ far, and the emulator's own crash costs one piece and names its case.
 
 import argparse
 import faulthandler
+import gc
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,9 +31,11 @@ from tests.shard import DAY
 PIECE: Final = 250
 """Cases of one process."""
 HANG_SECONDS: Final = 60
-"""Without an answer for so long, a piece is ended where it stands."""
-ADDRESS_SPACE: Final = 4 << 30
+"""Of the processor: after so many for one case a piece is ended where it stands."""
+ADDRESS_SPACE: Final = 16 << 30
 """Of a whole piece, so that nothing takes the host down; each case has its own bound."""
+CYCLES_EVERY: Final = 50
+"""Cases between two collections of cycles, which the program puts off: it has one session."""
 SHOWN_MAX: Final = 25
 
 
@@ -69,6 +73,7 @@ def _guarded() -> Path:
 def _piece(kind: Kind, seed: int, first: int, count: int, told: Path) -> int:
     """Some cases, one after the other; a line of JSON for each that failed, and one for all."""
     folder = _guarded()
+    faulthandler.register(signal.SIGPROF, chain=True)  # and then it ends, by default
     began, became, failures = (
         time.monotonic(),
         dict.fromkeys(("works", "refused", "failed"), 0),
@@ -77,13 +82,15 @@ def _piece(kind: Kind, seed: int, first: int, count: int, told: Path) -> int:
     worst = 0.0
     for number in range(first, first + count):
         told.write_text(str(number))
-        faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
+        signal.setitimer(signal.ITIMER_PROF, HANG_SECONDS)
         found = tried(kind, kind.case(seed, number), folder)
+        if number % CYCLES_EVERY == 0:
+            gc.collect()
         became[found.became] += 1
         worst = max(worst, found.seconds)
         if found.became == "failed":
             failures.append((number, found.where, found.words))
-    faulthandler.cancel_dump_traceback_later()
+    signal.setitimer(signal.ITIMER_PROF, 0)
     print(json.dumps({
         "became": became, "failures": failures, "worst": worst,
         "seconds": time.monotonic() - began,

@@ -133,7 +133,7 @@ def _recordings() -> Seeds:
                 "run 50",
                 "release 0",
                 "inject nmi 0",
-                "run 12_000",
+                "run 2_000",
                 f"save {folder}/one",
             ):
                 session.do(text)
@@ -188,8 +188,8 @@ KINDS: Final[dict[str, Kind]] = {
         Kind("kernel", _kernels, elves.edits, doors.kernel, a_day=300),
         Kind("initrd", _initrds, _blindly, doors.initrd, a_day=150),
         Kind("tree", _trees, trees.edits, doors.tree, a_day=200),
-        Kind("platform", _platforms, texts.edits, doors.platform, a_day=1000),
-        Kind("keymap", _keymaps, texts.edits, doors.keys_file, a_day=1_000),
+        Kind("platform", _platforms, texts.edits, doors.platform, a_day=500),
+        Kind("keymap", _keymaps, texts.edits, doors.keys_file, a_day=500),
         Kind("campaign", _campaigns, texts.edits, doors.campaign, a_day=400),
         Kind("recording", _recordings, texts.edits, doors.recorded, doors.sealed, a_day=120),
         Kind("script", _scripts, _script, doors.scripted, bounded=False, a_day=120),

@@ -2,6 +2,7 @@
 
 `make fuzz` runs 10,000 of each kind, 20,000 commands and 2,000 programs of travel."""
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -16,14 +17,18 @@ from tests.fuzz.kinds import KINDS, ROOT, Kind
 from tests.fuzz.promise import tried
 from tests.shard import DAY
 
+CYCLES_EVERY: Final = 50
+"""Cases between two collections: the program, which has one session, puts them off."""
 FEW: Final = 20
-"""Of the day's share, those that every change runs; of long ones one."""
+"""Of so many cases of the day's share every change runs one."""
 
 
 def _check(kind: Kind, numbers: range, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     for number in numbers:
         found = tried(kind, kind.case(DAY, number), folder)
+        if number % CYCLES_EVERY == 0:
+            gc.collect()
         again = f"python -m tests.fuzz {kind.name} --seed {DAY} --case {number}"
         assert found.became != "failed", f"{again}\n{found.where}\n{found.words}"
 

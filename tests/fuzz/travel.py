@@ -16,7 +16,7 @@ from tests.fuzz.case import Edit
 LINES: Final = (5, 12)
 MAX_TICKS: Final = 300_000
 STARTS: Final = (0, 0, 3_000, 14_900, 43_000, 60_000, 95_000)
-PUMPS_MAX: Final = 8
+PUMPS_MAX: Final = 3
 _MOVES: Final = (
     "@spacing 0", "@spacing 0", "@spacing 1", "@spacing 40", "@spacing 400",
     "@spacing 1000000000", "@budget 1", "@budget 3000000", "@budget 268435456",
