@@ -25,12 +25,13 @@ def open_session(
     max_ticks: int | None = None,
     rules: bool = True,
     watchdog: int = 0,
+    same_faults: int = 0,
     schedule: str = "",
     inject: Sequence[str] = (),
 ) -> Session:
     """Load an image (None: the packaged sample) onto a platform and stop at the first
     instruction. `memory` in MiB; `schedule` and `inject` as the commands of these names take
-    them. Raises ApdbgError with one sentence."""
+    them; `watchdog` and `same_faults` as `Options` has them. Raises ApdbgError."""
     require_emulator()
     options = Options(
         image,
@@ -45,6 +46,7 @@ def open_session(
         max_ticks,
         rules,
         watchdog,
+        same_faults,
     )
     entries = [f"schedule {chooser_of(schedule.split()).text}"] if schedule else []
     return Session(Setup.of(options), (*entries, *(f"inject {one}" for one in inject)))

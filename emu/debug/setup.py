@@ -37,6 +37,8 @@ class Options(Struct, frozen=True):
     """Whether the machine notes what the rules of the protocol look at."""
     watchdog: int = 0
     """Instructions without progress after which a boot counts as hung; 0: never."""
+    same_faults: int = 0
+    """The same faults, with nothing else between, after which it does; 0: never."""
 
 
 class Setup(Struct, frozen=True):
