@@ -13,6 +13,8 @@ from emu.debug import report, script
 from emu.errors import ApdbgError, CommandError
 from emu.given.files import live_file, new_file
 from emu.given.number import parsed
+from emu.judge.same_faults import FOR_EVER
+from tui.alive import Alive
 from tui.exit_codes import EXIT_EXPECTED, EXIT_OTHERWISE
 from tui.printing import say, say_json
 
@@ -28,6 +30,7 @@ def opened(options: argparse.Namespace) -> Session:
         cmdline=options.cmdline, host_dtb=options.host_dtb, max_ticks=options.max_ticks,
         schedule=options.schedule, inject=options.inject,
         watchdog=getattr(options, "watchdog", 0), symbols=options.symbols,
+        same_faults=FOR_EVER,
     )  # fmt: skip
 
 
@@ -138,7 +141,9 @@ def _carry_out(session: Session, words: str) -> None:
     where Python would have to swallow it."""
     with interrupts() as heard:
         session.begin(words)
+        alive = Alive(session, time.monotonic)
         while session.pump(STRETCH_SECONDS):
+            alive.look()
             if heard():
                 raise KeyboardInterrupt
 

@@ -16,6 +16,7 @@ from emu.debug.watchpoint import Watchpoints
 from emu.errors import CommandError
 from emu.hw.cpu import Cpu
 from emu.judge.judge import Judge
+from emu.judge.same_faults import SameFaults
 from emu.judge.verdict import Verdict
 from emu.machine.machine import Machine
 from emu.picture.drawn import Drawn
@@ -51,6 +52,7 @@ class Desk(Struct, eq=False):
     watching: Watching = field(default_factory=Watching)
     looks: Looks = field(default_factory=Looks)
     stop: tuple[Stop, ...] = (AtStart(0),)
+    same_faults: SameFaults = field(default_factory=SameFaults)
     focus: int = 0
     verdict: Verdict | None = None
     reply: Lines = ()

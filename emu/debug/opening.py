@@ -26,13 +26,14 @@ def open_session(
     rules: bool = True,
     watchdog: int = 0,
     symbols: Sequence[str] = (),
+    same_faults: int = 0,
     schedule: str = "",
     inject: Sequence[str] = (),
 ) -> Session:
     """Load an image (None: the packaged sample) onto a platform and stop at the first
     instruction. `memory` in MiB; `symbols`: ELF files of what lies in an IGVM file;
-    `schedule` and `inject` as the commands of these names take them. Raises ApdbgError with
-    one sentence."""
+    `schedule` and `inject` as the commands of these names take them; `watchdog` and
+    `same_faults` as `Options` has them. Raises ApdbgError."""
     require_emulator()
     options = Options(
         image,
@@ -48,6 +49,7 @@ def open_session(
         rules,
         watchdog,
         tuple(symbols),
+        same_faults,
     )
     entries = [f"schedule {chooser_of(schedule.split()).text}"] if schedule else []
     return Session(Setup.of(options), (*entries, *(f"inject {one}" for one in inject)))

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from emu.debug import stops
 from emu.debug.desk import Desk, Goal, Lines, cpu_of, focused
+from emu.debug.setup import Options
 from emu.errors import CommandError, EndedError
 from emu.hw.cpu import Cpu
 from emu.judge.outcome import verdict
@@ -96,13 +97,21 @@ def _run_stretch(desk: Desk, last: int) -> bool:
 def _ended(desk: Desk, pause: Pause) -> bool:
     """Whether a stretch came to an end of the boot; the branch remembers one that the
     machine itself does not show."""
-    timeline, watchdog = desk.timeline, desk.setup.options.watchdog
-    if watchdog and not timeline.in_past and idle_ticks(desk.machine) >= watchdog:
+    timeline, options = desk.timeline, desk.setup.options
+    if not timeline.in_past and _goes_nowhere(desk, options):
         timeline.branch.last = Pause.STUCK
         return True
     if pause is Pause.HUNG:
         timeline.branch.last = Pause.HUNG
     return pause in (Pause.OUTCOME, Pause.HUNG)
+
+
+def _goes_nowhere(desk: Desk, options: Options) -> bool:
+    """Whether the watchdog gives up: no progress, or nothing but the same faults."""
+    if options.watchdog and idle_ticks(desk.machine) >= options.watchdog:
+        return True
+    most = options.same_faults
+    return bool(most) and desk.same_faults.look(desk.machine) >= most
 
 
 @contextmanager

@@ -39,6 +39,8 @@ class Options(Struct, frozen=True):
     """Instructions without progress after which a boot counts as hung; 0: never."""
     symbols: tuple[str, ...] = ()
     """ELF files of what lies in the image, for their names."""
+    same_faults: int = 0
+    """The same faults, with nothing else between, after which it does; 0: never."""
 
 
 class Setup(Struct, frozen=True):

@@ -5,6 +5,7 @@ from typing import Final
 from emu.judge import offered
 from emu.judge.fate import fates
 from emu.judge.progress import no_progress, slow_or_stuck
+from emu.judge.same_faults import fault_words
 from emu.judge.state import came, gave_up
 from emu.judge.verdict import Fate, Verdict
 from emu.machine.machine import Machine
@@ -28,7 +29,7 @@ def verdict(machine: Machine, why: Pause, held: frozenset[int] = frozenset()) ->
             "limit", f"still running after {machine.board.tick:,} instructions; {words}"
         )
     if why is Pause.STUCK:
-        return Verdict("hung", no_progress(machine))
+        return Verdict("hung", fault_words(machine) or no_progress(machine))
     if why is Pause.HUNG:
         return Verdict("hung", _why_hung(machine, held))
     return _switched_off(machine)

@@ -15,9 +15,10 @@ stuck."""
 def last_progress(machine: Machine) -> Event | None:
     """The newest event by which the boot went forward."""
     events = machine.board.logs.events
-    for index in range(len(events) - 1, -1, -1):
-        if events[index].kind in PROGRESS:
-            return events[index]
+    for index in range(events.folds(events.now) - 1, -1, -1):
+        first, end = events.fold(index)
+        if events.at(first).kind in PROGRESS:
+            return events.at(min(end, events.now) - 1)
     return None
 
 
