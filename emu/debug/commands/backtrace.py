@@ -9,7 +9,8 @@ from emu.unwind.frame import words
 
 def _backtrace(desk: Desk, index: int | None) -> Lines:
     found = desk.looks.unwinder(desk.machine).frames(cpu_of(desk, index))
-    return (*map(words, found.frames), f"cpu {found.cpu}: {found.ending}")
+    guesses = f"; guesses: {found.guesses}" if found.guesses else ""
+    return (*map(words, found.frames), f"cpu {found.cpu}: {found.ending}{guesses}")
 
 
 BACKTRACE: Final = Command(
