@@ -191,6 +191,8 @@ def test_ctrl_r_searches_the_history_backwards() -> None:
             assert hands.row(-1) == ":" and session.begun == []
             await hands.press("ctrl+r", *"stp")
             assert "nothing has it" in hands.row(-1)
+            await hands.press("enter")
+            assert "no earlier command has that" in hands.row(-2) and session.begun == []
             await hands.press("backspace", "backspace", *"tep", "enter")
             assert session.begun == ["step 3"]
             await hands.press(":", "ctrl+r", *"ack", "right", *" once")
