@@ -31,18 +31,26 @@ OFFERED_CELLS: Final = 400
 def candidates(text: str, sources: Sources) -> tuple[Named, ...]:
     """What the last word of a text may become, the most wanted first; each is the whole
     word."""
-    head, _, last = text.rpartition(" ")
-    pool = _behind(head, last, sources) if head.strip() else _first(sources)
-    found = {one.word: one for one in pool if one.word.startswith(last)}
-    found.pop(last, None)
-    return tuple(found.values())
+    last = text.rpartition(" ")[2]
+    return tuple(one for one in _beginning(text, sources) if one.word != last)
 
 
 def complete(text: str, sources: Sources) -> str | None:
-    """The text with its last word completed; nothing where none was begun."""
+    """The text with its last word completed; nothing where none was begun, or where it is
+    whole as it stands."""
     head, space, last = text.rpartition(" ")
-    found = candidates(text, sources) if last else ()
-    return f"{head}{space}{found[0].word}" if found else None
+    found = _beginning(text, sources) if last else ()
+    if not found or any(one.word == last for one in found):
+        return None
+    return f"{head}{space}{found[0].word}"
+
+
+def _beginning(text: str, sources: Sources) -> tuple[Named, ...]:
+    """All that begin like the last word of a text, each once; what is known of it last is what
+    it is."""
+    head, _, last = text.rpartition(" ")
+    pool = _behind(head, last, sources) if head.strip() else _first(sources)
+    return tuple({one.word: one for one in pool if one.word.startswith(last)}.values())
 
 
 def _first(sources: Sources) -> tuple[Named, ...]:

@@ -153,7 +153,9 @@ class Dialogs:
     def _submit(self) -> None:
         """A refused command stays in the prompt, to be put right; an empty one repeats."""
         prompt = self._desk.prompt
-        prompt.found()
+        if not prompt.found():
+            self._desk.say("no earlier command has that: Esc leaves the search", "dim")
+            return
         text = prompt.edit.text.strip()
         prompt.remember(text)
         if not text:

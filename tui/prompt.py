@@ -150,12 +150,17 @@ class Prompt(Bar):
             self.found()
         self.refresh()
 
-    def found(self) -> None:
-        """The search is over: what it shows is the command that is being typed."""
-        hit = None if self.search is None else self.search.hit(self.history)
+    def found(self) -> bool:
+        """The search is over, and what it shows is the command that is being typed; False
+        where it shows nothing."""
+        if self.search is None:
+            return True
+        hit = self.search.hit(self.history)
+        if hit is None:
+            return False
         self.search = None
-        if hit is not None:
-            self._put(Edit.end(hit))
+        self._put(Edit.end(hit))
+        return True
 
     def forget_search(self) -> bool:
         """Leave the search; False if there was none."""

@@ -17,6 +17,7 @@ from emu.hw import interrupt
 from emu.inject import menu
 from emu.judge.verdict import MEANINGS
 from emu.machine.event import EventKind
+from emu.mailbox.ap import ApState
 from emu.mailbox.layout import COMMANDS as MAILBOX_COMMANDS
 from emu.mailbox.layout import FIELDS
 from emu.mailbox.rules import BY_NAME as RULES
@@ -192,6 +193,21 @@ _SPACES: Final = {
 }
 
 
+_STEPS: Final[dict[ApState, str]] = {
+    "starting": "it is not at the mailbox yet, whether it runs or not",
+    "woken": "a Wakeup names it, and it has not cleared the command",
+    "acked": "it has cleared the command, and is not at the vector yet",
+}
+"""Steps of a wake-up that are no role of a place."""
+
+
+def _steps(_: Desk) -> Mapping[str, Lines]:
+    return {
+        name: (f"{name}: how far a CPU is with the mailbox: {words}; `mailbox` shows all",)
+        for name, words in _STEPS.items()
+    }
+
+
 def _words(_: Desk) -> Mapping[str, Lines]:
     return {word: (f"{word}: {says}",) for word, says in _SPACES.items()}
 
@@ -228,7 +244,7 @@ def _symbol(desk: Desk, word: str) -> Lines:
 
 
 TOPICS: Final[tuple[Topic, ...]] = (
-    _of(_injections), _of(_rules), _of(_states), _of(_roles), _of(_milestones),
+    _of(_injections), _of(_rules), _of(_states), _of(_steps), _of(_roles), _of(_milestones),
     Topic(lambda _: REGISTERS, _register), _of(_events), _of(_catches), _of(_mailbox),
     _of(_calls), _of(_exceptions), _of(_words), _of(_sets), _of(_of_screen),
     Topic(lambda desk: desk.machine.board.layout.symbols.names(), _symbol),

@@ -32,6 +32,7 @@ def session() -> Session:
         ("fault", "`events fault` lists them"),
         ("mailbox_ack", "takes the wake-up"),
         ("tdcall", "`catch tdcall` stops at one"),
+        ("woken", "a Wakeup names it"),
         ("Wakeup", "command 1 of the mailbox"),  # ACPI 6.6, table 5.45
         ("mailbox.vector", "8 bytes at 0x8"),
         ("#PF", "exception 14 with an error code"),  # SDM 3A, table 6-1

@@ -55,6 +55,8 @@ def test_commands_complete_first_and_names_after_them() -> None:
     assert complete("break secondary_s", SOURCES) == "break secondary_start"
     assert complete("break ", SOURCES) is None
     assert complete("zzz", SOURCES) is None
+    assert complete("break", SOURCES) is None, "it is whole, though breakpoints begins so"
+    assert "breakpoints" in [one.word for one in candidates("break", SOURCES)]
 
 
 def test_every_command_is_explained_while_it_is_typed() -> None:
@@ -191,6 +193,8 @@ def test_ctrl_r_searches_the_history_backwards() -> None:
             assert hands.row(-1) == ":" and session.begun == []
             await hands.press("ctrl+r", *"stp")
             assert "nothing has it" in hands.row(-1)
+            await hands.press("enter")
+            assert "no earlier command has that" in hands.row(-2) and session.begun == []
             await hands.press("backspace", "backspace", *"tep", "enter")
             assert session.begun == ["step 3"]
             await hands.press(":", "ctrl+r", *"ack", "right", *" once")
