@@ -1,4 +1,4 @@
-"""The tree's CPUs beside the machine's: in which order the nodes stand, and whose ids they have.
+"""The tree's CPUs beside the machine's: in which order nodes stand, and whose ids they have.
 
 `reg` of a cpu node is the APIC id (Linux, arch/x86/kernel/devicetree.c), and who counts nodes
 instead of reading it wakes another CPU than it means where the order or the ids differ.

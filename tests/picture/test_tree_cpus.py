@@ -12,6 +12,13 @@ def told(session: Session) -> list[str]:
     return list(session.do("dtb cpus").reply[1:])
 
 
+def handed_over() -> Session:
+    """The kernel has its tree, whose values can be set by name."""
+    session = open_session(cpus=3)
+    session.do("until kernel_start")
+    return session
+
+
 def test_a_tree_that_fits_has_no_marks() -> None:
     assert told(open_session(cpus=3)) == [
         "  /cpus/cpu@1 = reg 0x0: cpu 0",
@@ -22,7 +29,7 @@ def test_a_tree_that_fits_has_no_marks() -> None:
 
 def test_nodes_in_another_order_are_marked() -> None:
     """microsoft/openvmm #572, nanovms/nanos #2150: who counts nodes wakes another CPU."""
-    session = open_session(cpus=3)
+    session = handed_over()
     session.do("set dtb:/cpus/cpu@2/reg=2")
     session.do("set dtb:/cpus/cpu@3/reg=1")
     assert told(session)[1:] == [
@@ -32,7 +39,7 @@ def test_nodes_in_another_order_are_marked() -> None:
 
 
 def test_ids_that_nobody_has_and_cpus_that_no_node_names_are_marked() -> None:
-    session = open_session(cpus=3)
+    session = handed_over()
     session.do("set dtb:/cpus/cpu@3/reg=9")
     assert told(session)[2:] == [
         "- /cpus/cpu@3 = reg 0x9: no CPU of the machine has this APIC id",
