@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from emu.picture.cpus import kind_of
+from emu.picture.sections import CpusLook
 from emu.picture.view import MachineView
 from tests.tui import builder
 from tui.panels import BY_ID, PANELS
@@ -125,3 +127,21 @@ def test_the_status_line_says_why_where_and_who() -> None:
     assert "STOPPED  cpu 2: break 1 at mailbox_wait+0xf" in row
     ended = shown(BY_ID["status"].render(builder.crashed(), Window(160, 1)))[0]
     assert "CRASHED  cpu 3 shut down: page fault writing 0x9fff8" in ended
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_cpus_read_as_they_did_however_many(
+    width: int, golden: Callable[[str, str], None]
+) -> None:
+    parts = []
+    for count in (4, 64, 1_024):
+        view = builder.crowd(count, focus=count // 2)
+        opened = kind_of(view.cpus[1])
+        for name, look in {
+            "list": CpusLook(), "map": CpusLook(shape="map"),
+            "opened": CpusLook(open=frozenset({opened})), "by clock": CpusLook(sort="clock"),
+            "filtered": CpusLook("FAILED"),
+        }.items():  # fmt: skip
+            page = BY_ID["cpus"].render(replace(view, cpus_look=look), Window(width, 13))
+            parts += [f"== {count:,} cpus: {name} == {page.detail}", *shown(page), ""]
+    golden(f"cpus-crowds-{width}", "\n".join(parts))
