@@ -17,7 +17,7 @@ from emu.mailbox.rule import COUNTING, Severity
 Space = Literal["gva", "gpa", "hpa"]
 """Guest-virtual, guest-physical, host-physical."""
 TablesMode = Literal["ranges", "tree", "diff"]
-Which = Literal["live", "host", "kernel", "diff"]
+Which = Literal["live", "host", "kernel", "diff", "cpus"]
 """Whose device tree."""
 ROW_BYTES: Final = 16
 """Of a hexdump."""
@@ -248,7 +248,8 @@ class DtbView(Struct, frozen=True):
 
     look: DtbLook
     which: str
-    """`host` or `kernel`: whose tree the rows are of; `diff`: of both."""
+    """`host` or `kernel`: whose tree the rows are of; `diff`: of both; `cpus`: the newest one's
+    CPUs beside the machine's."""
     gpa: int
     size: int
     rows: tuple[DtbRow, ...]
@@ -258,6 +259,11 @@ class DtbView(Struct, frozen=True):
     checks: tuple[str, ...]
     """What the mailbox binding has against it."""
     problem: str = ""
+
+    @property
+    def marked(self) -> bool:
+        """Whether its rows stand beside something, with a mark where they differ from it."""
+        return self.which in ("diff", "cpus")
 
 
 class LogLook(Struct, frozen=True):

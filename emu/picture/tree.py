@@ -12,9 +12,10 @@ from emu.boot.dtb import Node, Property, Tree, read_tree, wakeup_mailbox_problem
 from emu.errors import CommandError
 from emu.machine import handover
 from emu.machine.machine import Machine
-from emu.picture.sections import DtbLook, DtbRow, DtbView
+from emu.picture import tree_cpus
+from emu.picture.sections import DtbLook, DtbRow, DtbView, Which
 
-WHICH: Final = ("live", "host", "kernel", "diff")
+WHICH: Final = ("live", "host", "kernel", "diff", "cpus")
 _CELLS: Final = ("#address-cells", "#size-cells")
 _STRINGS: Final = ("compatible", "model", "status", "device_type", "bootargs", "name")
 _HANDLES: Final = ("phandle", "interrupt-parent")
@@ -27,7 +28,7 @@ _read = lru_cache(maxsize=_CACHED)(read_tree)
 
 
 def look_of(words: tuple[str, ...]) -> DtbLook:
-    """The look of `dtb`'s words: `[host|kernel|diff] [PATH or words]`."""
+    """The look of `dtb`'s words: `[host|kernel|diff|cpus] [PATH or words]`."""
     if words and words[0] in WHICH:
         return DtbLook(words[0], " ".join(words[1:]))  # type: ignore[arg-type]  # just checked
     return DtbLook("live", " ".join(words))
@@ -37,15 +38,19 @@ def dtb_view(machine: Machine, look: DtbLook) -> DtbView:
     """A tree as guest memory holds it now."""
     host, kernel = handover.host_dtb(machine.board), handover.kernel_dtb(machine.board)
     which, host_gpa = look.which, machine.board.layout.host_dtb_gpa
+    newest: Which = "host" if kernel is None else "kernel"
     if which == "live":
-        which = "host" if kernel is None else "kernel"
-    blob = host if which == "host" else kernel
-    gpa = host_gpa if which == "host" else handover.kernel_dtb_gpa(machine.board)
+        which = newest
+    whose = newest if which == "cpus" else which
+    blob = host if whose == "host" else kernel
+    gpa = host_gpa if whose == "host" else handover.kernel_dtb_gpa(machine.board)
     if blob is None or gpa is None or (which == "diff" and host is None):
-        why = _missing(host_gpa, which == "host" or kernel is not None)
+        why = _missing(host_gpa, whose == "host" or kernel is not None)
         return DtbView(look, which, 0, 0, (), 0, "", (), why)
     tree = _read(blob)
     rows = list(_rows(tree, gpa))
+    if which == "cpus":
+        rows = tree_cpus.rows(tree, gpa, machine.board.cpus)
     checks: tuple[str, ...] = ()
     if which == "kernel":
         checks = wakeup_mailbox_problems(tree) if machine.board.mailbox_gpa is not None else ()
@@ -171,9 +176,11 @@ def lines(view: DtbView) -> tuple[str, ...]:
     rows = [f"the {view.which} tree at gpa {view.gpa:#x}, {view.size:,} bytes"]
     if view.which == "diff":
         rows = ["the kernel's tree against the host's"]
+    if view.which == "cpus":
+        rows = [f"the tree at gpa {view.gpa:#x} against the machine's CPUs"]
     for row in view.rows:
-        mark = f"{row.mark} " if view.which == "diff" else ""
-        if view.which == "diff":
+        mark = f"{row.mark or ' '} "
+        if view.marked:
             rows.append(f"{mark}{row.path}" + (f" = {row.value}" if not row.is_node else ""))
         else:
             text = row.name if row.is_node else f"{row.name} = {row.value}"

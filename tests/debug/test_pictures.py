@@ -21,7 +21,9 @@ def test_a_command_draws_nothing_that_nobody_reads(monkeypatch: pytest.MonkeyPat
     drawn: list[str] = []
     crowd = session.desk.drawn.crowd
     views = crowd.views
-    monkeypatch.setattr(crowd, "views", lambda course: drawn.append("cpus") or views(course))
+    monkeypatch.setattr(
+        crowd, "views", lambda course, over: drawn.append("cpus") or views(course, over=over)
+    )
     view = session.do("step 0 5")
     assert (view.tick, drawn) == (5, [])
     assert view.cpus[0].ticks == 5 and view.cpus[0].ticks == 5

@@ -71,6 +71,23 @@ def test_a_number_alone_selects_a_cpu_at_once_with_enter_and_else_after_a_moment
     drive(story())
 
 
+def test_a_row_of_many_cpus_is_pointed_at_and_opened_and_one_cpu_is_selected() -> None:
+    async def story() -> None:
+        session = Still(builder.crowd())
+        async with screen(session) as hands:
+            hands.app.desk.frames.turn_to("cpus")
+            await hands.press("up")
+            assert (hands.seen.focus, session.begun) == (700, [])
+            await hands.press("enter")
+            assert session.begun == ["cpus open 100"]
+            await hands.press("down", "down")
+            assert hands.seen.focus == 0
+            await hands.press("exclamation_mark", "o")
+            assert session.begun[1:] == ["unwell", "cpus as map"]
+
+    drive(story())
+
+
 @pytest.mark.breadth
 def test_the_function_keys_step_step_over_and_set_breakpoints() -> None:
     async def story() -> None:

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from emu.picture.sections import LogLook, LogRow, LogView
+from emu.picture.cpus import kind_of
+from emu.picture.sections import CpusLook, LogLook, LogRow, LogView
 from emu.picture.view import MachineView
 from tests.tui import builder
 from tui.panels import BY_ID, PANELS
@@ -138,5 +139,23 @@ def test_a_folded_row_is_opened_by_what_points_at_it_and_any_other_leads_to_its_
     log = replace(builder.stopped().sections, log=view, exits=view)
     for name in ("events", "exits"):
         page = BY_ID[name].render(replace(builder.stopped(), sections=log), Window(80, 4))
-        assert [spot.go for spot in page.spots] == [f"{name} unfold 7", "goto 901"]
+        assert [spot.go for spot in page.spots] == [f"{name} unfold 7", "goto 901 cpu 0"]
         assert "> 615x #PF  to tick 900" in "".join(shown(page))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_cpus_read_as_they_did_however_many(
+    width: int, golden: Callable[[str, str], None]
+) -> None:
+    parts = []
+    for count in (4, 64, 1_024):
+        view = builder.crowd(count, focus=count // 2)
+        opened = kind_of(view.cpus[1])
+        for name, look in {
+            "list": CpusLook(), "map": CpusLook(shape="map"),
+            "opened": CpusLook(open=frozenset({opened})), "by clock": CpusLook(sort="clock"),
+            "filtered": CpusLook("FAILED"),
+        }.items():  # fmt: skip
+            page = BY_ID["cpus"].render(replace(view, cpus_look=look), Window(width, 13))
+            parts += [f"== {count:,} cpus: {name} == {page.detail}", *shown(page), ""]
+    golden(f"cpus-crowds-{width}", "\n".join(parts))

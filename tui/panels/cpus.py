@@ -8,7 +8,7 @@ from msgspec import Struct
 from emu.picture.cpus import CpuGroup, kept, rows
 from emu.picture.view import CpuView, MachineView
 from tui.panels import cpu_map
-from tui.panels.base import Page, Panel, Spot, Window, joined, span_words, top_of
+from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.panels.states import EVERY, WORD_CELLS, looks, summary
 from tui.text import Line, address, clock, file_name, line, pad, right
 
@@ -138,7 +138,9 @@ def render(view: MachineView, window: Window) -> Page:
     are alike share one."""
     cpus = kept(view.cpus, view.cpus_look)
     told = _told(view, cpus)
-    if view.cpus_look.shape == "map" and cpus:
+    if not cpus:
+        return notice("No CPU is like that. :cpus shows all again.", window, told)
+    if view.cpus_look.shape == "map":
         return cpu_map.page(view, cpus, told, window)
     columns = _columns(view, window.width)
     head = (_heading(columns),) if window.height >= HEADING_FROM_ROWS else ()

@@ -9,7 +9,9 @@ _MARKS: dict[str, Role] = {"+": "good", "-": "bad", "~": "warn"}
 
 
 def _row(row: DtbRow, diff: bool) -> Line:
-    mark: Span = (f"{row.mark} ", _MARKS.get(row.mark, "plain")) if diff else ("", "plain")
+    mark: Span = (
+        (f"{row.mark or ' '} ", _MARKS.get(row.mark, "plain")) if diff else ("", "plain")
+    )
     indent = "" if diff else "  " * row.depth
     name = row.path if diff else row.name
     if row.is_node:
@@ -49,7 +51,7 @@ def render(view: MachineView, window: Window) -> Page:
     top = top_of(window, height, len(found.rows))
     shown = found.rows[top : top + height]
     return Page(
-        lines=(*head, *(_row(row, found.which == "diff") for row in shown)),
+        lines=(*head, *(_row(row, found.marked) for row in shown)),
         detail=joined(detail, "" if found.checks or found.broken or found.which != "kernel"
                       else "binding ok", span_words(top, height, len(found.rows))),
         top=top, rows=height, total=len(found.rows), anchor=(top, 0),
@@ -65,6 +67,7 @@ Values are shown by their type: strings, cells, handles, and reg as ranges of ad
   dtb                  the newest tree
   dtb host             what the shim was given
   dtb diff             + the shim added it, - left it out, ~ changed it
+  dtb cpus             the tree's CPUs in its order beside the machine's, by APIC id
   dtb reserved-memory  what has these words; a path shows what lies below it
 
 A tree that is broken is shown as far as it can be read, and the row marked ! says where it

@@ -16,8 +16,9 @@ def _dtb(desk: Desk, text: str) -> Lines:
 
 DTB: Final = Command(
     "dtb",
-    "Show the device tree: `dtb [host|kernel|diff] [PATH or words]`.",
+    "Show the device tree: `dtb [host|kernel|diff] [PATH or words]`; `dtb cpus`: its "
+    "CPUs beside the machine's.",
     _dtb,
-    (some_text("text", "host", "kernel", "diff", rest=True),),
+    (some_text("text", "host", "kernel", "diff", "cpus", rest=True),),
     looks=True,
 )
