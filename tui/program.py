@@ -67,9 +67,21 @@ def carry_out(words: Sequence[str]) -> int:
         where = f"{error.filename}: " if error.filename else ""
         complain(f"{where}{error.strerror}")
         return EXIT_USAGE
+    except ModuleNotFoundError as error:
+        if _is_ours(error.name or ""):
+            printing.show_bug(traceback.format_exc())
+            return EXIT_BUG
+        complain(f"the package of {error.name} is not installed: pip install apdbg brings it")
+        return EXIT_USAGE
     except Exception:
         printing.show_bug(traceback.format_exc())
         return EXIT_BUG
+
+
+def _is_ours(module: str) -> bool:
+    """Whether a module comes with apdbg itself, or with Python."""
+    top = module.partition(".")[0]
+    return top in ("emu", "tui") or top in sys.stdlib_module_names
 
 
 def _parsed(words: Sequence[str]) -> Namespace | None:

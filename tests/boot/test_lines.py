@@ -1,7 +1,10 @@
 """Addresses lead to lines of source and back, also where the debug information is damaged."""
 
+import os
 import random
+from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from emu.boot.image import Image, Placed, SymbolMap
@@ -91,3 +94,16 @@ def test_damage_never_raises(guest: Image) -> None:
         lines, _ = placed(replace(guest, data=bytes(data)))
         lines.line_of(guest.entry + BIAS)
         lines.addresses("guest.c", 20)
+
+
+@pytest.mark.parametrize(
+    "name", ["/etc/passwd", "../../../etc/passwd", "/dev/zero", "/proc/self/environ", "pipe.c",
+             "folder.c", "a\0b.c", "\udcff.c", ".ssh/id_rsa", "large.c"],
+)  # fmt: skip
+def test_an_image_shows_source_alone(guest: Image, tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / "pipe.c")
+    (tmp_path / "folder.c").mkdir()
+    with (tmp_path / "large.c").open("wb") as large:
+        large.truncate(1 << 32)
+    moved = replace(guest, path=tmp_path / "guest.elf")
+    assert LineTable((Placed("guest", moved, BIAS),)).text(name, 1) is None
