@@ -239,3 +239,23 @@ def test_thousands_of_digits_are_one_short_sentence(option: str) -> None:
     done = apdbg("run", option, "0x" + "f" * 5_000)
     assert done.returncode == 2
     assert len(done.stderr) < 200 and done.stderr.count("\n") == 1
+
+
+PACKAGES = ("unicorn", "capstone", "msgspec", "fdt", "elftools", "platformdirs", "textual")
+
+
+@pytest.mark.parametrize("package", breadth(PACKAGES, every=3))
+def test_a_package_that_is_missing_is_named_and_no_bug(package: str) -> None:
+    words = ["samples/shim.elf"] if package in ("textual", "platformdirs") else ["run"]
+    program = (
+        f"import sys; sys.modules[{package!r}] = None; sys.argv = ['apdbg', *{words!r}];"
+        "from tui.__main__ import main; sys.exit(main())"
+    )
+    place = {**os.environ, "TEXTUAL_DRIVER": "x:y", "XDG_CACHE_HOME": "/dev/null"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, text=True, capture_output=True, timeout=60,
+        env=place, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"apdbg: the package of {package}")
+    assert done.stderr.endswith("is not installed: pip install apdbg brings it\n")

@@ -143,11 +143,15 @@ class ApdbgApp(App[int]):
         message: RenderableType | None = None,
     ) -> None:
         """Leave; what is kept is written while the panels are still there."""
+        self.keep()
+        super().exit(result, return_code, message)
+
+    def keep(self) -> None:
+        """Write what the next session begins with, once."""
         if self._memory is not None:
             colours = "" if self._few_colours else self.theme
             self._memory.write(last_session.collect(self.desk, colours))
             self._memory = None
-        super().exit(result, return_code, message)
 
     def on_unmount(self) -> None:
         """Signals go back to Python."""
@@ -242,4 +246,5 @@ def open_screen(session: Door, preset: Preset, memory: Memory | None) -> int:
     """Show a session until it is left; returns the exit code."""
     app = ApdbgApp(session, preset, memory)
     app.run()
+    app.keep()  # if a mistake of ours has ended it
     return EXIT_BUG if app.return_code == 1 else app.return_code or 0

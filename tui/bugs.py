@@ -5,9 +5,8 @@ import traceback
 from pathlib import Path
 from typing import Final
 
-from platformdirs import user_state_path
-
 from emu.given.plain import plain
+from tui.last_session import state_folder
 
 FILE_NAME: Final = "bug.txt"
 """The last one; those before it mostly were the same."""
@@ -22,7 +21,10 @@ def told(error: Exception) -> str:
 
 def write_down(error: Exception) -> Path | None:
     """The file that has the traceback; None where nothing can be written."""
-    place = user_state_path("apdbg") / FILE_NAME
+    folder = state_folder()
+    if folder is None:
+        return None
+    place = folder / FILE_NAME
     with contextlib.suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(plain("".join(traceback.format_exception(error))), encoding="utf-8")

@@ -3,8 +3,6 @@
 import argparse
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +15,7 @@ from emu.judge.same_faults import FOR_EVER
 from tui.alive import Alive
 from tui.exit_codes import EXIT_EXPECTED, EXIT_OTHERWISE
 from tui.printing import say, say_json
+from tui.signals import end, handled, interrupts
 
 STRETCH_SECONDS: Final = 0.1
 """How long Ctrl-C may wait."""
@@ -86,10 +85,13 @@ def campaign(options: argparse.Namespace) -> int:
         options.image, options.cpus, options.seed, options.kernel, tuple(cases)
     )
     results = []
-    for result in campaigns.run(wanted, options.jobs):
-        results.append(result)
-        if not options.json:
-            say("\n".join(campaigns.as_text(result)))
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # of a machine's process that has ended
+    alone = options.jobs == 1  # else machines are processes of their own
+    with handled(end if alone else signal.default_int_handler):
+        for result in campaigns.run(wanted, options.jobs):
+            results.append(result)
+            if not options.json:
+                say("\n".join(campaigns.as_text(result)))
     bad = sum(bool(result.problems) for result in results)
     wall = time.perf_counter() - began
     if options.json:
@@ -108,8 +110,7 @@ def record(options: argparse.Namespace) -> int:
     with live_file(options.output) as file:
         session.record(file)
         _go(session, options)
-        if session.recorder is not None:
-            session.recorder.end()
+        session.end_recording()
         size = file.tell()
     say(report.as_text(report.of(session.desk, began, brief=True)))
     say(f"{options.output}: {size:,} bytes; `apdbg replay {options.output}` opens it")
@@ -146,14 +147,3 @@ def _carry_out(session: Session, words: str) -> None:
             alive.look()
             if heard():
                 raise KeyboardInterrupt
-
-
-@contextmanager
-def interrupts() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C has been pressed in here, to be asked between two stretches."""
-    heard: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _frame: heard.append(number))
-    try:
-        yield lambda: bool(heard)
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -94,4 +94,16 @@ def parse(found: Mapping[str, object], where: str) -> Preset:
                     f"{where}: keys: {key} is given to {taken[key]} and to {action}"
                 )
             taken[key] = action
+    if not _way_out(changes, taken):
+        raise ApdbgError(f"{where}: keys: nothing is left that quits: quit, quit.now")
     return Preset(changes, PRESETS[preset].words)
+
+
+def _way_out(changes: Changes, taken: Mapping[str, str]) -> bool:
+    """Whether a key is left that ends the program, and does nothing else."""
+    return any(
+        taken.get(key, one.id) == one.id
+        for one in KEYS
+        if one.id in ("quit", "quit.now")
+        for key in changes.get(one.id, one.keys)
+    )

@@ -12,11 +12,22 @@ from emu.given.plain import plain, plain_json
 def prepare() -> None:
     """Let stdout and stderr take any text, whatever the terminal's encoding is; raises
     ApdbgError where there is no stdout at all."""
+    _hold_the_places()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     if sys.stdout is None:
         raise ApdbgError("stdout is closed: there is nowhere to write to")
+
+
+def _hold_the_places() -> None:
+    """Where a stream is closed, the next file that is opened would have its number, and what a
+    library writes to stderr would be written into it."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
 
 
 def say(text: str) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 from emu.debug import recording
 from emu.debug.opening import replay_session
 from tui.exit_codes import EXIT_EXPECTED, EXIT_OTHERWISE
-from tui.headless import interrupts
 from tui.printing import complain, say
+from tui.signals import interrupts
 
 
 def replay(options: argparse.Namespace) -> int:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from emu.errors import ApdbgError
+from emu.given.files import new_file
 from tui.desk import Desk
 
 
@@ -9,8 +11,9 @@ def save_picture(desk: Desk) -> None:
     """Save the screen as an SVG picture in the current folder."""
     path = Path(f"apdbg-{desk.seen.tick}.svg")
     try:
-        path.write_text(desk.app.export_screenshot(title="apdbg"), encoding="utf-8")
-    except OSError as error:
-        desk.say(f"! {path}: {error.strerror}", "bad")
+        with new_file(path) as file:
+            file.write(desk.app.export_screenshot(title="apdbg").encode())
+    except ApdbgError as error:
+        desk.say(f"! {error}", "bad")
     else:
         desk.say(f"{path}: the screen as it is")

@@ -4,15 +4,16 @@ import argparse
 import os
 import sys
 
-from platformdirs import user_config_path, user_state_path
+from platformdirs import user_config_path
 
 from emu import Session
 from emu.errors import ApdbgError
 from emu.given.files import live_file
+from emu.given.number import is_digits
 from tui import keymap
 from tui.app import open_screen
 from tui.headless import opened
-from tui.last_session import Memory
+from tui.last_session import Memory, state_folder
 
 
 def screen(options: argparse.Namespace) -> int:
@@ -25,8 +26,7 @@ def screen(options: argparse.Namespace) -> int:
         session.record(file)
         code = show(session, options)
         session.pause()  # what is recorded last is no moment on the way through the past
-        if session.recorder is not None:
-            session.recorder.end()
+        session.end_recording()
     return code
 
 
@@ -46,9 +46,12 @@ def show(session: Session, options: argparse.Namespace) -> int:
     no terminal for it."""
     _need_terminal()
     session.in_slices = True
+    for name in ("COLUMNS", "LINES"):  # of no use, they would be believed all the same
+        if not is_digits(os.environ.get(name, "80")) or not int(os.environ.get(name, "80")):
+            del os.environ[name]
 
     preset = keymap.read(options.keys, user_config_path("apdbg") / keymap.FILE_NAME)
-    memory = Memory(user_state_path("apdbg"), session.desk.setup.image.sha256)
-    if options.fresh:
-        memory.path.unlink(missing_ok=True)
+    folder = state_folder()
+    sha256 = session.desk.setup.image.sha256
+    memory = None if folder is None else Memory(folder, sha256, fresh=options.fresh)
     return open_screen(session, preset, memory)

@@ -34,9 +34,10 @@ def cache_root() -> Path | None:
     from platformdirs import user_cache_path
 
     try:
-        return user_cache_path("apdbg") / "debug-information"
+        found = user_cache_path("apdbg") / "debug-information"
     except (OSError, RuntimeError):  # nobody knows where this user's home is
         return None
+    return found if found.is_absolute() else None
 
 
 class DebugCache:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bisect
 from array import array
+from contextlib import suppress
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -19,10 +20,17 @@ from msgspec import Struct, field
 
 from emu.boot.dwarf import IMAGES_KEPT, DebugInfo, debug_info
 from emu.boot.image import Image, Placed
+from emu.errors import ApdbgError
+from emu.given.files import read_file
 from emu.hw.address import U64
 
 SEARCH_UP: Final = 3
 """How many folders above an image its source may lie."""
+SOURCE_SUFFIXES: Final = frozenset(
+    (".c", ".h", ".s", ".asm", ".inc", ".nasm", ".rs", ".zig", ".go", ".cc", ".cpp", ".cxx",
+     ".hh", ".hpp", ".hxx", ".inl", ".ld", ".lds", ".adb", ".ads", ".d", ".nim", ".pas")
+)  # fmt: skip
+"""How names of source end, in small letters."""
 SOURCE_BYTES_MAX: Final = 4 << 20
 """A larger file is no source that anybody reads."""
 ROWS_MAX: Final = 1_000_000
@@ -337,17 +345,17 @@ class LineTable:
         return lines[number - 1] if lines and 0 < number <= len(lines) else None
 
     def _read(self, file: str) -> list[str] | None:
-        """Source lies beside an image, or up to a few folders above it."""
+        """Source lies beside an image, or up to a few folders above it. An image says where: a
+        hostile one shall not bring a secret of the user into a report that is handed on."""
+        if Path(file).suffix.lower() not in SOURCE_SUFFIXES:
+            return None
         for item in self._placed:
             here = item.image.path.resolve().parent
             for folder in (here, *here.parents[:SEARCH_UP]):
                 place = Path(folder, file)
-                try:
-                    if place.is_file() and place.stat().st_size <= SOURCE_BYTES_MAX:
-                        text = place.read_text(encoding="utf-8", errors="replace")
-                        return text.expandtabs(8).splitlines()
-                except (OSError, ValueError):  # unreadable, or a name no system can have
-                    continue
+                with suppress(ApdbgError):  # not there, not to be read, or no file
+                    text = read_file(place, SOURCE_BYTES_MAX).decode("utf-8", "replace")
+                    return text.expandtabs(8).splitlines()
         return None
 
 

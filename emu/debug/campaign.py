@@ -2,10 +2,13 @@
 the boot became what is expected of it."""
 
 import os
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import Final
 
 from msgspec import Struct, field
@@ -25,6 +28,9 @@ MAX_TICKS: Final = 60_000_000
 WATCHDOG_TICKS: Final = 10_000_000
 """Boots of the sample take 0.1 to 3 million instructions, those that give up included."""
 _PARALLEL_MAX: Final = 16
+_OURS: Final = (signal.SIGINT, signal.SIGHUP)
+"""Signals that a terminal sends to all processes of a command."""
+_ENDING: Final = (*_OURS, signal.SIGTERM)
 
 
 class Result(Struct, frozen=True):
@@ -57,8 +63,36 @@ def run(campaign: Campaign, jobs: int | None = None) -> Iterator[Result]:
     if count == 1:
         yield from (run_case(plain, case) for case in campaign.cases)
         return
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(run_case, [plain] * len(campaign.cases), campaign.cases)
+    pool = ProcessPoolExecutor(count, get_context("spawn"), _leave_signals_to_the_parent)
+    try:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # they begin with it
+        try:
+            results = pool.map(run_case, [plain] * len(campaign.cases), campaign.cases)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        yield from results
+    except BrokenProcessPool:
+        raise CommandError(
+            "a process of the campaign was ended by somebody: --jobs 1 needs least memory"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _leave_signals_to_the_parent() -> None:
+    """A terminal sends them to all processes, and one of them has to say so; a process whose
+    parent is gone goes, too."""
+    for name in _OURS:
+        signal.signal(name, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+    Thread(target=_go_with_the_parent, daemon=True).start()
+
+
+def _go_with_the_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(0)
 
 
 def run_case(campaign: Campaign, case: Case) -> Result:

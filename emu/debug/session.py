@@ -6,6 +6,7 @@ stretch is; the guest cannot tell.
 """
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import IO, Final
 
@@ -17,7 +18,7 @@ from emu.debug.explain import every_word
 from emu.debug.recording import Recorder
 from emu.debug.resume import Resume, resume
 from emu.debug.setup import Setup
-from emu.errors import ApdbgError, CommandError
+from emu.errors import ApdbgError, CommandError, RecordingError
 from emu.inject.menu import menu
 from emu.inject.menu_view import InjectionMenu
 from emu.judge.verdict import Verdict
@@ -118,11 +119,13 @@ class Session:
             except ApdbgError:
                 running.finish(self.desk)
                 raise
-            if self.recorder is not None and not self.searching:
-                self.recorder.catch_up()
+            problem = "" if self.searching else self._unrecorded(Recorder.catch_up)
             if over:
                 running.finish(self.desk)
-            elif time.perf_counter() >= end:
+            if problem:
+                self.pause()  # the machine stands still for that to be read
+                raise RecordingError(problem)
+            if time.perf_counter() >= end:
                 break
         return self.running
 
@@ -138,9 +141,33 @@ class Session:
             running.finish(self.desk)
 
     def record(self, file: IO[bytes]) -> None:
-        """From now on write a recording that is whole after every `pump`; raises OSError."""
+        """From now on write a recording that is whole after every `pump`; raises
+        RecordingError."""
         self.recorder = Recorder(self.desk, file)
-        self.recorder.begin()
+        if problem := self._unrecorded(Recorder.begin):
+            raise RecordingError(problem)
+
+    def end_recording(self) -> None:
+        """Write its last line, if there is one; raises RecordingError."""
+        problem = self._unrecorded(Recorder.end)
+        self.recorder = None
+        if problem:
+            raise RecordingError(problem)
+
+    def _unrecorded(self, write: Callable[[Recorder], None]) -> str:
+        """Let the recording be written, if there is one; why it could not be, and it ends."""
+        if self.recorder is None:
+            return ""
+        try:
+            write(self.recorder)
+        except OSError as error:
+            self.recorder = None
+            tick = self.desk.machine.board.tick
+            return (
+                f"the recording cannot be written: {error.strerror}: it ends before tick "
+                f"{tick:,}, and what it has holds"
+            )
+        return ""
 
     # -- looking ----------------------------------------------------------------------------
 

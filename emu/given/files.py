@@ -7,7 +7,7 @@ nobody writes keeps its reader waiting for ever.
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -55,14 +55,17 @@ def _size(count: int) -> str:
 
 @contextmanager
 def new_file(name: str | Path, error: type[ApdbgError] = ApdbgError) -> Iterator[IO[bytes]]:
-    """A file to write, which takes its name when it is whole: what stood there before is there
-    until then. Raises the given error with one sentence that names it."""
+    """A file to write, which takes its name when it is whole and on the disk: what stood there
+    before is there until then. Raises the given error with one sentence that names it."""
     place = Path(name)
     try:
-        new = place.with_name(f"{place.name}.new") if _replaceable(place) else place
+        new = _beside(place) if _replaceable(place) else place
         try:
-            with new.open("wb") as file:
+            with _opened(new, exclusive=new != place) as file:
                 yield file
+                file.flush()
+                if new != place:
+                    os.fsync(file.fileno())
             if new != place:
                 new.replace(place)
         except BaseException:
@@ -75,18 +78,36 @@ def new_file(name: str | Path, error: type[ApdbgError] = ApdbgError) -> Iterator
         raise error(f"{shown(str(name))} is no name of a file") from None
 
 
+def _beside(place: Path) -> Path:
+    """The name until then: of this process alone, since another may write the same file."""
+    new = place.with_name(f"{place.name}.{os.getpid()}.new")
+    new.unlink(missing_ok=True)  # of a process that was killed and had this number
+    return new
+
+
+def _opened(place: Path, *, exclusive: bool) -> IO[bytes]:
+    """A file to write; `exclusive`: one that nobody else has laid there."""
+    kind = os.O_EXCL if exclusive else os.O_TRUNC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | kind
+    return open(os.open(place, flags, 0o666), "wb")
+
+
 @contextmanager
 def live_file(name: str | Path, error: type[ApdbgError] = ApdbgError) -> Iterator[IO[bytes]]:
     """A file that is written while something goes on, under its own name from the first byte;
-    raises the given error with one sentence if it cannot be opened, and OSError later."""
+    raises the given error with one sentence if it cannot be opened, and OSError later, where
+    it is flushed."""
     try:
-        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        file = _opened(Path(name), exclusive=False)
     except OSError as problem:
         raise error(f"{name}: cannot be written: {problem.strerror}") from None
     except ValueError:
         raise error(f"{shown(str(name))} is no name of a file") from None
-    with open(descriptor, "wb") as file:
+    try:
         yield file
+    finally:
+        with suppress(OSError):  # what could not be flushed has been said
+            file.close()
 
 
 def _replaceable(place: Path) -> bool:

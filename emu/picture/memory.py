@@ -193,15 +193,16 @@ def find(machine: Machine, cpu: Cpu, look: MemoryLook, wanted: bytes) -> int | N
     end = at + FIND_BYTES_MAX
     tail, begin = b"", at
     while at < end:
-        piece = read(machine, cpu, look.space, at, PAGE_BYTES - at % PAGE_BYTES)
-        if piece[0] is None:
+        piece = _bytes(machine, cpu, look.space, at & U64, PAGE_BYTES - at % PAGE_BYTES)
+        if piece is None:
             tail = b""
             at = page_of(at) + PAGE_BYTES
             begin = at
             continue
-        tail += bytes(byte for byte in piece if byte is not None)
+        known = max(len(tail) - len(wanted) + 1, 0)
+        tail += piece
         at += len(piece)
-        place = tail.find(wanted)
+        place = tail.find(wanted, known)
         if place >= 0:
             return begin + place
         if len(tail) > _CHUNK:

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Final
 
 from emu.errors import CommandError
-from emu.given.number import is_digits, number
+from emu.given.number import is_digits, parsed
+from emu.given.plain import shown
 from emu.hw.address import U64
 from emu.hw.cpu import Cpu
 from emu.machine.machine import Machine
@@ -157,7 +158,12 @@ class _ExpressionReader:
         raise CommandError(f"{self._text}: {text!r} is not expected here")
 
     def _number(self, text: str) -> int:
-        return number(text, self._text)
+        value = parsed(text)
+        if value is None:
+            raise CommandError(f"{shown(text)} is not a number")
+        if value > U64:
+            raise CommandError(f"{text}: a number has 64 bits, this has {value.bit_length()}")
+        return value
 
     def _memory(self, address: int) -> int:
         """What lies at a GVA of the CPU."""

@@ -8,6 +8,7 @@ from emu.boot.roles import ROLES
 from emu.errors import CommandError
 from emu.given.nearest import did_you_mean
 from emu.given.number import begins_a_number, is_digits, number
+from emu.hw.address import U64
 from emu.machine.machine import Machine
 
 
@@ -34,4 +35,12 @@ def resolve(machine: Machine, where: str) -> tuple[int, ...]:
     if not begins_a_number(where):
         meant = did_you_mean(name, machine.board.layout.symbols.names())
         raise CommandError(f"{where}: no symbol, file:line or address of that name{meant}")
-    return (number(where, "address"),)
+    return (_address(where),)
+
+
+def _address(text: str) -> int:
+    """A number that 64 bits can hold."""
+    value = number(text, "address")
+    if value > U64:
+        raise CommandError(f"{text}: an address has 64 bits, this has {value.bit_length()}")
+    return value

@@ -1,5 +1,6 @@
 """Addresses lead to lines of source and back, also where the debug information is damaged."""
 
+import os
 import random
 from pathlib import Path
 
@@ -111,3 +112,16 @@ def test_the_files_of_the_first_units_are_offered(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("emu.boot.lines.UNITS_LISTED_MAX", 1)
     few = LineTable((Placed("shim", image, 0),)).files()
     assert few and set(few) < set(every)
+
+
+@pytest.mark.parametrize(
+    "name", ["/etc/passwd", "../../../etc/passwd", "/dev/zero", "/proc/self/environ", "pipe.c",
+             "folder.c", "a\0b.c", "\udcff.c", ".ssh/id_rsa", "large.c"],
+)  # fmt: skip
+def test_an_image_shows_source_alone(guest: Image, tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / "pipe.c")
+    (tmp_path / "folder.c").mkdir()
+    with (tmp_path / "large.c").open("wb") as large:
+        large.truncate(1 << 32)
+    moved = replace(guest, path=tmp_path / "guest.elf")
+    assert LineTable((Placed("guest", moved, BIAS),)).text(name, 1) is None

@@ -1,6 +1,7 @@
 """A recording whose lines are whole but say anything is replayed or refused, never worse."""
 
 import json
+import os
 import zlib
 from pathlib import Path
 from typing import Any, Final
@@ -131,3 +132,45 @@ def test_a_line_that_is_no_utf_8_is_named(whole: list[dict[str, Any]], tmp_path:
     place.write_bytes(place.read_bytes() + f"{zlib.crc32(text):08x} ".encode() + text + b"\n")
     with pytest.raises(RecordingError, match=r"line 2: .*can't decode byte"):
         recording.read(place)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "save {}", "export {}.json", "run", "break mailbox_ack", "mark x", "reset", "quit", "",
+        "hold 1; save {}", "hold 1\nsave {}", "schedule timed; save {}",
+        "inject nmi 1; save {}", "set hpa:0/1=0; save {}",
+    ],
+)  # fmt: skip
+def test_an_entry_changes_the_machine_and_does_nothing_else(
+    whole: list[dict[str, Any]], tmp_path: Path, text: str
+) -> None:
+    victim = tmp_path / "victim"
+    entry = {"kind": "entry", "tick": 50, "beat": 0, "text": text.format(victim)}
+    digest = {"kind": "digest", "tick": 90, "beat": 0, "entries": 1, "digest": "x"}
+    place = written(tmp_path / "own", [whole[0], entry, digest])
+    with pytest.raises(ApdbgError):
+        replay_session(recording.read(place))
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["own"]
+
+
+@pytest.mark.parametrize("field", ["image", "kernel", "initrd", "host_dtb"])
+@pytest.mark.parametrize("what", ["/dev/zero", "folder", "pipe", "gone", "\0"])
+def test_a_recording_reads_regular_files_alone(
+    whole: list[dict[str, Any]], tmp_path: Path, field: str, what: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    name = what if what in ("/dev/zero", "\0") else str(tmp_path / what)
+    first = {**whole[0], "options": {**whole[0]["options"], field: name}}
+    found = recording.read(written(tmp_path / "own", [first]))
+    with pytest.raises(ApdbgError, match=r"is no file|is a directory|cannot be read|no name"):
+        replay_session(found)
+
+
+def test_another_image_than_was_recorded_is_said(
+    whole: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    first = {**whole[0], "image_sha256": "0" * 64}
+    _, said = replay_session(recording.read(written(tmp_path / "own", [first])))
+    assert any("is another image than the recorded one" in one for one in said)

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from emu.errors import ApdbgError
 from tests.tui.builder import stopped
 from tests.tui.driving import screen
 from tests.tui.still_door import Still
+from tui import keymap
 
 
 class Failing(Still):
@@ -49,3 +51,23 @@ def test_the_words_for_leaving_leave(word: str) -> None:
             assert hands.app._exit
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'quit = ""\n"quit.now" = ""', 'step = "q, ctrl+q"', 'quit = "x"\nstep = "x"',
+        'quit = "s"\n"quit.now" = ","\nstep = "s"',
+    ],
+)  # fmt: skip
+def test_a_keymap_leaves_a_way_to_quit(tmp_path: Path, text: str) -> None:
+    place = tmp_path / "keys.toml"
+    place.write_text(f"[keys]\n{text}\n")
+    with pytest.raises(ApdbgError, match=r"keys: (nothing is left that quits|\w+ is given to)"):
+        keymap.read(str(place), tmp_path)
+
+
+def test_a_keymap_may_move_the_way_to_quit(tmp_path: Path) -> None:
+    place = tmp_path / "keys.toml"
+    place.write_text('[keys]\nquit = "x"\nstep = "q"\n')
+    assert keymap.read(str(place), tmp_path) == {"quit": ("x",), "step": ("q",)}
