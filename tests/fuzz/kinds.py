@@ -200,7 +200,7 @@ KINDS: Final[dict[str, Kind]] = {
             travel.lines,
             travel.travelled,
             cases=PROGRAMS,
-            a_day=25,
+            a_day=150,
             bounded=False,
         ),
         Kind(
@@ -209,7 +209,7 @@ KINDS: Final[dict[str, Kind]] = {
             _lines,
             doors.commands,
             cases=COMMANDS // PER_SESSION,
-            a_day=10,
+            a_day=40,
             bounded=False,
         ),
     )
