@@ -1,7 +1,7 @@
 # make run       set everything up and open the screen on the sample shim (ARGS="--cpus 16" passes options)
 # make test      set everything up and pass every check (ARGS="-k mailbox" runs those tests only)
 # make quick     the same without the breadth: for every change, on the way to `make test`
-# make fuzz      10,000 changed files of each kind, 20,000 commands, 2,000 travels (ARGS="image --cases 99")
+# make fuzz      10,000 changed files of each kind, 20,000 commands, 2,000 travels (README.md, Tests)
 # make samples   rebuild samples/*.elf, the gallery and the dialects from shim/
 # make bench     print the benchmarks, each beside something that one knows
 # make lock      choose versions anew and write requirements.lock

@@ -1,6 +1,7 @@
 """Every kind of input that is fuzzed: where it begins, how it is changed, who is given it."""
 
 import json
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,7 @@ COMMANDS: Final = 20_000
 PROGRAMS: Final = 2_000
 PER_SESSION: Final = 20
 """Commands in one case."""
+_INJECTED: Final = re.compile(rb'inject = "([^"\n]*)"')
 Seeds = dict[str, bytes]
 Edits = Callable[[Random, bytes, tuple[bytes, ...]], tuple[Edit, ...]]
 
@@ -173,6 +175,17 @@ def _script(draw: Random, data: bytes, others: tuple[bytes, ...]) -> tuple[Edit,
     return (*texts.edits(draw, data, others), Edit(0, 0, new))
 
 
+def _campaign(draw: Random, data: bytes, others: tuple[bytes, ...]) -> tuple[Edit, ...]:
+    """Every second one injects something else, and all else is as it was."""
+    found = list(_INJECTED.finditer(data))
+    if not found or draw.random() < 0.5:
+        return texts.edits(draw, data, others)
+    one = draw.choice(found)
+    new = words.injection(draw).replace("\\", "").replace('"', "")
+    kept = "".join(c for c in new if c.isprintable()).encode()
+    return (Edit(one.start(1), one.end(1) - one.start(1), kept),)
+
+
 def _nothing() -> Seeds:
     return {"": b""}
 
@@ -190,7 +203,7 @@ KINDS: Final[dict[str, Kind]] = {
         Kind("tree", _trees, trees.edits, doors.tree, a_day=200),
         Kind("platform", _platforms, texts.edits, doors.platform, a_day=500),
         Kind("keymap", _keymaps, texts.edits, doors.keys_file, a_day=500),
-        Kind("campaign", _campaigns, texts.edits, doors.campaign, a_day=400),
+        Kind("campaign", _campaigns, _campaign, doors.campaign, a_day=400),
         Kind("recording", _recordings, texts.edits, doors.recorded, doors.sealed, a_day=120),
         Kind("script", _scripts, _script, doors.scripted, bounded=False, a_day=120),
         Kind("state", _states, texts.edits, doors.kept, a_day=160),
@@ -200,7 +213,7 @@ KINDS: Final[dict[str, Kind]] = {
             travel.lines,
             travel.travelled,
             cases=PROGRAMS,
-            a_day=25,
+            a_day=150,
             bounded=False,
         ),
         Kind(
@@ -209,7 +222,7 @@ KINDS: Final[dict[str, Kind]] = {
             _lines,
             doors.commands,
             cases=COMMANDS // PER_SESSION,
-            a_day=10,
+            a_day=40,
             bounded=False,
         ),
     )

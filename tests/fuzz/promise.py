@@ -4,6 +4,7 @@
 import resource
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
 
@@ -30,9 +31,14 @@ class Outcome(Struct, frozen=True):
 
 def tried(kind: Kind, case: Case, folder: Path) -> Outcome:
     """Give a case to the program."""
+    return judged(kind, lambda: kind.enter(case, folder))
+
+
+def judged(kind: Kind, given: Callable[[], None]) -> Outcome:
+    """What becomes of something that is given to the program."""
     began, large = time.process_time(), _peak_kib() > KIB_MAX
     try:
-        kind.enter(case, folder)
+        given()
         found = Outcome("works")
     except ApdbgError as error:
         found = _refused(error)

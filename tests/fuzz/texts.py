@@ -12,6 +12,7 @@ _VALUE: Final = re.compile(
     rb"|\[[^\[\]\n]*\]|\{[^{}\n]*\}"
 )
 """Strings, numbers, and the lists and tables that hold no other."""
+_NUMBER: Final = re.compile(rb"[0-9][0-9_]*")
 _WORD: Final = re.compile(rb"[A-Za-z_][\w.-]*")
 _DEEP: Final = (2, 15, 16, 17, 100, 3_000)
 _VALUES: Final = (
@@ -31,6 +32,8 @@ def _one(draw: Random, data: bytes, others: tuple[bytes, ...]) -> Edit:
     kind = draw.randrange(8)
     if kind < 3 and (found := list(_VALUE.finditer(data))):
         one = draw.choice(found)
+        if draw.random() < 0.5 and _NUMBER.fullmatch(one[0]):
+            return Edit(one.start(), one.end() - one.start(), _near(draw, one[0]))
         return Edit(
             one.start(), one.end() - one.start(), value(draw).encode(errors="surrogatepass")
         )
@@ -43,6 +46,15 @@ def _one(draw: Random, data: bytes, others: tuple[bytes, ...]) -> Edit:
         new = odd.any_word(draw).encode(errors="surrogatepass")
         return Edit(draw.randrange(len(data) + 1), draw.choice((0, 0, 1, 5)), new)
     return odd.blind(draw, data, others)
+
+
+def _near(draw: Random, old: bytes) -> bytes:
+    """A number that may do as well as the one before."""
+    was = int(old)
+    return str(draw.choice((
+        was + 1, max(was - 1, 0), 2 * was, was // 2, 10 * was, 0, 1, draw.randrange(64),
+        1 << draw.randrange(63), draw.randrange(was + 1),
+    ))).encode()  # fmt: skip
 
 
 def value(draw: Random) -> str:
