@@ -26,6 +26,7 @@ _WORDS: Final = (
     ("platform", "--platform"), ("cpus", "--cpus"), ("memory", "--memory"), ("seed", "--seed"),
     ("kernel", "--kernel"), ("initrd", "--initrd"), ("cmdline", "--cmdline"),
     ("host_dtb", "--host-dtb"), ("max_ticks", "--max-ticks"), ("watchdog", "--watchdog"),
+    ("symbols", "--symbols"),
 )  # fmt: skip
 """Field of Options -> the command line's word for it."""
 _CUT_OFF: Final = (
@@ -112,7 +113,8 @@ def _machine(options: Options) -> list[str]:
     for name, word in _WORDS:
         value = getattr(options, name)
         if name in _ALWAYS or value != getattr(usual, name):
-            words += _option(word, str(value))
+            for one in value if isinstance(value, tuple) else (value,):
+                words += _option(word, str(one))
     return words
 
 

@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from emu import Session, open_session
+from emu.debug.reproduce import reproduction
 from emu.errors import ApdbgError
 from emu.hw.address import Gpa
 from tests.igvm.builder import TDX, VBS, File
@@ -54,6 +55,13 @@ def test_without_symbols_it_boots_and_nothing_false_is_said(
     assert igvm.verdict is not None and igvm.verdict.outcome == "booted"
     assert igvm.machine.board.tick == plain.machine.board.tick
     assert not igvm.findings()
+
+
+def test_the_command_that_repeats_a_run_names_the_symbols(tmp_path: Path) -> None:
+    _, igvm = pair(tmp_path, "vbs", SYMBOLS["vbs"])
+    igvm.do("run")
+    command = reproduction(igvm.desk).command
+    assert "--symbols samples/shim.elf --symbols samples/kernel.elf" in command
 
 
 def halts(**more: bytes) -> File:

@@ -18,4 +18,5 @@ BACKTRACE: Final = Command(
     "Show the frames of a CPU's stack, each with what it was found by; guesses have a `?`.",
     _backtrace,
     (some_count("cpu"),),
+    looks=True,
 )

@@ -146,5 +146,6 @@ EXAMINE: Final = Command(
     ),
     read=_read,
     write=_write,
+    looks=True,
     phrase="Examine",
 )

@@ -34,4 +34,5 @@ SYMBOLS: Final = Command(
     "List the symbols with a text in their name (`symbols mailbox*`); without one, the images.",
     _symbols,
     (some_text("text", rest=True),),
+    looks=True,
 )
