@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from emu.given.plain import plain
-from tui.last_session import state_folder
+from tui.state_folder import state_folder
 
 FILE_NAME: Final = "bug.txt"
 """The last one; those before it mostly were the same."""

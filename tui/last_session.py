@@ -15,7 +15,6 @@ from typing import Final, TypeVar
 
 import msgspec
 from msgspec.structs import replace
-from platformdirs import user_state_path
 
 from emu.errors import ApdbgError
 from emu.given.files import new_file, read_file
@@ -31,14 +30,6 @@ LOCK_SECONDS: Final = 1.0
 """How long another session may take to write; then it is taken for stopped."""
 _LOCK_LOOK_SECONDS: Final = 0.01
 T = TypeVar("T")
-
-
-def state_folder() -> Path | None:
-    """Where this user's programs keep their state; None where nobody knows where that is."""
-    with contextlib.suppress(OSError, RuntimeError):
-        found = user_state_path("apdbg")
-        return found if found.is_absolute() else None
-    return None
 
 
 class Kept(msgspec.Struct):

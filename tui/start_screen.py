@@ -13,7 +13,8 @@ from emu.given.number import is_digits
 from tui import keymap
 from tui.app import open_screen
 from tui.headless import opened
-from tui.last_session import Memory, state_folder
+from tui.last_session import Memory
+from tui.state_folder import state_folder
 
 
 def screen(options: argparse.Namespace) -> int:
