@@ -21,7 +21,7 @@ from emu.vmm.line_part import LinePart, line_words
 KINDS: Final[tuple[str, ...]] = get_args(EventKind)
 SEARCHED_AT_ONCE: Final = 100_000
 """Events that one picture looks through for a new filter: some 50 ms."""
-WORDS_COST: Final = 10
+WORDS_COST: Final = 30
 """Of exits each fold has to be put into words first: so many times the work."""
 LINES_MAX: Final = 1_000
 """Rows that a headless run prints; of more, the newest."""

@@ -157,7 +157,7 @@ def test_every_subfunction_has_its_operands_and_the_host_s_status(number: int) -
 
 def test_a_refused_subfunction_says_which_register() -> None:
     text = call(Guest("tdx"), 0, 0, 0x1E, rcx=0xFF00, r12=3, r13=1, r14=0x3F8, r15=0x41)
-    assert "size=3 direction=out port=0x3f8 data=0x41" in text
+    assert "size=3 direction=out port=0x3f8 (COM1 data) data=0x41" in text
     assert "-> INVALID_OPERAND (R10 0x8000000000000000) (R12 size 0x3" in text
 
 
