@@ -3,14 +3,12 @@
 from functools import lru_cache
 from typing import Final
 
-from msgspec.structs import replace
-
 from emu.hw import memory_types
 from emu.hw.context import GENERAL, Context
 from emu.hw.cpu import Cpu
 from emu.hw.vmcb import SegmentState
 from emu.machine.machine import Machine
-from emu.picture.pointed import pointed
+from emu.picture.pointed import LEAST, pointed
 from emu.picture.view import RegisterView
 
 _FLAGS: Final = (
@@ -63,16 +61,18 @@ def views(machine: Machine, cpu: Cpu, before: RegisterValues) -> tuple[RegisterV
     context = cpu.registers
     now = values(context)
 
-    def row(group: str, name: str, bits: int, words: str = "") -> RegisterView:
-        changed = name in before and before[name] != now[name]
-        return RegisterView(group, name, now[name], bits, words, changed)  # type: ignore[arg-type]
+    def row(
+        group: str, name: str, bits: int, words: str = "", code: bool = False
+    ) -> RegisterView:
+        value = now[name]
+        changed = name in before and before[name] != value
+        return RegisterView(group, name, value, bits, words, changed, code)  # type: ignore[arg-type]
 
     def followed(name: str) -> RegisterView:
+        if now[name] < LEAST:
+            return row("general", name, 64)
         found = pointed(machine, cpu, now[name])
-        words = found.words
-        if name == "rsp" and words and not words.startswith("stack"):
-            words = f"stack of cpu {cpu.id}"
-        return replace(row("general", name, 64, words), code=found.code)
+        return row("general", name, 64, found.words, found.code)
 
     rows = [followed(name) for name in (*GENERAL, "rip")]
     rows.append(row("flags", "rflags", 64, bits_in_words("rflags", now["rflags"])))
