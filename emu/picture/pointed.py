@@ -35,18 +35,19 @@ def pointed(machine: Machine, cpu: Cpu, value: int) -> Pointed:
     context, board = cpu.context, machine.board
     if value < LEAST or context is None or value >> 47 not in _CANONICAL:
         return NOWHERE
+    named = _named(board.layout.symbols, value)
+    if named.code:
+        return named
     page = board.code.page(context, value)
     if page is None:
         return NOWHERE
     users = machine.cpu_witness.stacks.users(value)
     if users:
         return Pointed(f"stack of cpu {', '.join(map(str, sorted(users)))}")
-    origin = value
     if value >> 12 == context.rip >> 12:  # elsewhere nobody looks for a copy
-        origin = board.copies.original(context, value)
-    named = _named(board.layout.symbols, origin)
-    if named.code:
-        return named
+        copied = _named(board.layout.symbols, board.copies.original(context, value))
+        if copied.code:
+            return copied
     offset = value % PAGE_BYTES
     text = _text(board.memory.read(Hpa(page + offset), min(TEXT_BYTES, PAGE_BYTES - offset)))
     if text:
