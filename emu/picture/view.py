@@ -14,6 +14,7 @@ from emu.picture.sections import (
     LogView,
     MemoryView,
     NestedView,
+    PointerView,
     StackView,
     TablesView,
     WalkView,
@@ -21,7 +22,9 @@ from emu.picture.sections import (
 from emu.picture.stop import Stop
 
 LineKind = Literal["source", "asm", "label"]
-Section = Literal["memory", "walk", "tables", "nested", "dtb", "stack", "waits", "log", "exits"]
+Section = Literal[
+    "memory", "walk", "tables", "nested", "dtb", "stack", "pointers", "waits", "log", "exits"
+]
 """What is looked at only if a front end wants it."""
 EventView = Event
 """Events cross to the screen as they are: they are frozen already."""
@@ -70,8 +73,7 @@ class CpuView(Struct, frozen=True, gc=False):
 
 
 class RegisterView(Struct, frozen=True, gc=False):
-    """One register of the focused CPU; `words` decodes its bits, or says what a general
-    register points at; `changed` since last stop."""
+    """One register of the focused CPU; `words` decodes its bits, `changed` since last stop."""
 
     group: Literal["general", "flags", "segment", "control", "msr"]
     name: str
@@ -79,8 +81,6 @@ class RegisterView(Struct, frozen=True, gc=False):
     bits: int
     words: str
     changed: bool
-    code: bool = False
-    """Whether it points at code."""
 
 
 class CodeLook(Struct, frozen=True):
@@ -199,6 +199,7 @@ class Sections(Struct, frozen=True):
     dtb: DtbView | None = None
     waits: tuple[WaitFact, ...] | None = None
     stack: StackView | None = None
+    pointers: tuple[PointerView, ...] | None = None
     log: LogView | None = None
     exits: LogView | None = None
 
