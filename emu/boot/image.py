@@ -40,6 +40,7 @@ _SHDR: Final = struct.Struct("<IIQQQQIIQQ")
 _SYM: Final = struct.Struct("<IBBHQQ")
 _EM_X86_64, _ET_EXEC, _ET_DYN = 62, 2, 3
 _PT_LOAD, _PT_INTERP = 1, 3
+_PF_X = 1
 _SHT_SYMTAB = 2
 _STT_FUNC, _STT_SECTION, _STT_FILE = 2, 3, 4
 _SHN_UNDEF, _SHN_ABS = 0, 0xFFF1
@@ -252,10 +253,20 @@ class SymbolMap:
                 places = self._by_name.setdefault(key, [])
                 if start not in places[-1:]:
                     places.append(start)
+        self._code = tuple(
+            (part.address + one.bias, part.address + one.bias + part.memory_bytes)
+            for one in placed
+            for part in one.image.segments
+            if part.flags & _PF_X
+        )
         # One name per address: the first, which is a function if there is one.
         unique = {start: (limit, name) for start, limit, name, _ in reversed(rows)}
         self._starts = sorted(unique)
         self._rows = [unique[start] for start in self._starts]
+
+    def is_code(self, address: int) -> bool:
+        """Whether an address is in an executable segment of an image."""
+        return any(first <= address < end for first, end in self._code)
 
     def nearest(self, address: int) -> tuple[str, int] | None:
         """(name, start) of the symbol that covers an address."""

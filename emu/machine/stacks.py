@@ -52,9 +52,9 @@ class Stacks:
             if others:
                 self._on[one.page] = others
 
-    def users(self, address: int) -> list[int]:
+    def users(self, address: int) -> frozenset[int] | None:
         """The CPUs that were seen to use the page of a linear address as their stack."""
-        return sorted(self._on.get(address >> _PAGE_BITS, ()))
+        return self._on.get(address >> _PAGE_BITS)
 
     def look(self, cpu: Cpu) -> None:
         """A CPU has left the guest, or sleeps."""

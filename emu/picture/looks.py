@@ -18,6 +18,7 @@ from emu.picture.findings import findings_view
 from emu.picture.log import Matches
 from emu.picture.memory import memory_view, seen
 from emu.picture.nested import nested_view
+from emu.picture.registers import pointers
 from emu.picture.sections import (
     OFF,
     CpusLook,
@@ -123,6 +124,7 @@ _BUILD: dict[str, Callable[[Looks, Machine, Timeline, Cpu], Any]] = {
     "dtb": lambda looks, machine, *_: dtb_view(machine, looks.dtb),
     "waits": lambda _, machine, *__: tuple(facts(machine)),
     "stack": lambda looks, machine, _, focus: looks.stack_view(machine, focus),
+    "pointers": lambda _, machine, __, focus: pointers(machine, focus),
     "log": lambda looks, machine, *_: looks.log_view(machine.board.logs, "log"),
     "exits": lambda looks, machine, *_: looks.log_view(machine.board.logs, "exits"),
 }

@@ -133,7 +133,7 @@ class Picture:
         focus = self._here().board.cpus[self.focus]
         if focus.context is None:
             return ()
-        return registers.views(self._machine, focus, self._said.seen)
+        return registers.views(focus.context, self._said.seen)
 
     @_Part
     def code(self) -> tuple[CodeLine, ...]:

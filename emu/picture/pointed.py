@@ -1,19 +1,23 @@
 """What a number points at, if it is an address: a name, a stack, a text, or a region."""
 
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
 
-from emu.hw.address import PAGE_BYTES, canonical, page_of
+from emu.boot.image import SymbolMap
+from emu.hw.address import PAGE_BYTES, Hpa, page_of
 from emu.hw.cpu import Cpu
 from emu.machine.machine import Machine
 
 LEAST: Final = 0x1000
 """Smaller numbers are numbers."""
 TEXT_BYTES: Final = 32
+NAMES_KEPT: Final = 4_096
+_CANONICAL: Final = (0, 0x1FFFF)
+"""Bits 63:47 of a linear address (SDM 1, 3.3.7.1)."""
 _TEXT_LEAST: Final = 4
 """Fewer letters in a row are chance."""
-_EXECUTABLE: Final = 1
 
 
 class Pointed(Struct, frozen=True):
@@ -28,64 +32,59 @@ NOWHERE: Final = Pointed()
 
 def pointed(machine: Machine, cpu: Cpu, value: int) -> Pointed:
     """What a number would mean as a linear address of a CPU, at this moment."""
-    context = cpu.context
-    if value < LEAST or context is None or not canonical(value):
+    context, board = cpu.context, machine.board
+    if value < LEAST or context is None or value >> 47 not in _CANONICAL:
         return NOWHERE
-    gpa = machine.board.virtual.gpa(context, value)
-    if gpa is None or machine.board.npt.hpa_of(gpa) is None:
+    named = _named(board.layout.symbols, value)
+    if named.code:
+        return named
+    page = board.code.page(context, value)
+    if page is None:
         return NOWHERE
-    words = _stack(machine, value)
-    if words:
-        return Pointed(words)
-    origin = value
-    if page_of(value) == page_of(context.linear_rip):  # elsewhere nobody looks for a copy
-        origin = machine.board.copies.original(context, value)
-    name = machine.board.layout.symbols.name(origin)
-    if name and _is_code(machine, origin):
-        return Pointed(name, True)
-    text = _text(machine, cpu, value)
+    users = machine.cpu_witness.stacks.users(value)
+    if users:
+        return Pointed(f"stack of cpu {', '.join(map(str, sorted(users)))}")
+    if value >> 12 == context.rip >> 12:  # elsewhere nobody looks for a copy
+        copied = _named(board.layout.symbols, board.copies.original(context, value))
+        if copied.code:
+            return copied
+    offset = value % PAGE_BYTES
+    text = _text(board.memory.read(Hpa(page + offset), min(TEXT_BYTES, PAGE_BYTES - offset)))
     if text:
         return Pointed(text)
-    if gpa & -PAGE_BYTES == machine.board.mailbox_gpa:
-        return Pointed(f"mailbox{_plus(gpa % PAGE_BYTES)}")
-    return Pointed(name or _region(machine, gpa))
+    return named if named.words else Pointed(_region(machine, cpu, value))
 
 
-def _plus(offset: int) -> str:
-    return f"+{offset:#x}" if offset else ""
+@lru_cache(maxsize=NAMES_KEPT)
+def _named(symbols: SymbolMap, address: int) -> Pointed:
+    """The symbol of an address, which is always the same."""
+    name = symbols.name(address)
+    return Pointed(name, bool(name) and symbols.is_code(address))
 
 
-def _stack(machine: Machine, value: int) -> str:
-    """`stack of cpu 2`: a page that CPUs were seen to have their stack in."""
-    users = machine.cpu_witness.stacks.users(page_of(value))
-    if not users:
-        return ""
-    return f"stack of cpu {', '.join(map(str, users))}"
-
-
-def _is_code(machine: Machine, origin: int) -> bool:
-    """Whether an address is in an executable segment of an image."""
-    return any(
-        part.address <= origin - one.bias < part.address + part.memory_bytes
-        for one in machine.board.layout.placed
-        for part in one.image.segments
-        if part.flags & _EXECUTABLE
-    )
-
-
-def _text(machine: Machine, cpu: Cpu, value: int) -> str:
+def _text(data: bytes) -> str:
     """What is written there, in quotes, if letters and nothing else stand before a NUL."""
-    data = machine.board.virtual.most(cpu.registers, value, TEXT_BYTES)
+    if not 0x20 <= data[0] < 0x7F:
+        return ""
     letters, end, _ = data.partition(b"\0")
-    whole = letters.strip(b"\r\n\t")
+    whole = letters.rstrip(b"\r\n\t")
     if len(whole) < _TEXT_LEAST or not all(0x20 <= byte < 0x7F for byte in whole):
         return ""
     return f'"{whole.decode("ascii")}{"" if end else "..."}"'
 
 
-def _region(machine: Machine, gpa: int) -> str:
-    """The region of the loader's layout, with an offset."""
+def _region(machine: Machine, cpu: Cpu, value: int) -> str:
+    """The mailbox, or a region of the loader's layout, with an offset."""
+    gpa = machine.board.virtual.gpa(cpu.registers, value)
+    if gpa is None:
+        return ""
+    if page_of(gpa) == machine.board.mailbox_gpa:
+        return f"mailbox{_plus(gpa % PAGE_BYTES)}"
     for one in machine.board.layout.regions:
         if one.gpa <= gpa < one.gpa + one.size:
             return f"{one.name}{_plus(gpa - one.gpa)}"
     return ""
+
+
+def _plus(offset: int) -> str:
+    return f"+{offset:#x}" if offset else ""

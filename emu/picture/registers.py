@@ -3,14 +3,13 @@
 from functools import lru_cache
 from typing import Final
 
-from msgspec.structs import replace
-
 from emu.hw import memory_types
 from emu.hw.context import GENERAL, Context
 from emu.hw.cpu import Cpu
 from emu.hw.vmcb import SegmentState
 from emu.machine.machine import Machine
 from emu.picture.pointed import pointed
+from emu.picture.sections import PointerView
 from emu.picture.view import RegisterView
 
 _FLAGS: Final = (
@@ -63,23 +62,15 @@ def names_of_bits(name: str) -> tuple[tuple[int, str], ...]:
     return _BITS.get(name, ())
 
 
-def views(machine: Machine, cpu: Cpu, before: RegisterValues) -> tuple[RegisterView, ...]:
+def views(context: Context, before: RegisterValues) -> tuple[RegisterView, ...]:
     """Every register in reading order, those that differ from `before` marked."""
-    context = cpu.registers
     now = values(context)
 
     def row(group: str, name: str, bits: int, words: str = "") -> RegisterView:
         changed = name in before and before[name] != now[name]
         return RegisterView(group, name, now[name], bits, words, changed)  # type: ignore[arg-type]
 
-    def followed(name: str) -> RegisterView:
-        found = pointed(machine, cpu, now[name])
-        words = found.words
-        if name == "rsp" and words and not words.startswith("stack"):
-            words = f"stack of cpu {cpu.id}"
-        return replace(row("general", name, 64, words), code=found.code)
-
-    rows = [followed(name) for name in (*GENERAL, "rip")]
+    rows = [row("general", name, 64) for name in (*GENERAL, "rip")]
     rows.append(row("flags", "rflags", 64, bits_in_words("rflags", now["rflags"])))
     rows += [row("segment", n, 16, _segment_words(context.segment(n))) for n in _SEGMENT_NAMES]
     rows += [row("segment", n, 64, f"limit {context.segment(n).limit:#x}")
@@ -88,6 +79,18 @@ def views(machine: Machine, cpu: Cpu, before: RegisterValues) -> tuple[RegisterV
         row("control", n, 64, bits_in_words(n, now[n]) if n in _BITS else "") for n in _CONTROL
     ]
     return (*rows, *(row("msr", name, 64, _msr_words(name, now[name])) for name in _MSRS))
+
+
+def pointers(machine: Machine, cpu: Cpu) -> tuple[PointerView, ...]:
+    """What the general registers of a CPU point at, of those that point at anything known."""
+    if cpu.context is None:
+        return ()
+    found = []
+    for name in (*GENERAL, "rip"):
+        one = pointed(machine, cpu, cpu.context.get(name))
+        if one.words:
+            found.append(PointerView(name, one.words, one.code))
+    return tuple(found)
 
 
 @lru_cache(maxsize=WORDS_KEPT)

@@ -80,6 +80,15 @@ class MemoryView(Struct, frozen=True):
     problem: str = ""
 
 
+class PointerView(Struct, frozen=True, gc=False):
+    """What a register points at."""
+
+    register: str
+    words: str
+    code: bool
+    """Whether that is code."""
+
+
 class StackRow(Struct, frozen=True, gc=False):
     """A frame's head, or one word of it."""
 

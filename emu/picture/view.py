@@ -15,6 +15,7 @@ from emu.picture.sections import (
     LogView,
     MemoryView,
     NestedView,
+    PointerView,
     StackView,
     TablesView,
     WalkView,
@@ -22,7 +23,9 @@ from emu.picture.sections import (
 from emu.picture.stop import Stop
 
 LineKind = Literal["source", "asm", "label", "mode"]
-Section = Literal["memory", "walk", "tables", "nested", "dtb", "stack", "waits", "log", "exits"]
+Section = Literal[
+    "memory", "walk", "tables", "nested", "dtb", "stack", "pointers", "waits", "log", "exits"
+]
 """What is looked at only if a front end wants it."""
 EventView = Event
 """Events cross to the screen as they are: they are frozen already."""
@@ -78,8 +81,7 @@ class CpuView(Struct, frozen=True, gc=False):
 
 
 class RegisterView(Struct, frozen=True, gc=False):
-    """One register of the focused CPU; `words` decodes its bits, or says what a general
-    register points at; `changed` since last stop."""
+    """One register of the focused CPU; `words` decodes its bits, `changed` since last stop."""
 
     group: Literal["general", "flags", "segment", "control", "msr"]
     name: str
@@ -87,8 +89,6 @@ class RegisterView(Struct, frozen=True, gc=False):
     bits: int
     words: str
     changed: bool
-    code: bool = False
-    """Whether it points at code."""
 
 
 class CodeLook(Struct, frozen=True):
@@ -211,6 +211,7 @@ class Sections(Struct, frozen=True):
     dtb: DtbView | None = None
     waits: tuple[WaitFact, ...] | None = None
     stack: StackView | None = None
+    pointers: tuple[PointerView, ...] | None = None
     log: LogView | None = None
     exits: LogView | None = None
 

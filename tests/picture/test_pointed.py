@@ -71,6 +71,7 @@ def test_the_command_says_it_too_and_looks_change_nothing(woken: Session) -> Non
 
 
 def test_enter_goes_to_code_as_code_and_to_data_as_data(woken: Session) -> None:
+    woken.looks.wanted = frozenset({"pointers"})
     page = render(woken.picture(), Window(80, 30))
     go = {spot.key: spot.go for spot in page.spots}
     assert go["r14"] == "list r14"

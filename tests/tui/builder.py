@@ -17,6 +17,7 @@ from emu.picture.sections import (
     NestedLook,
     NestedRange,
     NestedView,
+    PointerView,
     StackRow,
     StackView,
     TableRow,
@@ -109,6 +110,13 @@ def mailbox(aps: tuple[ApProgress, ...] | None = None) -> MailboxView:
                        "secondary_start", three if aps is None else aps)  # fmt: skip
 
 
+def pointers() -> tuple[PointerView, ...]:
+    """What registers of CPU 2 point at."""
+    words = {"rax": "secondary_start", "rbx": "mailbox", "rsp": "stack of cpu 2",
+             "rdi": "ap_records+0x40", "rip": "mailbox_wait+0xf"}  # fmt: skip
+    return tuple(PointerView(name, text, name == "rax") for name, text in words.items())
+
+
 def stack() -> StackView:
     """The stack of CPU 2 in a call, with a guess at its end."""
     return StackView(2, 3, (
@@ -132,11 +140,7 @@ def registers(changed: tuple[str, ...] = ("rax", "rip", "rflags")) -> tuple[Regi
         "r11": 0x246, "r12": 0, "r13": 0xFFFF_8880_0000_1000, "r14": 0, "r15": 0x7,
         "rip": 0xFFFF_F14F,
     }  # fmt: skip
-    points = {"rax": "secondary_start", "rbx": "mailbox", "rsp": "stack of cpu 2",
-              "rdi": "ap_records+0x40", "rip": "mailbox_wait+0xf"}  # fmt: skip
-    rows = [
-        ("general", name, value, 64, points.get(name, "")) for name, value in general.items()
-    ]
+    rows = [("general", name, value, 64, "") for name, value in general.items()]
     rows.append(("flags", "rflags", 0x46, 64, "PF ZF"))
     rows += [("segment", "cs", 8, 16, "base 0x0 limit 0xffffffff 64-bit"),
              ("segment", "ss", 0, 16, "not present"),
@@ -209,7 +213,7 @@ def sections(log: tuple[Event, ...]) -> Sections:
     waits = (WaitFact(3, "mailbox command == 1", "mailbox_wait+0x6", "0x1",
                       0, 3_520_198, True, "gva:0xfffff000/2"),)  # fmt: skip
     return Sections(
-        waits=waits, stack=stack(), log=log_view(log),
+        waits=waits, stack=stack(), pointers=pointers(), log=log_view(log),
         exits=log_view(exits), memory=memory(),
         tables=TablesView(2, TablesLook(), "4-level", 0x0824_0000, (2,), (
             TableRow(0, "", "", 0x0840_0000, 2 << 20, 0x0840_0000, 0, 0, "rx", True, "_start"),

@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from emu.picture.sections import PointerView
 from emu.picture.view import MachineView, RegisterView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.text import Line, Span, address, cut, halves, line, pad
@@ -46,17 +47,24 @@ Row = tuple[Line, tuple[Spot, ...]]
 """A row, and what can be pointed at in it."""
 
 
-def _spot(register: RegisterView, start: int, end: int | None) -> Spot:
+Pointers = dict[str, PointerView]
+"""By register."""
+
+
+def _spot(
+    register: RegisterView, start: int, end: int | None, points: Pointers | None = None
+) -> Spot:
     """`e` edits a register; Enter goes to the code or the memory that
     it points to."""
     plain = register.group in ("general", "flags", "control", "msr")
     edit = f"set {register.name}={register.value:#x}" if plain else ""
-    word = "list" if register.code else "mem"
+    found = (points or {}).get(register.name)
+    word = "list" if found is not None and found.code else "mem"
     go = f"{word} {register.name}" if register.group == "general" else ""
     return Spot(0, register.name, go, edit, "", start, end)
 
 
-def _grid(registers: list[RegisterView], width: int) -> list[Row]:
+def _grid(registers: list[RegisterView], width: int, points: Pointers) -> list[Row]:
     """General registers in as many columns as fit, read downwards."""
     columns = max(1, min(COLUMNS_MAX, width // CELL_CELLS))
     cells = width // columns
@@ -67,19 +75,23 @@ def _grid(registers: list[RegisterView], width: int) -> list[Row]:
         spots: list[Spot] = []
         for register in registers[index::height]:
             start = len(spots) * cells
-            spots.append(_spot(register, start, start + cells - _GAP))
-            spans += [_mark(register), _name(register, 4), *_followed(register, cells - 5)]
+            spots.append(_spot(register, start, start + cells - _GAP, points))
+            spans += [
+                _mark(register),
+                _name(register, 4),
+                *_followed(register, cells - 5, points),
+            ]
         rows.append((line(*spans), tuple(spots)))
     return rows
 
 
-def _followed(register: RegisterView, cells: int) -> list[Span]:
+def _followed(register: RegisterView, cells: int, points: Pointers) -> list[Span]:
     """A general register's value, and what it points at."""
-    value = _value(register)
-    if register.words and register.value < _HALF:
+    value, found = _value(register), points.get(register.name)
+    if found is not None and register.value < _HALF:
         value = ("", "dim"), (address(register.value), value[1][1])
     used = sum(len(text) for text, _ in value)
-    words = f" {cut(register.words, cells - used - 1 - _GAP)}" if register.words else ""
+    words = "" if found is None else f" {cut(found.words, cells - used - 1 - _GAP)}"
     gap = " " * max(cells - used - len(words), 0)
     return [*value, (words, "name"), (gap, "plain")]
 
@@ -93,7 +105,7 @@ def _row(register: RegisterView, name_cells: int) -> Line:
     )
 
 
-def rows(registers: tuple[RegisterView, ...], width: int) -> list[Row]:
+def rows(registers: tuple[RegisterView, ...], width: int, points: Pointers) -> list[Row]:
     """Every row of the panel: the groups in order, an empty row between two."""
     found: list[Row] = []
     for group in ORDER:
@@ -103,7 +115,7 @@ def rows(registers: tuple[RegisterView, ...], width: int) -> list[Row]:
         found += [((), ())] if found else []
         cells = max(NAME_CELLS, *(len(register.name) for register in members))
         found += (
-            _grid(members, width)
+            _grid(members, width, points)
             if group == "general"
             else [(_row(r, cells), (_spot(r, 0, None),)) for r in members]
         )
@@ -116,7 +128,8 @@ def render(view: MachineView, window: Window) -> Page:
     if not view.registers:
         words = f"CPU {cpu.id} has no registers yet: it has not started."
         return notice(words, window, f"cpu {cpu.id}")
-    every = rows(view.registers, window.width)
+    points = {one.register: one for one in view.sections.pointers or ()}
+    every = rows(view.registers, window.width, points)
     top = top_of(window, window.height, len(every))
     shown = every[top : top + window.height]
     changed = sum(register.changed for register in view.registers)
@@ -155,4 +168,5 @@ PANEL = Panel(
     live=False,
     short="Regs",
     words=("registers",),
+    needs="pointers",
 )

@@ -14,10 +14,13 @@ from emu.words.target import target
 
 
 def _registers(desk: Desk) -> Lines:
-    rows = registers.views(desk.machine, started(desk), {})
-    return tuple(
-        f"{row.name:15}{row.value:0{row.bits // 4}x}  {row.words}".rstrip() for row in rows
+    cpu = started(desk)
+    points = {one.register: one.words for one in registers.pointers(desk.machine, cpu)}
+    rows = (
+        (f"{row.name:15}{row.value:0{row.bits // 4}x}", row.words or points.get(row.name, ""))
+        for row in registers.views(cpu.registers, {})
     )
+    return tuple(f"{value}  {words}".rstrip() for value, words in rows)
 
 
 def _print(desk: Desk, text: str) -> Lines:
