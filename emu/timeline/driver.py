@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from emu.machine.board import Board
+from emu.machine.board import WORK_OF_AN_ENTRY, Board
 from emu.machine.machine import Machine
 from emu.machine.pause import Pause
 from emu.timeline import entry as acts
@@ -111,10 +111,14 @@ class Driver:
         current = schedule.slice or schedule.next()
         if current is None:
             return Pause.HUNG
+        whole = min(goal.tick, machine.board.tick + STRETCH_TICKS)
         most = PROBED_TICKS if machine.board.probes else STRETCH_TICKS
-        limit = min(goal.tick, machine.board.tick + most)
+        limit = min(whole, machine.board.tick + most)
         beat = goal.beat if limit == goal.tick else 0
         pause = machine.run(machine.board.cpus[current.cpu], current.until_ps, limit, beat)
+        if limit < whole and pause is Pause.BUDGET:
+            # It goes on in the same slice: to look must not move the next checkpoint.
+            machine.board.work -= WORK_OF_AN_ENTRY
         if pause is Pause.SLICE:
             schedule.slice = None
         return pause
