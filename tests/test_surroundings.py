@@ -1,11 +1,13 @@
 """Commands among faults of what surrounds them: streams, signals, disks, settings."""
 
+import json
 import os
 import resource
 import signal
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -165,6 +167,27 @@ def test_what_was_recorded_before_an_end_can_be_replayed(tmp_path: Path, name: i
     done = apdbg("replay", str(place), "--check")
     assert done.returncode == 0, done.stderr
     assert "holds" in done.stderr and done.stderr.count("\n") == 1
+
+
+def summed(line: dict[str, Any]) -> bytes:
+    """A line of a recording (docs/recording.md)."""
+    text = json.dumps(line).encode()
+    return f"{zlib.crc32(text):08x} ".encode() + text + b"\n"
+
+
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_replay_that_goes_on_for_long(tmp_path: Path, name: int) -> None:
+    place = tmp_path / "own.apdbg"
+    done = apdbg("record", *LONG, "--max-ticks", "9", "-o", str(place))
+    assert done.returncode == 0
+    first = json.loads(place.read_bytes().split(b"\n")[0][9:])
+    first["options"]["max_ticks"] = None
+    far = {"kind": "digest", "tick": 90_000_000, "beat": 0, "entries": 0, "digest": "x"}
+    place.write_bytes(summed(first) + summed(far))
+    process = started("replay", str(place), "--check")
+    wait_until(lambda: runs_a_guest(process))
+    process.send_signal(name)
+    assert ended(process) == (130, "apdbg: interrupted\n")
 
 
 @pytest.mark.breadth

@@ -8,6 +8,7 @@ from emu import open_session
 from emu.debug import language
 from emu.debug.session import Session
 from emu.errors import ApdbgError, CommandError
+from tests.shard import breadth
 
 SMALL = (
     "goto #²", "schedule random ²", "watch cpu²:rax", "set cpu²:rax=1", "until main.c:²",
@@ -83,3 +84,23 @@ def test_bytes_are_found_across_pages_and_the_rest_is_looked_through_once(
     assert found.startswith(f"11 22 33 44 55 66 77 88 is at gpa:{here + 0x4_0FFC:#x}")
     (found,) = session.do(f"find {space}:{here:#x} 0x123456789abcdef1").reply
     assert "is nowhere" in found
+
+
+PASSED_CHECKPOINTS = (
+    "goto 2518", "set cpu0:rbx=607", "step 10", "goto 831", "step 23", "run 3000", "goto 2349",
+    "goto 88900", "goto 4912", "step 17", "goto 61214", "goto 145576", "reverse-step",
+    "goto 85638",
+)  # fmt: skip
+"""Fourteen ordinary words that once ended in an assertion about checkpoints."""
+
+
+@pytest.mark.parametrize("cpus", breadth((1, 2, 4), keep=1))
+def test_going_here_and_there_passes_every_checkpoint(cpus: int) -> None:
+    session = open_session(platform="tdx", cpus=cpus)
+    for words in PASSED_CHECKPOINTS:
+        wanted = int(words.partition(" ")[2]) if words.startswith("goto") else None
+        try:
+            view = session.do(words)
+        except CommandError:
+            continue
+        assert wanted is None or view.tick == wanted or view.outcome is not None

@@ -7,7 +7,7 @@ import pytest
 
 from emu.errors import ApdbgError
 from tests.tui.builder import stopped
-from tests.tui.driving import screen
+from tests.tui.driving import boot, screen
 from tests.tui.still_door import Still
 from tui import keymap
 
@@ -71,3 +71,15 @@ def test_a_keymap_may_move_the_way_to_quit(tmp_path: Path) -> None:
     place = tmp_path / "keys.toml"
     place.write_text('[keys]\nquit = "x"\nstep = "q"\n')
     assert keymap.read(str(place), tmp_path) == {"quit": ("x",), "step": ("q",)}
+
+
+def test_going_back_on_a_cpu_that_never_started_is_a_sentence() -> None:
+    async def story() -> None:
+        async with screen(boot()) as hands:
+            await hands.type("break mailbox_ack")
+            await hands.press(">", "N")
+            await hands.settle()
+            assert "bug in apdbg" not in hands.text and not hands.app._exit
+            assert hands.session.stop_words() == ["break mailbox_ack"]
+
+    asyncio.run(story())

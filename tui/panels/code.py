@@ -16,6 +16,7 @@ BYTES_CELLS = 24
 TEXT_CELLS_MAX = 34
 SOURCE_CELLS_MAX = 500
 _TARGET = re.compile(r"^(?:call|j\w+) (0x[0-9a-f]+)$")
+_ADDRESS = re.compile(r"\[0x[0-9a-f]+\](?= )")
 _INNER_GAP = re.compile(r"(?<=\S) {3,}")
 
 
@@ -49,6 +50,8 @@ def cpus_here(cpus: tuple[int, ...]) -> str:
 def _instruction(code: CodeLine, columns: _Columns) -> Line:
     marks = (">" if code.current else " ") + ("b" if code.breakpoint else " ") + " "
     note = "  " + code.note if code.note else ""
+    if len(code.text) + len(note) > columns.room:
+        note = _ADDRESS.sub("[…]", note)  # the operand says where, only the note says what
     text = code.text.ljust(min(columns.text, columns.room - len(note)))
     return line(
         (marks, "here" if code.current else "bad"),
