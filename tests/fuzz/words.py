@@ -30,7 +30,7 @@ _MOMENTS: Final = (
     "mailbox_wait cpu {n}",
     "parked", "os-entry", "{p}", "main.c:{n}", "now", "",
 )  # fmt: skip
-_WRITING: Final = ("save", "export")
+_WRITING: Final = ("save", "export", "report", "write")
 """Commands that make files: their names stay in the folder where they are tried."""
 
 
