@@ -25,9 +25,9 @@ _TYPED: Final = (
 """What can be done with an address or a name that was typed."""
 _TYPED_SCORE: Final = 0.01
 """What was typed and is no known name stands last."""
-_SCORES: Final = (1.0, 0.9, 0.8, 0.6)
-"""An entry that is called so; one that begins so; one with these words; one with them among
-what it does. Below: letters in their order."""
+_SCORES: Final = (1.0, 0.95, 0.9, 0.8, 0.6)
+"""An entry that is called so; one whose first words are these; one that begins so; one with
+these words; one with them among what it does. Below: letters in their order."""
 _FUZZY: Final = 0.5
 
 
@@ -52,15 +52,17 @@ def score(entry: Entry, query: str) -> float:
     """How well an entry is what was typed, 0 to 1; 0: not by its words."""
     typed, text = query.lower().strip(), entry.text.lower()
     names = (text, *entry.also.lower().split("  "))
-    if typed in names or text.startswith(f"{typed} "):
+    if typed in names:
         return _SCORES[0]
-    if any(name.startswith(typed) for name in names):
+    if text.startswith(f"{typed} "):
         return _SCORES[1]
+    if any(name.startswith(typed) for name in names):
+        return _SCORES[2]
     words = typed.split()
     if all(word in f"{text} {entry.also.lower()}" for word in words):
-        return _SCORES[2]
+        return _SCORES[3]
     every = f"{text} {entry.also} {entry.help}".lower()
-    return _SCORES[3] if words and all(word in every for word in words) else 0.0
+    return _SCORES[4] if words and all(word in every for word in words) else 0.0
 
 
 def _found(text: str, matcher: Matcher) -> Content:

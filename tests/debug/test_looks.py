@@ -13,6 +13,8 @@ LOOKS: Final = {
     "cpu": ("cpu 1", "cpu 0"), "cpus": ("cpus", "cpus parked"),
     "breakpoints": ("breakpoints",), "why": ("why 0", "why 1"),
     "list": ("list", "list start_aps", "list asm"),
+    "bt": ("bt", "bt 1"), "examine": ("examine rsp 4 gx", "examine rip 3 bi"),
+    "symbols": ("symbols", "symbols mailbox*"),
     "mem": ("mem gpa:0x8000000", "mem rsp 64"), "find": ("find gpa:0x8000000 0x90",),
     "walk": ("walk rip", "walk rsp write"),
     "tables": ("tables", "tables tree"), "npt": ("npt", "npt 0x8804000"),

@@ -70,7 +70,7 @@ def test_a_keymap_leaves_a_way_to_quit(tmp_path: Path, text: str) -> None:
 def test_a_keymap_may_move_the_way_to_quit(tmp_path: Path) -> None:
     place = tmp_path / "keys.toml"
     place.write_text('[keys]\nquit = "x"\nstep = "q"\n')
-    assert keymap.read(str(place), tmp_path) == {"quit": ("x",), "step": ("q",)}
+    assert keymap.read(str(place), tmp_path).keys == {"quit": ("x",), "step": ("q",)}
 
 
 def test_going_back_on_a_cpu_that_never_started_is_a_sentence() -> None:

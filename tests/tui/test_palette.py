@@ -58,7 +58,7 @@ def test_every_command_is_found_by_its_word_and_every_key_by_its_help() -> None:
         ("catch", "catch KIND TEXT"),
         ("clipboard", "copy [PANEL]"),
         ("perfetto", "export FILE"),
-        ("back instructions", "reverse-step CPU COUNT ANY_CPU"),
+        ("back instructions", "reverse-step CPU COUNT WHAT"),
         ("device tree", "Show panel DTB"),
         ("who wrote", "last-writer PLACE"),
         ("zoom", "Let this panel fill the screen, and back"),

@@ -48,7 +48,7 @@ def test_a_size_that_was_changed_meanwhile_is_taken_up() -> None:
         terminal.stop()
         terminal.resize(120, 40)
         terminal.go_on()
-        for words in (*BARS, "seed 0", "Tab Panels  : Command"):
+        for words in (*BARS, "seed 0", "? Help  q Quit"):
             terminal.wait_for(words)
         terminal.press("q")
         assert terminal.leave() == 0
@@ -60,7 +60,7 @@ def test_the_bars_have_the_width_of_the_terminal(sizes: tuple[tuple[int, int], .
         terminal.wait_for("apdbg needs" if sizes[0][0] < 40 else "before the first")
         for columns, rows in sizes[1:]:
             terminal.resize(columns, rows)
-        for words in (*BARS, "Tab Panels  : Command", "seed 0"):
+        for words in (*BARS, "? Help  q Quit", "seed 0"):
             terminal.wait_for(words)
         terminal.press("q")
         assert terminal.leave() == 0
@@ -100,7 +100,7 @@ def test_a_storm_of_sizes_ends_with_the_last_one() -> None:
             if index % 10 == 0:
                 terminal.press("s")
         terminal.resize(120, 40)
-        for words in ("cpu 0 stepped", "Tab Panels  : Command", "seed 0", "Findings 0"):
+        for words in ("cpu 0 stepped", "? Help  q Quit", "seed 0", "Findings 0"):
             terminal.wait_for(words)
         terminal.press("q")
         assert terminal.leave() == 0

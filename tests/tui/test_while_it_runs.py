@@ -130,7 +130,7 @@ def test_another_cpu_or_tab_is_drawn_as_it_is_then() -> None:
             hands.tap("tab")
             await hands.until(lambda: hands.frame.panel.id == "registers")
             hands.tap("]")
-            await hands.until(lambda: "[Walk]" in hands.text)
+            await hands.until(lambda: "[Stack]" in hands.text)
             await hands.until(lambda: hands.text.count("as of tick") == 2)
             await hands.until(lambda: hands.seen.cpus[1].rip != 0 or not session.running)
             hands.tap(">")
