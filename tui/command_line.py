@@ -1,7 +1,7 @@
 """The words behind `apdbg`: commands and options, and what `--help` says."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NoReturn
 
 from emu.errors import ApdbgError
@@ -106,7 +106,94 @@ def _campaign_options(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=_seed, default=0, metavar="N", help="default 0")
     add("--kernel", metavar="ELF", help="what the shim jumps to; default: the sample kernel")
     add("--jobs", type=_count, metavar="N", help="machines at a time; default: one a core")
-    add("--json", action="store_true", help="one JSON object, nothing else")
+
+
+def _version_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--version", action=_Version)
+
+
+def _replay_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", help="a recording")
+    parser.add_argument("--image", metavar="ELF", help="the image, if it has moved")
+    parser.add_argument("--kernel", metavar="ELF", help="the kernel, likewise")
+    parser.add_argument("--check", action="store_true", help="only say whether it holds")
+    parser.add_argument("--export", metavar="FILE", help="only write .html, .json or .md")
+
+
+def _inspect_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", help="an IGVM file, a DLL with one, or any other file")
+
+
+def _recording_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--output", metavar="FILE", default="boot.apdbg")
+
+
+def _report_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--output", metavar="FILE", help="default: print it")
+
+
+def _screen_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--record", metavar="FILE", help="write a recording all the while")
+    parser.add_argument(
+        "--web", type=_count, metavar="PORT",
+        help="the same screen in a browser of this machine (needs apdbg[web])",
+    )  # fmt: skip
+
+
+def _key_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--keys", metavar="PRESET|FILE", help="gdb, windbg, vim, or a TOML file of keys"
+    )
+    parser.add_argument(
+        "--fresh", action="store_true", help="forget layout and breakpoints of last time"
+    )
+
+
+def _course_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--until", metavar="PLACE", help="stop at a symbol, file:line or 'tick N'"
+    )
+    parser.add_argument(
+        "--script", metavar="FILE", help="commands to carry out first, one a line"
+    )
+    parser.add_argument(
+        "--watchdog", type=_count, default=0, metavar="N",
+        help="after N instructions without progress the boot counts as hung",
+    )  # fmt: skip
+
+
+def _race_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--races", action="store_true", help="also look for data races, by a second run"
+    )
+
+
+def _json_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
+
+
+def _outcome_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--expect", choices=OUTCOMES, help="the outcome that is exit code 0")
+
+
+_OPTIONS: Final[
+    tuple[tuple[tuple[str, ...], Callable[[argparse.ArgumentParser], None]], ...]
+] = (
+    (("screen",), _version_option),
+    (("replay",), _replay_options),
+    (("inspect",), _inspect_options),
+    (("campaign",), _campaign_options),
+    (("screen", "run", "record", "report"), _machine_options),
+    (("record",), _recording_option),
+    (("report",), _report_option),
+    (("screen",), _screen_options),
+    (("screen", "replay"), _key_options),
+    (("run", "record", "report"), _course_options),
+    (("run", "report"), _race_option),
+    (("run", "campaign", "inspect"), _json_option),
+    (("run",), _outcome_option),
+)
+"""(Commands, options that they have), in the order of `--help`."""
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
@@ -115,62 +202,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     rest = list(words[1:] if name != "screen" else words)
     shown = "apdbg" if name == "screen" else f"apdbg {name}"
     parser = _Parser(prog=shown, description=_DESCRIPTIONS[name], epilog=_EPILOGS.get(name))
-    if name == "screen":
-        parser.add_argument("--version", action=_Version)
-    if name == "replay":
-        parser.add_argument("file", help="a recording")
-        parser.add_argument("--image", metavar="ELF", help="the image, if it has moved")
-        parser.add_argument("--kernel", metavar="ELF", help="the kernel, likewise")
-        parser.add_argument("--check", action="store_true", help="only say whether it holds")
-        parser.add_argument("--export", metavar="FILE", help="only write .html, .json or .md")
-    elif name == "inspect":
-        parser.add_argument("file", help="an IGVM file, a DLL with one, or any other file")
-        parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
-    elif name == "campaign":
-        _campaign_options(parser)
-    elif name != "doctor":
-        _machine_options(parser)
-    if name == "record":
-        parser.add_argument("-o", "--output", metavar="FILE", default="boot.apdbg")
-    if name == "report":
-        parser.add_argument("-o", "--output", metavar="FILE", help="default: print it")
-    if name == "screen":
-        parser.add_argument("--record", metavar="FILE", help="write a recording all the while")
-        parser.add_argument(
-            "--web", type=_count, metavar="PORT",
-            help="the same screen in a browser of this machine (needs apdbg[web])",
-        )  # fmt: skip
-    if name in ("screen", "replay"):
-        parser.add_argument(
-            "--keys",
-            metavar="PRESET|FILE",
-            help="gdb, windbg, vim, or a TOML file of keys",
-        )
-        parser.add_argument(
-            "--fresh",
-            action="store_true",
-            help="forget layout and breakpoints of last time",
-        )
-    if name in ("run", "record", "report"):
-        parser.add_argument(
-            "--until", metavar="PLACE", help="stop at a symbol, file:line or 'tick N'"
-        )
-        parser.add_argument(
-            "--script", metavar="FILE", help="commands to carry out first, one a line"
-        )
-        parser.add_argument(
-            "--watchdog", type=_count, default=0, metavar="N",
-            help="after N instructions without progress the boot counts as hung",
-        )  # fmt: skip
-    if name in ("run", "report"):
-        parser.add_argument(
-            "--races", action="store_true", help="also look for data races, by a second run"
-        )
-    if name == "run":
-        parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
-        parser.add_argument(
-            "--expect", choices=OUTCOMES, help="the outcome that is exit code 0"
-        )
+    for names, add in _OPTIONS:
+        if name in names:
+            add(parser)
     options = parser.parse_args(rest)
     options.command, options.words = name, words
     return options

@@ -15,7 +15,7 @@ from emu.given.plain import plain
 from emu.machine.event import Event, EventKind
 from emu.machine.folds import FoldedLog
 from emu.machine.logs import ExitLog
-from emu.picture.sections import LogLook, LogRow, LogView
+from emu.picture.log_views import LogLook, LogRow, LogView
 from emu.vmm.line_part import LinePart, line_words
 
 KINDS: Final[tuple[str, ...]] = get_args(EventKind)

@@ -16,6 +16,7 @@ from emu.machine.logs import Logs
 from emu.machine.machine import Machine
 from emu.picture.findings import findings_view
 from emu.picture.log import Matches
+from emu.picture.log_views import LogLook, LogView
 from emu.picture.memory import memory_view, seen
 from emu.picture.nested import nested_view
 from emu.picture.registers import pointers
@@ -24,8 +25,6 @@ from emu.picture.sections import (
     CpusLook,
     DtbLook,
     FindingsView,
-    LogLook,
-    LogView,
     MemoryLook,
     MemoryView,
     NestedLook,

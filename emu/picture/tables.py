@@ -10,8 +10,9 @@ from emu.hw.nested_walk import ACCESSED, DIRTY, bits_in_words
 from emu.hw.page_walk import SHARED_BIT
 from emu.hw.paging_modes import FORMATS
 from emu.machine.machine import Machine
+from emu.picture.filters import has_words
 from emu.picture.mapped import Mapped, TableEntry, paging_mode, ranges, root_of, table
-from emu.picture.sections import TableRow, TablesLook, TablesView, has_words, size_words
+from emu.picture.sections import TableRow, TablesLook, TablesView, size_words
 from emu.words.expression import address
 
 ROWS_MAX: Final = 4096

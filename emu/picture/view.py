@@ -7,12 +7,12 @@ from msgspec import Struct
 from emu.judge.verdict import UNWELL, CpuState, Fate, Outcome, WaitFact
 from emu.machine.aps import ApHistory
 from emu.machine.event import Event, EventKind
+from emu.picture.log_views import LogView
 from emu.picture.sections import (
     CpusLook,
     DtbView,
     FindingsView,
     FindingView,
-    LogView,
     MemoryView,
     NestedView,
     PointerView,

@@ -247,7 +247,8 @@ class Timeline:
             pause = self.driver.stretch(moment)
         now, driver = self.now, self.driver
         passed = now.tick >= moment.tick and now.beat >= moment.beat and not driver.due
-        return passed or now.tick > moment.tick or pause in (Pause.OUTCOME, Pause.HUNG)
+        there = pause in (Pause.BUDGET, Pause.OUTCOME, Pause.HUNG)
+        return there or passed or now.tick > moment.tick
 
     def stretch(self, moment: Moment) -> Pause:
         """Some way towards a moment that may lie beyond what is known; from there on the CPUs

@@ -35,7 +35,7 @@ def target(machine: Machine, focus: Cpu, text: str) -> Place:
 def code_place(machine: Machine, focus: Cpu, where: str) -> str:
     """The same place of code as `emu.words.where` knows it, whatever CPU is in focus later: an
     expression such as `$rip` or `*$rip+4` is its value now. Raises CommandError."""
-    if not set(where) & set("$@["):
+    if not set(where) & set("$@[") or machine.board.layout.symbols.find(where):
         return where
     return f"{evaluate(machine, focus, where.removeprefix('*')):#x}"
 

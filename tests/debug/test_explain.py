@@ -87,10 +87,5 @@ def test_what_nobody_explains_is_said_with_the_nearest_word(
 def test_an_injection_that_another_platform_has_says_why_it_is_not_here(
     session: Session,
 ) -> None:
-    (said,) = session.do("help inject late-ipi").reply
-    assert "without INIT and SIPI" in said
-
-
-def test_a_cpu_that_has_not_started_is_to_be_named_a_moment() -> None:
-    with pytest.raises(CommandError, match="name a moment, as in `at parked cpu 2`"):
-        open_session(platform="tdx", cpus=4).do("inject pte 2 mailbox uncached")
+    said = session.do("help inject late-ipi").reply
+    assert "without INIT and SIPI" in said[0] and said[1].startswith("inject late-ipi")

@@ -19,8 +19,8 @@ from emu.machine.log import CHUNK, Log
 from emu.machine.logs import EventLog
 from emu.picture import log, memory, nested, tables, tree, walk
 from emu.picture.log import Matches
+from emu.picture.log_views import LogLook
 from emu.picture.mapped import nested_ranges, ranges
-from emu.picture.sections import LogLook
 
 PLATFORMS = ("tdx", "vbs", "sipi", "none")
 

@@ -124,8 +124,8 @@ def platform(data: bytes, draw: Random, folder: Path) -> None:
 
 def keys_file(data: bytes, draw: Random, folder: Path) -> None:
     """`apdbg --keys FILE`."""
-    changes = keymap.read(_file(folder, "keys.toml", data), folder / "none")
-    table = keys.remapped(changes)
+    preset = keymap.read(_file(folder, "keys.toml", data), folder / "none")
+    table = keys.remapped(preset.keys)
     assert {key.id for key in table} == {key.id for key in keys.KEYS}
 
 

@@ -5,6 +5,7 @@ from random import Random
 from typing import Final
 
 from emu.debug import language
+from emu.debug.aliases import aliases
 from emu.debug.catch import EVENTS, EXITS, REGISTERS
 from emu.debug.command import Command, Slot
 from emu.debug.commands import COMMANDS
@@ -49,7 +50,8 @@ def of(draw: Random, word: str) -> str:
 
 
 def _whole(draw: Random, command: Command) -> str:
-    word = draw.choice((command.word, command.word, *command.aliases))
+    others = (one.word for one in aliases("gdb").values() if one.ours == command.word)
+    word = draw.choice((command.word, command.word, *others))
     return " ".join([word, *_rest(draw, command)])
 
 

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from emu import Session, open_session
 from emu.machine.event import Event
 from emu.machine.logs import EventLog
+from emu.picture.filters import has_words
 from emu.picture.log import Matches, look_of
-from emu.picture.sections import LogLook, has_words
+from emu.picture.log_views import LogLook
 from tests.guest import boot
 
 KINDS = ("fault", "state")

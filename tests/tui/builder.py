@@ -4,15 +4,13 @@ from msgspec.structs import replace
 
 from emu.judge.verdict import WaitFact
 from emu.machine.event import Event, EventKind
+from emu.picture.log_views import LogLook, LogRow, LogView
 from emu.picture.sections import (
     CpusLook,
     DtbLook,
     DtbRow,
     DtbView,
     FieldView,
-    LogLook,
-    LogRow,
-    LogView,
     MemoryView,
     NestedLook,
     NestedRange,

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from emu.picture.cpus import kind_of
-from emu.picture.sections import CpusLook, LogLook, LogRow, LogView
+from emu.picture.log_views import LogLook, LogRow, LogView
+from emu.picture.sections import CpusLook
 from emu.picture.view import MachineView
 from tests.tui import builder
 from tui.panels import BY_ID, PANELS

@@ -1,6 +1,6 @@
 """The two logs, of what happened and of what left the guest: only rows in sight are read."""
 
-from emu.picture.sections import LogRow, LogView
+from emu.picture.log_views import LogRow, LogView
 from emu.picture.view import MachineView
 from tui.panels.base import (
     Page,

@@ -1,6 +1,7 @@
 """What the selected CPU's page tables map: ranges, a tree, or the difference to another CPU."""
 
-from emu.picture.sections import TableRow, TablesView, size_words, told_of
+from emu.picture.filters import told_of
+from emu.picture.sections import TableRow, TablesView, size_words
 from emu.picture.view import MachineView
 from emu.words.spans import spans
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
