@@ -20,6 +20,8 @@ MILESTONE_FROM_CELLS = 140
 MILESTONE_CELLS = 20
 SOURCE_FROM_ROOM = 50
 """Cells that must be left for the source line to get a column of its own."""
+HALVES_FROM_ROOM = 36
+"""From so many cells on a wait has as many as a name: `[0xbfe004c] == 1` is whole."""
 SOURCE_CELLS = 19
 WHERE_CELLS_MAX = 28
 _GAP = "  "
@@ -42,7 +44,8 @@ class _Columns(Struct, frozen=True):
 def _columns(view: MachineView, width: int) -> _Columns:
     id_cells = max(len(str(len(view.cpus) - 1)), 2)
     most = max(cpu.apic_id for cpu in view.cpus)
-    apic = max(len(str(most)), 4) if width >= APIC_FROM_CELLS else 0
+    told = width >= APIC_FROM_CELLS and any(cpu.apic_id != cpu.id for cpu in view.cpus)
+    apic = max(len(str(most)), 4) if told else 0
     wide = width >= CLOCK_FROM_CELLS
     ticks, time = (13, 11) if wide else (0, 0)
     fixed = 2 + id_cells + 1 + (apic + 2 if apic else 0) + 2 + WORD_CELLS + 1 + 1
@@ -51,7 +54,8 @@ def _columns(view: MachineView, width: int) -> _Columns:
     fixed += milestone
     room = max(width - fixed, 0)
     source = SOURCE_CELLS + 1 if room >= SOURCE_FROM_ROOM else 0
-    where = min(-(-(room - source) * 4 // 7), WHERE_CELLS_MAX)
+    names = (1, 2) if room >= HALVES_FROM_ROOM else (4, 7)
+    where = min(-(-(room - source) * names[0] // names[1]), WHERE_CELLS_MAX)
     return _Columns(
         id_cells, apic, where, source, room - source - where, milestone, ticks, time
     )
