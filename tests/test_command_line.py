@@ -99,7 +99,7 @@ def test_a_boot_with_a_finding_is_exit_code_1_and_says_what_was_found() -> None:
     (found,) = json.loads(apdbg("run", image, "--cpus", "2", "--json").stdout)["findings"]
     assert list(found) == [
         "rule", "severity", "cpu", "tick", "where", "text", "follows", "look_at",
-        "consequences",
+        "consequences", "says", "source", "virtual_ns", "code", "registers",
     ]  # fmt: skip
 
 

@@ -182,7 +182,8 @@ SHORT: Final = (
 """Short words of ours, most of them gdb's as well."""
 GDB: Final = (
     Alias("si", "step"), Alias("stepi", "step"), Alias("ni", "next"), Alias("nexti", "next"),
-    Alias("fin", "finish"), Alias("where", "bt"), Alias("backtrace", "bt"),
+    Alias("fin", "finish"),
+    Alias("where", "bt"), Alias("backtrace", "bt"),
     Alias("thread", "cpu N", _thread, "[N]"), Alias("t", "cpu N", _thread, "[N]"),
     Alias("x/", "examine WHERE N UF", _examine, "NFU WHERE", glued=True),
     Alias("p/", "print EXPR", _printed, "F EXPR", glued=True),

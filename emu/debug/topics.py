@@ -245,7 +245,8 @@ def _symbol(desk: Desk, word: str) -> Lines:
 
 TOPICS: Final[tuple[Topic, ...]] = (
     _of(_injections), _of(_rules), _of(_states), _of(_steps), _of(_roles), _of(_milestones),
-    Topic(lambda _: REGISTERS, _register), _of(_events), _of(_catches), _of(_mailbox),
+    Topic(lambda _: REGISTERS, _register),
+    _of(_events), _of(_catches), _of(_mailbox),
     _of(_calls), _of(_exceptions), _of(_words), _of(_sets), _of(_of_screen),
     Topic(lambda desk: desk.machine.board.layout.symbols.names(), _symbol),
 )  # fmt: skip
