@@ -19,6 +19,9 @@ QUIET_SECONDS: Final = 0.060
 """A frame is over when nothing more comes for so long."""
 PATIENCE_SECONDS: Final = 60.0
 
+TABS: Final = (b"[Stack", b"[Walk", b"[Tables", b"[NPT", b"[Mem", b"[DTB", b"[Reg")
+"""What comes beside the registers at 120 columns, one `]` after the other."""
+
 
 class Timed:
     """`python ...` in a terminal of a given size."""

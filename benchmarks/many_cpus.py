@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Final
 
-from benchmarks.key_to_frame import Timed
+from benchmarks.key_to_frame import TABS, Timed
 from benchmarks.row import Row, Target
 from benchmarks.turns import p95
 
@@ -27,7 +27,6 @@ ROUNDS: Final = 6
 QUICK_ROUNDS: Final = 2
 KEY_SECONDS: Final = 0.1
 BACK_SECONDS: Final = 0.5
-_TABS: Final = (b"[Walk", b"[Tables", b"[NPT", b"[Mem", b"[DTB", b"[Reg")
 
 
 def rows(name: str, quick: bool, bare: float) -> Iterator[Row]:
@@ -79,7 +78,7 @@ def _back(timed: Timed, keys: tuple[str, ...], rounds: int) -> tuple[list[float]
 
 def _turning(timed: Timed, rounds: int) -> list[float]:
     """Seconds from a key to another tab of the panel beside the code."""
-    timed.press("\t")
+    timed.press(":registers\r")  # what answers has the keys, wherever they were
     timed.settle()
     timed.press("c")
     timed.wait_for(b"RUNNING")
@@ -87,5 +86,5 @@ def _turning(timed: Timed, rounds: int) -> list[float]:
     for index in range(2 * rounds):
         began = time.perf_counter()
         timed.press("]")
-        times.append(timed.wait_for(_TABS[index % len(_TABS)]) - began)
+        times.append(timed.wait_for(TABS[index % len(TABS)]) - began)
     return times

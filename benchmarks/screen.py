@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import Final
 
 from benchmarks import many_cpus
-from benchmarks.key_to_frame import Timed
+from benchmarks.key_to_frame import TABS, Timed
 from benchmarks.row import Row, Target
 from benchmarks.turns import p95, seconds
 from emu import Session, open_session
@@ -22,7 +22,6 @@ QUICK_SAMPLES: Final = 20
 CROWDS: Final = ((16, "tdx", 0.033), (1_024, "vbs", 0.050))
 """(CPUs, platform, seconds from a key to the frame)."""
 EVENTS: Final = 1_000_000
-_TABS: Final = (b"[Walk", b"[Tables", b"[NPT", b"[Mem", b"[DTB", b"[Reg")
 
 
 def rows(quick: bool) -> Iterator[Row]:
@@ -73,7 +72,7 @@ def _while_it_runs(samples: int, bare: float) -> Row:
         for index in range(min(samples, 24)):
             began = time.perf_counter()
             timed.press("]")
-            times.append(timed.wait_for(_TABS[index % len(_TABS)]) - began)
+            times.append(timed.wait_for(TABS[index % len(TABS)]) - began)
     note = f"median {1e3 * statistics.median(times):.1f} ms of {len(times)}"
     what = "another tab while 256 cpus run: p95"
     return Row(NAME, what, p95(times), "s", "bare Textual app", bare, Target(most=0.1), note)
