@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shutil
 import signal
 import sys
 import time
@@ -14,6 +15,7 @@ from textual import constants, events
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.command import Provider
+from textual.geometry import Size
 from textual.widgets import Static
 
 from tui import bugs, keys, last_session, theme
@@ -36,7 +38,7 @@ from tui.prompt import Prompt
 from tui.timeline_keys import TimelineKeys
 from tui.way import Way
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH)
 HANG_UP_SECONDS: Final = 1.0
 """How often it is looked whether the terminal is still there."""
 _NO_SIGNALS: Final = (NotImplementedError, RuntimeError, ValueError)
@@ -128,7 +130,20 @@ class ApdbgApp(App[int]):
             for name in (signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(name, partial(self.exit, None, EXIT_INTERRUPTED))
         if _has_terminal():
+            self._hear_of_sizes()
             self.set_interval(HANG_UP_SECONDS, self._leave_if_hung_up)
+
+    def _hear_of_sizes(self) -> None:
+        """Take a new size between two events. Textual's own handler cuts in wherever Python
+        is, also where it holds a lock that it then waits for: of many sizes in a row the last
+        was lost, or the screen stood still for ever."""
+        with contextlib.suppress(*_NO_SIGNALS):
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGWINCH, self._take_size)
+
+    def _take_size(self) -> None:
+        size = Size(*shutil.get_terminal_size())
+        self.post_message(events.Resize(size, size))
 
     def _leave_if_hung_up(self) -> None:
         """A terminal that vanishes without SIGHUP reads as empty for ever, and Textual would
@@ -175,7 +190,8 @@ class ApdbgApp(App[int]):
 
     def _paint_again(self) -> None:
         """The terminal was somebody else's for a while, and is empty: nothing is there that
-        need not be drawn."""
+        need not be drawn. Textual has its own handler of sizes again."""
+        self._hear_of_sizes()
         for screen in self.screen_stack:
             screen.refresh(layout=True)
             for widget in screen.walk_children():
