@@ -8,6 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from emu import Session, open_session
 from emu.debug import recording, recovery, script
 from emu.debug.opening import replay_session
@@ -167,7 +169,7 @@ def kept(data: bytes, draw: Random, folder: Path) -> None:
         if text.partition(" ")[0] in last_session.STOPPING:
             carry_out(session, text)
     memory.write(found)
-    assert memory.read() == found
+    assert memory.read() == replace(found, history=found.history[-last_session.HISTORY_MAX :])
 
 
 def commands(data: bytes, draw: Random, folder: Path) -> None:
