@@ -12,17 +12,17 @@ ANYWHERE: Final = ("emu.errors", "emu.given")
 """The user's mistakes, and what the user gives: every floor has to do with them."""
 
 FLOORS: Final = (
-    "emu.errors", "emu.given", "emu.hw", "emu.igvm", "emu.boot", "emu.mailbox", "emu.vmm",
-    "emu.machine", "emu.unwind", "emu.words", "emu.inject", "emu.timeline", "emu.judge",
+    "emu.errors", "emu.given", "emu.texts", "emu.hw", "emu.igvm", "emu.boot", "emu.mailbox",
+    "emu.vmm", "emu.machine", "emu.unwind", "emu.words", "emu.inject", "emu.timeline", "emu.judge",
     "emu.picture",
-    "emu.export", "emu.debug", "emu.remote",
+    "emu.export", "emu.debug", "emu.tour", "emu.remote",
 )  # fmt: skip
 """From the ground up: a room imports what stands before it."""
 
 ASIDE: Final[dict[str, tuple[str, ...]]] = {
     "emu.mailbox": ("emu.boot",),
     "emu.vmm": ("emu.mailbox",),
-    "emu.remote": FLOORS[2:-2],
+    "emu.remote": FLOORS[3:-3],
 }
 """Room -> what it does without, though it lies below."""
 
@@ -31,7 +31,12 @@ BELOW: Final[dict[str, tuple[str, ...]]] = {
         room: tuple(one for one in FLOORS[:index] if one not in ASIDE.get(room, ()))
         for index, room in enumerate(FLOORS)
     },
-    "tui": (*FLOORS[FLOORS.index("emu.words") :], "emu.open_session", "emu.Session"),
+    "tui": (
+        "emu.texts",
+        *FLOORS[FLOORS.index("emu.words") :],
+        "emu.open_session",
+        "emu.Session",
+    ),
 }
 """Floor -> what it may import, besides itself."""
 

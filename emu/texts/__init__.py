@@ -1,0 +1,1 @@
+"""What the program explains, in two languages: texts that no code repeats."""

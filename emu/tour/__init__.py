@@ -1,0 +1,1 @@
+"""The tour: lessons on the live machine, each answered by doing."""
