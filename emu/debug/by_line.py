@@ -105,20 +105,17 @@ def over(desk: Desk, cpu: Cpu, count: int) -> Goal:
 def back(desk: Desk, cpu: Cpu, count: int) -> None:
     """Back to where the CPU came to the line that it executed last, COUNT times; raises
     CommandError."""
-    timeline = desk.timeline
-    here = timeline.now
-    for _ in range(count):
-        found = _came_to(timeline, desk, cpu)
-        if found is None:
-            timeline.goto(here)
-            raise CommandError(f"cpu {cpu.id} has executed no such line before this moment")
-        timeline.goto(found)
+    found = _came_to(desk.timeline, desk, cpu, count)
+    if found is None:
+        raise CommandError(f"cpu {cpu.id} has executed no such line before this moment")
+    desk.timeline.goto(found)
     desk.stop = (OnLine(cpu.id, words(_line(desk, cpu))),)
 
 
-def _came_to(timeline: Timeline, desk: Desk, cpu: Cpu) -> Moment | None:
-    """Before the first of the newest instructions in a row that are of one line."""
-    board = desk.machine.board
+def _came_to(timeline: Timeline, desk: Desk, cpu: Cpu, count: int) -> Moment | None:
+    """Before the first of the instructions in a row that are of one line, of the COUNT-th such
+    row before this moment; one pass over the past, however many are wanted."""
+    board, left = desk.machine.board, count
     line: SourceLine | None = None
     first: Moment | None = None
     with search.from_here(timeline):
@@ -127,7 +124,10 @@ def _came_to(timeline: Timeline, desk: Desk, cpu: Cpu) -> Moment | None:
                 at = board.copies.original(cpu.registers, visit.address)
                 there = board.layout.lines.line_of(at)
                 if line is not None and there != line:
-                    return first
+                    left -= 1
+                    if not left:
+                        return first
+                    line = None
                 if there is not None:
                     line, first = there, visit.before
-    return first
+    return first if left == 1 else None

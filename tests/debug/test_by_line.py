@@ -84,6 +84,31 @@ def test_back_by_a_line_is_where_that_line_began(session: Session) -> None:
     assert session.machine.board.tick < tick
 
 
+@pytest.mark.parametrize("count", [2, 3, 17])
+def test_back_by_many_lines_at_once_is_where_one_line_at_a_time_comes(
+    session: Session, count: int
+) -> None:
+    session.do("run 3000")
+    tick = session.machine.board.tick
+    for _ in range(count):
+        session.do("reverse-step line")
+    one_by_one = session.machine.board.tick
+    session.do(f"goto {tick}")
+    session.do(f"reverse-step line {count}")
+    assert session.machine.board.tick == one_by_one < tick
+
+
+def test_more_lines_than_there_were_are_refused_and_keep_no_checkpoint(
+    session: Session,
+) -> None:
+    session.do("run 3000")
+    tick, points = session.machine.board.tick, len(session.timeline.branch.points)
+    with pytest.raises(CommandError, match="no such line"):
+        session.do("reverse-step line 18446744073709551615")
+    assert session.machine.board.tick == tick
+    assert len(session.timeline.branch.points) <= points + 8
+
+
 def test_a_line_that_waits_ends_in_words() -> None:
     session = open_session(platform="none", cpus=2)
     session.do("until mailbox_wait")
