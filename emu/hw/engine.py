@@ -17,7 +17,7 @@ from emu.errors import EngineError
 from emu.hw import engine_native as native
 from emu.hw.address import Hpa
 from emu.hw.context import Context
-from emu.hw.engine_alone import Alone
+from emu.hw.engine_alone import STORES_MAX, Alone
 from emu.hw.engine_breakpoints import BlockBreakpoints
 from emu.hw.engine_host import CodePages, Library
 from emu.hw.engine_ports import Ports
@@ -69,6 +69,7 @@ class Engine(Alone):
         self._root = ctypes.pointer(ctypes.c_uint64())
         self._code = CodePages(self.handle, memory)
         self._done = 0
+        self.stores = self._stores_end = 0
         self.whole = 0
         """Behind `steps` that came to an exit: how many there were before that instruction."""
         self._again = 0
@@ -232,7 +233,8 @@ class Engine(Alone):
         return context
 
     def run(self, context: Context, budget: int, skip: int | None = None) -> Exit:
-        """Run a CPU for at most `budget` (> 0) instructions, or to its first exit.
+        """Run a CPU for at most `budget` (> 0) instructions, or to its first exit. BUDGET comes
+        earlier behind STORES_MAX stores to code, each of which takes the host very long.
 
         `skip`: a breakpoint address that does not stop the first instruction.
         """
@@ -281,6 +283,7 @@ class Engine(Alone):
             self.flush_code()
         self.pending = self._bug = None
         self._done = 0
+        self._stores_end = self.stores + STORES_MAX
         context.changed = True
 
     def _outcome(self, context: Context, status: int, budget: int) -> Exit | None:
@@ -289,7 +292,7 @@ class Engine(Alone):
             self._done = self.begun - 1
             status = self._store_alone(context)
             if self.pending is None and not status:
-                over = self._done >= budget
+                over = self._done >= budget or self.stores >= self._stores_end
                 return Exit(ExitKind.BUDGET, self._done) if over else None
         if self.pending is not None:
             return self.pending

@@ -1,9 +1,14 @@
 """Instructions that an engine runs by themselves, as the emulator leaves something undone."""
 
+from typing import Final
+
 from emu.hw.context import Context
 from emu.hw.engine_breakpoints import BlockBreakpoints
 from emu.hw.engine_host import CodeKeeper, LoadKeeper
 from emu.hw.exit import Exit
+
+STORES_MAX: Final = 500
+"""Stores by themselves in one run: some 150 ms of the host, which then looks at its keys."""
 
 
 class Alone:
@@ -13,6 +18,8 @@ class Alone:
     own_code: CodeKeeper | None
     loads: LoadKeeper | None
     pending: Exit | None
+    stores: int
+    """Stores that ran by themselves, ever."""
     _done: int
     _again: int
     _alone: bool
@@ -42,6 +49,7 @@ class Alone:
                     twice = 1
                     continue
                 self._done += 1
+                self.stores += 1
                 return 0
         finally:
             self.breakpoints.off = False

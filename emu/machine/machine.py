@@ -10,6 +10,7 @@ from typing import Final
 from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform
 from emu.hw.cpu import Cpu
+from emu.hw.engine_alone import STORES_MAX
 from emu.hw.exit import Exit, ExitKind
 from emu.hw.vmcb import EXIT_NPF
 from emu.machine import apply, by_hand, control_writes, exits, ipi, no_execute, quirks
@@ -117,9 +118,10 @@ class Machine:
         return pause
 
     def go_on(self, cpu: Cpu, until_ps: int, tick: int, beat: int) -> Pause:
-        """The same in the middle of a step or slice."""
+        """The same in the middle of a step or slice. BUDGET comes before the tick where the
+        host has had enough to do: see STORES_MAX."""
         board, injected = self.board, self.injected
-        vp = board.vmm.vps[cpu.id]
+        vp, enough = board.vmm.vps[cpu.id], board.engine.stores + STORES_MAX
         while cpu.activity == "running" and cpu.clock_ps < until_ps:
             if board.powered_off or board.crash:
                 return Pause.OUTCOME
@@ -142,6 +144,8 @@ class Machine:
                 budget = min(budget, self.timers.most(cpu))
             if self._advance(cpu, until_ps, budget):
                 return Pause.BREAKPOINT
+            if board.engine.stores >= enough:
+                return Pause.BUDGET
         return Pause.OUTCOME if board.powered_off or board.crash else Pause.SLICE
 
     def _timer(self, cpu: Cpu) -> bool:

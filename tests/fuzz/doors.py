@@ -88,7 +88,10 @@ def booted(draw: Random, **more: Any) -> None:
         "cpus": draw.choice((1, 2)),
         "max_ticks": ticks,
     }
+    began = time.process_time()
     session = open_session(**given | more)
+    seconds = time.process_time() - began
+    assert seconds < SECONDS_MAX, f"{seconds:.1f} s until it was open"
     carry_out(session, "run", pumps=PUMPS_WHOLE)
     if draw.randrange(LOOK_EVERY) == 0:
         look(session, draw)

@@ -4,6 +4,7 @@ from typing import Final
 
 import pytest
 
+from emu.hw.engine_alone import STORES_MAX
 from emu.machine.own_code import OwnCode
 from emu.machine.pause import Pause
 from emu.timeline.digest import Digest
@@ -110,3 +111,31 @@ def test_code_that_changed_is_translated_again_behind_a_way_back() -> None:
         timeline.goto(START)
         timeline.driver.drive(FOREVER)
         assert digest.now() == end
+
+
+LONG: Final = """
+start: lea rbx, [rip + 3f]
+    mov ecx, 1300
+2:  mov [rbx + 1], ecx
+3:  mov eax, 0
+    add [{SHARED}], rax
+    dec ecx
+    jnz 2b
+    hlt
+"""
+"""Changes the instruction behind the store again and again."""
+
+
+def test_a_guest_that_stores_to_its_code_for_long_is_left_to_look_at_the_keys() -> None:
+    looked, whole = Guest(LONG).timeline(), Guest(LONG).timeline()
+    engine, found = looked.machine.board.engine, []
+    while looked.machine.board.cpus[0].activity == "running":
+        before = engine.stores
+        pause = looked.driver.stretch(FOREVER)
+        found.append(engine.stores - before)
+        assert pause in (Pause.SLICE, Pause.OUTCOME, Pause.HUNG)
+    assert sum(found) == 1300 and max(found) == STORES_MAX
+    stepped_once = Digest(looked.machine).now()
+    whole.driver.drive(Moment(700))
+    whole.driver.drive(FOREVER)
+    assert Digest(whole.machine).now() == stepped_once
