@@ -34,6 +34,8 @@ class LoopTold(Struct):
     """What lets it go, such as `== 1`. What the code does not tell is left out."""
     pointers: set[int] = field(default_factory=set)
     """What only says where to look."""
+    by_values: bool = False
+    """Whether what stands in memory decides where it looks, or with what it compares."""
 
     def deciding(self, loop: Loop) -> Reads:
         """What may let it go: without pointers on the way to something else."""
@@ -56,12 +58,14 @@ class _Lap:
         self._values = {gva: loop.values[at] for at, (_, _, gva) in enumerate(loop.reads)}
         self.held: dict[str, int] = {}
         """Register -> GVA of what was loaded into it last, and shifted down to its end."""
+        self.by_values = False
 
     def get(self, register: str) -> int:
         """A register as it is at this place of the lap."""
         gva = self.held.get(family(register) or register)
         if gva is None:
             return self.cpu.registers.get(register)
+        self.by_values = True
         start = max(one for one in self._values if one <= gva)
         return int.from_bytes(self._values[start][gva - start :], "little")
 
@@ -109,6 +113,7 @@ def read_loop(cpu: Cpu, loop: Loop, codes: Codes) -> LoopTold:
             _add(told, *compared, _BRANCHES.get(code.mnemonic), stays=after == code.target)
         elif code.kind != "branch":
             lap.follow(code, looked)
+    told.by_values = lap.by_values
     return told
 
 

@@ -11,7 +11,7 @@ from emu.hw.cpu import Cpu
 from emu.judge import hopeless, offered
 from emu.judge.hopeless import Hopeless
 from emu.judge.state import came, state_of
-from emu.judge.verdict import Fate
+from emu.judge.verdict import CpuState, Fate
 from emu.machine.machine import Machine
 
 
@@ -39,11 +39,13 @@ def ground(machine: Machine, *, over: bool) -> Ground:
 def fates(machine: Machine, *, over: bool) -> dict[int, Fate]:
     """Every CPU."""
     known = ground(machine, over=over)
-    return {cpu.id: fate(machine, cpu, known) for cpu in machine.board.cpus}
+    return {
+        cpu.id: fate(machine, cpu, known, state_of(machine, cpu)) for cpu in machine.board.cpus
+    }
 
 
-def fate(machine: Machine, cpu: Cpu, known: Ground) -> Fate:
-    """One CPU."""
+def fate(machine: Machine, cpu: Cpu, known: Ground, state: CpuState) -> Fate:
+    """One CPU; `state`: what it does."""
     held, withheld, killed, over = known.of(cpu.id)
     if killed:
         return "dead"
@@ -51,7 +53,7 @@ def fate(machine: Machine, cpu: Cpu, known: Ground) -> Fate:
         return "not offered"
     if held is not None and held.how in hopeless.DEAD:
         return "dead"
-    if state_of(machine, cpu) == "failed":
+    if state == "failed":
         return "lost"
     if held is not None and not meant(machine, cpu, held):
         return "stuck"

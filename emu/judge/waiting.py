@@ -1,6 +1,7 @@
 """What a waiting CPU waits for, in words, and who could have ended it last."""
 
 from collections.abc import Iterable
+from itertools import count as counted
 from typing import Final, NamedTuple
 
 from emu.boot.disasm import Instruction, decode
@@ -27,24 +28,40 @@ PLACES_MAX: Final = 64
 """Places that are searched for at once."""
 
 
+class Shape(NamedTuple):
+    """A loop, its instructions, and a number that loops have in common which differ in what
+    they found in memory alone."""
+
+    loop: Loop
+    codes: Codes
+    number: int
+    alone: bool = False
+    """It shares its number with none: another value in memory may be another place."""
+
+
 class WaitWords:
     """The words of many CPUs, most of which wait in one loop: they are found once for each
     loop, and each value of the registers that are a CPU's own in it."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._known: dict[tuple[int, ...], tuple[Loop, str]] = {}
-        self._codes: dict[int, tuple[Loop, Codes]] = {}
+        self._known: dict[tuple[int, ...], str] = {}
+        self._shapes: dict[int, Shape] = {}
+        self._numbers: dict[tuple[object, ...], int] = {}
+        self._count = counted()
 
-    def _code(self, cpu: Cpu, loop: Loop) -> Codes:
-        """The instructions of a loop, decoded once."""
-        known = self._codes.get(id(loop))
-        if known is not None and known[0] is loop:
-            return known[1]
-        if len(self._codes) >= LOOPS_MAX:
-            self._codes.clear()
-        found = codes_of(self._machine, cpu, loop)
-        self._codes[id(loop)] = loop, found
+    def _shape(self, cpu: Cpu, loop: Loop) -> Shape:
+        """What a loop is, decoded once."""
+        known = self._shapes.get(id(loop))
+        if known is not None and known.loop is loop:
+            return known
+        if len(self._shapes) >= LOOPS_MAX:
+            self._shapes.clear()
+        codes = codes_of(self._machine, cpu, loop)
+        text = tuple(None if code is None else (code.mnemonic, code.operands) for code in codes)
+        like = loop.path, loop.reads, loop.uses, loop.clock, text
+        found = Shape(loop, codes, self._numbers.setdefault(like, next(self._count)))
+        self._shapes[id(loop)] = found
         return found
 
     def of(self, cpu: Cpu) -> str:
@@ -52,24 +69,27 @@ class WaitWords:
         wait = self._machine.waits.waiting.get(cpu.id)
         if wait is None:
             return ""
-        own = (cpu.registers.get(name) for name, _, _ in wait.loop.unequal)
-        key = id(wait.loop), *own
-        known = self._known.get(key)
-        if known is not None and known[0] is wait.loop:
-            return known[1]
-        words = words_for(self._machine, cpu, self._code(cpu, wait.loop))
-        if len(self._known) >= LOOPS_MAX:
-            self._known.clear()
-        self._known[key] = wait.loop, words
-        return words
+        shape = self._shape(cpu, wait.loop)
+        own = tuple(cpu.registers.get(name) for name, _, _ in wait.loop.unequal)
+        known = self._known.get((shape.number, *own))
+        if known is None:
+            told = read_loop(cpu, wait.loop, shape.codes)
+            known = _told(wait, looked_at(self._machine, wait, told))
+            if told.by_values and not shape.alone:
+                shape = shape._replace(number=next(self._count), alone=True)
+                self._shapes[id(wait.loop)] = shape
+            if len(self._known) >= LOOPS_MAX:
+                self._known.clear()
+            self._known[(shape.number, *own)] = known
+        return known
 
 
-def words_for(machine: Machine, cpu: Cpu, codes: Codes | None = None) -> str:
+def words_for(machine: Machine, cpu: Cpu) -> str:
     """`mailbox command == 1`, or addresses; with `or time` where a clock ends it too."""
     wait = machine.waits.waiting.get(cpu.id)
     if wait is None:
         return ""
-    codes = codes or codes_of(machine, cpu, wait.loop)
+    codes = codes_of(machine, cpu, wait.loop)
     return _told(wait, looked_at(machine, wait, read_loop(cpu, wait.loop, codes)))
 
 
@@ -94,12 +114,12 @@ def looked_at(machine: Machine, wait: Wait, told: LoopTold) -> list[LookedAt]:
     """All places that a loop looks at and that may let it go. Of a load of several mailbox
     fields, those of them that the code compares, or the first."""
     places = []
-    for hpa, count, gva in told.deciding(wait.loop):
-        for at in told.compared(gva, count) or [gva]:
+    for hpa, many, gva in told.deciding(wait.loop):
+        for at in told.compared(gva, many) or [gva]:
             here = Hpa(hpa + at - gva)
             field = _field(machine, here)
             name = f"mailbox {field.name}" if field else ""
-            size = min(field.size if field else count, gva + count - at)
+            size = min(field.size if field else many, gva + many - at)
             value = int.from_bytes(machine.board.memory.read(here, size), "little")
             name = name or machine.board.layout.symbols.name(at) or f"[{at:#x}]"
             places.append(LookedAt(name, told.conditions.get(at, ""), value))

@@ -30,19 +30,18 @@ def cpu_view(
     clock_ps: int | None = None,
 ) -> CpuView:
     """One CPU in a row; whoever looks at many brings what is known of places and waits."""
-    became, withheld = fate(machine, cpu, known), known.withheld.get(cpu.id, "")
+    state, withheld = state_of(machine, cpu), known.withheld.get(cpu.id, "")
+    became = fate(machine, cpu, known, state)
     if cpu.context is None:
         why = withheld if became == "not offered" else why_still(cpu)
-        return CpuView(
-            cpu.id, cpu.apic_id, state_of(machine, cpu), "", 0, "", "", "", why, 0, 0, became
-        )
+        return CpuView(cpu.id, cpu.apic_id, state, "", 0, "", "", "", why, 0, 0, became)
     address = machine.board.linear_rip(cpu)
     symbol, line = place(machine, machine.board.origin(cpu))
     clock = machine.waits.clock_of(cpu) if clock_ps is None else clock_ps
     return CpuView(
         id=cpu.id,
         apic_id=cpu.apic_id,
-        state=state_of(machine, cpu),
+        state=state,
         mode=cpu.context.mode,
         rip=address,
         symbol=symbol,
