@@ -143,3 +143,8 @@ SPOKEN: Final = {
 @pytest.mark.parametrize("word", SPOKEN)
 def test_other_spellings_are_found(word: str) -> None:
     assert SPOKEN[word] in {one.kind for one in found(word, "en")}
+
+
+def test_a_rule_has_the_source_that_its_code_names() -> None:
+    told = explanations("rule", "en")
+    assert {one.name: one.source for one in RULES} == {w: one.source for w, one in told.items()}
