@@ -1,12 +1,14 @@
 """The explanations against the program's own tables: a word on the screen has a text, and a
 text has its word; what the specifications number is found by its number as well."""
 
+import re
 from collections.abc import Iterable
 from typing import Final, get_args
 
 import pytest
 
 from emu.debug import catch
+from emu.debug.language import BY_WORD
 from emu.hw import interrupt
 from emu.hw.context import SEGMENTS
 from emu.hw.nested_walk import LARGE, NestedVerdict, bits_in_words
@@ -19,6 +21,7 @@ from emu.mailbox.layout import COMMANDS, FIELDS
 from emu.mailbox.rules import RULES
 from emu.picture import registers
 from emu.texts.explanations import explanations, found
+from emu.texts.language import LANGUAGES
 from emu.vmm import asked as ask
 from emu.vmm.asked_words import families, name_of
 from emu.vmm.hypercalls.call import Status
@@ -148,3 +151,26 @@ def test_other_spellings_are_found(word: str) -> None:
 def test_a_rule_has_the_source_that_its_code_names() -> None:
     told = explanations("rule", "en")
     assert {one.name: one.source for one in RULES} == {w: one.source for w, one in told.items()}
+
+
+def test_a_command_that_a_text_names_exists() -> None:
+    """And what it is given: the kind of an injection or of a catch."""
+    injections = {one.name for one in INJECTIONS}
+    catches = {*catch.EXITS, *catch.EVENTS, *catch.REGISTERS}
+    for kind in TABLES:
+        for tongue in LANGUAGES:
+            for one in explanations(kind, tongue).values():
+                for quoted in re.findall("`([^`]+)`", one.text):
+                    word, *rest = quoted.split()
+                    assert word in {*BY_WORD, "apdbg", "svm"}, (one.word, quoted)
+                    assert word != "inject" or rest[0] in injections, (one.word, quoted)
+                    assert word != "catch" or rest[0] in catches, (one.word, quoted)
+
+
+def test_a_quoted_call_of_both_languages_is_the_same() -> None:
+    """Commands are English in both: what one text names, the other does not name otherwise."""
+    for kind in TABLES:
+        for word, one in explanations(kind, "en").items():
+            chinese = explanations(kind, "zh")[word].text
+            for quoted in re.findall("`(inject [^`]+|catch [^`]+)`", one.text):
+                assert f"`{quoted}`" in chinese, (word, quoted)
