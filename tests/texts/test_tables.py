@@ -9,10 +9,11 @@ import pytest
 
 from emu.debug import catch
 from emu.debug.language import BY_WORD
-from emu.hw import interrupt
+from emu.hw import interrupt, memory_types
 from emu.hw.context import SEGMENTS
 from emu.hw.nested_walk import LARGE, NestedVerdict, bits_in_words
 from emu.hw.page_walk import WalkVerdict
+from emu.hw.paging_modes import PagingMode
 from emu.inject.kinds import KINDS as INJECTIONS
 from emu.judge.verdict import Fate, Outcome
 from emu.machine.ask import CONTROL_WRITES
@@ -24,17 +25,24 @@ from emu.texts.explanations import explanations, found
 from emu.texts.language import LANGUAGES
 from emu.vmm import asked as ask
 from emu.vmm.asked_words import families, name_of
+from emu.vmm.devices import port_words
 from emu.vmm.hypercalls.call import Status
 from emu.vmm.hypercalls.dispatch import HYPERCALLS
 from emu.vmm.msr import MSRS, NATIVE, msr_word
 from emu.vmm.tdx.abi import Code
 from emu.vmm.tdx.dispatch import LEAVES
 from emu.vmm.tdx.host import STATUSES
+from emu.vmm.tdx.metadata import NAMES as METADATA
 from emu.vmm.tdx.vmcall import SUBFUNCTIONS
+from emu.vmm.ve import Reason
 from emu.words.place import REGISTERS
 
 ALL_ONES: Final = 2**64 - 1
 EFER: Final = 0xC000_0080
+PATS: Final = (0x0007_0406_0007_0406, 0x0605_0401_0605_0401)
+"""IA32_PAT at reset (SDM 3, table 12-12), and one that has the other types."""
+DEVICES: Final = (0x3F8, 0x3E8, 0x80, 0x604)
+"""First ports of those that every machine has."""
 
 PAGE_FAULT: Final = ("P", "W/R", "U/S", "RSVD", "I/D")
 """Bits 0 to 4 of a page fault's error code (SDM 3, figure 4-12): those a walk here can give."""
@@ -94,6 +102,11 @@ TABLES: Final[dict[str, Iterable[str]]] = {
     "hv_status": [one.name for one in Status],
     "td_status": [one.name for one in Code],
     "vmcall_status": STATUSES.values(),
+    "td_field": METADATA.values(),
+    "ve_reason": [one.name for one in Reason],
+    "memory_type": {one for pat in PATS for one in memory_types.names(pat)},
+    "paging_mode": get_args(PagingMode),
+    "device": {port_words(port).split()[0] for port in DEVICES},
     "exception": interrupt.NAMES,
     "exit": exits(),
     "msr": {one.name for one in MSRS} | {msr_word(one) for one in (*NATIVE, EFER)},
@@ -112,12 +125,14 @@ def test_each_word_of_the_program_has_a_text_and_no_text_is_of_another(kind: str
 
 
 NUMBERED: Final[dict[str, dict[str, list[int]]]] = {
+    "device": {port_words(port).split()[0]: [port] for port in DEVICES},
     "hypercall": {one.name: [one.code] for one in HYPERCALLS},
     "tdcall_leaf": {f"TDG.{one.name}": [one.number] for one in LEAVES},
     "vmcall_leaf": {one.name: [one.number] for one in SUBFUNCTIONS},
     "hv_status": {one.name: [one.value] for one in Status},
     "td_status": {one.name: [one.value] for one in Code if one},
     "vmcall_status": {name: [value] for value, name in STATUSES.items() if value},
+    "td_field": {name: [field] for field, name in METADATA.items()},
     "msr": {one.name: [*range(one.number, one.number + one.count)] for one in MSRS}
     | {msr_word(one): [one] for one in (*NATIVE, EFER)},
 }
