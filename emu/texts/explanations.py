@@ -3,7 +3,8 @@
 `explain/en/KIND.toml` has a sentence's worth of `kind` (what these words are), and for each
 word its `text`, its `source` (section of the specification), `see` (other words) and `also`
 (other spellings). `explain/zh/KIND.toml` has `kind` and the same words with `text` alone:
-sources and links are told once.
+sources and links are told once. A word with more to it than six lines (a panel) has `more` in
+both languages: paragraphs, and blocks of indented rows, which stay rows.
 """
 
 import tomllib
@@ -30,6 +31,8 @@ class Explanation(Struct, frozen=True):
     """What words of this kind are, in the language: "a bit of CR0"."""
     text: str
     """A few sentences."""
+    more: str
+    """What else there is to it: paragraphs, and rows `  word   meaning`; mostly empty."""
     source: str
     """Where it stands; empty for what is the program's own."""
     see: tuple[str, ...]
@@ -50,7 +53,8 @@ def explanations(kind: str, language: Language) -> Mapping[str, Explanation]:
     words = own.pop("kind")
     return MappingProxyType({
         word: Explanation(
-            word, kind, words, " ".join(own[word]["text"].split()), one.get("source", ""),
+            word, kind, words, " ".join(own[word]["text"].split()),
+            own[word].get("more", "").strip("\n"), one.get("source", ""),
             tuple(one.get("see", ())), tuple(one.get("also", ())),
         )
         for word, one in told.items()
