@@ -20,8 +20,10 @@ def page_of_kind(kind: str) -> str:
 
 
 def anchor(one: Explanation) -> str:
-    """The name of a word on its page: letters, digits and hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", f"{one.kind} {one.word}".lower()).strip("-")
+    """The name of a word on its page: letters, digits and hyphens; of a sign its number."""
+    word = re.sub(r"[^a-z0-9_]+", "-", one.word.lower()).strip("-")
+    case = "-capital" if len(one.word) == 1 and one.word.isupper() else ""
+    return f"{one.kind}-{word or '-'.join(f'{ord(sign):x}' for sign in one.word)}{case}"
 
 
 def markdown(
