@@ -7,6 +7,7 @@ sources and links are told once. A word with more to it than six lines (a panel)
 both languages: paragraphs, and blocks of indented rows, which stay rows.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -17,8 +18,10 @@ from typing import Any, Final
 from msgspec import Struct
 
 from emu.texts.language import Language
+from emu.texts.meaning import Meaning
 
 _FOLDER: Final = "explain"
+_CHINESE_LINE_END: Final = re.compile(r"(?<=[\u2e80-\uffff])\n(?=[^\n ])")
 
 
 class Explanation(Struct, frozen=True):
@@ -54,12 +57,22 @@ def explanations(kind: str, language: Language) -> Mapping[str, Explanation]:
     return MappingProxyType({
         word: Explanation(
             word, kind, words, " ".join(own[word]["text"].split()),
-            own[word].get("more", "").strip("\n"), one.get("source", ""),
+            _joined(own[word].get("more", "")), one.get("source", ""),
             tuple(one.get("see", ())), tuple(one.get("also", ())),
         )
         for word, one in told.items()
         if word != "kind"
     })  # fmt: skip
+
+
+def _joined(text: str) -> str:
+    """Paragraphs and rows as they are; lines of one paragraph of Chinese without a gap."""
+    return _CHINESE_LINE_END.sub("", text.strip("\n"))
+
+
+def meaning_of(one: Explanation, live: tuple[str, ...] = ()) -> Meaning:
+    """What a text says of a word."""
+    return Meaning(one.word, one.kind_words, one.text, one.more, one.source, one.see, live)
 
 
 @cache

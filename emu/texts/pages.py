@@ -22,6 +22,7 @@ def page_of_kind(kind: str) -> str:
 def anchor(one: Explanation) -> str:
     """The name of a word on its page: letters, digits and hyphens; of a sign its number."""
     word = re.sub(r"[^a-z0-9_]+", "-", one.word.lower()).strip("-")
+    word += f"-{ord(one.word[-1]):x}" if word and not one.word[-1].isalnum() else ""
     case = "-capital" if len(one.word) == 1 and one.word.isupper() else ""
     return f"{one.kind}-{word or '-'.join(f'{ord(sign):x}' for sign in one.word)}{case}"
 
