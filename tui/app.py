@@ -241,10 +241,6 @@ class ApdbgApp(App[int]):
         """A click on a hint is that key."""
         message.key.act(self.parts)
 
-    def on_status_bar_asked(self) -> None:
-        """A click on the status line explains it."""
-        self.parts.dialogs.explain_clicked("status line")
-
     def on_frame_chosen(self, message: Frame.Chosen) -> None:
         """What was pointed at is a command."""
         self.parts.orders.go(message.order)

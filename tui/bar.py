@@ -2,7 +2,6 @@
 
 from rich.segment import Segment
 from textual.app import RenderResult
-from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -43,13 +42,6 @@ class Bar(Widget):
 
 class StatusBar(Bar):
     """Which machine, what time it is there, and why it stands still."""
-
-    class Asked(Message):
-        """It was clicked: what do its words mean?"""
-
-    def on_click(self) -> None:
-        """A click explains it."""
-        self.post_message(self.Asked())
 
     def show(self, view: MachineView, width: int) -> None:
         """Draw a view in so many cells."""

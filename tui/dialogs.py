@@ -88,11 +88,12 @@ class Dialogs:
 
         session = self._desk.session
         content = content_of(session, word)
+        self._desk.say("")
         self._menu = screen = HelpScreen(content, self._looks(), session)
         self._desk.app.push_screen(screen)
 
-    def explain_clicked(self, word: str) -> None:
-        """Explain what was clicked or found; why not, if it cannot be."""
+    def explain_found(self, word: str) -> None:
+        """Explain what the palette found; say why not, if it cannot be."""
         try:
             self.explain(word)
         except ApdbgError as error:

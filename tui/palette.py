@@ -137,7 +137,7 @@ class Finder(Provider):
                     self._parts.orders.order, f"{order} {query}"
                 )
                 if order == "help":
-                    act = partial(self._parts.dialogs.explain_clicked, query)
+                    act = partial(self._parts.dialogs.explain_found, query)
                 shown = visible(f"{words} {query}")
                 yield Hit(_TYPED_SCORE, shown, act, text=shown.plain)
 

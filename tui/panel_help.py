@@ -19,11 +19,19 @@ def panel_help(frame: Frame, focus: int, keys: Sequence[tuple[str, str]]) -> Con
     spot = frame.spot
     if spot is None and panel.selects_cpu:
         spot = spot_of(frame.page, f"c{focus}")
-    words = () if spot is None else row_words(panel.id, _text(frame, spot))
+    words = () if spot is None else _words(panel, spot, _text(frame, spot))
     texts = explanations("panel", language())
     own = (texts[panel.id],) if panel.id in texts else ()
     told = tuple(map(meaning_of, (*first_of(panel.id, words), *own)))
     return Content(panel.title, told, words, _elsewhere(panel), tuple(keys))
+
+
+def _words(panel: Panel, spot: Spot, row: str) -> Words:
+    """The word that the spot says it is about, and those of its row."""
+    words = row_words(panel.id, row)
+    if not spot.about:
+        return words
+    return ((spot.about, spot.about), *(one for one in words if one[1] != spot.about))
 
 
 def _text(frame: Frame, spot: Spot) -> str:

@@ -16,6 +16,7 @@ _PROSE: Final = frozenset((
 ))  # fmt: skip
 """Words that sentences are made of, whatever else they are."""
 _KINDS: Final[dict[str, tuple[str, ...]]] = {
+    "ribbon": ("phase",),
     "cpus": ("fate", "state", "milestone"),
     "mailbox": ("step", "mailbox_command", "mailbox_field"),
     "waits": ("mailbox_field", "milestone", "state"),

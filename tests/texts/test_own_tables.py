@@ -19,8 +19,7 @@ TABLES: Final[dict[str, Iterable[str]]] = {
     "step": get_args(ApState),
     "role": (*ROLES, *DATA_ROLES),
     "milestone": [point.name for point in SAMPLE.points],
-    "panel": BY_ID,
-    "timeline": "#szh.xMWv!|",
+    "timeline": "#szh.xMWv!|-=",
 }
 """Kind -> its words; the timeline's letters are those of its legend and its cursor."""
 
@@ -28,6 +27,10 @@ TABLES: Final[dict[str, Iterable[str]]] = {
 @pytest.mark.parametrize("kind", TABLES)
 def test_each_word_of_a_table_has_a_text_and_no_text_is_of_another(kind: str) -> None:
     assert set(explanations(kind, "en")) == set(TABLES[kind])
+
+
+def test_every_panel_has_a_text() -> None:
+    assert set(BY_ID) <= set(explanations("panel", "en"))
 
 
 def test_a_panel_is_found_by_each_of_its_names() -> None:

@@ -41,6 +41,8 @@ class Spot(Struct, frozen=True):
     start: int = 0
     end: int | None = None
     """Columns; None: to the end of the row."""
+    about: str = ""
+    """The word that `?` explains."""
 
 
 class Page(Struct, frozen=True):
