@@ -73,12 +73,31 @@ class Dialogs:
         desk.app.push_screen(screen)
 
     def help(self) -> None:
-        """Explain the panel in focus, and every key."""
+        """Explain what is pointed at, the panel in focus, and every key."""
         from tui.help_screen import HelpScreen
+        from tui.panel_help import panel_help
 
-        panel = self._desk.frames.current.panel
-        self._menu = screen = HelpScreen(panel, self._looks(), self._help_rows)
+        desk = self._desk
+        content = panel_help(desk.frames.current, desk.seen.focus, self._help_rows)
+        self._menu = screen = HelpScreen(content, self._looks(), desk.session)
+        desk.app.push_screen(screen)
+
+    def explain(self, word: str) -> None:
+        """Explain a word, or list all that is explained; raises ApdbgError."""
+        from tui.help_screen import HelpScreen, content_of
+
+        session = self._desk.session
+        content = content_of(session, word)
+        self._desk.say("")
+        self._menu = screen = HelpScreen(content, self._looks(), session)
         self._desk.app.push_screen(screen)
+
+    def explain_found(self, word: str) -> None:
+        """Explain what the palette found; say why not, if it cannot be."""
+        try:
+            self.explain(word)
+        except ApdbgError as error:
+            self._desk.say(f"! {error}", "bad")
 
     def _looks(self) -> Looks:
         app = self._desk.app
@@ -170,7 +189,10 @@ class Dialogs:
 
         try:
             word, _, rest = language.ours(text, self._desk.session.looks.words).partition(" ")
-            act = self.screen_words.get(word)
+            if word == "help":
+                act: Callable[[str], object] | None = self.explain
+            else:
+                act = self.screen_words.get(word)
             if act is None:
                 return self._orders.order(text)
             act(rest.strip())

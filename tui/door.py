@@ -5,6 +5,7 @@ from typing import Protocol
 from emu.inject.menu_view import InjectionMenu
 from emu.picture.known import Named
 from emu.picture.view import MachineView, Section
+from emu.texts.meaning import Meaning
 
 
 class Wants(Protocol):
@@ -55,6 +56,9 @@ class Door(Protocol):
 
     def known(self, kind: str) -> tuple[Named, ...]:
         """What can be named now, of a kind: `place`, `moment`, `cpu`, ..., `line main.c`."""
+
+    def meanings(self, word: str) -> tuple[Meaning, ...]:
+        """All that a word means; of no word: all that can be explained. Raises ApdbgError."""
 
     def menu(self) -> InjectionMenu:
         """What can be broken on this machine, and when."""

@@ -1,118 +1,60 @@
-"""What `?` shows: the panel in focus explained, and every key; it scrolls and is searched."""
+"""What `?` and `help` open: words explained in a box that scrolls, is searched, and in which
+every word that is explained leads on, and back."""
 
-import re
 from typing import Final
 
-from rich.segment import Segment
-from rich.style import Style
+from msgspec import Struct
 from textual import events
-from textual.app import ComposeResult, RenderResult
+from textual.app import ComposeResult
 from textual.screen import ModalScreen
-from textual.strip import Strip
-from textual.widget import Widget
 
+from emu.errors import ApdbgError
+from emu.texts.language import language
+from emu.texts.meaning import LABELS
+from tui.book import Book
+from tui.door import Door
+from tui.help_page import Content, leaf
 from tui.line_editor import Edit
-from tui.panels.base import Panel, span_words
-from tui.text import Line, fit, line, pad, paragraph, plain
+from tui.panels.base import span_words
+from tui.text import plain
 from tui.theme import Looks
 
 WIDTH_MAX: Final = 88
 FRAME: Final = (4, 2)
 """Cells that the border and its padding take from width and height."""
 WHEEL_ROWS: Final = 3
-_KEY_CELLS: Final = 11
-_WORD_AND_MEANING: Final = re.compile(r"(  \S.*?  +)(\S.*)")
-_KEYS: Final = ("Esc closes", "/ search", "Up Down PgUp PgDn")
-"""The most wanted one first: a narrow box has room for that alone."""
-_MORE: Final = "At the prompt ? explains any word: :?parked, :?cr0, :?nmi."
-_FOUND: Final = Style(reverse=True)
-"""The row that was searched for, also where there are no colours."""
 _CLOSE: Final = ("escape", "q", "question_mark", "f1", "ctrl+c")
 
 
-def explained(text: str, width: int) -> list[str]:
-    """Paragraphs wrapped to the width; in a block of indented lines each stays a line."""
-    rows: list[str] = []
-    for block in text.split("\n\n"):
-        rows += [""] if rows else []
-        if block.startswith("  "):
-            for row in block.split("\n"):
-                rows += _hanging(row, width)
-        else:
-            rows += paragraph(block, width)
-    return rows
+class Stand(Struct, frozen=True):
+    """Where one is in a page."""
+
+    content: Content
+    top: int = 0
+    chosen: int | None = None
 
 
-def _hanging(row: str, width: int) -> list[str]:
-    """`  word    meaning`, the meaning wrapped below itself."""
-    found = _WORD_AND_MEANING.match(row)
-    if found is None or len(row) <= width:
-        return [row]
-    head, meaning = found.groups()
-    first, *more = paragraph(meaning, max(width - len(head), 8))
-    return [head + first, *(" " * len(head) + part for part in more)]
-
-
-def page(panel: Panel, width: int, keys: list[tuple[str, str]]) -> list[Line]:
-    """The whole help of a panel; `keys`: each as people read it, and what it does."""
-    rows = [line((row, "plain")) for row in explained(panel.help, width)]
-    rows += [(), line(("Keys", "strong"))]
-    for shown, does in keys:
-        first, *more = paragraph(does, max(width - _KEY_CELLS - 2, 8))
-        rows.append(line((pad(shown, _KEY_CELLS) + "  ", "here"), first))
-        rows += [line(" " * (_KEY_CELLS + 2), row) for row in more]
-    return [*rows, (), *(line(row) for row in paragraph(_MORE, width))]
-
-
-class Book(Widget):
-    """Rows of text, a window of them in sight."""
-
-    def __init__(self, looks: Looks) -> None:
-        super().__init__(id="help")
-        self._looks = looks
-        self.rows: list[Line] = []
-        self.top = 0
-        self.marked: int | None = None
-        """The row that was searched for."""
-
-    @property
-    def last(self) -> int:
-        """The highest first row."""
-        return max(len(self.rows) - max(self.size.height, 1), 0)
-
-    def go(self, top: int) -> None:
-        """Show the rows from this one on, or as near to it as there are rows."""
-        self.top = min(max(top, 0), self.last)
-        self.refresh()
-
-    def render_line(self, y: int) -> Strip:
-        """One row in the theme's colours; the one that was found is reversed."""
-        at, width = self.top + y, self.size.width
-        styled = self.rows[at] if at < len(self.rows) else ()
-        strip = Strip([Segment(text, self._looks[role]) for text, role in fit(styled, width)])
-        strip = strip.adjust_cell_length(width)
-        if at == self.marked:
-            strip = strip.apply_style(_FOUND)
-        return strip.apply_style(self.rich_style)
-
-    def render(self) -> RenderResult:
-        """Never used: `render_line` draws."""
-        return ""
+def content_of(door: Door, word: str) -> Content:
+    """The page of a word; of no word: of all that is explained. Raises ApdbgError."""
+    title = word or LABELS[language()].topics
+    return Content(title, door.meanings(word))
 
 
 class HelpScreen(ModalScreen[None]):
     """The explanation above the panels. The app hands it every key, in the order of typing."""
 
-    def __init__(self, panel: Panel, looks: Looks, keys: list[tuple[str, str]]) -> None:
+    def __init__(self, content: Content, looks: Looks, door: Door) -> None:
         super().__init__()
-        self._keys = keys
-        self._panel = panel
+        self._content = content
+        self._door = door
         self._book = Book(looks)
+        self._past: list[Stand] = []
+        """The pages that one came from."""
         self._search: Edit | None = None
         """What is being typed to search for."""
         self._wanted = ""
         self._told = ""
-        """What there is to say about the last search."""
+        """What there is to say about the last search or link."""
 
     def compose(self) -> ComposeResult:
         """One box."""
@@ -129,25 +71,61 @@ class HelpScreen(ModalScreen[None]):
     def _fit(self) -> None:
         size, book = self.app.size, self._book
         width = min(size.width, WIDTH_MAX)
-        book.rows = page(self._panel, max(width - FRAME[0], 16), self._keys)
-        height = min(size.height, len(book.rows) + FRAME[1])
+        book.leaf = leaf(self._content, width - FRAME[0])
+        height = min(size.height, len(book.leaf.rows) + FRAME[1])
         book.styles.width, book.styles.height = width, height
-        book.border_title = self._panel.title
+        book.border_title = self._content.title.replace("[", r"\[")
+        book.refresh()
         self.call_after_refresh(self._say)
 
     def _say(self) -> None:
-        """Where one is, and which keys there are; or what is being typed."""
+        """Where one is, and which keys there are, the most wanted ones; or what is typed."""
         book = self._book
         book.go(book.top)
         if self._search is not None:
             book.border_subtitle = f"/{self._search.text}_".replace("[", r"\[")
             return
-        seen = span_words(book.top, max(book.size.height, 1), len(book.rows))
+        seen = span_words(book.top, max(book.size.height, 1), len(book.leaf.rows))
         words = [self._told or seen] if self._told or seen else []
-        for key in _KEYS:
+        for key in self._keys():
             if len("   ".join((*words, key))) <= book.size.width - 2:
                 words.append(key)
         book.border_subtitle = "   ".join(words).replace("[", r"\[")
+
+    def _keys(self) -> list[str]:
+        keys = ["Esc closes"]
+        keys += ["Enter follows"] if self._book.link is not None else []
+        keys += ["Bksp back"] if self._past else []
+        keys += ["Tab links"] if self._book.leaf.links else []
+        return [*keys, "/ search", "Up Down PgUp PgDn"]
+
+    # -- from page to page ------------------------------------------------------------------
+
+    def follow(self, word: str) -> None:
+        """Explain another word; the way back stays."""
+        try:
+            content = content_of(self._door, word)
+        except ApdbgError as error:
+            self._told = str(error)
+            self._say()
+            return
+        self._past.append(Stand(self._content, self._book.top, self._book.chosen))
+        self._turn(Stand(content))
+
+    def _back(self) -> None:
+        if self._past:
+            self._turn(self._past.pop())
+
+    def _turn(self, stand: Stand) -> None:
+        book = self._book
+        self._content = stand.content
+        book.marked, book.chosen, book.top = None, stand.chosen, stand.top
+        self._fit()
+
+    def on_book_followed(self, message: Book.Followed) -> None:
+        """A link was clicked."""
+        message.stop()
+        self.follow(message.word)
 
     # -- keys -------------------------------------------------------------------------------
 
@@ -159,9 +137,23 @@ class HelpScreen(ModalScreen[None]):
         elif key in _CLOSE:
             self.dismiss()
             return
-        else:
+        elif not self._leads(key):
             self._move(key)
         self._say()
+
+    def _leads(self, key: str) -> bool:
+        """Links: which one, follow it, come back; False for a key that is none of these."""
+        book = self._book
+        steps = {"tab": 1, "right": 1, "shift+tab": -1, "left": -1}
+        if key in steps:
+            book.choose(steps[key])
+        elif key == "enter" and book.link is not None:
+            self.follow(book.link.word)
+        elif key == "backspace":
+            self._back()
+        else:
+            return False
+        return True
 
     def paste(self, text: str) -> None:
         """The first line of a pasted text, where something is searched for."""
@@ -184,11 +176,11 @@ class HelpScreen(ModalScreen[None]):
 
     def _move(self, key: str) -> None:
         book, many = self._book, max(self._book.size.height - 1, 1)
+        every = len(book.leaf.rows)
         ways = {
             "up": -1, "k": -1, "down": 1, "j": 1, "enter": 1, "pageup": -many, "b": -many,
             "ctrl+u": -many, "pagedown": many, "space": many, "f": many, "ctrl+d": many,
-            "home": -len(book.rows), "g": -len(book.rows), "end": len(book.rows),
-            "G": len(book.rows),
+            "home": -every, "g": -every, "end": every, "G": every,
         }  # fmt: skip
         if key == "slash":
             self._search = Edit()
@@ -212,7 +204,8 @@ class HelpScreen(ModalScreen[None]):
     def _find(self, step: int) -> None:
         """Mark the next row that has what was searched for, round the end."""
         book = self._book
-        hits = [at for at, row in enumerate(book.rows) if self._wanted in plain(row).lower()]
+        rows = enumerate(book.leaf.rows)
+        hits = [at for at, row in rows if self._wanted in plain(row).lower()]
         if not self._wanted or not hits:
             book.marked = None
             self._told = f"no {self._wanted[:20]} here" if self._wanted else ""
@@ -221,5 +214,4 @@ class HelpScreen(ModalScreen[None]):
         behind = [at for at in hits if at > here - (not step)]
         before = [at for at in hits if at < here]
         book.marked = (behind or hits)[0] if step >= 0 else (before or hits)[-1]
-        if not book.top <= book.marked < book.top + book.size.height:
-            book.go(book.marked - book.size.height // 2)
+        book.show_row(book.marked)

@@ -13,6 +13,7 @@ from emu.debug import language
 from emu.debug.aliases import aliases
 from emu.debug.command import Command
 from emu.debug.screen_words import SCREEN_WORDS
+from emu.texts.explanations import explanations
 from tui.keys import Key, Parts
 from tui.panels import PANELS
 from tui.panels.states import looks
@@ -97,10 +98,11 @@ class Finder(Provider):
         for kind in parts.desk.session.menu().kinds:
             act = partial(parts.dialogs.inject, kind.name)
             yield Entry(f"Inject {kind.name} ...", kind.help, act, kind.name)
+        texts = explanations("panel", "en")
         for panel in PANELS:
             if panel.id != "status":
                 act = partial(parts.arranging.show_panel, panel.id)
-                about = " ".join(panel.help.partition(". ")[0].split())
+                about = texts[panel.id].text.partition(". ")[0] if panel.id in texts else ""
                 also = f"{panel.id}  {panel.tab}"
                 yield Entry(f"Show panel {panel.title}", about, act, also)
         yield from themes(self.app)
@@ -131,7 +133,11 @@ class Finder(Provider):
                 yield Hit(found, shown, entry.act, text=shown.plain, help=_help(entry.help))
         if query and " " not in query.strip() and query not in self._parts.desk.names():
             for words, order in _TYPED:
-                act = partial(self._parts.orders.order, f"{order} {query}")
+                act: Callable[[], object] = partial(
+                    self._parts.orders.order, f"{order} {query}"
+                )
+                if order == "help":
+                    act = partial(self._parts.dialogs.explain_found, query)
                 shown = visible(f"{words} {query}")
                 yield Hit(_TYPED_SCORE, shown, act, text=shown.plain)
 

@@ -14,7 +14,7 @@ from emu.debug import known, language, running
 from emu.debug.aside import Aside, StoppedAside
 from emu.debug.command import Begun, Order
 from emu.debug.desk import Desk, cpu_of, focused, power_on
-from emu.debug.explain import every_word
+from emu.debug.explain import Meanings, every_word, meanings
 from emu.debug.recording import Recorder
 from emu.debug.resume import Resume, resume
 from emu.debug.setup import Setup
@@ -256,6 +256,11 @@ class Session:
         if kind == "word":
             return tuple(Named(word, "") for word in every_word(self.desk, language.BY_WORD))
         return known.known(self.desk, kind)
+
+    def meanings(self, word: str) -> Meanings:
+        """All that a word means, as `help` tells it; of no word: all that can be explained.
+        Raises CommandError with the nearest word of those that can be."""
+        return meanings(self.desk, language.BY_WORD, word)
 
     def menu(self) -> InjectionMenu:
         """What can be broken on this machine, and when."""

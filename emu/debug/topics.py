@@ -1,20 +1,23 @@
-"""What there is to explain besides commands, from the tables in which it stands.
+"""What is so here and now of words that can be explained, from the tables in which they stand.
 
-A row of `TOPICS` is one kind of word: which there are, and the lines that explain one. What a
-word means in two tables is told twice.
+A row of `TOPICS` is one kind of word: which there are, and lines on one of them: its value, its
+places in this image, what can be done with it. What it means is told by the texts of its kinds
+(`emu/texts`); words of no kind are explained by these lines alone.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, get_args
 
 from msgspec import Struct
 
-from emu.boot.roles import DATA_ROLES, ROLES, NamedPoint
+from emu.boot.roles import DATA_ROLES, ROLES
 from emu.debug import catch
 from emu.debug.aliases import OF, SETS
 from emu.debug.desk import Desk, Lines, focused
 from emu.hw import interrupt
 from emu.inject import menu
+from emu.judge.state import states
 from emu.judge.verdict import MEANINGS
 from emu.machine.event import EventKind
 from emu.mailbox.ap import ApState
@@ -25,7 +28,7 @@ from emu.picture import registers
 from emu.vmm.hypercalls.dispatch import HYPERCALLS
 from emu.vmm.msr import MSRS
 from emu.vmm.tdx.dispatch import LEAVES
-from emu.words.place import REGISTERS, register_of
+from emu.words.place import REGISTERS, place, register_of, value
 
 
 class Topic(Struct, frozen=True):
@@ -34,12 +37,14 @@ class Topic(Struct, frozen=True):
     words: Callable[[Desk], Iterable[str]]
     """All of them, as people write them."""
     lines: Callable[[Desk, str], Lines]
-    """What there is to say of one of them; nothing if it is none."""
+    """How it is with one of them here and now; nothing if it is none."""
+    kinds: tuple[str, ...] = ()
+    """The kinds of texts that say what these words mean."""
 
 
-def _of(table: Callable[[Desk], Mapping[str, Lines]]) -> Topic:
+def _of(table: Callable[[Desk], Mapping[str, Lines]], *kinds: str) -> Topic:
     """A topic that is a table."""
-    return Topic(table, lambda desk, word: table(desk).get(word, ()))
+    return Topic(table, lambda desk, word: table(desk).get(word, ()), kinds)
 
 
 def _register(desk: Desk, word: str) -> Lines:
@@ -47,11 +52,32 @@ def _register(desk: Desk, word: str) -> Lines:
     name = register_of(word)
     if name is None:
         return ()
-    context = focused(desk).context
-    now = "" if context is None else f"; of cpu {desk.focus} now {context.get(name):#x}"
     bits = registers.names_of_bits(name)
-    named = (f"  its bits: {', '.join(f'{bit} {one}' for bit, one in bits)}",) if bits else ()
-    return (f"{name}: a register{now}; `print {name}`, `last-writer {name}`", *named)
+    named = (f"its bits: {', '.join(f'{bit} {one}' for bit, one in bits)}",) if bits else ()
+    ways = f"`print {name}`, `last-writer {name}`, `break ... if {name} == 0`"
+    return (f"{name} {_now(desk, name)}", *named, ways)
+
+
+def _now(desk: Desk, register: str) -> str:
+    """What a register of the CPU in focus holds."""
+    context = focused(desk).context
+    value = "nothing: it has not started" if context is None else f"{context.get(register):#x}"
+    return f"of cpu {desk.focus} holds {value}"
+
+
+def _bits_of(register: str) -> Topic:
+    """The bits of a register: whether one is set now."""
+
+    def lines(desk: Desk, word: str) -> Lines:
+        bits = {name: bit for bit, name in registers.names_of_bits(register)}
+        context, bit = focused(desk).context, bits.get(word)
+        if bit is None:
+            return ()
+        now = "" if context is None else f": {word} is {context.get(register) >> bit & 1}"
+        return (f"bit {bit}; {register} {_now(desk, register)}{now}",)
+
+    names = tuple(name for _, name in registers.names_of_bits(register))
+    return Topic(lambda _: names, lines, (register,))
 
 
 def _rules(_: Desk) -> Mapping[str, Lines]:
@@ -59,6 +85,7 @@ def _rules(_: Desk) -> Mapping[str, Lines]:
         rule.name: (
             f"{rule.name}: a rule, {rule.severity}: {rule.says}", f"  {rule.source}",
             f"  follows: {rule.follows}", f"  look at: {rule.look_at}",
+            f"  `findings {rule.name}`, `goto {rule.name}`",
         )
         for rule in RULES.values()
     }  # fmt: skip
@@ -77,11 +104,18 @@ def _injections(desk: Desk) -> Mapping[str, Lines]:
     }
 
 
-def _states(_: Desk) -> Mapping[str, Lines]:
+def _states(desk: Desk) -> Mapping[str, Lines]:
+    """How many CPUs are in a state."""
+    count = Counter(states(desk.machine))
+    every = len(desk.machine.board.cpus)
     return {
-        name: (f"{name}: a state of a CPU: {words}; `cpus {name}` lists them",)
-        for name, words in MEANINGS.items()
+        name: (f"{count[name]:,} of {every:,} CPUs now; `cpus {name}` lists them",)
+        for name in MEANINGS
     }
+
+
+def _steps(_: Desk) -> Mapping[str, Lines]:
+    return dict.fromkeys(get_args(ApState), ("`mailbox` shows how far each AP is",))
 
 
 def _roles(desk: Desk) -> Mapping[str, Lines]:
@@ -90,23 +124,17 @@ def _roles(desk: Desk) -> Mapping[str, Lines]:
         symbol = board.layout.symbols.name
         places = ", ".join({symbol(at) or f"{at:#x}": at for at in board.roles.of(name)})
         what = "a CPU that comes there" if name in ROLES else "there lies"
-        found[str(name)] = (
-            f"{name}: a role of a place: {what} {words}; here {places or 'nothing is known'}",
-        )
+        found[str(name)] = (f"{what} {words}; in this image: {places or 'not known'}",)
     return found
-
-
-def _milestone(point: NamedPoint) -> str:
-    roles = f"; it plays {', '.join(point.roles)}" if point.roles else ""
-    return f"{point.name}: a milestone: a CPU that comes there {point.words}{roles}"
 
 
 def _milestones(desk: Desk) -> Mapping[str, Lines]:
     points = desk.machine.board.roles.points.values()
     return {
         point.name: (
-            _milestone(point),
-            f"  `goto {point.name}`, `catch milestone {point.name}`",
+            f"a CPU that comes there {point.words}"
+            + (f"; it plays {', '.join(point.roles)}" if point.roles else ""),
+            f"`goto {point.name}`, `catch milestone {point.name}`",
         )
         for point in points
     }
@@ -116,7 +144,7 @@ def _events(desk: Desk) -> Mapping[str, Lines]:
     stops = {*catch.EVENTS}
     return {
         kind: (
-            f"{kind}: a kind of event; `events {kind}` lists them"
+            f"`events {kind}` lists them"
             + (f", `catch {kind}` stops at one" if kind in stops else ""),
         )
         for kind in get_args(EventKind)
@@ -125,9 +153,7 @@ def _events(desk: Desk) -> Mapping[str, Lines]:
 
 def _catches(_: Desk) -> Mapping[str, Lines]:
     exits = {
-        kind: (
-            f"{kind}: a kind of exit; `exits {kind}` lists them, `catch {kind}` stops at one",
-        )
+        kind: (f"`exits {kind}` lists them, `catch {kind}` stops at one",)
         for kind in catch.EXITS
     }
     return exits | {
@@ -136,80 +162,76 @@ def _catches(_: Desk) -> Mapping[str, Lines]:
     }
 
 
-def _mailbox(_: Desk) -> Mapping[str, Lines]:
-    fields = {
-        name: (
-            f"mailbox.{one.name}: {one.size} bytes at {one.offset:#x} of the mailbox page "
-            "(ACPI 6.6, 5.2.12.19)",
-        )
-        for one in FIELDS
-        for name in (one.name, f"mailbox.{one.name}")
-    }  # fmt: skip
-    return fields | {
-        name: (f"{name}: command {number} of the mailbox (ACPI 6.6, 5.2.12.19)",)
+def _mailbox(desk: Desk) -> Mapping[str, Lines]:
+    found = {}
+    for one in FIELDS:
+        now, name = "", f"mailbox.{one.name}"
+        if desk.machine.board.mailbox_gpa is not None:
+            now = f", now {value(desk.machine, place(desk.machine, focused(desk), name)):#x}"
+        ways = f"`watch {name}`, `last-writer {name}`"
+        where = f"{one.size} bytes at {one.offset:#x} of the mailbox page{now}"
+        found[one.name] = found[name] = (where, ways)
+    return found
+
+
+def _commands(_: Desk) -> Mapping[str, Lines]:
+    return {
+        name: (f"command {number} of the mailbox; `catch mailbox` stops at each",)
         for number, name in MAILBOX_COMMANDS.items()
     }
 
 
-def _calls(_: Desk) -> Mapping[str, Lines]:
-    """Hypercalls, TDCALL leaves and MSRs."""
-    found = {
-        call.name: (f"{call.name}: hypercall {call.code:#x} of Hyper-V (TLFS)",)
+def _hypercalls(_: Desk) -> Mapping[str, Lines]:
+    return {
+        call.name: (f"hypercall {call.code:#x}; `exits {call.name}`, `catch hypercall`",)
         for call in HYPERCALLS
     }
-    for leaf in LEAVES:
-        name = f"TDG.{leaf.name}"
-        found[name] = (f"{name}: leaf {leaf.number} of TDCALL (TDX module)",)
+
+
+def _leaves(_: Desk) -> Mapping[str, Lines]:
+    names = ((f"TDG.{leaf.name}", leaf.number) for leaf in LEAVES)
+    return {
+        name: (f"leaf {number} of TDCALL; `exits {name}`, `catch tdcall`",)
+        for name, number in names
+    }
+
+
+def _msrs(_: Desk) -> Mapping[str, Lines]:
+    found = {}
     for msr in MSRS:
         ways = " and ".join(
             way for way, it in (("read", msr.read), ("written", msr.write)) if it is not None
         )
         last = f" to {msr.number + msr.count - 1:#x}" if msr.count > 1 else ""
-        found[msr.name] = (f"{msr.name}: MSR {msr.number:#x}{last}; it can be {ways}",)
+        found[msr.name] = (f"MSR {msr.number:#x}{last}; it can be {ways}",)
     return found
 
 
 def _exceptions(_: Desk) -> Mapping[str, Lines]:
     return {
         name: (
-            f"{name}: exception {vector}"
+            f"exception {vector}"
             + (" with an error code" if vector in interrupt.HAVE_ERROR_CODE else "")
-            + f" (SDM 3, table 6-1); `catch exception {name}` stops at one",
+            + f"; `catch exception {name}` stops at one",
         )
         for vector, name in enumerate(interrupt.NAMES)
         if not name.startswith("exception")
     }
 
 
-_SPACES: Final = {
-    "gva": "an address as a CPU's own page tables have it: gva:rsp",
-    "gpa": "an address of guest memory, behind the CPU's tables: gpa:0x8000000",
-    "hpa": "an address of the host's memory, behind the nested table: hpa:0x4000000",
-    "pte": "`pte:GVA` is the entry of the CPU's own tables that maps an address",
-    "npt": "`npt:GPA` is the nested table's entry for a page",
-    "dtb": "`dtb:/node/property` is a number in the device tree that the kernel was handed",
-    "tick": "how many instructions all CPUs have executed; `goto 1000`, `print tick`",
-    "cpu": "in an expression the number of the CPU in focus: `break main if cpu == 2`",
-}
-
-
-_STEPS: Final[dict[ApState, str]] = {
-    "starting": "it is not at the mailbox yet, whether it runs or not",
-    "woken": "a Wakeup names it, and it has not cleared the command",
-    "acked": "it has cleared the command, and is not at the vector yet",
-}
-"""Steps of a wake-up that are no role of a place."""
-
-
-def _steps(_: Desk) -> Mapping[str, Lines]:
+def _of_the_machine(desk: Desk) -> Mapping[str, Lines]:
+    """What one machine has one of."""
+    board, last = desk.machine.board, desk.timeline.end.tick
+    platform = board.platform
     return {
-        name: (f"{name}: how far a CPU is with the mailbox: {words}; `mailbox` shows all",)
-        for name, words in _STEPS.items()
-    }
-
-
-def _words(_: Desk) -> Mapping[str, Lines]:
-    return {word: (f"{word}: {says}",) for word, says in _SPACES.items()}
+        "tick": (f"it is tick {board.tick:,}; tick {last:,} is the last that is known",),
+        "seed": (f"of this machine: {board.seed}",),
+        "schedule": (f"in force: {desk.timeline.driver.schedule.chooser.text}",),
+        "platform": (
+            f"this one is {platform.name}: {len(board.cpus):,} CPUs, isolation "
+            f"{platform.isolation}, APs started by {platform.start}",
+        ),
+    }  # fmt: skip
 
 
 def _sets(desk: Desk) -> Mapping[str, Lines]:
@@ -244,10 +266,14 @@ def _symbol(desk: Desk, word: str) -> Lines:
 
 
 TOPICS: Final[tuple[Topic, ...]] = (
-    _of(_injections), _of(_rules), _of(_states), _of(_steps), _of(_roles), _of(_milestones),
-    Topic(lambda _: REGISTERS, _register),
-    _of(_events), _of(_catches), _of(_mailbox),
-    _of(_calls), _of(_exceptions), _of(_words), _of(_sets), _of(_of_screen),
+    _of(_injections, "injection"), _of(_rules, "rule"), _of(_states, "state"),
+    _of(_steps, "step"), _of(_roles, "role"), _of(_milestones, "milestone"),
+    Topic(lambda _: REGISTERS, _register, ("register",)),
+    _bits_of("cr0"), _bits_of("cr4"), _bits_of("efer"), _bits_of("rflags"),
+    _of(_events, "event"), _of(_catches, "exit"), _of(_mailbox, "mailbox_field"),
+    _of(_commands, "mailbox_command"), _of(_hypercalls, "hypercall"),
+    _of(_leaves, "tdcall_leaf"), _of(_msrs, "msr"), _of(_exceptions, "exception"),
+    _of(_of_the_machine, "term"), _of(_sets), _of(_of_screen),
     Topic(lambda desk: desk.machine.board.layout.symbols.names(), _symbol),
 )  # fmt: skip
 """In the order in which they are told."""

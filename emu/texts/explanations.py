@@ -3,9 +3,11 @@
 `explain/en/KIND.toml` has a sentence's worth of `kind` (what these words are), and for each
 word its `text`, its `source` (section of the specification), `see` (other words) and `also`
 (other spellings). `explain/zh/KIND.toml` has `kind` and the same words with `text` alone:
-sources and links are told once.
+sources and links are told once. A word with more to it than six lines (a panel) has `more` in
+both languages: paragraphs, and blocks of indented rows, which stay rows.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -16,8 +18,10 @@ from typing import Any, Final
 from msgspec import Struct
 
 from emu.texts.language import Language
+from emu.texts.meaning import Meaning
 
 _FOLDER: Final = "explain"
+_CHINESE_LINE_END: Final = re.compile(r"(?<=[\u2e80-\uffff])\n(?=[^\n ])")
 
 
 class Explanation(Struct, frozen=True):
@@ -30,6 +34,8 @@ class Explanation(Struct, frozen=True):
     """What words of this kind are, in the language: "a bit of CR0"."""
     text: str
     """A few sentences."""
+    more: str
+    """What else there is to it: paragraphs, and rows `  word   meaning`; mostly empty."""
     source: str
     """Where it stands; empty for what is the program's own."""
     see: tuple[str, ...]
@@ -50,12 +56,23 @@ def explanations(kind: str, language: Language) -> Mapping[str, Explanation]:
     words = own.pop("kind")
     return MappingProxyType({
         word: Explanation(
-            word, kind, words, " ".join(own[word]["text"].split()), one.get("source", ""),
+            word, kind, words, " ".join(own[word]["text"].split()),
+            _joined(own[word].get("more", "")), one.get("source", ""),
             tuple(one.get("see", ())), tuple(one.get("also", ())),
         )
         for word, one in told.items()
         if word != "kind"
     })  # fmt: skip
+
+
+def _joined(text: str) -> str:
+    """Paragraphs and rows as they are; lines of one paragraph of Chinese without a gap."""
+    return _CHINESE_LINE_END.sub("", text.strip("\n"))
+
+
+def meaning_of(one: Explanation, live: tuple[str, ...] = ()) -> Meaning:
+    """What a text says of a word."""
+    return Meaning(one.word, one.kind_words, one.text, one.more, one.source, one.see, live)
 
 
 @cache

@@ -2,11 +2,14 @@
 
 from msgspec.structs import replace
 
+from emu.errors import CommandError
 from emu.inject.menu_view import InjectionMenu, KindView, MomentView, ParameterView
 from emu.inject.when import USAGE
 from emu.picture.known import Named, named
 from emu.picture.looks import Looks
 from emu.picture.view import MachineView
+from emu.texts.explanations import explanations, found, kinds, meaning_of
+from emu.texts.meaning import Meaning
 
 SYMBOLS = ("mailbox_ack", "mailbox_wait", "secondary_idle", "secondary_start")
 
@@ -89,6 +92,16 @@ class Still:
     def known(self, kind: str) -> tuple[Named, ...]:
         """The labels as places, two CPUs, and nothing else."""
         return known(kind)
+
+    def meanings(self, word: str) -> tuple[Meaning, ...]:
+        """What the texts say."""
+        if not word:
+            return tuple(
+                Meaning(kind, " ", see=(*explanations(kind, "en"),)) for kind in kinds()
+            )
+        if not found(word, "en"):
+            raise CommandError(f"help: no explanation of {word}")
+        return tuple(map(meaning_of, found(word, "en")))
 
     def menu(self) -> InjectionMenu:
         """Two kinds of two groups."""

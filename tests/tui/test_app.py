@@ -222,7 +222,7 @@ def test_what_is_typed_ahead_never_mixes_with_the_command_before_it() -> None:
 def test_a_long_answer_shows_its_tab_until_the_next_command() -> None:
     async def story() -> None:
         async with screen(boot(), (80, 24)) as hands:
-            await hands.type("help")
+            await hands.type("rules")
             assert "[Answer]" in hands.text and "[Code]" not in hands.text
             await hands.press("s")
             await hands.settle()

@@ -52,7 +52,7 @@ def test_every_command_is_found_by_its_word_and_every_key_by_its_help() -> None:
         ("theme", "Choose other colours"),
         ("colours", "Choose other colours"),
         ("dark", "Theme textual-dark"),
-        ("help", "help WORD KIND"),
+        ("help", "help WORD"),
         ("export", "export FILE"),
         ("watch", "watch PLACE ACCESS"),
         ("catch", "catch KIND TEXT"),

@@ -19,13 +19,4 @@ def render(view: MachineView, window: Window) -> Page:
     )  # fmt: skip
 
 
-HELP = """\
-The answer of the last command that looks at something. Press : and type
-
-  mem gva:ADDRESS COUNT   memory of the selected CPU; also gpa: and hpa:
-  walk ADDRESS            the two-dimensional walk, level by level
-  npt GPA                 the nested walk of a guest-physical address
-  waits                   what every waiting CPU waits for, and who wrote it last
-  help                    every command"""
-
-PANEL = Panel("answer", "Answer", render, HELP, follows=True)
+PANEL = Panel("answer", "Answer", render, follows=True)

@@ -41,6 +41,8 @@ class Spot(Struct, frozen=True):
     start: int = 0
     end: int | None = None
     """Columns; None: to the end of the row."""
+    about: str = ""
+    """The word that `?` explains."""
 
 
 class Page(Struct, frozen=True):
@@ -66,13 +68,12 @@ class Page(Struct, frozen=True):
 
 
 class Panel(Struct, frozen=True):
-    """One panel: its name everywhere, how it draws, and what `?` says about it."""
+    """One panel: its name everywhere, and how it draws. What `?` says about it is the text of
+    its id among those of panels (`emu/texts/explain/en/panel.toml`)."""
 
     id: str
     title: str
     render: Callable[[MachineView, Window], Page]
-    help: str
-    """Paragraphs, separated by empty lines."""
     home: Literal["log", "look", "own"] = "log"
     """Where the layout has it: a tab among the logs, or beside the code among what is looked
     up; "own": the layout names its place."""

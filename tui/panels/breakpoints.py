@@ -59,22 +59,7 @@ def render(view: MachineView, window: Window) -> Page:
     )  # fmt: skip
 
 
-HELP = """\
-Each breakpoint has a number, the place as it was named, its address, the CPU that it stops
-(or any), how often it was hit, and what else must hold.
-
-  break WHERE         stop every CPU that gets there: a symbol, role, file:line or address
-  ... cpu 2           only that CPU                ... after 3   from the third hit on
-  ... once            and remove it                ... log       note it, and go on
-  ... if rax == 1     only if that holds of the CPU; it stands last
-  watch PLACE         stop when it changes; read, write or access behind it
-  catch WHAT          mode, cr3, efer, exit, tdcall, hypercall, wrmsr, exception, mailbox, ...
-  delete NUMBER       remove it
-
-Breakpoints leave no trace in the guest, none is ever skipped, and they stay after a reset.
-Enter on a row shows its code, or goes to the moment that it noted; e removes it."""
-
 PANEL = Panel(
-    "breakpoints", "Breakpoints", render, HELP, short="Breaks", words=("breakpoints",),
+    "breakpoints", "Breakpoints", render, short="Breaks", words=("breakpoints",),
     count=lambda view: len(view.breakpoints),
 )  # fmt: skip

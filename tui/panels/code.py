@@ -156,33 +156,10 @@ def render(view: MachineView, window: Window) -> Page:
     )  # fmt: skip
 
 
-HELP = """\
-The code of the selected CPU: each source line of the image, where it has debug information,
-with the instructions made from it. The title names the function, the line and the processor
-mode.
-
-  >       the instruction this CPU executes next
-  b       a breakpoint is set here
-  1,3     other CPUs that are at the same instruction; 1+7 is CPU 1 and seven more
-
-Code is decoded as it was seen executed, which need not be the mode of the selected CPU: a row
-such as "16-bit code" stands above code of another kind, and says so where it is a guess.
-
-At the right of an instruction stands the symbol it refers to, or what its memory operand holds
-now; for a branch that comes next, whether it will be taken.
-
-  list PLACE    other code; list alone comes back to the CPU
-  o             source and instructions, instructions alone, source alone
-
-Arrow keys point at a line: F2 sets or removes a breakpoint there (so does a click in front of
-it), e sets one with a condition, Enter follows a call or a jump. Rows stay where they are while
-you step inside the window."""
-
 PANEL = Panel(
     "code",
     "Code",
     render,
-    HELP,
     home="own",
     live=False,
     follows=True,

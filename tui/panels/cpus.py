@@ -171,26 +171,7 @@ def _other(view: MachineView) -> str:
 
 _LEGEND = "\n".join(f"  {one.glyph} {one.word:<11}  {one.meaning}" for one in EVERY)
 
-HELP = f"""\
-One row for each CPU. The row marked > is the selected CPU: the code, the registers and every
-step belong to it.
-
-{_LEGEND}
-
-"waits for" names the byte a CPU looks at while it spins, or what would let it go on.
-
-Where there are more CPUs than rows, those that are alike share one: their state, their function
-and what they wait for; "its own" is what each of them has another of. Those that are not well
-come first, and the selected CPU keeps its own row. Enter on a row that begins with + opens it.
-! goes to the next CPU that is not well. o shows a map with a cell for each CPU.
-
-/ narrows the list down and sorts it: cpus parked, cpus 3-7, cpus main sort ticks. What it is
-sorted by: state, clock (who is behind first), ticks, place, id. cpus alone shows all again.
-
-Select a CPU with < and >, with the arrow keys here, by clicking its row, or by typing its
-number."""
-
 PANEL = Panel(
-    "cpus", "CPUs", render, HELP, home="own", selects_cpu=True, follows=True, words=("cpus",),
+    "cpus", "CPUs", render, home="own", selects_cpu=True, follows=True, words=("cpus",),
     filter="cpus ", other=_other,
 )  # fmt: skip

@@ -59,28 +59,10 @@ def render(view: MachineView, window: Window) -> Page:
     )  # fmt: skip
 
 
-HELP = """\
-The device tree as guest memory holds it now: the one that the host handed to the shim, and,
-from the moment the kernel has it, the one that the shim wrote (Devicetree Specification 0.4).
-Values are shown by their type: strings, cells, handles, and reg as ranges of addresses.
-
-  dtb                  the newest tree
-  dtb host             what the shim was given
-  dtb diff             + the shim added it, - left it out, ~ changed it
-  dtb cpus             the tree's CPUs in its order beside the machine's, by APIC id
-  dtb reserved-memory  what has these words; a path shows what lies below it
-
-A tree that is broken is shown as far as it can be read, and the row marked ! says where it
-breaks. "binding" is what Linux has against the mailbox node (reserved-memory,
-intel,wakeup-mailbox).
-
-Enter on a reg shows the memory that it names, e edits a number."""
-
 PANEL = Panel(
     "dtb",
     "DTB",
     render,
-    HELP,
     home="look",
     live=False,
     needs="dtb",

@@ -103,47 +103,11 @@ def render_exits(view: MachineView, window: Window) -> Page:
     return _page(view, window, log, head, "exits")
 
 
-EVENTS_HELP = """\
-The log: the tick (instructions that all CPUs together have executed), the CPU, and what
-happened. The newest event is the last one.
-
-  milestone  a CPU passed a named point of the boot
-  mailbox    a field of the mailbox page changed, and where the writer was
-  exit       a hypercall of consequence, and its answer
-  state      a CPU started, halted, went on or was lost
-  fault      what the processor reports: exceptions and shutdowns
-  serial     a line on the serial port
-  inject     something was broken on purpose, or lay in wait for its moment
-  stop       why the machine stopped
-
-  events cpu 2 mailbox    only these; any other word is looked for in the text
-
-Equal events of one CPU in a row are one row, with how often and until when; > stands before
-it, and Enter or a click opens and closes it. events unfold opens all.
-
-Scroll up to read older ones; End goes back to the newest. Arrow keys point at an event, and
-Enter goes to its moment and selects its CPU. / narrows the log down, to rows that have all the
-words, large or small, and the title says how many events are hidden."""
-
-EXITS_HELP = """\
-Everything that left the guest for the VMM, and above it how often each kind did: hypercalls,
-TDCALLs, MSRs, CPUID leaves, ports, page faults that the nested table refused, exceptions; each
-with all that it was given, and behind -> what came of it: values, the status by its name, and
-of a refusal the reason.
-
-Equal exits of one CPU in a row are one row, and so is a line of text on its way to a serial
-port; Enter or a click opens and closes such a row. exits unfold opens all.
-
-  exits cpu 0 tdcall    only these; words are looked for in the text
-
-Arrow keys point at an exit, and Enter goes to its moment and selects its CPU. / narrows the log
-down. catch exit and its kin (catch tdcall, catch wrmsr, catch exception) stop at the next."""
-
 PANEL = Panel(
-    "events", "Events", render_events, EVENTS_HELP, needs="log", words=("events",),
+    "events", "Events", render_events, needs="log", words=("events",),
     filter="events ",
 )  # fmt: skip
 EXITS = Panel(
-    "exits", "Exits", render_exits, EXITS_HELP, needs="exits", words=("exits",),
+    "exits", "Exits", render_exits, needs="exits", words=("exits",),
     filter="exits ",
 )  # fmt: skip

@@ -159,29 +159,7 @@ def render(view: MachineView, window: Window) -> Page:
     )  # fmt: skip
 
 
-HELP = """\
-Rules of the wake-up protocol that the guest has broken up to the moment that is shown, each
-once for each CPU and place: errors, then warnings, then hints, each in the order of time; what
-four CPUs or more have alike is one row with all of them. What would not have happened without
-another finding stands right below it, behind "so".
-
-  E    an error: the specification forbids it      w    a warning: it works, and should not
-  h    a hint: it is recommended otherwise, and a boot with nothing else is as it should be
-
-A row has the tick, the CPU, the rule, where it was and what was seen. Below the list stands
-what the rule of the marked row means: what was seen in full, what must hold and who says so,
-what follows if it does not, and what to look at. z gives it the whole screen.
-
-Firmware speaks the protocol in dialects; the title names the one in force, and whether it is
-the platform's or was read from the loop in which an AP waits. What a dialect is known to do is
-not told.
-
-  findings RULE    each of one rule               rules    every rule with its source
-
-Arrow keys point at a finding; Enter goes to its moment, where registers, memory and tables are
-as they were then, and selects its CPU. goto RULE does the same."""
-
 PANEL = Panel(
-    "findings", "Findings", render, HELP, words=("findings",), short="Finds",
+    "findings", "Findings", render, words=("findings",), short="Finds",
     count=lambda view: len(view.findings.rows), alarm="bad",
 )  # fmt: skip

@@ -123,25 +123,7 @@ def _spot(row: int, index: int, entry: EntryView) -> Spot:
     return Spot(row, f"{index}", moment(tick, entry.cpu), entry.text)
 
 
-HELP = """\
-What a person did to this branch, in the order of time; steps by hand are left out, and only
-injections are counted. ~ marks what lies ahead of the moment that is shown.
-
-  inject    something was broken on purpose      set       a value was changed
-  hold      a CPU stands still until released    first     a CPU was chosen to run next
-  schedule  how the next CPU is chosen
-
-What became of an injection stands behind it and as a letter before it:
-
-  W    it waits for its moment, and for how many times of it
-  F    it fired, at which tick
-  !    its moment came, and it could not be; the reason
-
-i opens the list of everything that can be broken here. Enter on a row goes to the moment at
-which it fired, or else was entered, and to its CPU; e begins the same command again, to be
-changed. The title tells how many wait, who runs next, and who is held."""
-
 PANEL = Panel(
-    "injections", "Injections", render, HELP, short="Inject", words=("inject",),
+    "injections", "Injections", render, short="Inject", words=("inject",),
     count=_injected,
 )  # fmt: skip

@@ -177,27 +177,4 @@ def render(view: MachineView, window: Window) -> Page:
     )  # fmt: skip
 
 
-HELP = """\
-The mailbox is one page of memory through which an operating system takes over processors that
-are already running (ACPI 6.6, section 5.2.12.19). Each AP loops on it:
-
-  parked   it looks for its own APIC id together with the command Wakeup
-  woken    the OS has stored both: the AP must now read the vector
-  acked    it has cleared the command, which says that the mailbox is free again
-  arrived  it has jumped to the vector
-  online   the OS has it
-  left     it was handed back through the reset vector
-  gave-up  its code has given up
-
-The vector must be read before the command is cleared: after that, the OS may already be
-writing the next AP's vector.
-
-"next" says what has to happen for the AP to go on; "nothing" that it never will: it has shut
-down, failed or given up. Where there is room, the steps of the
-selected AP follow: at which tick, and who took them. The title gives the page's guest-physical
-address and its state.
-
-Enter on an AP selects it; on one of its steps it goes to that moment, and to the CPU that took
-it."""
-
-PANEL = Panel("mailbox", "Mailbox", render, HELP, home="own", follows=True, words=("mailbox",))
+PANEL = Panel("mailbox", "Mailbox", render, home="own", follows=True, words=("mailbox",))

@@ -101,20 +101,7 @@ def scroll(view: MachineView, rows: int) -> str:
     return f"mem {memory.space}:{start:#x}{kind}"
 
 
-HELP = """\
-Memory as the selected CPU's code sees it (gva), as the guest's physical memory (gpa), or as
-the host's (hpa). Bytes marked * have changed since the machine stood still before; -- is not
-mapped.
-
-  mem rsp                       follows a register: any expression will do
-  mem gpa:0x8000000             another space
-  mem 0x8804000 as ap_record    a struct of the image; also as mailbox, table, vmcb
-  find gpa:0x8000000 "text"     search; also 0xNUMBER and hex bytes
-
-Arrow keys point at a row, e edits it, Enter follows an address that a field holds, / searches.
-PgUp and PgDn go on through the whole space."""
-
 PANEL = Panel(
-    "memory", "Memory", render, HELP, home="look", live=False, needs="memory", short="Mem",
+    "memory", "Memory", render, home="look", live=False, needs="memory", short="Mem",
     words=("mem", "find"), filter="mem ", scroll=scroll,
 )  # fmt: skip

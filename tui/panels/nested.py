@@ -84,27 +84,10 @@ def render(view: MachineView, window: Window) -> Page:
     )  # fmt: skip
 
 
-HELP = """\
-The nested page table (NPT; Intel calls it EPT) decides where each guest-physical page lies in
-the host and what the guest may do with it. Pages in a row with equal rights are one range, with
-the page state that the VMM keeps, and how many of its pages were written since power-on.
-
-  private     belongs to the guest alone      shared      the host may look at it
-  unaccepted  the guest must accept it first  absent      nothing is there: an exit
-
-A TD has two views of memory; "shared view" is what it sees with the shared bit set.
-
-  npt ADDRESS     one page in detail: all four levels, and who wrote it last
-  npt private     ranges with these words: rw, rwx, absent, unaccepted, shared-view
-
-Enter on a range shows its first page; e edits an entry, and the CPU feels that at its next
-access."""
-
 PANEL = Panel(
     "nested",
     "NPT",
     render,
-    HELP,
     home="look",
     live=False,
     needs="nested",

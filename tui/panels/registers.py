@@ -144,26 +144,10 @@ def render(view: MachineView, window: Window) -> Page:
     )  # fmt: skip
 
 
-HELP = """\
-The registers of the selected CPU. Those marked * and bold have changed since the machine
-stood still before. Leading zeros are dim.
-
-  general    the sixteen general registers and RIP, and what they point at: a name, the stack
-             of a CPU, a text, the mailbox, a region
-  flags      RFLAGS, the flags that are set by name (SDM volume 1, 3.4.3)
-  control    CR0, CR2, CR3, CR4, EFER: the bits that are set by name (SDM volume 3, 2.2.1, 2.5)
-  segment    selectors, with what their hidden part holds; GDTR and IDTR
-  msr        model-specific registers that matter while a processor starts
-
-CR0.PE is protected mode, EFER.LMA together with CR0.PG is long mode.
-
-Arrow keys point at a register, e edits it, Enter shows the memory that it points to."""
-
 PANEL = Panel(
     "registers",
     "Registers",
     render,
-    HELP,
     home="look",
     live=False,
     short="Regs",

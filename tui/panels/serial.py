@@ -33,10 +33,4 @@ def render(view: MachineView, window: Window) -> Page:
     )  # fmt: skip
 
 
-HELP = """\
-The serial port (COM1): what the shim and the kernel print. Long lines are wrapped; characters
-that a terminal would obey are shown as ?.
-
-Scroll up to read older lines; End goes back to the newest."""
-
-PANEL = Panel("serial", "Serial", render, HELP)
+PANEL = Panel("serial", "Serial", render)

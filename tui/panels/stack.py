@@ -72,22 +72,4 @@ def render(view: MachineView, window: Window) -> Page:
     )  # fmt: skip
 
 
-HELP = """\
-The stack of the selected CPU, from its stack pointer on: the frames of the functions that have
-not returned, and the words of each.
-
-  #1  main+0x10 (main.c:22)  by code    a frame, and what it was found by
-  returns to                            the return address of the function above
-  rbx of the caller                     a register that the function will put back
-
-A frame is found by the image's call frame information (CFI), else by what the function's own
-code has done to the stack, else by frame pointers; else it is a guess, which has a ?: something
-that looks like a return address. The last row says why there are no more.
-
-  bt            the frames of the selected CPU as lines;  bt 2  of another one
-  finish        run until the first function returns;     reverse-finish  back to its call
-
-Arrow keys point at a row, Enter goes to a frame's code or to what a word points at, e changes a
-word."""
-
-PANEL = Panel("stack", "Stack", render, HELP, home="look", live=False, needs="stack")
+PANEL = Panel("stack", "Stack", render, home="look", live=False, needs="stack")

@@ -66,10 +66,4 @@ def hides_reason(view: MachineView, width: int) -> bool:
     return MORE in plain(render(view, Window(width, 1)).lines[0])
 
 
-HELP = """\
-The image, the platform and the machine's time. A tick is one instruction of any CPU; virtual
-time is the furthest CPU's own clock. Then: why the machine stands still, where, and whose
-doing it was. PAST: what comes next is known; running goes through it once more. Findings are
-rules of the wake-up protocol that were broken so far: their panel tells which."""
-
-PANEL = Panel("status", "Status", render, HELP, home="own")
+PANEL = Panel("status", "Status", render, home="own")

@@ -88,19 +88,7 @@ def render(view: MachineView, window: Window) -> Page:
     )  # fmt: skip
 
 
-HELP = """\
-The page tables of the selected CPU. Neighbours with equal rights are one range; rights are
-those of all levels together: r, w, x; a page that is writable and executable at once is marked.
-
-  tables                 ranges: the address, its size, rights, and the guest-physical address
-  tables wx              those with these rights; an address: the range that holds it
-  tables tree ADDRESS    entry by entry, the path to an address open
-  tables diff CPU        + only this CPU maps it, - only the other one does
-
-Arrow keys point at a row. Enter opens or closes a table of the tree, or walks the address; e
-edits the entry; / narrows the rows down."""
-
 PANEL = Panel(
-    "tables", "Tables", render, HELP, home="look", live=False, needs="tables",
+    "tables", "Tables", render, home="look", live=False, needs="tables",
     words=("tables",), filter="tables ",
 )  # fmt: skip

@@ -107,21 +107,4 @@ def render(view: MachineView, window: Window) -> Page:
     )  # fmt: skip
 
 
-HELP = """\
-Everything that is known of this branch, in ticks, a lane for each CPU. The past is as good a
-place as the present: the machine is exactly as it was, and can be run from there again.
-
-  #  executes          s  would run, another CPU has its turn
-  z  spins, asleep     h  halted           .  off         x  shut down
-  M  milestone         W  writes the mailbox    !  fault       v  hypercall
-  |  we are here
-
-A click goes there, and to the CPU of the lane. Shift+Left and Shift+Right go back and forward
-by one column, { and } to the event before and after and to its CPU, p plays until it is pressed
-again, + and - show less or more around here, ( and ) an earlier or later stretch. S, N and C
-step and run backwards. R begins again as a branch: what was done stays on its own.
-
-Doing something else in the past begins a branch: :branches lists them, :goto main goes to the
-end of one, :diff start now says what changed."""
-
-PANEL = Panel("timeline", "Timeline", render, HELP, home="own", short="Time")
+PANEL = Panel("timeline", "Timeline", render, home="own", short="Time")

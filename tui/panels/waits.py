@@ -56,14 +56,4 @@ def render(view: MachineView, window: Window) -> Page:
     )  # fmt: skip
 
 
-HELP = """\
-Why is it waiting? A CPU that spins looks at some bytes until they change. Each of them has two
-rows here: which bytes, what must hold of them (as its code compares them) and where it spins;
-then what they hold now, who wrote them last and at which tick, and what that CPU does now.
-
-CPUs that wait in the same way share a row.
-
-Enter on the first row selects the CPU; on the second it goes back to that last write, and
-to the CPU that wrote."""
-
-PANEL = Panel("waits", "Waits", render, HELP, home="own", needs="waits", words=("waits",))
+PANEL = Panel("waits", "Waits", render, home="own", needs="waits", words=("waits",))

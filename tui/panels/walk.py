@@ -107,25 +107,10 @@ def render(view: MachineView, window: Window) -> Page:
     )  # fmt: skip
 
 
-HELP = """\
-The walk that the processor makes for an address of the selected CPU, every memory access of it:
-each entry of the guest's tables lies at a guest-physical address, which is itself found through
-the nested table (the rows with n). Four levels of each make 24 accesses (APM volume 2, 15.25).
-
-  walk WHERE            any address or expression; read, write or execute behind it
-  n L1[004]             an entry of the nested table, found on the way to the one named "of"
-  L2[066]               an entry of the guest's table, with its bits in words
-
-The row marked ! says where the walk stops and why. P present, W writable, U user, A accessed,
-D dirty, PS large page, NX no execute.
-
-Enter on a row shows the table or the page, e edits the entry."""
-
 PANEL = Panel(
     "walk",
     "Walk",
     render,
-    HELP,
     home="look",
     live=False,
     needs="walk",

@@ -18,13 +18,26 @@ def render(view: MachineView, window: Window) -> Page:
     return Page((line((f"{view.tick:,} instructions on {len(view.cpus)} CPUs", "plain")),))
 
 
-PANEL = Panel("speed", "Speed", render, "How many instructions have been executed.")
+PANEL = Panel("speed", "Speed", render)
 ''',
 }
 LINES = {
     "tui/panels/__init__.py": (
         ("    serial,\n", "    speed,\n"),
         ("    answer.PANEL,\n", "    speed.PANEL,\n"),
+    ),
+    "emu/texts/explain/en/panel.toml": (
+        (
+            'kind = "a panel of the screen"\n',
+            '\n[speed]\ntext = "How many instructions have been executed by all CPUs."\n'
+            'see = ["tick"]\n',
+        ),
+    ),
+    "emu/texts/explain/zh/panel.toml": (
+        (
+            'kind = "屏幕上的面板"\n',
+            '\n[speed]\ntext = "机器到目前为止一共执行了多少条指令。"\n',
+        ),
     ),
 }
 
@@ -37,6 +50,8 @@ async def story() -> None:
         await hands.press("down", "enter")
         await hands.until(lambda: "0 instructions on 2 CPUs" in hands.text)
         assert hands.frame.panel.id == "speed"
+        await hands.press("?")
+        assert "How many instructions have been executed" in hands.text
 
 
 def uses() -> None:

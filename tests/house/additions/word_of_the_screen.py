@@ -27,7 +27,7 @@ async def story() -> None:
         await hands.until(lambda: "good morning moon" in hands.text)
         assert hands.session.known("word")
         await hands.type("help greet")
-        assert "A word of the screen" in hands.text
+        assert "a word of the screen" in hands.text
 
 
 def uses() -> None:
