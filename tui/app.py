@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
 import signal
 import sys
@@ -21,6 +22,7 @@ from textual.widgets import Static
 from tui import bugs, keys, last_session, theme
 from tui.arranging import Arranging
 from tui.bar import Bar, StatusBar
+from tui.blocks import draws_blocks
 from tui.copying import Copying
 from tui.cursor import Cursor
 from tui.desk import Desk
@@ -70,8 +72,10 @@ class ApdbgApp(App[int]):
     AUTO_FOCUS = "#main"
 
     def __init__(
-        self, session: Door, preset: Preset | None = None, memory: Memory | None = None
-    ) -> None:
+        self, session: Door, preset: Preset | None = None, memory: Memory | None = None,
+        *, blocks: bool = False,
+    ) -> None:  # fmt: skip
+        """`blocks`: whether the terminal draws more than letters."""
         system = cast(Literal["auto"], constants.COLOR_SYSTEM)  # Textual types it as str
         terminal = Console(color_system=system, force_terminal=True)
         self._few_colours = theme.few_colours(terminal.color_system, terminal.no_color)
@@ -88,8 +92,8 @@ class ApdbgApp(App[int]):
         self._kept = Kept() if memory is None else memory.read()
         self._bars = StatusBar("status"), KeyBar("keys", self.table)
         shown = {key.id: keys.shown_first(key) for key in self.table if key.keys}
-        self.desk = Desk(self, session, session.picture(), Frames(), self._bars, Bar("message"),
-                         Prompt(session), keys=shown)  # fmt: skip
+        self.desk = Desk(self, session, session.picture(), Frames(blocks=blocks), self._bars,
+                         Bar("message"), Prompt(session), keys=shown)  # fmt: skip
         self.parts = self._parts()
 
     def _parts(self) -> keys.Parts:
@@ -260,7 +264,8 @@ class ApdbgApp(App[int]):
 
 def open_screen(session: Door, preset: Preset, memory: Memory | None) -> int:
     """Show a session until it is left; returns the exit code."""
-    app = ApdbgApp(session, preset, memory)
+    blocks = draws_blocks(os.environ, sys.__stdout__.encoding if sys.__stdout__ else None)
+    app = ApdbgApp(session, preset, memory, blocks=blocks)
     app.run()
     app.keep()  # if a mistake of ours has ended it
     return EXIT_BUG if app.return_code == 1 else app.return_code or 0

@@ -54,7 +54,7 @@ class Frame(Widget, can_focus=True):
     class Turned(Message):
         """Another panel is shown: it may need more than the view has."""
 
-    def __init__(self, slot: Slot) -> None:
+    def __init__(self, slot: Slot, *, blocks: bool) -> None:
         super().__init__(id=slot)
         self.slot = slot
         self.tabs: tuple[str, ...] = ("cpus",)
@@ -62,7 +62,7 @@ class Frame(Widget, can_focus=True):
         self.edge = False
         self.joints: dict[int, str] = {}
         self.looks = PLAIN
-        self._sheet = Sheet()
+        self._sheet = Sheet(blocks=blocks)
         self._before_peek = ""
         self._acts = True
         """Whether a click acts: the frame had the focus when the button was pressed."""

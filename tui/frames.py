@@ -20,9 +20,10 @@ Lacking = Mapping[Section, str]
 class Frames(Container):
     """Holds one frame per slot of the layout; those that a size has no place for are hidden."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, blocks: bool = False) -> None:
+        """`blocks`: whether the terminal draws them."""
         super().__init__(id="stage")
-        self._every = tuple(Frame(slot) for slot in layout.SLOTS)
+        self._every = tuple(Frame(slot, blocks=blocks) for slot in layout.SLOTS)
         self._zoomed: layout.Slot | None = None
         self._slot: layout.Slot = "main"
         self._asked_from: layout.Slot = "main"
