@@ -30,8 +30,10 @@ from tui.dialogs import Dialogs
 from tui.door import Door
 from tui.exit_codes import EXIT_BUG, EXIT_INTERRUPTED
 from tui.explained import explained
+from tui.finding_keys import FindingKeys
 from tui.frame import Frame
 from tui.frames import Frames
+from tui.jump import Jump
 from tui.key_bar import KeyBar
 from tui.keymap import Preset
 from tui.last_session import Kept, Memory
@@ -104,8 +106,10 @@ class ApdbgApp(App[int]):
         copying = Copying(desk)
         dialogs = Dialogs(desk, orders, copying, [(key.shown, key.help) for key in self.table])
         cursor = Cursor(desk, orders, dialogs)
-        timeline = TimelineKeys(desk, orders)
-        return keys.Parts(desk, arranging, orders, dialogs, cursor, timeline, copying, way)
+        return keys.Parts(
+            desk, arranging, orders, dialogs, cursor, TimelineKeys(desk, orders), copying, way,
+            FindingKeys(desk, orders, arranging), Jump(desk, arranging),
+        )  # fmt: skip
 
     def compose(self) -> ComposeResult:
         """A status line, the frames, a message line, keys or the prompt."""
@@ -219,6 +223,8 @@ class ApdbgApp(App[int]):
     def _typed(self, event: events.Event) -> bool:
         """Whether a prompt or a menu took it; a mistake of ours in that ends no session."""
         try:
+            if isinstance(event, events.Key) and self.parts.jump.take(event.key):
+                return True
             return self.parts.dialogs.take(event)
         except Exception as error:
             self.desk.say(f"! {bugs.told(error)}", "bad")
@@ -240,6 +246,10 @@ class ApdbgApp(App[int]):
     def action_digit(self, digit: int) -> None:
         """A digit of a number."""
         self.parts.orders.digit(digit)
+
+    def on_status_bar_pressed(self) -> None:
+        """A click on the status line goes to what is wrong."""
+        self.parts.findings.show()
 
     def on_key_bar_pressed(self, message: KeyBar.Pressed) -> None:
         """A click on a hint is that key."""

@@ -13,7 +13,11 @@ from tui.door import Door
 from tui.frames import Frames
 from tui.prompt import Prompt, names
 from tui.text import Role, line
+from tui.trail import Trail
 from tui.typed_number import TypedNumber
+
+ASKING = "-asking"
+"""The class of the screen while its prompt is open."""
 
 
 class Desk(Struct):
@@ -35,6 +39,9 @@ class Desk(Struct):
     keys: Mapping[str, str] = {}
     """Action -> the key that does it, as people read it."""
     number: TypedNumber = field(default_factory=TypedNumber)
+    trail: Trail = field(default_factory=Trail)
+    jumping: bool = False
+    """Whether the next key is the letter of a panel."""
     _dark: str = ""
     """Why there is no picture of this moment; said instead of anything else."""
     _unread: bool = False
@@ -47,6 +54,11 @@ class Desk(Struct):
             words, role = self._dark, "bad"
         self._unread = bool(words)
         self.message.say(line((f" {words}", role)))
+
+    def clear(self) -> None:
+        """Nothing is left to say; what somebody has not read yet stays."""
+        if not self._unread:
+            self.say("")
 
     def mention(self, words: str) -> None:
         """How a run goes on, on the message line if nobody has to read what is there."""
@@ -64,6 +76,7 @@ class Desk(Struct):
         if self.session.searching:
             return
         self.seen, lacking = self._picture()
+        self.trail.note(self.seen)
         for bar in self.bars:
             try:
                 bar.show(self.seen, self.width)
@@ -97,6 +110,12 @@ class Desk(Struct):
             except Exception as error:
                 found[need] = bugs.told(error)
         return found
+
+    @property
+    def dialog_is_open(self) -> bool:
+        """Whether somebody types or reads something above the panels."""
+        screen = self.frames.screen
+        return self.app.screen is not screen or screen.has_class(ASKING)
 
     def names(self) -> tuple[str, ...]:
         """What the prompt completes and the palette finds."""

@@ -157,6 +157,19 @@ class Frames(Container):
             from_ = next((one for one in self.placed if one.slot == self._asked_from), frame)
             self._focus(from_)
 
+    def point_at(self, panel_id: str, go: str) -> None:
+        """Put the cursor of a panel that is in sight on what leads somewhere."""
+        for frame in self.placed:
+            if frame.panel.id == panel_id:
+                for spot in [one for one in frame.page.spots if one.go == go][:1]:
+                    frame.point_at(spot)
+
+    def letter(self, letters: Mapping[str, str]) -> None:
+        """Show by panel the letter that goes to it, or none."""
+        for frame in self.placed:
+            frame.letters = letters
+            frame.refresh()
+
     def clear_cursors(self) -> None:
         """What a cursor was on may be gone."""
         for frame in self.placed:

@@ -13,6 +13,8 @@ from tui.copying import Copying
 from tui.cursor import Cursor
 from tui.desk import Desk
 from tui.dialogs import Dialogs
+from tui.finding_keys import FindingKeys
+from tui.jump import Jump
 from tui.orders import Orders
 from tui.screenshot import save_picture
 from tui.timeline_keys import TimelineKeys
@@ -30,6 +32,8 @@ class Parts(Struct, frozen=True):
     timeline: TimelineKeys
     copying: Copying
     way: Way
+    findings: FindingKeys
+    jump: Jump
 
 
 class Key(Struct, frozen=True):
@@ -116,9 +120,9 @@ KEYS: Final[tuple[Key, ...]] = (
         "go to what the cursor points at; else repeat the last command"),
     Key("back", ("backspace",), "Backspace", lambda on: on.way.back(),
         "back to the panel, the rows and the CPU from before the last answer or jump"),
-    Key("cpu.previous", ("less_than_sign", "comma"), "<", lambda on: on.orders.select_by(-1),
+    Key("cpu.previous", ("less_than_sign",), "<", lambda on: on.orders.select_by(-1),
         "select the CPU before; a number selects that one"),
-    Key("cpu.next", ("greater_than_sign", "full_stop"), ">", lambda on: on.orders.select_by(1),
+    Key("cpu.next", ("greater_than_sign",), ">", lambda on: on.orders.select_by(1),
         "select the next CPU", "CPU"),
     Key("cpu.unwell", ("exclamation_mark",), "!", lambda on: on.orders.order("unwell"),
         "select the next CPU that is dead, stuck, lost or given up"),
@@ -163,6 +167,12 @@ KEYS: Final[tuple[Key, ...]] = (
         "copy all of this panel, also what is not in sight"),
     Key("findings", ("w",), "w", lambda on: on.arranging.show_panel("findings"),
         "show what is wrong: the findings", "Findings"),
+    Key("finding.next", ("full_stop",), ".", lambda on: on.findings.step(1),
+        "go to the moment and the CPU of the next finding, round the end", "Next finding"),
+    Key("finding.previous", ("comma",), ",", lambda on: on.findings.step(-1),
+        "go to the finding before"),
+    Key("jump", ("J",), "J", lambda on: on.jump.begin(),
+        "jump: a letter on each panel, and the next key goes there", "Jump"),
     Key("prompt", ("colon",), ":", lambda on: on.dialogs.ask(""), "type a command", "Command"),
     Key("palette", ("ctrl+p",), "^P", lambda on: on.desk.app.action_command_palette(),
         "find any action, CPU or symbol", "Palette"),

@@ -108,6 +108,8 @@ class Orders:
         keys = self._desk.keys
         words = {"reverse.step": "back", "reverse.run": "back to a breakpoint",
                  "goto": "go to", "reset": "again"}  # fmt: skip
+        if self._desk.trail.rows:
+            words = {"finding.next": "next finding", **words}
         ways = (f"{keys[name]} {word}" for name, word in words.items() if keys.get(name))
         return f"the boot is over: {', '.join(ways)}"
 
@@ -189,17 +191,34 @@ class Orders:
             self._answered(panel, focus=focus)
         else:
             desk.show(moved=True)
-        seen = desk.seen
-        if seen.tick != before:
+        if desk.seen.tick != before:
             desk.frames.clear_cursors()
+        self._say_what_came(panel, moved=desk.seen.tick != before)
+        self._show_failure(panel)
+
+    def _say_what_came(self, panel: Panel | None, *, moved: bool) -> None:
+        """Why the machine stands where the status has no room for it, or what can be done."""
+        desk, seen = self._desk, self._desk.seen
         if len(seen.reply) == 1 and seen.reply is not self._looked:
             return
         if status.hides_reason(seen, desk.width):
             desk.say(status.reason(seen), "warn")
-        elif seen.outcome is not None and (panel is None or seen.tick != before):
+        elif seen.outcome is not None and (panel is None or moved):
             desk.say(self.over(), "dim")
         else:
-            desk.say("")
+            desk.clear()
+
+    def _show_failure(self, panel: Panel | None) -> None:
+        """A boot that has failed opens its first finding, once, and unless somebody is busy
+        with something else."""
+        desk, before = self._desk, self._way.here()
+        busy = panel is not None or desk.dialog_is_open
+        if busy or not desk.trail.opens(desk.seen):
+            return
+        self._arranging.show_panel("findings")
+        desk.show()
+        desk.frames.current.point_at_first()
+        self._way.came_from(before)
 
     # -- the CPU in focus -------------------------------------------------------------------
 
