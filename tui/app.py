@@ -39,6 +39,7 @@ from tui.keymap import Preset
 from tui.last_session import Kept, Memory
 from tui.orders import Orders
 from tui.prompt import Prompt
+from tui.situation import situation
 from tui.timeline_keys import TimelineKeys
 from tui.way import Way
 
@@ -96,6 +97,7 @@ class ApdbgApp(App[int]):
         shown = {key.id: keys.shown_first(key) for key in self.table if key.keys}
         self.desk = Desk(self, session, session.picture(), Frames(blocks=blocks), self._bars,
                          Bar("message"), Prompt(session), keys=shown)  # fmt: skip
+        self._bars[1].situation = partial(situation, self.desk)
         self.parts = self._parts()
 
     def _parts(self) -> keys.Parts:
@@ -129,6 +131,7 @@ class ApdbgApp(App[int]):
             self.register_theme(one)
         self.theme = theme.chosen(self._kept.theme, self.available_themes, self._few_colours)
         self.theme_changed_signal.subscribe(self, lambda _: self._paint())
+        self.screen_change_signal.subscribe(self, lambda _: self.desk.hint())
         self.app_resume_signal.subscribe(self, lambda _: self._paint_again())
         self._paint()
         self.desk.say(last_session.restore(self.desk, self._kept) or _HINT, "dim")
@@ -219,6 +222,8 @@ class ApdbgApp(App[int]):
             self.desk.read()
         if not self._typed(event):
             await super().on_event(event)
+        if isinstance(event, events.InputEvent | events.DescendantFocus):
+            self.desk.hint()
 
     def _typed(self, event: events.Event) -> bool:
         """Whether a prompt or a menu took it; a mistake of ours in that ends no session."""

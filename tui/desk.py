@@ -77,12 +77,16 @@ class Desk(Struct):
             return
         self.seen, lacking = self._picture()
         self.trail.note(self.seen)
+        self.frames.show(self.seen, lacking, moved=moved, anew=anew)
+        self.hint()
+
+    def hint(self) -> None:
+        """The lines above and below the panels: what there is to say, and which keys matter."""
         for bar in self.bars:
             try:
                 bar.show(self.seen, self.width)
             except Exception as error:
                 bar.say(line((f" {bugs.told(error)}", "bad")))
-        self.frames.show(self.seen, lacking, moved=moved, anew=anew)
 
     def _picture(self) -> tuple[MachineView, dict[Section, str]]:
         """The picture, and why parts of it could not be made: the others are shown as ever.

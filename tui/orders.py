@@ -195,6 +195,7 @@ class Orders:
             desk.frames.clear_cursors()
         self._say_what_came(panel, moved=desk.seen.tick != before)
         self._show_failure(panel)
+        desk.hint()
 
     def _say_what_came(self, panel: Panel | None, *, moved: bool) -> None:
         """Why the machine stands where the status has no room for it, or what can be done."""
