@@ -97,6 +97,7 @@ class ApdbgApp(App[int]):
         shown = {key.id: keys.shown_first(key) for key in self.table if key.keys}
         self.desk = Desk(self, session, session.picture(), Frames(blocks=blocks), self._bars,
                          Bar("message"), Prompt(session), keys=shown)  # fmt: skip
+        session.looks.notices = self.desk.notices.kept
         self._bars[1].situation = partial(situation, self.desk)
         self.parts = self._parts()
 
@@ -219,7 +220,7 @@ class ApdbgApp(App[int]):
         if isinstance(event, events.InputEvent):
             self.parts.orders.touched = time.monotonic()
         if isinstance(event, events.Key) and not event.is_forwarded:
-            self.desk.read()
+            self.desk.notices.read()
         if not self._typed(event):
             await super().on_event(event)
         if isinstance(event, events.InputEvent | events.DescendantFocus):

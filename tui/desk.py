@@ -11,6 +11,7 @@ from tui import bugs
 from tui.bar import Bar
 from tui.door import Door
 from tui.frames import Frames
+from tui.notices import Notices
 from tui.prompt import Prompt, names
 from tui.text import Role, line
 from tui.trail import Trail
@@ -44,30 +45,26 @@ class Desk(Struct):
     """Whether the next key is the letter of a panel."""
     _dark: str = ""
     """Why there is no picture of this moment; said instead of anything else."""
-    _unread: bool = False
-    """Whether the message was said since the last key: what a run has to say waits."""
+    notices: Notices = field(default_factory=Notices)
 
-    def say(self, words: str, role: Role = "plain") -> None:
+    def say(self, words: str, role: Role = "plain", *, passing: bool = False) -> None:
         """One sentence on the message line, which stays there until the next key: it has been
-        read then."""
+        read then. It can be read again, unless it is `passing`, as what is typed changes it."""
         if self._dark:
             words, role = self._dark, "bad"
-        self._unread = bool(words)
-        self.message.say(line((f" {words}", role)))
+        if words and not passing:
+            self.notices.keep(words, self.seen.tick)
+        self.message.say(line((f" {self.notices.say(words)}", role)))
 
     def clear(self) -> None:
         """Nothing is left to say; what somebody has not read yet stays."""
-        if not self._unread:
+        if not self.notices.unread:
             self.say("")
 
     def mention(self, words: str) -> None:
         """How a run goes on, on the message line if nobody has to read what is there."""
-        if not self._unread:
+        if not self.notices.unread:
             self.message.say(line((f" {words}", "dim")))
-
-    def read(self) -> None:
-        """A key was pressed: whatever was said has been read."""
-        self._unread = False
 
     def show(self, *, moved: bool = False, anew: bool = False) -> None:
         """A picture of the session as it is now; `moved`: a command has been carried out;

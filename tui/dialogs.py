@@ -145,7 +145,7 @@ class Dialogs:
         told = prompt.offered or explain(prompt.edit.text, prompt.sources)
         if prompt.search is not None:
             told = "^R further back   Enter runs it   Right edits it   Esc leaves the search"
-        self._desk.say(told, "dim")
+        self._desk.say(told, "dim", passing=True)
 
     def _submit(self) -> None:
         """A refused command stays in the prompt, to be put right; an empty one repeats."""

@@ -37,7 +37,7 @@ class Jump:
     def begin(self) -> None:
         """Show the letters."""
         self._show(True)
-        self._desk.say("a letter goes to that panel; Esc stays here", "dim")
+        self._desk.say("a letter goes to that panel; Esc stays here", "dim", passing=True)
 
     def take(self, key: str) -> bool:
         """Go where a key says, if it is waited for: else False. Another key only ends it."""

@@ -141,6 +141,7 @@ class Orders:
             desk.show(moved=True)
             desk.say(f"! {self._bug(error)}", "bad")
         else:
+            desk.notices.turn()
             self._finished(None)
         self._way.was_at(cpu)
 
@@ -154,7 +155,7 @@ class Orders:
         """A picture of a run that goes on, and how fast it does."""
         desk = self._desk
         if desk.session.searching:
-            desk.say("looking through the past   space stops", "dim")
+            desk.say("looking through the past   space stops", "dim", passing=True)
             return
         before = desk.seen.tick
         desk.show()
@@ -182,7 +183,10 @@ class Orders:
         desk.show(moved=panel is None, anew=True)
         desk.frames.answer(desk.seen, None if panel is None else panel.id)
         reply = desk.seen.reply
-        desk.say(reply[0] if len(reply) == 1 else "")
+        if len(reply) == 1:
+            desk.say(reply[0])
+        else:
+            desk.clear()
 
     def _finished(self, panel: Panel | None, *, focus: bool = True) -> None:
         """A command is over. What a look was answered meanwhile stays until the next one."""
@@ -252,7 +256,7 @@ class Orders:
         desk, number = self._desk, self._desk.number
         number.add(digit)
         words = "s or n: so many steps    Enter, or wait: select that cpu"
-        desk.say(f"{number.digits}   {words}")
+        desk.say(f"{number.digits}   {words}", passing=True)
         if int(number.digits) < len(desk.seen.cpus):
             number.unless(desk.app.set_timer(NUMBER_SECONDS, self.select_typed))
 

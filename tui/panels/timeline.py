@@ -3,13 +3,16 @@
 from typing import Final
 
 from emu.picture.view import LaneView, MachineView, TimelineView
-from tui.panels.base import Page, Panel, Window, joined, notice, span_words, top_of
+from tui.panels.base import Page, Panel, Window, joined, span_words, top_of
+from tui.panels.empty import teaching
 from tui.panels.time_axis import Axis, Column, axis, told
 from tui.text import Line, Role, Span, line, right
 
-_NOTHING = (
-    "Nothing has been executed yet. Here comes a lane for each CPU: where it ran and where it "
-    "waited, its milestones and mailbox writes. c runs, s steps; then a click goes back there."
+_WHY = "Nothing has been executed yet."
+_TEACHES = (
+    "A lane for each CPU comes here: where it ran and where it waited, its milestones and its "
+    "mailbox writes. `c` runs the boot, `s` steps; a click then goes back there, and nothing "
+    "that was is lost."
 )
 _RANK = "!WMv#szhx."
 """Of the cells that share a column on screen the one that comes first here is shown."""
@@ -117,7 +120,7 @@ def render(view: MachineView, window: Window) -> Page:
     """The lanes that fit, the focused CPU's among them."""
     time = view.timeline
     if not time.end:
-        return notice(_NOTHING, window)
+        return teaching(_WHY, _TEACHES, window)
     first, count = columns(view, window.width)
     drawn = axis(time, count)
     below = window.height > _FIXED_ROWS + 1
