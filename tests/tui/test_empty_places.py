@@ -105,6 +105,13 @@ def test_it_fits(width: int, height: int) -> None:
             assert all(len(plain(row)) <= max(width, 26) for row in page.lines), panel.id
 
 
+@pytest.mark.parametrize("height", [2, 4])
+def test_in_a_low_window_the_keys_stay(height: int) -> None:
+    for panel in PANELS:
+        if panel.id not in NEVER_EMPTY:
+            assert promised(panel.render(empty(), Window(78, height))), panel.id
+
+
 def test_the_timeline_before_the_first_tick_says_what_comes() -> None:
     page = BY_ID["timeline"].render(builder.before(), Window(80, 6))
     assert "A lane for each CPU comes here" in " ".join(map(plain, page.lines))

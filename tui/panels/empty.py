@@ -9,16 +9,18 @@ from tui.text import Line, Span, line
 _TOKEN: Final = re.compile(r"`[^`]*`\S*|\S+")
 """A word; or a key or command between backticks, which stays on one row, and what follows it
 without a space."""
+_SENTENCE: Final = re.compile(r"(?<=\.) ")
 WIDTH_MIN: Final = 8
 
 
 def teaching(why: str, teaches: str, window: Window, detail: str = "") -> Page:
     """A page of two paragraphs. `teaches`: what comes here and how, its keys and commands
-    between backticks."""
+    between backticks; where not all fits, the sentences that have some stay."""
     width = max(window.width, WIDTH_MIN)
-    rows = [*_rows(why, width), (), *_rows(teaches, width)]
-    if len(rows) > window.height:
-        rows = [row for row in rows if row]
+    first, whole = _rows(why, width), _rows(teaches, width)
+    how = _rows(" ".join(one for one in _SENTENCE.split(teaches) if "`" in one), width)
+    ways = ([*first, (), *whole], [*first, *whole], [*first, *how], how)
+    rows = next((one for one in ways if len(one) <= window.height), how)
     return Page(tuple(rows[: window.height]), detail)
 
 
