@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
 import signal
 import sys
@@ -21,6 +22,7 @@ from textual.widgets import Static
 from tui import bugs, keys, last_session, theme
 from tui.arranging import Arranging
 from tui.bar import Bar, StatusBar
+from tui.blocks import draws_blocks
 from tui.copying import Copying
 from tui.cursor import Cursor
 from tui.desk import Desk
@@ -28,13 +30,16 @@ from tui.dialogs import Dialogs
 from tui.door import Door
 from tui.exit_codes import EXIT_BUG, EXIT_INTERRUPTED
 from tui.explained import explained
+from tui.finding_keys import FindingKeys
 from tui.frame import Frame
 from tui.frames import Frames
+from tui.jump import Jump
 from tui.key_bar import KeyBar
 from tui.keymap import Preset
 from tui.last_session import Kept, Memory
 from tui.orders import Orders
 from tui.prompt import Prompt
+from tui.situation import situation
 from tui.timeline_keys import TimelineKeys
 from tui.way import Way
 
@@ -70,8 +75,10 @@ class ApdbgApp(App[int]):
     AUTO_FOCUS = "#main"
 
     def __init__(
-        self, session: Door, preset: Preset | None = None, memory: Memory | None = None
-    ) -> None:
+        self, session: Door, preset: Preset | None = None, memory: Memory | None = None,
+        *, blocks: bool = False,
+    ) -> None:  # fmt: skip
+        """`blocks`: whether the terminal draws more than letters."""
         system = cast(Literal["auto"], constants.COLOR_SYSTEM)  # Textual types it as str
         terminal = Console(color_system=system, force_terminal=True)
         self._few_colours = theme.few_colours(terminal.color_system, terminal.no_color)
@@ -88,8 +95,10 @@ class ApdbgApp(App[int]):
         self._kept = Kept() if memory is None else memory.read()
         self._bars = StatusBar("status"), KeyBar("keys", self.table)
         shown = {key.id: keys.shown_first(key) for key in self.table if key.keys}
-        self.desk = Desk(self, session, session.picture(), Frames(), self._bars, Bar("message"),
-                         Prompt(session), keys=shown)  # fmt: skip
+        self.desk = Desk(self, session, session.picture(), Frames(blocks=blocks), self._bars,
+                         Bar("message"), Prompt(session), keys=shown)  # fmt: skip
+        session.looks.notices = self.desk.notices.kept
+        self._bars[1].situation = partial(situation, self.desk)
         self.parts = self._parts()
 
     def _parts(self) -> keys.Parts:
@@ -100,8 +109,10 @@ class ApdbgApp(App[int]):
         copying = Copying(desk)
         dialogs = Dialogs(desk, orders, copying, [(key.shown, key.help) for key in self.table])
         cursor = Cursor(desk, orders, dialogs)
-        timeline = TimelineKeys(desk, orders)
-        return keys.Parts(desk, arranging, orders, dialogs, cursor, timeline, copying, way)
+        return keys.Parts(
+            desk, arranging, orders, dialogs, cursor, TimelineKeys(desk, orders), copying, way,
+            FindingKeys(desk, orders, arranging), Jump(desk, arranging),
+        )  # fmt: skip
 
     def compose(self) -> ComposeResult:
         """A status line, the frames, a message line, keys or the prompt."""
@@ -121,6 +132,7 @@ class ApdbgApp(App[int]):
             self.register_theme(one)
         self.theme = theme.chosen(self._kept.theme, self.available_themes, self._few_colours)
         self.theme_changed_signal.subscribe(self, lambda _: self._paint())
+        self.screen_change_signal.subscribe(self, lambda _: self.desk.hint())
         self.app_resume_signal.subscribe(self, lambda _: self._paint_again())
         self._paint()
         self.desk.say(last_session.restore(self.desk, self._kept) or _HINT, "dim")
@@ -208,13 +220,17 @@ class ApdbgApp(App[int]):
         if isinstance(event, events.InputEvent):
             self.parts.orders.touched = time.monotonic()
         if isinstance(event, events.Key) and not event.is_forwarded:
-            self.desk.read()
+            self.desk.notices.read()
         if not self._typed(event):
             await super().on_event(event)
+        if isinstance(event, events.InputEvent | events.DescendantFocus):
+            self.desk.hint()
 
     def _typed(self, event: events.Event) -> bool:
         """Whether a prompt or a menu took it; a mistake of ours in that ends no session."""
         try:
+            if isinstance(event, events.Key) and self.parts.jump.take(event.key):
+                return True
             return self.parts.dialogs.take(event)
         except Exception as error:
             self.desk.say(f"! {bugs.told(error)}", "bad")
@@ -236,6 +252,10 @@ class ApdbgApp(App[int]):
     def action_digit(self, digit: int) -> None:
         """A digit of a number."""
         self.parts.orders.digit(digit)
+
+    def on_status_bar_pressed(self) -> None:
+        """A click on the status line goes to what is wrong."""
+        self.parts.findings.show()
 
     def on_key_bar_pressed(self, message: KeyBar.Pressed) -> None:
         """A click on a hint is that key."""
@@ -260,7 +280,8 @@ class ApdbgApp(App[int]):
 
 def open_screen(session: Door, preset: Preset, memory: Memory | None) -> int:
     """Show a session until it is left; returns the exit code."""
-    app = ApdbgApp(session, preset, memory)
+    blocks = draws_blocks(os.environ, sys.__stdout__.encoding if sys.__stdout__ else None)
+    app = ApdbgApp(session, preset, memory, blocks=blocks)
     app.run()
     app.keep()  # if a mistake of ours has ended it
     return EXIT_BUG if app.return_code == 1 else app.return_code or 0

@@ -2,6 +2,7 @@
 
 from rich.segment import Segment
 from textual.app import RenderResult
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -42,6 +43,13 @@ class Bar(Widget):
 
 class StatusBar(Bar):
     """Which machine, what time it is there, and why it stands still."""
+
+    class Pressed(Message):
+        """It was clicked."""
+
+    def on_click(self) -> None:
+        """A click goes to what it tells of."""
+        self.post_message(self.Pressed())
 
     def show(self, view: MachineView, width: int) -> None:
         """Draw a view in so many cells."""

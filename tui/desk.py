@@ -11,9 +11,14 @@ from tui import bugs
 from tui.bar import Bar
 from tui.door import Door
 from tui.frames import Frames
+from tui.notices import Notices
 from tui.prompt import Prompt, names
 from tui.text import Role, line
+from tui.trail import Trail
 from tui.typed_number import TypedNumber
+
+ASKING = "-asking"
+"""The class of the screen while its prompt is open."""
 
 
 class Desk(Struct):
@@ -35,27 +40,31 @@ class Desk(Struct):
     keys: Mapping[str, str] = {}
     """Action -> the key that does it, as people read it."""
     number: TypedNumber = field(default_factory=TypedNumber)
+    trail: Trail = field(default_factory=Trail)
+    jumping: bool = False
+    """Whether the next key is the letter of a panel."""
     _dark: str = ""
     """Why there is no picture of this moment; said instead of anything else."""
-    _unread: bool = False
-    """Whether the message was said since the last key: what a run has to say waits."""
+    notices: Notices = field(default_factory=Notices)
 
-    def say(self, words: str, role: Role = "plain") -> None:
+    def say(self, words: str, role: Role = "plain", *, passing: bool = False) -> None:
         """One sentence on the message line, which stays there until the next key: it has been
-        read then."""
+        read then. It can be read again, unless it is `passing`, as what is typed changes it."""
         if self._dark:
             words, role = self._dark, "bad"
-        self._unread = bool(words)
-        self.message.say(line((f" {words}", role)))
+        if words and not passing:
+            self.notices.keep(words, self.seen.tick)
+        self.message.say(line((f" {self.notices.say(words)}", role)))
+
+    def clear(self) -> None:
+        """Nothing is left to say; what somebody has not read yet stays."""
+        if not self.notices.unread:
+            self.say("")
 
     def mention(self, words: str) -> None:
         """How a run goes on, on the message line if nobody has to read what is there."""
-        if not self._unread:
+        if not self.notices.unread:
             self.message.say(line((f" {words}", "dim")))
-
-    def read(self) -> None:
-        """A key was pressed: whatever was said has been read."""
-        self._unread = False
 
     def show(self, *, moved: bool = False, anew: bool = False) -> None:
         """A picture of the session as it is now; `moved`: a command has been carried out;
@@ -64,12 +73,17 @@ class Desk(Struct):
         if self.session.searching:
             return
         self.seen, lacking = self._picture()
+        self.trail.note(self.seen)
+        self.frames.show(self.seen, lacking, moved=moved, anew=anew)
+        self.hint()
+
+    def hint(self) -> None:
+        """The lines above and below the panels: what there is to say, and which keys matter."""
         for bar in self.bars:
             try:
                 bar.show(self.seen, self.width)
             except Exception as error:
                 bar.say(line((f" {bugs.told(error)}", "bad")))
-        self.frames.show(self.seen, lacking, moved=moved, anew=anew)
 
     def _picture(self) -> tuple[MachineView, dict[Section, str]]:
         """The picture, and why parts of it could not be made: the others are shown as ever.
@@ -97,6 +111,12 @@ class Desk(Struct):
             except Exception as error:
                 found[need] = bugs.told(error)
         return found
+
+    @property
+    def dialog_is_open(self) -> bool:
+        """Whether somebody types or reads something above the panels."""
+        screen = self.frames.screen
+        return self.app.screen is not screen or screen.has_class(ASKING)
 
     def names(self) -> tuple[str, ...]:
         """What the prompt completes and the palette finds."""

@@ -8,12 +8,9 @@ from textual.screen import Screen
 
 from emu.errors import ApdbgError
 from tui.copying import Copying
-from tui.desk import Desk
+from tui.desk import ASKING, Desk
 from tui.orders import Orders
 from tui.theme import Looks, looks
-
-_ASKING = "-asking"
-"""The class of the screen while its prompt is open."""
 
 
 class Typed(Protocol):
@@ -52,12 +49,12 @@ class Dialogs:
     @property
     def asking(self) -> bool:
         """Whether the prompt is open."""
-        return self._screen.has_class(_ASKING)
+        return self._screen.has_class(ASKING)
 
     def ask(self, text: str) -> None:
         """Open the prompt with the beginning of a command."""
         self._desk.number.take()
-        self._screen.add_class(_ASKING)
+        self._screen.add_class(ASKING)
         self._desk.prompt.open(text)
         self._explain()
 
@@ -110,7 +107,7 @@ class Dialogs:
         if not self.asking:
             desk.frames.current.clear_cursor()
         desk.say("")
-        self._screen.remove_class(_ASKING)
+        self._screen.remove_class(ASKING)
 
     def interrupt(self) -> None:
         """Ctrl+C: pause; close the prompt; never more than that."""
@@ -167,7 +164,7 @@ class Dialogs:
         told = prompt.offered or explain(prompt.edit.text, prompt.sources)
         if prompt.search is not None:
             told = "^R further back   Enter runs it   Right edits it   Esc leaves the search"
-        self._desk.say(told, "dim")
+        self._desk.say(told, "dim", passing=True)
 
     def _submit(self) -> None:
         """A refused command stays in the prompt, to be put right; an empty one repeats."""
@@ -180,8 +177,9 @@ class Dialogs:
         if not text:
             self.cancel()
             self._orders.repeat()
-        elif self._done(text):
-            self._screen.remove_class(_ASKING)
+        else:
+            self._screen.remove_class(ASKING)
+            self._screen.set_class(not self._done(text), ASKING)
 
     def _done(self, text: str) -> bool:
         """Carry out a word of the screen, or else a command; why not is said."""

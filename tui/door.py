@@ -17,6 +17,8 @@ class Wants(Protocol):
     """The ticks that the timeline shows; None for all that is known."""
     words: str
     """Whose words people type (`emu.debug.aliases`)."""
+    notices: list[str]
+    """What the message line has said, for who asks for it again."""
     explained: dict[str, tuple[str, ...]]
     """What the screen explains itself, by word."""
 

@@ -1,5 +1,6 @@
 """A place on the screen that shows one panel at a time and draws only what changed."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from rich.segment import Segment
@@ -13,6 +14,7 @@ from textual.widget import Widget
 from emu.picture.view import MachineView
 from tui import bugs, pointing
 from tui.frame_drawing import Drawing, left_of
+from tui.jump_row import jump_row
 from tui.layout import Place, Slot
 from tui.panels import BY_ID
 from tui.panels.base import Page, Panel, Spot
@@ -54,7 +56,7 @@ class Frame(Widget, can_focus=True):
     class Turned(Message):
         """Another panel is shown: it may need more than the view has."""
 
-    def __init__(self, slot: Slot) -> None:
+    def __init__(self, slot: Slot, *, blocks: bool) -> None:
         super().__init__(id=slot)
         self.slot = slot
         self.tabs: tuple[str, ...] = ("cpus",)
@@ -62,7 +64,9 @@ class Frame(Widget, can_focus=True):
         self.edge = False
         self.joints: dict[int, str] = {}
         self.looks = PLAIN
-        self._sheet = Sheet()
+        self.letters: Mapping[str, str] = {}
+        """By panel the letter that goes to it, while one is waited for."""
+        self._sheet = Sheet(blocks=blocks)
         self._before_peek = ""
         self._acts = True
         """Whether a click acts: the frame had the focus when the button was pressed."""
@@ -233,6 +237,11 @@ class Frame(Widget, can_focus=True):
             self.scroll_rows(step)
         return None
 
+    def point_at_first(self) -> None:
+        """Put the cursor on the first spot of what is in sight, if there is any."""
+        for spot in self.page.spots[:1]:
+            self.point_at(spot)
+
     def point_at(self, spot: Spot) -> None:
         """Put the cursor there."""
         self._sheet.cursor = spot.key
@@ -290,7 +299,10 @@ class Frame(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One row of the frame; Textual asks for those that were marked as changed only."""
         try:
-            strip = self._drawing().row(y, self.looks, self.spot)
+            if y == 0 and self.letters:
+                strip = jump_row(self.tabs, self.letters, self.size.width, self.looks)
+            else:
+                strip = self._drawing().row(y, self.looks, self.spot)
         except Exception as error:
             strip = Strip([Segment(f" {bugs.told(error)}")])
         return strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)

@@ -20,9 +20,10 @@ Lacking = Mapping[Section, str]
 class Frames(Container):
     """Holds one frame per slot of the layout; those that a size has no place for are hidden."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, blocks: bool = False) -> None:
+        """`blocks`: whether the terminal draws them."""
         super().__init__(id="stage")
-        self._every = tuple(Frame(slot) for slot in layout.SLOTS)
+        self._every = tuple(Frame(slot, blocks=blocks) for slot in layout.SLOTS)
         self._zoomed: layout.Slot | None = None
         self._slot: layout.Slot = "main"
         self._asked_from: layout.Slot = "main"
@@ -155,6 +156,19 @@ class Frames(Container):
         elif frame.unpeek(ANSWER) and frame.slot == self._slot:
             from_ = next((one for one in self.placed if one.slot == self._asked_from), frame)
             self._focus(from_)
+
+    def point_at(self, panel_id: str, go: str) -> None:
+        """Put the cursor of a panel that is in sight on what leads somewhere."""
+        for frame in self.placed:
+            if frame.panel.id == panel_id:
+                for spot in [one for one in frame.page.spots if one.go == go][:1]:
+                    frame.point_at(spot)
+
+    def letter(self, letters: Mapping[str, str]) -> None:
+        """Show by panel the letter that goes to it, or none."""
+        for frame in self.placed:
+            frame.letters = letters
+            frame.refresh()
 
     def clear_cursors(self) -> None:
         """What a cursor was on may be gone."""

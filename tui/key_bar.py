@@ -1,75 +1,21 @@
 """The keys that matter now, below the panels."""
 
-from typing import Final, Literal
+from collections.abc import Callable
 
 from textual import events
 from textual.message import Message
 
 from emu.picture.view import MachineView
 from tui.bar import Bar
-from tui.keys import Key, shown_first
-from tui.text import Role, line
-
-State = Literal["stopped", "running", "ended"]
-_REST: Final = ("frame.next", "cpu.next")
-BARS: Final[dict[State, tuple[str, ...]]] = {
-    "stopped": (
-        "step", "next", "run", "reverse.step", "prompt", "break", *_REST, "inject",
-        "reverse.run", "finish", "goto", "filter", "zoom", "copy", "palette",
-    ),
-    "running": ("pause", "prompt", *_REST, "zoom", "copy", "palette"),
-    "ended": (
-        "findings", "reverse.step", "reverse.run", "goto", "reset", "prompt", *_REST, "inject",
-        "filter", "zoom", "copy", "palette",
-    ),
-}  # fmt: skip
-"""By what the machine does: the actions that one can take then, the most wanted first."""
-ALWAYS: Final = ("help", "quit")
-"""These two are there at every width."""
-Hint = tuple[str, str, Key]
-"""The key as people read it, what it does in a word, and its row of the table."""
-
-
-def state_of(view: MachineView) -> State:
-    """Whether the machine runs, stands, or has come to the end of its course."""
-    if view.running:
-        return "running"
-    over = view.outcome not in (None, "stopped") and view.tick >= view.timeline.end
-    return "ended" if over else "stopped"
-
-
-def hints(view: MachineView, table: tuple[Key, ...], width: int) -> list[Hint]:
-    """What can be done now, as many hints as fit wholly into so many cells; those that are
-    always there stand last."""
-    by_id = {key.id: key for key in table}
-    always = [_hint(by_id[name]) for name in ALWAYS]
-    room = width - sum(map(cells, always))
-    found = []
-    for name in BARS[state_of(view)]:
-        if name == "findings" and not view.findings.rows:
-            continue
-        hint = _hint(by_id[name])
-        if cells(hint) > room:
-            break
-        found.append(hint)
-        room -= cells(hint)
-    return [*found, *always]
-
-
-def _hint(key: Key) -> Hint:
-    """The shortest way to say a key."""
-    if key.id == "cpu.next":
-        return "< >", key.label, key
-    return shown_first(key), key.label, key
-
-
-def cells(hint: Hint) -> int:
-    """How wide a hint is, with the air around it."""
-    return len(hint[0]) + len(hint[1]) + 3
+from tui.hints import ALWAYS, cells, hints
+from tui.keys import Key
+from tui.situation import Situation
+from tui.text import Span, line
 
 
 class KeyBar(Bar):
-    """The few keys that matter now; a click on one is that key. None is ever half shown."""
+    """The few keys that matter now; a click on one is that key. None is ever half shown, and
+    those that are always there stand at the right end."""
 
     class Pressed(Message):
         """A hint was clicked: its key."""
@@ -82,13 +28,20 @@ class KeyBar(Bar):
         super().__init__(id)
         self._hits: list[tuple[int, int, Key]] = []
         self._table = table
+        self.situation: Callable[[], Situation] = Situation
+        """Tells what somebody is about to do."""
 
     def show(self, view: MachineView, width: int) -> None:
         """As many hints as fit wholly in so many cells."""
-        spans: list[tuple[str, Role]] = []
+        found = hints(view, self._table, width, self.situation())
+        spare = width - sum(map(cells, found))
+        spans: list[Span] = []
         self._hits = []
         column = 0
-        for hint in hints(view, self._table, width):
+        for place, hint in enumerate(found):
+            if place == len(found) - len(ALWAYS):
+                spans.append((" " * spare, "plain"))
+                column += spare
             shown, label, key = hint
             self._hits.append((column, column + cells(hint), key))
             spans += [(f" {shown} ", "here"), (f"{label} ", "plain")]

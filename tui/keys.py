@@ -13,6 +13,8 @@ from tui.copying import Copying
 from tui.cursor import Cursor
 from tui.desk import Desk
 from tui.dialogs import Dialogs
+from tui.finding_keys import FindingKeys
+from tui.jump import Jump
 from tui.orders import Orders
 from tui.screenshot import save_picture
 from tui.timeline_keys import TimelineKeys
@@ -30,6 +32,8 @@ class Parts(Struct, frozen=True):
     timeline: TimelineKeys
     copying: Copying
     way: Way
+    findings: FindingKeys
+    jump: Jump
 
 
 class Key(Struct, frozen=True):
@@ -58,14 +62,15 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("reverse.step", ("S", "shift+f7"), "S", lambda on: on.orders.move("reverse-step"),
         "step the selected CPU back; 20S twenty times", "Back"),
     Key("reverse.next", ("N", "shift+f8"), "N", lambda on: on.orders.move("reverse-next"),
-        "step back over a call that has returned"),
+        "step back over a call that has returned", "Back over"),
     Key("reverse.run", ("C", "shift+f9"), "C", lambda on: on.orders.move("reverse-run"),
         "go back to the last breakpoint or watchpoint", "Run back"),
     Key("reverse.finish", ("F",), "F", lambda on: on.orders.move("reverse-finish"),
         "go back to the call of the CPU's function"),
     Key("goto", ("g",), "g", lambda on: on.dialogs.ask("goto "),
         "go to a tick, 50%, mark, milestone or #event", "Go to"),
-    Key("mark", ("m",), "m", lambda on: on.dialogs.ask("mark "), "give this moment a name"),
+    Key("mark", ("m",), "m", lambda on: on.dialogs.ask("mark "),
+        "give this moment a name", "Mark"),
     Key("scrub.back", ("shift+left",), "shift+Left", lambda on: on.timeline.scrub(-1),
         "back by a column of time"),
     Key("scrub.on", ("shift+right",), "shift+Right", lambda on: on.timeline.scrub(1),
@@ -73,7 +78,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("event.back", ("left_curly_bracket",), "{", lambda on: on.timeline.to_event(-1),
         "to the event before"),
     Key("event.on", ("right_curly_bracket",), "}", lambda on: on.timeline.to_event(1),
-        "to the event after"),
+        "to the event after", "Event"),
     Key("window.less", ("plus",), "+", lambda on: on.timeline.window(4),
         "show less of the timeline, around here"),
     Key("window.more", ("minus",), "-", lambda on: on.timeline.window(-4),
@@ -83,7 +88,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("pan.on", ("right_parenthesis",), ")", lambda on: on.timeline.pan(1),
         "show a later stretch of time"),
     Key("play", ("p",), "p", lambda on: on.timeline.play(),
-        "play the known course; p again stops"),
+        "play the known course; p again stops", "Play"),
     Key("picture", ("ctrl+s",), "^S", lambda on: save_picture(on.desk),
         "save the screen as an SVG picture"),
     Key("pause", ("space",), "space", lambda on: on.orders.pause(),
@@ -93,7 +98,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("finish", ("f",), "f", lambda on: on.orders.move("finish"),
         "run until the CPU's function returns", "Finish"),
     Key("until", ("u",), "u", lambda on: on.dialogs.ask("until "),
-        "run to a symbol, file:line or address"),
+        "run to a symbol, file:line or address", "Until"),
     Key("break", ("b",), "b", lambda on: on.dialogs.ask("break "),
         "set a breakpoint at a symbol, file:line or address", "Break"),
     Key("break.here", ("f2",), "F2", lambda on: on.cursor.toggle_break(),
@@ -101,24 +106,24 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("step.all", ("a",), "a", lambda on: on.orders.move("step all"),
         "step every CPU by one instruction, in lockstep"),
     Key("step.line", ("l",), "l", lambda on: on.orders.move("step line"),
-        "step the selected CPU to another line of source, into calls too"),
+        "step the selected CPU to another line of source, into calls too", "Line"),
     Key("reverse.line", ("L",), "L", lambda on: on.orders.move("reverse-step line"),
         "go back to where the CPU came to the line that it executed last"),
     Key("hold", ("H",), "H", lambda on: on.orders.hold(),
-        "hold the selected CPU still, or release it"),
+        "hold the selected CPU still, or release it", "Hold"),
     Key("inject", ("i",), "i", lambda on: on.dialogs.inject(),
         "inject: break something on purpose, chosen from a list, now or at a moment", "Inject"),
     Key("first", ("I",), "I", lambda on: on.orders.first(),
-        "let the selected CPU be the next to run"),
+        "let the selected CPU be the next to run", "First"),
     Key("reset", ("R",), "R", lambda on: on.orders.order("reset"),
         "begin again, as a branch: what was done stays; breakpoints stay", "Again"),
     Key("repeat", ("enter",), "Enter", lambda on: on.cursor.enter(),
-        "go to what the cursor points at; else repeat the last command"),
+        "go to what the cursor points at; else repeat the last command", "Enter"),
     Key("back", ("backspace",), "Backspace", lambda on: on.way.back(),
         "back to the panel, the rows and the CPU from before the last answer or jump"),
-    Key("cpu.previous", ("less_than_sign", "comma"), "<", lambda on: on.orders.select_by(-1),
+    Key("cpu.previous", ("less_than_sign",), "<", lambda on: on.orders.select_by(-1),
         "select the CPU before; a number selects that one"),
-    Key("cpu.next", ("greater_than_sign", "full_stop"), ">", lambda on: on.orders.select_by(1),
+    Key("cpu.next", ("greater_than_sign",), ">", lambda on: on.orders.select_by(1),
         "select the next CPU", "CPU"),
     Key("cpu.unwell", ("exclamation_mark",), "!", lambda on: on.orders.order("unwell"),
         "select the next CPU that is dead, stuck, lost or given up"),
@@ -133,7 +138,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("zoom", ("z",), "z", lambda on: on.arranging.zoom(),
         "let this panel fill the screen, and back", "Zoom"),
     Key("stack", ("K",), "K", lambda on: on.arranging.show_panel("stack"),
-        "show the stack of the selected CPU, frame by frame"),
+        "show the stack of the selected CPU, frame by frame", "Stack"),
     Key("panel.close", ("X",), "X", lambda on: on.arranging.close(),
         "close this panel; the palette opens it"),
     Key("panel.move", ("M",), "M", lambda on: on.arranging.move(),
@@ -145,8 +150,9 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("up", ("up", "k"), "Up k", lambda on: on.cursor.scroll(-1),
         "point at the row above; scroll"),
     Key("down", ("down", "j"), "Down j", lambda on: on.cursor.scroll(1),
-        "point at the row below; scroll"),
-    Key("edit", ("e",), "e", lambda on: on.cursor.edit(), "change what the cursor points at"),
+        "point at the row below; scroll", "Rows"),
+    Key("edit", ("e",), "e", lambda on: on.cursor.edit(), "change what the cursor points at",
+        "Change"),
     Key("filter", ("slash",), "/", lambda on: on.cursor.filter(),
         "search this panel, or narrow it down", "Search"),
     Key("lines", ("o",), "o", lambda on: on.cursor.lines(),
@@ -163,6 +169,12 @@ KEYS: Final[tuple[Key, ...]] = (
         "copy all of this panel, also what is not in sight"),
     Key("findings", ("w",), "w", lambda on: on.arranging.show_panel("findings"),
         "show what is wrong: the findings", "Findings"),
+    Key("finding.next", ("full_stop",), ".", lambda on: on.findings.step(1),
+        "go to the moment and the CPU of the next finding, round the end", "Next finding"),
+    Key("finding.previous", ("comma",), ",", lambda on: on.findings.step(-1),
+        "go to the finding before"),
+    Key("jump", ("J",), "J", lambda on: on.jump.begin(),
+        "jump: a letter on each panel, and the next key goes there", "Jump"),
     Key("prompt", ("colon",), ":", lambda on: on.dialogs.ask(""), "type a command", "Command"),
     Key("palette", ("ctrl+p",), "^P", lambda on: on.desk.app.action_command_palette(),
         "find any action, CPU or symbol", "Palette"),
@@ -171,12 +183,12 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("help", ("question_mark", "f1"), "? F1", lambda on: on.dialogs.help(),
         "explain the panel in focus", "Help"),
     Key("cancel", ("escape",), "Esc", lambda on: on.dialogs.cancel(),
-        "forget a number; leave a dialog"),
+        "forget a number; leave a dialog", "Close"),
     Key("suspend", ("ctrl+z",), "^Z", lambda on: on.desk.app.action_suspend_process(),
         "back to the shell; fg returns"),
     Key("quit", ("q",), "q", lambda on: on.desk.app.exit(), "quit", "Quit"),
     Key("quit.now", ("ctrl+q",), "^Q", lambda on: on.desk.app.exit(),
-        "quit, also from a dialog"),
+        "quit, also from a dialog", "Quit"),
 )  # fmt: skip
 
 _SHOWN: Final = {

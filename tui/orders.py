@@ -108,6 +108,8 @@ class Orders:
         keys = self._desk.keys
         words = {"reverse.step": "back", "reverse.run": "back to a breakpoint",
                  "goto": "go to", "reset": "again"}  # fmt: skip
+        if self._desk.trail.rows:
+            words = {"finding.next": "next finding", **words}
         ways = (f"{keys[name]} {word}" for name, word in words.items() if keys.get(name))
         return f"the boot is over: {', '.join(ways)}"
 
@@ -139,6 +141,7 @@ class Orders:
             desk.show(moved=True)
             desk.say(f"! {self._bug(error)}", "bad")
         else:
+            desk.notices.turn()
             self._finished(None)
         self._way.was_at(cpu)
 
@@ -152,7 +155,7 @@ class Orders:
         """A picture of a run that goes on, and how fast it does."""
         desk = self._desk
         if desk.session.searching:
-            desk.say("looking through the past   space stops", "dim")
+            desk.say("looking through the past   space stops", "dim", passing=True)
             return
         before = desk.seen.tick
         desk.show()
@@ -180,7 +183,10 @@ class Orders:
         desk.show(moved=panel is None, anew=True)
         desk.frames.answer(desk.seen, None if panel is None else panel.id)
         reply = desk.seen.reply
-        desk.say(reply[0] if len(reply) == 1 else "")
+        if len(reply) == 1:
+            desk.say(reply[0])
+        else:
+            desk.clear()
 
     def _finished(self, panel: Panel | None, *, focus: bool = True) -> None:
         """A command is over. What a look was answered meanwhile stays until the next one."""
@@ -189,17 +195,35 @@ class Orders:
             self._answered(panel, focus=focus)
         else:
             desk.show(moved=True)
-        seen = desk.seen
-        if seen.tick != before:
+        if desk.seen.tick != before:
             desk.frames.clear_cursors()
+        self._say_what_came(panel, moved=desk.seen.tick != before)
+        self._show_failure(panel)
+        desk.hint()
+
+    def _say_what_came(self, panel: Panel | None, *, moved: bool) -> None:
+        """Why the machine stands where the status has no room for it, or what can be done."""
+        desk, seen = self._desk, self._desk.seen
         if len(seen.reply) == 1 and seen.reply is not self._looked:
             return
         if status.hides_reason(seen, desk.width):
             desk.say(status.reason(seen), "warn")
-        elif seen.outcome is not None and (panel is None or seen.tick != before):
+        elif seen.outcome is not None and (panel is None or moved):
             desk.say(self.over(), "dim")
         else:
-            desk.say("")
+            desk.clear()
+
+    def _show_failure(self, panel: Panel | None) -> None:
+        """A boot that has failed opens its first finding, once, and unless somebody is busy
+        with something else."""
+        desk, before = self._desk, self._way.here()
+        busy = panel is not None or desk.dialog_is_open
+        if busy or not desk.trail.opens(desk.seen):
+            return
+        self._arranging.show_panel("findings")
+        desk.show()
+        desk.frames.current.point_at_first()
+        self._way.came_from(before)
 
     # -- the CPU in focus -------------------------------------------------------------------
 
@@ -232,7 +256,7 @@ class Orders:
         desk, number = self._desk, self._desk.number
         number.add(digit)
         words = "s or n: so many steps    Enter, or wait: select that cpu"
-        desk.say(f"{number.digits}   {words}")
+        desk.say(f"{number.digits}   {words}", passing=True)
         if int(number.digits) < len(desk.seen.cpus):
             number.unless(desk.app.set_timer(NUMBER_SECONDS, self.select_typed))
 

@@ -13,8 +13,10 @@ from emu.debug import language
 from emu.debug.aliases import aliases
 from emu.debug.command import Command
 from emu.debug.screen_words import SCREEN_WORDS
-from emu.texts.explanations import explanations
+from emu.texts import explanations as texts
+from emu.texts.language import language as spoken
 from tui.keys import Key, Parts
+from tui.palette_words import also as other_words
 from tui.panels import PANELS
 from tui.panels.states import looks
 from tui.visible import visible
@@ -30,6 +32,8 @@ _SCORES: Final = (1.0, 0.95, 0.9, 0.8, 0.6)
 """An entry that is called so; one whose first words are these; one that begins so; one with
 these words; one with them among what it does. Below: letters in their order."""
 _FUZZY: Final = 0.5
+_OTHER: Final = 0.5
+"""Of letters that only its other words have."""
 
 
 class Entry(NamedTuple):
@@ -66,6 +70,12 @@ def score(entry: Entry, query: str) -> float:
     return _SCORES[4] if words and all(word in every for word in words) else 0.0
 
 
+def _fuzzy(entry: Entry, matcher: Matcher) -> float:
+    """How well it has the letters that were typed, in their order."""
+    best = matcher.match(entry.text) or _OTHER * matcher.match(entry.also)
+    return _FUZZY * min(best, 1.0)
+
+
 def _found(text: str, matcher: Matcher) -> Content:
     """The same with what was typed marked in it."""
     shown = visible(text)
@@ -83,6 +93,8 @@ def _help(text: str) -> str | None:
 class Finder(Provider):
     """Everything that can be done or gone to."""
 
+    _every: tuple[Entry, ...] = ()
+
     @property
     def _parts(self) -> Parts:
         return cast(Searched, self.app).parts
@@ -92,18 +104,18 @@ class Finder(Provider):
         for key in cast(Searched, self.app).table:
             if key.id != "palette":
                 text = key.help[0].upper() + key.help[1:]
-                also = "  ".join((key.id, key.label))
+                also = "  ".join((key.id, key.label, other_words(key.id)))
                 yield Entry(text, key.shown, partial(key.act, parts), also)
         yield from commands(parts)
         for kind in parts.desk.session.menu().kinds:
             act = partial(parts.dialogs.inject, kind.name)
             yield Entry(f"Inject {kind.name} ...", kind.help, act, kind.name)
-        texts = explanations("panel", "en")
+        panels = texts.explanations("panel", "en")
         for panel in PANELS:
             if panel.id != "status":
                 act = partial(parts.arranging.show_panel, panel.id)
-                about = texts[panel.id].text.partition(". ")[0] if panel.id in texts else ""
-                also = f"{panel.id}  {panel.tab}"
+                about = panels[panel.id].text.partition(". ")[0] if panel.id in panels else ""
+                also = f"{panel.id}  {panel.tab}  {other_words(panel.id)}"
                 yield Entry(f"Show panel {panel.title}", about, act, also)
         yield from themes(self.app)
 
@@ -117,6 +129,25 @@ class Finder(Provider):
             yield Entry(f"Break at {name}", "", partial(orders.order, f"break {name}"))
             yield Entry(f"Show code of {name}", "", partial(orders.order, f"list {name}"))
 
+    def _words(self) -> Iterator[Entry]:
+        """Whatever `help` explains, beside commands and symbols."""
+        desk, orders = self._parts.desk, self._parts.orders
+        told = {
+            word: one.kind_words
+            for kind in texts.kinds()
+            for word, one in texts.explanations(kind, spoken()).items()
+        }
+        names = {*desk.names(), *language.BY_WORD, *SCREEN_WORDS}
+        for one in desk.session.known("word"):
+            if one.word not in names:
+                told.setdefault(one.word, one.what)
+        for word, what in told.items():
+            yield Entry(f"Explain {word}", what, partial(orders.order, f"help {word}"), word)
+
+    async def startup(self) -> None:
+        """Once for all that is typed until the palette is closed."""
+        self._every = (*self._actions(), *self._places(), *self._words())
+
     async def discover(self) -> Hits:
         """The actions, before anything is typed."""
         for entry in self._actions():
@@ -126,8 +157,8 @@ class Finder(Provider):
     async def search(self, query: str) -> Hits:
         """All that matches; a single word may also be a symbol that is not on the screen."""
         matcher = self.matcher(query)
-        for entry in (*self._actions(), *self._places()):
-            found = score(entry, query) or _FUZZY * min(matcher.match(entry.text), 1.0)
+        for entry in self._every:
+            found = score(entry, query) or _fuzzy(entry, matcher)
             if found > 0:
                 shown = _found(entry.text, matcher)
                 yield Hit(found, shown, entry.act, text=shown.plain, help=_help(entry.help))
@@ -146,7 +177,12 @@ def commands(parts: Parts) -> Iterator[Entry]:
     """Every command: carried out if it takes nothing, else begun in the prompt."""
     words = parts.desk.session.looks.words
     also = {
-        word: "  ".join(one.word for one in aliases(words).values() if one.ours == word)
+        word: "  ".join(
+            (
+                *(one.word for one in aliases(words).values() if one.ours == word),
+                other_words(word),
+            )
+        )
         for word in (*language.BY_WORD, *SCREEN_WORDS)
     }
     for word, one in language.BY_WORD.items():

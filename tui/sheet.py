@@ -26,6 +26,8 @@ class Sheet(Struct):
     """The key of the spot that is pointed at; empty: none is."""
     scrolled: Scrolled = field(default_factory=Scrolled)
     view: MachineView | None = None
+    blocks: bool = False
+    """Whether the terminal draws blocks."""
     made: tuple[str, Size] | None = None
     """The panel and the size that the page was made for; None: it must be made anew."""
 
@@ -44,7 +46,7 @@ class Sheet(Struct):
         """The page of a panel, or why it cannot be drawn."""
         assert self.view is not None, "a page is made of a view"
         kept = self.scrolled.kept(panel)
-        window = Window(*size, kept.top, kept.anchor, self.cursor)
+        window = Window(*size, kept.top, kept.anchor, self.cursor, self.blocks)
         try:
             self.page = panel.render(self.view, window)
             self.counts = counts(tabs, self.view)

@@ -31,6 +31,9 @@ TAIL_CELLS_MIN: Final = 12
 _GAP: Final = re.compile(r"(?<=\S) {2,}(?=\S)")
 """Between columns."""
 TAB_CELLS: Final = 4
+FOLDED_MIN: Final = 8
+FOLDED_IN: Final = 2
+"""Cells by which rows of a folded text are moved in."""
 _WIDE: Final = ("W", "F")
 _HIDDEN: Final = ("Mn", "Me", "Cf")
 
@@ -146,6 +149,21 @@ def paragraph(text: str, width: int) -> list[str]:
         else:
             rows.append(word)
     return [row for row in rows if row] or [""]
+
+
+def folded(text: str, width: int) -> list[str]:
+    """A text in rows of at most `width` cells, those behind the first moved in below the
+    beginning of its last column; nothing of it is lost."""
+    text, width = clean(text), max(width, FOLDED_MIN)
+    if len(text) <= width:
+        return [text]
+    start = min(_last_column(text, width), width // 2)
+    indent = " " * min(start + FOLDED_IN, width // 2)
+    at = text.rfind(" ", start + 1, width + 1)
+    if at <= start:
+        at = width
+    rest = text[at:].lstrip()
+    return [text[:at].rstrip(), *(indent + row for row in paragraph(rest, width - len(indent)))]
 
 
 def clock(virtual_ns: int) -> str:

@@ -7,6 +7,7 @@ from textual.timer import Timer
 from emu.picture.view import TimelineView
 from tui.desk import Desk
 from tui.orders import Orders
+from tui.panels.time_axis import Axis, axis
 from tui.panels.timeline import columns
 
 PLAY_SECONDS: Final = 0.1
@@ -39,10 +40,10 @@ class TimelineKeys:
         where = "end" if tick == time.end else f"{tick}"
         self._orders.go(f"goto {where}" if cpu is None else f"goto {where} cpu {cpu}")
 
-    def _column_ticks(self) -> int:
-        """How many ticks a column stands for."""
+    def _axis(self) -> Axis:
+        """The columns of the timeline, as wide as the terminal has it."""
         _, count = columns(self._desk.seen, self._desk.width)
-        return max((self._time.last - self._time.first) // count, 1)
+        return axis(self._time, count)
 
     def go_to(self, tick: int, cpu: int | None) -> None:
         """Somebody pointed at a moment, of a CPU or of nobody."""
@@ -50,7 +51,7 @@ class TimelineKeys:
 
     def scrub(self, step: int) -> None:
         """Back or on by a column."""
-        self._go(self._time.now + step * self._column_ticks())
+        self._go(self._axis().scrubbed(self._time.now, step))
 
     def to_event(self, step: int) -> None:
         """To the event before or after this moment, whichever CPU's, and to that CPU."""

@@ -1,7 +1,9 @@
-"""The timeline as a picture: for each CPU a row of cells over a window of ticks."""
+"""The timeline as a picture: for each CPU a row of cells over a window of ticks, and how much
+of each cell it executed."""
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from itertools import islice
 from typing import Final
 
@@ -9,10 +11,9 @@ from emu.hw.cpu import Activity
 from emu.machine.event import Event, MailboxWrite
 from emu.machine.log import Lanes, Log, Turn
 from emu.machine.machine import Machine
+from emu.picture.axis import CELLS, Quiet, axis
 from emu.picture.view import LaneView, TimelineView
 
-CELLS: Final = 240
-"""Cells of a lane, whatever the screen: a panel merges them."""
 LANES_MAX: Final = 64
 """Lanes in one view, those around the CPU in focus."""
 EVENTS_PER_CELL: Final = 64
@@ -21,6 +22,8 @@ RUNS_PER_CELL: Final = 12
 """Of more runs in one cell only so many are looked at, evenly."""
 RUNS_MAX: Final = CELLS * RUNS_PER_CELL
 """Runs that are gone through one by one."""
+EIGHTHS: Final = 8
+"""A cell that a CPU executed alone."""
 _LETTERS: Final[dict[Activity, str]] = {
     "running": "s", "waiting": "z", "halted": "h", "off": ".", "wait-for-sipi": ".",
     "shutdown": "x",
@@ -43,6 +46,7 @@ class LaneIndex:
         """By CPU: ticks, and the letter of what happened."""
         self.doing: dict[int, Marks] = {}
         """By CPU: ticks, and the letter of what it does from there on."""
+        self.quiet = Quiet()
 
     def catch_up(self, machine: Machine) -> None:
         """Read what is new in the logs; another branch is read from its beginning."""
@@ -51,14 +55,20 @@ class LaneIndex:
             self._events, self._turns, self._read = events, turns, (0, 0)
             self.notable.clear()
             self.doing.clear()
+            self.quiet = Quiet()
+        moments: list[tuple[int, int]] = []
         for place in range(self._read[0], events.known_count):
             event = events.at(place)
             letter = _letter(event)
             if letter and event.cpu is not None:
                 _add(self.notable, event.cpu, event.tick, letter)
+            moments.append((event.tick, event.virtual_ns))
         for place in range(self._read[1], turns.known_count):
             turn = turns.at(place)
             _add(self.doing, turn.cpu, turn.tick, _LETTERS[turn.activity])
+            moments.append((turn.tick, turn.clock_ps // 1_000))
+        for tick, ns in sorted(moments):
+            self.quiet.moment(tick, ns)
         self._read = events.known_count, turns.known_count
 
 
@@ -89,20 +99,24 @@ def timeline_view(
     last = max(last, first + 1)
     low = max(0, min(focus - LANES_MAX // 2, len(machine.board.cpus) - LANES_MAX))
     shown = range(low, min(low + LANES_MAX, len(machine.board.cpus)))
-    length = last - first
-    edges = [first + part // CELLS for part in range(0, length * CELLS + 1, length)]
+    now_ns = machine.board.now_ps() // 1_000
+    edges, folds = axis(first, last, index.quiet.folded(first, last, now_ns))
     rows = {cpu: _activity(index, cpu, edges) for cpu in shown}
-    _executions(machine.board.logs.lanes, rows, edges)
+    parts = _executions(machine.board.logs.lanes, shown, edges)
     for cpu in shown:
+        _executed(rows[cpu], parts[cpu])
         _events(index, cpu, rows[cpu], edges)
-    lanes = tuple(LaneView(cpu, "".join(rows[cpu])) for cpu in shown)
-    return TimelineView(first, last, machine.board.tick, end, *names, marks, lanes)
+    lanes = tuple(LaneView(cpu, "".join(rows[cpu]), bytes(parts[cpu])) for cpu in shown)
+    return TimelineView(
+        first, last, machine.board.tick, end, *names, marks, lanes, tuple(edges), folds
+    )
 
 
 def _activity(index: LaneIndex, cpu: int, edges: list[int]) -> list[str]:
     """What a CPU was doing where it did not execute."""
     ticks, letters = index.doing.get(cpu, (array("Q"), []))
-    row = ["."] * CELLS
+    cells = len(edges) - 1
+    row = ["."] * cells
     place = bisect_right(ticks, edges[0])
     letter = letters[place - 1] if place else "."
     begun = 0
@@ -111,33 +125,52 @@ def _activity(index: LaneIndex, cpu: int, edges: list[int]) -> list[str]:
         _fill(row, begun, cell, letter)
         begun = cell
         # Of several in one cell the last one counts.
-        place = bisect_left(ticks, edges[cell + 1], place) if cell + 1 < CELLS else len(ticks)
+        place = bisect_left(ticks, edges[cell + 1], place) if cell + 1 < cells else len(ticks)
         letter = letters[place - 1]
-    _fill(row, begun, CELLS, letter)
+    _fill(row, begun, cells, letter)
     return row
 
 
 def _fill(row: list[str], first: int, end: int, letter: str) -> None:
-    row[first:end] = letter * max(min(end, CELLS) - first, 0)
+    row[first:end] = letter * max(min(end, len(row)) - first, 0)
 
 
-def _executions(lanes: Lanes, rows: dict[int, list[str]], edges: list[int]) -> None:
-    """Where CPUs executed. Every cell is looked at in the same few places, whether its runs are
-    gone through or, where there are too many, the places."""
+def _executed(row: list[str], parts: bytearray) -> None:
+    """A cell in which it executed is one in which it executes."""
+    for cell, part in enumerate(parts):
+        if part:
+            row[cell] = "#"
+
+
+def _executions(lanes: Lanes, cpus: range, edges: list[int]) -> dict[int, bytearray]:
+    """For each CPU how many eighths of each cell it executed, one at least where it did at
+    all. Runs are gone through, or where there are too many a few places of each cell."""
     runs = list(islice(lanes.runs(edges[0], edges[-1]), RUNS_MAX + 1))
     if len(runs) > RUNS_MAX:
-        _sampled(lanes, rows, edges)
-        return
+        return _sampled(lanes, cpus, edges)
+    ticks = {cpu: [0] * (len(edges) - 1) for cpu in cpus}
     for run in runs:
-        row = rows.get(run.cpu)
-        if row is None:
-            continue
-        end = min(bisect_left(edges, run.last), CELLS)
-        first = bisect_left(edges, run.first)
-        # A cell that begins within the run has its first place there.
-        row[first:end] = "#" * (end - first)
-        if first and _looked_at(edges, first - 1, run.first, run.last):
-            row[first - 1] = "#"
+        row = ticks.get(run.cpu)
+        if row is not None:
+            _add_run(row, run.first, run.last, edges)
+    return {
+        cpu: bytearray(
+            _eighths(row[cell], edges[cell + 1] - edges[cell]) for cell in range(len(row))
+        )
+        for cpu, row in ticks.items()
+    }  # fmt: skip
+
+
+def _eighths(ticks: int, of: int) -> int:
+    return -(-ticks * EIGHTHS // of) if ticks else 0
+
+
+def _add_run(row: list[int], first: int, last: int, edges: list[int]) -> None:
+    """The ticks of a run to the cells that they lie in."""
+    cell = bisect_right(edges, first) - 1
+    while cell < len(row) and edges[cell] < last:
+        row[cell] += min(last, edges[cell + 1]) - max(first, edges[cell])
+        cell += 1
 
 
 def _places(edges: list[int], cell: int) -> range:
@@ -146,29 +179,26 @@ def _places(edges: list[int], cell: int) -> range:
     return range(first + 1, max(last, first + 1) + 1, max((last - first) // RUNS_PER_CELL, 1))
 
 
-def _looked_at(edges: list[int], cell: int, first: int, last: int) -> bool:
-    """Whether a place of a cell lies behind `first` and not behind `last`."""
-    places = _places(edges, cell)
-    at = bisect_right(places, first)
-    return at < len(places) and places[at] <= last
-
-
-def _sampled(lanes: Lanes, rows: dict[int, list[str]], edges: list[int]) -> None:
+def _sampled(lanes: Lanes, cpus: range, edges: list[int]) -> dict[int, bytearray]:
     """The same, place by place."""
-    for cell in range(CELLS):
-        for tick in _places(edges, cell):
-            cpu = lanes.cpu_at(tick)
-            if cpu in rows:
-                rows[cpu][cell] = "#"
+    found = {cpu: bytearray(len(edges) - 1) for cpu in cpus}
+    for cell in range(len(edges) - 1):
+        places = _places(edges, cell)
+        seen = Counter(lanes.cpu_at(tick) for tick in places)
+        for cpu, often in seen.items():
+            if cpu in found:
+                found[cpu][cell] = _eighths(often, len(places))
+    return found
 
 
 def _events(index: LaneIndex, cpu: int, row: list[str], edges: list[int]) -> None:
     """Faults, writes to the mailbox, milestones and exits stand above all else."""
     ticks, letters = index.notable.get(cpu, (array("Q"), []))
+    cells = len(row)
     place = bisect_left(ticks, edges[0])
     while place < len(ticks) and ticks[place] <= edges[-1]:
-        cell = min(bisect_right(edges, ticks[place]) - 1, CELLS - 1)
-        end = bisect_left(ticks, edges[cell + 1], place + 1) if cell + 1 < CELLS else len(ticks)
+        cell = min(bisect_right(edges, ticks[place]) - 1, cells - 1)
+        end = bisect_left(ticks, edges[cell + 1], place + 1) if cell + 1 < cells else len(ticks)
         some = letters[place : min(end, place + EVENTS_PER_CELL)]
         row[cell] = min(some, key="!WMv".index)
         place = end

@@ -48,6 +48,8 @@ class Looks(Struct):
     """Whose words people type (`emu.debug.aliases`)."""
     explained: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """What a front end explains itself, by word: its panels and keys."""
+    notices: list[str] = field(default_factory=list)
+    """What a front end has said beside the pictures, the newest last."""
     window: tuple[int, int] | None = None
     """The ticks that the timeline shows; None for all that is known."""
     cpus: CpusLook = field(default_factory=CpusLook)

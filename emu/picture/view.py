@@ -185,6 +185,8 @@ class LaneView(Struct, frozen=True, gc=False):
 
     cpu: int
     cells: str
+    parts: bytes
+    """How many eighths of each cell it executed."""
 
 
 class TimelineView(Struct, frozen=True):
@@ -199,6 +201,11 @@ class TimelineView(Struct, frozen=True):
     branches: int
     marks: tuple[tuple[str, int], ...]
     lanes: tuple[LaneView, ...]
+    edges: tuple[int, ...]
+    """The ticks at which the cells of a lane begin, and the last one's end; never falling."""
+    folds: tuple[tuple[int, int], ...]
+    """Cells that are a long stretch in which nothing comes to pass, each with its length in
+    nanoseconds of virtual time."""
 
 
 class Sections(Struct, frozen=True):

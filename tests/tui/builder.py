@@ -244,13 +244,16 @@ def memory() -> MemoryView:
 
 def timeline(now: int, end: int = 3_520_311, cpus: int = 4) -> TimelineView:
     """A boot in which every CPU but the first starts late, parks and is woken."""
-    lanes = [LaneView(0, "M" + "#" * 199 + "W" + "#" * 19 + "z" * 20)]
-    lanes += [
-        LaneView(cpu, ("." * 120 + "sM##" + "z" * 80 + "#W!#" + "z" * 240)[:240])
-        for cpu in range(1, cpus)
+    letters = ["M" + "#" * 199 + "W" + "#" * 19 + "z" * 20]
+    letters += [
+        ("." * 120 + "sM##" + "z" * 80 + "#W!#" + "z" * 240)[:240] for _ in range(1, cpus)
     ]
+    parts = [bytes(8 if one == "#" else 0 for one in row) for row in letters]
+    lanes = [LaneView(cpu, row, parts[cpu]) for cpu, row in enumerate(letters)]
+    edges = tuple(max(end, 1) * cell // 240 for cell in range(241))
+    folds = ((20, 7_200), (60, 1_849_394)) if end else ()
     marks = (("parked", end // 2),)
-    return TimelineView(0, max(end, 1), now, end, "main", 1, marks, tuple(lanes))
+    return TimelineView(0, max(end, 1), now, end, "main", 1, marks, tuple(lanes), edges, folds)
 
 
 def before() -> MachineView:

@@ -69,7 +69,7 @@ def test_enter_on_a_finding_goes_to_its_moment() -> None:
             assert "BOOTED  3 findings" in hands.row(0)
             assert "Findings 3" in hands.text
             await hands.type("findings")
-            await hands.press("down", "enter")
+            await hands.press("enter")
             await hands.settle()
             assert hands.seen.tick == hands.session.findings()[0].tick
 

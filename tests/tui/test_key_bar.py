@@ -9,8 +9,11 @@ from emu.picture.view import MachineView
 from tests.tui import builder
 from tests.tui.driving import boot, screen
 from tests.tui.still_door import Still
+from tests.tui.terminal import Terminal
 from tui import keymap, keys
-from tui.key_bar import BARS, cells, hints
+from tui.hints import BARS, cells, hints
+from tui.situation import Situation
+from tui.text import plain
 
 VIEWS = [build() for build in builder.VIEWS.values()]
 OVER = replace(
@@ -43,7 +46,7 @@ def test_the_bar_says_what_can_be_done_now() -> None:
     assert ended.startswith("S Back  C Run back  g Go to  R Again")
     assert "Step" not in ended
     broken = replace(builder.broken(), outcome="booted", tick=builder.broken().timeline.end)
-    assert shown(broken).startswith("w Findings  S Back")
+    assert shown(broken).startswith(". Next finding  w Findings  S Back")
     assert "Findings" not in ended, "there are none"
 
 
@@ -80,3 +83,81 @@ def test_a_click_on_a_hint_is_its_key() -> None:
             assert "Esc closes" in hands.text
 
     asyncio.run(story())
+
+
+def bar(view: MachineView, on: Situation, width: int = 80) -> str:
+    """The hints in so many cells."""
+    return "  ".join(f"{key} {label}" for key, label, _ in hints(view, keys.KEYS, width, on))
+
+
+def test_each_situation_has_the_keys_that_do_something_in_it() -> None:
+    view = builder.stopped()
+    assert bar(view, Situation(number="2"), 100).startswith(
+        "Enter CPU 2  s Step 2  n Over 2  S Back 2  N Back over 2  Esc Forget it"
+    )
+    assert "CPU" not in bar(view, Situation(number="20")), "there is none of that number"
+    assert bar(view, Situation(enter="Go there", edits=True)).startswith(
+        "Enter Go there  e Change  s Step"
+    )
+    assert "Rows" in bar(view, Situation(rows=True)) and "Rows" not in bar(view, Situation())
+    assert bar(view, Situation(dialog=True)) == "Esc Close  ^Q Quit"
+    assert bar(view, Situation(jumping=True)) == "Esc Stay  ? Help  q Quit"
+    past = replace(view, tick=5)
+    assert bar(past, Situation()).startswith("s Step  c Run  S Back  C Run back  g Go to")
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 160, 200])
+@pytest.mark.parametrize("view", [builder.stopped(), replace(builder.stopped(), tick=5), OVER])
+def test_the_bar_fills_the_width(view: MachineView, width: int) -> None:
+    found = hints(view, keys.KEYS, width)
+    assert width - sum(map(cells, found)) < 14, "another hint would have had room"
+
+    async def story() -> None:
+        async with screen(Still(view), (width, 24)) as hands:
+            row = hands.text.splitlines()[-1]
+            assert len(row) == width and row.endswith("? Help  q Quit ")
+
+    asyncio.run(story())
+
+
+def test_pointing_typing_and_dialogs_change_the_bar_and_it_comes_back() -> None:
+    async def story() -> None:
+        async with screen(Still(builder.broken()), (100, 30)) as hands:
+            hands.app.desk.frames.turn_to("findings")
+            await hands.press("g", "escape")
+            before = hands.row(-1)
+            assert "Down Rows" in before
+            await hands.press("down")
+            assert hands.row(-1).startswith("Enter Go there")
+            await hands.press("escape")
+            assert hands.row(-1) == before
+            await hands.press("2")
+            assert hands.row(-1).startswith("Enter CPU 2  s Step 2")
+            await hands.press("escape")
+            assert hands.row(-1) == before
+            await hands.press("?")
+            under = plain(hands.app.desk.bars[1].text).strip()
+            assert under.startswith("Esc Close") and under.endswith("^Q Quit")
+            await hands.press("escape")
+            assert hands.row(-1) == before
+            await hands.press("J")
+            assert hands.row(-1).startswith("Esc Stay")
+            await hands.press("escape")
+            assert hands.row(-1) == before
+
+    asyncio.run(story())
+
+
+def test_the_bar_in_a_real_terminal() -> None:
+    with Terminal("samples/shim.elf", size=(100, 30)) as terminal:
+        terminal.wait_for("STOPPED")
+        terminal.press("c")
+        terminal.wait_for("R Again")
+        terminal.press("S")
+        terminal.wait_for("{ } Event")
+        terminal.press("200000")
+        terminal.wait_for("s Step 200000")
+        terminal.press("\x1b")
+        terminal.wait_for("{ } Event")
+        terminal.press("q")
+        assert terminal.leave() == 0

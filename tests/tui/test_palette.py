@@ -21,7 +21,9 @@ BEST = 6
 
 async def found(app: ApdbgApp, query: str) -> list[str]:
     """What the palette lists first."""
-    hits = [hit async for hit in Finder(app.screen).search(query)]
+    finder = Finder(app.screen)
+    await finder.startup()
+    hits = [hit async for hit in finder.search(query)]
     hits.sort(key=lambda hit: -hit.score)
     return [cast(str, hit.text) for hit in hits[:BEST]]
 
@@ -65,6 +67,25 @@ def test_every_command_is_found_by_its_word_and_every_key_by_its_help() -> None:
         ("quit", "Quit"),
         ("x/", "examine WHERE COUNT FORM"),
         ("continue", "run TICKS"),
+        ("screenshot", "Save the screen as an SVG picture"),
+        ("exit", "Quit"),
+        ("restart", "Begin again, as a branch: what was done stays; breakpoints stay"),
+        ("undo", "Step the selected CPU back; 20S twenty times"),
+        ("stack trace", "bt CPU"),
+        ("hexdump", "mem WHERE COUNT KIND"),
+        ("disassemble", "list WHERE"),
+        ("page walk", "walk WHERE ACCESS"),
+        ("page tables", "tables TEXT"),
+        ("deadlock", "waits"),
+        ("shortcuts", "Explain the panel in focus"),
+        ("maximize", "Let this panel fill the screen, and back"),
+        ("call stack", "Show the stack of the selected CPU, frame by frame"),
+        ("messages", "notices"),
+        ("bug report", "report FILE"),
+        ("ept", "Show panel NPT"),
+        ("parked", "Explain parked"),
+        ("inj nmi", "Inject nmi ..."),
+        ("zom", "Let this panel fill the screen, and back"),
     ],
 )
 def test_words_that_people_type_find_what_they_mean(query: str, line: str) -> None:
@@ -100,7 +121,9 @@ def test_a_theme_is_chosen_by_its_name() -> None:
     async def story() -> None:
         async with screen(Still(builder.stopped()), (80, 24)) as hands:
             name = next(one for one in hands.app.available_themes if one != hands.app.theme)
-            hits = [hit async for hit in Finder(hands.app.screen).search(f"theme {name}")]
+            finder = Finder(hands.app.screen)
+            await finder.startup()
+            hits = [hit async for hit in finder.search(f"theme {name}")]
             best = max(hits, key=lambda hit: hit.score)
             best.command()
             assert hands.app.theme == name

@@ -38,6 +38,24 @@ def test_every_panel_reads_as_it_did(
     golden(f"{panel.id}-{width}", "\n".join(parts))
 
 
+@pytest.mark.parametrize("width", [44, 80, 120])
+def test_the_timeline_is_drawn_in_blocks_where_a_terminal_can(
+    width: int, golden: Callable[[str, str], None]
+) -> None:
+    page = BY_ID["timeline"].render(builder.stopped(), Window(width, HEIGHT, blocks=True))
+    golden(f"timeline-blocks-{width}", "\n".join(shown(page)))
+
+
+def test_a_timeline_in_letters_is_ascii_and_says_what_every_letter_means() -> None:
+    for name, build in builder.VIEWS.items():
+        rows = shown(BY_ID["timeline"].render(build(), Window(80, HEIGHT)))
+        assert all(row.isascii() for row in rows), name
+        if name != "before":
+            drawn = set("".join(rows[1:-1])) - set("0123456789> .|=")
+            told = set(rows[-1].split())
+            assert drawn <= told, drawn - told
+
+
 @settings(max_examples=150)
 @given(
     panel=st.sampled_from(PANELS),

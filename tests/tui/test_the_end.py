@@ -81,7 +81,7 @@ def test_the_failed_call_is_the_first_thing_of_a_branch_into_a_call(
             first, *others = hands.seen.findings.rows
             assert (first.rule, first.cpu) == ("parked-call", 3)
             assert [one.severity for one in others] == ["error", "hint", "hint", "hint"]
-            await hands.press("down", "enter")
+            await hands.press("enter")
             await hands.settle()
             assert (hands.seen.focus, hands.seen.tick) == (3, first.tick)
             assert "TDG.VP.VEINFO.GET and gets 0xc0000704" in " ".join(hands.text.split())

@@ -23,6 +23,8 @@ class Window(Struct, frozen=True):
     """The anchor of the page shown before, to be kept while that is possible."""
     cursor: str = ""
     """The key of the spot that is pointed at; empty: none is."""
+    blocks: bool = False
+    """Whether the terminal can draw blocks; else letters say the same."""
 
 
 class Spot(Struct, frozen=True):

@@ -2,10 +2,16 @@
 
 from emu.given.number import is_digits
 from emu.picture.view import BreakpointView, MachineView
-from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
+from tui.panels.base import Page, Panel, Spot, Window, joined, span_words, top_of
+from tui.panels.empty import teaching
 from tui.text import Line, address, line, pad, right
 
-_NOTHING = "No breakpoint is set. Press b and name a symbol, file:line or address."
+_WHY = "No breakpoint is set."
+_TEACHES = (
+    "Each place that stops the machine has a row here, with how often it was hit. `b` asks for "
+    "a symbol, file:line or address, `F2` sets one where the cursor is; `:watch PLACE` stops "
+    "when bytes change, `:catch exit` and its kin when something leaves the guest."
+)
 
 
 def _row(point: BreakpointView, where_cells: int) -> Line:
@@ -46,7 +52,7 @@ def render(view: MachineView, window: Window) -> Page:
     """One row for each breakpoint, as people named it."""
     points = view.breakpoints
     if not points:
-        return notice(_NOTHING, window)
+        return teaching(_WHY, _TEACHES, window)
     where = max(min(max(len(point.where) for point in points), window.width - 46), 8)
     every = _rows(points, where)
     top = top_of(window, window.height, len(every))

@@ -5,9 +5,15 @@ import re
 from msgspec import Struct
 
 from emu.picture.view import CodeLine, MachineView
-from tui.panels.base import Anchor, Page, Panel, Spot, Window, joined, notice, top_of
+from tui.panels.base import Anchor, Page, Panel, Spot, Window, joined, top_of
+from tui.panels.empty import teaching
 from tui.text import Line, address, address_cells, clip, file_name, line, pad, right
 
+_TEACHES = (
+    "Source and instructions around the selected CPU stand here. `<` and `>` select another "
+    "CPU, `c` runs the boot, `:list start_aps` shows any other place, `:walk rip` why this one "
+    "cannot be read."
+)
 GUTTER_CELLS = 6
 """Where source lines have their number and instructions the other CPUs that are there."""
 BYTES_FROM_CELLS = 84
@@ -131,10 +137,10 @@ def _nothing(view: MachineView, window: Window) -> Page:
     cpu = view.cpus[view.focus]
     if cpu.state in ("off", "wait-for-sipi"):
         why = "it has not started" if cpu.state == "off" else "it waits for a SIPI"
-        words = f"CPU {cpu.id} executes nothing: {why}. Select another one with < and >."
+        words = f"CPU {cpu.id} executes nothing: {why}."
     else:
         words = f"CPU {cpu.id} is at {address(cpu.rip)}, where no code can be read."
-    return notice(words, window, f"cpu {cpu.id}")
+    return teaching(words, _TEACHES, window, f"cpu {cpu.id}")
 
 
 def render(view: MachineView, window: Window) -> Page:

@@ -8,10 +8,15 @@ from msgspec import Struct
 from emu.picture.cpus import CpuGroup, kept, rows
 from emu.picture.view import CpuView, MachineView
 from tui.panels import cpu_map
-from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
+from tui.panels.base import Page, Panel, Spot, Window, joined, span_words, top_of
+from tui.panels.empty import teaching
 from tui.panels.states import EVERY, WORD_CELLS, looks, summary
 from tui.text import Line, address, clock, file_name, line, pad, right
 
+_TEACHES = (
+    "A row for each CPU stands here: what it does, where it is and what it waits for. `:cpus` "
+    "shows all of them again, `/` narrows them down another way."
+)
 HEADING_FROM_ROWS = 5
 """A lower window spends no row on the heading."""
 APIC_FROM_CELLS = 52
@@ -143,7 +148,7 @@ def render(view: MachineView, window: Window) -> Page:
     cpus = kept(view.cpus, view.cpus_look)
     told = _told(view, cpus)
     if not cpus:
-        return notice("No CPU is like that. :cpus shows all again.", window, told)
+        return teaching("No CPU is like that.", _TEACHES, window, told)
     if view.cpus_look.shape == "map":
         return cpu_map.page(view, cpus, told, window)
     columns = _columns(view, window.width)

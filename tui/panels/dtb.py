@@ -3,8 +3,14 @@
 from emu.picture.sections import DtbRow, DtbView
 from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
+from tui.panels.empty import teaching
 from tui.text import Line, Role, Span, address, line
 
+_TEACHES = (
+    "The device tree comes here as guest memory holds it. `:dtb` shows the newest one, "
+    "`:dtb host` what the shim was given, `:dtb diff` what the kernel was given instead; `/` "
+    "looks for a name."
+)
 _MARKS: dict[str, Role] = {"+": "good", "-": "bad", "~": "warn"}
 
 
@@ -43,10 +49,11 @@ def render(view: MachineView, window: Window) -> Page:
     )
     if found.problem:
         words = found.problem[0].upper() + found.problem[1:]
-        return notice(f"{words}. dtb host shows what the shim was given.", window, detail)
+        return teaching(f"{words}.", _TEACHES, window, detail)
     head = _head(found)[: max(window.height - 1, 0)]
     if not found.rows:
-        return notice(f"Nothing in the tree is called {found.look.path!r}.", window, detail)
+        words = f"Nothing in the tree is called {found.look.path!r}."
+        return teaching(words, _TEACHES, window, detail)
     height = window.height - len(head)
     top = top_of(window, height, len(found.rows))
     shown = found.rows[top : top + height]

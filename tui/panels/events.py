@@ -13,8 +13,18 @@ from tui.panels.base import (
     span_words,
     top_of,
 )
+from tui.panels.empty import teaching
 from tui.text import Line, Role, line, pad, right
 
+_EVENTS = (
+    "What happens comes here, a row each: milestones of the boot, stores to the mailbox, "
+    "faults, lines on the serial port. `c` runs the boot, `s` steps; `Enter` on a row goes "
+    "back to its moment."
+)
+_EXITS = (
+    "What leaves the guest comes here, a row each, with its answer: hypercalls, TDCALLs, MSRs, "
+    "CPUID, ports. `c` runs the boot, `:catch exit` stops at the next one."
+)
 KIND_FROM_CELLS = 100
 CLOCK_FROM_CELLS = 120
 COUNTS_FROM_ROWS = 5
@@ -77,18 +87,22 @@ def _page(view: MachineView, window: Window, log: LogView, head: list[Line], wor
     )  # fmt: skip
 
 
-def _empty(log: LogView) -> str:
+def _empty(log: LogView | None, window: Window, comes: str) -> Page:
+    """Why there is no row."""
+    if log is None:
+        return notice("", window)
     if not log.total:
-        return "Nothing has happened yet."
-    return f"None of {log.searched:,} is {log.look.words!r}. / looks for others."
+        return teaching("Nothing has happened yet.", comes, window)
+    why = f"None of {log.searched:,} is {log.look.words!r}."
+    return teaching(why, "`/` looks for others, and for all with no words.", window,
+                    log.look.words)  # fmt: skip
 
 
 def render_events(view: MachineView, window: Window) -> Page:
     """What happened."""
     log = view.sections.log
     if log is None or not len(log.rows):
-        words = "" if log is None else _empty(log)
-        return notice(words, window, "" if log is None else log.look.words)
+        return _empty(log, window, _EVENTS)
     return _page(view, window, log, [], "events")
 
 
@@ -96,8 +110,7 @@ def render_exits(view: MachineView, window: Window) -> Page:
     """What left the guest, below how often each kind did."""
     log = view.sections.exits
     if log is None or not len(log.rows):
-        words = "" if log is None else _empty(log)
-        return notice(words, window, "" if log is None else log.look.words)
+        return _empty(log, window, _EXITS)
     counts = "  ".join(f"{kind} {count:,}" for kind, count in view.exit_counts)
     head = [line((counts, "dim"))] if window.height >= COUNTS_FROM_ROWS else []
     return _page(view, window, log, head, "exits")

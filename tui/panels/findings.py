@@ -13,10 +13,10 @@ from tui.panels.base import (
     Window,
     joined,
     moment,
-    notice,
     span_words,
     top_of,
 )
+from tui.panels.empty import teaching
 from tui.text import Line, Role, file_name, line, pad, paragraph, right
 
 LETTERS: Final[dict[str, tuple[str, Role]]] = {
@@ -27,6 +27,10 @@ LABEL_CELLS: Final = 9
 WHENCE_FROM_CELLS: Final = 100
 EXPLAINED_ROWS: Final = 6
 """A window needs so many rows more than the list's two before a rule is explained in it."""
+_TEACHES = (
+    "`.` then goes from one finding to the next, `Enter` to its moment. `:rules` lists what is "
+    "checked; `c` runs the boot, `i` breaks something on purpose."
+)
 _OFF = "The rules are switched off for this session."
 
 
@@ -114,14 +118,14 @@ def _dialect(view: MachineView, window: Window) -> str:
 def _nothing(view: MachineView, window: Window) -> Page:
     found = view.findings
     if not found.rules:
-        return notice(_OFF, window)
+        return teaching(_OFF, _TEACHES, window)
     head, _, words = found.dialect.partition(": ")
     rows = [line((row, "good")) for row in paragraph(
         f"{found.rules} rules of the wake-up protocol are checked, and none is broken up to "
         f"tick {view.tick:,}.", max(window.width, 8),
     )]  # fmt: skip
-    text = f"The mailbox speaks the {head}: {words}. :rules lists the rules."
-    rows += [line((row, "dim")) for row in paragraph(text, max(window.width, 8))]
+    text = f"The mailbox speaks the {head}: {words}. What is broken comes here."
+    rows += teaching(text, _TEACHES, window).lines
     return Page(tuple(rows[: window.height]), _dialect(view, window))
 
 

@@ -8,15 +8,17 @@ from tui.panels.base import (
     Window,
     joined,
     moment,
-    notice,
     span_words,
     top_of,
 )
+from tui.panels.empty import teaching
 from tui.text import Line, Role, line, pad, right
 
-_NOTHING = (
-    "Nothing was done to this machine from outside. i lists what can be broken on purpose, "
-    ":set changes a value, :hold lets a CPU stand still."
+_WHY = "Nothing was done to this machine from outside."
+_TEACHES = (
+    "What somebody breaks or changes stands here, with its moment and what became of it. `i` "
+    "lists what can be broken on purpose, `:set rax=1` changes a value, `H` lets the selected "
+    "CPU stand still."
 )
 _STEPPING = ("hand", "auto")
 """Entries that every step makes and every run ends."""
@@ -97,7 +99,7 @@ def render(view: MachineView, window: Window) -> Page:
     waiting = sum(entry.fate == "waits" for entry in entries)
     detail = joined(f"{waiting:,} waiting" if waiting else "", view.schedule, held)
     if not entries:
-        return notice(_NOTHING, window, detail)
+        return teaching(_WHY, _TEACHES, window, detail)
     rows = _rows(entries, window.width)
     done = [place for place, (index, _) in enumerate(rows) if entries[index].done]
     top = top_of(window, window.height, len(rows), done[-1] if done else 0)

@@ -13,10 +13,10 @@ from tui.panels.base import (
     Window,
     joined,
     moment,
-    notice,
     span_words,
     top_of,
 )
+from tui.panels.empty import teaching
 from tui.text import Line, Role, address, clock, halves, line, pad, right
 
 CHAIN: Final = ("parked", "woken", "acked", "online")
@@ -42,9 +42,13 @@ _DOING: Final = {
     "online": "{} runs the OS's code", "left": "{} came back through the reset vector",
     "gave-up": "{} came to where the code gives up",
 }  # fmt: skip
-_NOTHING: Final = (
-    "No mailbox is known yet. It appears when the guest sets one up; on platforms that start "
-    "APs in other ways there is none."
+_WHY: Final = (
+    "No mailbox is known yet: the guest has set none up, or starts its APs in another way."
+)
+_TEACHES: Final = (
+    "The page through which the OS wakes APs comes here: its command, id and vector, and how "
+    "far each AP is, from parked to online. `c` runs the boot; `:until parked` stops when the "
+    "first AP waits there."
 )
 
 
@@ -141,7 +145,7 @@ def render(view: MachineView, window: Window) -> Page:
     """The decoded page stays at the top; the APs scroll below it."""
     box = view.mailbox
     if box is None:
-        return notice(_NOTHING, window)
+        return teaching(_WHY, _TEACHES, window)
     roomy = window.height >= ROOMY_FROM_ROWS
     columns = _columns(view, window.width)
     head = _decoded(box, roomy)

@@ -3,8 +3,14 @@
 from emu.picture.sections import ROW_BYTES, FieldView, MemoryView, ascii
 from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice
+from tui.panels.empty import teaching
 from tui.text import Line, Role, Span, address, line, pad
 
+_TEACHES = (
+    "Bytes come here as a hexdump, with the structure that lies there. `/` asks for a place, "
+    "`:mem rsp` follows a register, `:mem gpa:0x8400000` looks at physical memory, `:find` "
+    "searches."
+)
 ADDRESS_CELLS = 17
 TEXT_FROM_CELLS = ADDRESS_CELLS + 2 + 3 * ROW_BYTES + 1 + ROW_BYTES
 """A narrower window shows no text; a still narrower one half rows."""
@@ -65,7 +71,7 @@ def render(view: MachineView, window: Window) -> Page:
     kind = f"as {memory.kind}" if memory.kind else ""
     detail = joined(f"{memory.space}:{memory.where}", memory.symbol, kind)
     if memory.problem:
-        return notice(memory.problem, window, detail)
+        return teaching(f"{memory.problem}.", _TEACHES, window, detail)
     lines: list[Line] = []
     spots: list[Spot] = []
     for one in memory.fields[: max(window.height - 2, 0)]:

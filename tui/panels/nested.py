@@ -3,8 +3,14 @@
 from emu.picture.sections import NestedRange, PageDetail, size_words
 from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
+from tui.panels.empty import teaching
 from tui.text import Line, Role, address, line, pad, right
 
+_TEACHES = (
+    "Ranges of guest-physical memory come here: where they lie in the host, and what the guest "
+    "may do with them. `/` looks for others, `:npt all` shows every one, `:npt 0x8400000` one "
+    "page."
+)
 _STATES: dict[str, Role] = {"private": "good", "shared": "warn", "unaccepted": "dim"}
 ADDRESS_CELLS = 17
 SIZE_CELLS = 9
@@ -68,7 +74,7 @@ def render(view: MachineView, window: Window) -> Page:
     height = window.height - len(head)
     detail = joined(found.look.where, f"{len(found.ranges)} of {found.total} ranges")
     if not found.ranges:
-        return notice(f"No range is {found.look.where!r}: / looks for others.", window, detail)
+        return teaching(f"No range is {found.look.where!r}.", _TEACHES, window, detail)
     top = top_of(window, height, len(found.ranges))
     shown = list(zip(found.ranges, found.written, strict=True))[top : top + height]
     spots = [Spot(row, s.key, s.go, s.edit) for row, (_, s) in enumerate(head) if s is not None]

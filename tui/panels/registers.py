@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from emu.picture.sections import PointerView
 from emu.picture.view import MachineView, RegisterView
-from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
+from tui.panels.base import Page, Panel, Spot, Window, joined, span_words, top_of
+from tui.panels.empty import teaching
 from tui.text import Line, Span, address, cut, halves, line, pad
 
 CELL_CELLS: Final = 28
@@ -19,6 +20,11 @@ NAME_CELLS: Final = 6
 """At least; a group with longer names has them in a wider column."""
 ORDER: Final = ("general", "flags", "control", "segment", "msr")
 """What people look at most comes first."""
+_TEACHES = (
+    "The registers of the selected CPU come here, with what they point at and what the last "
+    "step has changed. `<` and `>` select another CPU, `c` runs the boot until somebody starts "
+    "this one, `:why` tells what it waits for."
+)
 
 
 def digits(register: RegisterView) -> tuple[str, str]:
@@ -127,7 +133,7 @@ def render(view: MachineView, window: Window) -> Page:
     cpu = view.cpus[view.focus]
     if not view.registers:
         words = f"CPU {cpu.id} has no registers yet: it has not started."
-        return notice(words, window, f"cpu {cpu.id}")
+        return teaching(words, _TEACHES, window, f"cpu {cpu.id}")
     points = {one.register: one for one in view.sections.pointers or ()}
     every = rows(view.registers, window.width, points)
     top = top_of(window, window.height, len(every))

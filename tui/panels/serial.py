@@ -1,9 +1,14 @@
 """What the guest printed on its serial port."""
 
 from emu.picture.view import MachineView
-from tui.panels.base import Page, Panel, Window, joined, notice, span_words, top_of
+from tui.panels.base import Page, Panel, Window, joined, span_words, top_of
+from tui.panels.empty import teaching
 from tui.text import clean, line
 
+_TEACHES = (
+    "What the shim and the kernel print on COM1 comes here, line by line. `c` runs the boot; "
+    "`:until print` goes to the first line."
+)
 LINES_MAX = 2_000
 """How far back the panel reads: more than anybody scrolls, and bounded."""
 
@@ -22,7 +27,7 @@ def rows(serial: str, width: int) -> list[str]:
 def render(view: MachineView, window: Window) -> Page:
     """The end of the output, or what was scrolled to."""
     if not view.serial:
-        return notice("The guest has printed nothing yet.", window)
+        return teaching("The guest has printed nothing yet.", _TEACHES, window)
     every = rows(view.serial, window.width)
     top = len(every) - window.height if window.top is None else window.top
     top = top_of(Window(window.width, window.height, top), window.height, len(every))

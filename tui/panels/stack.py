@@ -5,8 +5,14 @@ from typing import Final
 from emu.picture.sections import StackRow
 from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
+from tui.panels.empty import teaching
 from tui.text import Line, Role, address, halves, line, pad
 
+_TEACHES: Final = (
+    "The frames of the functions that have not returned come here, with the words of each. "
+    "`<` and `>` select another CPU, `:until shim_main` goes to the first C code, `:bt` lists "
+    "the frames."
+)
 VALUE_CELLS: Final = 17
 """Two halves of eight digits and what is between them."""
 WIDE_FROM_CELLS: Final = 60
@@ -52,7 +58,9 @@ def render(view: MachineView, window: Window) -> Page:
         return notice("", window)
     detail = f"cpu {stack.cpu}"
     if not stack.rows:
-        return notice(f"CPU {stack.cpu} has no stack yet: {stack.ending}.", window, detail)
+        return teaching(
+            f"CPU {stack.cpu} has no stack yet: {stack.ending}.", _TEACHES, window, detail
+        )
     lines = [
         _head(row) if row.what == "head" else _word(row, window.width >= WIDE_FROM_CELLS)
         for row in stack.rows

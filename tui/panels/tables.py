@@ -5,8 +5,14 @@ from emu.picture.sections import TableRow, TablesView, size_words
 from emu.picture.view import MachineView
 from emu.words.spans import spans
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
+from tui.panels.empty import teaching
 from tui.text import Line, Role, address, line, pad, right
 
+_TEACHES = (
+    "What the selected CPU's page tables map comes here, as ranges or as a tree. `<` and `>` "
+    "select another CPU, `:until shim_main` goes to where paging is on, `:tables diff 1` shows "
+    "what another CPU maps."
+)
 SIZE_CELLS = 9
 ADDRESS_CELLS = 17
 SYMBOL_FROM_CELLS = 64
@@ -69,14 +75,14 @@ def render(view: MachineView, window: Window) -> Page:
         return notice("", window)
     detail = _detail(found)
     if found.problem:
-        return notice(found.problem, window, detail)
+        return teaching(f"{found.problem}.", _TEACHES, window, detail)
     if not found.rows:
         words = (
             f"cpu {found.cpu} and cpu {found.look.other} map the same."
             if found.look.mode == "diff"
             else f"None of {found.total} ranges is {found.look.filter!r}. / looks for others."
         )
-        return notice(words, window, detail)
+        return teaching(words, _TEACHES, window, detail)
     top = top_of(window, window.height, len(found.rows))
     shown = found.rows[top : top + window.height]
     draw = _entry if found.look.mode == "tree" else _range

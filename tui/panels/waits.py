@@ -4,9 +4,15 @@ from emu.judge.verdict import WaitFact
 from emu.picture.view import MachineView
 from emu.words.spans import spans
 from tui.panels.base import Page, Panel, Spot, Window, moment, notice, span_words, top_of
+from tui.panels.empty import teaching
 from tui.text import Line, Span, line
 
-_NOTHING = "No CPU waits for a byte of memory now."
+_WHY = "No CPU waits for a byte of memory now."
+_TEACHES = (
+    "A CPU that goes round in a loop until bytes change comes here: which bytes, what must "
+    "hold of them, and who wrote them last. `c` runs the boot; `:until parked` stops when the "
+    "first AP waits at its mailbox; `:why 1` tells of one CPU."
+)
 
 
 def _grouped(facts: tuple[WaitFact, ...]) -> list[list[WaitFact]]:
@@ -43,8 +49,10 @@ def _rows(view: MachineView, group: list[WaitFact]) -> list[tuple[Line, Spot]]:
 def render(view: MachineView, window: Window) -> Page:
     """Two rows for each group of CPUs that wait alike."""
     facts = view.sections.waits
+    if facts is None:
+        return notice("", window)
     if not facts:
-        return notice("" if facts is None else _NOTHING, window)
+        return teaching(_WHY, _TEACHES, window)
     every = [row for group in _grouped(facts) for row in _rows(view, group)]
     top = top_of(window, window.height, len(every))
     shown = every[top : top + window.height]

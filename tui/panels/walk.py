@@ -3,8 +3,14 @@
 from emu.picture.sections import NestedLevel, NestedWalk, PageWalk, WalkView
 from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
+from tui.panels.empty import teaching
 from tui.text import Line, Role, address, line
 
+_TEACHES = (
+    "The walk of an address comes here, access by access, through the guest's tables and the "
+    "nested one. `/` asks for an address, `:walk rsp` follows a register, `<` and `>` select "
+    "another CPU."
+)
 VALUE_FROM_CELLS = 58
 """A narrower window leaves the entries' values out and keeps their words."""
 
@@ -89,7 +95,7 @@ def render(view: MachineView, window: Window) -> Page:
         return notice("", window)
     detail = joined(f"cpu {found.cpu}", found.where)
     if found.walk is None:
-        return notice(found.problem, window, detail)
+        return teaching(f"{found.problem}.", _TEACHES, window, detail)
     head = _verdict(found)[: window.height]
     every = rows(found, window.width)
     height = window.height - len(head)

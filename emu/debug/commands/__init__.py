@@ -22,6 +22,7 @@ from emu.debug.commands import (
     list_code,
     mailbox,
     memory,
+    notices,
     profile,
     registers,
     reverse,
@@ -94,5 +95,6 @@ _BUT_HELP: Final = (
     findings.RULES,
     findings.RACES,
     profile.PROFILE,
+    notices.NOTICES,
 )
 COMMANDS: Final[tuple[Command, ...]] = (*_BUT_HELP, help.help_on(_BUT_HELP))
