@@ -76,7 +76,7 @@ class Terminal:
         else:
             self.process.send_signal(signal.SIGTSTP)
         self._wait_for_state("T")
-        while self._read(0.1):
+        while self.read(0.1):
             pass
         self._screen.reset()
 
@@ -89,7 +89,7 @@ class Terminal:
         stat = Path(f"/proc/{self.process.pid}/stat")
         while stat.read_text().rpartition(")")[2].split()[0] != letter:
             assert time.monotonic() < deadline, f"the process never came to be {letter}"
-            self._read(0.05)
+            self.read(0.05)
 
     def resize(self, columns: int, rows: int) -> None:
         """Another size, and the signal that says so."""
@@ -107,12 +107,12 @@ class Terminal:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while words not in self.text:
             left = deadline - time.monotonic()
-            assert left > 0 and self._read(left), f"{words!r} never came:\n{self.text}"
+            assert left > 0 and self.read(left), f"{words!r} never came:\n{self.text}"
 
     def leave(self) -> int:
         """Read until the process has gone; its exit code."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while self._read(max(deadline - time.monotonic(), 0)):
+        while self.read(max(deadline - time.monotonic(), 0)):
             pass
         return self.process.wait(timeout=PATIENCE_SECONDS)
 
@@ -122,7 +122,8 @@ class Terminal:
         self._ours = os.open(os.devnull, os.O_RDONLY)
         return self.process.wait(timeout=PATIENCE_SECONDS)
 
-    def _read(self, seconds: float) -> bool:
+    def read(self, seconds: float) -> bool:
+        """Read what the process has written, waiting at most so long for it; whether it has."""
         ready, _, _ = select.select([self._ours], [], [], seconds)
         if not ready:
             return False
