@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 import pyte
+from rich.cells import cell_len
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 30.0
@@ -100,7 +101,10 @@ class Terminal:
     @property
     def text(self) -> str:
         """What is on the screen now."""
-        return "\n".join(self._screen.display)
+        rows = (self._screen.buffer[row] for row in range(self._screen.lines))
+        return "\n".join(
+            _shown([row[at].data for at in range(self._screen.columns)]) for row in rows
+        )
 
     def wait_for(self, words: str) -> None:
         """Read until the screen shows these words."""
@@ -134,3 +138,12 @@ class Terminal:
         self.raw += data
         self._stream.feed(data)
         return bool(data)
+
+
+def _shown(cells: list[str]) -> str:
+    """The characters of a row; the second cell of one that takes two holds nothing, and half of
+    one that was overwritten is blank (pyte's own `display` fails on that)."""
+    wide = [False, *(cell_len(cell) == 2 for cell in cells)]
+    return "".join(
+        cell or "" if half else cell or " " for cell, half in zip(cells, wide, strict=False)
+    )
