@@ -1,7 +1,8 @@
 """The desk of the screen: what its parts share."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from msgspec import Struct, field
 from textual.app import App
@@ -14,11 +15,13 @@ from tui.frames import Frames
 from tui.notices import Notices
 from tui.prompt import Prompt, names
 from tui.text import Role, line
+from tui.tour_strip import TourStrip
 from tui.trail import Trail
 from tui.typed_number import TypedNumber
 
 ASKING = "-asking"
 """The class of the screen while its prompt is open."""
+SAID_MAX: Final = 100
 
 
 class Desk(Struct):
@@ -34,6 +37,7 @@ class Desk(Struct):
     """The lines that show something of every picture."""
     message: Bar
     prompt: Prompt
+    strip: TourStrip
     width: int = 80
     """Cells of a row of the terminal; Textual's own figure is the old one while it tells of a
     new one."""
@@ -43,6 +47,11 @@ class Desk(Struct):
     trail: Trail = field(default_factory=Trail)
     jumping: bool = False
     """Whether the next key is the letter of a panel."""
+    said: list[tuple[str, bool]] = field(default_factory=list)
+    """The commands that were given, as they were typed, and whether they were refused; the
+    newest last, at most SAID_MAX."""
+    after: Callable[[], object] = lambda: None
+    """Called when there is a new picture."""
     _dark: str = ""
     """Why there is no picture of this moment; said instead of anything else."""
     notices: Notices = field(default_factory=Notices)
@@ -61,10 +70,30 @@ class Desk(Struct):
         if not self.notices.unread:
             self.say("")
 
+    def tell(self, words: str, role: Role = "plain") -> None:
+        """The same for a text of our own, whose characters may take two cells: `say` keeps
+        those of a guest out."""
+        self.notices.say(words)
+        self.message.say(((f" {words}", role),))
+
     def mention(self, words: str) -> None:
         """How a run goes on, on the message line if nobody has to read what is there."""
         if not self.notices.unread:
             self.message.say(line((f" {words}", "dim")))
+
+    def hear(self, text: str, *, refused: bool = False) -> None:
+        """A command was carried out, or refused."""
+        self.said = [*self.said[-SAID_MAX + 1 :], (text, refused)]
+
+    def take(self, session: Door) -> None:
+        """Show another session, from now on and as if there had been none before."""
+        before = self.session.looks
+        session.looks.words, session.looks.explained = before.words, before.explained
+        session.looks.notices = before.notices
+        self.session = session
+        self.prompt.serve(session)
+        self.number.take()
+        self.frames.begin_anew()
 
     def show(self, *, moved: bool = False, anew: bool = False) -> None:
         """A picture of the session as it is now; `moved`: a command has been carried out;
@@ -76,6 +105,7 @@ class Desk(Struct):
         self.trail.note(self.seen)
         self.frames.show(self.seen, lacking, moved=moved, anew=anew)
         self.hint()
+        self.after()
 
     def hint(self) -> None:
         """The lines above and below the panels: what there is to say, and which keys matter."""

@@ -18,6 +18,7 @@ from tui.jump import Jump
 from tui.orders import Orders
 from tui.screenshot import save_picture
 from tui.timeline_keys import TimelineKeys
+from tui.tour import Touring
 from tui.way import Way
 
 
@@ -34,6 +35,7 @@ class Parts(Struct, frozen=True):
     way: Way
     findings: FindingKeys
     jump: Jump
+    tour: Touring
 
 
 class Key(Struct, frozen=True):
@@ -175,6 +177,10 @@ KEYS: Final[tuple[Key, ...]] = (
         "go to the finding before"),
     Key("jump", ("J",), "J", lambda on: on.jump.begin(),
         "jump: a letter on each panel, and the next key goes there", "Jump"),
+    Key("tour", ("T",), "T", lambda on: on.tour.turn(),
+        "the tour: lessons by doing; all of a lesson, the list, fold it", "Tour"),
+    Key("tour.hint", ("h",), "h", lambda on: on.tour.hint(),
+        "a further hint in a lesson of the tour", "Hint"),
     Key("prompt", ("colon",), ":", lambda on: on.dialogs.ask(""), "type a command", "Command"),
     Key("palette", ("ctrl+p",), "^P", lambda on: on.desk.app.action_command_palette(),
         "find any action, CPU or symbol", "Palette"),
