@@ -1,0 +1,65 @@
+"""The words of a lesson: one file for each lesson and language.
+
+`emu/texts/tour/en/NAME.toml` has:
+
+    title = "..."       a few words, for the list
+    question = "..."    what is asked: at most two rows of 76 cells
+    do = "..."          what to press, where it is guided: at most two rows
+    hints = ["..."]     two or more, each says more than the one before; the last one says all;
+                        each at most two rows
+    explained = "..."   what was seen, and why it is so: two to eight rows
+    source = "..."      where it stands: section of a specification, or a file of the shim
+    see = ["..."]       words that `help` explains
+
+    [wrong]
+    NAME = "..."        for each of the lesson's `wrong`: at most two rows
+
+`emu/texts/tour/zh/NAME.toml` has the same without `source` and `see`.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+from msgspec import Struct
+
+from emu.texts.language import Language
+
+_FOLDER: Final = "tour"
+
+
+class LessonWords(Struct, frozen=True):
+    """All that is said in one lesson."""
+
+    title: str
+    question: str
+    do: str
+    hints: tuple[str, ...]
+    explained: str
+    wrong: Mapping[str, str]
+    source: str
+    see: tuple[str, ...]
+
+
+@cache
+def words(name: str, language: Language) -> LessonWords:
+    """The words of a lesson in a language."""
+    told, own = _table("en", name), _table(language, name)
+    return LessonWords(
+        _one(own["title"]), _one(own["question"]), _one(own["do"]),
+        tuple(map(_one, own["hints"])), _one(own["explained"]),
+        {key: _one(text) for key, text in own["wrong"].items()},
+        told["source"], tuple(told["see"]),
+    )  # fmt: skip
+
+
+def _one(text: str) -> str:
+    """A text as one line: where it is broken is the screen's business."""
+    return " ".join(text.split())
+
+
+def _table(language: Language, name: str) -> dict[str, Any]:
+    place = files("emu.texts") / _FOLDER / language / f"{name}.toml"
+    return tomllib.loads(place.read_text("utf-8"))
