@@ -9,6 +9,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from tests.tour.answers_later import LATER
+
 Keys = tuple[str, ...]
 DOWN: Final = "\x1b[B"
 ENTER: Final = "\r"
@@ -27,5 +29,6 @@ ANSWERS: Final[dict[str, Answer]] = {
         solves=("12s",),
         wrong={"other_cpu": (">",), "ran": ("c",)},
     ),
+    **{name: Answer(*one) for name, one in LATER.items()},
 }
 """By the name of the lesson."""
