@@ -19,7 +19,7 @@ PYTEST := $(PY) -m pytest -n auto --dist worksteal
 .NOTPARALLEL:
 
 run: $(READY) | $(SAMPLES)
-	@$(PY) -m tui samples/shim.elf $(ARGS)
+	@$(PY) -m tui $(ARGS)
 
 test: checks
 	$(PYTEST) $(ARGS)

@@ -36,6 +36,8 @@ from tui.last_session import Kept, Memory
 from tui.orders import Orders
 from tui.prompt import Prompt
 from tui.timeline_keys import TimelineKeys
+from tui.tour import Touring, TourStart
+from tui.tour_strip import TourStrip
 from tui.way import Way
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH)
@@ -70,7 +72,11 @@ class ApdbgApp(App[int]):
     AUTO_FOCUS = "#main"
 
     def __init__(
-        self, session: Door, preset: Preset | None = None, memory: Memory | None = None
+        self,
+        session: Door,
+        preset: Preset | None = None,
+        memory: Memory | None = None,
+        start: TourStart | None = None,
     ) -> None:
         system = cast(Literal["auto"], constants.COLOR_SYSTEM)  # Textual types it as str
         terminal = Console(color_system=system, force_terminal=True)
@@ -85,11 +91,12 @@ class ApdbgApp(App[int]):
             self.set_keymap({key.id: ",".join(key.keys) for key in self.table if key.keys})
         self._acts = {key.id: key.act for key in self.table}
         self._memory = memory
+        self._start = TourStart() if start is None else start
         self._kept = Kept() if memory is None else memory.read()
         self._bars = StatusBar("status"), KeyBar("keys", self.table)
         shown = {key.id: keys.shown_first(key) for key in self.table if key.keys}
         self.desk = Desk(self, session, session.picture(), Frames(), self._bars, Bar("message"),
-                         Prompt(session), keys=shown)  # fmt: skip
+                         Prompt(session), TourStrip(), keys=shown)  # fmt: skip
         self.parts = self._parts()
 
     def _parts(self) -> keys.Parts:
@@ -98,16 +105,22 @@ class ApdbgApp(App[int]):
         way = Way(desk, arranging)
         orders = Orders(desk, arranging, way)
         copying = Copying(desk)
-        dialogs = Dialogs(desk, orders, copying, [(key.shown, key.help) for key in self.table])
+        tour = Touring(desk, arranging, way)
+        dialogs = Dialogs(
+            desk, orders, copying, tour.word, [(key.shown, key.help) for key in self.table]
+        )
         cursor = Cursor(desk, orders, dialogs)
         timeline = TimelineKeys(desk, orders)
-        return keys.Parts(desk, arranging, orders, dialogs, cursor, timeline, copying, way)
+        return keys.Parts(
+            desk, arranging, orders, dialogs, cursor, timeline, copying, way, tour
+        )
 
     def compose(self) -> ComposeResult:
-        """A status line, the frames, a message line, keys or the prompt."""
+        """A status line, the frames, the tour, a message line, keys or the prompt."""
         status, hints = self._bars
         yield status
         yield self.desk.frames
+        yield self.desk.strip
         yield self.desk.message
         yield hints
         yield self.desk.prompt
@@ -124,6 +137,7 @@ class ApdbgApp(App[int]):
         self.app_resume_signal.subscribe(self, lambda _: self._paint_again())
         self._paint()
         self.desk.say(last_session.restore(self.desk, self._kept) or _HINT, "dim")
+        self.parts.tour.begin(self._start)
         with contextlib.suppress(*_NO_SIGNALS):
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGINT, self.parts.dialogs.interrupt)
@@ -164,6 +178,7 @@ class ApdbgApp(App[int]):
     def keep(self) -> None:
         """Write what the next session begins with, once."""
         if self._memory is not None:
+            self.parts.tour.put_back()
             colours = "" if self._few_colours else self.theme
             self._memory.write(last_session.collect(self.desk, colours))
             self._memory = None
@@ -184,7 +199,7 @@ class ApdbgApp(App[int]):
         """Give every line of the screen the theme's colours."""
         found = theme.looks(self.theme_variables, self.current_theme.ansi)
         self.desk.frames.paint(found)
-        for bar in (*self._bars, self.desk.message, self.desk.prompt):
+        for bar in (*self._bars, self.desk.message, self.desk.prompt, self.desk.strip):
             bar.looks = found
             bar.refresh()
 
@@ -211,6 +226,8 @@ class ApdbgApp(App[int]):
             self.desk.read()
         if not self._typed(event):
             await super().on_event(event)
+        if isinstance(event, events.InputEvent):
+            self._look()
 
     def _typed(self, event: events.Event) -> bool:
         """Whether a prompt or a menu took it; a mistake of ours in that ends no session."""
@@ -219,6 +236,13 @@ class ApdbgApp(App[int]):
         except Exception as error:
             self.desk.say(f"! {bugs.told(error)}", "bad")
             return True
+
+    def _look(self) -> None:
+        """Let the tour see what was done; a mistake of ours in that ends no session."""
+        try:
+            self.parts.tour.look()
+        except Exception as error:
+            self.desk.say(f"! {bugs.told(error)}", "bad")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While a dialog is open, only leaving it, pausing and quitting are the app's."""
@@ -229,7 +253,8 @@ class ApdbgApp(App[int]):
     def action_key(self, name: str) -> None:
         """Do what a key of the table does; a mistake of ours in it ends no session."""
         try:
-            self._acts[name](self.parts)
+            if not self.parts.tour.takes(name):
+                self._acts[name](self.parts)
         except Exception as error:
             self.desk.say(f"! {bugs.told(error)}", "bad")
 
@@ -258,9 +283,11 @@ class ApdbgApp(App[int]):
         self.parts.timeline.go_to(message.tick, message.cpu)
 
 
-def open_screen(session: Door, preset: Preset, memory: Memory | None) -> int:
+def open_screen(
+    session: Door, preset: Preset, memory: Memory | None, start: TourStart | None = None
+) -> int:
     """Show a session until it is left; returns the exit code."""
-    app = ApdbgApp(session, preset, memory)
+    app = ApdbgApp(session, preset, memory, start)
     app.run()
     app.keep()  # if a mistake of ours has ended it
     return EXIT_BUG if app.return_code == 1 else app.return_code or 0

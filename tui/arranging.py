@@ -20,13 +20,15 @@ class Arranging:
         screen.set_class(not fits, "-small")
         if not fits:
             screen.query_one("#small", Static).update(layout.too_small(width, height))
-        desk.frames.settle(width, max(height - layout.BARS, 1), len(desk.seen.cpus))
+        desk.strip.settle(height)
+        stage = max(height - layout.BARS - desk.strip.rows(height), 1)
+        desk.frames.settle(width, stage, len(desk.seen.cpus))
         desk.show()
 
     def show_panel(self, panel_id: str, *, focus: bool = True) -> None:
         """Turn to a panel; a zoomed one that is in the way fills the screen no longer."""
         if self._desk.frames.unzoom_for(panel_id):
-            self._again()
+            self.again()
         self._desk.frames.turn_to(panel_id, focus=focus)
 
     def turn(self, step: int) -> None:
@@ -37,7 +39,7 @@ class Arranging:
     def zoom(self) -> None:
         """Let the frame fill the screen, and back."""
         self._desk.frames.zoom()
-        self._again()
+        self.again()
 
     def close(self) -> None:
         """Close the panel in focus."""
@@ -58,7 +60,8 @@ class Arranging:
         self._desk.frames.moves.clear()
         self._done("")
 
-    def _again(self) -> None:
+    def again(self) -> None:
+        """The same anew, since something else has more or fewer rows now."""
         self.fit(*self._desk.app.size)
 
     def _done(self, trouble: str, panel_id: str = "") -> None:
@@ -66,7 +69,7 @@ class Arranging:
         if trouble:
             self._desk.say(f"! {trouble}", "bad")
             return
-        self._again()
+        self.again()
         if panel_id:
             self._desk.frames.turn_to(panel_id)
         self._desk.show()

@@ -9,7 +9,9 @@ from emu.given.number import parsed
 from emu.given.plain import shown
 from tui.printing import say
 
-COMMANDS: Final = ("run", "record", "replay", "report", "campaign", "inspect", "doctor")
+COMMANDS: Final = (
+    "run", "record", "replay", "report", "campaign", "tour", "inspect", "doctor",
+)  # fmt: skip
 OUTCOMES: Final = ("booted", "degraded", "hung", "crashed", "limit", "stopped")
 
 
@@ -112,6 +114,13 @@ def _version_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", action=_Version)
 
 
+def _tour_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("lesson", nargs="?", default="", metavar="N|NAME", help="default: where you left it")
+    add("--bare", action="store_true", help="only the question: nothing is opened for you")
+    add("--list", action="store_true", help="only list the lessons, with what is done")
+
+
 def _replay_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", help="a recording")
     parser.add_argument("--image", metavar="ELF", help="the image, if it has moved")
@@ -181,13 +190,14 @@ _OPTIONS: Final[
 ] = (
     (("screen",), _version_option),
     (("replay",), _replay_options),
+    (("tour",), _tour_options),
     (("inspect",), _inspect_options),
     (("campaign",), _campaign_options),
     (("screen", "run", "record", "report"), _machine_options),
     (("record",), _recording_option),
     (("report",), _report_option),
     (("screen",), _screen_options),
-    (("screen", "replay"), _key_options),
+    (("screen", "replay", "tour"), _key_options),
     (("run", "record", "report"), _course_options),
     (("run", "report"), _race_option),
     (("run", "campaign", "inspect"), _json_option),
@@ -212,11 +222,12 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 _DESCRIPTIONS: Final = {
     "screen": "Step every CPU of a booting machine. "
-    "Also: apdbg run, record, replay, report, campaign, inspect, doctor.",
+    "Also: apdbg tour, run, record, replay, report, campaign, inspect, doctor.",
     "run": "Boot without a screen to power-off, hang, crash or limit, and say which.",
     "record": "Boot without a screen and write a recording of it.",
     "replay": "Open a recording at its end, with all its past.",
     "report": "Boot without a screen; say what happened as Markdown, for an issue tracker.",
+    "tour": "Learn how APs are brought up, in lessons on the live machine.",
     "campaign": "Break everything that the recovery file names, one boot each.",
     "inspect": "Say what a file is; of an IGVM file, all that is in it and its launch digests.",
     "doctor": "Say what works on this machine.",

@@ -1,7 +1,8 @@
 """The desk of the screen: what its parts share."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from msgspec import Struct, field
 from textual.app import App
@@ -13,7 +14,10 @@ from tui.door import Door
 from tui.frames import Frames
 from tui.prompt import Prompt, names
 from tui.text import Role, line
+from tui.tour_strip import TourStrip
 from tui.typed_number import TypedNumber
+
+SAID_MAX: Final = 100
 
 
 class Desk(Struct):
@@ -29,12 +33,18 @@ class Desk(Struct):
     """The lines that show something of every picture."""
     message: Bar
     prompt: Prompt
+    strip: TourStrip
     width: int = 80
     """Cells of a row of the terminal; Textual's own figure is the old one while it tells of a
     new one."""
     keys: Mapping[str, str] = {}
     """Action -> the key that does it, as people read it."""
     number: TypedNumber = field(default_factory=TypedNumber)
+    said: list[tuple[str, bool]] = field(default_factory=list)
+    """The commands that were given, as they were typed, and whether they were refused; the
+    newest last, at most SAID_MAX."""
+    after: Callable[[], object] = lambda: None
+    """Called when there is a new picture."""
     _dark: str = ""
     """Why there is no picture of this moment; said instead of anything else."""
     _unread: bool = False
@@ -57,6 +67,19 @@ class Desk(Struct):
         """A key was pressed: whatever was said has been read."""
         self._unread = False
 
+    def hear(self, text: str, *, refused: bool = False) -> None:
+        """A command was carried out, or refused."""
+        self.said = [*self.said[-SAID_MAX + 1 :], (text, refused)]
+
+    def take(self, session: Door) -> None:
+        """Show another session, from now on and as if there had been none before."""
+        before = self.session.looks
+        session.looks.words, session.looks.explained = before.words, before.explained
+        self.session = session
+        self.prompt.serve(session)
+        self.number.take()
+        self.frames.begin_anew()
+
     def show(self, *, moved: bool = False, anew: bool = False) -> None:
         """A picture of the session as it is now; `moved`: a command has been carried out;
         `anew`: while the machine runs, of panels that wait for its end, too. While a command
@@ -70,6 +93,7 @@ class Desk(Struct):
             except Exception as error:
                 bar.say(line((f" {bugs.told(error)}", "bad")))
         self.frames.show(self.seen, lacking, moved=moved, anew=anew)
+        self.after()
 
     def _picture(self) -> tuple[MachineView, dict[Section, str]]:
         """The picture, and why parts of it could not be made: the others are shown as ever.

@@ -30,14 +30,20 @@ class Dialogs:
     """Keys go to what is being typed, in the order of typing, before they are anything else."""
 
     def __init__(
-        self, desk: Desk, orders: Orders, copying: Copying, help_rows: list[tuple[str, str]]
+        self,
+        desk: Desk,
+        orders: Orders,
+        copying: Copying,
+        tour: Callable[[str], object],
+        help_rows: list[tuple[str, str]],
     ) -> None:
-        """`help_rows`: each key as people read it, and what it does."""
+        """`tour`: takes what stands behind that word; `help_rows`: each key as people read it,
+        and what it does."""
         self._desk = desk
         self._orders = orders
         self.screen_words: dict[str, Callable[[str], object]] = {
-            "quit": lambda _: desk.app.exit(), "copy": copying.copy, "write": copying.write,
-            "write!": copying.replace,
+            "quit": lambda _: desk.app.exit(), "copy": copying.copy, "tour": tour,
+            "write": copying.write, "write!": copying.replace,
         }  # fmt: skip
         """What the words of the screen do with what stands behind them."""
         self._help_rows = help_rows

@@ -176,6 +176,21 @@ class Frame(Widget, can_focus=True):
         self._sheet.scrolled.by(self.panel, self.page, rows)
         self.redraw()
 
+    def begin_anew(self) -> None:
+        """Another machine is shown."""
+        self._sheet = Sheet(counts=self._sheet.counts)
+
+    def light(self, key: str) -> None:
+        """Point at the first spot whose key begins so, wherever on the panel it is."""
+        for _ in range(self.page.total + 1):
+            found = next((one for one in self.page.spots if one.key.startswith(key)), None)
+            if found is not None:
+                self.point_at(found)
+                return
+            if self.panel.scroll is not None:
+                return
+            self.scroll_rows(max(self.page.rows, 1))
+
     def follow(self) -> None:
         """Back to what matters now: the end of a log, the selected CPU."""
         self._sheet.scrolled.follow(self.panel)

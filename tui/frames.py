@@ -161,6 +161,11 @@ class Frames(Container):
         for frame in self.placed:
             frame.clear_cursor()
 
+    def begin_anew(self) -> None:
+        """Another machine is shown: what was scrolled to and pointed at is gone."""
+        for frame in self._every:
+            frame.begin_anew()
+
     def paint(self, found: Looks) -> None:
         """Give every frame the theme's colours."""
         for frame in self._every:

@@ -16,6 +16,7 @@ from tui.dialogs import Dialogs
 from tui.orders import Orders
 from tui.screenshot import save_picture
 from tui.timeline_keys import TimelineKeys
+from tui.tour import Touring
 from tui.way import Way
 
 
@@ -30,6 +31,7 @@ class Parts(Struct, frozen=True):
     timeline: TimelineKeys
     copying: Copying
     way: Way
+    tour: Touring
 
 
 class Key(Struct, frozen=True):
@@ -163,6 +165,10 @@ KEYS: Final[tuple[Key, ...]] = (
         "copy all of this panel, also what is not in sight"),
     Key("findings", ("w",), "w", lambda on: on.arranging.show_panel("findings"),
         "show what is wrong: the findings", "Findings"),
+    Key("tour", ("T",), "T", lambda on: on.tour.turn(),
+        "the tour: lessons by doing; all of a lesson, the list, fold it", "Tour"),
+    Key("tour.hint", ("h",), "h", lambda on: on.tour.hint(),
+        "a further hint in a lesson of the tour", "Hint"),
     Key("prompt", ("colon",), ":", lambda on: on.dialogs.ask(""), "type a command", "Command"),
     Key("palette", ("ctrl+p",), "^P", lambda on: on.desk.app.action_command_palette(),
         "find any action, CPU or symbol", "Palette"),

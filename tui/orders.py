@@ -65,9 +65,11 @@ class Orders:
         except EndedError:
             return self.over()
         except ApdbgError as error:
+            desk.hear(text, refused=True)
             return str(error)
         except Exception as error:
             return self._bug(error)
+        desk.hear(text)
         if _moves(text):
             self._repeated = text
         self._looked = None
@@ -122,6 +124,7 @@ class Orders:
             return str(error)
         except Exception as error:
             return bugs.told(error)
+        desk.hear(text)
         self._answered(_panel_of(text))
         self._looked = desk.seen.reply
         self._way.came_from(before)
@@ -219,6 +222,7 @@ class Orders:
         except Exception as error:
             desk.say(f"! {bugs.told(error)}", "bad")
         else:
+            desk.hear(f"cpu {cpu}")
             desk.show(moved=True)
             desk.say("")
 

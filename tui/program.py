@@ -41,6 +41,10 @@ def _carry_out(options: Namespace | None) -> int:
             from tui import start_screen
 
             return start_screen.screen(options)
+        case "tour":
+            from tui import tour_command
+
+            return tour_command.tour(options)
         case "replay":
             from tui import replay
 

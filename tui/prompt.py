@@ -58,6 +58,11 @@ class Prompt(Bar):
         """The lines that further Tabs bring."""
         self._back = 0
 
+    def serve(self, door: Door) -> None:
+        """Complete what another session knows."""
+        self._door = door
+        self.sources = Sources(door)
+
     def open(self, text: str) -> None:
         """Begin a command with this text."""
         self._back = 0

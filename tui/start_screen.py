@@ -15,14 +15,15 @@ from tui.app import open_screen
 from tui.headless import opened
 from tui.last_session import Memory
 from tui.state_folder import state_folder
+from tui.tour import TourStart
 
 
 def screen(options: argparse.Namespace) -> int:
     """Open it; with `--record` all that happens is written to a file."""
-    _need_terminal()
+    need_terminal()
     session = opened(options)
     if not options.record:
-        return show(session, options)
+        return show(session, options, _offer(options))
     with live_file(options.record) as file:
         session.record(file)
         code = show(session, options)
@@ -31,7 +32,21 @@ def screen(options: argparse.Namespace) -> int:
     return code
 
 
-def _need_terminal() -> None:
+def _offer(options: argparse.Namespace) -> TourStart:
+    """The tour is offered to who has asked for nothing, once."""
+    if options.words:
+        return TourStart()
+    from tui.tour_memory import TourMemory
+
+    memory = TourMemory(state_folder())
+    first = memory.is_new
+    if first:
+        memory.write(memory.read())
+    return TourStart(offered=first)
+
+
+def need_terminal() -> None:
+    """Raise ApdbgError where there is no terminal for a screen."""
     if os.environ.get("TEXTUAL_DRIVER"):
         return  # a browser is at the other end
     if not sys.stdin.isatty() or not sys.stdout.isatty():
@@ -42,10 +57,10 @@ def _need_terminal() -> None:
         )
 
 
-def show(session: Session, options: argparse.Namespace) -> int:
+def show(session: Session, options: argparse.Namespace, start: TourStart | None = None) -> int:
     """Show a session until it is left; returns the exit code. Raises ApdbgError where there is
     no terminal for it."""
-    _need_terminal()
+    need_terminal()
     session.in_slices = True
     for name in ("COLUMNS", "LINES"):  # of no use, they would be believed all the same
         if not is_digits(os.environ.get(name, "80")) or not int(os.environ.get(name, "80")):
@@ -55,4 +70,4 @@ def show(session: Session, options: argparse.Namespace) -> int:
     folder = state_folder()
     sha256 = session.desk.setup.image.sha256
     memory = None if folder is None else Memory(folder, sha256, fresh=options.fresh)
-    return open_screen(session, preset, memory)
+    return open_screen(session, preset, memory, start)

@@ -48,6 +48,10 @@ class Way(Struct):
         here = self.here()
         self.came_from(replace(here, cpu=cpu))
 
+    def forget(self) -> None:
+        """Another machine is shown: there is nowhere to go back to."""
+        self._left = []
+
     def back(self) -> None:
         """Be again where we were, not when: the machine stays where it is."""
         here = self.here()

@@ -21,5 +21,9 @@ SCREEN_WORDS: Final[dict[str, ScreenWord]] = {
         "write FILE", "Write all of the panel in focus as text to a file that is not there yet."
     ),
     "write!": ScreenWord("write! FILE", "The same, in place of a file that is there."),
+    "tour": ScreenWord(
+        "tour [N|next|hint|reset|bare|guided|leave]",
+        "Lessons on the live machine, each answered by doing: alone, their list.",
+    ),
 }
 """By word."""

@@ -10,7 +10,7 @@ from emu.errors import CommandError
 from emu.given.nearest import did_you_mean
 from emu.given.number import is_digits
 from emu.given.plain import shown
-from emu.tour.lesson import Lesson, opened
+from emu.tour.lesson import Holds, Lesson, opened
 from emu.tour.lessons import LESSONS
 from emu.tour.scene import Scene
 
@@ -55,6 +55,7 @@ class Guide:
         self.solved = False
         """Whether the lesson is done, since it began."""
         self._commands: tuple[str, ...] = ()
+        self._refused = ""
 
     def begin(self, lesson: Lesson) -> Session:
         """A lesson from its beginning, on a session of its own; raises ApdbgError."""
@@ -62,11 +63,15 @@ class Guide:
             self.progress.at, self.progress.hints = lesson.name, 0
         self.lesson, self.session = lesson, opened(lesson)
         self.wrong, self.solved, self._commands = "", False, ()
+        self._refused = ""
         return self.session
 
-    def heard(self, text: str) -> None:
-        """A command was carried out, as it was typed."""
+    def heard(self, text: str, *, refused: bool = False) -> None:
+        """A command was carried out, or refused, as it was typed."""
         assert self.session is not None, "a lesson goes on"
+        self._refused = text if refused else ""
+        if refused:
+            return
         try:
             self._commands += (str(commands.parse(text, self.session.looks.words)),)
         except CommandError:
@@ -77,21 +82,27 @@ class Guide:
         that is new."""
         if self.session is None or self.solved or self.session.searching:
             return False
-        seen = Scene(self.session, self._commands, panel, row)
+        seen = Scene(self.session, self._commands, self._refused, panel, row)
         before, self.wrong = self.wrong, ""
-        if self.lesson.done(seen):
+        if _holds(self.lesson.done, seen):
             self.solved = True
             if self.lesson.name not in self.progress.done:
                 self.progress.done.append(self.lesson.name)
             return True
-        self.wrong = next((name for name, holds in self.lesson.wrong if holds(seen)), "")
+        self.wrong = next(
+            (name for name, holds in self.lesson.wrong if _holds(holds, seen)), ""
+        )
         return self.wrong != before
 
     def do(self, text: str, panel: str = "", row: str = "") -> None:
-        """Carry a command out as the screen does, without one; raises CommandError."""
+        """Carry a command out as the screen does, without one."""
         assert self.session is not None, "a lesson goes on"
-        self.session.do(text)
-        self.heard(text)
+        try:
+            self.session.do(text)
+        except CommandError:
+            self.heard(text, refused=True)
+        else:
+            self.heard(text)
         self.look(panel, row)
 
     def hint(self, count: int) -> bool:
@@ -115,3 +126,11 @@ class Guide:
     def _undone(self) -> Lesson | None:
         done = self.progress.done
         return next((one for one in self.lessons if one.name not in done), None)
+
+
+def _holds(holds: Holds, seen: Scene) -> bool:
+    """Whether it is so; what cannot be looked at now, is not."""
+    try:
+        return holds(seen)
+    except CommandError:
+        return False

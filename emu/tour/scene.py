@@ -20,6 +20,8 @@ class Scene(Struct, frozen=True):
     """The commands that were carried out, the newest last, in our own words and written out:
     the key `s` is `step`, `20s` is `step 20`, a typed `si` is `step` (`emu.debug.language`).
     What was said before the lesson began is not among them."""
+    refused: str = ""
+    """The newest command, as it was typed, if the session refused it; else empty."""
     panel: str = ""
     """The id of the panel that has the keys (`tui.panels`); empty without a screen."""
     row: str = ""

@@ -14,7 +14,8 @@
     [wrong]
     NAME = "..."        for each of the lesson's `wrong`: at most two rows
 
-`emu/texts/tour/zh/NAME.toml` has the same without `source` and `see`.
+`emu/texts/tour/zh/NAME.toml` has the same without `source` and `see`. What the tour itself says
+stands in `emu/texts/tour/screen/en.toml` and `zh.toml`.
 """
 
 import tomllib
@@ -43,6 +44,26 @@ class LessonWords(Struct, frozen=True):
     see: tuple[str, ...]
 
 
+class TourWords(Struct, frozen=True):
+    """What the tour says beside its lessons."""
+
+    offer: str
+    """What the first screen is, and the way into the tour: four rows of 76 cells."""
+    bare: str
+    keys: str
+    list: str
+    no_hint: str
+    over: str
+    left: str
+
+
+@cache
+def tour_words(language: Language) -> TourWords:
+    """The same in a language."""
+    told = _table("screen", language)
+    return TourWords(**{name: _one(text) for name, text in told.items()})
+
+
 @cache
 def words(name: str, language: Language) -> LessonWords:
     """The words of a lesson in a language."""
@@ -60,6 +81,6 @@ def _one(text: str) -> str:
     return " ".join(text.split())
 
 
-def _table(language: Language, name: str) -> dict[str, Any]:
-    place = files("emu.texts") / _FOLDER / language / f"{name}.toml"
+def _table(folder: str, name: str) -> dict[str, Any]:
+    place = files("emu.texts") / _FOLDER / folder / f"{name}.toml"
     return tomllib.loads(place.read_text("utf-8"))

@@ -14,6 +14,8 @@ from tests.tour.answers_later import LATER
 Keys = tuple[str, ...]
 DOWN: Final = "\x1b[B"
 ENTER: Final = "\r"
+ESC: Final = "\x1b"
+BACKSPACE: Final = "\x7f"
 
 
 class Answer(Struct, frozen=True):
@@ -28,6 +30,30 @@ ANSWERS: Final[dict[str, Answer]] = {
     "first_cpu": Answer(
         solves=("12s",),
         wrong={"other_cpu": (">",), "ran": ("c",)},
+    ),
+    "handed_over": Answer(
+        solves=(":mem 0x8400000+rsi as shim_params\r",),
+        wrong={
+            "offset": (":mem rsi\r", ESC),
+            "bytes": (":mem 0x8400000+rsi\r",),
+            "elsewhere": (":mem 0x8400000\r",),
+        },
+    ),
+    "page_tables": Answer(
+        solves=(10 * DOWN, ENTER),
+        wrong={"above": (5 * DOWN, ENTER), "nested": (DOWN, ENTER)},
+    ),
+    "nested_tables": Answer(
+        solves=("e", 9 * BACKSPACE, "0\r"),
+        wrong={
+            "higher": (":set npt:cr3=0\r",),
+            "page": (":set npt:rip=0\r",),
+            "guest": (":set pte:rip=0\r",),
+        },
+    ),
+    "start_calls": Answer(
+        solves=(":catch hypercall StartVirtualProcessor\r", "c"),
+        wrong={"enabled": (":catch hypercall EnableVpVtl\r", "c"), "past": ("c",)},
     ),
     **{name: Answer(*one) for name, one in LATER.items()},
 }

@@ -20,5 +20,5 @@ LESSON = Lesson(
         ("other_cpu", lambda seen: seen.focus != 0),
         ("ran", lambda seen: seen.tick > NEAR_TICKS),
     ),
-    panel="cpus",
+    panel="code",
 )
