@@ -58,6 +58,12 @@ class Desk(Struct):
         self._unread = bool(words)
         self.message.say(line((f" {words}", role)))
 
+    def tell(self, words: str, role: Role = "plain") -> None:
+        """The same for a text of our own, whose characters may take two cells: `say` keeps
+        those of a guest out."""
+        self._unread = True
+        self.message.say(((f" {words}", role),))
+
     def mention(self, words: str) -> None:
         """How a run goes on, on the message line if nobody has to read what is there."""
         if not self._unread:

@@ -78,7 +78,7 @@ class TourLessons:
         if guide.session is None:
             self._desk.say("there is no lesson now: T shows them", "dim")
         elif guide.solved or not guide.hint(len(words(guide.lesson.name, "en").hints)):
-            self._desk.say(self._said.no_hint, "dim")
+            self._desk.tell(self._said.no_hint, "dim")
         self._memory.write(guide.progress)
         self._desk.strip.refresh()
 
@@ -102,7 +102,7 @@ class TourLessons:
         self.put_back()
         self._guide.session = None
         self._show("closed")
-        self._desk.say(self._said.left)
+        self._desk.tell(self._said.left)
 
     def put_back(self) -> None:
         """The session from before the tour is the screen's again."""
@@ -152,7 +152,7 @@ class TourLessons:
         found = guide.lesson if guide.session is None else guide.following()
         if found is None:
             self.leave()
-            self._desk.say(self._said.over, "good")
+            self._desk.tell(self._said.over, "good")
         else:
             self._begin(found)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 import pyte
+from rich.cells import cell_len
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 30.0
@@ -76,7 +77,7 @@ class Terminal:
         else:
             self.process.send_signal(signal.SIGTSTP)
         self._wait_for_state("T")
-        while self._read(0.1):
+        while self.read(0.1):
             pass
         self._screen.reset()
 
@@ -89,7 +90,7 @@ class Terminal:
         stat = Path(f"/proc/{self.process.pid}/stat")
         while stat.read_text().rpartition(")")[2].split()[0] != letter:
             assert time.monotonic() < deadline, f"the process never came to be {letter}"
-            self._read(0.05)
+            self.read(0.05)
 
     def resize(self, columns: int, rows: int) -> None:
         """Another size, and the signal that says so."""
@@ -100,19 +101,22 @@ class Terminal:
     @property
     def text(self) -> str:
         """What is on the screen now."""
-        return "\n".join(self._screen.display)
+        rows = (self._screen.buffer[row] for row in range(self._screen.lines))
+        return "\n".join(
+            _shown([row[at].data for at in range(self._screen.columns)]) for row in rows
+        )
 
     def wait_for(self, words: str) -> None:
         """Read until the screen shows these words."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while words not in self.text:
             left = deadline - time.monotonic()
-            assert left > 0 and self._read(left), f"{words!r} never came:\n{self.text}"
+            assert left > 0 and self.read(left), f"{words!r} never came:\n{self.text}"
 
     def leave(self) -> int:
         """Read until the process has gone; its exit code."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while self._read(max(deadline - time.monotonic(), 0)):
+        while self.read(max(deadline - time.monotonic(), 0)):
             pass
         return self.process.wait(timeout=PATIENCE_SECONDS)
 
@@ -122,7 +126,8 @@ class Terminal:
         self._ours = os.open(os.devnull, os.O_RDONLY)
         return self.process.wait(timeout=PATIENCE_SECONDS)
 
-    def _read(self, seconds: float) -> bool:
+    def read(self, seconds: float) -> bool:
+        """Read what the process has written, waiting at most so long for it; whether it has."""
         ready, _, _ = select.select([self._ours], [], [], seconds)
         if not ready:
             return False
@@ -133,3 +138,12 @@ class Terminal:
         self.raw += data
         self._stream.feed(data)
         return bool(data)
+
+
+def _shown(cells: list[str]) -> str:
+    """The characters of a row; the second cell of one that takes two holds nothing, and half of
+    one that was overwritten is blank (pyte's own `display` fails on that)."""
+    wide = [False, *(cell_len(cell) == 2 for cell in cells)]
+    return "".join(
+        cell or "" if half else cell or " " for cell, half in zip(cells, wide, strict=False)
+    )
