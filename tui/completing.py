@@ -18,12 +18,17 @@ BEHIND: Final[dict[str, tuple[str, ...]]] = {
     "delete": ("breakpoint",), "cpu": ("cpu",), "hold": ("cpu",), "release": ("cpu",),
     "why": ("cpu",), "step": ("cpu",), "next": ("cpu",), "reverse-step": ("cpu",),
     "save": ("file",), "export": ("file",), "write": ("file",), "write!": ("file",),
-    "copy": ("panel",), "help": ("word",), "run": (), "print": ("value",), "set": ("value",),
+    "copy": ("panel",), "tour": ("tour",), "help": ("word",), "run": (), "print": ("value",), "set": ("value",),
     "last-writer": ("value",), "accessed": ("value",), "watch": ("value",),
     "previous-change": ("value",), "next-change": ("value",), "mem": ("value",),
     "examine": ("value",), "walk": ("value",), "find": ("value",), "inject": ("injection",),
 }  # fmt: skip
 """Command -> the kinds of words that stand behind it; behind any other, places."""
+_TOUR: Final = (
+    Named("next", "the lesson after this one"), Named("hint", "a further hint"),
+    Named("reset", "the lesson from its beginning"), Named("bare", "only the question"),
+    Named("guided", "panels are opened"), Named("leave", "back to your own machine"),
+)  # fmt: skip
 FILES_MAX: Final = 1_000
 OFFERED_CELLS: Final = 400
 
@@ -94,6 +99,8 @@ def _of_kind(kind: str, words: list[str], last: str, sources: Sources) -> tuple[
     match kind:
         case "file":
             return _files(last)
+        case "tour":
+            return _TOUR
         case "panel":
             return tuple(Named(one.id, one.title) for one in PANELS)
         case "injection":

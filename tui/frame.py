@@ -64,6 +64,8 @@ class Frame(Widget, can_focus=True):
         self.looks = PLAIN
         self._sheet = Sheet()
         self._before_peek = ""
+        self._lit = ""
+        """The beginning of the key of the spot that is kept in sight."""
         self._acts = True
         """Whether a click acts: the frame had the focus when the button was pressed."""
 
@@ -146,6 +148,7 @@ class Frame(Widget, can_focus=True):
     def on_resize(self) -> None:
         """A new size is a new page."""
         self.redraw()
+        self._point_at_lit()
 
     def on_focus(self) -> None:
         """The title rule shows the focus."""
@@ -170,6 +173,7 @@ class Frame(Widget, can_focus=True):
 
     def scroll_rows(self, rows: int) -> None:
         """Scroll by hand; from then on the panel stays there until it is asked to follow."""
+        self._lit = ""
         if self.panel.scroll is not None and self._sheet.view is not None:
             self.post_message(self.Wheeled(self.panel.scroll(self._sheet.view, rows)))
             return
@@ -178,18 +182,24 @@ class Frame(Widget, can_focus=True):
 
     def begin_anew(self) -> None:
         """Another machine is shown."""
+        self._lit = ""
         self._sheet = Sheet(counts=self._sheet.counts)
 
     def light(self, key: str) -> None:
-        """Point at the first spot whose key begins so, wherever on the panel it is."""
-        for _ in range(self.page.total + 1):
-            found = next((one for one in self.page.spots if one.key.startswith(key)), None)
-            if found is not None:
-                self.point_at(found)
-                return
-            if self.panel.scroll is not None:
-                return
-            self.scroll_rows(max(self.page.rows, 1))
+        """Point at the first spot whose key begins so, wherever on the panel it is, also in
+        another size, until somebody points or scrolls."""
+        self._lit = key
+        self._point_at_lit()
+
+    def _point_at_lit(self) -> None:
+        for _ in range(self.page.total + 1 if self._lit else 0):
+            keys = [one.key for one in self.page.spots if one.key.startswith(self._lit)]
+            if keys:
+                self._sheet.cursor = keys[0]
+                break
+            self._sheet.scrolled.by(self.panel, self.page, max(self.page.rows, 1))
+            self.redraw()
+        self.refresh()
 
     def follow(self) -> None:
         """Back to what matters now: the end of a log, the selected CPU."""
@@ -221,6 +231,7 @@ class Frame(Widget, can_focus=True):
 
     def move_cursor(self, step: int) -> None:
         """To the nearest spot in another row; beyond the page, scroll and try there."""
+        self._lit = ""
         here = self.spot
         if here is None:
             found = pointing.first(self.page.spots, step)
@@ -255,6 +266,7 @@ class Frame(Widget, can_focus=True):
 
     def clear_cursor(self) -> bool:
         """Take the cursor away; False if there was none."""
+        self._lit = ""
         had, self._sheet.cursor = bool(self._sheet.cursor), ""
         if had:
             self.redraw()

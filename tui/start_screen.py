@@ -38,11 +38,7 @@ def _offer(options: argparse.Namespace) -> TourStart:
         return TourStart()
     from tui.tour_memory import TourMemory
 
-    memory = TourMemory(state_folder())
-    first = memory.is_new
-    if first:
-        memory.write(memory.read())
-    return TourStart(offered=first)
+    return TourStart(offered=TourMemory(state_folder()).is_first())
 
 
 def need_terminal() -> None:

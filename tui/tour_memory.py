@@ -20,10 +20,13 @@ class TourMemory:
         """`folder`: None where nobody knows where state is kept."""
         self._path = None if folder is None else folder / FILE_NAME
 
-    @property
-    def is_new(self) -> bool:
-        """Whether this is the first time that anybody asks, and it can be remembered."""
-        return self._path is not None and not self._path.exists()
+    def is_first(self) -> bool:
+        """Whether this is the first time that anybody asks; where that cannot be noted, it
+        never is."""
+        if self._path is None or self._path.exists():
+            return False
+        self.write(Progress())
+        return self._path.exists()
 
     def read(self) -> Progress:
         """What was kept."""

@@ -12,7 +12,7 @@ from tui.wrapping import wrapped
 
 INDENT: Final = 2
 RULE: Final = "─"
-_DONE, _HERE, _OPEN = "done", "here", "    "
+_DONE, _OPEN = "done", "    "
 
 
 class Told(Struct, frozen=True):
@@ -69,7 +69,7 @@ def strip(told: Told, width: int, height: int) -> list[Line]:
         head = rule(title(told), keys, width, "good")
         return [head, *rows[first : first + room]][:height]
     keys = "h hint  T all" if told.hints < len(told.words.hints) else "T all"
-    return [rule(title(told), keys, width), *texts(_asked(told), width)][:height]
+    return [rule(title(told), keys, width), *_asked(told, width, room)]
 
 
 def pages(told: Told, width: int, height: int) -> int:
@@ -78,14 +78,22 @@ def pages(told: Told, width: int, height: int) -> int:
     return max(-(-rows // max(height - 1, 1)), 1)
 
 
-def _asked(told: Told) -> list[tuple[str, Role]]:
+def _asked(told: Told, width: int, room: int) -> list[Line]:
+    """What is to be read first in so many rows: what was wrong, the question, the newest hint,
+    what to do; the first of them always."""
     words = told.words
-    if told.wrong:
-        return [(words.wrong[told.wrong], "warn"), (told.hint or words.question, "plain")]
-    if told.hint:
-        return [(words.question, "strong"), (told.hint, "plain")]
+    wrong = words.wrong[told.wrong] if told.wrong else ""
     do = told.said.bare if told.bare else words.do
-    return [(words.question, "strong"), (do, "dim" if told.bare else "plain")]
+    wanted: tuple[tuple[str, Role], ...] = (
+        (wrong, "warn"), (words.question, "strong"), (told.hint, "here"),
+        (do, "dim" if told.bare else "plain"),
+    )  # fmt: skip
+    found: list[Line] = []
+    for text, role in wanted:
+        rows = texts([(text, role)], width) if text else []
+        if not found or len(found) + len(rows) <= room:
+            found += rows
+    return found[:room]
 
 
 def whole(told: Told, width: int, height: int) -> list[Line]:
@@ -122,7 +130,7 @@ def lessons(
     rows: list[Line] = []
     for at in range(first, min(first + room, len(titles))):
         done = guide.lessons[at].name in progress.done
-        mark = _HERE if at == here else _DONE if done else _OPEN
         role: Role = "here" if at == here else "good" if done else "plain"
-        rows.append(((f"  {at + 1:>2}  {mark}  ", role), (titles[at], role)))
+        mark = f" {'>' if at == here else ' '} {at + 1:>2}  {_DONE if done else _OPEN}  "
+        rows.append(((mark, role), (titles[at], role)))
     return [head, (), *rows, (), *below][:height]

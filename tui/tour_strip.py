@@ -17,7 +17,7 @@ Told = Callable[[int, int], list[Line]]
 READING: Final = "-reading"
 """The class of the screen while the tour fills it."""
 ROWS_MIN: Final = 5
-ROWS_MAX: Final = 9
+ROWS_MAX: Final = 7
 ROWS_OF_FEW: Final = 3
 FEW: Final = 18
 """A terminal of fewer rows has no more than these for a lesson."""

@@ -7,6 +7,7 @@ import pytest
 from rich.cells import cell_len
 
 from emu.texts.language import LANGUAGES, Language
+from emu.tour.guide import Guide, Progress
 from emu.tour.lesson import Lesson
 from emu.tour.lessons import LESSONS
 from emu.tour.words import LessonWords, words
@@ -52,6 +53,13 @@ def test_both_languages_say_the_same_things(lesson: Lesson) -> None:
     assert len(english["hints"]) == len(chinese["hints"])
     for text, _ in said(words(lesson.name, "zh")):
         assert any(character > "\u2e80" for character in text), text
+
+
+@EVERY
+def test_every_word_that_a_lesson_points_at_is_explained(lesson: Lesson) -> None:
+    session = Guide(Progress()).begin(lesson)
+    for word in words(lesson.name, "en").see:
+        assert session.do(f"help {word}").reply, word
 
 
 @EVERY

@@ -1,0 +1,191 @@
+"""The tour on the screen: where it is told, and what becomes of the person's own machine."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from emu import open_session
+from emu.texts.language import LANGUAGES
+from emu.tour.guide import Progress
+from emu.tour.lessons import LESSONS
+from emu.tour.words import tour_words, words
+from tests.tui.driving import Hands, screen
+from tui import tour_page
+from tui.last_session import Memory
+from tui.tour_memory import FILE_NAME, TourMemory
+from tui.wrapping import wrapped
+
+Story = Callable[[Hands], object]
+
+
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("LANGUAGE", "en")
+
+
+def test_a_lesson_has_a_machine_of_its_own_and_mine_comes_back() -> None:
+    async def story() -> None:
+        own = open_session(cpus=2, platform="none")
+        async with screen(own, (80, 24)) as hands:
+            await hands.type("break waking")
+            await hands.press("s")
+            await hands.type("tour 2")
+            assert hands.session is not own
+            assert hands.seen.platform == "vbs"
+            assert not hands.seen.breakpoints
+            await hands.press("s")
+            await hands.type("tour leave")
+            assert hands.session is own
+            assert (hands.seen.tick, hands.seen.platform) == (1, "none")
+            assert len(hands.seen.breakpoints) == 1
+
+    asyncio.run(story())
+
+
+def test_breakpoints_of_a_lesson_are_not_kept_as_mine(tmp_path: Path) -> None:
+    async def story() -> None:
+        own = open_session(cpus=2)
+        memory = Memory(tmp_path, own.desk.setup.image.sha256)
+        async with screen(own, (80, 24)) as hands:
+            hands.app._memory = memory
+            await hands.type("tour 1")
+            await hands.type("break reset_long")
+            assert hands.seen.breakpoints
+            hands.app.keep()
+        kept = Memory(tmp_path, own.desk.setup.image.sha256).read()
+        assert not kept.breakpoints
+
+    asyncio.run(story())
+
+
+def test_no_lesson_begins_while_the_machine_runs() -> None:
+    async def story() -> None:
+        own = open_session(cpus=2)
+        async with screen(own, (80, 24)) as hands:
+            hands.session.begin("run")
+            await hands.press(":")
+            hands.tap(*"tour 1")
+            await hands.press("enter")
+            assert "the machine is running: pause it first" in hands.text
+            assert hands.session is own
+            hands.session.pause()
+
+    asyncio.run(story())
+
+
+def test_t_shows_all_of_a_lesson_the_list_and_one_row_and_any_key_goes_back() -> None:
+    async def story() -> None:
+        async with screen(open_session(cpus=2), (80, 24)) as hands:
+            await hands.press("T")
+            assert f"Tour: 0 of {len(LESSONS)} done" in hands.text
+            await hands.press("escape")
+            assert "Tour" not in hands.text
+            await hands.press("T", "enter")
+            assert words("first_cpu", "en").do[:30] in hands.text
+            await hands.press("T")
+            assert "Mailbox" not in hands.text
+            await hands.press("s")
+            assert "Mailbox" in hands.text
+            assert hands.seen.tick == 1
+            await hands.press("T", "T", "T")
+            assert words("first_cpu", "en").title in hands.text
+            assert words("first_cpu", "en").do[:30] not in hands.text
+
+    asyncio.run(story())
+
+
+def test_a_number_and_enter_still_selects_a_cpu_in_a_lesson_that_is_done() -> None:
+    async def story() -> None:
+        async with screen(open_session(cpus=2), (80, 24)) as hands:
+            await hands.type("tour 1")
+            await hands.press("1", "2", "s")
+            await hands.until(lambda: "Enter" in hands.text and "done" in hands.text)
+            await hands.press("2", "enter")
+            assert hands.seen.focus == 2
+
+    asyncio.run(story())
+
+
+def test_all_hints_are_shown_one_by_one_and_then_it_says_so() -> None:
+    async def story() -> None:
+        async with screen(open_session(cpus=2), (80, 24)) as hands:
+            await hands.press("h")
+            assert "there is no lesson now" in hands.text
+            await hands.type("tour 1")
+            for _ in words("first_cpu", "en").hints:
+                await hands.press("h")
+                assert "these are all hints" not in hands.text
+            await hands.press("h")
+            assert "these are all hints" in hands.text
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("text", ["tour 99", "tour nex", "tour first-cpu"])
+def test_a_lesson_that_there_is_not_is_said_and_stays_in_the_prompt(text: str) -> None:
+    async def story() -> None:
+        async with screen(open_session(cpus=2), (80, 24)) as hands:
+            await hands.type(text)
+            assert "no lesson is" in hands.text
+            assert f": {text}" in hands.text
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"done": 1}', b"\xff" * 40])
+def test_a_file_of_the_tour_that_is_no_such_file_means_a_new_tour(
+    data: bytes, tmp_path: Path
+) -> None:
+    assert TourMemory(tmp_path).is_first()
+    (tmp_path / FILE_NAME).write_bytes(data)
+    memory = TourMemory(tmp_path)
+    assert not memory.is_first()
+    assert memory.read() == Progress()
+    memory.write(Progress(done=["first_cpu"], at="handed_over"))
+    assert memory.read().at == "handed_over"
+
+
+def test_what_two_sessions_have_done_is_done(tmp_path: Path) -> None:
+    TourMemory(tmp_path).write(Progress(done=["first_cpu"]))
+    TourMemory(tmp_path).write(Progress(done=["handed_over"]))
+    assert set(TourMemory(tmp_path).read().done) == {"first_cpu", "handed_over"}
+
+
+def test_where_no_state_can_be_kept_the_tour_goes_on_and_is_not_offered(tmp_path: Path) -> None:
+    for folder in (None, tmp_path / "file"):
+        (tmp_path / "file").write_text("")
+        memory = TourMemory(folder)
+        memory.write(Progress(done=["first_cpu"]))
+        assert memory.read() == Progress()
+        assert not memory.is_first()
+
+
+@pytest.mark.parametrize("tongue", LANGUAGES)
+def test_the_first_screen_says_what_it_is_in_the_rows_of_a_small_terminal(tongue: str) -> None:
+    said = tour_words(tongue)  # type: ignore[arg-type]
+    assert len(tour_page.texts([(said.offer, "plain")], 80)) <= 4
+    for word in ("CPUs", "Mailbox", "Enter", "?"):
+        assert word in said.offer
+
+
+@given(st.text(st.sampled_from("ab \u4e00\u4e8c\uff0c\u3002(\u300a\u300b)"), max_size=60))
+def test_wrapped_rows_fit_and_nothing_is_lost(text: str) -> None:
+    for width in (2, 7, 30):
+        rows = wrapped(text, width)
+        assert all(cell_len(row) <= width for row in rows)
+        assert "".join("".join(rows).split()) == "".join(text.split())
+
+
+def test_chinese_breaks_between_characters_but_not_before_a_comma() -> None:
+    assert wrapped("\u4e00\u4e8c\u4e09\uff0c\u56db", 6) == [
+        "\u4e00\u4e8c",
+        "\u4e09\uff0c\u56db",
+    ]
+    assert wrapped("CPU \u5728\u8fd0\u884c", 8) == ["CPU \u5728\u8fd0", "\u884c"]
+    assert wrapped("two words", 5) == ["two", "words"]
