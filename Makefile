@@ -2,7 +2,7 @@
 # make test      set everything up and pass every check (ARGS="-k mailbox" runs those tests only)
 # make quick     the same without the breadth: for every change, on the way to `make test`
 # make fuzz      10,000 changed files of each kind, 20,000 commands, 2,000 travels (README.md, Tests)
-# make samples   rebuild samples/*.elf, the gallery and the dialects from shim/
+# make samples   rebuild samples/*.elf, the gallery, the dialects and the tour's hunt from shim/
 # make bench     print the benchmarks, each beside something that one knows
 # make lock      choose versions anew and write requirements.lock
 

@@ -2,9 +2,10 @@
 
 Usage: python shim/build.py [--out DIR]    (default: samples/)
 
-DIR gets the healthy images; DIR/gallery the shim with one published bug each, and DIR/dialects
-the shim with other firmwares' mailbox loops. Where the reset page or the kernel differs, it
-stands beside the shim as NAME.reset.elf or NAME.kernel.elf.
+DIR gets the healthy images; DIR/gallery the shim with one published bug each, DIR/dialects the
+shim with other firmwares' mailbox loops, and DIR/tour one with a bug to be found. Where the
+reset page or the kernel differs, it stands beside the shim as NAME.reset.elf or
+NAME.kernel.elf.
 
 The healthy assembly knows nothing of the others. A bug in it is a file in shim/gallery/ with
 the parts that are broken: a part is what stands under a label, and takes the place of the one
@@ -86,6 +87,9 @@ DIALECTS = {
 }
 """Firmware -> the parts that it has in another way besides its loop, as a file of shim/; "" for
 none. openhcl_boot takes the host's word for an APIC id, EDK2 and td-shim ask by CPUID."""
+HUNT = "tour/hunt"
+"""The image of the tour's last lesson, and its parts in shim/: neither name nor parts tell what
+is wrong."""
 LOOP = '#include "mailbox_loop.inc"'
 LABEL = re.compile(r"^[A-Za-z_.][\w.]*(?=:)", re.MULTILINE)
 
@@ -185,6 +189,11 @@ def bug(slug: str) -> Variant:
     return Variant(slug, switch_of("BUG", slug), others(f"gallery/{slug}.inc"))
 
 
+def hunted() -> Variant:
+    """The one in which the tour lets people find a bug."""
+    return Variant(Path(HUNT).name, "", others(f"{HUNT}.inc"))
+
+
 def others(name: str) -> dict[str, str]:
     """The files of assembly as they are with the parts of another file of shim/, if it is
     there."""
@@ -264,6 +273,7 @@ def main() -> None:
             builder.variant(f"gallery/{slug}", bug(slug), kinds)
         for slug in DIALECTS:
             builder.variant(f"dialects/{slug}", dialect(slug), BOTH)
+        builder.variant(HUNT, hunted(), BOTH)
 
 
 def switch_of(prefix: str, slug: str) -> str:

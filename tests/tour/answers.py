@@ -9,6 +9,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from tests.tour.answers_later import LATER
+
 
 class Shows(Struct, frozen=True):
     """Wait until the screen shows this, where standing still is not enough: a command that
@@ -60,5 +62,6 @@ ANSWERS: Final[dict[str, Answer]] = {
         solves=(":catch hypercall StartVirtualProcessor\r", "c"),
         wrong={"enabled": (":catch hypercall EnableVpVtl\r", "c"), "past": ("c",)},
     ),
+    **{name: Answer(*one) for name, one in LATER.items()},
 }
 """By the name of the lesson."""

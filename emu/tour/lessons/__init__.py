@@ -3,7 +3,24 @@
 from typing import Final
 
 from emu.tour.lesson import Lesson
-from emu.tour.lessons import first_cpu, handed_over, nested_tables, page_tables, start_calls
+from emu.tour.lessons import (
+    branch,
+    crash,
+    first_cpu,
+    hand_back,
+    handed_over,
+    hunt,
+    loads,
+    lost_start,
+    nested_tables,
+    own_tables,
+    page_tables,
+    parked,
+    start_calls,
+    stores,
+    tree,
+    wake_up,
+)
 
 LESSONS: Final[tuple[Lesson, ...]] = (
     first_cpu.LESSON,
@@ -11,4 +28,15 @@ LESSONS: Final[tuple[Lesson, ...]] = (
     page_tables.LESSON,
     nested_tables.LESSON,
     start_calls.LESSON,
+    own_tables.LESSON,
+    parked.LESSON,
+    wake_up.LESSON,
+    stores.LESSON,
+    loads.LESSON,
+    tree.LESSON,
+    crash.LESSON,
+    branch.LESSON,
+    lost_start.LESSON,
+    hand_back.LESSON,
+    hunt.LESSON,
 )  # fmt: skip
