@@ -30,9 +30,9 @@ from tui.exit_codes import EXIT_BUG, EXIT_INTERRUPTED
 from tui.explained import explained
 from tui.frame import Frame
 from tui.frames import Frames
+from tui.kept import Kept, Memory
 from tui.key_bar import KeyBar
 from tui.keymap import Preset
-from tui.last_session import Kept, Memory
 from tui.orders import Orders
 from tui.prompt import Prompt
 from tui.timeline_keys import TimelineKeys

@@ -142,6 +142,10 @@ def _screen_options(parser: argparse.ArgumentParser) -> None:
 
 def _key_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
+        "--lines", action="store_true",
+        help="no screen: commands at a prompt, and appended lines; for screen readers and logs",
+    )  # fmt: skip
+    parser.add_argument(
         "--keys", metavar="PRESET|FILE", help="gdb, windbg, vim, or a TOML file of keys"
     )
     parser.add_argument(

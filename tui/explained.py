@@ -1,10 +1,21 @@
 """What the screen explains itself when somebody asks for a word: its panels and its keys."""
 
-from tui.keys import Key
+from collections.abc import Iterable
+from typing import Protocol
+
 from tui.panels import PANELS
 
 
-def explained(table: tuple[Key, ...]) -> dict[str, tuple[str, ...]]:
+class OneKey(Protocol):
+    """What is told of a key: a session in lines has none."""
+
+    @property
+    def shown(self) -> str: ...
+    @property
+    def help(self) -> str: ...
+
+
+def explained(table: Iterable[OneKey]) -> dict[str, tuple[str, ...]]:
     """By word: the lines that explain a panel, by its name and titles, or a key."""
     found: dict[str, tuple[str, ...]] = {}
     for key in table:
