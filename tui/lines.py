@@ -60,6 +60,7 @@ class Teller:
         self._tell(f"{view.image} on {view.platform}, {cpus}, seed {view.seed}.")
         self._tell(GREETING)
         self._tell(stopped(view))
+        self._all(found((), view.findings.rows))
 
     def take(self, text: str) -> bool:
         """Carry a line out; False if it was refused, which is said. An empty one repeats."""

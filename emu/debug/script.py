@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from emu.boot.samples import place_of
 from emu.errors import ApdbgError
 from emu.given.files import read_file
 
@@ -20,7 +21,9 @@ class ScriptError(ApdbgError):
 
 
 def read(path: Path) -> list[tuple[int, str]]:
-    """(number of the line, command) of all that a file has; raises ScriptError."""
+    """(number of the line, command) of all that a file or a sample of that name has; raises
+    ScriptError."""
+    path = place_of(str(path), ".script")
     try:
         text = read_file(path, _BYTES_MAX, ScriptError).decode()
     except UnicodeDecodeError as error:
