@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-from collections.abc import Mapping
 
 from platformdirs import user_config_path
 
@@ -16,6 +15,7 @@ from tui.headless import opened
 from tui.kept import Memory
 from tui.printing import say
 from tui.state_folder import state_folder
+from tui.terminals import places_no_text
 
 
 def screen(options: argparse.Namespace) -> int:
@@ -35,33 +35,24 @@ def screen(options: argparse.Namespace) -> int:
 def choose(options: argparse.Namespace) -> None:
     """Settle on lines where the terminal takes nothing else; raises ApdbgError where there is
     no terminal and nobody has asked for lines."""
-    if options.lines or os.environ.get("TEXTUAL_DRIVER"):
-        return  # the driver: a browser is at the other end
-    if not sys.stdin.isatty() or not sys.stdout.isatty():
-        raise ApdbgError(
-            "the screen needs a terminal, and here is none: `apdbg run` boots without one, "
-            "`apdbg --lines` takes commands line by line"
-        )
+    if options.lines:
+        return
+    need_terminal()
     why = places_no_text(os.environ)
     if why:
         say(f"{why}, so this session goes on in lines, as with --lines.")
         options.lines = True
 
 
-def places_no_text(settings: Mapping[str, str]) -> str:
-    """Why the terminal cannot show a screen, empty if it can. One that is in no list may well
-    be able to; one that is there, and has no way to place its cursor, is not."""
-    term = settings.get("TERM", "")
-    if term in ("", "dumb"):
-        return f"TERM is {term or 'not set'}: this terminal cannot place text"
-    try:
-        import curses
-
-        curses.setupterm(term)
-        able = curses.tigetstr("cup")
-    except (ImportError, curses.error):
-        return ""
-    return "" if able else f"TERM is {term}: this terminal cannot place text"
+def need_terminal() -> None:
+    """Raise ApdbgError where there is no terminal."""
+    if os.environ.get("TEXTUAL_DRIVER"):
+        return  # a browser is at the other end
+    if any(one is None or not one.isatty() for one in (sys.stdin, sys.stdout)):
+        raise ApdbgError(
+            "the screen needs a terminal, and here is none: `apdbg run` boots without one, "
+            "`apdbg --lines` takes commands line by line"
+        )
 
 
 def show(session: Session, options: argparse.Namespace) -> int:
@@ -70,7 +61,7 @@ def show(session: Session, options: argparse.Namespace) -> int:
     folder = state_folder()
     sha256 = session.desk.setup.image.sha256
     memory = None if folder is None else Memory(folder, sha256, fresh=options.fresh)
-    if options.lines:
+    if getattr(options, "lines", False):
         from tui import lines
 
         return lines.show(session, preset, memory)
