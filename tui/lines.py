@@ -134,6 +134,10 @@ class Teller:
         raise CommandError("copy: there is no clipboard without a screen: `write FILE` writes")
 
 
+class Resumed(Exception):
+    """The process had been stopped (Ctrl+Z), and the terminal was somebody else's."""
+
+
 class Ended(Exception):
     """A signal has asked for an end while nothing ran."""
 
@@ -155,6 +159,12 @@ class Signals:
             self.reading = False
             raise Ended if self.ended else KeyboardInterrupt
 
+    def resumed(self, _number: int, _frame: Any) -> None:
+        """The process goes on: readline is to take the terminal anew."""
+        if self.reading:
+            self.reading = False
+            raise Resumed
+
     def heard(self) -> bool:
         """Whether one has come since the last time."""
         found, self._heard = self._heard or self.ended, False
@@ -168,6 +178,7 @@ def show(session: Session, preset: Preset, memory: Memory | None) -> int:
     session.looks.explained = explained(())
     signals = Signals()
     kept = Kept() if memory is None else memory.read()
+    before = signal.signal(signal.SIGCONT, signals.resumed)
     with handled(signals.take):
         teller = Teller(session, say, signals.heard)
         teller.open()
@@ -180,6 +191,7 @@ def show(session: Session, preset: Preset, memory: Memory | None) -> int:
                 kept, history=printable([*kept.history, *reader.typed]),
                 breakpoints=printable(session.stop_words()),
             ))  # fmt: skip
+    signal.signal(signal.SIGCONT, before)
     return code
 
 
@@ -193,6 +205,8 @@ def _read(teller: Teller, reader: Reader, signals: Signals) -> int:
             signals.reading = False
         except KeyboardInterrupt:
             say("\nthe machine stands still; q quits")
+            continue
+        except Resumed:
             continue
         except Ended:
             say("")

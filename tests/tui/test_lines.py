@@ -3,6 +3,7 @@ else, and it is the same on every terminal, in a pipe, and however fast the mach
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -198,6 +199,19 @@ def test_a_signal_that_ends_it_is_130_and_what_was_typed_is_there_the_next_time(
         assert terminal.leave() == 0
 
 
+def test_whoever_comes_back_from_the_shell_types_as_before() -> None:
+    with Terminal(*SAMPLE) as terminal:
+        terminal.wait_for_prompt()
+        terminal.press("x")
+        terminal.wait_for("> x")
+        terminal.signal(signal.SIGCONT)
+        terminal.press("until mailbox_ack\r")
+        assert "cpu 1: reached mailbox_ack" in terminal.wait_for_prompt()
+        terminal.press("\x04")
+        assert terminal.leave() == 0
+    assert heard(terminal.raw).count("until mailbox_ack") == 1, "it was echoed twice"
+
+
 def test_tab_completes_and_lists_each_on_a_line_of_its_own() -> None:
     with Terminal(*SAMPLE) as terminal:
         terminal.wait_for_prompt()
@@ -216,6 +230,19 @@ def test_a_terminal_that_places_no_text_gets_lines_and_is_told_so(term: str) -> 
         opened = terminal.wait_for_prompt()
         assert opened.startswith(f"TERM is {term or 'not set'}: ")
         assert opened.count("this session goes on in lines, as with --lines.") == 1
+        terminal.press("q\r")
+        assert terminal.leave() == 0
+
+
+@pytest.mark.skipif(shutil.which("tic") is None, reason="needs tic to describe a terminal")
+def test_a_terminal_that_is_known_to_be_paper_gets_lines(tmp_path: Path) -> None:
+    source = tmp_path / "paper.ti"
+    source.write_text(
+        "paper|a roll of paper,\n\tam, cols#80, bel=^G, cr=\\r, cud1=\\n, ind=\\n,\n"
+    )
+    subprocess.run(["tic", "-o", str(tmp_path), str(source)], check=True)
+    with Terminal("samples/shim.elf", TERM="paper", TERMINFO=str(tmp_path)) as terminal:
+        assert terminal.wait_for_prompt().startswith("TERM is paper: this terminal cannot")
         terminal.press("q\r")
         assert terminal.leave() == 0
 
