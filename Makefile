@@ -2,7 +2,7 @@
 # make test      set everything up and pass every check (ARGS="-k mailbox" runs those tests only)
 # make quick     the same without the breadth: for every change, on the way to `make test`
 # make fuzz      10,000 changed files of each kind, 20,000 commands, 2,000 travels (README.md, Tests)
-# make samples   rebuild samples/*.elf, the gallery, the dialects and the tour's hunt from shim/
+# make samples   rebuild samples/ from shim/: images, gallery, dialects, the tour's hunt, the demo recording
 # make bench     print the benchmarks, each beside something that one knows
 # make lock      choose versions anew and write requirements.lock
 
@@ -37,6 +37,7 @@ fuzz: $(READY) | $(SAMPLES)
 
 samples: $(READY)
 	$(PY) shim/build.py
+	$(PY) -m tui record --cpus 4 --script samples/demo.script -o samples/demo.apdbg
 
 # The committed images are used as they are; one that is missing is built.
 $(SAMPLES): | $(READY)

@@ -34,14 +34,15 @@ from tui.finding_keys import FindingKeys
 from tui.frame import Frame
 from tui.frames import Frames
 from tui.jump import Jump
+from tui.kept import Kept, Memory
 from tui.key_bar import KeyBar
 from tui.keymap import Preset
-from tui.last_session import Kept, Memory
 from tui.orders import Orders
 from tui.prompt import Prompt
 from tui.situation import situation
 from tui.timeline_keys import TimelineKeys
-from tui.tour import Touring, TourStart
+from tui.tour import Touring
+from tui.tour_start import TourStart
 from tui.tour_strip import TourStrip
 from tui.way import Way
 

@@ -1,7 +1,8 @@
 """The words behind `apdbg`: commands and options, and what `--help` says."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from textwrap import fill
 from typing import Any, Final, NoReturn
 
 from emu.errors import ApdbgError
@@ -10,8 +11,9 @@ from emu.given.plain import shown
 from tui.printing import say
 
 COMMANDS: Final = (
-    "run", "record", "replay", "report", "campaign", "tour", "inspect", "doctor",
+    "run", "record", "replay", "report", "campaign", "tour", "inspect", "doctor", "completion",
 )  # fmt: skip
+SHELLS: Final = ("bash", "zsh", "fish")
 OUTCOMES: Final = ("booted", "degraded", "hung", "crashed", "limit", "stopped")
 
 
@@ -62,11 +64,18 @@ def _seed(text: str) -> int:
     return value
 
 
+def _group(parser: argparse.ArgumentParser, title: str) -> argparse._ArgumentGroup:
+    """The group of options of that name, which `--help` shows together."""
+    known = (one for one in parser._action_groups if one.title == title)
+    return next(known, None) or parser.add_argument_group(title)
+
+
 def _machine_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "image", nargs="?", help="static x86-64 ELF, or an IGVM file; default: the sample shim"
-    )
-    add = parser.add_argument
+    add = _group(parser, "what is booted").add_argument
+    add(
+        "image", nargs="?",
+        help="static x86-64 ELF, IGVM file, or the name of a sample; default: the sample shim",
+    )  # fmt: skip
     add(
         "--platform",
         default="tdx",
@@ -133,6 +142,10 @@ def _inspect_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", help="an IGVM file, a DLL with one, or any other file")
 
 
+def _completion_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=SHELLS)
+
+
 def _recording_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", default="boot.apdbg")
 
@@ -142,47 +155,53 @@ def _report_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _screen_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--record", metavar="FILE", help="write a recording all the while")
-    parser.add_argument(
+    add = _group(parser, "the session").add_argument
+    add("--record", metavar="FILE", help="write a recording all the while")
+    add(
         "--web", type=_count, metavar="PORT",
         help="the same screen in a browser of this machine (needs apdbg[web])",
     )  # fmt: skip
 
 
 def _key_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--keys", metavar="PRESET|FILE", help="gdb, windbg, vim, or a TOML file of keys"
-    )
-    parser.add_argument(
-        "--fresh", action="store_true", help="forget layout and breakpoints of last time"
-    )
+    add = _group(parser, "the session").add_argument
+    add("--keys", metavar="PRESET|FILE", help="gdb, windbg, vim, or a TOML file of keys")
+    add("--fresh", action="store_true", help="forget layout and breakpoints of last time")
+
+
+def _lines_option(parser: argparse.ArgumentParser) -> None:
+    _group(parser, "the session").add_argument(
+        "--lines", action="store_true",
+        help="no screen: commands at a prompt, and appended lines; for screen readers and logs",
+    )  # fmt: skip
 
 
 def _course_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--until", metavar="PLACE", help="stop at a symbol, file:line or 'tick N'"
-    )
-    parser.add_argument(
-        "--script", metavar="FILE", help="commands to carry out first, one a line"
-    )
-    parser.add_argument(
+    add = _group(parser, "how far, and how").add_argument
+    add("--until", metavar="PLACE", help="stop at a symbol, file:line or 'tick N'")
+    add("--script", metavar="FILE", help="commands to carry out first, one a line")
+    add(
         "--watchdog", type=_count, default=0, metavar="N",
         help="after N instructions without progress the boot counts as hung",
     )  # fmt: skip
 
 
 def _race_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+    _group(parser, "what is told").add_argument(
         "--races", action="store_true", help="also look for data races, by a second run"
     )
 
 
 def _json_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
+    _group(parser, "what is told").add_argument(
+        "--json", action="store_true", help="one JSON object, nothing else"
+    )
 
 
 def _outcome_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--expect", choices=OUTCOMES, help="the outcome that is exit code 0")
+    _group(parser, "what is told").add_argument(
+        "--expect", choices=OUTCOMES, help="the outcome that is exit code 0"
+    )
 
 
 _OPTIONS: Final[
@@ -193,11 +212,13 @@ _OPTIONS: Final[
     (("tour",), _tour_options),
     (("inspect",), _inspect_options),
     (("campaign",), _campaign_options),
+    (("completion",), _completion_options),
     (("screen", "run", "record", "report"), _machine_options),
     (("record",), _recording_option),
     (("report",), _report_option),
     (("screen",), _screen_options),
     (("screen", "replay", "tour"), _key_options),
+    (("screen", "replay"), _lines_option),
     (("run", "record", "report"), _course_options),
     (("run", "report"), _race_option),
     (("run", "campaign", "inspect"), _json_option),
@@ -210,19 +231,25 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     """Read the command line; the first word is a command, or the screen is meant."""
     name = words[0] if words and words[0] in COMMANDS else "screen"
     rest = list(words[1:] if name != "screen" else words)
-    shown = "apdbg" if name == "screen" else f"apdbg {name}"
-    parser = _Parser(prog=shown, description=_DESCRIPTIONS[name], epilog=_EPILOGS.get(name))
-    for names, add in _OPTIONS:
-        if name in names:
-            add(parser)
-    options = parser.parse_args(rest)
+    options = parser_of(name).parse_args(rest)
     options.command, options.words = name, words
     return options
 
 
-_DESCRIPTIONS: Final = {
-    "screen": "Step every CPU of a booting machine. "
-    "Also: apdbg tour, run, record, replay, report, campaign, inspect, doctor.",
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """What reads the words behind a command, or those of the screen."""
+    shown = "apdbg" if name == "screen" else f"apdbg {name}"
+    parser = _Parser(
+        prog=shown, usage=USAGES.get(name), description=DESCRIPTIONS[name],
+        epilog=_EPILOGS.get(name), formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    for names, add in _OPTIONS:
+        if name in names:
+            add(parser)
+    return parser
+
+
+_TOLD: Final = {
     "run": "Boot without a screen to power-off, hang, crash or limit, and say which.",
     "record": "Boot without a screen and write a recording of it.",
     "replay": "Open a recording at its end, with all its past.",
@@ -230,9 +257,40 @@ _DESCRIPTIONS: Final = {
     "tour": "Learn how APs are brought up, in lessons on the live machine.",
     "campaign": "Break everything that the recovery file names, one boot each.",
     "inspect": "Say what a file is; of an IGVM file, all that is in it and its launch digests.",
-    "doctor": "Say what works on this machine.",
+    "doctor": "Say what works on this machine, and what to type next.",
+    "completion": "Write what makes a shell complete these words.",
 }
+"""What each command does."""
+FIRST: Final = (
+    ("apdbg", "the sample shim on a screen: c boots it, s steps, ? explains"),
+    ("apdbg gallery/no-ack", "one of the shims with a bug, or an image of your own"),
+    ("apdbg replay demo", "a boot that lost a CPU, at its end and with all its past"),
+    ("apdbg run [IMAGE]", "boot without a screen, and say how it went"),
+    ("apdbg doctor", "what works here, and what to type next"),
+)
+"""What one wants first."""
+
+
+def _rows(title: str, rows: Iterable[tuple[str, str]]) -> str:
+    gap = " " * 24
+    told = (fill(what, 84, initial_indent=f"  {word:22}", subsequent_indent=gap)
+            for word, what in rows)  # fmt: skip
+    return "\n".join([f"{title}:", *told])
+
+
+DESCRIPTIONS: Final = {
+    "screen": "Step every CPU of a booting machine.\n\n"
+    + _rows("first", FIRST)
+    + "\n\n"
+    + _rows("commands (`apdbg COMMAND --help` has their options)", _TOLD.items()),
+    **_TOLD,
+}
+USAGES: Final = {"screen": "apdbg [IMAGE] [options]\n       apdbg COMMAND ..."}
 _EPILOGS: Final = {
-    "run": "Exit codes: 0 as expected, 1 the guest did otherwise, broke a rule, or a CPU of it "
-    "is dead, stuck or lost; 2 bad input, 130 interrupted."
+    "run": """\
+Exit codes: 0 as expected, 1 the guest did otherwise, broke a rule, or a CPU of it is
+dead, stuck or lost; 2 bad input, 130 interrupted.""",
+    "completion": """\
+For this shell alone: eval "$(apdbg completion bash)", and the same with zsh; in fish:
+apdbg completion fish | source. In the start-up file of the shell it is for good.""",
 }

@@ -18,7 +18,7 @@ BEHIND: Final[dict[str, tuple[str, ...]]] = {
     "delete": ("breakpoint",), "cpu": ("cpu",), "hold": ("cpu",), "release": ("cpu",),
     "why": ("cpu",), "step": ("cpu",), "next": ("cpu",), "reverse-step": ("cpu",),
     "save": ("file",), "export": ("file",), "write": ("file",), "write!": ("file",),
-    "tour": ("tour",), "copy": ("panel",), "help": ("word",),
+    "tour": ("tour",), "copy": ("panel",), "panel": ("panel",), "help": ("word",),
     "run": (), "print": ("value",), "set": ("value",),
     "last-writer": ("value",), "accessed": ("value",), "watch": ("value",),
     "previous-change": ("value",), "next-change": ("value",), "mem": ("value",),

@@ -1,56 +1,17 @@
 """What is copied out of panels: to the terminal's clipboard (OSC 52), or to a file as text."""
 
-import os
 from typing import Final
 
-from emu.errors import CommandError
-from emu.given.files import new_file
-from emu.given.nearest import did_you_mean
 from emu.given.plain import plain as spelled
-from emu.given.plain import shown
 from emu.picture.view import MachineView
 from tui.desk import Desk
 from tui.frame import Frame
-from tui.panels import BY_ID, PANELS
+from tui.panel_text import WIDTH_MIN, count, panel_of, rows_of, texts, write_rows
 from tui.panels.base import Panel, Window
-from tui.text import Line, plain
+from tui.text import plain
 
-WIDTH_MIN: Final = 240
-"""Cells of a line that is copied: more than a window has, so that values are whole."""
-WINDOW_ROWS: Final = 60
-ROWS_MAX: Final = 50_000
-"""Of one panel: a log may have millions."""
 CLIPBOARD_BYTES_MAX: Final = 74_994
 """What terminals take by OSC 52: 100,000 bytes in base64 (the limit of xterm's manual)."""
-
-
-def panel_of(name: str) -> Panel:
-    """A panel by its id or title; raises CommandError with the nearest one."""
-    known = {one.id: one for one in PANELS}
-    known |= {word.lower(): one for one in PANELS for word in (one.title, one.tab)}
-    found = known.get(name.lower())
-    if found is None:
-        near = did_you_mean(name, known) or f": they are {', '.join(BY_ID)}"
-        raise CommandError(f"{shown(name)} is no panel{near}")
-    return found
-
-
-def whole(panel: Panel, view: MachineView, width: int) -> list[str]:
-    """All rows of a panel as text, not only those in sight."""
-    wide = max(width, WIDTH_MIN)
-    page = panel.render(view, Window(wide, WINDOW_ROWS, 0))
-    if page.total > page.rows:
-        height = min(page.total + WINDOW_ROWS - page.rows, ROWS_MAX)
-        page = panel.render(view, Window(wide, height, 0))
-    return _texts(page.lines)
-
-
-def _texts(lines: tuple[Line, ...]) -> list[str]:
-    """The rows without what only fills them."""
-    rows = [spelled(plain(row)).rstrip() for row in lines]
-    while rows and not rows[-1]:
-        rows.pop()
-    return rows
 
 
 def _row(frame: Frame, view: MachineView, key: str) -> str:
@@ -87,7 +48,7 @@ class Copying:
         if key:
             self._copy([_row(frame, self._desk.seen, key)], frame.panel)
         else:
-            self._copy(_texts(frame.page.lines), frame.panel)
+            self._copy(texts(frame.page.lines), frame.panel)
 
     def panel(self) -> None:
         """Copy all of the panel in focus."""
@@ -100,28 +61,19 @@ class Copying:
 
     def write(self, words: str) -> None:
         """`write FILE`; raises CommandError where one is there already."""
-        if os.path.lexists(words):
-            raise CommandError("write: a file of that name is there: write! replaces it")
-        self.replace(words)
+        self._write(words, replace=False)
 
     def replace(self, words: str) -> None:
         """`write! FILE`."""
-        if not words:
-            raise CommandError("write: needs the name of a file")
+        self._write(words, replace=True)
+
+    def _write(self, words: str, *, replace: bool) -> None:
         panel = self._frame.panel
-        rows = self._whole(panel)
-        with new_file(words, CommandError) as file:
-            file.write("".join(f"{row}\n" for row in rows).encode("utf-8", "replace"))
-        self._desk.say(f"{words}: {_count(rows)} of {panel.title}")
+        self._desk.say(write_rows(words, self._whole(panel), panel, replace=replace))
 
     def _whole(self, panel: Panel) -> list[str]:
         """All of a panel, whether it is in sight or not."""
-        looks, before = self._desk.session.looks, self._desk.session.looks.wanted
-        looks.wanted = before if panel.needs is None else before | {panel.needs}
-        try:
-            return whole(panel, self._desk.session.picture(), self._frame.size.width)
-        finally:
-            looks.wanted = before
+        return rows_of(self._desk.session, panel, self._frame.size.width)
 
     def _copy(self, rows: list[str], panel: Panel) -> None:
         text = "\n".join(rows)
@@ -129,11 +81,7 @@ class Copying:
             self._desk.say(f"{panel.title} shows nothing to copy", "dim")
         elif len(text.encode()) > CLIPBOARD_BYTES_MAX:
             words = "are more than a terminal's clipboard takes: :write FILE"
-            self._desk.say(f"! {_count(rows)} of {panel.title} {words}", "bad")
+            self._desk.say(f"! {count(rows)} of {panel.title} {words}", "bad")
         else:
             self._desk.app.copy_to_clipboard(text)
-            self._desk.say(f"copied {_count(rows)} of {panel.title}")
-
-
-def _count(rows: list[str]) -> str:
-    return "1 line" if len(rows) == 1 else f"{len(rows):,} lines"
+            self._desk.say(f"copied {count(rows)} of {panel.title}")

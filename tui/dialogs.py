@@ -40,7 +40,7 @@ class Dialogs:
         self._orders = orders
         self.screen_words: dict[str, Callable[[str], object]] = {
             "quit": lambda _: desk.app.exit(), "copy": copying.copy, "tour": tour,
-            "write": copying.write, "write!": copying.replace,
+            "write": copying.write, "panel": orders.show_panel, "write!": copying.replace,
         }  # fmt: skip
         """What the words of the screen do with what stands behind them."""
         self._help_rows = help_rows

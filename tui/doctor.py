@@ -14,6 +14,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from emu.errors import ApdbgError
+from tui.terminals import CANNOT_PLACE_TEXT, places_no_text
 
 PYTHON_MIN: Final = (3, 11)
 DEPENDENCIES: Final = (
@@ -34,6 +35,22 @@ TOOLS: Final = (
 """Programs that apdbg does without, and what they are good for."""
 SAMPLES: Final = ("shim.elf", "reset.elf", "kernel.elf", "platforms/tdx.toml")
 COLUMNS_MIN, LINES_MIN = 80, 24
+
+_AGAIN: Final = "pip install --force-reinstall apdbg"
+_REPAIRS: Final = {
+    "Python": "install Python 3.11 or newer, and apdbg with its pip",
+    "emulator": f"`{_AGAIN}` brings the emulator that it was made with",
+    "samples": f"`{_AGAIN}` brings the samples, or call it in a checkout",
+}
+"""What to do about each thing that is bad; about anything else it is to install apdbg again."""
+NO_TERMINAL: Final = "the output is no terminal"
+TOO_SMALL: Final = "or more shows everything"
+_STEPS: Final = (
+    (NO_TERMINAL, "`apdbg run` boots the sample shim and says how it went"),
+    (CANNOT_PLACE_TEXT, "`apdbg --lines` opens the sample shim line by line: c boots it"),
+    (TOO_SMALL, "make the terminal larger, or just call `apdbg`: c boots the sample shim"),
+)
+"""What the detail of the terminal has in it, and what to type there."""
 
 State = Literal["ok", "note", "bad"]
 
@@ -73,7 +90,19 @@ def as_text(checks: tuple[Check, ...]) -> str:
         verdict = f"apdbg does not work here: see {', '.join(bad)}."
     else:
         verdict = "Everything that apdbg needs works here."
-    return "\n".join([*(line.rstrip() for line in lines), "", verdict])
+    rows = [line.rstrip() for line in lines]
+    return "\n".join([*rows, "", verdict, f"Next: {next_step(checks)}."])
+
+
+def next_step(checks: tuple[Check, ...]) -> str:
+    """What to type now: the first thing that keeps apdbg from working, or else what suits the
+    terminal."""
+    for check in checks:
+        if check.state == "bad":
+            return _REPAIRS.get(check.what, f"`{_AGAIN}` brings {check.what}")
+    terminal = next((one.detail for one in checks if one.what == "terminal"), "")
+    steps = (step for sign, step in _STEPS if sign in terminal)
+    return next(steps, "`apdbg` opens the sample shim on the screen: c boots it, ? explains")
 
 
 def _python() -> Check:
@@ -127,14 +156,14 @@ def _terminal(
 ) -> Iterator[Check]:
     """Size, colour and letters; a screen that is too small or plain is only a note."""
     if not on_terminal:
-        detail = "the output is no terminal: `apdbg run` works, the screen needs one"
+        detail = f"{NO_TERMINAL}: `apdbg run` works, the screen needs one"
         yield Check("terminal", "note", detail)
         return
     found = f"{size.columns}x{size.lines}"
-    if settings.get("TERM", "dumb") == "dumb":
-        yield Check("terminal", "note", f"{found}, but TERM says that it cannot place text")
+    if why := places_no_text(settings):
+        yield Check("terminal", "note", f"{found}; {why}")
     elif size.columns < COLUMNS_MIN or size.lines < LINES_MIN:
-        advice = f"{COLUMNS_MIN}x{LINES_MIN} or more shows everything"
+        advice = f"{COLUMNS_MIN}x{LINES_MIN} {TOO_SMALL}"
         yield Check("terminal", "note", f"{found}: {advice}")
     else:
         yield Check("terminal", "ok", found)

@@ -4,7 +4,6 @@ import argparse
 import signal
 import time
 from pathlib import Path
-from typing import Final
 
 from emu import Session, open_session
 from emu.debug import report, script
@@ -16,9 +15,7 @@ from tui.alive import Alive
 from tui.exit_codes import EXIT_EXPECTED, EXIT_OTHERWISE
 from tui.printing import say, say_json
 from tui.signals import end, handled, interrupts
-
-STRETCH_SECONDS: Final = 0.1
-"""How long Ctrl-C may wait."""
+from tui.stretches import carry_out
 
 
 def opened(options: argparse.Namespace) -> Session:
@@ -138,12 +135,9 @@ def _destination(until: str | None) -> str:
 
 
 def _carry_out(session: Session, words: str) -> None:
-    """A command, stretch by stretch: Ctrl-C is heard between two, never inside the emulator,
-    where Python would have to swallow it."""
+    """A command, with signs of life on stderr; raises KeyboardInterrupt where Ctrl-C was
+    heard."""
+    alive = Alive(session, time.monotonic)
     with interrupts() as heard:
-        session.begin(words)
-        alive = Alive(session, time.monotonic)
-        while session.pump(STRETCH_SECONDS):
-            alive.look()
-            if heard():
-                raise KeyboardInterrupt
+        if not carry_out(session, words, alive.look, heard):
+            raise KeyboardInterrupt

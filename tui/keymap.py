@@ -16,7 +16,6 @@ from msgspec import Struct
 from emu.debug.aliases import DEFAULT
 from emu.errors import ApdbgError
 from emu.given.files import read_file
-from tui.keys import KEYS
 
 Changes = dict[str, tuple[str, ...]]
 
@@ -78,6 +77,8 @@ def parse(found: Mapping[str, object], where: str) -> Preset:
     table = found.get("keys", {})
     if not isinstance(table, Mapping):
         raise ApdbgError(f"{where}: keys is no table")
+    from tui.keys import KEYS  # most people have no file, and lines have no keys
+
     changes = dict(PRESETS[preset].keys)
     known = {key.id for key in KEYS}
     for action, keys in table.items():
@@ -101,6 +102,8 @@ def parse(found: Mapping[str, object], where: str) -> Preset:
 
 def _way_out(changes: Changes, taken: Mapping[str, str]) -> bool:
     """Whether a key is left that ends the program, and does nothing else."""
+    from tui.keys import KEYS
+
     return any(
         taken.get(key, one.id) == one.id
         for one in KEYS

@@ -8,6 +8,7 @@ from emu.given.number import is_digits
 from tui import bugs, runner
 from tui.arranging import Arranging
 from tui.desk import Desk
+from tui.panel_text import panel_of
 from tui.panels import BY_WORD, status
 from tui.panels.base import Panel
 from tui.way import Stand, Way
@@ -227,6 +228,14 @@ class Orders:
         desk.show()
         desk.frames.current.point_at_first()
         self._way.came_from(before)
+
+    def show_panel(self, words: str) -> None:
+        """`panel [NAME]`: go to it; raises CommandError for one that there is not."""
+        before = self._way.here()
+        if words:
+            self._arranging.show_panel(panel_of(words).id)
+            self._way.came_from(before)
+        self._desk.say("")
 
     # -- the CPU in focus -------------------------------------------------------------------
 

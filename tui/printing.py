@@ -35,6 +35,11 @@ def say(text: str) -> None:
     print(plain(text), flush=True)
 
 
+def begin(text: str) -> None:
+    """The beginning of a line that somebody goes on with."""
+    print(plain(text), end="", flush=True)
+
+
 def say_json(text: str) -> None:
     """A JSON text, on lines of its own."""
     say(plain_json(text))

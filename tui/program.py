@@ -24,6 +24,11 @@ def _carry_out(options: Namespace | None) -> int:
             text, healthy = doctor.report()
             say(text)
             return EXIT_EXPECTED if healthy else EXIT_OTHERWISE
+        case "completion":
+            from tui import completion
+
+            say(completion.script(options.shell).rstrip("\n"))
+            return EXIT_EXPECTED
         case "inspect":
             from emu.debug import inspection
 

@@ -8,11 +8,14 @@ from emu.debug.opening import replay_session
 from tui.exit_codes import EXIT_EXPECTED, EXIT_OTHERWISE
 from tui.printing import complain, say
 from tui.signals import interrupts
+from tui.start_screen import choose, show
 
 
 def replay(options: argparse.Namespace) -> int:
     """`apdbg replay`: what differs is said; then the screen, or an export, or only that."""
     found = recording.read(Path(options.file))
+    if not options.check and not options.export:
+        choose(options)
     with interrupts() as heard:
         session, said = replay_session(found, options.image, options.kernel, heard)
         if heard():
@@ -28,6 +31,4 @@ def replay(options: argparse.Namespace) -> int:
     if options.check or options.export:
         drifts = any("drift" in sentence for sentence in said)
         return EXIT_OTHERWISE if drifts else EXIT_EXPECTED
-    from tui.start_screen import show
-
     return show(session, options)

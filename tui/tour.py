@@ -3,22 +3,10 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from msgspec import Struct
-
 from tui.arranging import Arranging
 from tui.desk import Desk
+from tui.tour_start import TourStart
 from tui.way import Way
-
-
-class TourStart(Struct, frozen=True):
-    """How a screen begins, as far as the tour is concerned."""
-
-    lesson: str | None = None
-    """Begin with this lesson, by number or name; empty: with the one that was left; None: with
-    none."""
-    bare: bool = False
-    offered: bool = False
-    """Whether the tour is offered, above the machine."""
 
 
 class Lessons(Protocol):

@@ -1,6 +1,8 @@
 """Where the packaged samples are: in a checkout beside the code, else where pip put them."""
 
+import os
 import sysconfig
+from contextlib import suppress
 from pathlib import Path
 
 from emu.errors import ImageError
@@ -19,3 +21,16 @@ def samples_dir() -> Path:
     raise ImageError(
         "the packaged samples are missing: reinstall apdbg, or run from a checkout"
     )
+
+
+def place_of(name: str, suffix: str) -> Path:
+    """A file by its path; where there is none, the sample that is meant: `gallery/no-ack` and
+    `samples/gallery/no-ack.elf` are the same one, wherever apdbg is called from."""
+    inside = name.removeprefix("samples/")
+    if not os.path.exists(name) and ".." not in Path(name).parts:
+        with suppress(ImageError):
+            for one in (inside, f"{inside}{suffix}"):
+                place = samples_dir() / one
+                if os.path.isfile(place):
+                    return place
+    return Path(name)

@@ -176,10 +176,12 @@ SHORT: Final = (
     Alias("u", "until"), Alias("b", "break"), Alias("d", "delete"), Alias("w", "watch"),
     Alias("l", "list"), Alias("x", "mem"), Alias("g", "goto"), Alias("h", "help"),
     Alias("p", "print"), Alias("rs", "reverse-step"), Alias("rn", "reverse-next"),
-    Alias("rc", "reverse-run"), Alias("q", "quit"), Alias("exit", "quit"), Alias("q!", "quit"),
+    Alias("rc", "reverse-run"), Alias("S", "reverse-step"), Alias("N", "reverse-next"),
+    Alias("C", "reverse-run"), Alias("F", "reverse-finish"), Alias("show", "panel"),
+    Alias("q", "quit"), Alias("exit", "quit"), Alias("q!", "quit"),
     Alias("wq", "quit"), Alias("qq", "quit"),
 )  # fmt: skip
-"""Short words of ours, most of them gdb's as well."""
+"""Short words of ours, most of them gdb's as well; capital letters are those of the keys."""
 GDB: Final = (
     Alias("si", "step"), Alias("stepi", "step"), Alias("ni", "next"), Alias("nexti", "next"),
     Alias("fin", "finish"),

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from emu.boot.file_kinds import ELF, kind_of
 from emu.boot.image import Image, parse_image
+from emu.boot.samples import place_of
 from emu.errors import ImageError
 from emu.given.files import read_file
 from emu.given.plain import plain
@@ -66,8 +67,8 @@ class Inspection(Struct, frozen=True):
 
 
 def inspect(name: str) -> tuple[Inspection, Igvm | None]:
-    """Look at a file; raises ImageError where it cannot be read, or is damaged."""
-    path = Path(name)
+    """Look at a file or a sample; raises ImageError where it cannot be read, or is damaged."""
+    path = place_of(name, ".elf")
     data = read_file(path, FILE_BYTES_MAX, ImageError)
     kind = kind_of(data)
     igvm, words, use = None, "nobody here knows what it is", ""

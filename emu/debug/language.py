@@ -21,7 +21,7 @@ def ours(text: str, words: str = DEFAULT) -> str:
     found = find(typed[0], words) if text not in ("", "?") else None
     if found is not None and not (found[1][-1:] == "?" and len(typed) == 1):
         alias, left = found
-        return alias.written_out([left, *typed[1:]] if left else typed[1:])
+        text = alias.written_out([left, *typed[1:]] if left else typed[1:])
     if text[:1] == "?":
         return f"help {text[1:].strip()}".strip()
     if text[-1:] == "?":

@@ -10,6 +10,7 @@ from typing import IO, Final
 
 from msgspec import Struct, field
 
+from emu.boot.samples import place_of
 from emu.debug.desk import Desk
 from emu.debug.recording_lines import (
     FILE_MAX,
@@ -187,8 +188,10 @@ class Recording(Struct):
 
 
 def read(path: Path) -> Recording:
-    """Read a recording, as much of it as is whole. Raises RecordingError where there is not
-    even a header, and for a line that is whole and makes no sense."""
+    """Read a recording, or the sample of that name, as much of it as is whole. Raises
+    RecordingError where there is not even a header, and for a line that is whole and makes no
+    sense."""
+    path = place_of(str(path), ".apdbg")
     found: Recording | None = None
     for number, line in lines(path, read_file(path, FILE_MAX, RecordingError)):
         if line is None:

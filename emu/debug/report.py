@@ -17,6 +17,7 @@ from emu.given.plain import plain
 from emu.judge.alike import alike
 from emu.judge.evidence import evidence
 from emu.judge.fate import fates
+from emu.judge.judge import head
 from emu.judge.report import (
     SCHEMA,
     BranchReport,
@@ -259,9 +260,7 @@ def _findings(found: list[FindingReport]) -> list[str]:
 
 
 def _line(one: FindingReport, who: str = "") -> str:
-    who = who or ("host" if one.cpu is None else f"cpu {one.cpu}")
-    place = f", {one.where}" if one.where else ""
-    return f"{one.severity} {one.rule}: {who}, tick {one.tick:,}{place}: {one.text}"
+    return f"{head(one, who)}: {one.text}"
 
 
 def _told(one: InjectionReport) -> str:

@@ -17,6 +17,10 @@ SCREEN_WORDS: Final[dict[str, ScreenWord]] = {
     "copy": ScreenWord(
         "copy [PANEL]", "Copy all of the panel in focus, or of another, to the clipboard."
     ),
+    "panel": ScreenWord(
+        "panel [NAME]",
+        "Go to a panel; without a screen: show all of it, or of the last, as text.",
+    ),
     "write": ScreenWord(
         "write FILE", "Write all of the panel in focus as text to a file that is not there yet."
     ),

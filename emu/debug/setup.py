@@ -10,7 +10,7 @@ from emu.boot.contracts.contract import Loaded
 from emu.boot.image import Image, load_image
 from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform, platform_of, platform_text
-from emu.boot.samples import samples_dir
+from emu.boot.samples import place_of, samples_dir
 from emu.errors import ImageError
 from emu.given.files import read_file
 from emu.machine.machine import Machine
@@ -69,7 +69,8 @@ class Setup(Struct, frozen=True):
         machine = platform_of(
             text, Path(options.platform), cpus=options.cpus, memory_mib=options.memory
         )
-        image = load(options.image or samples / "shim.elf")
+        place = place_of(options.image, ".elf") if options.image else None
+        image = load(place or samples / "shim.elf")
         contract = contract_of(image)
         more = contract.hands_over
         for name in ("kernel", "initrd", "cmdline", "host_dtb", "symbols"):
@@ -81,10 +82,8 @@ class Setup(Struct, frozen=True):
             options=options,
             platform_text=text,
             image=image,
-            kernel=load_image(options.kernel or _beside(options.image, "kernel"))
-            if more
-            else None,
-            reset=load_image(_beside(options.image, "reset")) if at_reset else None,
+            kernel=load_image(options.kernel or _beside(place, "kernel")) if more else None,
+            reset=load_image(_beside(place, "reset")) if at_reset else None,
             platform=machine,
             seed=options.seed,
             initrd=_file(options.initrd, INITRD_MAX) or b"",
@@ -108,11 +107,11 @@ class Setup(Struct, frozen=True):
         return machine
 
 
-def _beside(image: str | None, kind: str) -> Path:
+def _beside(image: Path | None, kind: str) -> Path:
     """`NAME.reset.elf` or `NAME.kernel.elf` beside `NAME.elf`; where there is none, the
     sample's."""
     samples = samples_dir()
-    own = Path(image).with_suffix(f".{kind}.elf") if image else samples
+    own = image.with_suffix(f".{kind}.elf") if image else samples
     return own if own.is_file() else samples / f"{kind}.elf"
 
 

@@ -1,6 +1,6 @@
 """Judges what the machine noted by the rules of the protocol, and tells what it found."""
 
-from typing import Final
+from typing import Final, Protocol
 
 from emu.errors import CommandError
 from emu.judge.alike import Alike, alike, single
@@ -227,7 +227,22 @@ def block(group: Alike[Finding]) -> list[str]:
     ]  # fmt: skip
 
 
-def head(one: Finding, who: str = "") -> str:
+class Headed(Protocol):
+    """What the head of a finding is made of."""
+
+    @property
+    def rule(self) -> str: ...
+    @property
+    def severity(self) -> str: ...
+    @property
+    def cpu(self) -> int | None: ...
+    @property
+    def tick(self) -> int: ...
+    @property
+    def where(self) -> str: ...
+
+
+def head(one: Headed, who: str = "") -> str:
     """`error RULE: cpu 2, tick 1,234, poll+0x3 at loop.S:62`."""
     who = who or ("host" if one.cpu is None else f"cpu {one.cpu}")
     place = f", {one.where}" if one.where else ""

@@ -17,8 +17,8 @@ from emu.errors import ApdbgError
 from emu.picture.view import Sections
 from tests.fuzz import words
 from tests.platforms import load_platform
-from tui import keymap, keys, last_session
-from tui.last_session import Memory
+from tui import keymap, keys
+from tui.kept import HISTORY_MAX, STOPPING, Memory
 
 PLATFORMS: Final = ("tdx", "vbs", "none", "sipi")
 SECONDS_MAX: Final = 5.0
@@ -169,10 +169,10 @@ def kept(data: bytes, draw: Random, folder: Path) -> None:
     found = memory.read()
     session = open_session(cpus=1)
     for text in found.breakpoints[:40]:
-        if text.partition(" ")[0] in last_session.STOPPING:
+        if text.partition(" ")[0] in STOPPING:
             carry_out(session, text)
     memory.write(found)
-    assert memory.read() == replace(found, history=found.history[-last_session.HISTORY_MAX :])
+    assert memory.read() == replace(found, history=found.history[-HISTORY_MAX:])
 
 
 def commands(data: bytes, draw: Random, folder: Path) -> None:

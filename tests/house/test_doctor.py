@@ -6,6 +6,8 @@ import subprocess
 import sys
 import tomllib
 
+import pytest
+
 from tests.house.tree import ROOT
 from tui import doctor
 
@@ -33,7 +35,7 @@ def test_the_oldest_python_is_the_one_that_pyproject_names() -> None:
 def test_nothing_is_bad_where_the_tests_run() -> None:
     text, healthy = doctor.report()
     assert healthy, text
-    assert text.endswith("Everything that apdbg needs works here.")
+    assert "\nEverything that apdbg needs works here.\nNext: `apdbg " in text
 
 
 def test_a_missing_library_is_named_without_a_traceback() -> None:
@@ -44,7 +46,10 @@ def test_a_missing_library_is_named_without_a_traceback() -> None:
     assert (result.returncode, result.stderr) == (1, "")
     assert "bad   unicorn" in result.stdout
     assert "bad   emulator" in result.stdout
-    assert result.stdout.endswith("apdbg does not work here: see unicorn, emulator.\n")
+    assert result.stdout.endswith(
+        "apdbg does not work here: see unicorn, emulator.\n"
+        "Next: `pip install --force-reinstall apdbg` brings unicorn.\n"
+    )
 
 
 def test_a_small_or_plain_terminal_is_only_a_note() -> None:
@@ -54,3 +59,27 @@ def test_a_small_or_plain_terminal_is_only_a_note() -> None:
         ("note", "40x12: 80x24 or more shows everything"),
         ("ok", "none (NO_COLOR is set)"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "on_terminal", "size", "says"),
+    [
+        ({"TERM": "xterm"}, True, (80, 24), "`apdbg` opens the sample shim on the screen"),
+        ({"TERM": "xterm"}, True, (79, 24), "make the terminal larger"),
+        ({"TERM": "dumb"}, True, (80, 24), "`apdbg --lines` opens"),
+        ({}, True, (80, 24), "`apdbg --lines` opens"),
+        ({"TERM": "xterm"}, False, (80, 24), "`apdbg run` boots"),
+    ],
+)
+def test_the_last_words_are_what_to_type_on_such_a_terminal(
+    settings: dict[str, str], on_terminal: bool, size: tuple[int, int], says: str
+) -> None:
+    checks = tuple(doctor._terminal(settings, on_terminal, os.terminal_size(size)))
+    assert f"\nNext: {says}" in doctor.as_text(checks)
+
+
+def test_what_is_bad_comes_before_anything_else_that_could_be_typed() -> None:
+    bad = doctor.Check("samples", "bad", "they are missing")
+    note = doctor.Check("terminal", "note", f"{doctor.NO_TERMINAL}: so it is")
+    said = doctor.as_text((note, bad))
+    assert said.endswith("brings the samples, or call it in a checkout.")

@@ -63,3 +63,9 @@ def test_a_run_loads_no_screen_and_nothing_that_it_does_not_use() -> None:
     found = command("run", "--cpus", "2")
     assert "unicorn" in found
     assert not among((*RARELY, "textual", "rich", "asyncio"), found)
+
+
+def test_a_session_in_lines_loads_no_screen() -> None:
+    found = command("--lines", "--cpus", "2")
+    assert "tui.lines" in found
+    assert not among((*RARELY, "textual", "rich", "asyncio"), found)

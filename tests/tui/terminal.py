@@ -11,6 +11,7 @@ import sys
 import tempfile
 import termios
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -33,6 +34,8 @@ class Terminal:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self.raw = b""
+        self._read_to = 0
+        """How much of it was waited for."""
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         base = {name: value for name, value in os.environ.items() if name not in _NOT_OURS}
@@ -68,6 +71,13 @@ class Terminal:
     def interrupt(self) -> None:
         """SIGINT from outside, as `kill -INT` sends it."""
         self.process.send_signal(signal.SIGINT)
+
+    def signal(self, number: int) -> None:
+        """A signal to somebody who waits for a line, until something is said to it: between
+        its prompt and its wait, readline hears none."""
+        self.process.send_signal(number)
+        while self.process.poll() is None and not self._read(0.5):
+            self.process.send_signal(number)
 
     def stop(self, *, by_key: bool = True) -> None:
         """Ctrl+Z, or the signal alone; the shell then has the terminal, whose other screen is
@@ -112,6 +122,22 @@ class Terminal:
         while words not in self.text:
             left = deadline - time.monotonic()
             assert left > 0 and self.read(left), f"{words!r} never came:\n{self.text}"
+
+    def wait_for_prompt(self) -> str:
+        """Read until a session in lines waits for the next one; what was appended meanwhile."""
+        return self._appended(lambda new: new.endswith(b"\n> "), "a prompt")
+
+    def wait_for_line(self, words: str) -> str:
+        """Read until a line begins with these words; what was appended meanwhile."""
+        return self._appended(lambda new: f"\n{words}".encode() in new, words)
+
+    def _appended(self, there: Callable[[bytes], bool], words: str) -> str:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not there(self.raw[self._read_to :]):
+            left = deadline - time.monotonic()
+            assert left > 0 and self._read(left), f"{words!r} never came:\n{self.raw!r}"
+        told, self._read_to = self.raw[self._read_to :], len(self.raw)
+        return told.decode()
 
     def leave(self) -> int:
         """Read until the process has gone; its exit code."""

@@ -13,7 +13,7 @@ from tests.tui.driving import SHIM, Hands, boot, screen
 from tests.tui.still_door import Still
 from tui import keymap, keys
 from tui.app import ApdbgApp
-from tui.last_session import Kept, Memory
+from tui.kept import Kept, Memory
 from tui.panels import PANELS
 
 pytestmark = pytest.mark.skipif(not SHIM.exists(), reason="the sample shim is not built")

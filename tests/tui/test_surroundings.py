@@ -11,7 +11,7 @@ import pytest
 from tests.shard import breadth
 from tests.tui.driving import SHIM
 from tests.tui.terminal import Terminal
-from tui.last_session import Kept, Memory, merged
+from tui.kept import Kept, Memory, merged
 
 pytestmark = pytest.mark.skipif(not SHIM.exists(), reason="the sample shim is not built")
 SAMPLE = ("samples/shim.elf", "--cpus", "2")

@@ -84,6 +84,20 @@ def test_the_panel_that_answers_has_the_keys_and_backspace_gives_them_back(
     asyncio.run(story())
 
 
+def test_a_panel_is_gone_to_by_its_name_and_backspace_goes_back() -> None:
+    async def story() -> None:
+        async with screen(boot(), (120, 40)) as hands:
+            before = hands.frame.panel.id
+            await hands.type("panel regs")
+            assert hands.frame.panel.id == "registers" and hands.row(-2) == ""
+            await hands.press("backspace")
+            assert hands.frame.panel.id == before
+            await hands.type("show regz")
+            assert hands.row(-2).startswith("! 'regz' is no panel: did you mean ")
+
+    asyncio.run(story())
+
+
 def test_backspace_brings_back_the_cpu_the_rows_and_the_cursor() -> None:
     async def story() -> None:
         session = open_session(str(SHIM), platform="vbs", cpus=4)

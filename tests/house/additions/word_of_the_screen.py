@@ -3,6 +3,7 @@
 import asyncio
 
 from tests.tui.driving import boot, screen
+from tui.lines import Teller
 
 NEW: dict[str, str] = {}
 LINES = {
@@ -18,6 +19,12 @@ LINES = {
             '            "greet": lambda words: desk.say(f"good morning {words}"),\n',
         ),
     ),
+    "tui/lines.py": (
+        (
+            '"write!": lambda words: self._write(words, replace=True),\n',
+            '            "greet": lambda words: tell(f"good morning {words}"),\n',
+        ),
+    ),
 }
 
 
@@ -28,6 +35,9 @@ async def story() -> None:
         assert hands.session.known("word")
         await hands.type("help greet")
         assert "a word of the screen" in hands.text
+    said: list[str] = []
+    Teller(boot(), said.append).take("greet moon")
+    assert said == ["good morning moon"]
 
 
 def uses() -> None:
