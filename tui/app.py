@@ -245,6 +245,10 @@ class ApdbgApp(App[int]):
         """What was pointed at is a command."""
         self.parts.orders.go(message.order)
 
+    def on_frame_nowhere(self, message: Frame.Nowhere) -> None:
+        """What was pointed at leads nowhere, which is said."""
+        self.desk.say(message.why, "dim")
+
     def on_frame_wheeled(self, message: Frame.Wheeled) -> None:
         """A panel is scrolled by a command; the keys stay where they are."""
         self.parts.orders.order(message.order, focus=False)

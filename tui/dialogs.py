@@ -73,7 +73,11 @@ class Dialogs:
         desk.app.push_screen(screen)
 
     def help(self) -> None:
-        """Explain the panel in focus, and every key."""
+        """Explain the panel in focus, and every key; or the word that its cursor is on."""
+        spot = self._desk.frames.current.spot
+        if spot is not None and spot.about:
+            self._orders.order(f"help {spot.about}")
+            return
         from tui.help_screen import HelpScreen
 
         panel = self._desk.frames.current.panel

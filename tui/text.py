@@ -11,6 +11,8 @@ from tui.shorten import shortened
 Role = Literal[
     "plain",
     "dim",
+    "border",
+    "title",
     "strong",
     "changed",
     "name",

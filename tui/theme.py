@@ -48,10 +48,11 @@ _LOOKS: Final[dict[Role, tuple[str, bool]]] = {
     "changed": ("accent", True), "here": ("accent", True), "name": ("secondary", False),
     "source": ("success", False), "good": ("success", False), "busy": ("primary", True),
     "warn": ("warning", False), "bad": ("error", True), "dim": ("foreground", False),
+    "border": ("foreground", False), "title": ("foreground", True),
 }  # fmt: skip
 """Role -> the theme's variable, and whether it is bold."""
-FADE: Final = 0.4
-"""How far dim text moves towards the background."""
+FADES: Final[dict[Role, float]] = {"dim": 0.4, "border": 0.6}
+"""How far what shall not catch the eye moves towards the background."""
 READABLE: Final = 4.5
 """The contrast that a text has to what it is written on, at the least (WCAG 2.2, 1.4.3)."""
 _FOREGROUND: Final = 6.0
@@ -109,14 +110,14 @@ def looks(variables: dict[str, str], ansi: bool) -> Looks:
     for role, (name, bold) in _LOOKS.items():
         colour = _colour(variables, name)
         if colour is not None and not ansi:
-            if role == "dim" and variables.get("background") != CONTRAST.background:
-                colour = colour.blend(grounds[0], FADE)
-            bright = name == "foreground" and role != "dim"
+            if role in FADES and variables.get("background") != CONTRAST.background:
+                colour = colour.blend(grounds[0], FADES[role])
+            bright = name == "foreground" and role not in FADES
             colour = readable(colour, grounds, _FOREGROUND if bright else READABLE)
         found[role] = Style(
             color=None if colour is None else colour.rich_color,
             bold=bold or None,
-            dim=True if role == "dim" and ansi else None,
+            dim=True if role in FADES and ansi else None,
         )
     under = None if ansi else _colour(variables, "panel")
     return Looks(found, Style(bgcolor=None if under is None else under.rich_color))

@@ -12,7 +12,7 @@ from tests.house.tree import ROOT
 LINES_MAX = 6
 LINE_CELLS = 84
 """Of a box of help at 88 columns."""
-OWN = frozenset[str]()
+OWN = frozenset({"phase"})
 """Kinds that are the program's own: they have no section of a specification."""
 
 

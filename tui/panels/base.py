@@ -41,6 +41,10 @@ class Spot(Struct, frozen=True):
     start: int = 0
     end: int | None = None
     """Columns; None: to the end of the row."""
+    about: str = ""
+    """The word that `?` explains."""
+    why: str = ""
+    """Why there is nothing to go to."""
 
 
 class Page(Struct, frozen=True):
