@@ -8,11 +8,11 @@ from msgspec import Struct
 from emu.picture.phases import steps_before
 from emu.picture.view import ApProgress, CpuView, MachineView, PhaseView
 
-Standing = Literal["done", "here", "begun", "ahead", "failed"]
+PhaseState = Literal["done", "here", "begun", "ahead", "failed"]
 """`done`: all have come through. `here`: what the boot is at, the first phase that is not done.
 `begun`: some are further. `failed`: here somebody stands for ever, or a rule was broken."""
 STEPS: Final = ("starting", "parked", "woken", "acked", "arrived", "online")
-"""Standing far an AP is, in order."""
+"""PhaseState far an AP is, in order."""
 _STILL: Final = ("off", "wait-for-sipi")
 _BAD: Final = ("hung", "crashed")
 _NOWHERE: Final = -1
@@ -22,7 +22,7 @@ class Stretch(Struct, frozen=True):
     """A phase, and who is in it."""
 
     name: str
-    how: Standing
+    how: PhaseState
     aps: tuple[int, ...] = ()
     unwell: tuple[int, ...] = ()
     """Those of them that are dead, stuck, lost or have given up."""
@@ -58,7 +58,7 @@ def ribbon(view: MachineView) -> tuple[Stretch, ...]:
 
 
 def _stretch(
-    view: MachineView, at: int, places: Sequence[int], failed: dict[int, int], how: Standing
+    view: MachineView, at: int, places: Sequence[int], failed: dict[int, int], how: PhaseState
 ) -> Stretch:
     phase = view.phases[at]
     aps = tuple(cpu for cpu in range(1, len(places)) if places[cpu] == at)

@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from emu.picture.ribbon import Standing, Stretch, ribbon
+from emu.picture.ribbon import PhaseState, Stretch, ribbon
 from emu.picture.view import MachineView
 from emu.words.spans import spans
 from tui.panels.base import Page, Panel, Spot, Window, moment
@@ -17,11 +17,11 @@ SHORT: Final = {
     "tables": "tbl", "start APs": "APs", "parked": "park", "kernel": "kern", "wake-up": "wake",
 }  # fmt: skip
 """Names where there is little room."""
-MARKS: Final[dict[Standing, str]] = {
+MARKS: Final[dict[PhaseState, str]] = {
     "done": " ", "here": "▸", "begun": " ", "ahead": " ", "failed": "✗",
 }  # fmt: skip
 """In the cell before a name, so that colour says nothing alone."""
-_ROLES: Final[dict[Standing, Role]] = {
+_ROLES: Final[dict[PhaseState, Role]] = {
     "done": "good", "here": "here", "begun": "strong", "ahead": "dim", "failed": "bad",
 }  # fmt: skip
 HEAVY: Final = "━"
@@ -41,7 +41,7 @@ _AHEAD: Final[Role] = "dim"
 
 
 class Measure(Struct, frozen=True):
-    """Standing the line is laid out; it depends on the window, the phases and the number of CPUs
+    """How the line is laid out; it depends on the window, the phases and the number of CPUs
     alone, so that nothing moves but what is drawn in it."""
 
     names: tuple[str, ...]
@@ -52,7 +52,7 @@ class Measure(Struct, frozen=True):
 
     @property
     def cells(self) -> int:
-        """Standing wide the whole line is: no air stands behind a last name without a line."""
+        """PhaseState wide the whole line is: no air stands behind a last name without a line."""
         names = sum(map(len, self.names)) + len(self.names) * (1 + self.gap)
         return names + sum(self.links) - (0 if self.links[-1] else self.gap)
 
