@@ -52,7 +52,7 @@ class Measure(Struct, frozen=True):
 
     @property
     def cells(self) -> int:
-        """PhaseState wide the whole line is: no air stands behind a last name without a line."""
+        """How wide the whole line is: no air stands behind a last name without a line."""
         names = sum(map(len, self.names)) + len(self.names) * (1 + self.gap)
         return names + sum(self.links) - (0 if self.links[-1] else self.gap)
 
