@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
 import signal
 import sys
@@ -18,7 +19,7 @@ from textual.command import Provider
 from textual.geometry import Size
 from textual.widgets import Static
 
-from tui import bugs, keys, last_session, theme
+from tui import bugs, glyphs, keys, last_session, theme
 from tui.arranging import Arranging
 from tui.bar import Bar, StatusBar
 from tui.copying import Copying
@@ -76,6 +77,8 @@ class ApdbgApp(App[int]):
         terminal = Console(color_system=system, force_terminal=True)
         self._few_colours = theme.few_colours(terminal.color_system, terminal.no_color)
         super().__init__(ansi_color=True if self._few_colours else None)
+        if glyphs.are_plain(os.environ):
+            self._filters.append(glyphs.Plain())
         preset = Preset() if preset is None else preset
         self.table = keys.remapped(preset.keys)
         """The keys that are in force."""

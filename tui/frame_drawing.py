@@ -55,6 +55,14 @@ def inset_of(chrome: Chrome, edge: bool) -> Inset:
     return Inset(found.left + edge, found.top, found.right, found.bottom, found.title)
 
 
+def _within(detail: str, room: int) -> str:
+    """As many of its parts as there is room for; the first one may lose its end."""
+    parts = detail.split("  ")
+    while len(parts) > 1 and len("  ".join(parts)) > room:
+        parts.pop()
+    return clip("  ".join(parts), room)
+
+
 class Drawing(Struct, frozen=True):
     """All that a frame's picture is made of."""
 
@@ -123,7 +131,7 @@ class Drawing(Struct, frozen=True):
         rule, begin = self._rule(), self.inset.title
         title = clip_line(self.titles().line, max(self.width - 2 * begin, 0))
         room = self.width - len(plain(title)) - 2 * begin - 3
-        detail = clip(self.detail, max(room, 0))
+        detail = _within(self.detail, max(room, 0))
         start = begin + len(plain(title)) + 1
         end = self.width - (len(detail) + 1 + begin if detail else 0)
         look = looks[self._look]
@@ -161,7 +169,7 @@ class Drawing(Struct, frozen=True):
         ]
         strip = Strip([Segment(" "), *text]).adjust_cell_length(room + 2)
         selected = any(role == "here" and text.strip() for text, role in styled)
-        if selected and not old and self.chrome != "bare":
+        if selected and not old and self.chrome != "bare" and not self.page.ticks:
             return strip.apply_style(looks.row)
         return strip
 

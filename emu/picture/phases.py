@@ -1,6 +1,6 @@
 """The phases of a boot that an image can have, and when each was come to first."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -111,8 +111,3 @@ def _told(event: Event) -> Iterable[str]:
                 yield phase.name
     if event.cpu:
         yield "start APs"
-
-
-def steps_before(steps: Sequence[str]) -> str:
-    """How far an AP was that has given up."""
-    return next((step for step in reversed(steps) if step != "gave-up"), "starting")

@@ -5,7 +5,6 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from emu.picture.phases import steps_before
 from emu.picture.view import ApProgress, CpuView, MachineView, PhaseView
 
 PhaseState = Literal["done", "here", "begun", "ahead", "failed"]
@@ -79,10 +78,16 @@ def _places(view: MachineView) -> list[int]:
     found = [_NOWHERE]
     for cpu, step in zip(view.cpus[1:], steps, strict=True):
         if step == "gave-up":
-            step = steps_before([one.step for one in far[cpu.id - 1].history])
+            step = _before(far[cpu.id - 1])
         unstarted = step in ("off", "starting") and cpu.state in _STILL
         found.append(_NOWHERE if unstarted else by_step.get(step, by_step["starting"]))
     return found
+
+
+def _before(ap: ApProgress) -> str:
+    """How far an AP was that has given up."""
+    steps = (one.step for one in reversed(ap.history))
+    return next((step for step in steps if step != "gave-up"), "starting")
 
 
 def _at(phases: Sequence[PhaseView], step: str) -> int:

@@ -111,7 +111,7 @@ def test_a_breakpoint_stops_the_right_cpu_and_the_status_says_so() -> None:
             await hands.settle()
             assert "cpu 1: break 1 at mailbox_ack" in hands.row(0)
             assert hands.seen.focus == 1
-            assert ">b" in hands.text
+            assert "▸b" in hands.text
 
     drive(story())
 

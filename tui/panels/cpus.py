@@ -92,7 +92,7 @@ def _row(cpu: CpuView, columns: _Columns, focused: bool) -> Line:
         time = right(clock(cpu.virtual_ns), columns.clock)
         tail = _GAP + right(f"{cpu.ticks:,}", columns.ticks) + _GAP + time
     return line(
-        ("> " if focused else "  ", "here"),
+        ("▸ " if focused else "  ", "here"),
         (right(str(cpu.id), columns.id) + " ", "strong" if focused else "plain"),
         (apic, "dim"),
         (f"{state.glyph} {pad(state.word, WORD_CELLS)} ", state.role),
@@ -172,7 +172,7 @@ def _other(view: MachineView) -> str:
 _LEGEND = "\n".join(f"  {one.glyph} {one.word:<11}  {one.meaning}" for one in EVERY)
 
 HELP = f"""\
-One row for each CPU. The row marked > is the selected CPU: the code, the registers and every
+One row for each CPU. The row marked ▸ is the selected CPU: the code, the registers and every
 step belong to it.
 
 {_LEGEND}

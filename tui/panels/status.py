@@ -2,13 +2,16 @@
 
 from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Window
-from tui.text import MORE, Line, Role, Span, clock, fit, line, plain
+from tui.text import MORE, Line, Role, Span, clock, cut, fit, line, plain
 
 WIDE_FROM_CELLS = 100
-IMAGE_FROM_CELLS = 60
+MOMENT_FROM_CELLS = 60
+IMAGE_FROM_CELLS = 72
 FOUND_FROM_CELLS = 116
 """From so many cells of the ribbon on it has the count of the findings, and not this line."""
 FOUND_CELLS = 14
+WHY_CELLS_MIN = 20
+"""A shorter piece of a sentence says nothing."""
 _OUTCOME_ROLES: dict[str, Role] = {
     "booted": "good", "degraded": "warn", "hung": "bad", "crashed": "bad", "limit": "warn",
     "stopped": "warn",
@@ -38,21 +41,27 @@ def _machine(view: MachineView, width: int) -> Line:
     if width < IMAGE_FROM_CELLS:
         return line(" ")
     count = f"{len(view.cpus):,} CPU" + ("s" if len(view.cpus) != 1 else "")
-    words = [view.platform, count] if width >= WIDE_FROM_CELLS else [view.platform]
+    narrow = [] if is_past(view) else [view.platform]
+    words = [view.platform, count] if width >= WIDE_FROM_CELLS else narrow
     name = " apdbg  " if width >= WIDE_FROM_CELLS else " "
-    return line((name, "title"), (view.image, "strong"), (f" · {' · '.join(words)}   ", "dim"))
+    return line(
+        (name, "title"),
+        (view.image, "strong"),
+        ("".join(f" · {word}" for word in words) + "   ", "dim"),
+    )
 
 
 def _moment(view: MachineView, width: int) -> Line:
     """When: the machine's time and its tick; behind the end of what is known, how far."""
-    if width < IMAGE_FROM_CELLS:
+    if width < MOMENT_FROM_CELLS:
         return ()
     end = view.timeline.end
     past = is_past(view)
     time = f"{clock(view.virtual_ns)}   " if width >= WIDE_FROM_CELLS else ""
     seed = f"seed {view.seed}   " if view.seed and width >= WIDE_FROM_CELLS else ""
+    far = f" / {end:,}" if past and width >= IMAGE_FROM_CELLS else ""
     return line((seed, "dim"), (time, "number"), ("tick ", "dim"),
-                (f"{view.tick:,}", "strong"), (f" / {end:,}" if past else "", "dim"),
+                (f"{view.tick:,}", "strong"), (far, "dim"),
                 ("   ◀ PAST" if past else "", "warn"), " ")  # fmt: skip
 
 
@@ -63,18 +72,23 @@ def is_past(view: MachineView) -> bool:
 
 def render(view: MachineView, window: Window) -> Page:
     """One line: which machine at the left, when at the right, and why it stands still between
-    them; a narrow window leaves out what is known, never why the machine stopped."""
+    them; a narrow window leaves out what is known, never what state it is in."""
     word, role = state(view)
     width, when = window.width, _moment(view, window.width)
     told = () if width >= FOUND_FROM_CELLS + 2 else found(view)
     words: list[Span] = [(word, role)] if word != "PAST" or not when else []
-    gap: Span = ("  " if words or told else "", "plain")
-    body = line(*words, *((("  " if words else "", "plain"), *told) if told else ()), gap,
-                reason(view))  # fmt: skip
-    room = width - len(plain(when)) - (2 if when else 0)
-    left = fit((*_machine(view, width), *body), max(room, 1))
+    words += [("  " if words and told else "", "plain"), *told]
+    head = line(*_machine(view, width), *words)
+    room = width - len(plain(when)) - len(plain(head)) - 2 * bool(when)
+    left = line(*head, ("  " if any(text for text, _ in words) else ""), _why(view, room - 2))
     space = " " * max(width - len(plain(left)) - len(plain(when)), 0)
-    return Page((line(*left, space, *when),))
+    return Page((fit((*left, (space, "plain"), *when), width),))
+
+
+def _why(view: MachineView, room: int) -> str:
+    """The reason in so many cells; that it is said elsewhere, where they are too few for it."""
+    why = reason(view)
+    return why if len(why) <= room else cut(why, room) if room >= WHY_CELLS_MIN else MORE
 
 
 def found(view: MachineView) -> tuple[Span, ...]:

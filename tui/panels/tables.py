@@ -5,7 +5,7 @@ from emu.picture.sections import TableRow, TablesView, size_words
 from emu.picture.view import MachineView
 from emu.words.spans import spans
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
-from tui.text import Line, Role, address, line, pad, right
+from tui.text import Line, Role, address, digits, line, pad, right
 
 SIZE_CELLS = 9
 ADDRESS_CELLS = 17
@@ -19,10 +19,10 @@ def _range(row: TableRow, width: int) -> Line:
     both = {"w", "x"} <= set(row.words.split()[0])
     return line(
         (f"{row.mark} " if row.mark else "  ", _MARKS.get(row.mark, "plain")),
-        (pad(address(row.gva), ADDRESS_CELLS), "name"),
+        (digits(row.gva, ADDRESS_CELLS), "name"),
         (f" {right(size_words(row.size), SIZE_CELLS)}  ", "number"),
         (pad(row.words, 4) + "  ", "warn" if both else "plain"),
-        ("> ", "dim"), (pad(target, ADDRESS_CELLS) + " ", "dim" if same else "number"),
+        ("→ ", "dim"), (pad(target, ADDRESS_CELLS) + " ", "dim" if same else "number"),
         (f" {row.symbol}" if width >= SYMBOL_FROM_CELLS else "", "name"),
     )  # fmt: skip
 
@@ -32,7 +32,7 @@ def _entry(row: TableRow, width: int) -> Line:
     return line(
         ("  " * row.depth, "plain"), (f"{mark} ", "here" if row.open else "busy"),
         (row.name + " ", "strong"), (address(row.gva) + " ", "name"),
-        (size_words(row.size) + " ", "number"), ("> ", "dim"),
+        (size_words(row.size) + " ", "number"), ("→ ", "dim"),
         (address(row.target) + "  ", "number"), (row.words, "plain"),
         (f"  {row.symbol}" if width >= SYMBOL_FROM_CELLS else "", "name"),
     )  # fmt: skip
