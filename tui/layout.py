@@ -177,7 +177,7 @@ def _broad(width: int, height: int, cpus: int) -> tuple[Place, ...]:
 
 
 def _compact(width: int, height: int, cpus: int) -> tuple[Place, ...]:
-    left = width * 23 // 40
+    left = width * 3 // 5
     top = min(max(cpus + 1, 5), max(height // 4, 5))
     low = 3
     tabs = ("code", *_LOOKING, "timeline", *(name for name in _LOGS if name != "events"))

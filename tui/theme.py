@@ -63,10 +63,12 @@ _LOOKS: Final[dict[Role, tuple[str, bool]]] = {
 is where you are, green is well, amber waits or warns, red is broken, blue runs; names have the
 theme's second colour, and all else is foreground, told apart by weight."""
 _UNDERLINED: Final[tuple[Role, ...]] = ("changed",)
-FADES: Final[dict[Role, float]] = {"dim": 0.4, "border": 0.6}
+FADES: Final[dict[Role, float]] = {"dim": 0.4, "border": 0.75}
 """How far what shall not catch the eye moves towards the background."""
 READABLE: Final = 4.5
 """The contrast that a text has to what it is written on, at the least (WCAG 2.2, 1.4.3)."""
+LINES: Final = 3.0
+"""That of lines, which are no text (WCAG 2.2, 1.4.11)."""
 _FOREGROUND: Final = 6.0
 """That of the foreground, so that what is dim differs from it."""
 _GROUNDS: Final = ("background", "panel", "surface")
@@ -125,7 +127,8 @@ def looks(variables: dict[str, str], ansi: bool) -> Looks:
             if role in FADES and variables.get("background") != CONTRAST.background:
                 colour = colour.blend(grounds[0], FADES[role])
             bright = name == "foreground" and role not in FADES
-            colour = readable(colour, grounds, _FOREGROUND if bright else READABLE)
+            least = _FOREGROUND if bright else LINES if role == "border" else READABLE
+            colour = readable(colour, grounds, least)
         found[role] = Style(
             color=None if colour is None else colour.rich_color,
             bold=bold or None,

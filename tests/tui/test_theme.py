@@ -47,6 +47,7 @@ def test_the_oracle_agrees_with_known_pairs() -> None:
 @pytest.mark.parametrize("ground", ["background", "panel", "surface"])
 @pytest.mark.parametrize("one", MIXED, ids=lambda one: one.name)
 def test_every_role_of_every_theme_can_be_read(one: Theme, ground: str) -> None:
+    """Texts 4.5 to 1 (WCAG 2.2, 1.4.3), lines 3 to 1 (1.4.11)."""
     variables = theme.with_foreground(one.to_color_system().generate(), ansi=False)
     looks = theme.looks(variables, ansi=False)
     poor = {}
@@ -54,7 +55,7 @@ def test_every_role_of_every_theme_can_be_read(one: Theme, ground: str) -> None:
         colour = looks[role].color
         assert colour is not None and colour.triplet is not None
         found = contrast(tuple(colour.triplet), rgb(variables[ground]))
-        if found < 4.5:
+        if found < (3.0 if role == "border" else 4.5):
             poor[role] = round(found, 2)
     assert not poor
     assert contrast(rgb(variables["foreground"]), rgb(variables["surface"])) >= 4.5

@@ -165,7 +165,7 @@ def render(view: MachineView, window: Window) -> Page:
     ]
     place = joined(f"gpa {address(box.gpa)}", box.page_state)
     if window.width < ROOM_FROM_CELLS:
-        place = f"{address(box.gpa)} {box.page_state}"
+        place = joined(address(box.gpa), box.page_state)
     return Page(
         lines=tuple(lines),
         detail=joined(place, span_words(top, rows, len(box.aps))),
