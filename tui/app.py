@@ -19,7 +19,7 @@ from textual.command import Provider
 from textual.geometry import Size
 from textual.widgets import Static
 
-from tui import bugs, keys, last_session, theme
+from tui import bugs, glyphs, keys, last_session, theme
 from tui.arranging import Arranging
 from tui.bar import Bar, StatusBar
 from tui.blocks import draws_blocks
@@ -91,6 +91,8 @@ class ApdbgApp(App[int]):
         terminal = Console(color_system=system, force_terminal=True)
         self._few_colours = theme.few_colours(terminal.color_system, terminal.no_color)
         super().__init__(ansi_color=True if self._few_colours else None)
+        if glyphs.are_plain(os.environ):
+            self._filters.append(glyphs.Plain())
         preset = Preset() if preset is None else preset
         self.table = keys.remapped(preset.keys)
         """The keys that are in force."""
@@ -289,6 +291,10 @@ class ApdbgApp(App[int]):
     def on_frame_chosen(self, message: Frame.Chosen) -> None:
         """What was pointed at is a command."""
         self.parts.orders.go(message.order)
+
+    def on_frame_nowhere(self, message: Frame.Nowhere) -> None:
+        """What was pointed at leads nowhere, which is said."""
+        self.desk.say(message.why, "dim")
 
     def on_frame_wheeled(self, message: Frame.Wheeled) -> None:
         """A panel is scrolled by a command; the keys stay where they are."""

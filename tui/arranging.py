@@ -32,9 +32,12 @@ class Arranging:
         self._desk.frames.turn_to(panel_id, focus=focus)
 
     def turn(self, step: int) -> None:
-        """Show another tab of the frame."""
+        """Show another tab of the frame, or go along a strip."""
         frame = self._desk.frames.current
-        frame.turn_to(frame.at + step)
+        if frame.chrome == "bare":
+            frame.move_along(step)
+        else:
+            frame.turn_to(frame.at + step)
 
     def zoom(self) -> None:
         """Let the frame fill the screen, and back."""

@@ -6,6 +6,7 @@ from tui.desk import Desk
 from tui.dialogs import Dialogs
 from tui.frame import Frame
 from tui.orders import Orders
+from tui.panels.base import Spot
 
 _NEXT_LINES: Final = {"both": "asm", "asm": "source", "source": "both"}
 """What the code panel shows after `o`, by what it shows before."""
@@ -61,15 +62,15 @@ class Cursor:
         if self._desk.number.digits:
             self._orders.select_typed()
         elif self._frame.spot is not None:
-            self._follow(self._frame.spot.go)
+            self._follow(self._frame.spot)
         else:
             self._orders.repeat()
 
-    def _follow(self, order: str) -> None:
-        if order:
-            self._orders.go(order)
+    def _follow(self, spot: Spot) -> None:
+        if spot.go:
+            self._orders.go(spot.go)
         else:
-            self._desk.say("there is nothing to go to here; e edits", "dim")
+            self._desk.say(spot.why or "there is nothing to go to here; e edits", "dim")
 
     def edit(self) -> None:
         """Begin a command that changes what the cursor points at."""

@@ -1,6 +1,6 @@
 """A place on the screen that shows one panel at a time and draws only what changed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar, Final
 
 from rich.segment import Segment
@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from emu.picture.view import MachineView
 from tui import bugs, pointing
-from tui.frame_drawing import Drawing, left_of
+from tui.frame_drawing import Chrome, Drawing, Inset, inset_of
 from tui.jump_row import jump_row
 from tui.layout import Place, Slot
 from tui.panels import BY_ID
@@ -28,7 +28,7 @@ _PRESSES_THAT_ACT: Final = 2
 
 
 class Frame(Widget, can_focus=True):
-    """A title rule and below it a page of a panel; several panels share it as tabs.
+    """A title and below it a page of a panel; several panels share it as tabs.
 
     It is a plain line-API widget: the page holds the visible lines only, so the cost of a
     repaint depends on the window and never on how much the panel could show."""
@@ -53,6 +53,13 @@ class Frame(Widget, can_focus=True):
             super().__init__()
             self.tick, self.cpu = tick, cpu
 
+    class Nowhere(Message):
+        """Something was pointed at that leads nowhere, and why."""
+
+        def __init__(self, why: str) -> None:
+            super().__init__()
+            self.why = why
+
     class Turned(Message):
         """Another panel is shown: it may need more than the view has."""
 
@@ -61,6 +68,7 @@ class Frame(Widget, can_focus=True):
         self.slot = slot
         self.tabs: tuple[str, ...] = ("cpus",)
         self.at = 0
+        self.chrome: Chrome = "rule"
         self.edge = False
         self.joints: dict[int, str] = {}
         self.looks = PLAIN
@@ -89,6 +97,7 @@ class Frame(Widget, can_focus=True):
         """Stand here, with these panels as tabs; the one that was shown stays if it can."""
         shown = self.tabs[self.at]
         self.tabs, self.edge, self.joints = place.panels, place.edge, dict(place.joints)
+        self.chrome = place.chrome
         self.at = self.tabs.index(shown) if shown in self.tabs else 0
         self._sheet.made = None
         self.styles.offset = (place.x, place.y)
@@ -120,7 +129,7 @@ class Frame(Widget, can_focus=True):
         if not same or was != sheet.as_of or len(before.lines) != len(self.page.lines):
             self.refresh()
         elif rows := sheet.changes(before, counted):
-            self.refresh(*(Region(0, row, self.size.width, 1) for row in rows))
+            self._refresh_rows(rows)
 
     def peek(self, panel_id: str) -> None:
         """Show a tab for as long as it has something to say; `unpeek` goes back."""
@@ -137,11 +146,23 @@ class Frame(Widget, can_focus=True):
         self.turn_to(self.tabs.index(before))
         return True
 
+    def _refresh_rows(self, rows: Iterable[int]) -> None:
+        """Draw rows of the page anew; -1 is the title's."""
+        top, width = self._inset.top, self.size.width
+        self.refresh(*(Region(0, top + row, width, 1) for row in rows if top + row >= 0))
+
+    @property
+    def _inset(self) -> Inset:
+        """The cells that are not the panel's."""
+        return inset_of(self.chrome, self.edge)
+
     @property
     def _room(self) -> Size:
         """The cells that are the panel's."""
-        width, height = self.size
-        return max(width - left_of(self.edge), 1), max(height - 1, 1)
+        (width, height), inset = self.size, self._inset
+        return (
+            max(width - inset.left - inset.right, 1), max(height - inset.top - inset.bottom, 1)
+        )  # fmt: skip
 
     def redraw(self) -> None:
         """Draw the view that is known once more."""
@@ -155,12 +176,18 @@ class Frame(Widget, can_focus=True):
         self._point_at_lit()
 
     def on_focus(self) -> None:
-        """The title rule shows the focus."""
-        self.refresh(Region(0, 0, self.size.width, 1))
+        """What is around the page shows the focus."""
+        self._show_focus()
 
     def on_blur(self) -> None:
-        """The title rule shows the focus."""
-        self.refresh(Region(0, 0, self.size.width, 1))
+        """What is around the page shows the focus."""
+        self._show_focus()
+
+    def _show_focus(self) -> None:
+        if self.chrome == "box":
+            self.refresh()
+        else:
+            self._refresh_rows((-1,))
 
     # -- scrolling --------------------------------------------------------------------------
 
@@ -249,6 +276,14 @@ class Frame(Widget, can_focus=True):
             self._sheet.cursor = found.key
         self.redraw()
 
+    def move_along(self, step: int) -> None:
+        """To the spot before or after, where a page is one row."""
+        spots = self.page.spots
+        at = next((at for at, one in enumerate(spots) if one.key == self.cursor), None)
+        if spots:
+            first = 0 if step > 0 else len(spots) - 1
+            self.point_at(spots[first if at is None else (at + step) % len(spots)])
+
     def beside(self, key: str, step: int) -> Spot | None:
         """The spot in the next row from the cursor, or else from the spot with a key; scrolls
         where there is no row more."""
@@ -282,18 +317,22 @@ class Frame(Widget, can_focus=True):
         return had
 
     def on_mouse_down(self) -> None:
-        """A press gives the focus; only where it was already, the click acts, too."""
-        self._acts = self.has_focus
+        """A press gives the focus; only where it was already, the click acts, too. A strip is
+        no place for keys: there every click acts."""
+        self._acts = self.has_focus or self.chrome == "bare"
+        if self.chrome == "bare":
+            return
         self.screen.set_focus(self, scroll_visible=False)
 
     def on_click(self, event: events.Click) -> None:
         """A tab's name shows it; a spot is pointed at, and chosen if the frame had the focus;
         so is a column of time."""
         drawing = self._drawing()
-        column, row = event.x - drawing.left, event.y - 1
+        inset = drawing.inset
+        column, row = event.x - inset.left, event.y - inset.top
         acts = self._acts or event.chain >= _PRESSES_THAT_ACT
         if row < 0:
-            chosen = drawing.titles().at(event.x - 2)
+            chosen = drawing.titles().at(event.x - inset.title)
             if chosen is not None:
                 self.turn_to(self.tabs.index(chosen))
         elif 0 <= column < len(self.page.ticks):
@@ -309,18 +348,21 @@ class Frame(Widget, can_focus=True):
     def _click(self, spot: Spot | None, acts: bool) -> None:
         if spot is None:
             return
-        self._sheet.cursor = spot.key
-        self.redraw()
+        if self.chrome != "bare":
+            self._sheet.cursor = spot.key
+            self.redraw()
         if spot.go and acts:
             self.post_message(self.Chosen(spot.go))
+        elif spot.why:
+            self.post_message(self.Nowhere(spot.why))
 
     # -- drawing ----------------------------------------------------------------------------
 
     def _drawing(self) -> Drawing:
         """What its picture is made of now."""
         return Drawing(
-            self.size.width, self.tabs, self.at, self._sheet.counts, self.page, self.has_focus,
-            self.edge, self.joints, self._sheet.as_of,
+            *self.size, self.chrome, self.tabs, self.at, self._sheet.counts, self.page,
+            self.has_focus, self.edge, self.joints, self._sheet.as_of,
         )  # fmt: skip
 
     def render_line(self, y: int) -> Strip:

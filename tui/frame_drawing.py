@@ -1,6 +1,6 @@
-"""How a frame looks: its title rule, and the rows of the page below it, as strips of cells."""
+"""How a frame looks: its title, its border, and the rows of the page inside."""
 
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 from rich.segment import Segment
@@ -9,25 +9,66 @@ from textual.strip import Strip
 
 from tui.panels.base import Page, Spot
 from tui.tabs import DETAIL_CELLS, Counts, Tabs, tabs
-from tui.text import clip, clip_line, fit, plain
+from tui.text import Line, Role, clip, clip_line, fit, plain
 from tui.theme import Looks
 
-RULE: Final = {False: "─", True: "━"}
-"""The title rule without and with the focus."""
-HEAVY: Final = {"┼": "┿", "┴": "┷", "┬": "┯"}
-EDGE: Final = "│"
+Chrome = Literal["box", "rule", "bare"]
+"""What is around a page: a border, a title rule above it, or nothing."""
+
+
+class Inset(Struct, frozen=True):
+    """Cells of a frame that are not the page's."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    title: int
+    """The column at which the title begins."""
+
+
+class Border(Struct, frozen=True):
+    """The characters of a border: corners from the upper left on as one reads, then lines."""
+
+    corners: str
+    across: str
+    down: str
+    joints: dict[str, str]
+    """What stands in a title rule where others meet it."""
+
+
+INSETS: Final[dict[Chrome, Inset]] = {
+    "box": Inset(2, 1, 2, 1, 3), "rule": Inset(1, 1, 1, 0, 2), "bare": Inset(1, 0, 1, 0, 0),
+}  # fmt: skip
+"""One cell of air at both sides, whatever is around it."""
+BORDERS: Final[dict[bool, Border]] = {
+    False: Border("╭╮╰╯", "─", "│", {"┼": "┼", "┴": "┴", "┬": "┬"}),
+    True: Border("╔╗╚╝", "═", "║", {"┼": "╪", "┴": "╧", "┬": "╤"}),
+}
+"""Without and with the focus: one sees at once where the keys go, also without colours."""
 _CURSOR: Final = Style(reverse=True)
 
 
-def left_of(edge: bool) -> int:
-    """Cells at the left that are not the panel's."""
-    return 2 if edge else 1
+def inset_of(chrome: Chrome, edge: bool) -> Inset:
+    """What a frame keeps for itself; `edge`: a line parts it from what is at its left."""
+    found = INSETS[chrome]
+    return Inset(found.left + edge, found.top, found.right, found.bottom, found.title)
+
+
+def _within(detail: str, room: int) -> str:
+    """As many of its parts as there is room for; the first one may lose its end."""
+    parts = detail.split("  ")
+    while len(parts) > 1 and len("  ".join(parts)) > room:
+        parts.pop()
+    return clip("  ".join(parts), room)
 
 
 class Drawing(Struct, frozen=True):
     """All that a frame's picture is made of."""
 
     width: int
+    height: int
+    chrome: Chrome
     tabs: tuple[str, ...]
     """The panels that share it, and which of them is shown."""
     at: int
@@ -42,57 +83,98 @@ class Drawing(Struct, frozen=True):
     """The moment that is shown, if the machine is elsewhere by now; all is dim then."""
 
     @property
-    def left(self) -> int:
-        """Cells at the left that are not the panel's."""
-        return left_of(self.edge)
+    def inset(self) -> Inset:
+        """Cells that are not the page's."""
+        return inset_of(self.chrome, self.edge)
 
     @property
     def detail(self) -> str:
         """What stands at the right of the title."""
         return "  ".join(word for word in (self.as_of, self.page.detail) if word)
 
+    @property
+    def _border(self) -> Border:
+        return BORDERS[self.focused]
+
+    @property
+    def _look(self) -> Role:
+        return "here" if self.focused else "border"
+
     def titles(self) -> Tabs:
         """The names of the tabs, as many as fit beside a short detail; a moment that has
         passed is never cut."""
-        room = self.width - 4 - max(len(self.as_of) - DETAIL_CELLS, 0)
+        room = self.width - 2 * self.inset.title - max(len(self.as_of) - DETAIL_CELLS, 0)
         return tabs(self.tabs, self.at, room, len(self.detail), self.focused, self.counts)
 
     def row(self, y: int, looks: Looks, spot: Spot | None) -> Strip:
         """One row of the frame; `spot`: what the cursor is on."""
-        return self._rule(looks) if y == 0 else self._body(y - 1, looks, spot)
+        inset = self.inset
+        if y < inset.top:
+            return self._title(looks)
+        if y >= self.height - inset.bottom:
+            return self._bottom(looks)
+        return self._body(y - inset.top, looks, spot)
 
-    def _rule(self, looks: Looks) -> Strip:
-        """The title rule: title at the left, details at the right, joints where rules meet."""
-        width, heavy = self.width, self.focused
-        rule = [RULE[heavy]] * width
+    def _rule(self) -> list[str]:
+        """The line in which the title stands."""
+        border, width = self._border, self.width
+        rule = [border.across] * width
         for column, joint in self.joints.items():
             if column < width:
-                rule[column] = HEAVY[joint] if heavy else joint
-        title = clip_line(self.titles().line, max(width - 4, 0))
-        detail = clip(self.detail, max(width - len(plain(title)) - 7, 0))
-        start = 2 + len(plain(title)) + 1
-        end = width - len(detail) - (3 if detail else 0)
-        look = looks["here" if heavy else "dim"]
-        segments = [Segment(rule[0], look), Segment(" ")]
+                rule[column] = border.joints[joint]
+        if self.chrome == "box":
+            rule[0], rule[-1] = border.corners[0], border.corners[1]
+        return rule
+
+    def _title(self, looks: Looks) -> Strip:
+        """Names at the left, details at the right, and the line between them."""
+        rule, begin = self._rule(), self.inset.title
+        title = clip_line(self.titles().line, max(self.width - 2 * begin, 0))
+        room = self.width - len(plain(title)) - 2 * begin - 3
+        detail = _within(self.detail, max(room, 0))
+        start = begin + len(plain(title)) + 1
+        end = self.width - (len(detail) + 1 + begin if detail else 0)
+        look = looks[self._look]
+        segments = [Segment("".join(rule[: begin - 1]), look), Segment(" ")]
         segments += [Segment(text, looks[role]) for text, role in title]
         segments += [Segment(" "), Segment("".join(rule[start:end]), look)]
         if detail:
             role = looks["warn" if self.as_of else "dim"]
-            segments += [Segment(f" {detail} ", role), Segment(rule[-1], look)]
+            rest = "".join(rule[self.width - begin + 1 :])
+            segments += [Segment(f" {detail} ", role), Segment(rest, look)]
         return Strip(segments)
 
+    def _bottom(self, looks: Looks) -> Strip:
+        border = self._border
+        line = border.across * (self.width - 2)
+        return Strip([Segment(f"{border.corners[2]}{line}{border.corners[3]}",
+                              looks[self._look])])  # fmt: skip
+
     def _body(self, row: int, looks: Looks, spot: Spot | None) -> Strip:
-        page, old = self.page, bool(self.as_of)
+        inset, page = self.inset, self.page
+        room = max(self.width - inset.left - inset.right, 0)
         styled = page.lines[row] if row < len(page.lines) else ()
-        room = max(self.width - self.left, 0)
-        text = [
-            Segment(text, looks["dim" if old else role]) for text, role in fit(styled, room)
-        ]
-        strip = Strip([Segment(" "), *text]).adjust_cell_length(room + 1)
-        if not old and any(role == "here" and text.strip() for text, role in styled):
-            strip = strip.apply_style(looks.row)
+        strip = self._text(styled, room, looks)
         if spot is not None and spot.row == row:
             end = room if spot.end is None else min(spot.end, room)
             under = strip.crop(spot.start + 1, end + 1).apply_style(_CURSOR)
             strip = Strip.join((strip.crop(0, spot.start + 1), under, strip.crop(end + 1)))
-        return Strip([Segment(EDGE, looks["dim"]), *strip]) if self.edge else strip
+        return self._framed(strip, looks)
+
+    def _text(self, styled: Line, room: int, looks: Looks) -> Strip:
+        """A line of the page with a cell of air at both sides."""
+        old = bool(self.as_of)
+        text = [
+            Segment(text, looks["dim" if old else role]) for text, role in fit(styled, room)
+        ]
+        strip = Strip([Segment(" "), *text]).adjust_cell_length(room + 2)
+        selected = any(role == "here" and text.strip() for text, role in styled)
+        if selected and not old and self.chrome != "bare" and not self.page.ticks:
+            return strip.apply_style(looks.row)
+        return strip
+
+    def _framed(self, strip: Strip, looks: Looks) -> Strip:
+        if self.chrome == "box":
+            side = Segment(self._border.down, looks[self._look])
+            return Strip([side, *strip, side])
+        return Strip([Segment("│", looks["border"]), *strip]) if self.edge else strip

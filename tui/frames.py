@@ -111,9 +111,14 @@ class Frames(Container):
         self.moves[panel.id] = layout.CLOSED
         return ""
 
+    @property
+    def _movable(self) -> list[Frame]:
+        """The frames whose panels may be elsewhere: strips are where they are."""
+        return [frame for frame in self.placed if frame.chrome != "bare"]
+
     def move(self) -> str:
         """The panel in focus goes to the next place; the reason if it must stay."""
-        frame, slots = self.current, [one.slot for one in self.placed]
+        frame, slots = self.current, [one.slot for one in self._movable]
         if len(slots) == 1 or len(frame.tabs) == 1:
             return f"{frame.panel.title} is the only panel of its place, or there is no other"
         target = slots[(slots.index(frame.slot) + 1) % len(slots)]
@@ -122,10 +127,9 @@ class Frames(Container):
 
     def swap(self) -> str:
         """The panel in focus and that of the next place change places."""
-        placed = self.placed
-        if len(placed) == 1:
+        placed, here = self._movable, self.current
+        if len(placed) == 1 or here not in placed:
             return "there is one place only"
-        here = self.current
         other = placed[(placed.index(here) + 1) % len(placed)]
         self.moves[here.panel.id], self.moves[other.panel.id] = other.slot, here.slot
         self._slot = other.slot
@@ -172,7 +176,7 @@ class Frames(Container):
 
     def clear_cursors(self) -> None:
         """What a cursor was on may be gone."""
-        for frame in self.placed:
+        for frame in self._movable:
             frame.clear_cursor()
 
     def begin_anew(self) -> None:

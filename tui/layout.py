@@ -6,10 +6,13 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tui.frame_drawing import Chrome
 from tui.panels import PANELS
 
-Slot = Literal["cpus", "mailbox", "main", "side", "extra", "time", "log"]
-SLOTS: Final[tuple[Slot, ...]] = ("cpus", "mailbox", "main", "side", "extra", "time", "log")
+Slot = Literal["cpus", "mailbox", "main", "side", "extra", "time", "log", "ribbon"]
+SLOTS: Final[tuple[Slot, ...]] = (
+    "cpus", "mailbox", "main", "side", "extra", "time", "log", "ribbon",
+)  # fmt: skip
 """In the order in which Tab visits them."""
 CLOSED: Final = "closed"
 Moves = Mapping[str, str]
@@ -22,9 +25,11 @@ COMPACT_FROM: Final = (64, 18)
 WIDE_FROM: Final = (100, 28)
 BROAD_FROM: Final = (140, 34)
 """Width and height of the terminal from which a layout is used."""
-TIME_MAX: Final = 8
-MIDDLE_MIN: Final = 12
-"""Rows of the timeline at most, and of the code above it at least, or it becomes a tab."""
+ROWS_MIN: Final = (8, 10)
+"""Rows with their borders of the CPUs at the top and of the timeline at the bottom."""
+ROWS_LOW: Final = (7, 6)
+"""The same on a stage of fewer than ROOMY rows."""
+ROOMY: Final = 30
 BARS: Final = 3
 """Rows outside the stage: status, message, keys."""
 
@@ -33,6 +38,18 @@ _LOGS: Final = tuple(panel.id for panel in PANELS if panel.home == "log")
 """A panel that no place below names is a tab among one of these."""
 _SEEN_AT_ONCE: Final = ("registers", "memory")
 """Those of `_LOOKING` that have a column of their own where there are three."""
+
+
+class Strip(Struct, frozen=True):
+    """A panel that has rows of the whole width above all others, whatever is zoomed."""
+
+    slot: Slot
+    panel: str
+    rows: int
+
+
+STRIPS: Final = (Strip("ribbon", "ribbon", 1),)
+"""From the top down: a new one is a line here and a name in SLOTS."""
 
 
 class Place(Struct, frozen=True):
@@ -44,8 +61,9 @@ class Place(Struct, frozen=True):
     y: int
     width: int
     height: int
+    chrome: Chrome = "box"
     edge: bool = False
-    """Whether a vertical rule stands at its left."""
+    """Whether a vertical rule stands at its left; borders need none."""
     joints: tuple[tuple[int, str], ...] = ()
     """Where vertical rules meet its title rule: column and character."""
 
@@ -65,20 +83,28 @@ def arrange(
 ) -> tuple[Place, ...]:
     """The places on a stage of this size. They depend on nothing that changes while the machine
     runs, so no row ever moves."""
-    whole = height + BARS
-    if width >= BROAD_FROM[0] and whole >= BROAD_FROM[1]:
-        places = _broad(width, height, cpus)
-    elif width >= WIDE_FROM[0] and whole >= WIDE_FROM[1]:
-        places = _wide(width, height, cpus)
-    elif width >= COMPACT_FROM[0] and whole >= COMPACT_FROM[1]:
-        places = _compact(width, height, cpus)
-    else:
-        places = _single(width, height)
-    places = tuple(_moved(place, places, moves or {}) for place in places)
-    alone = [place for place in places if place.slot == zoomed]
+    above, y = [], 0
+    for strip in STRIPS:
+        above.append(Place(strip.slot, (strip.panel,), 0, y, width, strip.rows, "bare"))
+        y += strip.rows
+    rest = _below(width, height - y, height + BARS, cpus)
+    rest = tuple(_moved(place, rest, moves or {}) for place in rest)
+    alone = [place for place in rest if place.slot == zoomed]
     if alone:
-        places = (Place(alone[0].slot, alone[0].panels, 0, 0, width, height),)
-    return tuple(_join(place, places) for place in places)
+        rest = (replace(alone[0], x=0, y=0, width=width, height=height - y, edge=False),)
+    rest = tuple(_join(place, rest) for place in rest)
+    return (*above, *(replace(place, y=place.y + y) for place in rest))
+
+
+def _below(width: int, height: int, whole: int, cpus: int) -> tuple[Place, ...]:
+    """The places below the strips, in a terminal of `whole` rows."""
+    if width >= BROAD_FROM[0] and whole >= BROAD_FROM[1]:
+        return _broad(width, height, cpus)
+    if width >= WIDE_FROM[0] and whole >= WIDE_FROM[1]:
+        return _wide(width, height, cpus)
+    if width >= COMPACT_FROM[0] and whole >= COMPACT_FROM[1]:
+        return _compact(width, height, cpus)
+    return _single(width, height)
 
 
 def _moved(place: Place, places: tuple[Place, ...], moves: Moves) -> Place:
@@ -97,68 +123,75 @@ def _moved(place: Place, places: tuple[Place, ...], moves: Moves) -> Place:
     return replace(place, panels=tuple(mine) or place.panels[:1])
 
 
-def _top(height: int, cpus: int) -> int:
-    """Rows of the CPUs: all of them, if that is no more than a quarter."""
-    return min(max(cpus + 2, 8), max(height // 4, 8))
+def _heights(height: int, cpus: int) -> tuple[int, int, int]:
+    """Rows of the CPUs, of what stands in the middle, and of the timeline: a row for each CPU,
+    if that is no more than a quarter."""
+    least = ROWS_MIN if height >= ROOMY else ROWS_LOW
+    most = max(height // 4, *least)
+    top = min(max(cpus + 3, least[0]), most)
+    low = min(max(cpus + 4, least[1]), most)
+    return top, height - top - low, low
+
+
+def _above(width: int, top: int) -> tuple[Place, ...]:
+    left = width // 2
+    return (
+        Place("cpus", ("cpus",), 0, 0, left, top),
+        Place("mailbox", ("mailbox", "waits"), left, 0, width - left, top),
+    )
+
+
+def _beneath(width: int, y: int, low: int) -> tuple[Place, ...]:
+    """Sentences need more cells than lanes do."""
+    left = width * 2 // 5
+    return (
+        Place("time", ("timeline",), 0, y, left, low),
+        Place("log", _LOGS, left, y, width - left, low),
+    )
 
 
 def _wide(width: int, height: int, cpus: int) -> tuple[Place, ...]:
     left = width // 2
-    top = _top(height, cpus)
-    low = max(height // 4, 7)
-    time = min(max(cpus, 2) + 3, TIME_MAX)
-    middle = height - top - low - time
-    log: tuple[str, ...] = _LOGS
-    if middle < MIDDLE_MIN:
-        middle, time, log = middle + time, 0, ("events", "timeline", *_LOGS[1:])
-    places = (
-        Place("cpus", ("cpus",), 0, 0, left, top),
-        Place("mailbox", ("mailbox", "waits"), left, 0, width - left, top, edge=True),
+    top, middle, low = _heights(height, cpus)
+    return (
+        *_above(width, top),
         Place("main", ("code",), 0, top, left, middle),
-        Place("side", _LOOKING, left, top, width - left, middle, edge=True),
-        Place("time", ("timeline",), 0, top + middle, width, time),
-        Place("log", log, 0, top + middle + time, width, low),
+        Place("side", _LOOKING, left, top, width - left, middle),
+        *_beneath(width, top + middle, low),
     )
-    return tuple(place for place in places if place.height)
 
 
 def _broad(width: int, height: int, cpus: int) -> tuple[Place, ...]:
     """Three columns below the CPUs, so that registers, memory and tables are seen at once."""
-    top = _top(height, cpus)
-    low = max(height // 5, 7)
-    time = min(max(cpus, 2) + 3, TIME_MAX)
-    middle = height - top - low - time
+    top, middle, low = _heights(height, cpus)
     left = width * 2 // 5
     right = (width - left) // 2
     extra = tuple(panel for panel in _LOOKING if panel not in _SEEN_AT_ONCE)
     return (
-        Place("cpus", ("cpus",), 0, 0, width // 2, top),
-        Place("mailbox", ("mailbox", "waits"), width // 2, 0, width - width // 2, top, True),
+        *_above(width, top),
         Place("main", ("code",), 0, top, left, middle),
-        Place("side", _SEEN_AT_ONCE, left, top, right, middle, edge=True),
-        Place("extra", extra, left + right, top,
-              width - left - right, middle, edge=True),
-        Place("time", ("timeline",), 0, top + middle, width, time),
-        Place("log", _LOGS, 0, top + middle + time, width, low),
-    )  # fmt: skip
+        Place("side", _SEEN_AT_ONCE, left, top, right, middle),
+        Place("extra", extra, left + right, top, width - left - right, middle),
+        *_beneath(width, top + middle, low),
+    )
 
 
 def _compact(width: int, height: int, cpus: int) -> tuple[Place, ...]:
-    left = width * 23 // 40
+    left = width * 3 // 5
     top = min(max(cpus + 1, 5), max(height // 4, 5))
     low = 3
     tabs = ("code", *_LOOKING, "timeline", *(name for name in _LOGS if name != "events"))
     return (
-        Place("cpus", ("cpus",), 0, 0, left, top),
-        Place("mailbox", ("mailbox", "waits"), left, 0, width - left, top, edge=True),
-        Place("main", tabs, 0, top, width, height - top - low),
-        Place("log", ("events",), 0, height - low, width, low),
+        Place("cpus", ("cpus",), 0, 0, left, top, "rule"),
+        Place("mailbox", ("mailbox", "waits"), left, 0, width - left, top, "rule", edge=True),
+        Place("main", tabs, 0, top, width, height - top - low, "rule"),
+        Place("log", ("events",), 0, height - low, width, low, "rule"),
     )
 
 
 def _single(width: int, height: int) -> tuple[Place, ...]:
     tabs = ("cpus", "code", *_LOOKING, "mailbox", "waits", "timeline", *_LOGS)
-    return (Place("main", tabs, 0, 0, width, height),)
+    return (Place("main", tabs, 0, 0, width, height, "rule"),)
 
 
 def _join(place: Place, places: tuple[Place, ...]) -> Place:

@@ -58,12 +58,12 @@ class Sheet(Struct):
         self.made = panel.id, size
 
     def changes(self, before: Page, counted: Counts) -> set[int]:
-        """The rows of the frame, the title rule being 0, that a new page of as many lines
+        """The rows of the page, the title being -1, that a new page of as many lines
         changes."""
         page = self.page
-        rows = {i + 1 for i, new in enumerate(page.lines) if new != before.lines[i]}
+        rows = {i for i, new in enumerate(page.lines) if new != before.lines[i]}
         if (before.detail, counted) != (page.detail, self.counts):
-            rows.add(0)
+            rows.add(-1)
         if self.cursor and before.spots != page.spots:
-            rows |= {spot.row + 1 for spot in (*before.spots, *page.spots)}
+            rows |= {spot.row for spot in (*before.spots, *page.spots)}
         return rows

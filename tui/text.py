@@ -11,6 +11,8 @@ from tui.shorten import shortened
 Role = Literal[
     "plain",
     "dim",
+    "border",
+    "title",
     "strong",
     "changed",
     "name",
@@ -174,14 +176,16 @@ def clock(virtual_ns: int) -> str:
     return f"{virtual_ns} ns"
 
 
-def halves(value: int) -> str:
-    """64 bits in hex as two halves, so that an eye can count the digits."""
-    return f"{value >> 32:08x}_{value & 0xFFFFFFFF:08x}"
-
-
 def address(value: int) -> str:
-    """Hex without 0x: 8 digits, or two halves where they are not enough."""
-    return f"{value:08x}" if value < 1 << 32 else halves(value)
+    """Hex without 0x and leading zeros; from 4 GiB on as two halves, so that an eye can count
+    the digits."""
+    high, low = divmod(value, 1 << 32)
+    return f"{high:x}_{low:08x}" if high else f"{low:x}"
+
+
+def digits(value: int, cells: int = 8) -> str:
+    """An address as a column has it: its last digits below each other."""
+    return f"{address(value):>{cells}}"
 
 
 def file_name(path: str) -> str:

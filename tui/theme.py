@@ -6,54 +6,69 @@ from typing import Final, get_args
 from msgspec import Struct
 from rich.style import Style
 from textual.color import Color, ColorParseError
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from tui.text import Role
 
 CALM: Final = Theme(
     name="apdbg",
-    primary="#7aa7e8",
-    secondary="#79c0c8",
-    accent="#e8c878",
-    success="#93bf85",
-    warning="#d9a066",
-    error="#e5747c",
-    foreground="#cfd6e2",
-    background="#12161d",
-    surface="#181d26",
-    panel="#222936",
-    dark=True,
-)
+    primary="#7aa7e8", secondary="#86c5c9", accent="#c9a2f2", success="#93bf85",
+    warning="#e0a95f", error="#ec7a83", foreground="#d5dbe6", background="#12161d",
+    surface="#181d26", panel="#222936", dark=True,
+)  # fmt: skip
 """The theme of apdbg; people may choose any other in the palette."""
 CONTRAST: Final = Theme(
     name="apdbg-contrast",
-    primary="#6cb6ff", secondary="#7ee7f0", accent="#ffd700", success="#7dff7d",
-    warning="#ffb347", error="#ff6b6b", foreground="#ffffff", background="#000000",
+    primary="#6cb6ff", secondary="#7ee7f0", accent="#ff9cff", success="#7dff7d",
+    warning="#ffc247", error="#ff7b7b", foreground="#ffffff", background="#000000",
     surface="#000000", panel="#303030", dark=True,
 )  # fmt: skip
 """Nothing fades: every text has a contrast of at least 7 to 1 to black (WCAG 2.2, 1.4.6)."""
 LIGHT: Final = Theme(
     name="apdbg-light",
-    primary="#1d5fb4", secondary="#0d6b75", accent="#7a5200", success="#2c6e1f",
+    primary="#1d5fb4", secondary="#0d6b75", accent="#7b2fa8", success="#2c6e1f",
     warning="#8a4b00", error="#b3202c", foreground="#20242c", background="#fafafa",
     surface="#f0f0f0", panel="#dfe4ec", dark=False,
 )  # fmt: skip
-THEMES: Final = (CALM, CONTRAST, LIGHT)
-FEW_COLOURS: Final = "ansi-dark"
+MONO: Final = Theme(
+    name="apdbg-mono",
+    primary="#e6e6e6", secondary="#e6e6e6", accent="#ffffff", success="#e6e6e6",
+    warning="#e6e6e6", error="#ffffff", foreground="#e6e6e6", background="#101010",
+    surface="#161616", panel="#2a2a2a", dark=True,
+)  # fmt: skip
+"""One colour: signs, words and weight tell everything."""
+_ANSI: Final = BUILTIN_THEMES["ansi-dark"]
+SIXTEEN: Final = Theme(
+    name="apdbg-16", ansi=True,
+    primary="ansi_bright_cyan", secondary="ansi_default", accent="ansi_bright_magenta",
+    success="ansi_bright_green", warning="ansi_bright_yellow", error="ansi_bright_red",
+    foreground="ansi_default", background="ansi_default", surface="ansi_default",
+    panel="ansi_default", boost="ansi_default", dark=True, variables=_ANSI.variables,
+)  # fmt: skip
+"""The sixteen colours of a dark terminal. Its blue is too dark for texts: what runs is cyan,
+and names, which weight tells from values, have no colour."""
+THEMES: Final = (CALM, CONTRAST, LIGHT, MONO, SIXTEEN)
+FEW_COLOURS: Final = SIXTEEN.name
 """The theme for terminals of 16 colours or none: their own colours, nothing mixed."""
 
 _LOOKS: Final[dict[Role, tuple[str, bool]]] = {
     "plain": ("foreground", False), "strong": ("foreground", True),
     "number": ("foreground", False),
-    "changed": ("accent", True), "here": ("accent", True), "name": ("secondary", False),
-    "source": ("success", False), "good": ("success", False), "busy": ("primary", True),
+    "changed": ("foreground", True), "here": ("accent", True), "name": ("secondary", False),
+    "source": ("foreground", False), "good": ("success", False), "busy": ("primary", True),
     "warn": ("warning", False), "bad": ("error", True), "dim": ("foreground", False),
+    "border": ("foreground", False), "title": ("foreground", True),
 }  # fmt: skip
-"""Role -> the theme's variable, and whether it is bold."""
-FADE: Final = 0.4
-"""How far dim text moves towards the background."""
+"""Role -> the theme's variable, and whether it is bold. A colour has one meaning: the accent
+is where you are, green is well, amber waits or warns, red is broken, blue runs; names have the
+theme's second colour, and all else is foreground, told apart by weight."""
+_UNDERLINED: Final[tuple[Role, ...]] = ("changed",)
+FADES: Final[dict[Role, float]] = {"dim": 0.4, "border": 0.75}
+"""How far what shall not catch the eye moves towards the background."""
 READABLE: Final = 4.5
 """The contrast that a text has to what it is written on, at the least (WCAG 2.2, 1.4.3)."""
+LINES: Final = 3.0
+"""That of lines, which are no text (WCAG 2.2, 1.4.11)."""
 _FOREGROUND: Final = 6.0
 """That of the foreground, so that what is dim differs from it."""
 _GROUNDS: Final = ("background", "panel", "surface")
@@ -109,14 +124,16 @@ def looks(variables: dict[str, str], ansi: bool) -> Looks:
     for role, (name, bold) in _LOOKS.items():
         colour = _colour(variables, name)
         if colour is not None and not ansi:
-            if role == "dim" and variables.get("background") != CONTRAST.background:
-                colour = colour.blend(grounds[0], FADE)
-            bright = name == "foreground" and role != "dim"
-            colour = readable(colour, grounds, _FOREGROUND if bright else READABLE)
+            if role in FADES and variables.get("background") != CONTRAST.background:
+                colour = colour.blend(grounds[0], FADES[role])
+            bright = name == "foreground" and role not in FADES
+            least = _FOREGROUND if bright else LINES if role == "border" else READABLE
+            colour = readable(colour, grounds, least)
         found[role] = Style(
             color=None if colour is None else colour.rich_color,
             bold=bold or None,
-            dim=True if role == "dim" and ansi else None,
+            dim=True if role in FADES and ansi else None,
+            underline=True if role in _UNDERLINED else None,
         )
     under = None if ansi else _colour(variables, "panel")
     return Looks(found, Style(bgcolor=None if under is None else under.rich_color))

@@ -29,6 +29,7 @@ from emu.picture.view import (
     EntryView,
     MachineView,
     MailboxView,
+    PhaseView,
     RegisterView,
     Sections,
     TimelineView,
@@ -195,6 +196,13 @@ class Picture:
             tuple((name, mark.at.tick) for name, mark in branch.marks.items()),
         )  # fmt: skip
 
+    @_Part
+    def phases(self) -> tuple[PhaseView, ...]:
+        """The phases of this boot."""
+        machine = self._here()
+        self._drawn.lanes.catch_up(machine)
+        return self._drawn.lanes.phases.views(machine.board)
+
     def whole(self) -> MachineView:
         """Everything, as one value that lasts."""
         machine = self._here()
@@ -226,6 +234,7 @@ class Picture:
             findings=self.findings,
             reply=self.reply,
             timeline=self.timeline,
+            phases=self.phases,
         )
 
 

@@ -45,6 +45,7 @@ __all__ = [
     "LineKind",
     "MachineView",
     "MailboxView",
+    "PhaseView",
     "RegisterView",
     "Section",
     "Sections",
@@ -189,6 +190,21 @@ class LaneView(Struct, frozen=True, gc=False):
     """How many eighths of each cell it executed."""
 
 
+class PhaseView(Struct, frozen=True, gc=False):
+    """One phase of this boot, and the first moment of it that is known."""
+
+    name: str
+    of_bsp: bool
+    """Whether it is the BSP that comes there."""
+    steps: tuple[str, ...]
+    """How far an AP is that is in it; empty: it is of the BSP alone."""
+    reached: bool
+    """Whether somebody has come there up to the moment that is shown."""
+    tick: int | None = None
+    """When, also ahead of this moment; None: nobody ever has."""
+    cpu: int | None = None
+
+
 class TimelineView(Struct, frozen=True):
     """The known course of a branch in ticks, and where on it the machine stands."""
 
@@ -257,3 +273,5 @@ class MachineView(Struct, frozen=True):
     reply: tuple[str, ...]
     """What the last command had to say, as lines of text."""
     timeline: TimelineView
+    phases: tuple[PhaseView, ...] = ()
+    """Of this boot, in order."""

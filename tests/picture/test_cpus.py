@@ -72,7 +72,7 @@ def test_the_cpu_in_focus_keeps_its_own_row_wherever_it_is(crowd: Session) -> No
         crowd.do(f"cpu {focus}")
         for height in (3, 5, 13):
             rows = shown(crowd, 80, height)
-            assert any(row.startswith(f"> {focus:>4} ") for row in rows), (focus, height)
+            assert any(row.startswith(f"▸ {focus:>4} ") for row in rows), (focus, height)
 
 
 def test_a_group_is_opened_and_closed_by_what_its_row_is(crowd: Session) -> None:
@@ -100,11 +100,11 @@ def test_the_map_has_a_cell_for_each_cpu(crowd: Session) -> None:
     for top in (0, 6, 12, 99):
         page = panel.render(crowd.picture(), Window(80, 13, top))
         legend, *rows = [plain(styled) for styled in page.lines]
-        assert "@ cpu 0 online" in legend and "x 1 shutdown" in legend
+        assert "@ cpu 0 online" in legend and "✗ 1 shutdown" in legend
         for spot in page.spots:
             glyph = plain(page.lines[spot.row])[spot.start]
             number = int(spot.go.removeprefix("cpu "))
-            assert glyph == ("@" if number == 0 else "x" if number == SHUT else "+"), spot
+            assert glyph == ("@" if number == 0 else "✗" if number == SHUT else "●"), spot
             seen.add(spot.go)
         assert all(len(row) <= 80 for row in rows)
     assert len(seen) == MANY

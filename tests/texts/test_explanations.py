@@ -14,7 +14,7 @@ LINE_CELLS = 84
 """Of a box of help at 88 columns."""
 OWN = frozenset((
     "column", "entry", "event", "fate", "glyph", "injection", "milestone", "outcome", "panel",
-    "role", "space", "state", "status_line", "step", "term", "timeline",
+    "phase", "role", "space", "state", "status_line", "step", "term", "timeline",
 ))  # fmt: skip
 """Kinds that are the program's own: not all of their words stand in a specification."""
 

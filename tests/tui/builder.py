@@ -37,6 +37,7 @@ from emu.picture.view import (
     LaneView,
     MachineView,
     MailboxView,
+    PhaseView,
     RegisterView,
     Sections,
     TimelineView,
@@ -191,8 +192,24 @@ def stopped() -> MachineView:
         serial="apdbg shim: 4 processors\r\nwaking cpu 1\r\ncpu 1 online\r\nwaking cpu 2\r\n",
         breakpoints=(BreakpointView(1, "mailbox_wait+0xf", 0xFFFF_F14F, None, 1),),
         findings=FindingsView((), 24, DIALECT), reply=(),
-        timeline=timeline(3_520_311),
+        timeline=timeline(3_520_311), phases=phases(3_520_311),
     )  # fmt: skip
+
+
+def phases(now: int) -> tuple[PhaseView, ...]:
+    """The phases of the boot; the kernel is not known to be done."""
+    bsp, aps = True, False
+    rows = (
+        ("reset", bsp, (), 0, 0), ("shim", bsp, (), 46, 0), ("tables", bsp, (), 1_100_000, 0),
+        ("start APs", bsp, ("starting", "left"), 1_204_000, 0),
+        ("parked", aps, ("parked",), 2_402_118, 3), ("kernel", bsp, (), 2_900_000, 0),
+        ("wake-up", bsp, ("woken",), 3_100_000, 0), ("ack", aps, ("acked",), 3_101_000, 1),
+        ("online", aps, ("online",), 3_102_554, 1), ("done", bsp, (), None, None),
+    )  # fmt: skip
+    return tuple(
+        PhaseView(name, by, steps, tick is not None and tick <= now, tick, cpu)
+        for name, by, steps, tick, cpu in rows
+    )
 
 
 def log_view(events: tuple[Event, ...]) -> LogView:
@@ -265,7 +282,7 @@ def before() -> MachineView:
         stopped(), tick=0, virtual_ns=0, focus=0, cpus=(first, *off), mailbox=None,
         stop=(AtStart(0),),
         sections=sections(()), entries=(), exit_counts=(), serial="", breakpoints=(),
-        registers=registers(()), code=code(0, ()), timeline=timeline(0, 0),
+        registers=registers(()), code=code(0, ()), timeline=timeline(0, 0), phases=phases(0),
     )  # fmt: skip
 
 

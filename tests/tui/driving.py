@@ -14,6 +14,7 @@ from emu.picture.view import MachineView
 from tui.app import ApdbgApp
 from tui.door import Door
 from tui.frame import Frame
+from tui.text import plain
 
 SHIM = Path(__file__).parents[2] / "samples" / "shim.elf"
 PATIENCE_SECONDS = 30.0
@@ -92,6 +93,11 @@ class Hands:
     def text(self) -> str:
         """The whole screen."""
         return text_of(self.app)
+
+    def panel(self, panel_id: str) -> str:
+        """What a panel that is shown says, its rows joined."""
+        frame = next(one for one in self.app.desk.frames.placed if one.panel.id == panel_id)
+        return " ".join(" ".join(plain(row) for row in frame.page.lines).split())
 
     def row(self, number: int) -> str:
         """One row; -1 is the lowest."""

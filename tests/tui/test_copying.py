@@ -37,7 +37,7 @@ def test_a_register_under_the_cursor_is_copied_alone() -> None:
             await hands.press("]", "down", "y")
             assert hands.frame.panel.id == "registers"
             copied = hands.app.clipboard.split()
-            assert copied == ["*rax", "084000a0", "secondary_start"]
+            assert copied == ["rax", "*84000a0", "secondary_start"]
 
     asyncio.run(story())
 

@@ -152,7 +152,7 @@ def test_a_click_on_a_lane_leads_to_its_cpu() -> None:
         async with screen(session) as hands:
             await hands.type("run")
             for _ in range(2):
-                await hands.pilot.click("#time", offset=(90, 4))
+                await hands.pilot.click("#time", offset=(38, 4))
                 await hands.settle()
             assert hands.seen.timeline.now < hands.seen.timeline.end and hands.seen.focus == 2
 

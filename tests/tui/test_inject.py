@@ -66,9 +66,9 @@ def test_enter_on_a_finding_goes_to_its_moment() -> None:
     async def story() -> None:
         async with screen(open_session(str(GALLERY / "ack-before-vector.elf"))) as hands:
             await hands.type("run")
-            assert "BOOTED  3 findings" in hands.row(0)
-            assert "Findings 3" in hands.text
+            assert "BOOTED" in hands.row(0) and "✗ 3 findings" in hands.row(1)
             await hands.type("findings")
+            assert "Finds 3" in hands.text
             await hands.press("enter")
             await hands.settle()
             assert hands.seen.tick == hands.session.findings()[0].tick

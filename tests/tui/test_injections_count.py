@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(not SHIM.exists(), reason="the sample shim is no
 def test_a_step_and_a_run_inject_nothing() -> None:
     async def story() -> None:
         session = boot(2)
-        async with screen(session) as hands:
+        async with screen(session, (200, 50)) as hands:
             await hands.press("s")
             await hands.type("step all 3")
             await hands.press("n")
@@ -33,7 +33,7 @@ def test_a_step_and_a_run_inject_nothing() -> None:
 
 def test_injections_are_counted_and_all_else_that_was_done_is_listed() -> None:
     async def story() -> None:
-        async with screen(boot(2)) as hands:
+        async with screen(boot(2), (200, 50)) as hands:
             await hands.press("s")
             for text in ("inject skew 1 50us", "set rax=5", "hold 1", "inject skew 0 5us"):
                 await hands.type(text)

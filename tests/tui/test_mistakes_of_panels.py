@@ -37,7 +37,7 @@ def strange() -> MachineView:
 def test_a_panel_that_cannot_be_drawn_says_so_and_the_others_go_on(state: Path) -> None:
     async def story() -> None:
         door = Still(strange())
-        async with screen(door) as hands:
+        async with screen(door, (200, 50)) as hands:
             hands.app.parts.arranging.show_panel("findings")
             await hands.pilot.pause()
             assert "Findings cannot be shown: this is a bug in apdbg: KeyError" in hands.text

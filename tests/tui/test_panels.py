@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from emu import open_session
 from emu.picture.cpus import kind_of
 from emu.picture.log_views import LogLook, LogRow, LogView
 from emu.picture.sections import CpusLook
@@ -82,7 +83,7 @@ def test_every_panel_explains_itself(panel: Panel) -> None:
 def test_the_selected_cpu_is_visible_among_a_thousand() -> None:
     for focus in (0, 511, 1_023):
         page = BY_ID["cpus"].render(builder.crowd(focus=focus), Window(80, 12))
-        assert any(row.startswith(f"> {focus:>4} ") for row in shown(page))
+        assert any(row.startswith(f"▸ {focus:>4} ") for row in shown(page))
 
 
 def test_the_rows_of_cpus_stay_while_the_selection_moves_inside_the_window() -> None:
@@ -94,7 +95,7 @@ def test_the_rows_of_cpus_stay_while_the_selection_moves_inside_the_window() -> 
 
 def test_the_state_of_a_cpu_is_a_word_and_a_letter() -> None:
     rows = shown(BY_ID["cpus"].render(builder.stopped(), Window(80, 8)))
-    assert "z spinning" in rows[4] and "+ online" in rows[2] and "> running" in rows[1]
+    assert "↻ spinning" in rows[4] and "● online" in rows[2] and "▶ running" in rows[1]
 
 
 def test_code_rows_stay_while_stepping_inside_the_window() -> None:
@@ -105,13 +106,13 @@ def test_code_rows_stay_while_stepping_inside_the_window() -> None:
     )
     texts = [[row[3:] for row in shown(page)] for page in (before, after)]
     assert texts[0] == texts[1]
-    assert [row[0] == ">" for row in shown(before)] != [row[0] == ">" for row in shown(after)]
+    assert [row[0] == "▸" for row in shown(before)] != [row[0] == "▸" for row in shown(after)]
 
 
 def test_the_current_instruction_is_visible_in_the_lowest_window() -> None:
     for height in (1, 2, 3, 5):
         rows = shown(BY_ID["code"].render(builder.stopped(), Window(80, height)))
-        assert any(row.startswith(">") for row in rows)
+        assert any(row.startswith("▸") for row in rows)
 
 
 def test_other_cpus_stand_in_the_gutter() -> None:
@@ -124,7 +125,15 @@ def test_other_cpus_stand_in_the_gutter() -> None:
 def test_changed_registers_are_marked_without_colour() -> None:
     rows = shown(BY_ID["registers"].render(builder.stopped(), Window(59, 30)))
     marked = [word for row in rows for word in row.split() if word.startswith("*")]
-    assert marked == ["*rax", "*rip", "*rflags"]
+    assert marked == ["*84000a0", "*fffff14f", "*46"]
+
+
+def test_leading_zeros_are_left_out_and_the_command_writes_them() -> None:
+    rows = shown(BY_ID["registers"].render(builder.stopped(), Window(59, 30)))
+    assert not [row for row in rows if "00000000_" in row or " 0000" in row]
+    assert any("cr0     80000031" in row for row in rows)
+    told = open_session(cpus=1).do("registers").reply
+    assert any("0000000000000000" in row for row in told), told
 
 
 def test_no_guest_text_can_move_the_screen() -> None:

@@ -13,7 +13,7 @@ BARS = ("STOPPED  before the first instruction", "n Over  c Run")
 
 def test_everything_is_there_again_after_ctrl_z_and_fg() -> None:
     with Terminal(*SAMPLE, size=(100, 30)) as terminal:
-        for words in (*BARS, "Injections 0", "fffff000  private", ": Command"):
+        for words in (*BARS, "Nothing has happened yet.", "fffff000  private", ": Command"):
             terminal.wait_for(words)
         before = terminal.text
         terminal.stop()
@@ -48,7 +48,7 @@ def test_a_size_that_was_changed_meanwhile_is_taken_up() -> None:
         terminal.stop()
         terminal.resize(120, 40)
         terminal.go_on()
-        for words in (*BARS, "seed 0", "? Help  q Quit"):
+        for words in (*BARS, "apdbg  shim", "? Help  q Quit"):
             terminal.wait_for(words)
         terminal.press("q")
         assert terminal.leave() == 0
@@ -60,7 +60,7 @@ def test_the_bars_have_the_width_of_the_terminal(sizes: tuple[tuple[int, int], .
         terminal.wait_for("apdbg needs" if sizes[0][0] < 40 else "before the first")
         for columns, rows in sizes[1:]:
             terminal.resize(columns, rows)
-        for words in (*BARS, "? Help  q Quit", "seed 0"):
+        for words in (*BARS, "? Help  q Quit", "apdbg  shim"):
             terminal.wait_for(words)
         terminal.press("q")
         assert terminal.leave() == 0
@@ -73,7 +73,7 @@ def test_the_size_changes_while_the_machine_runs() -> None:
         for columns, rows in ((200, 50), (80, 24), (120, 40)):
             terminal.resize(columns, rows)
         terminal.wait_for("BOOTED")
-        terminal.wait_for("seed 0")
+        terminal.wait_for("apdbg  shim")
         terminal.press("q")
         assert terminal.leave() == 0
         assert b"Traceback" not in terminal.raw
@@ -100,7 +100,7 @@ def test_a_storm_of_sizes_ends_with_the_last_one() -> None:
             if index % 10 == 0:
                 terminal.press("s")
         terminal.resize(120, 40)
-        for words in ("cpu 0 stepped", "? Help  q Quit", "seed 0", "Findings 0"):
+        for words in ("cpu 0 stepped", "? Help  q Quit", "apdbg  shim", "1 events"):
             terminal.wait_for(words)
         terminal.press("q")
         assert terminal.leave() == 0

@@ -84,7 +84,7 @@ def test_the_failed_call_is_the_first_thing_of_a_branch_into_a_call(
             await hands.press("enter")
             await hands.settle()
             assert (hands.seen.focus, hands.seen.tick) == (3, first.tick)
-            assert "TDG.VP.VEINFO.GET and gets 0xc0000704" in " ".join(hands.text.split())
+            assert "TDG.VP.VEINFO.GET and gets 0xc0000704" in hands.panel("findings")
 
     asyncio.run(story())
 
@@ -105,7 +105,8 @@ def test_a_failed_call_that_nobody_looks_at_stands_before_a_loop_without_pause()
             await hands.type("findings")
             first = hands.seen.findings.rows[0]
             assert (first.rule, first.cpu) == ("status-ignored", 0)
-            assert "TDCALL leaf 0x55 gave 0xc000010000000000" in " ".join(hands.text.split())
+            told = hands.panel("findings")
+            assert "TDCALL leaf 0x55 gave 0xc000010000000000" in told
             assert "status-ignored" in hands.text
 
     asyncio.run(story())

@@ -110,7 +110,9 @@ def test_panels_that_do_not_follow_a_run_say_of_when_they_are_and_lose_their_col
             await hands.until(lambda: hands.seen.tick > tick)
             assert re.findall(r"as of tick ([\d,]+)", hands.text) == first
             dim = code.looks["dim"]
-            body = [one for y in range(1, 8) for one in code.render_line(y) if one.text.strip()]
+            body = [
+                one for y in range(1, 8) for one in code.render_line(y) if one.text.strip(" ║")
+            ]
             assert body and all(
                 one.style is not None and one.style.color == dim.color for one in body
             )

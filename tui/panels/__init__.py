@@ -15,6 +15,7 @@ from tui.panels import (
     memory,
     nested,
     registers,
+    ribbon,
     serial,
     stack,
     status,
@@ -46,6 +47,7 @@ PANELS: Final[tuple[Panel, ...]] = (
     injections.PANEL,
     answer.PANEL,
     status.PANEL,
+    ribbon.PANEL,
 )
 """Every panel: a new one is one file and one line here."""
 BY_WORD: Final[dict[str, Panel]] = {word: panel for panel in PANELS for word in panel.words}

@@ -45,6 +45,8 @@ class Spot(Struct, frozen=True):
     """Columns; None: to the end of the row."""
     about: str = ""
     """The word that `?` explains."""
+    why: str = ""
+    """Why there is nothing to go to."""
 
 
 class Page(Struct, frozen=True):

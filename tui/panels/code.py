@@ -7,7 +7,7 @@ from msgspec import Struct
 from emu.picture.view import CodeLine, MachineView
 from tui.panels.base import Anchor, Page, Panel, Spot, Window, joined, top_of
 from tui.panels.empty import teaching
-from tui.text import Line, address, address_cells, clip, file_name, line, pad, right
+from tui.text import Line, address, address_cells, clip, digits, file_name, line, pad, right
 
 _TEACHES = (
     "Source and instructions around the selected CPU stand here. `<` and `>` select another "
@@ -23,6 +23,11 @@ TEXT_CELLS_MAX = 34
 SOURCE_CELLS_MAX = 500
 _TARGET = re.compile(r"^(?:call|j\w+) (0x[0-9a-f]+)$")
 _ADDRESS = re.compile(r"\[0x[0-9a-f]+\](?= )")
+_NAMED = re.compile(r" *(\[[^\]]+\]) (= .*)")
+"""What a memory operand is called, and what it holds."""
+_NEAR = re.compile(r"\[rip [+-] 0x[0-9a-f]+\]")
+_SIZE = re.compile(r"(\b[er]?[a-z0-9]{2,4}, )[dqx]?(?:word|byte|mmword) ptr (.*)")
+"""The size of an operand beside a register, which has the same."""
 _INNER_GAP = re.compile(r"(?<=\S) {3,}")
 
 
@@ -54,19 +59,34 @@ def cpus_here(cpus: tuple[int, ...]) -> str:
 
 
 def _instruction(code: CodeLine, columns: _Columns) -> Line:
-    marks = (">" if code.current else " ") + ("b" if code.breakpoint else " ") + " "
-    note = "  " + code.note if code.note else ""
-    if len(code.text) + len(note) > columns.room:
-        note = _ADDRESS.sub("[…]", note)  # the operand says where, only the note says what
-    text = code.text.ljust(min(columns.text, columns.room - len(note)))
+    marks = ("▸" if code.current else " ") + ("b" if code.breakpoint else " ") + " "
+    text, note = _within(code.text, code.note, columns.room)
+    text = text.ljust(min(columns.text, columns.room - len(note)))
     return line(
         (marks, "here" if code.current else "bad"),
         (right(cpus_here(code.cpus), GUTTER_CELLS) + " ", "busy"),
-        (pad(address(code.address), columns.address) + "  ", "dim"),
+        (digits(code.address, columns.address) + "  ", "dim"),
         (pad(code.bytes, columns.bytes - 2) + "  " if columns.bytes else "", "dim"),
         (text, "strong" if code.current else "plain"),
         (note, "name"),
     )
+
+
+def _within(text: str, note: str, room: int) -> tuple[str, str]:
+    """An instruction and its note; where they do not fit, what one of them says already is
+    left out of the other."""
+    note = f"  {note}" if note else ""
+    if len(text) + len(note) <= room:
+        return text, note
+    named = _NAMED.match(note)
+    if named is not None and _NEAR.search(text):
+        text, note = _NEAR.sub(named[1], text), f"  {named[2]}"
+    note = _ADDRESS.sub("[…]", note)  # the operand says where, only the note says what
+    if len(text) + len(note) > room:
+        text = _SIZE.sub(r"\1\2", text)
+    if len(text) + len(note) > room:
+        note = note.removeprefix(" ")
+    return text, note
 
 
 def _source(code: CodeLine, width: int, file: str) -> Line:

@@ -22,6 +22,9 @@ HEADING_FROM_ROWS = 5
 APIC_FROM_CELLS = 52
 CLOCK_FROM_CELLS = 112
 MILESTONE_FROM_CELLS = 140
+WORDS_FROM_CELLS = 50
+NARROW_WORD_CELLS = 9
+"""A narrower window has room for `spinning` and `wait SIPI`, and shortens what is rare."""
 MILESTONE_CELLS = 20
 SOURCE_FROM_ROOM = 50
 """Cells that must be left for the source line to get a column of its own."""
@@ -38,6 +41,7 @@ class _Columns(Struct, frozen=True):
 
     id: int
     apic: int
+    state: int
     where: int
     line: int
     waits: int
@@ -53,16 +57,18 @@ def _columns(view: MachineView, width: int) -> _Columns:
     apic = max(len(str(most)), 4) if told else 0
     wide = width >= CLOCK_FROM_CELLS
     ticks, time = (13, 11) if wide else (0, 0)
-    fixed = 2 + id_cells + 1 + (apic + 2 if apic else 0) + 2 + WORD_CELLS + 1 + 1
+    state = WORD_CELLS if width >= WORDS_FROM_CELLS else NARROW_WORD_CELLS
+    fixed = 2 + id_cells + 1 + (apic + 2 if apic else 0) + 2 + state + 1 + 1
     fixed += ticks + time + 4 if wide else 0
     milestone = MILESTONE_CELLS + 2 if width >= MILESTONE_FROM_CELLS else 0
     fixed += milestone
     room = max(width - fixed, 0)
     source = SOURCE_CELLS + 1 if room >= SOURCE_FROM_ROOM else 0
-    names = (1, 2) if room >= HALVES_FROM_ROOM else (4, 7)
+    halves = room >= HALVES_FROM_ROOM
+    names = (3, 7) if width < WORDS_FROM_CELLS else (1, 2) if halves else (4, 7)
     where = min(-(-(room - source) * names[0] // names[1]), WHERE_CELLS_MAX)
     return _Columns(
-        id_cells, apic, where, source, room - source - where, milestone, ticks, time
+        id_cells, apic, state, where, source, room - source - where, milestone, ticks, time
     )
 
 
@@ -70,7 +76,7 @@ def _heading(columns: _Columns) -> Line:
     words = "  " + right("#", columns.id) + " "
     if columns.apic:
         words += right("apic", columns.apic) + _GAP
-    words += pad("state", WORD_CELLS + 2) + " "
+    words += pad("state", columns.state + 2) + " "
     words += pad("where", columns.where + columns.line) + " " + pad("waits for", columns.waits)
     if columns.milestone:
         words += _GAP + pad("milestone", columns.milestone - 2)
@@ -87,6 +93,12 @@ def where(cpu: CpuView) -> str:
     return cpu.symbol or address(cpu.rip)
 
 
+def _place(cpu: CpuView, cells: int) -> str:
+    """The same in so many cells: the name of a function says more than how far it is in it."""
+    place = where(cpu)
+    return place if len(place) <= cells else place.partition("+")[0]
+
+
 def _row(cpu: CpuView, columns: _Columns, focused: bool) -> Line:
     state = looks(cpu)
     waits = cpu.waits.replace("mailbox ", "")
@@ -97,11 +109,11 @@ def _row(cpu: CpuView, columns: _Columns, focused: bool) -> Line:
         time = right(clock(cpu.virtual_ns), columns.clock)
         tail = _GAP + right(f"{cpu.ticks:,}", columns.ticks) + _GAP + time
     return line(
-        ("> " if focused else "  ", "here"),
+        ("▸ " if focused else "  ", "here"),
         (right(str(cpu.id), columns.id) + " ", "strong" if focused else "plain"),
         (apic, "dim"),
-        (f"{state.glyph} {pad(state.word, WORD_CELLS)} ", state.role),
-        (pad(where(cpu), columns.where), "name"),
+        (f"{state.glyph} {pad(state.word, columns.state)} ", state.role),
+        (pad(_place(cpu, columns.where), columns.where), "name"),
         (" " + pad(file_name(cpu.line), columns.line - 1) if columns.line else "", "dim"),
         " ",
         (pad(waits or "-", columns.waits), "plain" if waits else "dim"),
@@ -120,7 +132,7 @@ def _group(group: CpuGroup, columns: _Columns) -> Line:
     function = where(cpu).partition("+")[0]
     return line(
         ("-" if group.open else "+", "dim"), (pad(count, cells), "strong"),
-        (f"{state.glyph} {pad(state.word, WORD_CELLS)} ", state.role),
+        (f"{state.glyph} {pad(state.word, columns.state)} ", state.role),
         (pad(function, columns.where + columns.line) + " ", "name"),
         (waits or "-", "plain" if waits else "dim"), (f"  {group.ids}", "dim"),
     )  # fmt: skip

@@ -17,7 +17,7 @@ from tui.panels.base import (
     top_of,
 )
 from tui.panels.empty import teaching
-from tui.text import Line, Role, address, clock, halves, line, pad, right
+from tui.text import Line, Role, address, clock, line, pad, right
 
 CHAIN: Final = ("parked", "woken", "acked", "online")
 """The steps of a wake-up in their order (ACPI 6.6, 5.2.12.19)."""
@@ -52,29 +52,26 @@ _TEACHES: Final = (
 )
 
 
-def _decoded(box: MailboxView, roomy: bool) -> list[Line]:
-    name = box.vector_symbol or ("no vector" if box.vector == 0 else "")
-    if not roomy:
-        vector = name or address(box.vector)
-        words = f"  id {box.apic_id}  "
-        return [line((box.command_name, "strong"), words, (vector, "name"))]
-    return [
-        line(("command  ", "dim"), (f"{box.command:04x} ", "number"),
-             (box.command_name, "strong"),
-             ("   reserved ", "dim"), (f"{box.reserved:04x}", "number"),
-             ("   apic id ", "dim"), (str(box.apic_id), "number")),
-        line(("vector   ", "dim"), (halves(box.vector), "number"), "  ", (name, "name")),
-    ]  # fmt: skip
+def _decoded(box: MailboxView, width: int) -> Line:
+    """The head of the page in a line: names, and numbers where nothing has a name."""
+    labels = width >= ROOM_FROM_CELLS
+    vector = box.vector_symbol or ("no vector" if box.vector == 0 else address(box.vector))
+    odd = f"  reserved {box.reserved:x}" if box.reserved else ""
+    return line(
+        ("command " if labels else "", "dim"), (box.command_name, "strong"), ("  id ", "dim"),
+        (str(box.apic_id), "strong"), ("  vector " if labels and box.vector else "  ", "dim"),
+        (vector, "name" if box.vector else "dim"), (odd, "warn"),
+    )  # fmt: skip
 
 
 def _pipeline(box: MailboxView, width: int) -> Line:
-    """How many APs stand at each step: `parked 1 > woken 1 > acked 0 > online 1`; a narrow
+    """How many APs stand at each step: `parked 1 ▸ woken 1 ▸ acked 0 ▸ online 1`; a narrow
     window shows only the steps where one is."""
     found = Counter(ap.step for ap in box.aps)
     spans: list[tuple[str, Role]] = []
     steps = [step for step in CHAIN if found[step] or width >= ROOM_FROM_CELLS]
     for index, step in enumerate(steps):
-        spans.append((" > " if index else "", "dim"))
+        spans.append((" ▸ " if index else "", "dim"))
         spans.append((f"{step} {found[step]:,}", _ROLES[step] if found[step] else "dim"))
     others = [name for name in found if name not in CHAIN]
     spans += [(f"   {name} {found[name]:,}", _ROLES.get(name, "dim")) for name in others]
@@ -82,10 +79,10 @@ def _pipeline(box: MailboxView, width: int) -> Line:
 
 
 def _chain(step: str) -> str:
-    """`parked > WOKEN`: the steps behind an AP, and the one it is at in capitals."""
+    """`parked ▸ WOKEN`: the steps behind an AP, and the one it is at in capitals."""
     if step not in CHAIN:
         return step.upper()
-    return " > ".join((*CHAIN[: CHAIN.index(step)], step.upper()))
+    return " ▸ ".join((*CHAIN[: CHAIN.index(step)], step.upper()))
 
 
 class _Columns(Struct, frozen=True):
@@ -110,7 +107,7 @@ def _ap(ap: ApProgress, columns: _Columns, focused: bool) -> Line:
     chain = _chain(ap.step) if columns.step == _CHAIN_CELLS else ap.step.upper()
     time = clock(ap.virtual_ns) if ap.virtual_ns else "-"
     return line(
-        ("> " if focused else "  ", "here"),
+        ("▸ " if focused else "  ", "here"),
         (right(str(ap.cpu), columns.id) + gap, "strong" if focused else "plain"),
         (pad(chain, columns.step) + gap, _ROLES.get(ap.step, "dim")),
         (right(time, columns.time) + gap if columns.time else "", "number"),
@@ -118,13 +115,14 @@ def _ap(ap: ApProgress, columns: _Columns, focused: bool) -> Line:
     )
 
 
-def _history(view: MachineView, box: MailboxView) -> list[Line]:
-    """Every step of the selected AP: when, and by whose doing."""
+def _history(view: MachineView, box: MailboxView, rows: int) -> list[Line]:
+    """The newest steps of the selected AP: when, and by whose doing."""
     ap = next((ap for ap in box.aps if ap.cpu == view.focus), None)
     if ap is None or not ap.history:
         return []
-    found = [line((f"cpu {ap.cpu} so far", "dim"))]
-    for step in ap.history:
+    shown = ap.history[max(len(ap.history) - rows + 1, 0) :] if rows > 1 else ()
+    found = [line((f"cpu {ap.cpu} so far", "dim"))] if shown else []
+    for step in shown:
         who = "the host" if step.by is None else f"cpu {step.by}"
         found.append(line(
             (right(f"{step.tick:,}", HISTORY_TICK_CELLS) + "  ", "dim"),
@@ -148,14 +146,13 @@ def render(view: MachineView, window: Window) -> Page:
         return teaching(_WHY, _TEACHES, window)
     roomy = window.height >= ROOMY_FROM_ROWS
     columns = _columns(view, window.width)
-    head = _decoded(box, roomy)
+    head = [_decoded(box, window.width)]
     if roomy or len(head) + len(box.aps) > window.height:
         head.append(_pipeline(box, window.width))
     if roomy:
         head.append(_heading(columns))
     rows = max(window.height - len(head), 0)
-    history = _history(view, box)
-    history = history[: max(rows - min(len(box.aps), AP_ROWS_MIN), 0)]
+    history = _history(view, box, max(rows - min(len(box.aps), AP_ROWS_MIN), 0))
     rows -= len(history)
     at = next((i for i, ap in enumerate(box.aps) if ap.cpu == view.focus), None)
     top = top_of(window, rows, len(box.aps), at)
@@ -168,11 +165,11 @@ def render(view: MachineView, window: Window) -> Page:
     steps = next((ap.history for ap in box.aps if ap.cpu == view.focus), ())
     spots += [
         Spot(len(lines) - len(history) + 1 + row, f"h{row}", moment(step.tick, step.by))
-        for row, step in enumerate(steps[: max(len(history) - 1, 0)])
+        for row, step in enumerate(steps[len(steps) - max(len(history) - 1, 0) :])
     ]
     place = joined(f"gpa {address(box.gpa)}", box.page_state)
     if window.width < ROOM_FROM_CELLS:
-        place = f"{address(box.gpa)} {box.page_state}"
+        place = joined(address(box.gpa), box.page_state)
     return Page(
         lines=tuple(lines),
         detail=joined(place, span_words(top, rows, len(box.aps))),

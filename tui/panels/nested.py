@@ -4,7 +4,7 @@ from emu.picture.sections import NestedRange, PageDetail, size_words
 from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.panels.empty import teaching
-from tui.text import Line, Role, address, line, pad, right
+from tui.text import Line, Role, address, digits, line, pad, right
 
 _TEACHES = (
     "Ranges of guest-physical memory come here: where they lie in the host, and what the guest "
@@ -26,10 +26,10 @@ def _range(one: NestedRange, written: int) -> Line:
         if count
     )
     return line(
-        (pad(address(one.gpa), ADDRESS_CELLS), "name"),
+        (digits(one.gpa, ADDRESS_CELLS), "name"),
         (f" {right(size_words(one.size), SIZE_CELLS)}  ", "number"),
         (pad(one.rights, 4), "plain"), (pad(one.state, STATE_CELLS) + " ", _STATES[one.state]),
-        ("> ", "dim"), (target, "bad" if one.hpa is None else "number"),
+        ("→ ", "dim"), (target, "bad" if one.hpa is None else "number"),
         ("  shared view" if one.shared_view else "", "warn"), (pages + marks, "dim"),
     )  # fmt: skip
 
@@ -47,7 +47,7 @@ def _page(page: PageDetail) -> list[tuple[Line, Spot | None]]:
         edit = f"set npt:{walk.gpa & ~0xFFF:#x}={level.value:#x}" if level.name == "L1" else ""
         styled = line(
             (f"  {level.name}[{level.index:03}] ", "strong"), ("hpa ", "dim"),
-            (address(level.entry_hpa) + "  ", "name"), (f"{level.value:016x}  ", "number"),
+            (digits(level.entry_hpa) + "  ", "name"), (f"{level.value:16x}  ", "number"),
             (level.words, "bad" if refused else "plain"),
         )  # fmt: skip
         go = f"mem hpa:{level.entry_hpa & ~0xFFF:#x} as table"

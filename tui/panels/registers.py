@@ -8,12 +8,14 @@ from emu.picture.sections import PointerView
 from emu.picture.view import MachineView, RegisterView
 from tui.panels.base import Page, Panel, Spot, Window, joined, span_words, top_of
 from tui.panels.empty import teaching
-from tui.text import Line, Span, address, cut, halves, line, pad
+from tui.text import Line, Span, address, cut, line, pad
 
-CELL_CELLS: Final = 28
-"""At least: mark, name of up to 4, 17 digits of the value, and a gap. A pointer below 4 GiB has
-8 digits, and what it points at in the room that is left."""
+CELL_CELLS: Final = 26
+"""At least: name of up to 4, mark, 17 digits of the value, and a gap. A value below 4 GiB has
+8, and what it points at in the room that is left."""
 _HALF: Final = 1 << 32
+_HALF_CELLS: Final = 8
+_VALUE_CELLS: Final = 17
 _GAP: Final = 1
 COLUMNS_MAX: Final = 4
 NAME_CELLS: Final = 6
@@ -27,26 +29,17 @@ _TEACHES = (
 )
 
 
-def digits(register: RegisterView) -> tuple[str, str]:
-    """The leading zeros and the rest of a value in hex; 64 bits are written as two halves."""
-    text = f"{register.value:0{max(register.bits // 4, 1)}x}"
-    if len(text) == 16:
-        text = halves(register.value)
-    rest = text.lstrip("0_") or "0"
-    return text[: len(text) - len(rest)], rest
-
-
-def _value(register: RegisterView) -> tuple[Span, Span]:
-    zeros, rest = digits(register)
-    return (zeros, "dim"), (rest, "changed" if register.changed else "number")
+def _value(register: RegisterView) -> Span:
+    return address(register.value), "changed" if register.changed else "number"
 
 
 def _mark(register: RegisterView) -> Span:
+    """In front of a value that is another one than at the last stop."""
     return ("*" if register.changed else " ", "changed")
 
 
 def _name(register: RegisterView, cells: int) -> Span:
-    return pad(register.name, cells), "changed" if register.changed else "plain"
+    return pad(register.name, cells), "dim"
 
 
 Row = tuple[Line, tuple[Spot, ...]]
@@ -83,8 +76,8 @@ def _grid(registers: list[RegisterView], width: int, points: Pointers) -> list[R
             start = len(spots) * cells
             spots.append(_spot(register, start, start + cells - _GAP, points))
             spans += [
-                _mark(register),
                 _name(register, 4),
+                _mark(register),
                 *_followed(register, cells - 5, points),
             ]
         rows.append((line(*spans), tuple(spots)))
@@ -94,21 +87,17 @@ def _grid(registers: list[RegisterView], width: int, points: Pointers) -> list[R
 def _followed(register: RegisterView, cells: int, points: Pointers) -> list[Span]:
     """A general register's value, and what it points at."""
     value, found = _value(register), points.get(register.name)
-    if found is not None and register.value < _HALF:
-        value = ("", "dim"), (address(register.value), value[1][1])
-    used = sum(len(text) for text, _ in value)
+    used = max(len(value[0]), _HALF_CELLS)
     words = "" if found is None else f" {cut(found.words, cells - used - 1 - _GAP)}"
-    gap = " " * max(cells - used - len(words), 0)
-    return [*value, (words, "name"), (gap, "plain")]
+    gap, rest = " " * (used - len(value[0])), " " * max(cells - used - len(words), 0)
+    return [value, (gap, "plain"), (words, "name"), (rest, "plain")]
 
 
-def _row(register: RegisterView, name_cells: int) -> Line:
-    zeros, rest = _value(register)
-    gap = " " * max(17 - len(zeros[0]) - len(rest[0]), 0)
+def _row(register: RegisterView, name_cells: int, value_cells: int) -> Line:
+    value = _value(register)
+    gap = " " * max(value_cells - len(value[0]), 0)
     words = register.words or ("-" if register.group == "flags" else "")
-    return line(
-        _mark(register), _name(register, name_cells), "  " + gap, zeros, rest, "  ", words
-    )
+    return line(_name(register, name_cells), " ", _mark(register), value, gap, "  ", words)
 
 
 def rows(registers: tuple[RegisterView, ...], width: int, points: Pointers) -> list[Row]:
@@ -119,12 +108,13 @@ def rows(registers: tuple[RegisterView, ...], width: int, points: Pointers) -> l
         if not members:
             continue
         found += [((), ())] if found else []
-        cells = max(NAME_CELLS, *(len(register.name) for register in members))
-        found += (
-            _grid(members, width, points)
-            if group == "general"
-            else [(_row(r, cells), (_spot(r, 0, None),)) for r in members]
-        )
+        if group == "general":
+            found += _grid(members, width, points)
+            continue
+        names = max(NAME_CELLS, *(len(register.name) for register in members))
+        wide = any(register.value >= _HALF for register in members)
+        cells = _VALUE_CELLS if wide else _HALF_CELLS
+        found += [(_row(one, names, cells), (_spot(one, 0, None),)) for one in members]
     return found
 
 

@@ -6,7 +6,7 @@ from emu.picture.sections import StackRow
 from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.panels.empty import teaching
-from tui.text import Line, Role, address, halves, line, pad
+from tui.text import Line, Role, address, digits, line, pad
 
 _TEACHES: Final = (
     "The frames of the functions that have not returned come here, with the words of each. "
@@ -30,10 +30,10 @@ def _head(row: StackRow) -> Line:
 
 
 def _word(row: StackRow, wide: bool) -> Line:
-    place = (f"  {address(row.address)}  ", "dim")
+    place = (f"  {digits(row.address)}  ", "dim")
     if row.value is None:
         return line(place, (row.words, "dim"))  # type: ignore[arg-type]
-    text = halves(row.value) if wide else address(row.value)
+    text = address(row.value)
     value = (pad(text, VALUE_CELLS) if wide else text, "number" if row.value else "dim")
     return line(place, value, "  ", (row.words, _ROLES[row.what]))  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""The states of a CPU and what became of it: a letter, a word, a role and an explanation for
+"""The states of a CPU and what became of it: a glyph, a word, a role and an explanation for
 each."""
 
 from collections import Counter
@@ -20,20 +20,20 @@ class State(NamedTuple):
 
 
 STATES: Final[dict[CpuState, State]] = {
-    "running": State(">", "running", "busy", MEANINGS["running"]),
-    "spinning": State("z", "spinning", "dim", MEANINGS["spinning"]),
-    "parked": State("p", "parked", "warn", MEANINGS["parked"]),
-    "online": State("+", "online", "good", MEANINGS["online"]),
-    "halted": State("h", "halted", "dim", MEANINGS["halted"]),
-    "wait-for-sipi": State("w", "wait SIPI", "dim", MEANINGS["wait-for-sipi"]),
-    "off": State("-", "off", "dim", MEANINGS["off"]),
+    "running": State("▶", "running", "busy", MEANINGS["running"]),
+    "spinning": State("↻", "spinning", "dim", MEANINGS["spinning"]),
+    "parked": State("○", "parked", "warn", MEANINGS["parked"]),
+    "online": State("●", "online", "good", MEANINGS["online"]),
+    "halted": State("■", "halted", "dim", MEANINGS["halted"]),
+    "wait-for-sipi": State("◇", "wait SIPI", "dim", MEANINGS["wait-for-sipi"]),
+    "off": State("·", "off", "dim", MEANINGS["off"]),
     "failed": State("!", "failed", "bad", MEANINGS["failed"]),
-    "shutdown": State("x", "shutdown", "bad", MEANINGS["shutdown"]),
+    "shutdown": State("✗", "shutdown", "bad", MEANINGS["shutdown"]),
 }
 """In the order in which a summary counts them."""
 FATES: Final[dict[Fate, State]] = {
-    "dead": State("X", "dead", "bad", "what it did ended the machine"),
-    "stuck": State("#", "stuck", "bad", "nothing can ever move it on where it stands"),
+    "dead": State("✘", "dead", "bad", "what it did ended the machine"),
+    "stuck": State("▲", "stuck", "bad", "nothing can ever move it on where it stands"),
     "lost": State("?", "lost", "bad", "the boot is over, and it never came to the OS"),
     "not offered": State("_", "not offered", "dim", "the host's tree disables it, or lacks it"),
 }

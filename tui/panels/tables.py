@@ -6,7 +6,7 @@ from emu.picture.view import MachineView
 from emu.words.spans import spans
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.panels.empty import teaching
-from tui.text import Line, Role, address, line, pad, right
+from tui.text import Line, Role, address, digits, line, pad, right
 
 _TEACHES = (
     "What the selected CPU's page tables map comes here, as ranges or as a tree. `<` and `>` "
@@ -25,10 +25,10 @@ def _range(row: TableRow, width: int) -> Line:
     both = {"w", "x"} <= set(row.words.split()[0])
     return line(
         (f"{row.mark} " if row.mark else "  ", _MARKS.get(row.mark, "plain")),
-        (pad(address(row.gva), ADDRESS_CELLS), "name"),
+        (digits(row.gva, ADDRESS_CELLS), "name"),
         (f" {right(size_words(row.size), SIZE_CELLS)}  ", "number"),
         (pad(row.words, 4) + "  ", "warn" if both else "plain"),
-        ("> ", "dim"), (pad(target, ADDRESS_CELLS) + " ", "dim" if same else "number"),
+        ("→ ", "dim"), (pad(target, ADDRESS_CELLS) + " ", "dim" if same else "number"),
         (f" {row.symbol}" if width >= SYMBOL_FROM_CELLS else "", "name"),
     )  # fmt: skip
 
@@ -38,7 +38,7 @@ def _entry(row: TableRow, width: int) -> Line:
     return line(
         ("  " * row.depth, "plain"), (f"{mark} ", "here" if row.open else "busy"),
         (row.name + " ", "strong"), (address(row.gva) + " ", "name"),
-        (size_words(row.size) + " ", "number"), ("> ", "dim"),
+        (size_words(row.size) + " ", "number"), ("→ ", "dim"),
         (address(row.target) + "  ", "number"), (row.words, "plain"),
         (f"  {row.symbol}" if width >= SYMBOL_FROM_CELLS else "", "name"),
     )  # fmt: skip

@@ -4,7 +4,7 @@ from emu.picture.sections import NestedLevel, NestedWalk, PageWalk, WalkView
 from emu.picture.view import MachineView
 from tui.panels.base import Page, Panel, Spot, Window, joined, notice, span_words, top_of
 from tui.panels.empty import teaching
-from tui.text import Line, Role, address, line
+from tui.text import Line, Role, address, digits, line
 
 _TEACHES = (
     "The walk of an address comes here, access by access, through the guest's tables and the "
@@ -18,23 +18,23 @@ VALUE_FROM_CELLS = 58
 def _guest(walk: PageWalk, index: int, wide: bool) -> Line:
     level = walk.levels[index]
     missing = level.nested.hpa is None
-    value = f"{level.value:016x}  " if wide and not missing else ""
+    value = f"{level.value:16x}  " if wide and not missing else ""
     words = level.nested.why if missing else level.words
     bad: Role = "bad" if missing or not level.value & 1 or level.reserved else "plain"
     return line(
         (f"{level.name}[{level.index:03}] ", "strong"),
-        ("gpa ", "dim"), (f"{address(level.entry_gpa)}  ", "name"), (value, "number"),
+        ("gpa ", "dim"), (f"{digits(level.entry_gpa)}  ", "name"), (value, "number"),
         (words, bad), ("  reserved bits are set" if level.reserved else "", "bad"),
         ("  leaf" if level.leaf and not missing else "", "good"),
     )  # fmt: skip
 
 
 def _nested(purpose: str, step: NestedLevel, wide: bool, refused: bool) -> Line:
-    value = f"{step.value:016x}  " if wide else ""
+    value = f"{step.value:16x}  " if wide else ""
     role: Role = "bad" if refused else "dim"
     return line(
         ("   n", "dim"), (f"{step.name}[{step.index:03}] ", "plain"),
-        ("hpa ", "dim"), (f"{address(step.entry_hpa)}  ", "plain"), (value, "plain"),
+        ("hpa ", "dim"), (f"{digits(step.entry_hpa)}  ", "plain"), (value, "plain"),
         (step.words, role), (f"  of {purpose}", "dim"),
     )  # fmt: skip
 
