@@ -16,7 +16,7 @@ from tui.door import Door
 from tui.help_page import Content, leaf
 from tui.line_editor import Edit
 from tui.panels.base import span_words
-from tui.text import plain
+from tui.text import clean, plain
 from tui.theme import Looks
 
 WIDTH_MAX: Final = 88
@@ -36,7 +36,8 @@ class Stand(Struct, frozen=True):
 
 def content_of(door: Door, word: str) -> Content:
     """The page of a word; of no word: of all that is explained. Raises ApdbgError."""
-    title = word or LABELS[language()].topics
+    title = clean(word) if word.isascii() else word
+    title = title or LABELS[language()].topics
     return Content(title, door.meanings(word))
 
 

@@ -104,9 +104,9 @@ def words_of(path: Path) -> Counter[str]:
 
 CALLED_FROM_OUTSIDE: Final = re.compile(
     r"__\w+__|(on|action|watch|compose|get|render|check|key|validate|_on|_watch)_\w+|compose|"
-    r"render\w*|[A-Z_]+|update|value_of|discover|print_help|_open_app_process"
+    r"render\w*|[A-Z_]+|update|value_of|discover|print_help|_open_app_process|markdown|title"
 )
-"""Names that Python, Textual or a user of the Python door calls."""
+"""Names that Python, Textual, a user of the Python door or the making of documents calls."""
 
 
 def test_every_name_of_the_product_is_used_by_the_product() -> None:

@@ -11,7 +11,10 @@ PF_X: Final = 1
 HOME: Final = "emu/boot/roles.py"
 OF_THE_SAMPLE: Final = "emu/tour/lessons/"
 """Lessons are about the sample itself."""
-PLAIN: Final = {"reset_vector": "where an x86 CPU begins (SDM 3, 10.1.4)"}
+PLAIN: Final = {
+    "reset_vector": "where an x86 CPU begins (SDM 3, 10.1.4)",
+    "mailbox_command": "a kind of words that are explained",
+}
 """Symbol -> why the product may say that word all the same. Symbols of one word (`refuse`,
 `exception`, `print`) are English and not looked for."""
 

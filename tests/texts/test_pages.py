@@ -4,8 +4,6 @@ import re
 
 import pytest
 
-from emu.errors import ApdbgError
-from emu.texts.__main__ import page
 from emu.texts.explanations import explanations, kinds
 from emu.texts.language import LANGUAGES, Language
 from emu.texts.pages import anchor, markdown, title
@@ -36,11 +34,3 @@ def test_an_entry_has_heading_text_source_and_links() -> None:
     assert "*Source: SDM 3, 2.2.1 and 10.8.5*" in text
     assert "出处: SDM 3" in markdown("efer", "zh") and "另见: " in markdown("efer", "zh")
     assert title("efer", "en") == "a bit of EFER"
-
-
-def test_a_page_is_asked_for_by_its_kind() -> None:
-    assert page(["efer"]) == markdown("efer", "en")
-    assert page(["efer", "zh"]) == markdown("efer", "zh")
-    for wrong in ([], ["nothing"], ["efer", "xx"]):
-        with pytest.raises(ApdbgError, match=r"KIND is one of .*efer"):
-            page(wrong)

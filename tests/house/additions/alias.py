@@ -19,4 +19,4 @@ def uses() -> None:
     assert parse("advance mailbox_ack") == parse("until mailbox_ack")
     session = open_session(platform="none", cpus=1)
     assert session.do("?advance").reply[0] == "advance: stands for `until`"
-    assert "also: u, advance" in session.do("?until").reply
+    assert "  also: u, advance" in session.do("?until").reply
