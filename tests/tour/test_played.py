@@ -79,6 +79,8 @@ def test_a_lesson_is_left_and_gone_on_with_another_day(tmp_path: Path) -> None:
         player.reads(first)
         player.says("tour hint")
         player.reads(second)
+        shown.press("3s")
+        shown.wait_for("tick 3 ")
         player.says("tour leave")
         shown.wait_for("tdx")
         player.stands()
@@ -87,6 +89,7 @@ def test_a_lesson_is_left_and_gone_on_with_another_day(tmp_path: Path) -> None:
     with terminal("tour", size=SMALL, tongue="en", state=tmp_path) as shown:
         player = Player(shown, "en")
         player.begins(lesson)
+        shown.wait_for("tick 0 ")
         player.reads(second)
         shown.press("T")
         player.reads(first)
