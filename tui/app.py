@@ -19,6 +19,7 @@ from textual.command import Provider
 from textual.geometry import Size
 from textual.widgets import Static
 
+from emu.errors import ApdbgError
 from tui import bugs, glyphs, keys, last_session, theme
 from tui.arranging import Arranging
 from tui.bar import Bar, StatusBar
@@ -273,6 +274,8 @@ class ApdbgApp(App[int]):
         try:
             if not self.parts.tour.takes(name):
                 self._acts[name](self.parts)
+        except ApdbgError as error:
+            self.desk.say(f"! {error}", "bad")
         except Exception as error:
             self.desk.say(f"! {bugs.told(error)}", "bad")
 

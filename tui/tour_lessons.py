@@ -22,6 +22,8 @@ from tui.way import Way
 
 _TURNS: Final = {"strip": "text", "text": "list", "list": "folded", "folded": "strip"}
 """What `T` shows next while a lesson goes on."""
+_STEPS: Final = {"up": -1, "down": 1}
+"""Keys that choose in the list of lessons."""
 _BACK: Final = ("repeat", "cancel")
 """Keys that do nothing but leave what fills the screen."""
 
@@ -48,6 +50,9 @@ class TourLessons:
         self._shown = "closed"
         """What is seen of the tour: closed, folded, strip, text or list."""
         self._page = 0
+        """Of the explanation."""
+        self._chosen = 0
+        """In the list: which lesson Enter begins."""
         desk.after = self.look
 
     # -- words and keys ---------------------------------------------------------------------
@@ -86,11 +91,16 @@ class TourLessons:
         """Whether a key is the tour's now, and has been carried out."""
         if action == "tour" or self._desk.number.digits:
             return False
+        if self._shown == "list" and action in _STEPS:
+            self._chosen = (self._chosen + _STEPS[action]) % len(self._guide.lessons)
+            self._desk.strip.refresh()
+            return True
         if self._shown in ("text", "list"):
-            begins = self._guide.session is None and action == "repeat"
+            begins = self._shown == "list" and action == "repeat"
+            chosen = self._guide.lessons[self._chosen]
             self._show("closed" if self._guide.session is None else "strip")
             if begins:
-                self._begin(self._guide.lesson)
+                self._begin(chosen)
             return action in _BACK
         if self._shown == "strip" and self._guide.solved and action == "repeat":
             self._read_on()
@@ -195,7 +205,7 @@ class TourLessons:
 
     def _show(self, shown: str) -> None:
         """Another way to look at the tour; panels make room for it."""
-        self._shown = shown
+        self._shown, self._chosen = shown, self._guide.number - 1
         strip = self._desk.strip
         strip.shape = "whole" if shown in ("text", "list") else shown  # type: ignore[assignment]
         strip.tell(self._draw)
@@ -204,7 +214,9 @@ class TourLessons:
     def _draw(self, width: int, height: int) -> list[Line]:
         if self._shown == "list":
             titles = [words(one.name, self._language).title for one in self._guide.lessons]
-            return tour_page.lessons(self._guide, self._said, titles, width, height)
+            return tour_page.lessons(
+                self._guide, self._said, titles, self._chosen, width, height
+            )
         if self._shown == "text":
             return tour_page.whole(self._told(), width, height)
         return tour_page.strip(self._told(), width, height)

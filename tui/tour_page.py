@@ -118,19 +118,19 @@ def whole(told: Told, width: int, height: int) -> list[Line]:
 
 
 def lessons(
-    guide: Guide, said: TourWords, titles: list[str], width: int, height: int
+    guide: Guide, said: TourWords, titles: list[str], chosen: int, width: int, height: int
 ) -> list[Line]:
-    """The list of lessons with what is done; of more than fit, those around the present one."""
-    progress, here = guide.progress, guide.number - 1
-    keys = "T folds  Esc back" if guide.session else f"Enter begins {here + 1}  Esc back"
-    head = rule(f"Tour: {len(progress.done)} of {len(titles)} done", keys, width)
+    """The list of lessons with what is done; of more than fit, those around the chosen one."""
+    done = guide.progress.done
+    keys = f"Up Down  Enter: lesson {chosen + 1}  Esc back"
+    head = rule(f"Tour: {len(done)} of {len(titles)} done", keys, width)
     below = texts([(said.list, "dim")], width)
     room = max(height - len(below) - 3, 1)
-    first = min(max(here - room // 2, 0), max(len(titles) - room, 0))
+    first = min(max(chosen - room // 2, 0), max(len(titles) - room, 0))
     rows: list[Line] = []
     for at in range(first, min(first + room, len(titles))):
-        done = guide.lessons[at].name in progress.done
-        role: Role = "here" if at == here else "good" if done else "plain"
-        mark = f" {'>' if at == here else ' '} {at + 1:>2}  {_DONE if done else _OPEN}  "
+        is_done = guide.lessons[at].name in done
+        role: Role = "here" if at == chosen else "good" if is_done else "plain"
+        mark = f" {'>' if at == chosen else ' '} {at + 1:>2}  {_DONE if is_done else _OPEN}  "
         rows.append(((mark, role), (titles[at], role)))
     return [head, (), *rows, (), *below][:height]

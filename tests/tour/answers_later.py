@@ -72,10 +72,10 @@ LATER: Final[dict[str, tuple[Keys, dict[str, Keys]]]] = {
         },
     ),
     "crash": (
-        ("c", "w", "\x1b[B", "\x1b[B", "\r"),
+        ("c", "w", *typed("goto page-reused")),
         {
             "fell": ("c", *typed("goto cpu-fault")),
-            "told": ("c", "w", "\x1b[B", "\r"),
+            "told": ("c", "w", *typed("goto tables-reserved")),
             "other_cpu": ("c", *typed("goto 127279")),
         },
     ),
@@ -108,7 +108,7 @@ LATER: Final[dict[str, tuple[Keys, dict[str, Keys]]]] = {
         ("c", *typed("goto ack", f"report {REPORT}")),
         {
             "at_the_end": ("c", *typed(f"report {REPORT}")),
-            "at_the_finding": ("c", "w", "\x1b[B", "\r", *typed(f"report {REPORT}")),
+            "at_the_finding": ("c", *typed("goto command-answered", f"report {REPORT}")),
             "elsewhere": typed("until waking", f"report {REPORT}"),
         },
     ),

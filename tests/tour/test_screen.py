@@ -74,6 +74,8 @@ def test_no_lesson_begins_while_the_machine_runs() -> None:
             await hands.press("enter")
             assert "the machine is running: pause it first" in hands.text
             assert hands.session is own
+            await hands.press("escape", "T", "enter")
+            assert "! the machine is running: pause it first" in hands.text
             hands.session.pause()
 
     asyncio.run(story())
@@ -86,7 +88,7 @@ def test_t_shows_all_of_a_lesson_the_list_and_one_row_and_any_key_goes_back() ->
             assert f"Tour: 0 of {len(LESSONS)} done" in hands.text
             await hands.press("escape")
             assert "Tour" not in hands.text
-            await hands.press("T", "enter")
+            await hands.press("T", "down", "up", "enter")
             assert words("first_cpu", "en").do[:30] in hands.text
             await hands.press("T")
             assert "Mailbox" not in hands.text
@@ -96,6 +98,9 @@ def test_t_shows_all_of_a_lesson_the_list_and_one_row_and_any_key_goes_back() ->
             await hands.press("T", "T", "T")
             assert words("first_cpu", "en").title in hands.text
             assert words("first_cpu", "en").do[:30] not in hands.text
+            await hands.type("tour")
+            await hands.press("up", "enter")
+            assert words(LESSONS[-1].name, "en").title in hands.text
 
     asyncio.run(story())
 
