@@ -71,8 +71,13 @@ def score(entry: Entry, query: str) -> float:
 
 
 def _fuzzy(entry: Entry, matcher: Matcher) -> float:
-    """How well it has the letters that were typed, in their order."""
-    best = matcher.match(entry.text) or _OTHER * matcher.match(entry.also)
+    """How well it has the letters that were typed, in their order; the matcher is asked about
+    what has them at all, since it takes ten times as long to find that nothing has."""
+    best = 0.0
+    for text, worth in ((entry.text, 1.0), (entry.also, _OTHER)):
+        letters = iter(text.lower())
+        if all(letter in letters for letter in matcher.query.lower()):
+            best = max(best, worth * matcher.match(text))
     return _FUZZY * min(best, 1.0)
 
 

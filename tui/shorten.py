@@ -12,6 +12,8 @@ MORE: Final = "…"
 """Stands for what is missing; one cell wide."""
 NAME_CELLS_MIN: Final = 6
 """A name is not made shorter than that: with less of it nobody knows it."""
+_PLACE_CELLS_MIN: Final = 3
+"""Of what is compared with a value so much is left at the least: `c…d == 1`."""
 WORTH_CELLS: Final = 4
 """A shorter word (and its space) goes only with others: `…` itself takes two cells."""
 _LOOKED_AT: Final = 4
@@ -176,7 +178,33 @@ def _without(words: _Words, gone: set[int]) -> _Words:
     return found
 
 
+def _compared_cut(words: _Words, room: int) -> _Words | None:
+    """The one place that is compared loses its middle, or an address its first digits, so that
+    the value that it is compared with stays."""
+    texts = [word.text.strip() for word in words]
+    places = [at for at, text in enumerate(texts[1:]) if text in _OPERATORS]
+    over = _over(words, room)
+    if len(places) != 1 or over <= 0 or texts[places[0]][:1].isdigit():
+        return None
+    at, text = places[0], texts[places[0]]
+    name, plus, offset = text.partition("+")
+    if text[:1] == "[":
+        shorter = _last_digits(text, len(text) - over)
+    else:
+        shorter = middle(name, max(len(name) - over, _PLACE_CELLS_MIN)) + plus + offset
+    found = list(words)
+    found[at] = words[at]._replace(text=words[at].text.replace(text, shorter))
+    return found if _over(found, room) <= 0 else None
+
+
+def _last_digits(text: str, room: int) -> str:
+    """An address in brackets without its first digits."""
+    digits = text.removeprefix("[0x").removesuffix("]")
+    left = room - len("[]") - len(MORE)
+    return f"[{MORE}{digits[-left:]}]" if text[-1] == "]" and left > 1 else text
+
+
 _WAYS: Final[tuple[Callable[[_Words, int], _Words | None], ...]] = (
-    _end_cut, _names_cut, _words_dropped,
+    _end_cut, _names_cut, _words_dropped, _compared_cut,
 )  # fmt: skip
 """From what a reader misses least on."""

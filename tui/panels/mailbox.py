@@ -42,13 +42,11 @@ _DOING: Final = {
     "online": "{} runs the OS's code", "left": "{} came back through the reset vector",
     "gave-up": "{} came to where the code gives up",
 }  # fmt: skip
-_WHY: Final = (
-    "No mailbox is known yet: the guest has set none up, or starts its APs in another way."
-)
+_WHY: Final = "No mailbox is known yet."
 _TEACHES: Final = (
-    "The page through which the OS wakes APs comes here: its command, id and vector, and how "
-    "far each AP is, from parked to online. `c` runs the boot; `:until parked` stops when the "
-    "first AP waits there."
+    "The guest has set none up, or starts its APs in another way. The page through which the "
+    "OS wakes APs comes here: its command, id and vector, and how far each AP is, from parked "
+    "to online. `c` runs the boot; `:until parked` stops when the first AP waits there."
 )
 
 
