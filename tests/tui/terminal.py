@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -11,7 +12,6 @@ import sys
 import tempfile
 import termios
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -125,19 +125,19 @@ class Terminal:
 
     def wait_for_prompt(self) -> str:
         """Read until a session in lines waits for the next one; what was appended meanwhile."""
-        return self._appended(lambda new: new.endswith(b"\n> "), "a prompt")
+        return self._appended(r"\n> \Z", "a prompt")
 
     def wait_for_line(self, words: str) -> str:
-        """Read until a line begins with these words; what was appended meanwhile."""
-        return self._appended(lambda new: f"\n{words}".encode() in new, words)
+        """Read until a line begins with these words; what was appended up to there."""
+        return self._appended(rf"\n{re.escape(words)}", words)
 
-    def _appended(self, there: Callable[[bytes], bool], words: str) -> str:
+    def _appended(self, wanted: str, words: str) -> str:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while not there(self.raw[self._read_to :]):
+        while not (found := re.search(wanted.encode(), self.raw[self._read_to :])):
             left = deadline - time.monotonic()
             assert left > 0 and self._read(left), f"{words!r} never came:\n{self.raw!r}"
-        told, self._read_to = self.raw[self._read_to :], len(self.raw)
-        return told.decode()
+        begin, self._read_to = self._read_to, self._read_to + found.end()
+        return self.raw[begin : self._read_to].decode()
 
     def leave(self) -> int:
         """Read until the process has gone; its exit code."""
