@@ -200,14 +200,19 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     """Read the command line; the first word is a command, or the screen is meant."""
     name = words[0] if words and words[0] in COMMANDS else "screen"
     rest = list(words[1:] if name != "screen" else words)
+    options = parser_of(name).parse_args(rest)
+    options.command, options.words = name, words
+    return options
+
+
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """What reads the options of a command, or of `screen`."""
     shown = "apdbg" if name == "screen" else f"apdbg {name}"
     parser = _Parser(prog=shown, description=_DESCRIPTIONS[name], epilog=_EPILOGS.get(name))
     for names, add in _OPTIONS:
         if name in names:
             add(parser)
-    options = parser.parse_args(rest)
-    options.command, options.words = name, words
-    return options
+    return parser
 
 
 _DESCRIPTIONS: Final = {
