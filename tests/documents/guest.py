@@ -22,6 +22,7 @@ from emu.vmm.tdx.dispatch import LEAVES
 from emu.vmm.tdx.host import STATUSES
 from emu.vmm.tdx.vmcall import SUBFUNCTIONS
 from tests.documents.markdown import code, plain, table
+from tests.documents.texts import told
 
 _FILE: Final = Path("FILE.toml")
 _LEAST: Final = {"isolation": '"none"', "start": '"sipi"', "hyperv": "false"}
@@ -133,16 +134,17 @@ def groups() -> list[str]:
 def _injection(kind: InjectionKind) -> str:
     moment = f"at `{kind.when}`" if kind.when else "at once"
     later = f"; before its CPU has started, at `{kind.not_started}`" if kind.not_started else ""
-    head = f"### `{kind.usage}`\n\n{plain(kind.help)}\n\nWithout a moment: {moment}{later}."
+    anchor, text, see = told("injection", kind.name)
+    what = f"{plain(kind.help[0].upper() + kind.help[1:])}. {text}".strip()
+    head = f"{anchor}\n\n### `{kind.usage}`\n\n{what}\n\nWithout a moment: {moment}{later}."
     lacking = {word for one in _platforms() if (word := kind.lacking(one))}
     if lacking:
         have = ", ".join(one.name for one in _platforms() if not kind.lacking(one))
         head += f" On {have} alone."
     head += f" Example: `inject {kind.name} {kind.example}".rstrip() + "`."
     rows = ((code(one.name), plain(one.help), one.default or "") for one in kind.parameters)
-    return (
-        f"{head}\n\n{table(('takes', 'is', 'by default'), rows)}" if kind.parameters else head
-    )
+    takes = table(("takes", "is", "by default"), rows) if kind.parameters else ""
+    return "\n\n".join(part for part in (head.strip(), takes, see) if part)
 
 
 @cache
@@ -160,11 +162,12 @@ def rules() -> str:
 
 def _rule(rule: Rule) -> str:
     causes = ", ".join(map(code, rule.follows_from))
+    anchor, text, see = told("rule", rule.name)
     rows = (
-        f"### `{rule.name}`", plain(rule.says),
+        anchor, f"### `{rule.name}`", f"**{plain(rule.says)}**", text,
         f"*{rule.severity.capitalize()}.* Source: {plain(rule.source)}",
         f"What follows: {plain(rule.follows)}", f"Look at: {plain(rule.look_at)}",
-        f"Follows from: {causes}" if causes else "",
+        f"Follows from: {causes}" if causes else "", see,
     )  # fmt: skip
     return "\n\n".join(row for row in rows if row)
 

@@ -4,36 +4,56 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
-from emu.texts.explanations import found, kinds
+from emu.texts.explanations import explanations, found, kinds
 from emu.texts.pages import anchor, markdown, title
 from tests.documents.markdown import code, plain
 
 _TOUR: Final = Path(__file__).parents[2] / "emu" / "texts" / "tour" / "en"
-_PAGE: Final = {
-    "glossary": "glossary.md", "term": "glossary.md", "state": "glossary.md",
-    "step": "glossary.md", "role": "glossary.md", "milestone": "glossary.md",
-    "space": "glossary.md", "fate": "glossary.md", "outcome": "glossary.md",
-    "panel": "panels.md", "column": "panels.md", "glyph": "panels.md",
-    "timeline": "panels.md", "status_line": "panels.md", "entry": "panels.md",
+_PAGES: Final[dict[str, tuple[str, ...]]] = {
+    "glossary.md": (
+        "glossary", "term", "state", "fate", "outcome", "step", "role", "milestone", "space",
+    ),
+    "panels.md": ("panel", "column", "status_line", "timeline", "glyph", "entry"),
+    "bits.md": (
+        "register", "cr0", "cr3", "cr4", "efer", "rflags", "page_table_bit", "npt_bit",
+        "fault_bit", "walk_verdict", "paging_mode", "memory_type",
+    ),
+    "calls.md": (
+        "hypercall", "hv_status", "tdcall_leaf", "td_status", "td_field", "vmcall_leaf",
+        "vmcall_status", "ve_reason", "msr",
+    ),
+    "rules.md": ("rule",),
+    "injections.md": ("injection",),
 }  # fmt: skip
+"""Page of the reference -> the kinds of words that stand on it, in this order."""
 _REST: Final = "machine.md"
+OF_TABLES: Final = ("rule", "injection")
+"""Kinds whose words stand with what the program's own tables say (`tests.documents.guest`)."""
 
 
 def page_of(kind: str) -> str:
     """The page of the reference on which the words of a kind stand."""
-    return _PAGE.get(kind, _REST)
+    return next((page for page, some in _PAGES.items() if kind in some), _REST)
 
 
 def words(page: str) -> str:
     """All words that stand on a page, by kind, in the order of the table above."""
-    order = [kind for kind in _PAGE if kind in kinds()]
-    order += [kind for kind in kinds() if kind not in _PAGE]
+    order = _PAGES.get(page) or tuple(kind for kind in kinds() if page_of(kind) == page)
     parts = [
         f"## {_title(kind)}\n\n{markdown(kind, 'en', page_of)}"
         for kind in order
-        if page_of(kind) == page
+        if kind in kinds()
     ]
     return "\n\n".join(part.strip("\n") for part in parts)
+
+
+def told(kind: str, word: str) -> tuple[str, str, str]:
+    """Of one word its anchor, its text, and what to see also; empty where nothing is told."""
+    one = explanations(kind, "en").get(word) if kind in kinds() else None
+    if one is None:
+        return "", "", ""
+    see = ", ".join(_link(other, "") for other in one.see)
+    return f'<a id="{anchor(one)}"></a>', plain(one.text), f"See also: {see}" if see else ""
 
 
 def _title(kind: str) -> str:
@@ -65,11 +85,8 @@ def lesson(name: str) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _link(word: str) -> str:
+def _link(word: str, folder: str = "reference/") -> str:
     """A link to the word in the reference, or the word where nothing explains it."""
     one = next(iter(found(word, "en")), None)
-    return code(word) if one is None else f"[{code(word)}]({_place(one.kind)}#{anchor(one)})"
-
-
-def _place(kind: str) -> str:
-    return f"reference/{page_of(kind)}"
+    where = "" if one is None else f"{folder}{page_of(one.kind)}#{anchor(one)}"
+    return f"[{code(word)}]({where})" if where else code(word)
