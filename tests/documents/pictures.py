@@ -31,10 +31,10 @@ class Recipe(Struct, frozen=True):
 PICTURES: Final[dict[str, Recipe]] = {
     "screen": Recipe(("c", ":watch mailbox.command", "C")),
     "power-on": Recipe(size=(100, 30)),
-    "started": Recipe((":until reset_long", ">", ":walk rip"), size=(120, 40)),
-    "parked": Recipe((":until wake_aps",), size=(120, 40)),
-    "wake-up": Recipe((":until wake_aps", ":watch mailbox.command", "c"), size=(120, 40)),
-    "tree": Recipe((":until enter_kernel", ":dtb diff", "z"), size=(100, 36)),
+    "started": Recipe((":until start_aps", ":until reset_long", ":walk rip")),
+    "parked": Recipe((":until wake_aps",)),
+    "wake-up": Recipe((":until wake_aps", ":watch mailbox.command", "c")),
+    "tree": Recipe((":until kernel_start", ":dtb diff", "z"), size=(100, 36)),
     "finding": Recipe(("c", "w"), "gallery/truncated-vector.elf"),
     "back": Recipe(
         ("c", ":goto mailbox_ack", ":hold 1", "c", ":diff main branch2"), size=(120, 40)
@@ -52,6 +52,7 @@ async def drawn(recipe: Recipe) -> str:
         for one in recipe.typed:
             if one.startswith(":"):
                 await hands.type(one[1:])
+                assert "\n! " not in hands.text, f"{one}: {hands.text}"
             else:
                 await hands.press(one)
                 await hands.settle()
