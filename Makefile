@@ -48,10 +48,10 @@ bench: $(READY) | $(SAMPLES)
 	@$(PY) -m benchmarks $(ARGS)
 
 docs: $(READY)
-	@$(PY) -m mkdocs serve $(ARGS)
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs serve $(ARGS)
 
 site: $(READY)
-	@$(PY) -m mkdocs build --strict --quiet $(ARGS)
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet $(ARGS)
 
 # A virtual environment of its own, so that uv never enters the one that it writes the lock for.
 lock:
