@@ -12,11 +12,13 @@ import msgspec
 from emu.debug import opening, recording_lines
 from emu.debug.resume import Resume
 from emu.debug.session import Session
+from emu.debug.setup import Options
 from emu.judge import report
 from emu.judge.report import RunReport
 from emu.judge.verdict import Evidence
 from emu.picture.view import ApProgress, CpuView, MachineView, MailboxView
 from tests.documents.markdown import code, plain, table
+from tui.command_line import parser_of
 
 
 def python() -> str:
@@ -31,8 +33,8 @@ def python() -> str:
         *((f"session.{name}", words) for name, words in _attributes(Session) if words),
     )
     return "\n\n".join((
-        f"### `open_session{_signature(opening.open_session)}`",
-        plain(_doc(opening.open_session)), *methods,
+        "### `open_session(image=None, ...)`", plain(_doc(opening.open_session)),
+        _parameters(opening.open_session), *methods,
         "### What else a session tells", table(("name", "is"), _coded(values)),
     ))  # fmt: skip
 
@@ -133,6 +135,17 @@ def _signature(one: Callable[..., object]) -> str:
         if name != "self"
     ]
     return f"({', '.join(names)})"
+
+
+def _parameters(one: Callable[..., object]) -> str:
+    """What a call takes, by name: as the option of that name has it, else its field."""
+    fields = {name: words for name, words in _attributes(Options) if words}
+    told = {one.dest: one.help or "" for one in parser_of("run")._actions} | fields
+    rows = (
+        (code(name), code(repr(value.default)), plain(told.get(name, "")))
+        for name, value in inspect.signature(one).parameters.items()
+    )
+    return table(("takes", "by default", "is"), rows)
 
 
 def _type(kind: object) -> str:

@@ -36,6 +36,15 @@ def test_every_page_is_built(site: Path) -> None:
     assert [str(one) for one in pages if not (site / one.with_suffix(".html")).is_file()] == []
 
 
+@pytest.mark.parametrize(
+    "page", sorted(ROOT.glob("docs/**/*.md")), ids=lambda place: str(place.stem)
+)
+def test_a_page_begins_with_its_title_and_what_one_gets_from_it(page: Path) -> None:
+    title, lead, *_ = page.read_text(encoding="utf-8").split("\n\n")
+    assert re.fullmatch(r"# \S.*", title)
+    assert re.match(r"[A-Z`]", lead), "a paragraph, and no heading, table or picture"
+
+
 def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
     found = {
         str(place.relative_to(site)): loaded(place.read_text(encoding="utf-8"))
