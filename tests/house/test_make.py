@@ -1,4 +1,4 @@
-"""The Makefile says what it can do, and does what the README says."""
+"""The Makefile says what it can do, and does what the documents say."""
 
 import re
 import subprocess
@@ -12,6 +12,7 @@ from tests.shard import of_the_day
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 CHECKS = ("-m ruff check .", "-m ruff format --check .", "-m mypy")
 SILENT = {"clean", "checks"}
 """Targets that need no word of explanation."""
@@ -36,9 +37,10 @@ def test_the_first_lines_of_the_makefile_explain_every_target() -> None:
 
 
 def test_every_target_of_the_readme_is_there() -> None:
-    texts = [README, *(path.read_text(encoding="utf-8") for path in ROOT.glob("docs/*.md"))]
+    pages = ROOT.glob("docs/**/*.md")
+    texts = [README, CONTRIBUTING, *(path.read_text(encoding="utf-8") for path in pages)]
     named = {
-        name for text in texts for name in re.findall(r"(?:^|[`$\d] ?)make (\w+)", text, re.M)
+        name for text in texts for name in re.findall(r"(?:^|`|[$\d] )make (\w+)", text, re.M)
     }
     assert named >= {"run", "test", "quick", "samples", "bench"}
     assert {
@@ -59,13 +61,13 @@ def test_words_for_pytest_are_handed_on(target: str) -> None:
     assert recipe(target, "ARGS=-k mailbox")[-1].endswith(" -k mailbox")
 
 
-def test_the_readme_says_how_much_a_day_runs() -> None:
+def test_the_documents_say_how_much_a_day_runs() -> None:
     schedules, programs = test_findings.SCHEDULES, test_time_travel.PROGRAMS
     chunks = of_the_day(range(test_findings.CHUNKS), test_findings.DAYS)
     a_day = len(chunks) * test_findings.CHUNK * len(test_findings.PLATFORMS)
-    assert f"{a_day} of {schedules:,} random schedules" in README
+    assert f"{a_day} of {schedules:,} random schedules" in CONTRIBUTING
     a_day = len(test_time_travel.SEEDS) * test_time_travel.PER_MACHINE
-    words = " ".join(README.split())
+    words = " ".join(CONTRIBUTING.split())
     assert f"{a_day} of {programs:,} programs of time travel" in words
     assert test_findings.DAYS == test_time_travel.DAYS == 5
     assert "five days in a row run all of them" in words

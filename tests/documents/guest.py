@@ -1,0 +1,220 @@
+"""What the machine knows, as reference: platform keys, injections, rules, calls, statuses."""
+
+from collections.abc import Iterable
+from enum import IntEnum
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from emu.boot import platform
+from emu.boot.platform import Platform, platform_of
+from emu.boot.roles import DATA_ROLES, ROLES
+from emu.errors import PlatformError
+from emu.inject.kind import InjectionKind
+from emu.inject.kinds import KINDS
+from emu.mailbox.rule import Rule
+from emu.mailbox.rules import RULES
+from emu.vmm.hypercalls.call import Status
+from emu.vmm.hypercalls.dispatch import HYPERCALLS
+from emu.vmm.msr import MSRS
+from emu.vmm.tdx.abi import Code
+from emu.vmm.tdx.dispatch import LEAVES
+from emu.vmm.tdx.host import STATUSES
+from emu.vmm.tdx.vmcall import SUBFUNCTIONS
+from tests.documents.markdown import code, plain, table
+from tests.documents.texts import told
+
+_FILE: Final = Path("FILE.toml")
+_LEAST: Final = {"isolation": '"none"', "start": '"sipi"', "hyperv": "false"}
+"""Keys that a platform's file must have, with a value."""
+MEANS: Final = {
+    "name": "what the platform is called; by default the file's name",
+    "isolation": "who protects the guest from its host",
+    "start": "how APs begin: a hypercall starts them with a context, at the reset vector, "
+    "or INIT and SIPI do",
+    "hyperv": "whether CPUID shows Hyper-V's leaves, and its MSRs and hypercalls answer",
+    "tsc_hz": "the rate of the time stamp counter, in Hz of virtual time",
+    "clocks_apart_ns": "by how much the clocks of two CPUs may differ before a rule is broken",
+    "accept_level": "the largest page that the host maps for a TD: an accept above is refused",
+    "dialect": "which firmware's mailbox loop it is; without it, it is read from the code",
+    "cpus.count": "how many CPUs; `--cpus` is stronger",
+    "cpus.apic_ids": "the APIC id of each CPU; a list that is short goes on upwards",
+    "cpus.speeds": "relative speeds, 1.0 is nominal; a pattern that repeats",
+    "memory.base": "where the RAM of the image begins, in guest-physical memory",
+    "memory.mib": "how much; 0 is what so many CPUs need; `--memory` is stronger",
+    "memory.low_kib": "RAM from 0 on, for trampolines in real mode",
+    "time.instructions_per_ns": "how many instructions a CPU of speed 1.0 executes in a ns",
+    "time.exit_ns": "what an exit takes that is nothing of the following",
+    "time.tdcall_ns": "what a TDCALL takes",
+    "time.hypercall_ns": "what a hypercall takes",
+    "time.accept_4k_ns": "what it takes to accept a page of 4 KiB",
+    "time.accept_2m_ns": "what it takes to accept a page of 2 MiB",
+    "time.start_vp_ns": "from the call that starts a CPU to its first instruction",
+    "time.sipi_ns": "from a SIPI to the first instruction",
+    "time.io_ns": "what port I/O takes",
+    "td.vp_init": "what each vCPU of a TD begins with in RCX and R8 (TDH.VP.INIT)",
+    "td.page_release": "whether a TD may give pages back (CONFIG_FLAGS.PAGE_RELEASE)",
+    "td.no_rbp_mod": "whether no call to the host may show RBP (CONFIG_FLAGS.NO_RBP_MOD)",
+    **{f"roles.{role}": f"where a CPU is that {words}" for role, words in ROLES.items()},
+    **{f"roles.{role}": words for role, words in DATA_ROLES.items()},
+}
+"""Key -> what it is."""
+
+
+def keys_of_platforms() -> list[str]:
+    """Every key that a platform's file may have."""
+    tables = {name for name in platform._KEYS if name}
+    return [
+        f"{name}.{key}" if name else key
+        for name, keys in platform._KEYS.items()
+        for key in sorted(keys - tables)
+    ]
+
+
+def platform_keys() -> str:
+    """Each key: what it must be in the program's own words, and what it is by default."""
+    order = list(MEANS)
+    known = sorted(keys_of_platforms(), key=order.index)
+    rows = ((code(key), plain(MEANS[key]), plain(must_be(key)), _default(key)) for key in known)
+    return table(("key", "is", "must be", "without it"), rows)
+
+
+def must_be(key: str) -> str:
+    """What the program says a key must be, asked by a value that none can have."""
+    try:
+        platform_of(_with(key, "[]"), _FILE)
+    except PlatformError as error:
+        return str(error).partition(" must be ")[2].rpartition(", got ")[0]
+    raise AssertionError(f"{key} = [] is taken")
+
+
+def _with(key: str, value: str) -> str:
+    """A file with the keys that it must have, and one."""
+    name, _, leaf = key.rpartition(".")
+    least = _LEAST if name else {**_LEAST, key: value}
+    top = "".join(f"{one} = {given}\n" for one, given in least.items())
+    return f"{top}[{name}]\n{leaf} = {value}\n" if name else top
+
+
+@cache
+def _usual() -> Platform:
+    return platform_of(_with("tsc_hz", "2000000000"), _FILE)
+
+
+def _default(key: str) -> str:
+    if key in _LEAST:
+        return "must be there"
+    name, _, leaf = key.rpartition(".")
+    usual = _usual()
+    given: dict[str, Any] = {
+        "name": "the file's name", "dialect": "read from the code", "cpus.count": usual.cpus,
+        "cpus.apic_ids": "dense", "cpus.speeds": "1.0", "memory.base": hex(usual.memory_base),
+        "memory.mib": usual.memory_bytes >> 20, "memory.low_kib": usual.low_memory_bytes >> 10,
+    }  # fmt: skip
+    if name == "roles":
+        return "found"
+    if key in given:
+        return str(given[key])
+    found = getattr(usual.costs if name == "time" else usual, leaf)
+    if isinstance(found, bool):
+        return str(found).lower()
+    return f"{found:,}" if isinstance(found, int) else str(found)
+
+
+def injections(group: str) -> str:
+    """The kinds of one group."""
+    return "\n\n".join(_injection(kind) for kind in KINDS if kind.group == group)
+
+
+def groups() -> list[str]:
+    """All groups of kinds."""
+    return list(dict.fromkeys(kind.group for kind in KINDS))
+
+
+def _injection(kind: InjectionKind) -> str:
+    moment = f"at `{kind.when}`" if kind.when else "at once"
+    later = f"; before its CPU has started, at `{kind.not_started}`" if kind.not_started else ""
+    anchor, text, see = told("injection", kind.name)
+    what = f"{plain(kind.help[0].upper() + kind.help[1:])}. {text}".strip()
+    head = f"{anchor}\n\n### `{kind.usage}`\n\n{what}\n\nWithout a moment: {moment}{later}."
+    lacking = {word for one in _platforms() if (word := kind.lacking(one))}
+    if lacking:
+        have = ", ".join(one.name for one in _platforms() if not kind.lacking(one))
+        head += f" On {have} alone."
+    head += f" Example: `inject {kind.name} {kind.example}".rstrip() + "`."
+    rows = ((code(one.name), plain(one.help), one.default or "") for one in kind.parameters)
+    takes = table(("takes", "is", "by default"), rows) if kind.parameters else ""
+    return "\n\n".join(part for part in (head.strip(), takes, see) if part)
+
+
+@cache
+def _platforms() -> tuple[Platform, ...]:
+    names = ("tdx", "vbs", "none", "sipi")
+    return tuple(
+        platform_of(platform.platform_text(name), Path(f"{name}.toml")) for name in names
+    )
+
+
+def rules() -> str:
+    """Every rule with its source."""
+    return "\n\n".join(_rule(rule) for rule in RULES)
+
+
+def _rule(rule: Rule) -> str:
+    causes = ", ".join(map(code, rule.follows_from))
+    anchor, text, see = told("rule", rule.name)
+    rows = (
+        anchor, f"### `{rule.name}`", f"**{plain(rule.says)}**", text,
+        f"*{rule.severity.capitalize()}.* Source: {plain(rule.source)}",
+        f"What follows: {plain(rule.follows)}", f"Look at: {plain(rule.look_at)}",
+        f"Follows from: {causes}" if causes else "", see,
+    )  # fmt: skip
+    return "\n\n".join(row for row in rows if row)
+
+
+def calls() -> str:
+    """Hypercalls, leaves of TDCALL and subfunctions of VMCALL."""
+    rows = [
+        *((code(f"{one.code:#06x}"), code(one.name), "hypercall (TLFS)") for one in HYPERCALLS),
+        *((str(one.number), code(f"TDG.{one.name}"), "TDCALL leaf") for one in LEAVES),
+        *(
+            (code(f"{one.number:#x}"), code(one.name), "subfunction of TDG.VP.VMCALL")
+            for one in SUBFUNCTIONS
+        ),
+    ]
+    return table(("number", "name", "is"), rows)
+
+
+def msrs() -> str:
+    """Every MSR that answers, and how."""
+    rows = (
+        (code(_span(one.number, one.count)), code(one.name), _ways(one.read, one.write))
+        for one in sorted(MSRS, key=lambda one: one.number)
+    )
+    return table(("MSR", "name", "can be"), rows)
+
+
+def _span(first: int, count: int) -> str:
+    return f"{first:#x}" if count == 1 else f"{first:#x} to {first + count - 1:#x}"
+
+
+def _ways(read: object, write: object) -> str:
+    ways = (("read", read), ("written", write))
+    return " and ".join(word for word, way in ways if way is not None)
+
+
+def statuses() -> str:
+    """What calls answer, by who answers."""
+    rows: Iterable[tuple[str, str, str]] = (
+        *_numbers(Status, "HV_STATUS, of a hypercall (TLFS)", 4),
+        *_numbers(Code, "bits 63:32 of RAX, of a TDCALL (TDX module ABI)", 8),
+        *(
+            (code(f"{number:#018x}"), code(name), "R10, of TDG.VP.VMCALL (GHCI)")
+            for number, name in STATUSES.items()
+        ),
+    )
+    return table(("status", "name", "where"), rows)
+
+
+def _numbers(kind: type[IntEnum], where: str, digits: int) -> Iterable[tuple[str, str, str]]:
+    return ((code(f"{one:#0{digits + 2}x}"), code(one.name), where) for one in kind)
