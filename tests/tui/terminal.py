@@ -76,7 +76,7 @@ class Terminal:
         """A signal to somebody who waits for a line, until something is said to it: between
         its prompt and its wait, readline hears none."""
         self.process.send_signal(number)
-        while self.process.poll() is None and not self._read(0.5):
+        while self.process.poll() is None and not self.read(0.5):
             self.process.send_signal(number)
 
     def stop(self, *, by_key: bool = True) -> None:
@@ -135,7 +135,7 @@ class Terminal:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not (found := re.search(wanted.encode(), self.raw[self._read_to :])):
             left = deadline - time.monotonic()
-            assert left > 0 and self._read(left), f"{words!r} never came:\n{self.raw!r}"
+            assert left > 0 and self.read(left), f"{words!r} never came:\n{self.raw!r}"
         begin, self._read_to = self._read_to, self._read_to + found.end()
         return self.raw[begin : self._read_to].decode()
 
