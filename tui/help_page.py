@@ -144,6 +144,9 @@ def _hanging(page: Leaf, row: str) -> None:
         page.rows.append(((row, "plain"),))
         return
     head, meaning = found.groups()
+    if cells(row) <= page.width:
+        page.rows.append(((head, "name"), (meaning, "plain")))
+        return
     first, *more = wrapped(meaning, max(page.width - cells(head), 8))
     page.rows.append(((head, "name"), (first, "plain")))
     page.rows += [((" " * cells(head) + part, "plain"),) for part in more]

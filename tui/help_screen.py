@@ -23,6 +23,8 @@ WIDTH_MAX: Final = 88
 FRAME: Final = (4, 2)
 """Cells that the border and its padding take from width and height."""
 WHEEL_ROWS: Final = 3
+ROWS_FROM_CELLS: Final = 44
+"""A narrower box says which keys there are instead of which rows these are."""
 _CLOSE: Final = ("escape", "q", "question_mark", "f1", "ctrl+c")
 
 
@@ -87,6 +89,7 @@ class HelpScreen(ModalScreen[None]):
             book.border_subtitle = f"/{self._search.text}_".replace("[", r"\[")
             return
         seen = span_words(book.top, max(book.size.height, 1), len(book.leaf.rows))
+        seen = seen if book.size.width >= ROWS_FROM_CELLS else ""
         words = [self._told or seen] if self._told or seen else []
         for key in self._keys():
             if len("   ".join((*words, key))) <= book.size.width - 2:

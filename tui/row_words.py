@@ -1,12 +1,13 @@
 """The words of a row that is pointed at which are explained, and what is told first."""
 
 import re
+from itertools import product
 from typing import Final
 
 from emu.texts.explanations import Explanation, found
 from emu.texts.language import language
 
-_WORDS: Final = re.compile(r"#?[A-Za-z_][\w.]*(?:\+0x[0-9a-f]+)?(?:-[A-Za-z]+)*|->|[!~*]")
+_WORDS: Final = re.compile(r"#?[A-Za-z_][\w.]*(?:\+0x[0-9a-f]+)?(?:-[A-Za-z]+)*|->")
 _TOGETHER: Final = (3, 2, 1)
 """So many words in a row may be one term: "last written by"."""
 _PROSE: Final = frozenset((
@@ -22,7 +23,7 @@ _KINDS: Final[dict[str, tuple[str, ...]]] = {
     "waits": ("mailbox_field", "milestone", "state"),
     "code": ("milestone",),
     "registers": ("register", "cr0", "cr4", "efer", "rflags"),
-    "walk": ("page_table_bit", "npt_bit", "walk_verdict"),
+    "walk": ("glossary", "page_table_bit", "npt_bit", "walk_verdict"),
     "nested": ("npt_bit", "glossary"),
     "tables": ("page_table_bit", "column"),
     "events": ("event", "hypercall", "vmcall_leaf", "tdcall_leaf", "milestone"),
@@ -31,6 +32,7 @@ _KINDS: Final[dict[str, tuple[str, ...]]] = {
     "injections": ("injection", "entry"),
 }
 """Panel -> the kinds of words that its rows are about, the most telling one first."""
+_IN_EVERY_ROW: Final = (("exits", "exit"),)
 _LETTERS: Final = ("walk", "nested")
 """Panels in whose rows single letters are words: bits."""
 
@@ -59,17 +61,21 @@ def _term(panel: str, head: str, shown: str) -> str:
     bare, tongue = shown.partition("+0x")[0], language()
     if found(f"{head}.{shown}", tongue):
         return f"{head}.{shown}"
-    if bare.lower() in _PROSE or (len(bare) == 1 and panel not in _LETTERS):
+    if (
+        bare.lower() in _PROSE
+        or (panel, bare) in _IN_EVERY_ROW
+        or (len(bare) == 1 and panel not in _LETTERS)
+    ):
         return ""
     return bare if found(bare, tongue) else ""
 
 
 def first_of(panel: str, words: Words) -> tuple[Explanation, ...]:
     """What is told of the row before anything else: one meaning of its most telling word."""
-    meanings = [found(word, language()) for _, word in words]
-    for kind in _KINDS.get(panel, ()):
-        for told in meanings:
-            own = tuple(one for one in told if one.kind == kind)
-            if own:
-                return own[:1]
-    return meanings[0][:1] if meanings else ()
+    told = [(word, one) for _, word in words for one in found(word, language())]
+    same = [(word, one) for word, one in told if word in (one.word, *one.also)]
+    for some, kind in product((same, told), _KINDS.get(panel, ())):
+        for _, one in some:
+            if one.kind == kind:
+                return (one,)
+    return tuple(one for _, one in told[:1])

@@ -13,7 +13,7 @@ from emu.errors import CommandError
 from emu.given.nearest import did_you_mean
 from emu.given.plain import shown
 from emu.inject import menu
-from emu.texts.explanations import Explanation, explanations, found, kinds, meaning_of
+from emu.texts.explanations import explanations, found, kinds, meaning_of
 from emu.texts.language import language
 from emu.texts.meaning import LABELS, Meaning
 
@@ -63,7 +63,7 @@ def _before_offset(word: str) -> str:
 
 def _meanings(desk: Desk, known: Commands, word: str) -> Meanings:
     own = (*_command(desk, known, word), *_alias(desk, known, word), *_elsewhere(desk, word))
-    texts = sorted(found(word, language()), key=_rank)
+    texts = sorted(found(word, language()), key=lambda one: _rank(one.kind))
     told = {one.kind for one in texts}
     bare = (
         Meaning(word, live=lines)
@@ -73,10 +73,10 @@ def _meanings(desk: Desk, known: Commands, word: str) -> Meanings:
     return (*own, *(meaning_of(one, _live(desk, one.kind, one.word)) for one in texts), *bare)
 
 
-def _rank(one: Explanation) -> int:
-    if one.kind in _FIRST:
-        return _FIRST.index(one.kind) - len(_FIRST)
-    return _LAST.index(one.kind) + 1 if one.kind in _LAST else 0
+def _rank(kind: str) -> int:
+    if kind in _FIRST:
+        return _FIRST.index(kind) - len(_FIRST)
+    return _LAST.index(kind) + 1 if kind in _LAST else 0
 
 
 def _live(desk: Desk, kind: str, word: str) -> Lines:
@@ -89,7 +89,7 @@ def everything(desk: Desk, known: Commands) -> Meanings:
     """All that can be explained, a group for each kind of word."""
     labels = LABELS[language()]
     groups = {labels.commands: tuple(known), labels.of_screen: tuple(SCREEN_WORDS)}
-    for kind in kinds():
+    for kind in sorted(kinds(), key=_rank):
         table = explanations(kind, language())
         words = next(iter(table.values())).kind_words
         groups[words] = (*groups.get(words, ()), *table)

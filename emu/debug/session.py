@@ -37,6 +37,7 @@ from emu.words.expression import address
 
 SEARCH_SECONDS: Final = 0.010
 """How long a way through the past goes on between two looks at the keys."""
+_SEARCHED: Final = "the past is being searched: pause that first"
 ENDLESS: Final = float("inf")
 """Seconds that `pump` may take when nobody waits for a key."""
 
@@ -78,7 +79,7 @@ class Session:
         command that only looks is carried out at once, and the other one goes on."""
         desk = self.desk
         if self.searching:
-            raise CommandError("the past is being searched: pause that first")
+            raise CommandError(_SEARCHED)
         wanted = language.parse(what, desk.looks.words) if isinstance(what, str) else what
         looks = isinstance(wanted, Order) and wanted.command.looks
         if desk.goal is not None and not looks:
@@ -260,6 +261,8 @@ class Session:
     def meanings(self, word: str) -> Meanings:
         """All that a word means, as `help` tells it; of no word: all that can be explained.
         Raises CommandError with the nearest word of those that can be."""
+        if self.searching:
+            raise CommandError(_SEARCHED)
         return meanings(self.desk, language.BY_WORD, word)
 
     def menu(self) -> InjectionMenu:

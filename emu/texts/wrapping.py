@@ -9,6 +9,8 @@ _PIECES: Final = re.compile(r"\s+|[\u0021-\u2e7f]+|.")
 """What stays together: words of an alphabet; each character of Chinese stands alone."""
 _NOT_FIRST: Final = ("Po", "Pe", "Pf")
 """Categories of signs that begin no row of Chinese: they hang on to what they follow."""
+_NOT_LAST: Final = ("Ps", "Pi")
+"""And of those that end none (W3C, Requirements for Chinese Text Layout, 3.1.3)."""
 
 
 def cells(text: str) -> int:
@@ -37,7 +39,9 @@ def _pieces(text: str) -> list[str]:
     """What a row can be broken between."""
     found: list[str] = []
     for piece in _PIECES.findall(text):
-        if found and not piece.isascii() and category(piece[0]) in _NOT_FIRST:
+        hangs = not piece.isascii() and category(piece[0]) in _NOT_FIRST
+        last = found[-1][-1] if found else " "
+        if found and (hangs or (not last.isascii() and category(last) in _NOT_LAST)):
             found[-1] += piece
         else:
             found.append(piece)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from emu.texts.explanations import explanations, kinds
 from emu.texts.wrapping import cells, wrapped
 
+BEGINS = "\uff08\u300a\u201c"
 STOPS = "\uff0c\u3002\uff1b\uff1a\uff09"
 
 
@@ -19,12 +20,12 @@ def test_every_text_fits_and_loses_nothing() -> None:
                     assert "".join("".join(rows).split()) == "".join(one.text.split())
 
 
-def test_no_row_of_chinese_begins_with_a_comma_or_a_stop() -> None:
+def test_no_row_of_chinese_begins_with_a_stop_or_ends_with_a_bracket() -> None:
     for kind in kinds():
         for one in explanations(kind, "zh").values():
-            assert not any(
-                row[0] in "\uff0c\u3002\uff1b\uff1a\uff09" for row in wrapped(one.text, 40)
-            )
+            rows = wrapped(one.text, 40)
+            assert not any(row[0] in STOPS for row in rows), one.word
+            assert not any(row[-1] in BEGINS for row in rows), one.word
 
 
 @given(

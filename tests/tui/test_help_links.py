@@ -11,7 +11,7 @@ from tests.tui.driving import SHIM, Hands, boot, screen
 from tests.tui.still_door import Still
 from tests.tui.terminal import Terminal
 from tui.book import Book
-from tui.row_words import row_words
+from tui.row_words import first_of, row_words
 
 SIZES = ((40, 12), (80, 24), (120, 40), (200, 50))
 
@@ -127,6 +127,24 @@ def test_the_words_of_a_row_are_found(panel: str, row: str, words: list[str]) ->
     found = [word for _, word in row_words(panel, row)]
     assert [word for word in words if word not in found] == []
     assert words or not found
+
+
+@pytest.mark.parametrize(
+    ("panel", "row", "first"),
+    [
+        ("cpus", "> 2 z spinning  mailbox_wait+0x6", ("state", "spinning")),
+        ("mailbox", "1  parked > woken > acked > ONLINE", ("step", "parked")),
+        ("walk", " L4[000] gpa 8800000 = 8801023 P W A", ("glossary", "L4")),
+        ("walk", "n L4[000] gpa 8800000 = 8801023 P W A", ("glossary", "nL4")),
+        ("tables", " 08400000  2 MiB  rx  > same", ("column", "rights")),
+        ("events", "1 cpu 0  milestone  reaches mailbox_wait", ("milestone", "mailbox_wait")),
+    ],
+)
+def test_the_most_telling_word_of_a_row_comes_first(
+    panel: str, row: str, first: tuple[str, str]
+) -> None:
+    one = first_of(panel, row_words(panel, row))[0]
+    assert (one.kind, one.word) == first
 
 
 def test_what_nobody_explains_stays_in_the_prompt() -> None:
