@@ -96,8 +96,9 @@ def _asked(told: Told, width: int, room: int) -> list[Line]:
     return found[:room]
 
 
-def whole(told: Told, width: int, height: int) -> list[Line]:
-    """All that there is to say about a lesson now."""
+def whole(told: Told, width: int) -> list[Line]:
+    """All that there is to say about a lesson now, however many rows that takes; the first is
+    its title."""
     words = told.words
     rows: list[tuple[str, Role]] = [(words.question, "strong")]
     if told.wrong:
@@ -114,7 +115,7 @@ def whole(told: Told, width: int, height: int) -> list[Line]:
     found: list[Line] = [head]
     for row in rows:
         found += [(), *texts([row], width)]
-    return [*found, (), *texts([(told.said.keys, "dim")], width)][:height]
+    return [*found, (), *texts([(told.said.keys, "dim")], width)]
 
 
 def lessons(

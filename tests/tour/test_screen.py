@@ -105,6 +105,20 @@ def test_t_shows_all_of_a_lesson_the_list_and_one_row_and_any_key_goes_back() ->
     asyncio.run(story())
 
 
+def test_a_text_that_is_too_long_for_the_terminal_is_scrolled() -> None:
+    async def story() -> None:
+        async with screen(open_session(cpus=2), (40, 12)) as hands:
+            await hands.type("tour 2")
+            await hands.press("T")
+            assert "machine" not in hands.row(-3)
+            await hands.press(*["down"] * 30)
+            assert "machine" in hands.row(-3)
+            await hands.press("up")
+            assert "machine" not in hands.row(-3)
+
+    asyncio.run(story())
+
+
 def test_a_number_and_enter_still_selects_a_cpu_in_a_lesson_that_is_done() -> None:
     async def story() -> None:
         async with screen(open_session(cpus=2), (80, 24)) as hands:
