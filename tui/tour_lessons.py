@@ -62,7 +62,8 @@ class TourLessons:
     def word(self, rest: str) -> None:
         """What stands behind `tour`; raises CommandError."""
         acts: dict[str, Callable[[], object]] = {
-            "": partial(self._show, "list"), "next": self._next, "hint": self.hint,
+            "": partial(self._show, "list"), "all": self._all, "next": self._next,
+            "hint": self.hint,
             "reset": self._again, "bare": partial(self._lead, bare=True),
             "guided": partial(self._lead, bare=False), "leave": self.leave,
         }  # fmt: skip
@@ -78,6 +79,9 @@ class TourLessons:
             self._show("closed" if self._shown == "list" else "list")
         else:
             self._show(_TURNS[self._shown])
+
+    def _all(self) -> None:
+        self._show("list" if self._guide.session is None else "text")
 
     def hint(self) -> None:
         """A further hint of the lesson."""
@@ -239,5 +243,6 @@ class TourLessons:
         return Told(
             guide.number, len(guide.lessons), words(guide.lesson.name, self._language),
             self._said, guide.progress.bare, guide.progress.hints, guide.wrong, guide.solved,
-            self._page,
+            self._page, self._desk.keys.get("tour.hint", ":tour hint"),
+            self._desk.keys.get("tour", ":tour all"),
         )  # fmt: skip

@@ -16,6 +16,8 @@ from emu.tour.lessons import LESSONS
 from emu.tour.words import tour_words, words
 from tests.tui.driving import Hands, screen
 from tui import tour_page
+from tui.app import ApdbgApp
+from tui.keymap import PRESETS
 from tui.last_session import Memory
 from tui.tour_memory import FILE_NAME, TourMemory
 from tui.wrapping import wrapped
@@ -208,3 +210,16 @@ def test_chinese_breaks_between_characters_but_not_before_a_comma() -> None:
     ]
     assert wrapped("CPU \u5728\u8fd0\u884c", 8) == ["CPU \u5728\u8fd0", "\u884c"]
     assert wrapped("two words", 5) == ["two", "words"]
+
+
+def test_other_keys_are_told_as_they_are() -> None:
+    async def story() -> None:
+        app = ApdbgApp(open_session(cpus=2), PRESETS["windbg"])
+        async with app.run_test(size=(80, 24)) as pilot:
+            hands = Hands(app, pilot)
+            await hands.type("tour 1")
+            assert "h hint  :tour all more" in hands.text
+            await hands.type("tour all")
+            assert "Mailbox" not in hands.text
+
+    asyncio.run(story())
