@@ -26,7 +26,8 @@ BEHIND: Final[dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """Command -> the kinds of words that stand behind it; behind any other, places."""
 _TOUR: Final = (
-    Named("next", "the lesson after this one"), Named("hint", "a further hint"),
+    Named("next", "the lesson after this one"), Named("all", "all of the lesson's text"),
+    Named("hint", "a further hint"),
     Named("reset", "the lesson from its beginning"), Named("bare", "only the question"),
     Named("guided", "panels are opened"), Named("leave", "back to your own machine"),
 )  # fmt: skip

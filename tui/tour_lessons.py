@@ -23,7 +23,7 @@ from tui.way import Way
 _TURNS: Final = {"strip": "text", "text": "list", "list": "folded", "folded": "strip"}
 """What `T` shows next while a lesson goes on."""
 _STEPS: Final = {"up": -1, "down": 1}
-"""Keys that choose in the list of lessons."""
+"""Keys that choose in the list of lessons, and scroll a text."""
 _BACK: Final = ("repeat", "cancel")
 """Keys that do nothing but leave what fills the screen."""
 
@@ -53,6 +53,8 @@ class TourLessons:
         """Of the explanation."""
         self._chosen = 0
         """In the list: which lesson Enter begins."""
+        self._top = 0
+        """Of a lesson's text: how many rows are above the first one that is shown."""
         desk.after = self.look
 
     # -- words and keys ---------------------------------------------------------------------
@@ -60,7 +62,8 @@ class TourLessons:
     def word(self, rest: str) -> None:
         """What stands behind `tour`; raises CommandError."""
         acts: dict[str, Callable[[], object]] = {
-            "": partial(self._show, "list"), "next": self._next, "hint": self.hint,
+            "": partial(self._show, "list"), "all": self._all, "next": self._next,
+            "hint": self.hint,
             "reset": self._again, "bare": partial(self._lead, bare=True),
             "guided": partial(self._lead, bare=False), "leave": self.leave,
         }  # fmt: skip
@@ -77,6 +80,9 @@ class TourLessons:
         else:
             self._show(_TURNS[self._shown])
 
+    def _all(self) -> None:
+        self._show("list" if self._guide.session is None else "text")
+
     def hint(self) -> None:
         """A further hint of the lesson."""
         guide = self._guide
@@ -91,9 +97,8 @@ class TourLessons:
         """Whether a key is the tour's now, and has been carried out."""
         if action == "tour" or self._desk.number.digits:
             return False
-        if self._shown == "list" and action in _STEPS:
-            self._chosen = (self._chosen + _STEPS[action]) % len(self._guide.lessons)
-            self._desk.strip.refresh()
+        if self._shown in ("text", "list") and action in _STEPS:
+            self._step(_STEPS[action])
             return True
         if self._shown in ("text", "list"):
             begins = self._shown == "list" and action == "repeat"
@@ -106,6 +111,17 @@ class TourLessons:
             self._read_on()
             return True
         return False
+
+    def _step(self, step: int) -> None:
+        """Choose another lesson of the list; show other rows of a text that is too long."""
+        strip = self._desk.strip
+        if self._shown == "list":
+            self._chosen = (self._chosen + step) % len(self._guide.lessons)
+        else:
+            width, height = strip.size
+            last = max(len(tour_page.whole(self._told(), width)) - height, 0)
+            self._top = min(max(self._top + step, 0), last)
+        strip.refresh()
 
     def leave(self) -> None:
         """Back to the session from before the tour; the lesson can be gone on with later."""
@@ -205,7 +221,7 @@ class TourLessons:
 
     def _show(self, shown: str) -> None:
         """Another way to look at the tour; panels make room for it."""
-        self._shown, self._chosen = shown, self._guide.number - 1
+        self._shown, self._chosen, self._top = shown, self._guide.number - 1, 0
         strip = self._desk.strip
         strip.shape = "whole" if shown in ("text", "list") else shown  # type: ignore[assignment]
         strip.tell(self._draw)
@@ -218,7 +234,8 @@ class TourLessons:
                 self._guide, self._said, titles, self._chosen, width, height
             )
         if self._shown == "text":
-            return tour_page.whole(self._told(), width, height)
+            head, *rows = tour_page.whole(self._told(), width)
+            return [head, *rows[self._top : self._top + height - 1]]
         return tour_page.strip(self._told(), width, height)
 
     def _told(self) -> Told:
@@ -226,5 +243,6 @@ class TourLessons:
         return Told(
             guide.number, len(guide.lessons), words(guide.lesson.name, self._language),
             self._said, guide.progress.bare, guide.progress.hints, guide.wrong, guide.solved,
-            self._page,
+            self._page, self._desk.keys.get("tour.hint", ":tour hint"),
+            self._desk.keys.get("tour", ":tour all"),
         )  # fmt: skip

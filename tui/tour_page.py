@@ -30,6 +30,9 @@ class Told(Struct, frozen=True):
     solved: bool
     page: int = 0
     """Which part of the explanation is shown."""
+    hint_key: str = "h"
+    all_key: str = "T"
+    """The keys, or else the words, for a further hint and for all of the text."""
 
     @property
     def hint(self) -> str:
@@ -68,7 +71,9 @@ def strip(told: Told, width: int, height: int) -> list[Line]:
         keys = "Enter reads on" if more else "Enter: next lesson"
         head = rule(title(told), keys, width, "good")
         return [head, *rows[first : first + room]][:height]
-    keys = "h hint  T all" if told.hints < len(told.words.hints) else "T all"
+    keys = f"{told.all_key} more"
+    if told.hints < len(told.words.hints):
+        keys = f"{told.hint_key} hint  {keys}"
     return [rule(title(told), keys, width), *_asked(told, width, room)]
 
 
@@ -96,8 +101,9 @@ def _asked(told: Told, width: int, room: int) -> list[Line]:
     return found[:room]
 
 
-def whole(told: Told, width: int, height: int) -> list[Line]:
-    """All that there is to say about a lesson now."""
+def whole(told: Told, width: int) -> list[Line]:
+    """All that there is to say about a lesson now, however many rows that takes; the first is
+    its title."""
     words = told.words
     rows: list[tuple[str, Role]] = [(words.question, "strong")]
     if told.wrong:
@@ -110,11 +116,11 @@ def whole(told: Told, width: int, height: int) -> list[Line]:
         rows.append((words.explained, "good"))
         rows.append((words.source, "dim"))
         rows.append(("  ".join(f":?{word}" for word in words.see), "here"))
-    head = rule(title(told), "T list  Esc back", width)
+    head = rule(title(told), f"{told.all_key} list  Esc back", width)
     found: list[Line] = [head]
     for row in rows:
         found += [(), *texts([row], width)]
-    return [*found, (), *texts([(told.said.keys, "dim")], width)][:height]
+    return [*found, (), *texts([(told.said.keys, "dim")], width)]
 
 
 def lessons(

@@ -26,7 +26,7 @@ SCREEN_WORDS: Final[dict[str, ScreenWord]] = {
     ),
     "write!": ScreenWord("write! FILE", "The same, in place of a file that is there."),
     "tour": ScreenWord(
-        "tour [N|next|hint|reset|bare|guided|leave]",
+        "tour [N|next|all|hint|reset|bare|guided|leave]",
         "Lessons on the live machine, each answered by doing: alone, their list.",
     ),
 }

@@ -1,8 +1,6 @@
 """Someone who takes the tour in a real terminal: presses keys, and reads what comes."""
 
 import itertools
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -11,7 +9,7 @@ from emu.texts.language import Language
 from emu.tour.lesson import Lesson
 from emu.tour.words import tour_words, words
 from tests.tour.answers import ANSWERS, Keys, Shows
-from tests.tui.terminal import PATIENCE_SECONDS, Terminal
+from tests.tui.terminal import Terminal
 
 Size = tuple[int, int]
 LOCALES: Final[dict[Language, str]] = {"en": "C.UTF-8", "zh": "zh_CN.UTF-8"}
@@ -34,13 +32,7 @@ class Player:
 
     def reads(self, text: str) -> None:
         """Wait until this is on the screen, wherever it is wrapped."""
-        self._until(text, lambda: squeezed(text) in squeezed(self.terminal.text))
-
-    def _until(self, what: str, holds: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not holds():
-            left = deadline - time.monotonic()
-            assert left > 0 and self.terminal.read(left), f"{what!r}:\n{self.terminal.text}"
+        self.terminal.wait_until(lambda: squeezed(text) in squeezed(self.terminal.text), text)
 
     def _lacks(self, words: str) -> bool:
         return words not in self.terminal.text
@@ -62,9 +54,9 @@ class Player:
         self.terminal.press(f":{mark}")
         self.terminal.wait_for(f": {mark}")
         self.terminal.press("\x1b")
-        self._until("the prompt closes", partial(self._lacks, f": {mark}"))
+        self.terminal.wait_until(partial(self._lacks, f": {mark}"), "the prompt closes")
         for word in _RUNS:
-            self._until(f"{word} ends", partial(self._lacks, word))
+            self.terminal.wait_until(partial(self._lacks, word), f"the end of {word}")
 
     def says(self, text: str) -> None:
         """A line at the prompt."""

@@ -16,6 +16,8 @@ from emu.tour.lessons import LESSONS
 from emu.tour.words import tour_words, words
 from tests.tui.driving import Hands, screen
 from tui import tour_page
+from tui.app import ApdbgApp
+from tui.keymap import PRESETS
 from tui.last_session import Memory
 from tui.tour_memory import FILE_NAME, TourMemory
 from tui.wrapping import wrapped
@@ -101,6 +103,20 @@ def test_t_shows_all_of_a_lesson_the_list_and_one_row_and_any_key_goes_back() ->
             await hands.type("tour")
             await hands.press("up", "enter")
             assert words(LESSONS[-1].name, "en").title in hands.text
+
+    asyncio.run(story())
+
+
+def test_a_text_that_is_too_long_for_the_terminal_is_scrolled() -> None:
+    async def story() -> None:
+        async with screen(open_session(cpus=2), (40, 12)) as hands:
+            await hands.type("tour 2")
+            await hands.press("T")
+            assert "machine" not in hands.row(-3)
+            await hands.press(*["down"] * 30)
+            assert "machine" in hands.row(-3)
+            await hands.press("up")
+            assert "machine" not in hands.row(-3)
 
     asyncio.run(story())
 
@@ -194,3 +210,16 @@ def test_chinese_breaks_between_characters_but_not_before_a_comma() -> None:
     ]
     assert wrapped("CPU \u5728\u8fd0\u884c", 8) == ["CPU \u5728\u8fd0", "\u884c"]
     assert wrapped("two words", 5) == ["two", "words"]
+
+
+def test_other_keys_are_told_as_they_are() -> None:
+    async def story() -> None:
+        app = ApdbgApp(open_session(cpus=2), PRESETS["windbg"])
+        async with app.run_test(size=(80, 24)) as pilot:
+            hands = Hands(app, pilot)
+            await hands.type("tour 1")
+            assert "h hint  :tour all more" in hands.text
+            await hands.type("tour all")
+            assert "Mailbox" not in hands.text
+
+    asyncio.run(story())

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import termios
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -87,7 +88,7 @@ class Terminal:
         else:
             self.process.send_signal(signal.SIGTSTP)
         self._wait_for_state("T")
-        while self.read(0.1):
+        while self._read(0.1):
             pass
         self._screen.reset()
 
@@ -100,7 +101,7 @@ class Terminal:
         stat = Path(f"/proc/{self.process.pid}/stat")
         while stat.read_text().rpartition(")")[2].split()[0] != letter:
             assert time.monotonic() < deadline, f"the process never came to be {letter}"
-            self.read(0.05)
+            self._read(0.05)
 
     def resize(self, columns: int, rows: int) -> None:
         """Another size, and the signal that says so."""
@@ -112,16 +113,22 @@ class Terminal:
     def text(self) -> str:
         """What is on the screen now."""
         rows = (self._screen.buffer[row] for row in range(self._screen.lines))
-        return "\n".join(
-            _shown([row[at].data for at in range(self._screen.columns)]) for row in rows
-        )
+        cells = ([row[at].data for at in range(self._screen.columns)] for row in rows)
+        return "\n".join(map(_shown, cells))
 
     def wait_for(self, words: str) -> None:
         """Read until the screen shows these words."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while words not in self.text:
             left = deadline - time.monotonic()
-            assert left > 0 and self.read(left), f"{words!r} never came:\n{self.text}"
+            assert left > 0 and self._read(left), f"{words!r} never came:\n{self.text}"
+
+    def wait_until(self, holds: Callable[[], bool], what: str) -> None:
+        """Read until something holds; `what` says what that is."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not holds():
+            left = deadline - time.monotonic()
+            assert left > 0 and self._read(left), f"{what!r} never came:\n{self.text}"
 
     def wait_for_prompt(self) -> str:
         """Read until a session in lines waits for the next one; what was appended meanwhile."""
@@ -142,7 +149,7 @@ class Terminal:
     def leave(self) -> int:
         """Read until the process has gone; its exit code."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while self.read(max(deadline - time.monotonic(), 0)):
+        while self._read(max(deadline - time.monotonic(), 0)):
             pass
         return self.process.wait(timeout=PATIENCE_SECONDS)
 
@@ -152,8 +159,7 @@ class Terminal:
         self._ours = os.open(os.devnull, os.O_RDONLY)
         return self.process.wait(timeout=PATIENCE_SECONDS)
 
-    def read(self, seconds: float) -> bool:
-        """Read what the process has written, waiting at most so long for it; whether it has."""
+    def _read(self, seconds: float) -> bool:
         ready, _, _ = select.select([self._ours], [], [], seconds)
         if not ready:
             return False
@@ -169,7 +175,7 @@ class Terminal:
 def _shown(cells: list[str]) -> str:
     """The characters of a row; the second cell of one that takes two holds nothing, and half of
     one that was overwritten is blank (pyte's own `display` fails on that)."""
-    wide = [False, *(cell_len(cell) == 2 for cell in cells)]
+    halves = [False, *(cell_len(cell) > 1 for cell in cells)]
     return "".join(
-        cell or "" if half else cell or " " for cell, half in zip(cells, wide, strict=False)
+        cell or ("" if half else " ") for cell, half in zip(cells, halves, strict=False)
     )
