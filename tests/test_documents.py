@@ -16,7 +16,6 @@ import pytest
 
 from emu import Session, open_session
 from emu.boot.platform import platform_of
-from emu.debug import recovery
 from emu.inject.kinds import KINDS
 from emu.mailbox.rules import RULES
 from tests import transcript
@@ -44,12 +43,12 @@ WRITTEN: Final = (".apdbg", ".html", ".md")
 LEAST: Final = 'isolation = "none"\nstart = "sipi"\nhyperv = false\n'
 """What a platform's file must have."""
 READ: Final[dict[str, Callable[[Path], object]]] = {
-    "platform": lambda place: platform_of(place.read_text(), place),
+    "platform": lambda place: _well("run", "--platform", str(place)),
     "roles": lambda place: platform_of(LEAST + place.read_text(), place),
-    "campaign": recovery.read,
+    "campaign": lambda place: _well("campaign", "--file", str(place)),
     "keys": lambda place: keymap.read(str(place), place),
 }
-"""What a file of TOML is for -> who reads it."""
+"""What a file of TOML is for -> who is given it."""
 
 
 def parameters(kind: str) -> list[object]:
@@ -218,6 +217,12 @@ def _session(block: Block) -> Session:
         session = open_session(platform=where, cpus=cpus)
     session.do(first)
     return session
+
+
+def _well(*words: str) -> None:
+    """A command that ends as it should."""
+    done = apdbg(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _held(one: Spoken, said: list[str], update: bool) -> list[str]:
