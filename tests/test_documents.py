@@ -8,18 +8,21 @@ import contextlib
 import io
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from emu import Session, open_session
+from emu.boot.platform import platform_of
 from emu.inject.kinds import KINDS
 from emu.mailbox.rules import RULES
 from tests import transcript
 from tests.test_command_line import apdbg
 from tests.transcript import Block, Spoken
 from tests.tui import driving
+from tui import keymap
 
 ROOT: Final = Path(__file__).parents[1]
 README: Final = ROOT / "README.md"
@@ -35,6 +38,17 @@ UNJUDGED: Final = {"campaign", "report", "record", "replay"}
 """Commands with a code of their own."""
 WRITTEN: Final = (".apdbg", ".html", ".md")
 """Endings of files that are written."""
+
+
+LEAST: Final = 'isolation = "none"\nstart = "sipi"\nhyperv = false\n'
+"""What a platform's file must have."""
+READ: Final[dict[str, Callable[[Path], object]]] = {
+    "platform": lambda place: _well("run", "--platform", str(place)),
+    "roles": lambda place: platform_of(LEAST + place.read_text(), place),
+    "campaign": lambda place: _well("campaign", "--file", str(place)),
+    "keys": lambda place: keymap.read(str(place), place),
+}
+"""What a file of TOML is for -> who is given it."""
 
 
 def parameters(kind: str) -> list[object]:
@@ -132,13 +146,20 @@ def test_python_prints_what_is_shown(place: Path, block: Block) -> None:
     assert out.getvalue().strip() == block.how.removeprefix("prints ")
 
 
+@pytest.mark.parametrize(("place", "block"), parameters("read"))
+def test_a_file_that_is_shown_is_taken(place: Path, block: Block, tmp_path: Path) -> None:
+    file = tmp_path / "shown.toml"
+    file.write_text(block.body, encoding="utf-8")
+    READ[block.how.removeprefix("read as ")](file)
+
+
 def test_every_block_is_run_by_a_test() -> None:
     """But for what the shell does without apdbg, and lists that explain."""
     unknown = [
         f"{place.name}:{block.line}"
         for place in DOCUMENTS
         for block in transcript.blocks(place.read_text(encoding="utf-8"))
-        if _kind(block) not in {"shell", "said", "understood", "the", "prints", "toml", "text"}
+        if _kind(block) not in {"shell", "said", "understood", "the", "prints", "read", "text"}
     ]
     assert unknown == []
 
@@ -172,7 +193,7 @@ def test_every_file_that_a_document_names_is_there() -> None:
             r"`((?:emu|tui|shim|tests|samples|docs|benchmarks|tools)/[\w./-]+)`",
             place.read_text(encoding="utf-8"),
         )
-        if not re.search("GROUP|NAME", name)
+        if not re.search(r"/[A-Z]{4,}\b", name)
         and not (ROOT / name).exists()
         and not (ROOT / f"{name}.py").exists()
     ]
@@ -196,6 +217,12 @@ def _session(block: Block) -> Session:
         session = open_session(platform=where, cpus=cpus)
     session.do(first)
     return session
+
+
+def _well(*words: str) -> None:
+    """A command that ends as it should."""
+    done = apdbg(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _held(one: Spoken, said: list[str], update: bool) -> list[str]:

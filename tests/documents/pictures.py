@@ -4,9 +4,11 @@ Each is made of an image, a size, and what somebody types; `python -m tests.docu
 them, and a picture that is no longer what the program shows is an error.
 """
 
+import os
 import re
 from pathlib import Path
 from typing import Final
+from unittest.mock import patch
 
 from msgspec import Struct
 
@@ -16,6 +18,11 @@ from tui.screenshot import svg_of
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "docs" / "pictures"
+
+
+TERMINAL: Final = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+"""Where pictures are drawn, wherever a test runs: all colours, all signs, in English."""
+NOT_SET: Final = ("NO_COLOR", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES")
 
 
 class Recipe(Struct, frozen=True):
@@ -45,6 +52,13 @@ PICTURES: Final[dict[str, Recipe]] = {
 
 async def drawn(recipe: Recipe) -> str:
     """A screen as SVG."""
+    with patch.dict(os.environ, TERMINAL):
+        for name in NOT_SET:
+            os.environ.pop(name, None)
+        return await _drawn(recipe)
+
+
+async def _drawn(recipe: Recipe) -> str:
     session = open_session(
         str(ROOT / "samples" / recipe.image), platform=recipe.platform, cpus=4
     )

@@ -26,6 +26,7 @@ def renewed(text: str, generators: Mapping[str, Generator]) -> str:
     def region(found: re.Match[str]) -> str:
         name, *words = found["words"].split()
         body = generators[name](*words).strip("\n")
-        return f"<!-- generated: {found['words']} -->\n\n{body}\n\n<!-- end of generated -->"
+        inside = f"\n{body}\n\n" if body else ""
+        return f"<!-- generated: {found['words']} -->\n{inside}<!-- end of generated -->"
 
     return _REGION.sub(region, text)

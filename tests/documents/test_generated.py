@@ -57,6 +57,13 @@ def test_a_picture_is_what_the_program_shows(name: str, update: bool) -> None:
         assert now == place.read_text(encoding="utf-8"), f"{name}.svg is another one: {AGAIN}"
 
 
+def test_a_picture_is_the_same_on_every_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("NO_COLOR", "1"), ("TERM", "dumb"), ("LC_ALL", "zh_CN.UTF-8")):
+        monkeypatch.setenv(name, value)
+    now = asyncio.run(pictures.drawn(PICTURES["power-on"]))
+    assert now == (FOLDER / "power-on.svg").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_loads_nothing_from_elsewhere(name: str) -> None:
     assert pictures.elsewhere((FOLDER / f"{name}.svg").read_text(encoding="utf-8")) == []
