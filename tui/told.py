@@ -12,7 +12,7 @@ from tui.panels import cpus, status
 from tui.panels.states import looks
 from tui.text import clock, file_name
 
-ON_THE_WAY: Final = ("milestone", "serial", "fault", "inject")
+ON_THE_WAY: Final = ("milestone", "serial", "state", "fault", "inject")
 """Kinds of events that a run is told by; a step is told all that it does."""
 ONCE: Final = ("milestone", "fault")
 """Those that every CPU comes to: told of the first one that does, in each command."""

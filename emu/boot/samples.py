@@ -25,11 +25,12 @@ def samples_dir() -> Path:
 
 def place_of(name: str, suffix: str) -> Path:
     """A file by its path; where there is none, the sample that is meant: `gallery/no-ack` and
-    `samples/gallery/no-ack.elf` are the same one, wherever apdbg is called from."""
+    `samples/gallery/no-ack.elf` are the same one, wherever apdbg is called from. `shim.elf` is
+    none: who types that means a file of his own, and is to hear that it is not there."""
     inside = name.removeprefix("samples/")
     if not os.path.exists(name) and ".." not in Path(name).parts:
         with suppress(ImageError):
-            for one in (inside, f"{inside}{suffix}"):
+            for one in (*([inside] if "/" in name else []), f"{inside}{suffix}"):
                 place = samples_dir() / one
                 if os.path.isfile(place):
                     return place

@@ -88,7 +88,7 @@ class Terminal:
         else:
             self.process.send_signal(signal.SIGTSTP)
         self._wait_for_state("T")
-        while self._read(0.1):
+        while self.read(0.1):
             pass
         self._screen.reset()
 
@@ -101,7 +101,7 @@ class Terminal:
         stat = Path(f"/proc/{self.process.pid}/stat")
         while stat.read_text().rpartition(")")[2].split()[0] != letter:
             assert time.monotonic() < deadline, f"the process never came to be {letter}"
-            self._read(0.05)
+            self.read(0.05)
 
     def resize(self, columns: int, rows: int) -> None:
         """Another size, and the signal that says so."""
@@ -121,14 +121,14 @@ class Terminal:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while words not in self.text:
             left = deadline - time.monotonic()
-            assert left > 0 and self._read(left), f"{words!r} never came:\n{self.text}"
+            assert left > 0 and self.read(left), f"{words!r} never came:\n{self.text}"
 
     def wait_until(self, holds: Callable[[], bool], what: str) -> None:
         """Read until something holds; `what` says what that is."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not holds():
             left = deadline - time.monotonic()
-            assert left > 0 and self._read(left), f"{what!r} never came:\n{self.text}"
+            assert left > 0 and self.read(left), f"{what!r} never came:\n{self.text}"
 
     def wait_for_prompt(self) -> str:
         """Read until a session in lines waits for the next one; what was appended meanwhile."""
@@ -149,7 +149,7 @@ class Terminal:
     def leave(self) -> int:
         """Read until the process has gone; its exit code."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while self._read(max(deadline - time.monotonic(), 0)):
+        while self.read(max(deadline - time.monotonic(), 0)):
             pass
         return self.process.wait(timeout=PATIENCE_SECONDS)
 

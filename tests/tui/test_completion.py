@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from emu.boot.samples import place_of
+from emu.debug import named
 from tests.house.tree import ROOT
 from tests.test_command_line import apdbg
 from tui import completion
@@ -128,14 +130,7 @@ def test_a_command_prints_the_script_and_an_unknown_shell_is_one_sentence() -> N
     assert "invalid choice: 'tcsh'" in done.stderr
 
 
-def test_every_image_that_is_offered_is_there_wherever_one_is(tmp_path: Path) -> None:
-    from emu.boot.samples import place_of
-    from emu.debug import named
-
+def test_every_image_that_is_offered_is_there_wherever_one_is() -> None:
     for kind, suffix in (("image", ".elf"), ("recording", ".apdbg"), ("script", ".script")):
         assert named.names(kind)
         assert all(place_of(one, suffix).is_file() for one in named.names(kind))
-    own = tmp_path / "gallery"
-    own.write_text("mine")
-    assert place_of(str(own), ".elf") == own
-    assert not place_of("../samples/shim", ".elf").is_file()

@@ -81,12 +81,24 @@ def test_the_clock_decides_nothing_of_what_is_told(
     ]  # fmt: skip
 
 
-def test_a_thousand_cpus_are_a_line_for_each_place_and_what_the_guest_prints() -> None:
+def test_many_cpus_are_a_line_for_each_place_each_start_and_what_the_guest_prints() -> None:
     said: list[str] = []
     Teller(open_session(platform="none", cpus=64), said.append).take("c")
     reached = [line for line in said if "reaches" in line]
     assert len(reached) == len({line.partition(": ")[2] for line in reached}) < 30
-    assert sum(" online" in line for line in said[:-1]) > 64
+    started = [line for line in said if "starts cpu" in line]
+    assert started == [f"cpu 0: starts cpu {number}" for number in range(1, 64)]
+    printed = sum(" online" in line for line in said[:-1])
+    assert printed > 64 and len(said) < len(reached) + len(started) + printed + 10
+
+
+def test_a_cpu_that_goes_is_told_of_when_it_does() -> None:
+    said: list[str] = []
+    teller = Teller(open_session(cpus=2), said.append)
+    teller.take("inject take-away 1 at mailbox_ack cpu 1")
+    teller.take("c")
+    assert "cpu 1: is taken away by the host" in said
+    assert "host: take-away 1 at mailbox_ack cpu 1" in said
 
 
 def test_a_step_is_told_all_that_it_does() -> None:
@@ -142,8 +154,15 @@ def test_words_are_the_screen_s() -> None:
     assert teller.take("") and teller.take("q") and teller.over
 
 
-def test_every_word_of_a_screen_does_something_without_one() -> None:
-    assert set(Teller(open_session(cpus=1), print).screen_words) == set(SCREEN_WORDS)
+@pytest.mark.parametrize("word", SCREEN_WORDS)
+def test_every_word_of_a_screen_does_something_without_one_or_says_that_it_needs_it(
+    word: str,
+) -> None:
+    said: list[str] = []
+    teller = Teller(open_session(cpus=1), said.append)
+    if not teller.take(word):
+        (sentence,) = said
+        assert sentence.startswith(f"error: {word.rstrip('!')}: ")
 
 
 def test_enter_repeats_what_moved_the_machine() -> None:
