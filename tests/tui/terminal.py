@@ -159,7 +159,7 @@ class Terminal:
         self._ours = os.open(os.devnull, os.O_RDONLY)
         return self.process.wait(timeout=PATIENCE_SECONDS)
 
-    def _read(self, seconds: float) -> bool:
+    def read(self, seconds: float) -> bool:
         ready, _, _ = select.select([self._ours], [], [], seconds)
         if not ready:
             return False

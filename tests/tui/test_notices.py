@@ -77,7 +77,7 @@ def test_a_refusal_while_a_run_goes_on_outlives_it() -> None:
 def test_a_long_answer_is_paged_to_its_last_row(size: tuple[int, int]) -> None:
     async def story() -> None:
         async with screen(boot(2), size) as hands:
-            await hands.type("help")
+            await hands.type("symbols a")
             assert hands.frame.panel.id == "answer"
             last = hands.seen.reply[-1].split()[-1]
             for _ in range(100):

@@ -13,7 +13,8 @@ BARS = ("STOPPED  before the first instruction", "n Over  c Run")
 
 def test_everything_is_there_again_after_ctrl_z_and_fg() -> None:
     with Terminal(*SAMPLE, size=(100, 30)) as terminal:
-        for words in (*BARS, "Nothing has happened yet.", "fffff000  private", ": Command"):
+        for words in (*BARS, "Nothing has happened yet.", "fffff000  private", ": Command",
+                      "its moment.", "was is lost."):  # fmt: skip
             terminal.wait_for(words)
         before = terminal.text
         terminal.stop()

@@ -17,7 +17,7 @@ SENTENCES: Final = ("answer", "code", "findings", "serial", "dtb")
 """Panels that show what others have written: source, rules, the guest's own words. Of them only
 what is written large is a term: a flag, a status, the name of a protocol."""
 OTHERS: Final = re.compile(
-    r"0?x?[0-9a-f]+|.*_.*|x[0-9a-f]+|.*\.(c|S|inc|nasm)|[zsMWp#.|!v]+|cpu\d|\[?\d.*|MAILBOX\w*"
+    r"0?x?[0-9a-f]+|.*_.*|x[0-9a-f]+|.*\.(c|S|inc|nasm)|[zsMWp#.|!v]+|cpu\d|\[?\d.*|MAILBOX\w*|park\d+"
 )
 """Numbers, the guest's names and files, lanes of the timeline."""
 TERM: Final = re.compile(r"[A-Za-z_]{2,}\w*(?:\.\w+)*")
@@ -32,7 +32,8 @@ PROSE: Final = frozenset(
     outside page platforms press print range read reads sets shut stand started starts still
     stopped stores such take takes that the them they this to two up was ways what when
     where which who will with would writing yet answer apdbg asked changes commands entry
-    names set waiting whose start mapped
+    names set waiting whose start mapped another asks change cursor each happens ran runs select
+    selected somebody something steps stops then waited wakes way faults lines kin register pgdn
     """.split()  # noqa: SIM905
 )
 """Words of plain sentences, and the titles of the pictures (`== broken ==`)."""

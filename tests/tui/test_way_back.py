@@ -166,7 +166,7 @@ def test_a_closed_panel_is_opened_again_by_the_way_back() -> None:
 def test_a_long_answer_has_the_keys_until_the_command_after_it() -> None:
     async def story() -> None:
         async with screen(boot(2)) as hands:
-            await hands.type("help")
+            await hands.type("symbols a")
             assert hands.frame.panel.id == "answer"
             await hands.press("pagedown")
             assert hands.frame.page.top > 0

@@ -147,7 +147,7 @@ def test_a_look_given_while_it_ran_is_still_told_when_it_has_stopped() -> None:
         session = open_session(str(SHIM), platform="vbs", cpus=16)
         async with screen(session) as hands:
             await running(hands)
-            await typed(hands, "help")
+            await typed(hands, "symbols a")
             assert session.running
             await hands.until(lambda: "[Answer]" in hands.text)
             await hands.settle()
