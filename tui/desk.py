@@ -90,7 +90,7 @@ class Desk(Struct):
         before = self.session.looks
         session.looks.words, session.looks.explained = before.words, before.explained
         session.looks.notices = before.notices
-        self.session = session
+        self.session, self.trail = session, Trail()
         self.prompt.serve(session)
         self.number.take()
         self.frames.begin_anew()

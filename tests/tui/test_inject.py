@@ -206,7 +206,7 @@ def test_the_help_of_a_kind_tells_what_it_takes_and_when_it_happens() -> None:
     assert {row.strip() for row in session.do("help inject kernel-tree").reply} <= set(told)
     for words, why in (
         ("help inject bogus", "there is no 'bogus'"),
-        ("help step 3", "one word"),
+        ("help step 3", "no explanation of .step 3.: did you mean"),
     ):
         with pytest.raises(CommandError, match=why):
             session.do(words)
