@@ -104,7 +104,13 @@ def test_t_shows_all_of_a_lesson_the_list_and_one_row_and_any_key_goes_back() ->
     asyncio.run(story())
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
+@pytest.mark.parametrize(
+    "size",
+    [
+        (80, 24),
+        *(pytest.param(one, marks=pytest.mark.breadth) for one in ((120, 40), (200, 50))),
+    ],
+)
 def test_a_guided_lesson_opens_its_panel_and_lights_its_row_and_a_bare_one_does_not(
     size: tuple[int, int],
 ) -> None:
