@@ -46,8 +46,9 @@ class Guide:
     def __init__(self, progress: Progress, lessons: Sequence[Lesson] = LESSONS) -> None:
         self.progress = progress
         self.lessons = tuple(lessons)
-        left = [lesson for lesson in lessons if lesson.name == progress.at]
-        self.lesson = left[0] if left else self._undone() or self.lessons[0]
+        left = next((lesson for lesson in lessons if lesson.name == progress.at), None)
+        is_open = left is not None and left.name not in progress.done
+        self.lesson = (left if is_open else self._undone()) or self.lessons[0]
         self.session: Session | None = None
         """That of the lesson; None: it has not begun."""
         self.wrong = ""

@@ -1,7 +1,6 @@
 """The tour on the screen: where it is told, and what becomes of the person's own machine."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,8 +20,6 @@ from tui.keymap import PRESETS
 from tui.last_session import Memory
 from tui.tour_memory import FILE_NAME, TourMemory
 from tui.wrapping import wrapped
-
-Story = Callable[[Hands], object]
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +100,33 @@ def test_t_shows_all_of_a_lesson_the_list_and_one_row_and_any_key_goes_back() ->
             await hands.type("tour")
             await hands.press("up", "enter")
             assert words(LESSONS[-1].name, "en").title in hands.text
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        (80, 24),
+        *(pytest.param(one, marks=pytest.mark.breadth) for one in ((120, 40), (200, 50))),
+    ],
+)
+def test_a_guided_lesson_opens_its_panel_and_lights_its_row_and_a_bare_one_does_not(
+    size: tuple[int, int],
+) -> None:
+    async def story() -> None:
+        async with screen(open_session(cpus=1), size) as hands:
+            for lesson in LESSONS:
+                await hands.type(f"tour {lesson.name}")
+                assert lesson.panel in ("", hands.frame.panel.id)
+                assert hands.frame.cursor.startswith(lesson.row)
+                assert bool(hands.frame.cursor) == bool(lesson.row)
+                if lesson.row:
+                    assert hands.frame.spot is not None, "it is in sight"
+            await hands.type("tour bare")
+            for lesson in LESSONS:
+                await hands.type(f"tour {lesson.name}")
+                assert not any(frame.cursor for frame in hands.app.desk.frames.placed)
 
     asyncio.run(story())
 
