@@ -5,10 +5,10 @@ from typing import Final
 from msgspec import Struct
 from rich.cells import cell_len, set_cell_size
 
+from emu.texts.wrapping import wrapped
 from emu.tour.guide import Guide
 from emu.tour.words import LessonWords, TourWords
 from tui.text import Line, Role
-from tui.wrapping import wrapped
 
 INDENT: Final = 2
 RULE: Final = "─"

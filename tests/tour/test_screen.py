@@ -10,6 +10,7 @@ from rich.cells import cell_len
 
 from emu import open_session
 from emu.texts.language import LANGUAGES
+from emu.texts.wrapping import wrapped
 from emu.tour.guide import Progress
 from emu.tour.lessons import LESSONS
 from emu.tour.words import tour_words, words
@@ -19,7 +20,6 @@ from tui.app import ApdbgApp
 from tui.keymap import PRESETS
 from tui.last_session import Memory
 from tui.tour_memory import FILE_NAME, TourMemory
-from tui.wrapping import wrapped
 
 
 @pytest.fixture(autouse=True)
