@@ -207,7 +207,7 @@ class Orders:
         if len(seen.reply) == 1 and seen.reply is not self._looked:
             return
         if status.hides_reason(seen, desk.width):
-            desk.say(status.reason(seen), "warn")
+            desk.say(status.reason(seen), "plain" if seen.outcome == "booted" else "warn")
         elif seen.outcome is not None and (panel is None or moved):
             desk.say(self.over(), "dim")
         else:
