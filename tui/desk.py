@@ -45,6 +45,8 @@ class Desk(Struct):
     """Action -> the key that does it, as people read it."""
     number: TypedNumber = field(default_factory=TypedNumber)
     trail: Trail = field(default_factory=Trail)
+    submits: bool = False
+    """Whether what was typed at the prompt is being carried out."""
     jumping: bool = False
     """Whether the next key is the letter of a panel."""
     said: list[tuple[str, bool]] = field(default_factory=list)
@@ -146,7 +148,8 @@ class Desk(Struct):
     def dialog_is_open(self) -> bool:
         """Whether somebody types or reads something above the panels."""
         screen = self.frames.screen
-        return self.app.screen is not screen or screen.has_class(ASKING)
+        types = screen.has_class(ASKING) and not self.submits
+        return types or self.app.screen is not screen
 
     def names(self) -> tuple[str, ...]:
         """What the prompt completes and the palette finds."""

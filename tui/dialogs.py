@@ -183,9 +183,13 @@ class Dialogs:
         if not text:
             self.cancel()
             self._orders.repeat()
-        else:
-            self._screen.remove_class(ASKING)
-            self._screen.set_class(not self._done(text), ASKING)
+            return
+        self._desk.submits = True
+        try:
+            if self._done(text):
+                self._screen.remove_class(ASKING)
+        finally:
+            self._desk.submits = False
 
     def _done(self, text: str) -> bool:
         """Carry out a word of the screen, or else a command; why not is said."""

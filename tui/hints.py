@@ -25,7 +25,7 @@ BARS: Final[dict[State, tuple[str, ...]]] = {
         "next", "play", "inject", "reset", "break", *_MORE,
     ),
     "ended": (
-        "finding.next", "findings", "reverse.step", "reverse.run", "goto", "reset", "prompt",
+        "finding.next", "reverse.step", "reverse.run", "goto", "reset", "findings", "prompt",
         *_REST, "inject", "event.on", *_MORE,
     ),
 }  # fmt: skip

@@ -172,7 +172,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("findings", ("w",), "w", lambda on: on.arranging.show_panel("findings"),
         "show what is wrong: the findings", "Findings"),
     Key("finding.next", ("full_stop",), ".", lambda on: on.findings.step(1),
-        "go to the moment and the CPU of the next finding, round the end", "Next finding"),
+        "go to the moment and the CPU of the next finding, round the end", "Finding"),
     Key("finding.previous", ("comma",), ",", lambda on: on.findings.step(-1),
         "go to the finding before"),
     Key("jump", ("J",), "J", lambda on: on.jump.begin(),

@@ -5,6 +5,7 @@ from typing import Final
 
 from emu.errors import ApdbgError, EndedError
 from emu.given.number import is_digits
+from emu.picture.stop import Travelled
 from tui import bugs, runner
 from tui.arranging import Arranging
 from tui.desk import Desk
@@ -116,6 +117,13 @@ class Orders:
         ways = (f"{keys[name]} {word}" for name, word in words.items() if keys.get(name))
         return f"the boot is over: {', '.join(ways)}"
 
+    def _nothing_before(self) -> str:
+        """Why a way back ended at the beginning, and what could be done instead."""
+        keys = self._desk.keys
+        sets, goes = keys.get("break", ":break"), keys.get("goto", ":goto")
+        words = "no breakpoint was passed: this is the beginning"
+        return f"{words}. {sets} sets one, {goes} end returns"
+
     # -- while the machine runs -------------------------------------------------------------
 
     def _look(self, text: str, before: Stand) -> str:
@@ -210,8 +218,10 @@ class Orders:
         desk, seen = self._desk, self._desk.seen
         if len(seen.reply) == 1 and seen.reply is not self._looked:
             return
-        if status.hides_reason(seen, desk.width):
-            desk.say(status.reason(seen), "warn")
+        if any(isinstance(one, Travelled) and one.to == "beginning" for one in seen.stop):
+            desk.say(self._nothing_before(), "warn")
+        elif status.hides_reason(seen, desk.width):
+            desk.say(status.reason(seen), "plain" if seen.outcome == "booted" else "warn")
         elif seen.outcome is not None and (panel is None or moved):
             desk.say(self.over(), "dim")
         else:

@@ -149,10 +149,6 @@ class Finder(Provider):
         for word, what in told.items():
             yield Entry(f"Explain {word}", what, partial(orders.order, f"help {word}"), word)
 
-    async def startup(self) -> None:
-        """Once for all that is typed until the palette is closed."""
-        self._every = (*self._actions(), *self._places(), *self._words())
-
     async def discover(self) -> Hits:
         """The actions, before anything is typed."""
         for entry in self._actions():
@@ -162,6 +158,8 @@ class Finder(Provider):
     async def search(self, query: str) -> Hits:
         """All that matches; a single word may also be a symbol that is not on the screen."""
         matcher = self.matcher(query)
+        if not self._every:  # once for all that is typed until the palette is closed
+            self._every = (*self._actions(), *self._places(), *self._words())
         for entry in self._every:
             found = score(entry, query) or _fuzzy(entry, matcher)
             if found > 0:

@@ -184,9 +184,11 @@ def _compared_cut(words: _Words, room: int) -> _Words | None:
     texts = [word.text.strip() for word in words]
     places = [at for at, text in enumerate(texts[1:]) if text in _OPERATORS]
     over = _over(words, room)
-    if len(places) != 1 or over <= 0 or texts[places[0]][:1].isdigit():
+    if len(places) != 1 or over <= 0:
         return None
     at, text = places[0], texts[places[0]]
+    if text[:1] != "[" and _NUMBER.match(text):
+        return None
     name, plus, offset = text.partition("+")
     if text[:1] == "[":
         shorter = _last_digits(text, len(text) - over)

@@ -153,6 +153,23 @@ def paragraph(text: str, width: int) -> list[str]:
     return [row for row in rows if row] or [""]
 
 
+def wrapped(styled: Line, width: int, indent: int) -> list[Line]:
+    """A line in rows of at most `width` cells, broken between words; those behind the first
+    are moved in."""
+    rows: list[Line] = []
+    width = max(width, FOLDED_MIN)
+    before: Line = ()
+    indent = min(indent, width // 2)
+    while len(plain(before) + plain(styled)) > width:
+        text, room = plain(styled), width - len(plain(before))
+        at = text.rfind(" ", len(text) - len(text.lstrip()) + 1, room + 1)
+        head, styled = split(styled, at if at > 0 else room)
+        rows.append((*before, *head))
+        _, styled = split(styled, len(plain(styled)) - len(plain(styled).lstrip()))
+        before = ((" " * indent, "plain"),)
+    return [*rows, (*before, *styled)] if styled else rows
+
+
 def folded(text: str, width: int) -> list[str]:
     """A text in rows of at most `width` cells, those behind the first moved in below the
     beginning of its last column; nothing of it is lost."""

@@ -8,7 +8,7 @@ from emu.picture.view import TimelineView
 from tui.desk import Desk
 from tui.orders import Orders
 from tui.panels.time_axis import Axis, axis
-from tui.panels.timeline import columns
+from tui.panels.timeline import PANEL, columns
 
 PLAY_SECONDS: Final = 0.1
 """From one column of time to the next while it plays."""
@@ -41,8 +41,11 @@ class TimelineKeys:
         self._orders.go(f"goto {where}" if cpu is None else f"goto {where} cpu {cpu}")
 
     def _axis(self) -> Axis:
-        """The columns of the timeline, as wide as the terminal has it."""
-        _, count = columns(self._desk.seen, self._desk.width)
+        """The columns of the timeline as it is drawn, or else as wide as the terminal is."""
+        desk = self._desk
+        drawn = (one.page for one in desk.frames.placed if one.panel.id == PANEL.id)
+        width = next((len(page.ticks) for page in drawn if page.ticks), desk.width)
+        _, count = columns(desk.seen, width)
         return axis(self._time, count)
 
     def go_to(self, tick: int, cpu: int | None) -> None:

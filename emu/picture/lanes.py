@@ -1,6 +1,7 @@
 """The timeline as a picture: for each CPU a row of cells over a window of ticks, and how much
 of each cell it executed."""
 
+import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -23,6 +24,7 @@ RUNS_PER_CELL: Final = 12
 """Of more runs in one cell only so many are looked at, evenly."""
 RUNS_MAX: Final = CELLS * RUNS_PER_CELL
 """Runs that are gone through one by one."""
+_SOME: Final = re.compile(rb"[^\0]+")
 EIGHTHS: Final = 8
 """A cell that a CPU executed alone."""
 _LETTERS: Final[dict[Activity, str]] = {
@@ -141,9 +143,8 @@ def _fill(row: list[str], first: int, end: int, letter: str) -> None:
 
 def _executed(row: list[str], parts: bytearray) -> None:
     """A cell in which it executed is one in which it executes."""
-    for cell, part in enumerate(parts):
-        if part:
-            row[cell] = "#"
+    for found in _SOME.finditer(parts):
+        row[found.start() : found.end()] = "#" * len(found[0])
 
 
 def _executions(lanes: Lanes, cpus: range, edges: list[int]) -> dict[int, bytearray]:
@@ -152,28 +153,29 @@ def _executions(lanes: Lanes, cpus: range, edges: list[int]) -> dict[int, bytear
     runs = list(islice(lanes.runs(edges[0], edges[-1]), RUNS_MAX + 1))
     if len(runs) > RUNS_MAX:
         return _sampled(lanes, cpus, edges)
-    ticks = {cpu: [0] * (len(edges) - 1) for cpu in cpus}
+    ticks: dict[int, dict[int, int]] = {cpu: {} for cpu in cpus}
     for run in runs:
         row = ticks.get(run.cpu)
         if row is not None:
             _add_run(row, run.first, run.last, edges)
-    return {
-        cpu: bytearray(
-            _eighths(row[cell], edges[cell + 1] - edges[cell]) for cell in range(len(row))
-        )
-        for cpu, row in ticks.items()
-    }  # fmt: skip
+    found = {cpu: bytearray(len(edges) - 1) for cpu in cpus}
+    for cpu, row in ticks.items():
+        for cell, some in row.items():
+            found[cpu][cell] = _eighths(some, edges[cell + 1] - edges[cell])
+    return found
 
 
 def _eighths(ticks: int, of: int) -> int:
     return -(-ticks * EIGHTHS // of) if ticks else 0
 
 
-def _add_run(row: list[int], first: int, last: int, edges: list[int]) -> None:
+def _add_run(row: dict[int, int], first: int, last: int, edges: list[int]) -> None:
     """The ticks of a run to the cells that they lie in."""
     cell = bisect_right(edges, first) - 1
-    while cell < len(row) and edges[cell] < last:
-        row[cell] += min(last, edges[cell + 1]) - max(first, edges[cell])
+    while cell + 1 < len(edges) and edges[cell] < last:
+        some = min(last, edges[cell + 1]) - max(first, edges[cell])
+        if some:
+            row[cell] = row.get(cell, 0) + some
         cell += 1
 
 

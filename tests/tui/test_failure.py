@@ -72,8 +72,8 @@ def test_it_is_not_opened_while_somebody_types() -> None:
     async def story() -> None:
         async with screen(open_session(BROKEN)) as hands:
             hands.tap("c", ":", "w")
+            await hands.until(lambda: hands.seen.outcome is not None)
             await hands.settle()
-            assert hands.seen.outcome is not None
             assert hands.frame.panel.id == "code" and hands.row(-1).startswith(": w")
 
     asyncio.run(story())

@@ -46,7 +46,9 @@ def test_the_bar_says_what_can_be_done_now() -> None:
     assert ended.startswith("S Back  C Run back  g Go to  R Again")
     assert "Step" not in ended
     broken = replace(builder.broken(), outcome="booted", tick=builder.broken().timeline.end)
-    assert shown(broken).startswith(". Next finding  w Findings  S Back")
+    assert shown(broken).startswith(
+        ". Finding  S Back  C Run back  g Go to  R Again  w Findings"
+    )
     assert "Findings" not in ended, "there are none"
 
 

@@ -22,7 +22,6 @@ BEST = 6
 async def found(app: ApdbgApp, query: str) -> list[str]:
     """What the palette lists first."""
     finder = Finder(app.screen)
-    await finder.startup()
     hits = [hit async for hit in finder.search(query)]
     hits.sort(key=lambda hit: -hit.score)
     return [cast(str, hit.text) for hit in hits[:BEST]]
@@ -122,7 +121,6 @@ def test_a_theme_is_chosen_by_its_name() -> None:
         async with screen(Still(builder.stopped()), (80, 24)) as hands:
             name = next(one for one in hands.app.available_themes if one != hands.app.theme)
             finder = Finder(hands.app.screen)
-            await finder.startup()
             hits = [hit async for hit in finder.search(f"theme {name}")]
             best = max(hits, key=lambda hit: hit.score)
             best.command()

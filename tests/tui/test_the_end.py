@@ -46,6 +46,25 @@ def test_the_end_itself_says_so_where_its_reason_is_in_the_status() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_a_way_back_without_a_breakpoint_says_why_it_ends_at_the_beginning(
+    size: tuple[int, int],
+) -> None:
+    async def story() -> None:
+        async with screen(boot(2), size) as hands:
+            await hands.type("until shim_main")
+            await hands.press("C")
+            await hands.settle()
+            assert hands.seen.tick == 0
+            assert "no breakpoint was passed" in hands.row(-2)
+            assert "b sets one, g end returns" in hands.row(-2)
+            await hands.press("g", *"end", "enter")
+            await hands.settle()
+            assert hands.seen.tick > 0
+
+    asyncio.run(story())
+
+
 def test_the_keys_that_are_said_are_those_in_force() -> None:
     async def story() -> None:
         app = ApdbgApp(Still(builder.stopped()), keymap.PRESETS["windbg"])

@@ -11,7 +11,7 @@ from tui.text import Line, address, address_cells, clip, digits, file_name, line
 
 _TEACHES = (
     "Source and instructions around the selected CPU stand here. `<` and `>` select another "
-    "CPU, `c` runs the boot, `:list start_aps` shows any other place, `:walk rip` why this one "
+    "CPU, `c` runs the boot, `:list parked` shows any other place, `:walk rip` why this one "
     "cannot be read."
 )
 GUTTER_CELLS = 6

@@ -10,8 +10,8 @@ from tui.text import Line, Role, address, digits, line, pad
 
 _TEACHES: Final = (
     "The frames of the functions that have not returned come here, with the words of each. "
-    "`<` and `>` select another CPU, `:until shim_main` goes to the first C code, `:bt` lists "
-    "the frames."
+    "`<` and `>` select another CPU, `:until os-entry` goes to where the OS begins, `:bt` "
+    "lists the frames."
 )
 VALUE_CELLS: Final = 17
 """Two halves of eight digits and what is between them."""

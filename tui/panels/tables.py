@@ -10,7 +10,7 @@ from tui.text import Line, Role, address, digits, line, pad, right
 
 _TEACHES = (
     "What the selected CPU's page tables map comes here, as ranges or as a tree. `<` and `>` "
-    "select another CPU, `:until shim_main` goes to where paging is on, `:tables diff 1` shows "
+    "select another CPU, `:until parked` goes to where paging is on, `:tables diff 1` shows "
     "what another CPU maps."
 )
 SIZE_CELLS = 9

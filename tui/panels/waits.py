@@ -5,8 +5,10 @@ from emu.picture.view import MachineView
 from emu.words.spans import spans
 from tui.panels.base import Page, Panel, Spot, Window, moment, notice, span_words, top_of
 from tui.panels.empty import teaching
-from tui.text import Line, Span, line
+from tui.text import Line, Span, line, wrapped
 
+INDENT = 7
+"""Cells by which rows that do not fit on one are moved in."""
 _WHY = "No CPU waits for a byte of memory now."
 _TEACHES = (
     "A CPU that goes round in a loop until bytes change comes here: which bytes, what must "
@@ -30,7 +32,18 @@ def _writer(view: MachineView, fact: WaitFact) -> str:
     return f"{fact.written}{state}"
 
 
-def _rows(view: MachineView, group: list[WaitFact]) -> list[tuple[Line, Spot]]:
+def _rows(
+    view: MachineView, group: list[WaitFact], width: int
+) -> list[tuple[Line, Spot | None]]:
+    """Its two lines, in as many rows as they need: a spot stands on the first of each."""
+    every = []
+    for styled, spot in _lines(view, group):
+        rows = wrapped(styled, width, INDENT)
+        every += [(row, None if number else spot) for number, row in enumerate(rows)]
+    return every
+
+
+def _lines(view: MachineView, group: list[WaitFact]) -> list[tuple[Line, Spot]]:
     fact = group[0]
     ids = [one.cpu for one in group]
     name = f"cpu {ids[0]}" if len(ids) == 1 else f"cpus {spans(ids)}"
@@ -53,14 +66,17 @@ def render(view: MachineView, window: Window) -> Page:
         return notice("", window)
     if not facts:
         return teaching(_WHY, _TEACHES, window)
-    every = [row for group in _grouped(facts) for row in _rows(view, group)]
+    every = [row for group in _grouped(facts) for row in _rows(view, group, window.width)]
     top = top_of(window, window.height, len(every))
     shown = every[top : top + window.height]
     return Page(
         lines=tuple(styled for styled, _ in shown),
         detail=f"{len(facts):,} wait" + span_words(top, window.height, len(every)),
         top=top, rows=window.height, total=len(every), anchor=(top, 0),
-        spots=tuple(Spot(row, spot.key, spot.go) for row, (_, spot) in enumerate(shown)),
+        spots=tuple(
+            Spot(row, spot.key, spot.go)
+            for row, (_, spot) in enumerate(shown) if spot is not None
+        ),
     )  # fmt: skip
 
 
