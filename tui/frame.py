@@ -170,18 +170,22 @@ class Frame(Widget, can_focus=True):
         self.redraw()
 
     def on_focus(self) -> None:
-        """What is around the page shows the focus."""
+        """What is around the page shows the focus; of a strip, its cursor."""
+        if self.chrome == "bare":
+            self._sheet.cursor = self.page.current
         self._show_focus()
 
     def on_blur(self) -> None:
-        """What is around the page shows the focus."""
+        """What is around the page shows the focus; of a strip, its cursor."""
+        if self.chrome == "bare":
+            self._sheet.cursor = ""
         self._show_focus()
 
     def _show_focus(self) -> None:
-        if self.chrome == "box":
-            self.refresh()
-        else:
+        if self.chrome == "rule":
             self._refresh_rows((-1,))
+        else:
+            self.refresh()
 
     # -- scrolling --------------------------------------------------------------------------
 
