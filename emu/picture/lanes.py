@@ -9,7 +9,7 @@ from emu.hw.cpu import Activity
 from emu.machine.event import Event, MailboxWrite
 from emu.machine.log import Lanes, Log, Turn
 from emu.machine.machine import Machine
-from emu.picture.phases import PhaseIndex
+from emu.picture.phases import PhaseIndex, named_phases
 from emu.picture.view import LaneView, TimelineView
 
 CELLS: Final = 240
@@ -44,7 +44,7 @@ class LaneIndex:
         """By CPU: ticks, and the letter of what happened."""
         self.doing: dict[int, Marks] = {}
         """By CPU: ticks, and the letter of what it does from there on."""
-        self.phases = PhaseIndex()
+        self.phases = PhaseIndex({})
 
     def catch_up(self, machine: Machine) -> None:
         """Read what is new in the logs; another branch is read from its beginning."""
@@ -53,7 +53,7 @@ class LaneIndex:
             self._events, self._turns, self._read = events, turns, (0, 0)
             self.notable.clear()
             self.doing.clear()
-            self.phases = PhaseIndex()
+            self.phases = PhaseIndex(named_phases(machine.board))
         for place in range(self._read[0], events.known_count):
             event = events.at(place)
             self.phases.take(event)
