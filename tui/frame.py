@@ -116,11 +116,11 @@ class Frame(Widget, can_focus=True):
         sheet.trouble = trouble
         if moved:
             sheet.scrolled.moved_on()
-        same, was = sheet.made == (panel.id, self._room), sheet.as_of
-        if not sheet.take(view, panel, self._room, moved or anew) or not all(self.size):
+        same, was = sheet.made == (panel.id, self.room), sheet.as_of
+        if not sheet.take(view, panel, self.room, moved or anew) or not all(self.size):
             return
         before, counted = sheet.page, sheet.counts
-        sheet.make(self.tabs, panel, self._room)
+        sheet.make(self.tabs, panel, self.room)
         if not same or was != sheet.as_of or len(before.lines) != len(self.page.lines):
             self.refresh()
         elif rows := sheet.changes(before, counted):
@@ -152,7 +152,7 @@ class Frame(Widget, can_focus=True):
         return inset_of(self.chrome, self.edge)
 
     @property
-    def _room(self) -> Size:
+    def room(self) -> Size:
         """The cells that are the panel's."""
         (width, height), inset = self.size, self._inset
         return (
@@ -162,7 +162,7 @@ class Frame(Widget, can_focus=True):
     def redraw(self) -> None:
         """Draw the view that is known once more."""
         if self._sheet.view is not None and all(self.size):
-            self._sheet.make(self.tabs, self.panel, self._room)
+            self._sheet.make(self.tabs, self.panel, self.room)
             self.refresh()
 
     def on_resize(self) -> None:

@@ -41,7 +41,8 @@ class TimelineKeys:
 
     def _column_ticks(self) -> int:
         """How many ticks a column stands for."""
-        _, count = columns(self._desk.seen, self._desk.width)
+        desk = self._desk
+        _, count = columns(desk.seen, desk.frames.width_of("timeline") or desk.width)
         return max((self._time.last - self._time.first) // count, 1)
 
     def go_to(self, tick: int, cpu: int | None) -> None:
