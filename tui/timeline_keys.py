@@ -43,7 +43,7 @@ class TimelineKeys:
         """How many ticks a column stands for."""
         desk = self._desk
         _, count = columns(desk.seen, desk.frames.width_of("timeline") or desk.width)
-        return max((self._time.last - self._time.first) // count, 1)
+        return max((self._time.last - self._time.first) // max(count - 1, 1), 1)
 
     def go_to(self, tick: int, cpu: int | None) -> None:
         """Somebody pointed at a moment, of a CPU or of nobody."""
