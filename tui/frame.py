@@ -121,11 +121,11 @@ class Frame(Widget, can_focus=True):
         sheet.trouble = trouble
         if moved:
             sheet.scrolled.moved_on()
-        same, was = sheet.made == (panel.id, self._room), sheet.as_of
-        if not sheet.take(view, panel, self._room, moved or anew) or not all(self.size):
+        same, was = sheet.made == (panel.id, self.room), sheet.as_of
+        if not sheet.take(view, panel, self.room, moved or anew) or not all(self.size):
             return
         before, counted = sheet.page, sheet.counts
-        sheet.make(self.tabs, panel, self._room)
+        sheet.make(self.tabs, panel, self.room)
         if not same or was != sheet.as_of or len(before.lines) != len(self.page.lines):
             self.refresh()
         elif rows := sheet.changes(before, counted):
@@ -157,7 +157,7 @@ class Frame(Widget, can_focus=True):
         return inset_of(self.chrome, self.edge)
 
     @property
-    def _room(self) -> Size:
+    def room(self) -> Size:
         """The cells that are the panel's."""
         (width, height), inset = self.size, self._inset
         return (
@@ -167,7 +167,7 @@ class Frame(Widget, can_focus=True):
     def redraw(self) -> None:
         """Draw the view that is known once more."""
         if self._sheet.view is not None and all(self.size):
-            self._sheet.make(self.tabs, self.panel, self._room)
+            self._sheet.make(self.tabs, self.panel, self.room)
             self.refresh()
 
     def on_resize(self) -> None:
@@ -176,18 +176,22 @@ class Frame(Widget, can_focus=True):
         self._point_at_lit()
 
     def on_focus(self) -> None:
-        """What is around the page shows the focus."""
+        """What is around the page shows the focus; of a strip, its cursor."""
+        if self.chrome == "bare":
+            self._sheet.cursor = self.page.current
         self._show_focus()
 
     def on_blur(self) -> None:
-        """What is around the page shows the focus."""
+        """What is around the page shows the focus; of a strip, its cursor."""
+        if self.chrome == "bare":
+            self._sheet.cursor = ""
         self._show_focus()
 
     def _show_focus(self) -> None:
-        if self.chrome == "box":
-            self.refresh()
-        else:
+        if self.chrome == "rule":
             self._refresh_rows((-1,))
+        else:
+            self.refresh()
 
     # -- scrolling --------------------------------------------------------------------------
 

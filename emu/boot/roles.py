@@ -27,6 +27,8 @@ ROLES: Final[dict[Role, str]] = {
     "own-stack": "has its own stack",
 }  # fmt: skip
 """Role of a place of code -> what a CPU does that comes there."""
+Phase = Literal["reset", "shim", "tables", "start APs", "done"]
+"""Phases of a boot that no role tells of."""
 SEEN: Final[tuple[Role, ...]] = ("parked", "ack", "arrived")
 """Roles that a CPU is also seen to play where no place of the images is known for them."""
 DATA_ROLES: Final[dict[DataRole, str]] = {
@@ -47,6 +49,8 @@ class NamedPoint(Struct, frozen=True):
     roles: tuple[Role, ...] = ()
     silent: bool = False
     """Only the role counts; the log says nothing."""
+    phase: Phase | None = None
+    """The phase of the boot that the BSP begins by coming there."""
 
 
 class Family(Struct, frozen=True):
@@ -60,12 +64,12 @@ class Family(Struct, frozen=True):
 SAMPLE: Final = Family(
     "sample",
     (
-        NamedPoint("reset_entry", "leaves the reset vector"),
-        NamedPoint("_start", "enters the shim"),
+        NamedPoint("reset_entry", "leaves the reset vector", phase="reset"),
+        NamedPoint("_start", "enters the shim", phase="shim"),
         NamedPoint("shim_main", "runs C code"),
         NamedPoint("accept_memory", "accepts its memory"),
-        NamedPoint("build_ap_tables", "builds page tables for the APs"),
-        NamedPoint("start_aps", "asks for its CPUs"),
+        NamedPoint("build_ap_tables", "builds page tables for the APs", phase="tables"),
+        NamedPoint("start_aps", "asks for its CPUs", phase="start APs"),
         NamedPoint("wait_for_aps", "waits until they are parked"),
         NamedPoint("write_device_tree", "writes the kernel's device tree"),
         NamedPoint("enter_kernel", "leaves the shim"),
@@ -82,7 +86,7 @@ SAMPLE: Final = Family(
         NamedPoint("secondary_online", "is online", ("online",)),
         NamedPoint("secondary_idle", "idles"),
         NamedPoint("offline_ap", "takes a CPU offline"),
-        NamedPoint("kernel_done", "is done", ("online",)),
+        NamedPoint("kernel_done", "is done", ("online",), phase="done"),
         NamedPoint("secondary_lost", "gives itself up", ("gave-up",), silent=True),
         NamedPoint("refuse", "gives the boot up", ("gave-up",), silent=True),
         NamedPoint("halt_forever", "halts for ever", ("gave-up",), silent=True),
@@ -157,7 +161,8 @@ def _joined(points: list[tuple[NamedPoint, int]]) -> dict[int, NamedPoint]:
     for point, place in points:
         known = found[place].roles if place in found else ()
         more = tuple(role for role in point.roles if role not in known)
-        found[place] = replace(point, roles=known + more)
+        named = point.phase or (found[place].phase if place in found else None)
+        found[place] = replace(point, roles=known + more, phase=named)
     return found
 
 

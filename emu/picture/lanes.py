@@ -13,7 +13,7 @@ from emu.machine.event import Event, MailboxWrite
 from emu.machine.log import Lanes, Log, Turn
 from emu.machine.machine import Machine
 from emu.picture.axis import CELLS, Quiet, axis
-from emu.picture.phases import PhaseIndex
+from emu.picture.phases import PhaseIndex, named_phases
 from emu.picture.view import LaneView, TimelineView
 
 LANES_MAX: Final = 64
@@ -50,7 +50,7 @@ class LaneIndex:
         self.doing: dict[int, Marks] = {}
         """By CPU: ticks, and the letter of what it does from there on."""
         self.quiet = Quiet()
-        self.phases = PhaseIndex()
+        self.phases = PhaseIndex({})
 
     def catch_up(self, machine: Machine) -> None:
         """Read what is new in the logs; another branch is read from its beginning."""
@@ -60,7 +60,7 @@ class LaneIndex:
             self.notable.clear()
             self.doing.clear()
             self.quiet = Quiet()
-            self.phases = PhaseIndex()
+            self.phases = PhaseIndex(named_phases(machine.board))
         moments: list[tuple[int, int]] = []
         for place in range(self._read[0], events.known_count):
             event = events.at(place)

@@ -1,6 +1,6 @@
 """The phases of a boot that an image can have, and when each was come to first."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -14,30 +14,28 @@ from emu.picture.view import PhaseView
 By = Literal["bsp", "aps"]
 
 
-class Phase(Struct, frozen=True):
-    """A stretch of a boot: by which places and roles it is known, and who comes there."""
+class PhaseKind(Struct, frozen=True):
+    """A stretch of a boot: by which role it is known, and who comes there."""
 
     name: str
     by: By
-    points: tuple[str, ...] = ()
-    """Milestones of our own images."""
     role: Role | None = None
     steps: tuple[str, ...] = ()
     """How far an AP is that is in it (`emu.mailbox.ap`); empty: it is of the BSP alone."""
 
 
 PHASES: Final = (
-    Phase("reset", "bsp", ("reset_entry",)),
-    Phase("shim", "bsp", ("_start", "shim_main")),
-    Phase("tables", "bsp", ("build_ap_tables",)),
-    Phase("start APs", "bsp", ("start_aps",), steps=("starting", "left")),
-    Phase("parked", "aps", role="parked", steps=("parked",)),
-    Phase("kernel", "bsp", role="os-entry"),
-    Phase("wake-up", "bsp", role="waking", steps=("woken",)),
-    Phase("ack", "aps", role="ack", steps=("acked",)),
-    Phase("arrived", "aps", role="arrived", steps=("arrived",)),
-    Phase("online", "aps", role="online", steps=("online",)),
-    Phase("done", "bsp", ("kernel_done",)),
+    PhaseKind("reset", "bsp"),
+    PhaseKind("shim", "bsp"),
+    PhaseKind("tables", "bsp"),
+    PhaseKind("start APs", "bsp", steps=("starting", "left")),
+    PhaseKind("parked", "aps", role="parked", steps=("parked",)),
+    PhaseKind("kernel", "bsp", role="os-entry"),
+    PhaseKind("wake-up", "bsp", role="waking", steps=("woken",)),
+    PhaseKind("ack", "aps", role="ack", steps=("acked",)),
+    PhaseKind("arrived", "aps", role="arrived", steps=("arrived",)),
+    PhaseKind("online", "aps", role="online", steps=("online",)),
+    PhaseKind("done", "bsp"),
 )
 """In the order in which a boot by the mailbox goes through them (ACPI 6.6, 5.2.12.19: firmware
 parks the APs, hands over, and the OS wakes them)."""
@@ -52,32 +50,34 @@ Reached = tuple[int, int | None]
 """The tick and the CPU of an event."""
 
 
-def phases_of(board: Board) -> tuple[Phase, ...]:
+def phases_of(board: Board) -> tuple[PhaseKind, ...]:
     """The phases that this machine's images can have, in order."""
-    names = {point.name for point in board.roles.points.values()}
+    named = {point.phase for point in board.roles.points.values()}
     boxed = bool(board.roles.of("parked")) or board.mailbox_gpa is not None
 
-    def has(phase: Phase) -> bool:
+    def has(phase: PhaseKind) -> bool:
         if phase.steps and len(board.cpus) == 1:
             return False
         if phase.name == "arrived" and board.roles.of("online"):
             return False
         known = phase.role is not None and bool(board.roles.of(phase.role))
-        return known or bool(names & set(phase.points)) or (boxed and phase.name in _SEEN)
+        return known or phase.name in named or (boxed and phase.name in _SEEN)
 
     found = tuple(filter(has, PHASES))
-    return found if found[:1] and found[0] in _FIRST else (Phase(START, "bsp"), *found)
+    return found if found[:1] and found[0] in _FIRST else (PhaseKind(START, "bsp"), *found)
 
 
 class PhaseIndex:
     """By phase: the first event that says that somebody came to it, on one branch."""
 
-    def __init__(self) -> None:
+    def __init__(self, named: Mapping[str, str]) -> None:
+        """`named`: by milestone, the phase that it begins."""
+        self._named = named
         self.firsts: dict[str, Reached] = {}
 
     def take(self, event: Event) -> None:
         """One more event of the log."""
-        for name in _told(event):
+        for name in _told(event, self._named):
             self.firsts.setdefault(name, (event.tick, event.cpu))
 
     def views(self, board: Board) -> tuple[PhaseView, ...]:
@@ -92,11 +92,16 @@ class PhaseIndex:
         return tuple(found)
 
 
-_BY_POINT: Final = {point: one for one in PHASES for point in one.points}
 _BY_ROLE: Final = {one.role: one for one in PHASES if one.role is not None}
 
 
-def _told(event: Event) -> Iterable[str]:
+def named_phases(board: Board) -> dict[str, str]:
+    """By milestone: the phase that it begins."""
+    points = board.roles.points.values()
+    return {point.name: point.phase for point in points if point.phase is not None}
+
+
+def _told(event: Event, named: Mapping[str, str]) -> Iterable[str]:
     """The phases that an event belongs to."""
     detail, bsp = event.detail, event.cpu == 0
     if isinstance(detail, MailboxWrite):
@@ -105,8 +110,9 @@ def _told(event: Event) -> Iterable[str]:
         elif detail.field == "command" and (detail.old, detail.new) == (WAKEUP, NOOP):
             yield "ack"
     elif isinstance(detail, Milestone):
-        named = [_BY_POINT.get(detail.name), *map(_BY_ROLE.get, detail.roles)]
-        for phase in named:
+        if bsp and detail.name in named:
+            yield named[detail.name]
+        for phase in map(_BY_ROLE.get, detail.roles):
             if phase is not None and bsp == (phase.by == "bsp"):
                 yield phase.name
     if event.cpu:

@@ -48,8 +48,11 @@ def ribbon(view: MachineView) -> tuple[Stretch, ...]:
     last = max(at for at, it in enumerate(reached) if it)
     here = next((at for at in range(last + 1) if reached[at] and not whole[at]), last)
     failed = _failed(view, places, reached, here)
+    inside: dict[int, list[int]] = {}
+    for cpu, place in enumerate(places[1:], 1):
+        inside.setdefault(place, []).append(cpu)
     return tuple(
-        _stretch(view, at, places, failed,
+        _stretch(view, at, inside, failed,
                  "done" if whole[at] and (at != here or over) else "here" if at == here
                  else "begun" if reached[at] else "ahead")
         for at in range(len(phases))
@@ -57,10 +60,14 @@ def ribbon(view: MachineView) -> tuple[Stretch, ...]:
 
 
 def _stretch(
-    view: MachineView, at: int, places: Sequence[int], failed: dict[int, int], how: PhaseState
+    view: MachineView,
+    at: int,
+    inside: dict[int, list[int]],
+    failed: dict[int, int],
+    how: PhaseState,
 ) -> Stretch:
     phase = view.phases[at]
-    aps = tuple(cpu for cpu in range(1, len(places)) if places[cpu] == at)
+    aps = tuple(inside.get(at, ()))
     unwell = tuple(cpu for cpu in aps if view.cpus[cpu].unwell)
     tick, cpu = phase.tick, phase.cpu
     if at in failed:

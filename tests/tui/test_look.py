@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.tui import builder
-from tests.tui.driving import Hands, screen
+from tests.tui.driving import Hands, boot, screen
 from tests.tui.still_door import Still
 from tui.panels.base import Window
 from tui.panels.code import _within
@@ -119,3 +119,18 @@ def test_an_operand_is_named_where_it_stands_so_that_its_value_is_in_sight() -> 
     assert _within(compare, "[is_tdx] = 0x1", 40) == ("cmp dword ptr [is_tdx], 0", "  = 0x1")
     store = "mov word ptr [rbx], 0"
     assert _within(store, "[0xfffff000] = 0x1", 36) == (store, "  […] = 0x1")
+
+
+def test_a_key_goes_back_by_a_column_of_the_timeline_as_wide_as_it_is() -> None:
+    async def story() -> None:
+        async with screen(boot(2)) as hands:
+            await hands.type("run")
+            page = next(
+                one.page for one in hands.app.desk.frames.placed if one.panel.id == "timeline"
+            )
+            ticks = [tick for tick in page.ticks if tick is not None]
+            await hands.press("shift+left")
+            await hands.settle()
+            assert abs(hands.seen.tick - ticks[-2]) <= len(ticks)
+
+    asyncio.run(story())

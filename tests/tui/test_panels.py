@@ -117,9 +117,9 @@ def test_the_current_instruction_is_visible_in_the_lowest_window() -> None:
 
 def test_other_cpus_stand_in_the_gutter() -> None:
     rows = shown(BY_ID["code"].render(builder.stopped(), Window(80, 30)))
-    assert any(row[3:9].strip() == "3" and "movzx" in row for row in rows)
+    assert any(row[3:7].strip() == "3" and "movzx" in row for row in rows)
     assert cpus_here((1, 3)) == "1,3"
-    assert cpus_here(tuple(range(1, 1_024))) == "1+1022"
+    assert cpus_here(tuple(range(1, 1_024)), 6) == "1+1022"
 
 
 def test_changed_registers_are_marked_without_colour() -> None:

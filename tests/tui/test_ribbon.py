@@ -82,7 +82,7 @@ def test_keys_go_along_it_and_enter_goes_there() -> None:
         async with screen(open_session(str(SHIM), platform="tdx", cpus=3)) as hands:
             await booted(hands)
             hands.app.parts.arranging.show_panel("ribbon")
-            await hands.press("right", "right", "right", "left", "enter")
+            await hands.press(*["left"] * 8, "enter")
             await hands.settle()
             assert hands.seen.cpus[0].line == "shim/entry.S:12"
             await hands.press("right", "enter")
@@ -96,7 +96,7 @@ def test_a_phase_that_nobody_has_come_to_says_so() -> None:
     async def story() -> None:
         async with screen(Still(builder.stopped())) as hands:
             hands.app.parts.arranging.show_panel("ribbon")
-            await hands.press("left", "enter")
+            await hands.press("right", "right", "right", "enter")
             assert "done: nobody has come there yet" in hands.text
 
     asyncio.run(story())
@@ -107,7 +107,7 @@ def test_a_question_mark_explains_the_phase() -> None:
         session = Still(builder.stopped())
         async with screen(session) as hands:
             hands.app.parts.arranging.show_panel("ribbon")
-            await hands.press("right", "right", "right", "right", "right", "?")
+            await hands.press("left", "left", "?")
             await hands.until(lambda: "An AP that has nothing to do yet" in hands.text)
 
     asyncio.run(story())
@@ -119,5 +119,21 @@ def test_a_zoomed_panel_leaves_it_where_it_is() -> None:
             before = hands.row(1)
             await hands.press("z")
             assert hands.row(1) == before and "CPUs" not in hands.text
+
+    asyncio.run(story())
+
+
+def test_with_the_keys_it_shows_where_its_cursor_is_and_without_it_has_none() -> None:
+    async def story() -> None:
+        async with screen(Still(builder.stopped())) as hands:
+            hands.app.parts.arranging.show_panel("ribbon")
+            await hands.pilot.pause()
+            strip = hands.frame.render_line(0)
+            lit = [one.text for one in strip if one.style is not None and one.style.reverse]
+            assert "".join(lit).strip() == "▸wake-up"
+            frame = hands.frame
+            await hands.press("tab")
+            strip = frame.render_line(0)
+            assert not [one for one in strip if one.style is not None and one.style.reverse]
 
     asyncio.run(story())

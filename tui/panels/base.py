@@ -69,6 +69,8 @@ class Page(Struct, frozen=True):
     """By column: the tick that a click on it goes to."""
     cpus: tuple[int | None, ...] = ()
     """By line: the CPU that such a click selects."""
+    current: str = ""
+    """The key of the spot at which a cursor begins; empty: at the first or last one."""
 
 
 class Panel(Struct, frozen=True):

@@ -14,8 +14,11 @@ _TEACHES = (
     "CPU, `c` runs the boot, `:list parked` shows any other place, `:walk rip` why this one "
     "cannot be read."
 )
-GUTTER_CELLS = 6
+GUTTER_CELLS = 4
 """Where source lines have their number and instructions the other CPUs that are there."""
+CROWD_GUTTER_CELLS = 6
+CROWD_FROM = 100
+"""So many CPUs need a wider one, for `1+1022`."""
 BYTES_FROM_CELLS = 84
 BYTES_CELLS = 24
 """Eight bytes of an instruction; longer ones end in `…`."""
@@ -32,6 +35,7 @@ _INNER_GAP = re.compile(r"(?<=\S) {3,}")
 
 
 class _Columns(Struct, frozen=True):
+    gutter: int
     address: int
     bytes: int
     text: int
@@ -40,20 +44,21 @@ class _Columns(Struct, frozen=True):
     """Instruction and note together."""
 
 
-def _columns(lines: tuple[CodeLine, ...], width: int) -> _Columns:
+def _columns(lines: tuple[CodeLine, ...], width: int, cpus: int) -> _Columns:
+    gutter = CROWD_GUTTER_CELLS if cpus >= CROWD_FROM else GUTTER_CELLS
     address_width = address_cells(max(code.address for code in lines))
     bytes_width = BYTES_CELLS + 2 if width >= BYTES_FROM_CELLS else 0
-    room = width - 3 - GUTTER_CELLS - 1 - address_width - 2 - bytes_width
+    room = width - 3 - gutter - 1 - address_width - 2 - bytes_width
     return _Columns(
-        address_width, bytes_width, max(min(room * 3 // 5, TEXT_CELLS_MAX), 1),
+        gutter, address_width, bytes_width, max(min(room * 3 // 5, TEXT_CELLS_MAX), 1),
         room,
     )  # fmt: skip
 
 
-def cpus_here(cpus: tuple[int, ...]) -> str:
+def cpus_here(cpus: tuple[int, ...], cells: int = GUTTER_CELLS) -> str:
     """The other CPUs at an instruction: `1,3`, or the first and how many more: `1+1022`."""
     every = ",".join(map(str, cpus))
-    if len(every) <= GUTTER_CELLS or len(cpus) < 2:
+    if len(every) <= cells or len(cpus) < 2:
         return every
     return f"{cpus[0]}+{len(cpus) - 1}"
 
@@ -64,7 +69,7 @@ def _instruction(code: CodeLine, columns: _Columns) -> Line:
     text = text.ljust(min(columns.text, columns.room - len(note)))
     return line(
         (marks, "here" if code.current else "bad"),
-        (right(cpus_here(code.cpus), GUTTER_CELLS) + " ", "busy"),
+        (right(cpus_here(code.cpus, columns.gutter), columns.gutter) + " ", "busy"),
         (digits(code.address, columns.address) + "  ", "dim"),
         (pad(code.bytes, columns.bytes - 2) + "  " if columns.bytes else "", "dim"),
         (text, "strong" if code.current else "plain"),
@@ -89,9 +94,9 @@ def _within(text: str, note: str, room: int) -> tuple[str, str]:
     return text, note
 
 
-def _source(code: CodeLine, width: int, file: str) -> Line:
+def _source(code: CodeLine, columns: _Columns, width: int, file: str) -> Line:
     """A source line; the file's name where it is another than above."""
-    head = " " * 3 + right(str(code.number), GUTTER_CELLS) + " "
+    head = " " * 3 + right(str(code.number), columns.gutter) + " "
     text = clip(code.text, SOURCE_CELLS_MAX)
     other = f"  {code.note}" if code.note != file else ""
     if len(head) + len(text) + len(other) > width:
@@ -119,16 +124,16 @@ def _spots(view: MachineView, top: int, height: int) -> tuple[Spot, ...]:
 
 def _lines(view: MachineView, window: Window, top: int) -> tuple[Line, ...]:
     """The rows from `top` on that fit."""
-    columns = _columns(view.code, window.width)
+    columns = _columns(view.code, window.width, len(view.cpus))
     file = next((code.note for code in view.code if code.kind == "source"), "")
     found: list[Line] = []
     for index, code in enumerate(view.code[: top + window.height]):
         if index >= top and code.kind == "source":
-            found.append(_source(code, window.width, file))
+            found.append(_source(code, columns, window.width, file))
         elif index >= top and code.kind == "asm":
             found.append(_instruction(code, columns))
         elif index >= top:
-            found.append(line(" " * (GUTTER_CELLS + 4), (code.text, "name")))
+            found.append(line(" " * (columns.gutter + 4), (code.text, "name")))
         file = code.note if code.kind == "source" else file
     return tuple(found)
 

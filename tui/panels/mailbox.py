@@ -97,7 +97,8 @@ def _columns(view: MachineView, width: int) -> _Columns:
     if width < ROOM_FROM_CELLS:
         return _Columns(digits, _STEP_CELLS, 0, 1)
     step = _CHAIN_CELLS if width >= CHAIN_FROM_CELLS else _STEP_CELLS
-    return _Columns(max(digits, 2), step, _TIME_CELLS if width >= TIME_FROM_CELLS else 0, 2)
+    time, gap = (_TIME_CELLS, 2) if width >= TIME_FROM_CELLS else (0, 1)
+    return _Columns(max(digits, 2), step, time, gap)
 
 
 def _ap(ap: ApProgress, columns: _Columns, focused: bool) -> Line:

@@ -66,7 +66,7 @@ def _spot(
 def _grid(registers: list[RegisterView], width: int, points: Pointers) -> list[Row]:
     """General registers in as many columns as fit, read downwards."""
     columns = max(1, min(COLUMNS_MAX, width // CELL_CELLS))
-    cells = width // columns
+    cells = -(-(width + _GAP) // columns)  # the last one needs no gap
     height = -(-len(registers) // columns)
     rows: list[Row] = []
     for index in range(height):
@@ -78,7 +78,8 @@ def _grid(registers: list[RegisterView], width: int, points: Pointers) -> list[R
             spans += [
                 _name(register, 4),
                 _mark(register),
-                *_followed(register, cells - 5, points),
+                *_followed(register, min(cells - _GAP, width - start) - 5, points),
+                (" " * (_GAP if start + cells < width else 0), "plain"),
             ]
         rows.append((line(*spans), tuple(spots)))
     return rows
@@ -88,7 +89,7 @@ def _followed(register: RegisterView, cells: int, points: Pointers) -> list[Span
     """A general register's value, and what it points at."""
     value, found = _value(register), points.get(register.name)
     used = max(len(value[0]), _HALF_CELLS)
-    words = "" if found is None else f" {cut(found.words, cells - used - 1 - _GAP)}"
+    words = "" if found is None else f" {cut(found.words, cells - used - 1)}"
     gap, rest = " " * (used - len(value[0])), " " * max(cells - used - len(words), 0)
     return [value, (gap, "plain"), (words, "name"), (rest, "plain")]
 

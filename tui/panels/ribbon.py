@@ -134,6 +134,8 @@ def render(view: MachineView, window: Window) -> Page:
     told = found(view) if window.width >= FOUND_FROM_CELLS else ()
     room = window.width - (FOUND_CELLS if window.width >= FOUND_FROM_CELLS else 0)
     most = len(view.cpus) - 1
+    if not view.phases:
+        return Page(((),))
     stretches = in_sight(ribbon(view), most, room)
     shape = measure(stretches, most, room)
     written: list[Span] = []
@@ -146,7 +148,9 @@ def render(view: MachineView, window: Window) -> Page:
         written += _link(one, cells)
         column = sum(len(text) for text, _ in written)
     air = max(window.width - column - len(plain(told)), 0)
-    return Page((line(*written, " " * air, *told),), spots=tuple(spots))
+    here = next((one.name for one in stretches if one.how == "here"), stretches[-1].name)
+    text = line(*written, " " * air, *told)
+    return Page((text,), spots=tuple(spots), current=here)
 
 
 PANEL = Panel("ribbon", "Boot", render, home="own")
