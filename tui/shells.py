@@ -143,7 +143,11 @@ _apdbg() {{
     [[ -n $files ]] && _files
     return 0
 }}
-(($+functions[compdef])) && compdef _apdbg apdbg
+if [[ ${{funcstack[1]}} == _apdbg ]]; then  # a file of this name in $fpath
+    _apdbg "$@"
+elif (($+functions[compdef])); then
+    compdef _apdbg apdbg
+fi
 """
 
 
