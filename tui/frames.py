@@ -78,11 +78,6 @@ class Frames(Container):
         """Whether the layout has a place for a panel now."""
         return any(panel_id in frame.tabs for frame in self.placed)
 
-    def width_of(self, panel_id: str) -> int:
-        """How many cells a row of a panel has where the layout has it; 0 if it has no place."""
-        frame = next((frame for frame in self.placed if panel_id in frame.tabs), None)
-        return 0 if frame is None else frame.room[0]
-
     def unzoom_for(self, panel_id: str) -> bool:
         """Whether the layout must change for a panel: another frame than the zoomed one is
         needed, or it was closed; the next layout has it then."""

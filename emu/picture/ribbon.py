@@ -17,7 +17,7 @@ _BAD: Final = ("hung", "crashed")
 _NOWHERE: Final = -1
 
 
-class Stretch(Struct, frozen=True):
+class PhaseStretch(Struct, frozen=True):
     """A phase, and who is in it."""
 
     name: str
@@ -32,7 +32,7 @@ class Stretch(Struct, frozen=True):
     """Whether APs can be in it."""
 
 
-def ribbon(view: MachineView) -> tuple[Stretch, ...]:
+def ribbon(view: MachineView) -> tuple[PhaseStretch, ...]:
     """The phases of this boot as they stand at the moment that is shown."""
     phases = view.phases
     if not phases:
@@ -65,7 +65,7 @@ def _stretch(
     inside: dict[int, list[int]],
     failed: dict[int, int],
     how: PhaseState,
-) -> Stretch:
+) -> PhaseStretch:
     phase = view.phases[at]
     aps = tuple(inside.get(at, ()))
     unwell = tuple(cpu for cpu in aps if view.cpus[cpu].unwell)
@@ -74,7 +74,7 @@ def _stretch(
         how, first = "failed", failed[at]
         if first >= 0:
             tick, cpu = view.findings.rows[first].tick, view.findings.rows[first].cpu
-    return Stretch(phase.name, how, aps, unwell, tick, cpu, bool(phase.steps))
+    return PhaseStretch(phase.name, how, aps, unwell, tick, cpu, bool(phase.steps))
 
 
 def _places(view: MachineView) -> list[int]:

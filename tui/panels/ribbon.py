@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from emu.picture.ribbon import PhaseState, Stretch, ribbon
+from emu.picture.ribbon import PhaseState, PhaseStretch, ribbon
 from emu.picture.view import MachineView
 from emu.words.spans import spans
 from tui.panels.base import Page, Panel, Spot, Window, moment
@@ -57,7 +57,9 @@ class Measure(Struct, frozen=True):
         return names + sum(self.links) - (0 if self.links[-1] else self.gap)
 
 
-def in_sight(stretches: Sequence[Stretch], most: int, width: int) -> Sequence[Stretch]:
+def in_sight(
+    stretches: Sequence[PhaseStretch], most: int, width: int
+) -> Sequence[PhaseStretch]:
     """The phases that there is room for, in the shortest way to write them: those around the
     one that the boot is at."""
     found = list(stretches)
@@ -67,7 +69,7 @@ def in_sight(stretches: Sequence[Stretch], most: int, width: int) -> Sequence[St
     return found
 
 
-def measure(stretches: Sequence[Stretch], most: int, width: int) -> Measure:
+def measure(stretches: Sequence[PhaseStretch], most: int, width: int) -> Measure:
     """The widest way to write the phases that fits; `most`: how many APs there are."""
     long = tuple(one.name for one in stretches)
     short = tuple(SHORT.get(one.name, one.name) for one in stretches)
@@ -81,13 +83,15 @@ def measure(stretches: Sequence[Stretch], most: int, width: int) -> Measure:
     return replace(shape, links=_spread(stretches, shape.links, width - shape.cells))
 
 
-def _links(stretches: Sequence[Stretch], least: int) -> tuple[int, ...]:
+def _links(stretches: Sequence[PhaseStretch], least: int) -> tuple[int, ...]:
     """The shortest lines; behind the last phase there is one only if APs stand there."""
     last = len(stretches) - 1
     return tuple(least if one.carries else int(at < last) for at, one in enumerate(stretches))
 
 
-def _spread(stretches: Sequence[Stretch], links: Sequence[int], spare: int) -> tuple[int, ...]:
+def _spread(
+    stretches: Sequence[PhaseStretch], links: Sequence[int], spare: int
+) -> tuple[int, ...]:
     """The lines with the cells that are left, more of them where APs can be."""
     found = list(links)
     for carries, most in ((True, CARRIED), (False, CARRIES_MIN), (True, LINK_MAX)):
@@ -100,7 +104,7 @@ def _spread(stretches: Sequence[Stretch], links: Sequence[int], spare: int) -> t
     return tuple(found)
 
 
-def _travellers(one: Stretch, cells: int) -> str:
+def _travellers(one: PhaseStretch, cells: int) -> str:
     """Who is in a phase: their numbers, a dot for each, or how many they are."""
     count = len(one.aps)
     if not count:
@@ -110,7 +114,7 @@ def _travellers(one: Stretch, cells: int) -> str:
     return next((text for text in ways if len(text) <= cells), str(count))
 
 
-def _link(one: Stretch, cells: int) -> list[Span]:
+def _link(one: PhaseStretch, cells: int) -> list[Span]:
     """The line behind a phase, with the APs that are in it."""
     come = one.how == "done" or (one.how != "ahead" and bool(one.aps))
     rule, look = (HEAVY, _DONE) if come else (LIGHT, _AHEAD)
@@ -122,7 +126,7 @@ def _link(one: Stretch, cells: int) -> list[Span]:
     ]  # fmt: skip
 
 
-def _spot(one: Stretch, start: int, end: int) -> Spot:
+def _spot(one: PhaseStretch, start: int, end: int) -> Spot:
     """A phase leads to the first moment of it, or of what failed there."""
     go = "" if one.tick is None else moment(one.tick, one.cpu)
     why = f"{one.name}: nobody has come there yet; c runs on" if one.tick is None else ""
