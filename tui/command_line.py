@@ -262,6 +262,7 @@ _TOLD: Final = {
 }
 """What each command does."""
 FIRST: Final = (
+    ("apdbg tour", "learn how CPUs are brought up, in lessons on a live machine"),
     ("apdbg", "the sample shim on a screen: c boots it, s steps, ? explains"),
     ("apdbg gallery/no-ack", "one of the shims with a bug, or an image of your own"),
     ("apdbg replay demo", "a boot that lost a CPU, at its end and with all its past"),

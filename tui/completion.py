@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from emu.debug import named
+from emu.tour.lessons import LESSONS
 from tui.command_line import COMMANDS, DESCRIPTIONS, parser_of
 from tui.keymap import PRESETS
 from tui.shells import SCRIPTS
@@ -89,5 +90,7 @@ def _named(command: str, what: str) -> Iterator[str]:
         yield from ("timed", "random")
     elif what == "file" and command == "replay":
         yield from named.names("recording")
+    elif what == "lesson":
+        yield from (one.name for one in LESSONS)
     elif kind := _NAMES.get(what, ""):
         yield from named.names(kind)

@@ -102,7 +102,7 @@ def next_step(checks: tuple[Check, ...]) -> str:
             return _REPAIRS.get(check.what, f"`{_AGAIN}` brings {check.what}")
     terminal = next((one.detail for one in checks if one.what == "terminal"), "")
     steps = (step for sign, step in _STEPS if sign in terminal)
-    return next(steps, "`apdbg` opens the sample shim on the screen: c boots it, ? explains")
+    return next(steps, "`apdbg` opens the sample shim, c boots it; `apdbg tour` teaches it all")
 
 
 def _python() -> Check:

@@ -12,7 +12,6 @@ from emu.debug import language
 from emu.errors import ApdbgError, CommandError
 from tui import bugs
 from tui.exit_codes import EXIT_EXPECTED, EXIT_INTERRUPTED, EXIT_USAGE
-from tui.explained import explained
 from tui.kept import Kept, Memory, printable, stop_again
 from tui.keymap import Preset
 from tui.line_reader import Reader, reader_of
@@ -175,7 +174,6 @@ def show(session: Session, preset: Preset, memory: Memory | None) -> int:
     """A session in lines until it is left; returns the exit code."""
     session.in_slices = True
     session.looks.words = preset.words
-    session.looks.explained = explained(())
     signals = Signals()
     kept = Kept() if memory is None else memory.read()
     before = signal.signal(signal.SIGCONT, signals.resumed)

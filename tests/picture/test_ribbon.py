@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from emu import open_session
-from emu.picture.ribbon import Stretch, ribbon
+from emu.picture.ribbon import PhaseStretch, ribbon
 from tests.guest import Guest
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -19,7 +19,7 @@ wakes them (ACPI 6.6, 5.2.12.19)."""
 
 
 def after(*commands: str, image: str = "", platform: str = "tdx", cpus: int = 4,
-          inject: tuple[str, ...] = ()) -> dict[str, Stretch]:  # fmt: skip
+          inject: tuple[str, ...] = ()) -> dict[str, PhaseStretch]:  # fmt: skip
     """The phases by name, after commands."""
     session = open_session(image, platform=platform, cpus=cpus, inject=inject)
     for text in commands:
@@ -27,7 +27,7 @@ def after(*commands: str, image: str = "", platform: str = "tdx", cpus: int = 4,
     return {one.name: one for one in ribbon(session.view().whole())}
 
 
-def hows(found: dict[str, Stretch]) -> list[str]:
+def hows(found: dict[str, PhaseStretch]) -> list[str]:
     """How every phase stands."""
     return [one.how for one in found.values()]
 
