@@ -23,7 +23,6 @@ from emu.errors import ApdbgError
 from tui import bugs, glyphs, keys, last_session, theme
 from tui.arranging import Arranging
 from tui.bar import Bar, StatusBar
-from tui.blocks import draws_blocks
 from tui.copying import Copying
 from tui.cursor import Cursor
 from tui.desk import Desk
@@ -316,8 +315,7 @@ def open_screen(
     session: Door, preset: Preset, memory: Memory | None, start: TourStart | None = None
 ) -> int:
     """Show a session until it is left; returns the exit code."""
-    blocks = draws_blocks(os.environ, sys.__stdout__.encoding if sys.__stdout__ else None)
-    app = ApdbgApp(session, preset, memory, start, blocks=blocks)
+    app = ApdbgApp(session, preset, memory, start, blocks=glyphs.draws_blocks(os.environ))
     app.run()
     app.keep()  # if a mistake of ours has ended it
     return EXIT_BUG if app.return_code == 1 else app.return_code or 0

@@ -45,6 +45,12 @@ def are_plain(environment: Mapping[str, str]) -> bool:
     return bool(said) and "utf8" not in said
 
 
+def draws_blocks(environment: Mapping[str, str]) -> bool:
+    """Whether a lane of the timeline is drawn in blocks: not where a terminal has ASCII alone,
+    and not without colours (https://no-color.org), where a letter says more than a height."""
+    return not environment.get("NO_COLOR") and not are_plain(environment)
+
+
 def plain(text: str) -> str:
     """The text in ASCII, as many cells wide: characters of ours and others have one each."""
     if text.isascii():

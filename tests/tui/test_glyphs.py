@@ -71,3 +71,19 @@ def test_with_another_terminal_the_signs_are_there() -> None:
         terminal.wait_for("▸reset")
         terminal.press("q")
         assert terminal.leave() == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "sign"),
+    [({}, "█ runs"), ({"NO_COLOR": "1"}, "# runs"), ({"TERM": "vt220"}, "# runs")],
+)
+def test_a_lane_is_drawn_in_blocks_where_the_terminal_has_them_and_colours(
+    settings: dict[str, str], sign: str
+) -> None:
+    given = {"LC_ALL": "C.UTF-8", **settings}
+    with Terminal("samples/shim.elf", "--fresh", size=(120, 40), **given) as terminal:
+        terminal.wait_for("STOPPED")
+        terminal.press(":until shim_main\r")
+        terminal.wait_for(sign)
+        terminal.press("q")
+        assert terminal.leave() == 0
