@@ -124,7 +124,7 @@ def test_one_whole_story_of_debugging_by_keys() -> None:
         terminal.wait_for("gva 8402a00  secondary_start")
         terminal.wait_for("+ execute: ok")
         terminal.press(":npt secondary_start\r")
-        terminal.wait_for("gpa 08402a00  secondary_start  private")
+        terminal.wait_for("gpa 8402a00  secondary_start  private")
         terminal.press(":set npt:secondary_start=0\r")
         terminal.wait_for("is 0x0 now")
         terminal.press(":walk mailbox.vector execute\r")
