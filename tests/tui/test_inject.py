@@ -94,7 +94,7 @@ def test_the_menu_reads_as_it_did(
 @pytest.mark.breadth
 def test_a_cpu_that_never_starts_is_chosen_from_the_menu() -> None:
     async def story() -> None:
-        async with screen(boot(4)) as hands:
+        async with screen(boot(4), (200, 50)) as hands:
             await hands.press("i", *"never", "enter", "9")
             assert "inject never-starts 9" in hands.text
             await hands.press("enter")

@@ -37,8 +37,8 @@ def test_every_panel_is_reached_by_its_command() -> None:
                 ("dtb diff", "[DTB]"),
                 ("waits", "[Waits]"),
                 ("exits tdcall", "[Exits]"),
-                ("breakpoints", "[Breakpoints 0]"),
-                ("findings", "[Findings 0]"),
+                ("breakpoints", "[Breaks"),
+                ("findings", "[Finds"),
                 ("registers", "[Reg"),
                 ("events milestone", "[Events]"),
             ):

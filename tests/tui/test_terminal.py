@@ -121,10 +121,10 @@ def test_one_whole_story_of_debugging_by_keys() -> None:
         terminal.press("sss")
         terminal.wait_for("cpu 1 stepped")
         terminal.press(":walk mailbox.vector execute\r")
-        terminal.wait_for("gva 08402a00  secondary_start")
+        terminal.wait_for("gva 8402a00  secondary_start")
         terminal.wait_for("+ execute: ok")
         terminal.press(":npt secondary_start\r")
-        terminal.wait_for("gpa 08402a00  secondary_start  private")
+        terminal.wait_for("gpa 8402a00  secondary_start  private")
         terminal.press(":set npt:secondary_start=0\r")
         terminal.wait_for("is 0x0 now")
         terminal.press(":walk mailbox.vector execute\r")
@@ -139,7 +139,7 @@ def test_one_whole_story_of_debugging_by_keys() -> None:
 
 @pytest.mark.breadth
 def test_a_cpu_is_kept_from_starting_by_the_menu_and_the_boot_is_degraded() -> None:
-    with Terminal("samples/shim.elf", "--fresh", size=(120, 40)) as terminal:
+    with Terminal("samples/shim.elf", "--fresh", size=(200, 50)) as terminal:
         terminal.wait_for("before the first instruction")
         terminal.press("i")
         terminal.wait_for("a non-maskable interrupt arrives")

@@ -6,7 +6,7 @@ NEW: dict[str, str] = {}
 LINES = {
     "emu/boot/roles.py": (
         (
-            '        NamedPoint("kernel_done", "is done", ("online",)),\n',
+            '        NamedPoint("kernel_done", "is done", ("online",), phase="done"),\n',
             '        NamedPoint("tea_time", "makes tea", ("waking",)),\n',
         ),
     ),
