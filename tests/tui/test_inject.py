@@ -202,11 +202,12 @@ def test_the_help_of_a_kind_tells_what_it_takes_and_when_it_happens() -> None:
         "  HOW       missing-node, no-mailbox, bad-reg, truncated or duplicate-id",
         "as in: inject kernel-tree no-mailbox",
     )
-    told = [row.strip() for row in session.do("help kernel-tree").reply]
-    assert {row.strip() for row in session.do("help inject kernel-tree").reply} <= set(told)
+    told = [line.strip() for line in session.do("help kernel-tree").reply]
+    asked = [line.strip() for line in session.do("help inject kernel-tree").reply]
+    assert [line for line in told if line in asked] == asked
     for words, why in (
         ("help inject bogus", "there is no 'bogus'"),
-        ("help step 3", "no explanation of .step 3.: did you mean"),
+        ("help step 3", "no explanation of 'step 3'"),
     ):
         with pytest.raises(CommandError, match=why):
             session.do(words)
