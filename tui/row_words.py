@@ -26,7 +26,7 @@ _KINDS: Final[dict[str, tuple[str, ...]]] = {
     "walk": ("glossary", "page_table_bit", "npt_bit", "walk_verdict"),
     "nested": ("npt_bit", "glossary"),
     "tables": ("page_table_bit", "column"),
-    "events": ("event", "hypercall", "vmcall_leaf", "tdcall_leaf", "milestone"),
+    "events": ("hypercall", "vmcall_leaf", "tdcall_leaf", "milestone", "event"),
     "exits": ("hypercall", "vmcall_leaf", "tdcall_leaf", "msr", "exit", "exception"),
     "findings": ("rule",),
     "injections": ("injection", "entry"),

@@ -64,7 +64,7 @@ def test_a_small_or_plain_terminal_is_only_a_note() -> None:
 @pytest.mark.parametrize(
     ("settings", "on_terminal", "size", "says"),
     [
-        ({"TERM": "xterm"}, True, (80, 24), "`apdbg` opens the sample shim on the screen"),
+        ({"TERM": "xterm"}, True, (80, 24), "`apdbg` opens the sample shim, c boots it"),
         ({"TERM": "xterm"}, True, (79, 24), "make the terminal larger"),
         ({"TERM": "dumb"}, True, (80, 24), "`apdbg --lines` opens"),
         ({}, True, (80, 24), "`apdbg --lines` opens"),

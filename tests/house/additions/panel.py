@@ -47,7 +47,7 @@ async def story() -> None:
         await hands.press("ctrl+p")
         await hands.press(*"panel speed")
         await hands.until(lambda: "Show panel Speed" in hands.text)
-        await hands.press("down", "enter")
+        await hands.press("enter")
         await hands.until(lambda: "0 instructions on 2 CPUs" in hands.text)
         assert hands.frame.panel.id == "speed"
         await hands.press("?")
