@@ -5,10 +5,8 @@ are read here, by hand, because start-up must be quick and hostile files must en
 sentence; DWARF is read elsewhere, with a library.
 """
 
-import bisect
 import hashlib
 import struct
-from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -40,7 +38,6 @@ _SHDR: Final = struct.Struct("<IIQQQQIIQQ")
 _SYM: Final = struct.Struct("<IBBHQQ")
 _EM_X86_64, _ET_EXEC, _ET_DYN = 62, 2, 3
 _PT_LOAD, _PT_INTERP = 1, 3
-_PF_X = 1
 _SHT_SYMTAB = 2
 _STT_FUNC, _STT_SECTION, _STT_FILE = 2, 3, 4
 _SHN_UNDEF, _SHN_ABS = 0, 0xFFF1
@@ -240,86 +237,3 @@ class Placed(Struct, frozen=True):
     def start(self) -> int:
         """The run address of the lowest byte."""
         return self.image.first + self.bias
-
-
-class SymbolMap:
-    """Names for run addresses over all placed images; a look-up is a bisection."""
-
-    def __init__(self, placed: tuple[Placed, ...]) -> None:
-        rows = sorted((row for item in placed for row in _rows(item)), key=lambda row: row[0])
-        self._by_name: dict[str, list[int]] = {}
-        for start, _, name, image in rows:
-            for key in (name, f"{image}:{name}"):
-                places = self._by_name.setdefault(key, [])
-                if start not in places[-1:]:
-                    places.append(start)
-        self._code = tuple(
-            (part.address + one.bias, part.address + one.bias + part.memory_bytes)
-            for one in placed
-            for part in one.image.segments
-            if part.flags & _PF_X
-        )
-        # One name per address: the first, which is a function if there is one.
-        unique = {start: (limit, name) for start, limit, name, _ in reversed(rows)}
-        self._starts = sorted(unique)
-        self._rows = [unique[start] for start in self._starts]
-
-    def is_code(self, address: int) -> bool:
-        """Whether an address is in an executable segment of an image."""
-        return any(first <= address < end for first, end in self._code)
-
-    def nearest(self, address: int) -> tuple[str, int] | None:
-        """(name, start) of the symbol that covers an address."""
-        index = bisect.bisect_right(self._starts, address) - 1
-        if index < 0 or address >= self._rows[index][0]:
-            return None
-        return self._rows[index][1], self._starts[index]
-
-    def extent(self, address: int) -> tuple[int, int] | None:
-        """[start, end) of what the symbol that covers an address names: up to the next one."""
-        index = bisect.bisect_right(self._starts, address) - 1
-        if index < 0 or address >= self._rows[index][0]:
-            return None
-        end = self._rows[index][0]
-        behind = self._starts[index + 1] if index + 1 < len(self._starts) else end
-        return self._starts[index], min(end, behind)
-
-    def beginnings(self, address: int, most: int) -> list[int]:
-        """The nearest symbols at or below an address, at most so many, the nearest first."""
-        index = bisect.bisect_right(self._starts, address)
-        return self._starts[max(index - most, 0) : index][::-1]
-
-    def name(self, address: int) -> str:
-        """`poll+0x6`, or nothing where no symbol covers the address."""
-        found = self.nearest(address)
-        if found is None:
-            return ""
-        name, start = found
-        return name if address == start else f"{name}+{address - start:#x}"
-
-    def between(self, first: int, end: int) -> tuple[tuple[int, str], ...]:
-        """(address, name) of the symbols that begin in a range, in order."""
-        low = bisect.bisect_left(self._starts, first)
-        high = bisect.bisect_left(self._starts, end)
-        return tuple((self._starts[i], self._rows[i][1]) for i in range(low, high))
-
-    def find(self, name: str) -> list[int]:
-        """Every address of a name; `kernel:main` asks one image only."""
-        return list(self._by_name.get(name, ()))
-
-    def names(self) -> list[str]:
-        """All names, sorted."""
-        return sorted(self._by_name)
-
-
-def _rows(item: Placed) -> Iterator[tuple[int, int, str, str]]:
-    """(start, limit, name, image) of every symbol, at run addresses; one without a size
-    reaches to the end of its segment, if no other begins before."""
-    ends = [(s.address, s.address + s.memory_bytes) for s in item.image.segments]
-    starts = [start for start, _ in ends]
-    for symbol in item.image.symbols:
-        limit = symbol.address + symbol.size
-        if not symbol.size:
-            index = bisect.bisect_right(starts, symbol.address) - 1
-            limit = max(limit, ends[index][1]) if index >= 0 else limit
-        yield symbol.address + item.bias, limit + item.bias, symbol.name, item.name

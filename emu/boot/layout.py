@@ -6,11 +6,12 @@ from typing import Final
 from msgspec import Struct
 
 from emu.boot.entry import EntryState
-from emu.boot.image import Image, Placed, SymbolMap
+from emu.boot.image import Image, Placed
 from emu.boot.lines import LineTable
 from emu.boot.parameters import Range
 from emu.boot.platform import Platform
 from emu.boot.structs import Structs
+from emu.boot.symbols import SymbolMap
 from emu.errors import ImageError
 from emu.hw.address import PAGE_BYTES, RESET_PAGE, align_up
 

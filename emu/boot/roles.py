@@ -11,7 +11,7 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from emu.boot.image import SymbolMap
+from emu.boot.symbols import SymbolMap
 from emu.errors import PlatformError
 from emu.given.number import begins_a_number, number
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from emu.boot.dwarf import IMAGES_KEPT, DebugInfo, debug_info
 from emu.boot.image import Image
+from emu.boot.rust_names import ends
 
 DEPTH_MAX: Final = 16
 """Types wrapped in types; damage may make a ring of them."""
@@ -82,7 +83,8 @@ class Structs:
         self._found: dict[str, Layout | None] = {}
 
     def get(self, name: str) -> Layout | None:
-        """A struct by its tag or typedef, None where the image's DWARF has none."""
+        """A struct by its tag or typedef, None where the image's DWARF has none. One within
+        namespaces is found by the last parts of its path, and named by all of it."""
         if not name or not self._info.present:
             return None
         if name not in self._found:
@@ -94,11 +96,11 @@ class Structs:
 
     def _look(self, name: str) -> tuple[Layout, ...]:
         """The struct, or nothing."""
-        if not _mentions(self._info.dwarf, name):
+        if not _mentions(self._info.dwarf, name.rpartition("::")[2]):
             return ()
-        for die in _types(self._info):
+        for path, die in _types(self._info):
             try:
-                layout = self._layout(die, name)
+                layout = self._layout(die, path) if ends(path, name) else None
             except Exception:  # damaged: another unit may have it whole
                 continue
             if layout is not None:
@@ -106,8 +108,8 @@ class Structs:
         return ()
 
     def _layout(self, die: Any, name: str) -> Layout | None:
-        """The layout if an entry defines a struct of that name."""
-        if _name(die) != name or die.tag not in (_STRUCT, _TYPEDEF):
+        """The layout if an entry, whose path is its name, defines a struct."""
+        if die.tag not in (_STRUCT, _TYPEDEF):
             return None
         die = _bare(die)
         if die.tag != _STRUCT or "DW_AT_byte_size" not in die.attributes:
@@ -140,7 +142,7 @@ class Structs:
     def _enums(self) -> dict[str, Names]:
         """Enumeration tag -> its (value, name) pairs."""
         found: dict[str, Names] = {}
-        for die in _types(self._info):
+        for _, die in _types(self._info):
             if die.tag == _ENUM:
                 try:
                     found.setdefault(_name(die), _enumerators(die))
@@ -158,15 +160,25 @@ def _mentions(dwarf: Any | None, name: str) -> bool:
     return any(s is not None and wanted in s.stream.getvalue() for s in sections)
 
 
-def _types(info: DebugInfo) -> Iterator[Any]:
-    """The entries at the top of every unit, where C has its types."""
+def _types(info: DebugInfo) -> Iterator[tuple[str, Any]]:
+    """(path, entry) of what stands at the top of every unit, where C has its types, and in its
+    namespaces, where C++ and Rust have theirs."""
     for unit in info.units:
         try:
-            yield from _children(unit.get_top_DIE())
+            yield from _within(unit.get_top_DIE(), "", 0)
         except GeneratorExit:
             raise
         except Exception:  # damaged: the next unit stands on its own
             continue
+
+
+def _within(die: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:
+    for child in _children(die):
+        name = f"{path}{_name(child)}"
+        if child.tag == "DW_TAG_namespace" and depth < DEPTH_MAX:
+            yield from _within(child, f"{name}::", depth + 1)
+        else:
+            yield name, child
 
 
 def _children(die: Any) -> Iterator[Any]:

@@ -26,7 +26,7 @@ def known(desk: Desk, kind: str) -> tuple[Named, ...]:
 
 def _typed(name: str) -> bool:
     """Whether people type a symbol: not those that repeat one with its image's name."""
-    return name.replace(".", "_").isidentifier() and not name.startswith(".")
+    return name.replace("::", "_").replace(".", "_").isidentifier() and name[0] != "."
 
 
 def _places(desk: Desk) -> tuple[Named, ...]:

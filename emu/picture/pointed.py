@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from emu.boot.image import SymbolMap
+from emu.boot.symbols import SymbolMap
 from emu.hw.address import PAGE_BYTES, Hpa, page_of
 from emu.hw.cpu import Cpu
 from emu.machine.machine import Machine

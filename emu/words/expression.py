@@ -24,7 +24,7 @@ from emu.words.where import resolve
 _HEADS: Final = "|".join((*place.SPACES, *place.NAMED))
 _TOKEN: Final = re.compile(
     rf"\s*(?:(?P<place>(?:cpu\d+:)?(?:{_HEADS}):[^\s()\[\]=<>!&|^]+)"
-    r"|(?P<word>(?:cpu\d+:)?[A-Za-z_.$@][\w.$]*(?::\d+)?)"
+    r"|(?P<word>(?:cpu\d+:(?!:))?[A-Za-z_.$@][\w.$]*(?:::[\w.$]+)*(?::\d+)?)"
     r"|(?P<number>\d[\w,]*)"
     r"|(?P<sign><<|>>|==|!=|<=|>=|&&|\|\||[-+*&^|<>()\[\]~!/]))"
 )
@@ -179,7 +179,7 @@ class _ExpressionReader:
         register = place.register_of(text) is not None
         if not register and text[0] in place.SIGNS and not self._symbol(text):
             raise CommandError(f"{self._text}: there is no register {text[1:]!r}")
-        bare = ":" not in text and "." not in text and not register
+        bare = ":" not in text.replace("::", "") and "." not in text and not register
         if bare or self._symbol(text):
             return resolve(machine, text)[0]
         if self._dry and (register or ":" in text):

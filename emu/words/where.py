@@ -4,12 +4,17 @@ A role (`parked`, `os-entry`, ...) is whatever place plays it in the images; a s
 name comes first.
 """
 
+from typing import Final
+
 from emu.boot.roles import ROLES
 from emu.errors import CommandError
 from emu.given.nearest import did_you_mean
 from emu.given.number import begins_a_number, is_digits, number
 from emu.hw.address import U64
 from emu.machine.machine import Machine
+
+SEVERAL_MAX: Final = 8
+"""Functions that are listed where a name may mean any of them."""
 
 
 def resolve(machine: Machine, where: str) -> tuple[int, ...]:
@@ -21,6 +26,13 @@ def resolve(machine: Machine, where: str) -> tuple[int, ...]:
     found = machine.board.layout.symbols.find(name) or machine.board.roles.of(name)
     if found:
         return tuple(address + shift for address in found)
+    several = machine.board.layout.symbols.alike(name)
+    if several:
+        more = (
+            f", and {len(several) - SEVERAL_MAX:,} more" if len(several) > SEVERAL_MAX else ""
+        )
+        listed = ", ".join(several[:SEVERAL_MAX])
+        raise CommandError(f"{where}: several functions end so: {listed}{more}")
     file, colon, line = where.rpartition(":")
     if colon and is_digits(line):
         places = machine.board.layout.lines.addresses(file, int(line))

@@ -48,17 +48,17 @@ FLAGS = (
 )  # fmt: skip
 
 
-def compiled(folder: Path, *flags: str) -> Path:
+def compiled(folder: Path, *flags: str, text: str = SOURCE, file: str = "guest.c") -> Path:
     """An ELF file `out/guest.elf` in the folder, from `src/guest.c` beside `out`."""
-    source = folder / "src" / "guest.c"
+    source = folder / "src" / file
     source.parent.mkdir()
-    source.write_text(SOURCE, encoding="utf-8")
+    source.write_text(text, encoding="utf-8")
     (folder / "out").mkdir()
     cache = str(folder / "cache")
     environment = {"ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}
     command = (sys.executable, "-m", "ziglang", "cc", *FLAGS, *flags)
     subprocess.run(
-        (*command, "-o", "out/guest.elf", "src/guest.c"),
+        (*command, "-o", "out/guest.elf", f"src/{file}"),
         cwd=folder, env={**os.environ, **environment}, check=True, timeout=120,
     )  # fmt: skip
     return folder / "out" / "guest.elf"

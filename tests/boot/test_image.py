@@ -15,11 +15,11 @@ from emu.boot.image import (
     FILE_BYTES_MAX,
     NAME_BYTES_MAX,
     Placed,
-    SymbolMap,
     load_image,
     parse_image,
 )
 from emu.boot.samples import samples_dir
+from emu.boot.symbols import SymbolMap
 from emu.errors import ImageError
 from tests.boot.elf import (
     CODE,

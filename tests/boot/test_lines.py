@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from emu.boot.image import Image, Placed, SymbolMap, load_image
+from emu.boot.image import Image, Placed, load_image
 from emu.boot.lines import LineTable
+from emu.boot.symbols import SymbolMap
 
 SHIM = Path(__file__).parents[2] / "samples" / "shim.elf"
 BIAS = 0x4000_0000

@@ -5,9 +5,10 @@ from typing import Final
 
 import pytest
 
-from emu.boot.image import Placed, SymbolMap
+from emu.boot.image import Placed
 from emu.boot.platform import platform_of
 from emu.boot.roles import FAMILIES, ROLES, SAMPLE, GivenRoles, Roles, roles_of
+from emu.boot.symbols import SymbolMap
 from emu.errors import PlatformError
 from tests.boot.elf import CODE, EXECUTABLE, NOTYPE, Load, Sym, image
 

@@ -8,8 +8,9 @@ from weakref import ref
 from msgspec.structs import replace
 
 from emu.boot.dwarf import IMAGES_KEPT
-from emu.boot.image import Image
+from emu.boot.image import Image, load_image
 from emu.boot.structs import structs_of
+from tests.boot.guest import compiled
 
 RECORD = struct.pack("<IIiI4s6IQ", 6, 1, -2, 7, b"\1\2\3\4", *range(6), 0x1234)
 
@@ -96,3 +97,28 @@ def test_what_was_read_of_an_image_is_forgotten_after_some_others(guest: Image) 
     for number in range(IMAGES_KEPT):
         structs_of(replace(guest, data=guest.data + bytes([number])))
     assert kept() is None
+
+
+NESTED = """\
+namespace host_params { namespace dt {
+struct Region { unsigned long start; unsigned char kind; };
+} }
+namespace other { struct Region { unsigned short word; }; }
+host_params::dt::Region first;
+other::Region second;
+extern "C" void _start(void) { for (;;) { first.start += second.word; } }
+"""
+
+
+def test_a_struct_in_namespaces_is_found_by_the_last_parts_of_its_path(tmp_path: Path) -> None:
+    guest = load_image(compiled(tmp_path, "-std=c++17", text=NESTED, file="guest.cpp"))
+    structs = structs_of(guest)
+    for name in ("host_params::dt::Region", "dt::Region"):
+        layout = structs.get(name)
+        assert layout is not None and layout.name == "host_params::dt::Region"
+        assert [(f.name, f.offset, f.size) for f in layout.fields] == [
+            ("start", 0, 8), ("kind", 8, 1),
+        ]  # fmt: skip
+    other = structs.get("other::Region")
+    assert other is not None and other.size == 2
+    assert structs.get("params::dt::Region") is None

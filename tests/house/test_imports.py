@@ -54,6 +54,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "capstone": ("emu/boot/disasm.py",),
     "elftools": ("emu/boot/lines*.py", "emu/boot/structs*.py", "emu/boot/dwarf*.py"),
     "fdt": ("emu/boot/dtb*.py",),
+    "rust_demangler": ("emu/boot/rust_names.py",),
     "textual": ("tui/*.py",),
     "rich": ("tui/*.py",),
     "textual_serve": ("tui/web_*.py",),

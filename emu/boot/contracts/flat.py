@@ -11,12 +11,13 @@ from msgspec.structs import replace
 
 from emu.boot.contracts.contract import Contract, Loaded
 from emu.boot.entry import EntryState, long_mode
-from emu.boot.image import Image, Placed, SymbolMap
+from emu.boot.image import Image, Placed
 from emu.boot.layout import GDT, BootLayout, Builder, Region, memory_for
 from emu.boot.lines import LineTable
 from emu.boot.pagetables import TABLE_PAGES_MAX, identity_tables
 from emu.boot.parameters import Range
 from emu.boot.structs import structs_of
+from emu.boot.symbols import SymbolMap
 from emu.errors import PlatformError
 from emu.hw.address import LARGE_BYTES, PAGE_BYTES, align_up
 

@@ -12,12 +12,13 @@ from typing import Final
 from emu.boot.contracts.contract import Contract, Loaded
 from emu.boot.dtb import host_tree
 from emu.boot.entry import RESET_VECTOR, EntryState
-from emu.boot.image import Image, ImageSegment, Placed, SymbolMap
+from emu.boot.image import Image, ImageSegment, Placed
 from emu.boot.layout import BootLayout, Region, banks
 from emu.boot.lines import LineTable
 from emu.boot.parameters import Range
 from emu.boot.platform import Platform
 from emu.boot.structs import structs_of
+from emu.boot.symbols import SymbolMap
 from emu.errors import ImageError, PlatformError
 from emu.hw.address import PAGE_BYTES, RESET_PAGE
 from emu.igvm import headers as kinds

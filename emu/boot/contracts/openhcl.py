@@ -10,7 +10,7 @@ from typing import Final
 from emu.boot.contracts.contract import Contract, Loaded
 from emu.boot.dtb import host_tree
 from emu.boot.entry import RESET_VECTOR, EntryState, long_mode
-from emu.boot.image import Image, Placed, SymbolMap
+from emu.boot.image import Image, Placed
 from emu.boot.layout import GDT, BootLayout, Builder, Region, banks, memory_for
 from emu.boot.lines import LineTable
 from emu.boot.pagetables import TABLE_PAGES_MAX, identity_tables
@@ -25,6 +25,7 @@ from emu.boot.parameters import (
 from emu.boot.platform import Platform
 from emu.boot.reset_page import reset_page
 from emu.boot.structs import structs_of
+from emu.boot.symbols import SymbolMap
 from emu.errors import ImageError, PlatformError
 from emu.hw.address import LARGE_BYTES, PAGE_BYTES, RESET_PAGE, align_up
 

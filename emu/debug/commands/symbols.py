@@ -21,7 +21,7 @@ def _symbols(desk: Desk, text: str) -> Lines:
         )
     pattern = text.lower() if set(text) & set("*?[") else f"*{text.lower()}*"
     names = [one for one in layout.symbols.names() if fnmatchcase(one.lower(), pattern)]
-    plain = [one for one in names if ":" not in one] or names
+    plain = [one for one in names if ":" not in one.replace("::", "")] or names
     rows = sorted((at, name) for name in plain for at in layout.symbols.find(name))
     if not rows:
         raise CommandError(f"symbols: no image has a symbol with {text!r} in its name")

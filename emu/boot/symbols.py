@@ -1,0 +1,158 @@
+"""Names for addresses, and addresses of names, over all images of a machine."""
+
+import bisect
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Final
+
+from emu.boot import rust_names
+from emu.boot.image import Placed
+
+_PF_X: Final = 1
+
+
+class SymbolMap:
+    """Names for run addresses over all placed images; a look-up is a bisection."""
+
+    def __init__(self, placed: tuple[Placed, ...]) -> None:
+        rows = sorted((row for item in placed for row in _rows(item)), key=lambda row: row[0])
+        self._by_name: dict[str, list[int]] = {}
+        for start, _, name, image in rows:
+            for key in (name, f"{image}:{name}"):
+                places = self._by_name.setdefault(key, [])
+                if start not in places[-1:]:
+                    places.append(start)
+        self._images = [one.name for one in placed]
+        self._mangled = [
+            (name, image) for _, _, name, image in rows if rust_names.is_mangled(name)
+        ]
+        self._code = tuple(
+            (part.address + one.bias, part.address + one.bias + part.memory_bytes)
+            for one in placed
+            for part in one.image.segments
+            if part.flags & _PF_X
+        )
+        # One name per address: the first, which is a function if there is one.
+        unique = {start: (limit, name) for start, limit, name, _ in reversed(rows)}
+        self._starts = sorted(unique)
+        self._rows = [unique[start] for start in self._starts]
+        self._shown: dict[str, str] = {}
+
+    @cached_property
+    def _crate(self) -> str:
+        """The crate that the images are of, which goes without saying."""
+        return rust_names.own_crate(name for name, _ in self._mangled)
+
+    def _told(self, name: str) -> str:
+        """A symbol's name as it is shown."""
+        if not self._mangled:
+            return name
+        known = self._shown.get(name)
+        if known is None:
+            known = rust_names.short(rust_names.readable(name), self._crate)
+            self._shown[name] = known
+        return known
+
+    def is_code(self, address: int) -> bool:
+        """Whether an address is in an executable segment of an image."""
+        return any(first <= address < end for first, end in self._code)
+
+    def nearest(self, address: int) -> tuple[str, int] | None:
+        """(name, start) of the symbol that covers an address."""
+        index = bisect.bisect_right(self._starts, address) - 1
+        if index < 0 or address >= self._rows[index][0]:
+            return None
+        return self._told(self._rows[index][1]), self._starts[index]
+
+    def extent(self, address: int) -> tuple[int, int] | None:
+        """[start, end) of what the symbol that covers an address names: up to the next one."""
+        index = bisect.bisect_right(self._starts, address) - 1
+        if index < 0 or address >= self._rows[index][0]:
+            return None
+        end = self._rows[index][0]
+        behind = self._starts[index + 1] if index + 1 < len(self._starts) else end
+        return self._starts[index], min(end, behind)
+
+    def beginnings(self, address: int, most: int) -> list[int]:
+        """The nearest symbols at or below an address, at most so many, the nearest first."""
+        index = bisect.bisect_right(self._starts, address)
+        return self._starts[max(index - most, 0) : index][::-1]
+
+    def name(self, address: int) -> str:
+        """`poll+0x6`, or nothing where no symbol covers the address."""
+        found = self.nearest(address)
+        if found is None:
+            return ""
+        name, start = found
+        return name if address == start else f"{name}+{address - start:#x}"
+
+    def between(self, first: int, end: int) -> tuple[tuple[int, str], ...]:
+        """(address, name) of the symbols that begin in a range, in order."""
+        low = bisect.bisect_left(self._starts, first)
+        high = bisect.bisect_left(self._starts, end)
+        return tuple((self._starts[i], self._told(self._rows[i][1])) for i in range(low, high))
+
+    def find(self, name: str) -> list[int]:
+        """Every address of a name; `kernel:main` asks one image only. A Rust function is found
+        by its last parts, `dt::parse` or `parse`, if they are one function's (see `alike`)."""
+        exact = self._by_name.get(name)
+        if exact is not None:
+            return list(exact)
+        meant = self._meant(name)
+        if len(meant) != 1:
+            return []
+        return sorted({at for places in meant.values() for at in places})
+
+    def alike(self, name: str) -> list[str]:
+        """The functions that the last parts of a path may mean, if they are several."""
+        meant = () if name in self._by_name else self._meant(name)
+        return sorted(meant) if len(meant) > 1 else []
+
+    def _meant(self, name: str) -> dict[str, list[int]]:
+        """Path -> the addresses of its instances, of all Rust functions that a name may mean;
+        of the one alone whose whole path it is."""
+        image, colon, rest = name.partition(":")
+        only = image if colon and image in self._images and rest[:1] != ":" else ""
+        wanted = rest if only else name
+        last, found = wanted.rpartition("::")[2], dict[str, list[int]]()
+        for mangled, of in self._mangled:
+            if last not in mangled or only not in ("", of):
+                continue
+            path = rust_names.typed(self._told(mangled))
+            if rust_names.ends(rust_names.typed(rust_names.readable(mangled)), wanted):
+                found.setdefault(path, []).extend(self._by_name[f"{of}:{mangled}"])
+        whole = {path: places for path, places in found.items() if path == wanted}
+        return whole or found
+
+    def names(self) -> list[str]:
+        """All names, sorted, as people type them: paths of Rust functions without their type
+        arguments."""
+        return self._names
+
+    @cached_property
+    def _names(self) -> list[str]:
+        if not self._mangled:
+            return sorted(self._by_name)
+        return sorted({
+            f"{image}{colon}{rust_names.typed(self._told(name))}"
+            for key in self._by_name
+            for image, colon, name in (self._parts(key),)
+        })  # fmt: skip
+
+    def _parts(self, key: str) -> tuple[str, str, str]:
+        """(image, colon, name) of a key; nothing, nothing and name of one without an image."""
+        image, colon, name = key.partition(":")
+        return (image, colon, name) if colon and image in self._images else ("", "", key)
+
+
+def _rows(item: Placed) -> Iterator[tuple[int, int, str, str]]:
+    """(start, limit, name, image) of every symbol, at run addresses; one without a size
+    reaches to the end of its segment, if no other begins before."""
+    ends = [(s.address, s.address + s.memory_bytes) for s in item.image.segments]
+    starts = [start for start, _ in ends]
+    for symbol in item.image.symbols:
+        limit = symbol.address + symbol.size
+        if not symbol.size:
+            index = bisect.bisect_right(starts, symbol.address) - 1
+            limit = max(limit, ends[index][1]) if index >= 0 else limit
+        yield symbol.address + item.bias, limit + item.bias, symbol.name, item.name
