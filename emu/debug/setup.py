@@ -66,11 +66,12 @@ class Setup(Struct, frozen=True):
         one sentence that names the file."""
         samples = samples_dir()
         text = platform or platform_text(options.platform)
-        machine = platform_of(
-            text, Path(options.platform), cpus=options.cpus, memory_mib=options.memory
-        )
         image = load(options.image or samples / "shim.elf")
         contract = contract_of(image)
+        machine = platform_of(
+            text, Path(options.platform), cpus=options.cpus,
+            memory_mib=options.memory or contract.memory_mib,
+        )  # fmt: skip
         more = contract.hands_over
         for name in ("kernel", "initrd", "cmdline", "host_dtb", "symbols"):
             if getattr(options, name) and name not in contract.takes:
