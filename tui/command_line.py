@@ -62,14 +62,16 @@ def _seed(text: str) -> int:
 
 def _machine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "image", nargs="?", help="static x86-64 ELF, or an IGVM file; default: the sample shim"
+        "image",
+        nargs="?",
+        help="static x86-64 ELF, Linux kernel or IGVM file; default: the sample shim",
     )
     add = parser.add_argument
     add(
         "--platform",
-        default="tdx",
+        default="",
         metavar="NAME|FILE",
-        help="tdx, vbs, none, sipi or a TOML file",
+        help="tdx, vbs, none, sipi, linux or a TOML file; default: what suits the image",
     )
     add("--cpus", type=_count, metavar="N", help="1 to 2,048 CPUs")
     add("--memory", type=_count, metavar="MiB", help="guest memory")

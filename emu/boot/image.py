@@ -26,6 +26,9 @@ ADDRESS_END: Final = 1 << 40
 """Where the emulated processor's physical addresses end."""
 UPPER_HALF: Final = 1 << 63
 """Addresses from here on are those that kernels run at."""
+KERNEL_MAP: Final = 0xFFFF_FFFF_8000_0000
+"""Where Linux maps physical address 0 for its own code (Documentation/arch/x86/x86_64/mm.rst):
+for files that say no physical addresses, as those that are made for their symbols alone."""
 HEADERS_MAX: Final = 512
 SYMBOLS_MAX: Final = 300_000
 """A whole Linux kernel has some 200,000; reading as many takes half a second."""
@@ -107,7 +110,7 @@ def load_image(path: str | Path) -> Image:
 def parse_image(path: Path, data: bytes) -> Image:
     """Read an ELF file from its bytes; raises ImageError."""
     kind, entry, headers, sections = _header(path, data)
-    segments = _segments(path, data, headers)
+    segments, entry = _segments(path, data, headers), _low(entry)
     if not any(s.address <= entry < s.address + s.memory_bytes for s in segments):
         raise ImageError(f"{path}: the entry point {entry:#x} lies in no segment")
     symbols = _symbols(data, sections)
@@ -162,7 +165,7 @@ def _segments(path: Path, data: bytes, headers: tuple[int, int]) -> tuple[ImageS
             raise ImageError(f"{path}: is dynamically linked; apdbg boots static images")
         if type_ != _PT_LOAD or memory_bytes == 0:
             continue
-        address = physical if high else virtual
+        address = _low(physical) if high else virtual
         problem = _segment_problem(data, offset, address, file_bytes, memory_bytes)
         if problem:
             raise ImageError(f"{path}: segment {index} {problem}")
@@ -173,6 +176,11 @@ def _segments(path: Path, data: bytes, headers: tuple[int, int]) -> tuple[ImageS
         ImageSegment(address, data[offset : offset + file_bytes], memory_bytes, flags, above)
         for address, memory_bytes, offset, file_bytes, flags, above in rows
     )
+
+
+def _low(address: int) -> int:
+    """The physical address that is meant by one that may be the kernel's own."""
+    return address - KERNEL_MAP if address >= KERNEL_MAP else address
 
 
 def _segment_problem(

@@ -106,8 +106,8 @@ def _start(board: Board) -> None:
             board.turn(cpu, "wait-for-sipi")
             vps[cpu.id].wait_for_sipi = True
     if board.layout.x2apic:
-        for cpu in range(len(board.cpus)):
-            apic.begin_in_x2apic(board.vmm, cpu)
+        for cpu in board.cpus:
+            apic.begin_in_x2apic(board.vmm, cpu.id)
     for cpu, begins in zip(board.cpus, entries, strict=False):
         vps[cpu.id].started = vps[cpu.id].vtl2_enabled = True
         board.start(cpu, entry.from_loader(begins, board.platform.vp_init))

@@ -12,24 +12,25 @@ from msgspec.structs import replace
 from emu.boot.contracts.contract import Contract, Loaded
 from emu.boot.contracts.flat import laid
 from emu.boot.entry import long_mode
-from emu.boot.image import Image
+from emu.boot.image import Image, Placed
 from emu.boot.layout import GDT, BootLayout, Builder
+from emu.boot.lines import LineTable
 from emu.boot.linux import acpi
 from emu.boot.linux.zero_page import E820, ZeroPage
 from emu.boot.pagetables import TABLE_PAGES_MAX, identity_tables
+from emu.boot.platform import Platform
+from emu.boot.structs import structs_of
+from emu.boot.symbols import SymbolMap
 from emu.errors import ImageError, PlatformError
+from emu.given.plain import plain
 from emu.hw.address import LARGE_BYTES, PAGE_BYTES, align_up
 
-MEMORY_MIB: Final = 512
-"""What a distribution's kernel is comfortable in, where nobody says otherwise."""
-_LOW_FREE: Final = 0x1_0000
-"""From here on below 640 KiB: what the loader leaves. The kernel never uses the first page,
-and wants room here for the code in which APs begin."""
 _LOADER: Final = 0x5_0000
+"""What the loader leaves, in RAM that the kernel may use: below it, apart from the first page,
+is room for the code in which APs begin."""
 _ACPI: Final = 0x8_0000
 _ACPI_BYTES: Final = 0x1_E000
 _MAILBOX: Final = 0x9_E000
-_LOW_END: Final = 0x9_F000
 _HIGH: Final = 0x10_0000
 _COMMAND_LINE_MAX: Final = 2047
 """COMMAND_LINE_SIZE of x86, without the zero byte."""
@@ -43,6 +44,7 @@ def recognise(image: Image) -> bool:
 def lay_out(loaded: Loaded) -> BootLayout:
     """Place everything; raises ImageError or PlatformError where it does not fit."""
     image, platform = loaded.image, loaded.platform
+    _check(image, platform)
     memory = (0, platform.memory_bytes)
     if image.first < _HIGH:
         raise ImageError(f"{image.path}: is loaded at {image.first:#x}, below 1 MiB")
@@ -75,7 +77,24 @@ def lay_out(loaded: Loaded) -> BootLayout:
     ]
     entry = long_mode(image.entry, zero_page, tables, gdt, len(GDT))
     found = laid(placed, (memory,), tuple(build.chunks), (entry,), tuple(build.regions))
-    return replace(found, x2apic=True, os_entry=image.entry)
+    images = (placed, *(Placed("symbols", one, 0) for one in loaded.symbols))
+    return replace(
+        found, x2apic=True, os_entry=image.entry, placed=images, symbols=SymbolMap(images),
+        lines=LineTable(images), structs=structs_of(images[-1].image),
+    )  # fmt: skip
+
+
+def _check(image: Image, platform: Platform) -> None:
+    """Refuse what it would die on: it wakes its APs by INIT and SIPI, and switches x2APIC off
+    unless a hypervisor is seen that allows it without remapped interrupts (Linux,
+    arch/x86/kernel/apic/apic.c, try_to_enable_x2apic)."""
+    if platform.isolation == "none" and platform.start == "sipi" and platform.hyperv:
+        return
+    raise PlatformError(
+        f"{image.path}: a Linux kernel boots here where CPUs are started by SIPI (isolation = "
+        '"none", start = "sipi", hyperv = true), which the platform '
+        f"{plain(platform.name)} is not: `--platform linux` is"
+    )
 
 
 def _text(cmdline: str) -> bytes:
@@ -108,7 +127,7 @@ CONTRACT: Final = Contract(
     "a Linux kernel, entered as a boot loader does",
     recognise,
     lay_out,
-    takes=("initrd", "cmdline"),
+    takes=("initrd", "cmdline", "symbols"),
     hands_over=False,
-    memory_mib=MEMORY_MIB,
+    platform="linux",
 )

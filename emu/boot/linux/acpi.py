@@ -11,13 +11,15 @@ from typing import Final
 from msgspec import Struct
 
 LOCAL_APIC: Final = 0xFEE0_0000
-_REVISIONS: Final = {b"XSDT": 1, b"FACP": 6, b"DSDT": 2, b"APIC": 6}
+_REVISIONS: Final = {b"XSDT": 1, b"FACP": 6, b"DSDT": 2, b"APIC": 7}
 _FADT_BYTES: Final = 276
 _HARDWARE_REDUCED: Final = 1 << 20
 """FADT flags: no fixed hardware, no SCI, no PM timer."""
 _NO_VGA_NO_CMOS: Final = 1 << 2 | 1 << 5
-"""IAPC_BOOT_ARCH: VGA is not there; the CMOS clock is not."""
+"""IAPC_BOOT_ARCH: there is no VGA, and no CMOS clock that a driver could have interrupts of."""
 _ENABLED: Final = 1
+_APART: Final = 64
+"""Tables begin at multiples of so many bytes."""
 _APIC_ID_MAX: Final = 254
 """A greater id needs an x2APIC entry."""
 _OEM: Final = b"APDBG "
@@ -34,22 +36,27 @@ class Tables(Struct, frozen=True):
 def tables(gpa: int, apic_ids: Iterable[int], mailbox: int | None = None) -> Tables:
     """The tables from `gpa` on; `mailbox`: GPA of the page through which the APs are woken,
     instead of by INIT and SIPI."""
-    at, parts = gpa + 64, []
-    places: dict[bytes, int] = {}
-    for name, body in ((b"DSDT", b""), (b"APIC", _madt(apic_ids, mailbox))):
-        parts.append(_padded(_table(name, body)))
-        places[name] = at
-        at += len(parts[-1])
-    for name, body in (
-        (b"FACP", _fadt(places[b"DSDT"])),
-        (b"XSDT", b""),
-    ):
-        if name == b"XSDT":
-            body = struct.pack("<2Q", places[b"FACP"], places[b"APIC"])
-        parts.append(_padded(_table(name, body)))
-        places[name] = at
-        at += len(parts[-1])
-    return Tables(_rsdp(places[b"XSDT"]).ljust(64, b"\0") + b"".join(parts), gpa)
+    row = _InARow(gpa + _APART)
+    dsdt = row.add(b"DSDT", b"")
+    madt = row.add(b"APIC", _madt(apic_ids, mailbox))
+    fadt = row.add(b"FACP", _fadt(dsdt))
+    xsdt = row.add(b"XSDT", struct.pack("<2Q", fadt, madt))
+    return Tables(_rsdp(xsdt).ljust(_APART, b"\0") + row.data, gpa)
+
+
+class _InARow:
+    """Tables one behind the other."""
+
+    def __init__(self, gpa: int) -> None:
+        self._gpa = gpa
+        self.data = b""
+
+    def add(self, name: bytes, body: bytes) -> int:
+        """One more; its GPA."""
+        at = self._gpa + len(self.data)
+        table = _table(name, body)
+        self.data += table + bytes(-len(table) % _APART)
+        return at
 
 
 def _checked(data: bytes, at: int) -> bytes:
@@ -71,16 +78,12 @@ def _table(name: bytes, body: bytes) -> bytes:
     return _checked(header + body, 9)
 
 
-def _padded(table: bytes) -> bytes:
-    return table + bytes(-len(table) % 64)
-
-
 def _fadt(dsdt: int) -> bytes:
     body = bytearray(_FADT_BYTES - 36)
     for offset, form, value in (
         (109, "<H", _NO_VGA_NO_CMOS),
         (112, "<I", _HARDWARE_REDUCED),
-        (131, "<B", 5),  # the minor version
+        (131, "<B", 6),  # the minor version
         (140, "<Q", dsdt),
     ):
         struct.pack_into(form, body, offset - 36, value)

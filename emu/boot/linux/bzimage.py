@@ -12,7 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec import Struct
+
 from emu.errors import ImageError
+from emu.given.plain import plain
 
 MAGIC: Final = b"HdrS"
 MAGIC_AT: Final = 0x202
@@ -21,6 +24,8 @@ UNPACKED_MAX: Final = 256 << 20
 _HEADER_BYTES: Final = 0x268
 _VERSION_WITH_PAYLOAD: Final = 0x208
 _SECTOR: Final = 512
+_RELEASE_MAX: Final = 160
+"""Bytes that are shown of it."""
 _LZ4_LEGACY: Final = b"\x02\x21\x4c\x18"
 _LZ4_BLOCK: Final = 8 << 20
 """What a block of the legacy frame unpacks to at most (LZ4 frame format, legacy)."""
@@ -32,16 +37,44 @@ def is_bzimage(data: bytes) -> bool:
     return data[MAGIC_AT : MAGIC_AT + 4] == MAGIC
 
 
+class BzImage(Struct, frozen=True):
+    """What the setup header says."""
+
+    version: int
+    """Of the boot protocol, as 0x20F."""
+    release: str
+    """`6.1.0-50-cloud-amd64 (...) #1 SMP ...`; empty where the file does not say."""
+    payload: bytes
+
+    @property
+    def protocol(self) -> str:
+        """`2.15`"""
+        return f"{self.version >> 8}.{self.version & 0xFF:02}"
+
+    @property
+    def compression(self) -> str:
+        """`LZ4`; empty where it is none that is known."""
+        fits = (name for name, magic, _ in _COMPRESSIONS if self.payload.startswith(magic))
+        return next(fits, "")
+
+
 def vmlinux_of(path: Path, data: bytes) -> bytes:
     """The ELF file that a bzImage unpacks to; raises ImageError with one sentence."""
+    found = _unpacked(path, read(path, data).payload)
+    if found[:4] != _ELF:
+        raise ImageError(f"{path}: what is compressed in it is no ELF file")
+    return found
+
+
+def read(path: Path, data: bytes) -> BzImage:
+    """The setup header of a bzImage; raises ImageError with one sentence."""
     if len(data) < _HEADER_BYTES:
         raise ImageError(f"{path}: is cut off inside the kernel's setup header")
     (version,) = struct.unpack_from("<H", data, 0x206)
     if version < _VERSION_WITH_PAYLOAD:
-        major, minor = version >> 8, version & 0xFF
         raise ImageError(
-            f"{path}: boot protocol {major}.{minor:02} says nothing of where the kernel proper "
-            "is: 2.08 (Linux 2.6.26) is the first that does"
+            f"{path}: boot protocol {version >> 8}.{version & 0xFF:02} says nothing of where "
+            "the kernel proper is: 2.08 (Linux 2.6.26) is the first that does"
         )
     offset, size = struct.unpack_from("<II", data, 0x248)
     first = ((data[0x1F1] or 4) + 1) * _SECTOR + offset
@@ -50,10 +83,13 @@ def vmlinux_of(path: Path, data: bytes) -> bytes:
             f"{path}: its compressed kernel is at {first:#x} to {first + size:#x}, beyond the "
             f"file's {len(data):,} bytes"
         )
-    found = _unpacked(path, data[first : first + size])
-    if found[:4] != _ELF:
-        raise ImageError(f"{path}: what is compressed in it is no ELF file")
-    return found
+    return BzImage(version, _release(data), data[first : first + size])
+
+
+def _release(data: bytes) -> str:
+    (pointer,) = struct.unpack_from("<H", data, 0x20E)
+    text = data[pointer + 0x200 :][:_RELEASE_MAX].partition(b"\0")[0] if pointer else b""
+    return plain(text.decode("utf-8", "replace"))
 
 
 def _unpacked(path: Path, payload: bytes) -> bytes:
@@ -63,47 +99,49 @@ def _unpacked(path: Path, payload: bytes) -> bytes:
         known = ", ".join(one[0] for one in _COMPRESSIONS)
         begins = payload[:4].hex(" ")
         raise ImageError(f"{path}: is compressed as none of {known}: it begins with {begins}")
-    try:
-        return unpack(payload, int.from_bytes(payload[-4:], "little"))
-    except ModuleNotFoundError as missing:
+    size = int.from_bytes(payload[-4:], "little")
+    if size > UNPACKED_MAX:
         raise ImageError(
-            f"{path}: is compressed with {name}: `pip install {missing.name}` brings what "
+            f"{path}: says that it unpacks to {size:,} bytes, and {UNPACKED_MAX >> 20} MiB are "
+            "the most"
+        )
+    try:
+        found = unpack(payload, size)
+    except ModuleNotFoundError:
+        raise ImageError(
+            f"{path}: is compressed with {name}: `pip install apdbg[linux]` brings what "
             "unpacks it"
         ) from None
-    except TooLarge:
-        raise ImageError(f"{path}: unpacks to more than {UNPACKED_MAX >> 20} MiB") from None
     except Exception as problem:  # each library has errors of its own
         words = str(problem).partition("\n")[0]
         raise ImageError(f"{path}: its {name} data is damaged: {words}") from None
-
-
-class TooLarge(Exception):
-    """It would take more memory than a kernel does."""
-
-
-def _fed(unpacker: Any, payload: bytes) -> bytes:
-    """What an unpacker of the standard library's kind makes, up to the bound."""
-    found: bytes = unpacker.decompress(payload, UNPACKED_MAX + 1)
-    if len(found) > UNPACKED_MAX:
-        raise TooLarge
+    if len(found) != size:
+        raise ImageError(
+            f"{path}: its {name} data is damaged: it does not unpack to the {size:,} bytes "
+            "that it says"
+        )
     return found
 
 
-def _gzip(payload: bytes, _: int) -> bytes:
-    return _fed(zlib.decompressobj(wbits=31), payload)
+def _fed(unpacker: Any, payload: bytes, size: int) -> bytes:
+    """What an unpacker of the standard library's kind makes, up to the size that is said."""
+    found: bytes = unpacker.decompress(payload, size + 1)
+    return found
 
 
-def _xz(payload: bytes, _: int) -> bytes:
-    return _fed(lzma.LZMADecompressor(memlimit=2 * UNPACKED_MAX), payload)
+def _gzip(payload: bytes, size: int) -> bytes:
+    return _fed(zlib.decompressobj(wbits=31), payload, size)
+
+
+def _xz(payload: bytes, size: int) -> bytes:
+    return _fed(lzma.LZMADecompressor(memlimit=2 * UNPACKED_MAX), payload, size)
 
 
 def _zstd(payload: bytes, size: int) -> bytes:
     import zstandard
 
-    if size > UNPACKED_MAX:
-        raise TooLarge
     with zstandard.ZstdDecompressor(max_window_size=UNPACKED_MAX).stream_reader(payload) as it:
-        found: bytes = it.read(size)
+        found: bytes = it.read(size + 1)
     return found
 
 
@@ -111,8 +149,6 @@ def _lz4(payload: bytes, size: int) -> bytes:
     """Blocks behind their lengths, the file's own size behind the last."""
     import lz4.block
 
-    if size > UNPACKED_MAX:
-        raise TooLarge
     found, left, at = [], size, len(_LZ4_LEGACY)
     while left > 0 and at + 4 <= len(payload):
         (count,) = struct.unpack_from("<I", payload, at)
