@@ -153,7 +153,9 @@ def _key_options(parser: argparse.ArgumentParser) -> None:
 
 def _course_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--until", metavar="PLACE", help="stop at a symbol, file:line or 'tick N'"
+        "--until",
+        metavar="PLACE",
+        help="stop at a symbol, file:line, 'tick N' or 'serial TEXT'",
     )
     parser.add_argument(
         "--script", metavar="FILE", help="commands to carry out first, one a line"

@@ -212,3 +212,37 @@ def test_a_kernel_below_1_mib_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="is loaded at 0x8000, below 1 MiB"):
         replace(setup, image=low).layout()
     assert contract_of(low).name == "linux"
+
+
+PANICS = """
+begin:
+    lea rsi, [rip + words]
+    mov dx, 0x3F8
+say:
+    lodsb
+    test al, al
+    jz stays
+    out dx, al
+    jmp say
+stays:
+    pause
+    inc rax
+    jmp stays
+words:
+    .ascii "[    0.1] Kernel panic - not syncing: {WHY}\\r\\n[    0.1] CPU: 0 PID: 1\\n{END}"
+    .byte 0
+"""
+END = "---[ end Kernel panic - not syncing: {WHY} ]---"
+
+
+@pytest.mark.parametrize("end", ["", END + "\\n"])
+def test_a_panic_is_a_crash_and_its_sentence_the_reason(tmp_path: Path, end: str) -> None:
+    why = "VFS: Unable to mount root fs on unknown-block(0,0)"
+    source = PANICS.replace("{END}", end).replace("{WHY}", why)
+    session = booted(tmp_path, vmlinux(program(source).code), cpus=1, max_ticks=300_000)
+    session.do("run")
+    verdict = session.verdict
+    assert verdict is not None and verdict.outcome == "crashed"
+    assert verdict.reason == f"the guest said: Kernel panic - not syncing: {why}"
+    early = session.machine.board.tick < 300_000
+    assert early == bool(end), "behind the last line nobody waits"
