@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from emu import Session, open_session
 from emu.boot.contracts import contract_of, load
+from emu.boot.linux.parked import LOOP
 from emu.errors import ApdbgError, ImageError, PlatformError
 from emu.hw.address import Gpa
 from tests.boot.elf import NOTYPE, Sym
@@ -172,11 +173,11 @@ def test_a_kernel_without_symbols_takes_those_of_another_file(tmp_path: Path) ->
     assert "waits" in session.stop[0].text
 
 
-@pytest.mark.parametrize("platform", ["tdx", "vbs", "none", "sipi"])
+@pytest.mark.parametrize("platform", ["tdx", "vbs", "sipi"])
 def test_a_platform_that_linux_would_die_on_is_refused(tmp_path: Path, platform: str) -> None:
     with pytest.raises(PlatformError) as found:
         booted(tmp_path, kernel(), platform=platform)
-    assert f"which the platform {platform} is not: `--platform linux` is" in str(found.value)
+    assert f"which {platform} is not: `--platform linux` is" in str(found.value)
 
 
 WRONG = [
@@ -246,3 +247,68 @@ def test_a_panic_is_a_crash_and_its_sentence_the_reason(tmp_path: Path, end: str
     assert verdict.reason == f"the guest said: Kernel panic - not syncing: {why}"
     early = session.machine.board.tick < 300_000
     assert early == bool(end), "behind the last line nobody waits"
+
+
+LOOP_SOURCE = """
+loop:
+    pause
+    cmp word ptr [rsi], 1
+    jne loop
+    cmp dword ptr [rsi + 4], edi
+    jne loop
+    mov rax, [rsi + 8]
+    mov word ptr [rsi], 0
+    jmp rax
+"""
+WAKES = """
+begin:
+    mov rsi, [rsi + 0x70]               # RSDP, XSDT, its second table: the MADT
+    mov rsi, [rsi + 24]
+    mov rsi, [rsi + 44]
+    mov eax, [rsi + 4]
+    mov rsi, [rsi + rax - 8]            # the mailbox of the last structure
+    lea rax, [rip + woken]
+    mov [rsi + 8], rax
+    mov dword ptr [rsi + 4], 2          # APIC id
+    mov word ptr [rsi], 1
+waits:
+    pause
+    cmp word ptr [rsi], 0
+    jne waits
+stays:
+    cli
+    hlt
+woken:
+    mov dword ptr [0x7000], edi
+    cli
+    hlt
+"""
+
+
+def test_the_loop_of_parked_aps_is_what_its_comments_say() -> None:
+    assert program(LOOP_SOURCE).code == LOOP
+
+
+def test_aps_wait_at_the_mailbox_that_the_madt_names(tmp_path: Path) -> None:
+    session = booted(tmp_path, vmlinux(program(WAKES).code), platform="none", cpus=4)
+    board = session.machine.board
+    session.do("run")
+    assert [cpu.activity for cpu in board.cpus] == ["halted", "waiting", "halted", "waiting"]
+    assert memory(session, 0x7000, 4) == b"\2\0\0\0"
+    session.do("mailbox")
+    page = memory(session, board.cpus[2].registers.get("rsi"), 16)
+    assert page[:2] == bytes(2), "it has acknowledged"
+
+
+def test_what_parked_aps_run_on_is_the_firmware_s(tmp_path: Path) -> None:
+    session = booted(tmp_path, kernel(), platform="none", cpus=2048, memory=3072)
+    board = session.machine.board
+    get = board.cpus[0].registers.get
+    page = memory(session, get("rsi"), 4096)
+    rows = [struct.unpack_from("<QQI", page, 0x2D0 + 20 * i) for i in range(page[0x1E8])]
+    ap = board.cpus[2047].registers.get
+    for place in (ap("rip"), ap("rsi"), ap("cr3")):
+        assert [kind for a, n, kind in rows if a <= place < a + n] == [4], "ACPI NVS"
+    assert ap("rdi") == board.platform.apic_ids[2047]
+    rooms = sorted((region.gpa, region.gpa + region.size) for region in board.layout.regions)
+    assert all(before[1] <= after[0] for before, after in pairwise(rooms))

@@ -2,7 +2,7 @@
 
 It finds the zero page in RSI, flat descriptors, memory mapped one to one, ACPI tables with its
 CPUs, a memory map and a command line. Source: Linux, Documentation/arch/x86/boot.rst, "64-bit
-boot protocol".
+boot protocol". Its APs wait for INIT and SIPI, or at an ACPI mailbox, by the platform.
 """
 
 from typing import Final
@@ -16,8 +16,10 @@ from emu.boot.image import Image, Placed
 from emu.boot.layout import GDT, BootLayout, Builder
 from emu.boot.lines import LineTable
 from emu.boot.linux import acpi
+from emu.boot.linux.parked import LOOP, LOOP_AT, parked
 from emu.boot.linux.zero_page import E820, ZeroPage
 from emu.boot.pagetables import TABLE_PAGES_MAX, identity_tables
+from emu.boot.parameters import Range
 from emu.boot.platform import Platform
 from emu.boot.structs import structs_of
 from emu.boot.symbols import SymbolMap
@@ -29,8 +31,12 @@ _LOADER: Final = 0x5_0000
 """What the loader leaves, in RAM that the kernel may use: below it, apart from the first page,
 is room for the code in which APs begin."""
 _ACPI: Final = 0x8_0000
-_ACPI_BYTES: Final = 0x1_E000
+_FIRMWARE: Final = 0x9_5000
+"""From here on memory is the firmware's: ACPI NVS, which Linux neither uses nor, in a TD,
+shares with the host."""
+_ACPI_BYTES: Final = _FIRMWARE - _ACPI
 _MAILBOX: Final = 0x9_E000
+_LOW_END: Final = 0x9_F000
 _HIGH: Final = 0x10_0000
 _COMMAND_LINE_MAX: Final = 2047
 """COMMAND_LINE_SIZE of x86, without the zero byte."""
@@ -53,20 +59,22 @@ def lay_out(loaded: Loaded) -> BootLayout:
     line = build.place("command line", _text(loaded.cmdline))
     tables, _ = build.take("page tables", TABLE_PAGES_MAX * PAGE_BYTES)
     zero_page, _ = build.take("zero page", PAGE_BYTES)
-    described = acpi.tables(_ACPI, platform.apic_ids)
+    waits = platform.start == "hypercall"
+    described = acpi.tables(_ACPI, platform.apic_ids, _MAILBOX if waits else None)
     if len(described.data) > _ACPI_BYTES:
         raise PlatformError(
             f"{platform.cpus:,} CPUs: their ACPI table has no room below 640 KiB"
         )
     build.next = _ACPI
     build.place("ACPI tables", described.data)
+    kept = _firmware(build, memory) if waits else None
     placed = build.load("vmlinux", image, image.first)
     initrd = _initrd(build, loaded, memory[1])
     page = ZeroPage(
         e820=(
             E820(PAGE_BYTES, _ACPI - PAGE_BYTES, "ram"),
             E820(_ACPI, _ACPI_BYTES, "acpi"),
-            E820(_MAILBOX, PAGE_BYTES, "nvs"),
+            E820(_FIRMWARE, _LOW_END - _FIRMWARE, "nvs"),
             E820(_HIGH, memory[1] - _HIGH, "ram"),
         ),
         command_line=line, rsdp=described.rsdp, initrd=initrd,
@@ -76,7 +84,11 @@ def lay_out(loaded: Loaded) -> BootLayout:
         (tables, identity_tables(tables, (memory,), local_map=False, reset_page=False)),
     ]
     entry = long_mode(image.entry, zero_page, tables, gdt, len(GDT))
-    found = laid(placed, (memory,), tuple(build.chunks), (entry,), tuple(build.regions))
+    aps = () if kept is None else parked(entry, _MAILBOX, *kept, platform.apic_ids[1:])
+    found = laid(
+        placed, (memory,), tuple(build.chunks), (entry, *aps), tuple(build.regions),
+        mailbox=_MAILBOX if waits else None,
+    )  # fmt: skip
     images = (placed, *(Placed("symbols", one, 0) for one in loaded.symbols))
     return replace(
         found, x2apic=True, os_entry=image.entry, placed=images, symbols=SymbolMap(images),
@@ -84,15 +96,29 @@ def lay_out(loaded: Loaded) -> BootLayout:
     )  # fmt: skip
 
 
+def _firmware(build: Builder, memory: Range) -> tuple[int, int]:
+    """What parked APs run on, in memory that the OS keeps its hands off: (tables, GDT)."""
+    build.next = _FIRMWARE
+    mapped = identity_tables(_FIRMWARE, (memory,), local_map=False, reset_page=False)
+    tables = build.place("firmware's page tables", mapped)
+    gdt = build.place("firmware's GDT", GDT)
+    assert build.next <= _MAILBOX, "3 GiB need 5 tables"
+    build.next = _MAILBOX
+    build.place("mailbox", bytes(LOOP_AT) + LOOP)
+    return tables, gdt
+
+
 def _check(image: Image, platform: Platform) -> None:
-    """Refuse what it would die on: it wakes its APs by INIT and SIPI, and switches x2APIC off
+    """Refuse what it would die on: it wakes its APs by INIT and SIPI, or by the mailbox at
+    which they wait where a hypercall would start them; and it switches x2APIC off
     unless a hypervisor is seen that allows it without remapped interrupts (Linux,
     arch/x86/kernel/apic/apic.c, try_to_enable_x2apic)."""
-    if platform.isolation == "none" and platform.start == "sipi" and platform.hyperv:
+    started = platform.start in ("sipi", "hypercall")
+    if platform.isolation == "none" and started and platform.hyperv:
         return
     raise PlatformError(
-        f"{image.path}: a Linux kernel boots here where CPUs are started by SIPI (isolation = "
-        '"none", start = "sipi", hyperv = true), which the platform '
+        f'{image.path}: a Linux kernel boots here on a platform with isolation = "none", start '
+        '= "sipi" (or "hypercall": APs wait at a mailbox) and hyperv = true, which '
         f"{plain(platform.name)} is not: `--platform linux` is"
     )
 
