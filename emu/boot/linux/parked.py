@@ -1,4 +1,4 @@
-"""APs as a firmware leaves them: in a loop at the ACPI mailbox, until the OS wakes each of them.
+"""APs as a firmware leaves them: in a loop at the ACPI mailbox until the OS wakes each.
 
 Source: ACPI 6.6, 5.2.12.19 (command at 0, APIC id at 4, wakeup vector at 8; the AP clears the
 command and jumps).
