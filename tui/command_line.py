@@ -74,13 +74,13 @@ def _machine_options(parser: argparse.ArgumentParser) -> None:
     add = _group(parser, "what is booted").add_argument
     add(
         "image", nargs="?",
-        help="static x86-64 ELF, IGVM file, or the name of a sample; default: the sample shim",
+        help="static x86-64 ELF, Linux kernel, IGVM file, or the name of a sample; default: the sample shim",
     )  # fmt: skip
     add(
         "--platform",
-        default="tdx",
+        default="",
         metavar="NAME|FILE",
-        help="tdx, vbs, none, sipi or a TOML file",
+        help="tdx, vbs, none, sipi, linux or a TOML file; default: what suits the image",
     )
     add("--cpus", type=_count, metavar="N", help="1 to 2,048 CPUs")
     add("--memory", type=_count, metavar="MiB", help="guest memory")
@@ -178,7 +178,11 @@ def _lines_option(parser: argparse.ArgumentParser) -> None:
 
 def _course_options(parser: argparse.ArgumentParser) -> None:
     add = _group(parser, "how far, and how").add_argument
-    add("--until", metavar="PLACE", help="stop at a symbol, file:line or 'tick N'")
+    add(
+        "--until",
+        metavar="PLACE",
+        help="stop at a symbol, file:line, 'tick N' or 'serial TEXT'",
+    )
     add("--script", metavar="FILE", help="commands to carry out first, one a line")
     add(
         "--watchdog", type=_count, default=0, metavar="N",

@@ -18,12 +18,17 @@ from emu.boot.file_kinds import ELF, kind_of
 from emu.errors import ImageError
 from emu.given.files import read_file
 
-FILE_BYTES_MAX: Final = 64 << 20
-"""A file is held in memory twice; stripped kernels and unstripped shims stay far below."""
+FILE_BYTES_MAX: Final = 256 << 20
+"""A file is held in memory twice; a kernel without debug information stays far below."""
 IMAGE_BYTES_MAX: Final = 1 << 30
 """Memory an image may ask for: more than any boot shim or kernel of the field."""
 ADDRESS_END: Final = 1 << 40
 """Where the emulated processor's physical addresses end."""
+UPPER_HALF: Final = 1 << 63
+"""Addresses from here on are those that kernels run at."""
+KERNEL_MAP: Final = 0xFFFF_FFFF_8000_0000
+"""Where Linux maps physical address 0 for its own code (Documentation/arch/x86/x86_64/mm.rst):
+for files that say no physical addresses, as those that are made for their symbols alone."""
 HEADERS_MAX: Final = 512
 SYMBOLS_MAX: Final = 300_000
 """A whole Linux kernel has some 200,000; reading as many takes half a second."""
@@ -53,6 +58,9 @@ class ImageSegment(Struct, frozen=True):
     data: bytes
     memory_bytes: int
     flags: int
+    above: int = 0
+    """What is to be added to an address of a kernel that runs in the upper half, for where its
+    symbols are."""
 
 
 class Symbol(Struct, frozen=True):
@@ -102,7 +110,7 @@ def load_image(path: str | Path) -> Image:
 def parse_image(path: Path, data: bytes) -> Image:
     """Read an ELF file from its bytes; raises ImageError."""
     kind, entry, headers, sections = _header(path, data)
-    segments = _segments(path, data, headers)
+    segments, entry = _segments(path, data, headers), _low(entry)
     if not any(s.address <= entry < s.address + s.memory_bytes for s in segments):
         raise ImageError(f"{path}: the entry point {entry:#x} lies in no segment")
     symbols = _symbols(data, sections)
@@ -145,25 +153,34 @@ def _other(data: bytes) -> str:
 
 
 def _segments(path: Path, data: bytes, headers: tuple[int, int]) -> tuple[ImageSegment, ...]:
-    rows: list[tuple[int, int, int, int, int]] = []
-    for index in range(headers[1]):
-        type_, flags, offset, address, _, file_bytes, memory_bytes, _ = _PHDR.unpack_from(
-            data, headers[0] + index * _PHDR.size
-        )
+    rows: list[tuple[int, int, int, int, int, int]] = []
+    programs = [
+        _PHDR.unpack_from(data, headers[0] + index * _PHDR.size) for index in range(headers[1])
+    ]
+    # A kernel is linked in the upper half, and says in p_paddr where it is put.
+    high = any(one[0] == _PT_LOAD and one[3] >= UPPER_HALF for one in programs)
+    for index, one in enumerate(programs):
+        type_, flags, offset, virtual, physical, file_bytes, memory_bytes, _ = one
         if type_ == _PT_INTERP:
             raise ImageError(f"{path}: is dynamically linked; apdbg boots static images")
         if type_ != _PT_LOAD or memory_bytes == 0:
             continue
+        address = _low(physical) if high else virtual
         problem = _segment_problem(data, offset, address, file_bytes, memory_bytes)
         if problem:
             raise ImageError(f"{path}: segment {index} {problem}")
-        rows.append((address, memory_bytes, offset, file_bytes, flags))
+        rows.append((address, memory_bytes, offset, file_bytes, flags, virtual - address))
     rows.sort()
     _check_extent(path, data, rows)
     return tuple(
-        ImageSegment(address, data[offset : offset + file_bytes], memory_bytes, flags)
-        for address, memory_bytes, offset, file_bytes, flags in rows
+        ImageSegment(address, data[offset : offset + file_bytes], memory_bytes, flags, above)
+        for address, memory_bytes, offset, file_bytes, flags, above in rows
     )
+
+
+def _low(address: int) -> int:
+    """The physical address that is meant by one that may be the kernel's own."""
+    return address - KERNEL_MAP if address >= KERNEL_MAP else address
 
 
 def _segment_problem(
@@ -181,7 +198,9 @@ def _segment_problem(
     return ""
 
 
-def _check_extent(path: Path, data: bytes, rows: list[tuple[int, int, int, int, int]]) -> None:
+def _check_extent(
+    path: Path, data: bytes, rows: list[tuple[int, int, int, int, int, int]]
+) -> None:
     """All segments together; raises ImageError. Rows are sorted by address."""
     if not rows:
         raise ImageError(f"{path}: has nothing to load")
@@ -219,7 +238,8 @@ def _symbols(data: bytes, sections: tuple[int, int]) -> tuple[Symbol, ...]:
         left -= max(stop - name, 0)
         if left < 0:
             break
-        if stop > name and value + length <= ADDRESS_END:
+        below = value + length <= ADDRESS_END
+        if stop > name and (below or UPPER_HALF <= value <= value + length < 1 << 64):
             text = strings[name:stop].decode("utf-8", "replace")
             found.append(Symbol(text, value, length, kind == _STT_FUNC))
     found.sort(key=lambda symbol: (symbol.address, not symbol.function, symbol.name))

@@ -52,6 +52,8 @@ class BootLayout(Struct, frozen=True, kw_only=True):
     """Where the host's device tree is handed to the image, if one is."""
     mailbox_gpa: int | None = None
     """Known beforehand only where the reset page is the mailbox."""
+    x2apic: bool = False
+    """Whether firmware has switched every local APIC to x2APIC mode."""
     os_entry: int | None = None
     """The address at which the OS is entered, if one is loaded."""
 

@@ -27,9 +27,10 @@ class SymbolMap:
             (name, image) for _, _, name, image in rows if rust_names.is_mangled(name)
         ]
         self._code = tuple(
-            (part.address + one.bias, part.address + one.bias + part.memory_bytes)
+            (start, start + part.memory_bytes)
             for one in placed
             for part in one.image.segments
+            for start in {part.address + one.bias, part.address + one.bias + part.above}
             if part.flags & _PF_X
         )
         # One name per address: the first, which is a function if there is one.
@@ -148,7 +149,9 @@ class SymbolMap:
 def _rows(item: Placed) -> Iterator[tuple[int, int, str, str]]:
     """(start, limit, name, image) of every symbol, at run addresses; one without a size
     reaches to the end of its segment, if no other begins before."""
-    ends = [(s.address, s.address + s.memory_bytes) for s in item.image.segments]
+    ends = sorted(
+        (s.address + s.above, s.address + s.above + s.memory_bytes) for s in item.image.segments
+    )
     starts = [start for start, _ in ends]
     for symbol in item.image.symbols:
         limit = symbol.address + symbol.size

@@ -71,21 +71,42 @@ class Catch(Struct):
         return mine and self.wanted.meets(asked)
 
 
+def catch_of(number: int, kind: str, text: str) -> Catch:
+    """A catch of a kind; raises CommandError for one that there is not."""
+    if not (kind in REGISTERS or kind in EXITS or kind in EVENTS):
+        known = ", ".join((*REGISTERS, *EXITS, *EVENTS))
+        raise CommandError(f"catch: {kind!r} is none of {known}")
+    if kind in REGISTERS and text:
+        raise CommandError(f"catch {kind}: takes no more words, not {text!r}")
+    return Catch(number, kind, text, wanted_exit(text))
+
+
+def caught(words: str) -> tuple[str, str] | None:
+    """(kind, text) of words such as `serial Brought up`; None where they are a place."""
+    kind, _, text = words.partition(" ")
+    return (kind, text.strip()) if text.strip() and kind in (*EXITS, *EVENTS) else None
+
+
 class Catches(Struct):
     """All catches; their numbers are drawn from those of the breakpoints."""
 
     listed: list[Catch] = field(default_factory=list)
+    temporary: list[Catch] = field(default_factory=list)
+    """For the command that is being carried out."""
+
+    @property
+    def all(self) -> list[Catch]:
+        """Both."""
+        return [*self.listed, *self.temporary]
 
     def add(self, number: int, kind: str, text: str) -> Catch:
         """Catch a kind; raises CommandError for one that there is not."""
-        if not (kind in REGISTERS or kind in EXITS or kind in EVENTS):
-            known = ", ".join((*REGISTERS, *EXITS, *EVENTS))
-            raise CommandError(f"catch: {kind!r} is none of {known}")
-        if kind in REGISTERS and text:
-            raise CommandError(f"catch {kind}: takes no more words, not {text!r}")
-        found = Catch(number, kind, text, wanted_exit(text))
-        self.listed.append(found)
-        return found
+        self.listed.append(catch_of(number, kind, text))
+        return self.listed[-1]
+
+    def until(self, kind: str, text: str) -> None:
+        """Stop at the next one, for the command that is being carried out."""
+        self.temporary.append(catch_of(0, kind, text))
 
     def delete(self, number: int) -> bool:
         """Remove one; False for an unknown number."""
@@ -104,12 +125,12 @@ class Catches(Struct):
 
     def _in(self, name: LogName) -> list[Catch]:
         kinds = EXITS if name == "exits" else (*EVENTS, *_RAISED)
-        return [catch for catch in self.listed if catch.kind in kinds]
+        return [catch for catch in self.all if catch.kind in kinds]
 
     def probes(self) -> list[tuple[Catch, RegisterProbe]]:
         """What looks at the registers that are caught, on every CPU."""
         return [
             (catch, RegisterProbe(None, register))
-            for catch in self.listed
+            for catch in self.all
             for register in REGISTERS.get(catch.kind, ())
         ]

@@ -12,10 +12,12 @@ from msgspec import Struct
 
 from emu.boot.file_kinds import ELF, kind_of
 from emu.boot.image import Image, parse_image
+from emu.boot.linux import bzimage
 from emu.boot.samples import place_of
 from emu.errors import ImageError
 from emu.given.files import read_file
 from emu.given.plain import plain
+from emu.hw.address import U64
 from emu.igvm.dll import within_dll
 from emu.igvm.file import FILE_BYTES_MAX, MAGIC, Igvm, parse_igvm
 from emu.igvm.measure import digest
@@ -74,7 +76,9 @@ def inspect(name: str) -> tuple[Inspection, Igvm | None]:
     igvm, words, use = None, "nobody here knows what it is", ""
     if kind is not None:
         words, use = kind.name, kind.use
-    if data[:2] == b"MZ":
+    if bzimage.is_bzimage(data):  # which is a PE file, too
+        words, use = _bzimage(path, data, words, use)
+    elif data[:2] == b"MZ":
         igvm = parse_igvm(path, within_dll(path, data))
         words = f"a DLL with an {summary(igvm)}"
     elif data[:4] == MAGIC:
@@ -99,13 +103,27 @@ def _elf(path: Path, data: bytes, name: str, use: str) -> tuple[str, str]:
     return f"{name}: {_image(image)}", use
 
 
+def _bzimage(path: Path, data: bytes, name: str, use: str) -> tuple[str, str]:
+    """The same of a compressed kernel, which is unpacked for that."""
+    try:
+        head = bzimage.read(path, data)
+        image = parse_image(path, bzimage.vmlinux_of(path, data))
+    except ImageError as error:
+        return f"{name} that apdbg cannot boot", str(error)
+    of = f" of Linux {head.release}" if head.release else ""
+    packed = f"boot protocol {head.protocol}, packed with {head.compression}"
+    return f"{name}{of}; {packed}; in it {_image(image)}", use
+
+
 def _image(image: Image) -> str:
     last = image.first + image.size
+    above = image.segments[0].above
     kind = "PIE" if image.kind == "pie" else "executable"
     source = "with" if b".debug_line\0" in image.data else "without"
+    high = f", to run at {image.first + above & U64:#x}" if above else ""
     return (
-        f"a static {kind} for x86-64, {image.first:#x} to {last:#x}, entry {image.entry:#x}, "
-        f"{len(image.symbols):,} symbols, {source} lines of source"
+        f"a static {kind} for x86-64, {image.first:#x} to {last:#x}{high}, "
+        f"entry {image.entry:#x}, {len(image.symbols):,} symbols, {source} lines of source"
     )
 
 

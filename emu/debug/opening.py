@@ -14,7 +14,7 @@ from emu.timeline.schedule import chooser_of
 def open_session(
     image: str | None = None,
     *,
-    platform: str = "tdx",
+    platform: str = "",
     cpus: int | None = None,
     memory: int | None = None,
     seed: int = 0,
@@ -31,9 +31,10 @@ def open_session(
     inject: Sequence[str] = (),
 ) -> Session:
     """Load an image (None: the packaged sample) onto a platform and stop at the first
-    instruction. `memory` in MiB; `symbols`: ELF files of what lies in an IGVM file;
-    `schedule` and `inject` as the commands of these names take them; `watchdog` and
-    `same_faults` as `Options` has them. Raises ApdbgError."""
+    instruction. `platform`: empty for the one that the image is usually booted on; `memory` in
+    MiB; `symbols`: ELF files of what lies in an IGVM file; `schedule` and `inject` as the
+    commands of these names take them; `watchdog` and `same_faults` as `Options` has them.
+    Raises ApdbgError."""
     require_emulator()
     options = Options(
         image,

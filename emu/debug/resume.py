@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from emu.debug import backwards, stepping, travel
+from emu.debug.catch import caught
 from emu.debug.desk import Desk, Goal, Lines, cpu_of, focused
 from emu.debug.running import begin, begin_run, elsewhere, movable
 from emu.errors import CommandError
@@ -29,7 +30,8 @@ class Resume(Struct, frozen=True):
     ticks: int | None = None
     """Forward, where CPUs run: at most so many instructions of all together."""
     until: str = ""
-    """Forward, where all run: a place at which any CPU ends it."""
+    """Forward, where all run: a place at which any CPU ends it, or `KIND TEXT` of what is
+    caught."""
 
 
 def resume(desk: Desk, wanted: Resume) -> Goal | Lines:
@@ -55,7 +57,10 @@ def resume(desk: Desk, wanted: Resume) -> Goal | Lines:
 
 
 def _run(desk: Desk, wanted: Resume) -> Goal:
-    if wanted.until:
+    event = caught(wanted.until)
+    if event is not None:
+        desk.catches.until(*event)
+    elif wanted.until:
         desk.breakpoints.until(resolve(desk.machine, wanted.until), wanted.until, None)
     return begin_run(desk, wanted.ticks)
 

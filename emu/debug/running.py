@@ -16,6 +16,7 @@ from emu.picture.cpu_row import why_still
 from emu.picture.registers import values_of
 from emu.picture.stop import BootEnded, Entered, LimitReached, Travelled
 from emu.timeline.moment import Moment
+from emu.vmm import panic
 
 
 def over(desk: Desk) -> bool:
@@ -107,8 +108,11 @@ def _ended(desk: Desk, pause: Pause) -> bool:
 
 
 def _goes_nowhere(desk: Desk, options: Options) -> bool:
-    """Whether the watchdog gives up: no progress, or nothing but the same faults."""
+    """Whether the watchdog gives up: no progress, nothing but the same faults, or a kernel
+    that has said that this is the end."""
     if options.watchdog and idle_ticks(desk.machine) >= options.watchdog:
+        return True
+    if panic.is_over(desk.machine.board.vmm.sent.last_line()):
         return True
     most = options.same_faults
     return bool(most) and desk.same_faults.look(desk.machine) >= most
@@ -198,6 +202,7 @@ def forget_temporary(desk: Desk) -> None:
     """What stopped only the command that is over."""
     desk.breakpoints.forget_temporary()
     desk.watchpoints.temporary.clear()
+    desk.catches.temporary.clear()
 
 
 def settle(desk: Desk) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from emu.boot.contracts import contract_of, load
 from emu.boot.contracts.contract import Loaded
@@ -24,7 +25,8 @@ class Options(Struct, frozen=True):
     """The words of the command line that say what to boot."""
 
     image: str | None = None
-    platform: str = "tdx"
+    platform: str = ""
+    """Empty: what the image's family is booted on; a `Setup`'s names it."""
     cpus: int | None = None
     memory: int | None = None
     seed: int = 0
@@ -65,13 +67,14 @@ class Setup(Struct, frozen=True):
         """Read all files, the platform's only if its text is not given; raises ApdbgError with
         one sentence that names the file."""
         samples = samples_dir()
+        place = place_of(options.image, ".elf") if options.image else None
+        image = load(place or samples / "shim.elf")
+        contract = contract_of(image)
+        options = replace(options, platform=options.platform or contract.platform)
         text = platform or platform_text(options.platform)
         machine = platform_of(
             text, Path(options.platform), cpus=options.cpus, memory_mib=options.memory
         )
-        place = place_of(options.image, ".elf") if options.image else None
-        image = load(place or samples / "shim.elf")
-        contract = contract_of(image)
         more = contract.hands_over
         for name in ("kernel", "initrd", "cmdline", "host_dtb", "symbols"):
             if getattr(options, name) and name not in contract.takes:

@@ -89,7 +89,7 @@ def seen(desk: Desk) -> Met:
     behind the earliest of them, and `stop` tells all that have happened by then. `back`: it
     stands behind a register's change that was no switch of modes."""
     watching, timeline = desk.watching, desk.timeline
-    if not watching.probes and not desk.catches.listed:
+    if not watching.probes and not desk.catches.all:
         return "nothing"
     changes = [
         _Seen(watch, probe.register if isinstance(probe, RegisterProbe) else "", access)

@@ -49,6 +49,9 @@ class Block(Struct):
     """How many were translated here: there may be other code, other tables, another mode."""
     loads: dict[int, int] = field(default_factory=dict)
     """Its last instruction, if that loads descriptors -> instructions before it."""
+    alike: bool = True
+    """All of them ended at the same place, with the same load as far from the beginning: code
+    is translated again and again where a guest stores to its page."""
     distance: dict[int, int] = field(default_factory=dict)
     """Breakpoint -> instructions before it, as counted; of use while there is one block."""
 
@@ -128,6 +131,7 @@ class BlockBreakpoints:
         self.outdated = False
         for block in self.blocks.values():
             block.blocks = 0  # its hook stays: it is translated with it at once
+            block.alike = True
             block.distance.clear()
             block.loads.clear()
 
@@ -140,6 +144,8 @@ class BlockBreakpoints:
         self._translated.update(range(first >> _NEAR, (end - 1 >> _NEAR) + 1))
         block = self.blocks.get(first)
         if block is not None:
+            loads = {} if load is None else {load[0]: load[1]}
+            block.alike &= not block.blocks or (block.end, block.loads) == (end, loads)
             block.end = max(block.end, end) if block.blocks else end
             block.blocks += self._rebuilt != first
             self._rebuilt = None
@@ -194,8 +200,9 @@ class BlockBreakpoints:
         first, end, _ = self._pass
         if not first < address < end:
             self._pass = address, place, begun
-        known = block.distance.get(place, block.loads.get(place))
-        known = known if block.blocks == 1 else None
+        known = block.distance.get(place) if block.blocks == 1 else None
+        if known is None and block.alike:
+            known = block.loads.get(place)
         least = -(-(place - address) // _LONGEST)
         self._engine.cut(least if known is None else known)
 

@@ -10,6 +10,7 @@ from emu.judge.state import came, gave_up
 from emu.judge.verdict import Fate, Verdict
 from emu.machine.machine import Machine
 from emu.machine.pause import Pause
+from emu.vmm import panic
 from emu.words.spans import spans
 
 TOLD: Final[tuple[Fate, ...]] = ("dead", "stuck", "lost", "not offered")
@@ -23,6 +24,9 @@ def verdict(machine: Machine, why: Pause, held: frozenset[int] = frozenset()) ->
     (BUDGET) or the watchdog (STUCK)."""
     if machine.board.crash:
         return Verdict("crashed", machine.board.crash)
+    panicked = panic.sentence(machine.board.vmm.serial)
+    if panicked and why is not Pause.OUTCOME:
+        return Verdict("crashed", f"the guest said: {panicked}")
     if why is Pause.BUDGET:
         words = slow_or_stuck(machine)
         return Verdict(

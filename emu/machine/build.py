@@ -23,6 +23,7 @@ from emu.machine.handover import mailbox_of
 from emu.machine.ram import SHARED_ALIAS, GuestRam
 from emu.machine.undo import UndoLog
 from emu.machine.virtual_memory import VirtualMemory
+from emu.vmm import apic
 from emu.vmm.hypercalls import hypercall_page
 from emu.vmm.state import VmmState, VpState
 
@@ -104,6 +105,9 @@ def _start(board: Board) -> None:
         for cpu in board.cpus[len(entries) :]:
             board.turn(cpu, "wait-for-sipi")
             vps[cpu.id].wait_for_sipi = True
+    if board.layout.x2apic:
+        for cpu in board.cpus:
+            apic.begin_in_x2apic(board.vmm, cpu.id)
     for cpu, begins in zip(board.cpus, entries, strict=False):
         vps[cpu.id].started = vps[cpu.id].vtl2_enabled = True
         board.start(cpu, entry.from_loader(begins, board.platform.vp_init))

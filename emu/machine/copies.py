@@ -24,6 +24,7 @@ _DULL: Final = 3
 """Fewer different bytes than that in a sample are a filler, which lies everywhere."""
 _COMMON: Final = 256
 """What stands in an image as often as that is a filler, too."""
+_PF_X: Final = 1
 KEPT: Final = 64
 """Contents of pages that are remembered."""
 
@@ -55,7 +56,7 @@ class Copies:
 
     def __init__(self, layout: BootLayout, virtual: VirtualMemory) -> None:
         self._layout, self._virtual = layout, virtual
-        self._images = [(one.start, one.start + one.image.size) for one in layout.placed]
+        self._images = [part for one in layout.placed for part in _extents(one)]
         self._known: dict[bytes, list[_Found]] = {}
         """Content of a page -> what was found in it."""
         self._nothing: dict[bytes, set[int]] = {}
@@ -110,10 +111,22 @@ class Copies:
         return best[0] if longest >= LEAST and len(best) == 1 else None
 
 
+def _extents(item: Placed) -> Iterator[tuple[int, int]]:
+    """Where an image is no copy: of a kernel of the upper half, where it is linked. At the
+    physical addresses at which it begins its code counts as one."""
+    if not any(segment.above for segment in item.image.segments):
+        yield item.start, item.start + item.image.size
+        return
+    for one in item.image.segments:
+        first = one.address + one.above + item.bias
+        if one.flags & _PF_X:
+            yield first, first + one.memory_bytes
+
+
 def _parts(item: Placed) -> Iterator[tuple[bytes, int]]:
     """What an image's file holds for memory: bytes, and the run address of the first."""
     for segment in item.image.segments:
-        yield segment.data, segment.address + item.bias
+        yield segment.data, segment.address + segment.above + item.bias
 
 
 def _everywhere(data: bytes, sample: bytes) -> Iterator[int]:

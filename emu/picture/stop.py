@@ -182,7 +182,8 @@ class CaughtEvent(Stop, frozen=True):
     def text(self) -> str:
         """`cpu 1: catch 3 tdcall: tdcall TDG.MEM.PAGE.ACCEPT`."""
         who = "nobody" if self.cpu is None else f"cpu {self.cpu}"
-        return f"{who}: catch {self.number} {self.what}: {self.said}"
+        number = f"{self.number} " if self.number else ""
+        return f"{who}: catch {number}{self.what}: {self.said}"
 
 
 class CaughtRegister(Stop, frozen=True):

@@ -28,8 +28,8 @@ PAGE: Final = 0xFEE0_0000
 LVT_ERROR: Final = 0x837
 MASKED: Final = 1 << 16
 """Of an entry of the local vector table."""
-BSP: Final = 1 << 8
-"""Of IA32_APIC_BASE."""
+BSP, EXTENDED, ENABLED = 1 << 8, 1 << 10, 1 << 11
+"""Of IA32_APIC_BASE (SDM 3, figure 11-26)."""
 SOFTWARE_ENABLE: Final = 1 << 8
 """Of the spurious-interrupt vector register."""
 SPURIOUS_RESET: Final = 0xFF
@@ -81,6 +81,12 @@ def offered(vmm: VmmState, cpu: int) -> int | None:
 def accepts(vmm: VmmState, cpu: int) -> bool:
     """Whether interrupts are accepted: not while software has the APIC disabled (11.4.7.2)."""
     return bool(vmm.msrs.get((cpu, SPURIOUS), SPURIOUS_RESET) & SOFTWARE_ENABLE)
+
+
+def begin_in_x2apic(vmm: VmmState, cpu: int) -> None:
+    """Firmware has switched a CPU's APIC to x2APIC mode, which INIT leaves it in (SDM 3,
+    11.12.5.1)."""
+    vmm.msrs[cpu, APIC_BASE] = PAGE | ENABLED | EXTENDED | (0 if cpu else BSP)
 
 
 def is_boot_processor(vmm: VmmState, cpu: int) -> bool:

@@ -24,6 +24,8 @@ class Load(Struct, frozen=True):
     type: int = LOAD
     offset: int | None = None
     file: int | None = None
+    above: int = 0
+    """What p_vaddr is more than the address, which is p_paddr."""
 
 
 class Sym(Struct, frozen=True):
@@ -53,8 +55,8 @@ def elf(
         size = len(load.data) if load.file is None else load.file
         memory = len(load.data) if load.memory is None else load.memory
         headers += struct.pack(
-            "<IIQQQQQQ", load.type, load.flags, offset, load.address, load.address, size,
-            memory, 0x1000,
+            "<IIQQQQQQ", load.type, load.flags, offset, load.address + load.above, load.address,
+            size, memory, 0x1000,
         )  # fmt: skip
         body += load.data
     tables, at, count = _symbol_table(start + len(body), symbols)

@@ -97,7 +97,8 @@ REFUSED = [
     (b"no idea", "is not an ELF file"),
     (b"IGVM" + bytes(100), "is an IGVM file, and what boots here is an ELF file: "
      "`apdbg inspect` says what is in it"),
-    (bytes(0x202) + b"HdrS", "is a Linux bzImage, and what boots here is an ELF file"),
+    (bytes(0x202) + b"HdrS", "is a Linux bzImage, and what boots here is an ELF file: "
+     "`apdbg FILE` boots the kernel in it"),
     (elf()[:40], "is cut off inside the ELF header"),
     (elf()[:100], "is cut off inside the program headers"),
     (elf()[:150], "segment 0 is cut off: 150 bytes of 184 are there"),
@@ -109,8 +110,8 @@ REFUSED = [
     (elf(entry=0x9999), "the entry point 0x9999 lies in no segment"),
     (elf(Load(0, memory=8)), "segment 0 has more bytes in the file than in memory"),
     (elf(Load(0, memory=5 << 30)), "segment 0 asks for 5,368,709,120 bytes of memory"),
-    (elf(Load(0xFFFF_FFFF_8100_0000)),
-     "segment 0 lies at 0xffffffff81000000, beyond all physical memory"),
+    (elf(Load(0xFFFF_FFFE_8100_0000)),
+     "segment 0 lies at 0xfffffffe81000000, beyond all physical memory"),
     (elf(Load(ADDRESS_END - 4)),
      "segment 0 lies at 0xfffffffffc, beyond all physical memory"),
     (elf(Load(0, file=1 << 63)),

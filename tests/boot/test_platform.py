@@ -9,7 +9,7 @@ from emu.boot.samples import samples_dir
 from emu.errors import PlatformError
 from tests.platforms import load_platform
 
-PACKAGED = ("none", "sipi", "tdx", "vbs")
+PACKAGED = ("linux", "none", "sipi", "tdx", "vbs")
 LEAST = 'isolation = "none"\nstart = "hypercall"\nhyperv = true\n'
 
 
@@ -28,7 +28,7 @@ def complaint(folder: Path, text: str) -> str:
     return str(error.value).replace(f"{folder}/", "")
 
 
-def test_the_packaged_platforms_are_these_four() -> None:
+def test_the_packaged_platforms_are_these_five() -> None:
     found = sorted(path.stem for path in (samples_dir() / "platforms").glob("*.toml"))
     assert tuple(found) == PACKAGED
 
@@ -41,9 +41,10 @@ def test_a_packaged_platform_has_its_own_name_and_four_cpus(name: str) -> None:
     assert platform.costs.instructions_per_ns == 2.0
 
 
-def test_the_four_ways_to_start_differ_as_their_names_say() -> None:
+def test_the_ways_to_start_differ_as_their_names_say() -> None:
     found = [load_platform(name) for name in PACKAGED]
     assert {p.name: (p.isolation, p.start, p.hyperv, p.low_memory_bytes) for p in found} == {
+        "linux": ("none", "sipi", True, 0),
         "none": ("none", "hypercall", True, 0),
         "sipi": ("none", "sipi", False, 640 << 10),
         "tdx": ("tdx", "reset-vector", True, 0),
@@ -172,7 +173,7 @@ def test_memory_outside_the_bounds_is_refused(mib: int) -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(PlatformError, match="none of that name: none, sipi, tdx, vbs"):
+    with pytest.raises(PlatformError, match="none of that name: linux, none, sipi, tdx, vbs"):
         load_platform("snp")
 
 

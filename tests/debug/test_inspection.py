@@ -15,7 +15,7 @@ ELF_HEAD = b"\x7fELF\2\1\1".ljust(64, b"\0")
 OTHERS = [
     (b"", "nobody here knows what it is"),
     (b"hello\n", "nobody here knows what it is"),
-    (bytes(0x202) + b"HdrS", "a Linux bzImage"),
+    (bytes(0x202) + b"HdrS", "a Linux bzImage that apdbg cannot boot"),
     (bytes(40) + b"_FVH", "a UEFI firmware volume"),
     (b"\xd0\x0d\xfe\xed", "a device tree"),
     (b"\x1f\x8b\x08", "a gzip file"),

@@ -54,6 +54,8 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "capstone": ("emu/boot/disasm.py",),
     "elftools": ("emu/boot/lines*.py", "emu/boot/structs*.py", "emu/boot/dwarf*.py"),
     "fdt": ("emu/boot/dtb*.py",),
+    "zstandard": ("emu/boot/linux/bzimage.py",),
+    "lz4": ("emu/boot/linux/bzimage.py",),
     "rust_demangler": ("emu/boot/rust_names.py",),
     "textual": ("tui/*.py",),
     "rich": ("tui/*.py",),

@@ -256,3 +256,42 @@ def test_a_delivery_through_a_read_only_descriptor_table_reaches_no_handler() ->
     board = finish(guest(GATE, READ_ONLY.replace("{wp}", "0x10000")).driver())
     assert board.cpus[0].activity == "shutdown"
     assert types(board, {CODE_NEW: 0}) == {CODE_NEW: 0xA}
+
+
+REWRITTEN: Final = f"""
+    mov ebx, {{laps}}
+    xor r8d, r8d
+lap:
+    {{store}}
+    and byte ptr [{OWN_GDT + CODE_NEW + 5}], 0xFE
+    push {DATA_NEW}
+    push {STACK}
+    push 2
+    push {CODE_NEW}
+    lea rax, [rip + to]
+    push rax
+    jmp last
+last:
+    inc r9
+pad: .byte 0x66, 0x90                   # one NOP, or two
+    inc r9
+    iretq
+to: bt word ptr [{OWN_GDT + CODE_NEW + 5}], 0
+    adc r8d, 0
+    dec ebx
+    jnz lap
+"""
+
+
+@pytest.mark.parametrize(
+    ("store", "alike"),
+    [("xor byte ptr [rip + pad], 0xF6", False), ("mov byte ptr [rip + pad], 0x66", True)],
+)
+def test_code_that_is_translated_anew_each_time_still_loads_alone(
+    store: str, alike: bool
+) -> None:
+    board = finish(guest(REWRITTEN.format(laps=40, store=store)).driver())
+    assert board.cpus[0].registers.get("r8") == 40, "the bit was set in each lap"
+    assert board.cpus[0].registers.get("r9") == 80
+    block = board.engine.breakpoints.blocks[label(board, "last")]
+    assert block.blocks > 20 and block.alike == alike

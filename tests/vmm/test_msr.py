@@ -283,6 +283,20 @@ def test_a_crash_carries_the_guests_words() -> None:
     assert not of(Crash, write_msr(guest.caller(), crash.CONTROL, 1) or ())
 
 
+def test_of_a_log_with_a_panic_the_sentence_is_told() -> None:
+    guest = Guest()
+    log = (
+        b"<6>[ 0.2] io scheduler\n<0>[ 0.3] Kernel panic - not syncing: No init!\n<4> Trace:\n"
+    )
+    guest.memory.write(RAM, log)
+    for index, value in enumerate((0, 0, 0, RAM, len(log))):
+        guest.vmm.msrs[None, crash.P0 + index] = value
+    said = report(guest, 0xC0 << 56)
+    assert (
+        said == "CPU 0 reported a crash (0x0, 0x0, 0x0): Kernel panic - not syncing: No init!"
+    )
+
+
 @pytest.mark.parametrize(
     ("gpa", "count", "data"),
     [(RAM, 0, b"x"), (RAM, 4097, b"x"), (0x7000_0000, 4, b""), (RAM, 2, b"\xff\xfe")],

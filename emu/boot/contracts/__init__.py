@@ -3,15 +3,18 @@
 from pathlib import Path
 from typing import Final
 
-from emu.boot.contracts import flat, igvm, openhcl
+from emu.boot.contracts import flat, igvm, linux, openhcl
 from emu.boot.contracts.contract import Contract
 from emu.boot.image import FILE_BYTES_MAX, Image, parse_image
+from emu.boot.linux import bzimage
 from emu.errors import ImageError
 from emu.given.files import read_file
 from emu.igvm import file as igvm_file
 from emu.igvm.dll import within_dll
 
-CONTRACTS: Final[tuple[Contract, ...]] = (igvm.CONTRACT, flat.CONTRACT, openhcl.CONTRACT)
+CONTRACTS: Final[tuple[Contract, ...]] = (
+    igvm.CONTRACT, linux.CONTRACT, flat.CONTRACT, openhcl.CONTRACT,
+)  # fmt: skip
 """Asked in this order; the last one takes every image."""
 
 
@@ -21,12 +24,14 @@ def contract_of(image: Image) -> Contract:
 
 
 def load(name: str | Path) -> Image:
-    """Read what is to be booted: an ELF file, an IGVM file, or a DLL with one; raises
-    ImageError with one sentence that names the file."""
+    """Read what is to be booted: an ELF file, a bzImage, an IGVM file, or a DLL with one;
+    raises ImageError with one sentence that names the file."""
     path = Path(name)
     data = read_file(path, igvm_file.FILE_BYTES_MAX, ImageError)
-    if data[:2] == b"MZ":
+    if data[:2] == b"MZ" and not bzimage.is_bzimage(data):  # a bzImage is a PE file, too
         data = within_dll(path, data)
+    if bzimage.is_bzimage(data):
+        data = bzimage.vmlinux_of(path, data)
     if data[:4] == igvm_file.MAGIC:
         return igvm.image_of(path, data)
     if len(data) > FILE_BYTES_MAX:

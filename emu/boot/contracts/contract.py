@@ -37,3 +37,5 @@ class Contract(Struct, frozen=True):
     """Those of these options that mean something to it."""
     hands_over: bool = True
     """Whether there are more images: a kernel to hand over to, and a reset page."""
+    platform: str = "tdx"
+    """The packaged one that it is booted on where nobody says."""

@@ -3,6 +3,7 @@
 from typing import Final
 
 from emu.debug import travel
+from emu.debug.catch import caught
 from emu.debug.command import Begun, Command, some_times, text
 from emu.debug.desk import Desk, Lines, focused
 from emu.debug.resume import Resume, resume
@@ -15,7 +16,9 @@ def _run(desk: Desk, ticks: int | None) -> Begun:
 
 
 def _until(desk: Desk, where: str) -> Begun:
-    return resume(desk, Resume(until=code_place(desk.machine, focused(desk), where)))
+    if caught(where) is None:
+        where = code_place(desk.machine, focused(desk), where)
+    return resume(desk, Resume(until=where))
 
 
 def _reset(desk: Desk) -> Lines:
@@ -32,9 +35,10 @@ RUN: Final = Command(
 )
 UNTIL: Final = Command(
     "until",
-    "Run until any CPU reaches a symbol, a role (`parked`, ...), `file:line` or address.",
+    "Run until any CPU reaches a symbol, a role (`parked`, ...), `file:line` or address, or "
+    "until something that `catch` knows happens: `until serial TEXT`.",
     _until,
-    (text("where"),),
+    (text("where", rest=True),),
     moves=True,
     phrase="Run to",
 )

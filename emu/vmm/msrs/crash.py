@@ -3,6 +3,7 @@
 from typing import Final
 
 from emu.hw.address import PAGE_BYTES, U64, Gpa
+from emu.vmm import panic
 from emu.vmm.effects import Crash, Effects, SetMsr
 from emu.vmm.msrs.entry import Msr, always, of_partition, store_partition
 from emu.vmm.state import Caller
@@ -33,7 +34,7 @@ def _message(caller: Caller, control: int) -> str:
     data = caller.memory.read(gpa, count)
     if data is None or any(byte >= 0x80 for byte in data):
         return ""
-    return printable(data)
+    return panic.sentence(data) or printable(data)  # Linux gives the end of its whole log
 
 
 def _write_control(caller: Caller, msr: int, value: int) -> Effects:

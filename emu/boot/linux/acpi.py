@@ -1,0 +1,102 @@
+"""The ACPI tables of a machine with CPUs and nothing else, from the RSDP on.
+
+Source: ACPI 6.6: 5.2.5.3 (RSDP), 5.2.6 (header), 5.2.8 (XSDT), 5.2.9 (FADT), 5.2.12 (MADT;
+5.2.12.2 local APIC, 5.2.12.12 local x2APIC, 5.2.12.19 multiprocessor wakeup), 20.2 (AML).
+"""
+
+import struct
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec import Struct
+
+LOCAL_APIC: Final = 0xFEE0_0000
+_REVISIONS: Final = {b"XSDT": 1, b"FACP": 6, b"DSDT": 2, b"APIC": 7}
+_FADT_BYTES: Final = 276
+_HARDWARE_REDUCED: Final = 1 << 20
+"""FADT flags: no fixed hardware, no SCI, no PM timer."""
+_NO_VGA_NO_CMOS: Final = 1 << 2 | 1 << 5
+"""IAPC_BOOT_ARCH: there is no VGA, and no CMOS clock that a driver could have interrupts of."""
+_ENABLED: Final = 1
+_APART: Final = 64
+"""Tables begin at multiples of so many bytes."""
+_APIC_ID_MAX: Final = 254
+"""A greater id needs an x2APIC entry."""
+_OEM: Final = b"APDBG "
+
+
+class Tables(Struct, frozen=True):
+    """All tables in a row."""
+
+    data: bytes
+    rsdp: int
+    """GPA of the root pointer: the first byte."""
+
+
+def tables(gpa: int, apic_ids: Iterable[int], mailbox: int | None = None) -> Tables:
+    """The tables from `gpa` on; `mailbox`: GPA of the page through which the APs are woken,
+    instead of by INIT and SIPI."""
+    row = _InARow(gpa + _APART)
+    dsdt = row.add(b"DSDT", b"")
+    madt = row.add(b"APIC", _madt(apic_ids, mailbox))
+    fadt = row.add(b"FACP", _fadt(dsdt))
+    xsdt = row.add(b"XSDT", struct.pack("<2Q", fadt, madt))
+    return Tables(_rsdp(xsdt).ljust(_APART, b"\0") + row.data, gpa)
+
+
+class _InARow:
+    """Tables one behind the other."""
+
+    def __init__(self, gpa: int) -> None:
+        self._gpa = gpa
+        self.data = b""
+
+    def add(self, name: bytes, body: bytes) -> int:
+        """One more; its GPA."""
+        at = self._gpa + len(self.data)
+        table = _table(name, body)
+        self.data += table + bytes(-len(table) % _APART)
+        return at
+
+
+def _checked(data: bytes, at: int) -> bytes:
+    """The bytes with one at `at` such that all add up to 0."""
+    return data[:at] + bytes((-sum(data) & 0xFF,)) + data[at + 1 :]
+
+
+def _rsdp(xsdt: int) -> bytes:
+    first = struct.pack("<8sB6sBI", b"RSD PTR ", 0, _OEM, 2, 0)
+    whole = _checked(first, 8) + struct.pack("<IQB3x", 36, xsdt, 0)
+    return _checked(whole, 32)
+
+
+def _table(name: bytes, body: bytes) -> bytes:
+    header = struct.pack(
+        "<4sIBB6s8sI4sI", name, 36 + len(body), _REVISIONS[name], 0, _OEM, b"APDBG   ", 1,
+        b"APDB", 1,
+    )  # fmt: skip
+    return _checked(header + body, 9)
+
+
+def _fadt(dsdt: int) -> bytes:
+    body = bytearray(_FADT_BYTES - 36)
+    for offset, form, value in (
+        (109, "<H", _NO_VGA_NO_CMOS),
+        (112, "<I", _HARDWARE_REDUCED),
+        (131, "<B", 6),  # the minor version
+        (140, "<Q", dsdt),
+    ):
+        struct.pack_into(form, body, offset - 36, value)
+    return bytes(body)
+
+
+def _madt(apic_ids: Iterable[int], mailbox: int | None) -> bytes:
+    rows = [struct.pack("<II", LOCAL_APIC, 0)]
+    for uid, apic_id in enumerate(apic_ids):
+        if apic_id > _APIC_ID_MAX:
+            rows.append(struct.pack("<BBHIII", 9, 16, 0, apic_id, _ENABLED, uid))
+        else:
+            rows.append(struct.pack("<BBBBI", 0, 8, uid & 0xFF, apic_id, _ENABLED))
+    if mailbox is not None:
+        rows.append(struct.pack("<BBHIQ", 0x10, 16, 0, 0, mailbox))
+    return b"".join(rows)

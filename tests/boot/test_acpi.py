@@ -1,0 +1,107 @@
+"""The ACPI tables that a kernel finds: from the RSDP on, as ACPI 6.6 lays them out."""
+
+import struct
+
+from msgspec import Struct
+
+from emu.boot.linux.acpi import tables
+
+GPA = 0x8_0000
+MAILBOX = 0x9_E000
+IDS = (0, 2, 254, 255, 0x1_0000)
+
+
+class Table(Struct, frozen=True):
+    """One description table behind its 36 bytes of header (ACPI 6.6, 5.2.6)."""
+
+    name: bytes
+    revision: int
+    data: bytes
+    """All of it."""
+
+
+class Memory:
+    """The tables where a kernel finds them."""
+
+    def __init__(self, mailbox: int | None = None) -> None:
+        self._found = tables(GPA, IDS, mailbox)
+
+    def at(self, gpa: int, count: int) -> bytes:
+        assert GPA <= gpa <= gpa + count <= GPA + len(self._found.data)
+        return self._found.data[gpa - GPA : gpa - GPA + count]
+
+    def table(self, gpa: int) -> Table:
+        name, size, revision = struct.unpack("<4sIB", self.at(gpa, 9))
+        data = self.at(gpa, size)
+        assert sum(data) & 0xFF == 0, f"{name!r}: all bytes add up to 0"
+        return Table(name, revision, data)
+
+    def rsdp(self) -> bytes:
+        assert self._found.rsdp == GPA
+        return self.at(self._found.rsdp, 36)
+
+    def named(self) -> dict[bytes, Table]:
+        """All that the XSDT points to, and the XSDT, and the DSDT by the FADT."""
+        xsdt = self.table(struct.unpack_from("<Q", self.rsdp(), 24)[0])
+        found = {xsdt.name: xsdt}
+        for (gpa,) in struct.iter_unpack("<Q", xsdt.data[36:]):
+            one = self.table(gpa)
+            found[one.name] = one
+        dsdt = self.table(struct.unpack_from("<Q", found[b"FACP"].data, 140)[0])  # X_DSDT
+        return found | {dsdt.name: dsdt}
+
+
+def test_the_root_pointer_is_of_revision_2_and_both_checksums_hold() -> None:
+    root = Memory().rsdp()  # 5.2.5.3
+    assert root[:8] == b"RSD PTR " and root[15] == 2
+    assert sum(root[:20]) & 0xFF == 0 and sum(root) & 0xFF == 0
+    assert struct.unpack_from("<II", root, 16) == (0, 36), "no RSDT; the length"
+
+
+def test_every_table_is_there_in_its_revision() -> None:
+    # 5.2.8, 5.2.9, 5.2.11.1, 5.2.12
+    assert {one.name: one.revision for one in Memory().named().values()} == {
+        b"XSDT": 1, b"FACP": 6, b"DSDT": 2, b"APIC": 7
+    }  # fmt: skip
+
+
+def test_the_fixed_table_tells_of_no_hardware() -> None:
+    fadt = Memory().named()[b"FACP"].data  # 5.2.9
+    assert len(fadt) == 276 and fadt[131] == 6, "FADT minor version"
+    assert struct.unpack_from("<I", fadt, 112)[0] == 1 << 20, "HW_REDUCED_ACPI alone"
+    assert struct.unpack_from("<H", fadt, 109)[0] == 1 << 2 | 1 << 5, "no VGA, no CMOS RTC"
+    left = bytearray(fadt)
+    for first, end in ((0, 36), (109, 111), (112, 116), (131, 132), (140, 148)):
+        left[first:end] = bytes(end - first)
+    assert not any(left)
+
+
+def test_the_definition_block_is_empty() -> None:
+    assert len(Memory().named()[b"DSDT"].data) == 36
+
+
+def entries(data: bytes) -> list[bytes]:
+    """The structures behind the address and the flags of a MADT (5.2.12)."""
+    assert struct.unpack_from("<II", data, 36) == (0xFEE0_0000, 0), "no 8259s"
+    rows, at = [], 44
+    while at < len(data):
+        rows.append(data[at : at + data[at + 1]])
+        at += data[at + 1]
+    assert at == len(data)
+    return rows
+
+
+def test_an_id_beyond_254_has_an_x2apic_entry() -> None:
+    rows = entries(Memory().named()[b"APIC"].data)
+    # 5.2.12.2: type, length, UID, APIC id, flags; 5.2.12.12: reserved, id, flags, UID
+    short = [struct.unpack("<BBBBI", row) for row in rows[:3]]
+    assert short == [(0, 8, 0, 0, 1), (0, 8, 1, 2, 1), (0, 8, 2, 254, 1)]
+    long = [struct.unpack("<BBHIII", row) for row in rows[3:]]
+    assert long == [(9, 16, 0, 255, 1, 3), (9, 16, 0, 0x1_0000, 1, 4)]
+
+
+def test_a_mailbox_has_the_wakeup_structure() -> None:
+    rows = entries(Memory(MAILBOX).named()[b"APIC"].data)
+    # 5.2.12.19: type 0x10, 16 bytes, version 0, reserved, address
+    assert struct.unpack("<BBHIQ", rows[-1]) == (0x10, 16, 0, 0, MAILBOX)
+    assert len(rows) == len(IDS) + 1
