@@ -36,4 +36,6 @@ class Contract(Struct, frozen=True):
     takes: tuple[str, ...] = ("kernel", "initrd", "cmdline", "host_dtb")
     """Those of these options that mean something to it."""
     hands_over: bool = True
-    """Whether there are more images: a kernel to hand over to, and a reset page."""
+    """Whether there is one more image: a kernel to hand over to."""
+    resets: bool = False
+    """Whether it wants a reset page where CPUs begin at the reset vector."""
