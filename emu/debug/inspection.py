@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from emu.boot.file_kinds import ELF, kind_of
+from emu.boot.file_kinds import BARE, ELF, kind_of
 from emu.boot.image import Image, parse_image
 from emu.errors import ImageError
 from emu.given.files import read_file
@@ -70,7 +70,8 @@ def inspect(name: str) -> tuple[Inspection, Igvm | None]:
     path = Path(name)
     data = read_file(path, FILE_BYTES_MAX, ImageError)
     kind = kind_of(data)
-    igvm, words, use = None, "nobody here knows what it is", ""
+    igvm = None
+    words, use = "nobody here knows what it is", BARE if data else ""
     if kind is not None:
         words, use = kind.name, kind.use
     if data[:2] == b"MZ":

@@ -266,6 +266,17 @@ def test_a_platform_s_file_says_what_the_command_line_does_not(tmp_path: Path) -
     assert registers["rsp"]
 
 
+def test_the_tables_of_its_aps_map_all_memory_for_everything(tmp_path: Path) -> None:
+    """A firmware of the field would have some of it read-only or without execution."""
+    wild = "start: lea rax, [rip + 1f]\n mov byte ptr [rax], 0x90\n1: hlt\n hlt"
+    loop, _ = bare(tmp_path, wild)
+    session = open_session(ap_loop=loop, platform="vbs", cpus=2)
+    session.do("cpu 1")
+    session.do("step 3")
+    board = session.machine.board
+    assert board.linear_rip(board.cpus[1]) == board.layout.placed[0].start + 11
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
