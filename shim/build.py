@@ -3,9 +3,9 @@
 Usage: python shim/build.py [--out DIR]    (default: samples/)
 
 DIR gets the healthy images; DIR/gallery the shim with one published bug each, DIR/dialects the
-shim with other firmwares' mailbox loops, and DIR/tour one with a bug to be found. Where the
-reset page or the kernel differs, it stands beside the shim as NAME.reset.elf or
-NAME.kernel.elf.
+shim with other firmwares' mailbox loops, DIR/loops loops by themselves, and DIR/tour one with a
+bug to be found. Where the reset page or the kernel differs, it stands beside the shim as
+NAME.reset.elf or NAME.kernel.elf.
 
 The healthy assembly knows nothing of the others. A bug in it is a file in shim/gallery/ with
 the parts that are broken: a part is what stands under a label, and takes the place of the one
@@ -90,6 +90,10 @@ none. openhcl_boot takes the host's word for an APIC id, EDK2 and td-shim ask by
 HUNT = "tour/hunt"
 """The image of the tour's last lesson, and its parts in shim/: neither name nor parts tell what
 is wrong."""
+WHOLE_LOOP = "loops/one-load.S"
+LOOPS = ("one-load", "ack-first")
+"""Loops by themselves: the whole one, and others of which a file of shim/loops/ has the parts
+that are broken."""
 LOOP = '#include "mailbox_loop.inc"'
 LABEL = re.compile(r"^[A-Za-z_.][\w.]*(?=:)", re.MULTILINE)
 
@@ -120,8 +124,13 @@ def kernel_sources() -> tuple[str, ...]:
     return (*(f"kernel/{place.name}" for place in own), *SHARED)
 
 
-SOURCES = {"reset": ("reset.S",), "shim": SHIM, "kernel": kernel_sources()}
-SCRIPTS = {"reset": "reset.ld", "shim": "shim.ld", "kernel": "shim.ld"}
+IMAGES = ("reset", "shim", "kernel")
+SOURCES = {
+    "reset": ("reset.S",), "shim": SHIM, "kernel": kernel_sources(), "loop": (WHOLE_LOOP,),
+}  # fmt: skip
+SCRIPTS = {
+    "reset": "reset.ld", "shim": "shim.ld", "kernel": "shim.ld", "loop": "loops/loop.ld",
+}  # fmt: skip
 
 
 def relative(place: Path) -> str:
@@ -210,6 +219,19 @@ def dialect(slug: str) -> Variant:
     return Variant(slug, switch_of("DIALECT", slug), {"reset.S": page.replace(LOOP, loop)})
 
 
+def loop(slug: str) -> Variant:
+    """A loop by itself."""
+    place = SHIM_DIR / f"loops/{slug}.inc"
+    if not place.is_file():
+        return HEALTHY
+    broken = {name: text for name, text in parts(place).items() if name}
+    own = parts(SHIM_DIR / WHOLE_LOOP)
+    if broken.keys() - own.keys():
+        raise SystemExit(f"no part of {WHOLE_LOOP} has a label of {slug}")
+    text = "".join(broken.get(name, text) for name, text in own.items())
+    return Variant(slug, "", {WHOLE_LOOP: text})
+
+
 class Builder:
     """Compiles each file once for each variant that changes it, and links."""
 
@@ -254,8 +276,8 @@ class Builder:
     def _copy(self, source: str, variant: Variant) -> Path:
         """A source in a folder where the variant's files are found before those of shim/."""
         folder = self._scratch / f"source-{variant.slug}"
-        folder.mkdir(exist_ok=True)
         for name, text in {source: own_text(source), **variant.files}.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
         return folder / source
 
@@ -267,13 +289,15 @@ def main() -> None:
     out = parser.parse_args().out.resolve()
     with tempfile.TemporaryDirectory() as scratch:
         builder = Builder(out, Path(scratch))
-        for kind in SOURCES:
+        for kind in IMAGES:
             builder.image(kind, kind)
         for slug, kinds in GALLERY.items():
             builder.variant(f"gallery/{slug}", bug(slug), kinds)
         for slug in DIALECTS:
             builder.variant(f"dialects/{slug}", dialect(slug), BOTH)
         builder.variant(HUNT, hunted(), BOTH)
+        for slug in LOOPS:
+            builder.image("loop", f"loops/{slug}", loop(slug))
 
 
 def switch_of(prefix: str, slug: str) -> str:

@@ -70,11 +70,19 @@ def _group(parser: argparse.ArgumentParser, title: str) -> argparse._ArgumentGro
     return next(known, None) or parser.add_argument_group(title)
 
 
+def _address(text: str) -> int:
+    """An address below 4 GiB, as `_count` reads it."""
+    value = parsed(text)
+    if value is None or not 0 <= value < 1 << 32:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no address below 4 GiB")
+    return value
+
+
 def _machine_options(parser: argparse.ArgumentParser) -> None:
     add = _group(parser, "what is booted").add_argument
     add(
         "image", nargs="?",
-        help="static x86-64 ELF, Linux kernel, IGVM file, or the name of a sample; default: the sample shim",
+        help="ELF, Linux kernel or IGVM file, or a sample's name; default: the sample shim",
     )  # fmt: skip
     add(
         "--platform",
@@ -105,6 +113,20 @@ def _machine_options(parser: argparse.ArgumentParser) -> None:
         help="names and lines of what lies in an IGVM file; may be given several times",
     )
     add("--max-ticks", type=_count, metavar="N", help="stop after N instructions")
+
+
+def _loop_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--ap-loop", metavar="FILE",
+        help="instead of an image: somebody's mailbox loop, an ELF file or bare bytes; a "
+        "kernel wakes the APs that wait in it",
+    )  # fmt: skip
+    add("--at", type=_address, metavar="GPA", help="where the loop lies")
+    add("--mailbox", type=_address, metavar="GPA", help="where its mailbox lies")
+    add("--loop-mode", choices=("long", "protected", "real"), help="how APs come to it")
+    add("--loop-entry", default="", metavar="PLACE", help="a symbol or an offset in it")
+    add("--loop-reset", default="", metavar="PLACE", help="where it takes a CPU back, likewise")
 
 
 def _campaign_options(parser: argparse.ArgumentParser) -> None:
@@ -218,6 +240,7 @@ _OPTIONS: Final[
     (("campaign",), _campaign_options),
     (("completion",), _completion_options),
     (("screen", "run", "record", "report"), _machine_options),
+    (("screen", "run", "record", "report"), _loop_options),
     (("record",), _recording_option),
     (("report",), _report_option),
     (("screen",), _screen_options),

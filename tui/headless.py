@@ -26,7 +26,9 @@ def opened(options: argparse.Namespace) -> Session:
         cmdline=options.cmdline, host_dtb=options.host_dtb, max_ticks=options.max_ticks,
         schedule=options.schedule, inject=options.inject,
         watchdog=getattr(options, "watchdog", 0), symbols=options.symbols,
-        same_faults=FOR_EVER,
+        same_faults=FOR_EVER, ap_loop=options.ap_loop, at=options.at, mailbox=options.mailbox,
+        loop_mode=options.loop_mode, loop_entry=options.loop_entry,
+        loop_reset=options.loop_reset,
     )  # fmt: skip
 
 

@@ -10,12 +10,12 @@ from typing import Final
 import fdt
 from msgspec import Struct, field
 
+from emu.boot.dtb_nodes import VERSION, cpu_nodes, new_node, packed, put, serial_nodes, wide
 from emu.boot.platform import Platform
 from emu.hw.address import PAGE_MASK, RESET_PAGE
 
 MAGIC: Final = 0xD00DFEED
 HEADER_BYTES: Final = 40
-VERSION: Final = 17
 _BEGIN, _END, _PROPERTY, _NOP, _FINISH = 1, 2, 3, 4, 9
 DEPTH_MAX: Final = 64
 NODES_MAX: Final = 100_000
@@ -26,7 +26,6 @@ MAILBOX_BYTES: Final = 0x1000
 
 _VTL0_MMIO: Final = ((0xF800_0000, 0x0400_0000), (0xF_E000_0000, 0x1000_0000))
 _VTL2_MMIO: Final = ((0xF_F000_0000, 0x0800_0000),)
-COM3: Final = 0x3E8
 
 
 class Property(Struct, frozen=True):
@@ -291,29 +290,6 @@ def _reg_problems(node: Node, parent: Node) -> list[str]:
 # -- writing ----------------------------------------------------------------------------------
 
 
-def _wide(*values: int) -> list[int]:
-    """64-bit numbers as pairs of cells."""
-    return [cell for value in values for cell in (value >> 32, value & 0xFFFFFFFF)]
-
-
-def _node(name: str, **properties: str | list[int] | None) -> fdt.Node:
-    """A node; `_` in a name stands for `-`, `__` for `#`; None is an empty property."""
-    node = fdt.Node(name)
-    for key, value in properties.items():
-        _put(node, key.replace("__", "#").replace("_", "-"), value)
-    return node
-
-
-def _put(node: fdt.Node, name: str, value: str | list[int] | None) -> None:
-    """Append a property; the package's own setter searches all earlier ones."""
-    if value is None:
-        node.append(fdt.Property(name))
-    elif isinstance(value, str):
-        node.append(fdt.PropStrings(name, value))
-    else:
-        node.append(fdt.PropWords(name, *value))
-
-
 def host_tree(
     platform: Platform,
     *,
@@ -328,65 +304,40 @@ def host_tree(
     `ram` is (GPA, bytes) of all memory; what lies outside VTL 2 is given as plain memory,
     except the reset page, which is firmware to the host.
     """
-    root = _node("", __address_cells=[2], __size_cells=[2])
-    root.append(_cpus(platform))
+    root = new_node("", __address_cells=[2], __size_cells=[2])
+    root.append(cpu_nodes(platform))
     root.append(_memory(vtl2_start, vtl2_bytes, 3))
     for start, size in ram:
         if start != RESET_PAGE and not vtl2_start <= start < vtl2_start + vtl2_bytes:
             root.append(_memory(start, size, 0))
-    bus = _node(
+    bus = new_node(
         "bus", compatible="simple-bus", __address_cells=[2], __size_cells=[2], ranges=None
     )
     bus.append(_vmbus(0, _VTL0_MMIO, 1))
     bus.append(_vmbus(2, _VTL2_MMIO, 4))
     root.append(bus)
-    ports = _node(
-        "pio-bus", compatible="x86-pio-bus", __address_cells=[2], __size_cells=[2], ranges=None
-    )
-    serial = _node("serial@3e8", compatible="ns16550", reg=_wide(COM3, 8))
-    _put(serial, "current-speed", [115_200])
-    ports.append(serial)
-    root.append(ports)
+    root.append(serial_nodes())
     if bootargs:
-        root.append(_node("chosen", bootargs=bootargs))
-    root.append(_node("openhcl", memory_allocation_mode="host"))
-    tree = fdt.FDT()
-    tree.root = root
-    tree.header.version = VERSION
-    tree.header.last_comp_version = 16
-    tree.header.boot_cpuid_phys = platform.apic_ids[0]
-    blob: bytes = bytes(tree.to_dtb(VERSION))
-    return blob
-
-
-def _cpus(platform: Platform) -> fdt.Node:
-    cpus = _node("cpus", __address_cells=[1], __size_cells=[0])
-    for index, apic_id in enumerate(platform.apic_ids):
-        cpu = _node(f"cpu@{index + 1:x}")
-        _put(cpu, "device_type", "cpu")
-        _put(cpu, "reg", [apic_id])
-        _put(cpu, "numa-node-id", [0])
-        _put(cpu, "status", "okay")
-        cpu.set_parent(cpus)
-        cpus.nodes.append(cpu)  # not cpus.append: it searches all earlier CPUs for the name
-    return cpus
+        root.append(new_node("chosen", bootargs=bootargs))
+    root.append(new_node("openhcl", memory_allocation_mode="host"))
+    return packed(root, platform.apic_ids[0])
 
 
 def _memory(start: int, size: int, igvm_type: int) -> fdt.Node:
-    node = _node(f"memory@{start:x}")
-    _put(node, "device_type", "memory")
-    _put(node, "reg", _wide(start, size))
-    _put(node, "microsoft,igvm-type", [igvm_type])
-    _put(node, "numa-node-id", [0])
+    node = new_node(f"memory@{start:x}")
+    put(node, "device_type", "memory")
+    put(node, "reg", wide(start, size))
+    put(node, "microsoft,igvm-type", [igvm_type])
+    put(node, "numa-node-id", [0])
     return node
 
 
 def _vmbus(vtl: int, mmio: tuple[tuple[int, int], ...], connection: int) -> fdt.Node:
-    ranges = [cell for start, size in mmio for cell in _wide(start, start, size)]
-    node = _node(
+    ranges = [cell for start, size in mmio for cell in wide(start, start, size)]
+    node = new_node(
         f"vmbus-vtl{vtl}@{mmio[0][0]:x}", compatible="microsoft,vmbus", __address_cells=[2],
         __size_cells=[2], ranges=ranges,
     )  # fmt: skip
-    _put(node, "microsoft,vtl", [vtl])
-    _put(node, "microsoft,message-connection-id", [connection])
+    put(node, "microsoft,vtl", [vtl])
+    put(node, "microsoft,message-connection-id", [connection])
     return node

@@ -1,4 +1,4 @@
-"""How a CPU begins: at the reset vector, or in long mode at the image's entry."""
+"""How a CPU begins: at the reset vector, or at an image's entry in one of the CPU's modes."""
 
 from typing import Final, Literal
 
@@ -16,7 +16,8 @@ _NXE, _LMA, _LME = 1 << 11, 1 << 10, 1 << 8
 class EntryState(Struct, frozen=True):
     """Registers of a CPU before its first instruction; the others are 0."""
 
-    kind: Literal["reset-vector", "long"]
+    kind: Literal["reset-vector", "long", "protected", "real"]
+    """`protected`: 32 bits without paging; `real`: as a start-up IPI starts a CPU."""
     rip: int
     rsi: int
     """Offset of the shim parameters from the shim's base (ShimParamsRaw), or a vCPU index."""
@@ -32,6 +33,8 @@ class EntryState(Struct, frozen=True):
     rsp: int = 0
     idt_base: int = 0
     idt_limit: int = 0
+    registers: tuple[tuple[str, int], ...] = ()
+    """General registers by name besides these."""
 
 
 def long_mode(rip: int, rsi: int, cr3: int, gdt: int, gdt_bytes: int) -> EntryState:

@@ -7,6 +7,8 @@ from typing import Final
 from msgspec import Struct
 
 ELF: Final = b"\x7fELF"
+BARE: Final = "if these are the bytes of a mailbox loop, `apdbg --ap-loop FILE` runs it"
+"""What can be done with bytes of no kind."""
 _MULTIBOOT: Final = struct.pack("<I", 0x1BADB002)
 _MULTIBOOT_BYTES: Final = 8_192
 """The header lies within so many bytes, at a multiple of 4 (Multiboot 0.6.96, 3.1)."""

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from emu.boot.file_kinds import ELF, kind_of
+from emu.boot.file_kinds import BARE, ELF, kind_of
 from emu.errors import ImageError
 from emu.given.files import read_file
 
@@ -147,7 +147,7 @@ def _other(data: bytes) -> str:
     """What a file is that is no ELF file."""
     found = kind_of(data)
     if found is None:
-        return "is not an ELF file"
+        return "is not an ELF file" + (f": {BARE}" if data else "")
     use = f": {found.use}" if found.use else ""
     return f"is {found.name}, and what boots here is an ELF file{use}"
 

@@ -10,6 +10,7 @@ from emu.boot.image import Image, Placed
 from emu.boot.lines import LineTable
 from emu.boot.parameters import Range
 from emu.boot.platform import Platform
+from emu.boot.roles import GivenRoles
 from emu.boot.structs import Structs
 from emu.boot.symbols import SymbolMap
 from emu.errors import ImageError
@@ -54,6 +55,8 @@ class BootLayout(Struct, frozen=True, kw_only=True):
     """Known beforehand only where the reset page is the mailbox."""
     x2apic: bool = False
     """Whether firmware has switched every local APIC to x2APIC mode."""
+    places: GivenRoles = ()
+    """Places of the images by their role, where no symbol tells."""
     os_entry: int | None = None
     """The address at which the OS is entered, if one is loaded."""
 

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, get_args
 from msgspec import Struct
 from msgspec.structs import fields
 
+from emu.boot.ap_loop import MEANINGS, MODES, REGISTERS, USUAL, ApLoop
 from emu.boot.roles import DATA_ROLES, ROLES, GivenRoles
 from emu.boot.samples import samples_dir
 from emu.errors import PlatformError
@@ -98,6 +99,8 @@ class Platform(Struct, frozen=True):
     """What the host gives each vCPU of a TD at TDH.VP.INIT: it begins with it in RCX and R8."""
     page_release: bool = False
     """Whether a TD may give pages back (CONFIG_FLAGS.PAGE_RELEASE)."""
+    loop: ApLoop = ApLoop()
+    """Where a mailbox loop that was given by itself is wanted, and how APs come to it."""
 
     @property
     def cpus(self) -> int:
@@ -107,12 +110,13 @@ class Platform(Struct, frozen=True):
 
 _KEYS: Final[dict[str, set[str]]] = {
     "": {"name", "isolation", "start", "hyperv", "tsc_hz", "clocks_apart_ns", "accept_level",
-         "dialect", "cpus", "memory", "time", "roles", "td"},
+         "dialect", "cpus", "memory", "time", "roles", "td", "loop"},
     "cpus": {"count", "apic_ids", "speeds"},
     "memory": {"base", "mib", "low_kib"},
     "time": {slot.name for slot in fields(Costs)},
     "roles": {*ROLES, *DATA_ROLES},
     "td": {"vp_init", "page_release", "no_rbp_mod"},
+    "loop": {slot.name for slot in fields(ApLoop)},
 }  # fmt: skip
 
 
@@ -148,6 +152,19 @@ class _TomlTable:
         if not _is_whole(value) or not least <= value <= most:
             raise self.wrong(key, f"a whole number from {least:,} to {most:,}")
         return int(value)
+
+    def address(self, key: str) -> int | None:
+        """An address below 4 GiB; None if there is none."""
+        return self.whole(key, 0, 0, 0xFFFF_FFFF) if key in self.values else None
+
+    def place(self, key: str) -> str:
+        """A symbol, or an offset; empty if there is none."""
+        value = self.values.get(key)
+        if value is None:
+            return ""
+        if not _is_place(value):
+            raise self.wrong(key, "a symbol or an offset")
+        return str(value)
 
     def real(self, key: str, default: float, least: float, most: float) -> float:
         """A number between two bounds."""
@@ -233,6 +250,7 @@ def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Plat
         roles=_roles(top.table("roles")),
         clocks_apart_ns=top.whole("clocks_apart_ns", CLOCKS_APART_NS, 0, COST_NS_MAX),
         **_td(top.table("td")),
+        loop=_loop(top.table("loop")),
     )
 
 
@@ -243,6 +261,27 @@ def _td(table: _TomlTable) -> dict[str, Any]:
         "page_release": table.flag("page_release", False),
         "no_rbp_mod": table.flag("no_rbp_mod", True),
     }
+
+
+def _loop(table: _TomlTable) -> ApLoop:
+    """What is said of a mailbox loop."""
+    usual = {name: what for name, what in USUAL if name == "rsp"}
+    given = table.values.get("registers", dict(USUAL))
+    good = isinstance(given, dict) and all(
+        name in REGISTERS and (what in MEANINGS or (_is_whole(what) and 0 <= what <= U64))
+        for name, what in given.items()
+    )
+    if not good:
+        words = ", ".join(MEANINGS)
+        raise table.wrong("registers", f"64-bit registers, each one of {words}, or a number")
+    return ApLoop(
+        at=table.address("at"),
+        mailbox=table.address("mailbox"),
+        mode=table.one_of("mode", "long", MODES),
+        entry=table.place("entry"),
+        reset=table.place("reset"),
+        registers=tuple((usual | given).items()),
+    )
 
 
 def _roles(table: _TomlTable) -> GivenRoles:

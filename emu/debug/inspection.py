@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from emu.boot.file_kinds import ELF, kind_of
+from emu.boot.file_kinds import BARE, ELF, kind_of
 from emu.boot.image import Image, parse_image
 from emu.boot.linux import bzimage
 from emu.boot.samples import place_of
@@ -73,7 +73,8 @@ def inspect(name: str) -> tuple[Inspection, Igvm | None]:
     path = place_of(name, ".elf")
     data = read_file(path, FILE_BYTES_MAX, ImageError)
     kind = kind_of(data)
-    igvm, words, use = None, "nobody here knows what it is", ""
+    igvm = None
+    words, use = "nobody here knows what it is", BARE if data else ""
     if kind is not None:
         words, use = kind.name, kind.use
     if bzimage.is_bzimage(data):  # which is a PE file, too

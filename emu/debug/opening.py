@@ -1,6 +1,7 @@
 """How a session begins: from an image and a platform, or from a recording."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -29,12 +30,13 @@ def open_session(
     same_faults: int = 0,
     schedule: str = "",
     inject: Sequence[str] = (),
+    **loop: Any,
 ) -> Session:
     """Load an image (None: the packaged sample) onto a platform and stop at the first
     instruction. `platform`: empty for the one that the image is usually booted on; `memory` in
     MiB; `symbols`: ELF files of what lies in an IGVM file; `schedule` and `inject` as the
-    commands of these names take them; `watchdog` and `same_faults` as `Options` has them.
-    Raises ApdbgError."""
+    commands of these names take them; `watchdog`, `same_faults` and what is said of a mailbox
+    loop (`ap_loop`, `at`, ...) as `Options` has them. Raises ApdbgError."""
     require_emulator()
     options = Options(
         image,
@@ -51,6 +53,7 @@ def open_session(
         watchdog,
         tuple(symbols),
         same_faults,
+        **loop,
     )
     entries = [f"schedule {chooser_of(schedule.split()).text}"] if schedule else []
     return Session(Setup.of(options), (*entries, *(f"inject {one}" for one in inject)))

@@ -26,7 +26,9 @@ _WORDS: Final = (
     ("platform", "--platform"), ("cpus", "--cpus"), ("memory", "--memory"), ("seed", "--seed"),
     ("kernel", "--kernel"), ("initrd", "--initrd"), ("cmdline", "--cmdline"),
     ("host_dtb", "--host-dtb"), ("max_ticks", "--max-ticks"), ("watchdog", "--watchdog"),
-    ("symbols", "--symbols"),
+    ("symbols", "--symbols"), ("ap_loop", "--ap-loop"), ("at", "--at"),
+    ("mailbox", "--mailbox"), ("loop_mode", "--loop-mode"), ("loop_entry", "--loop-entry"),
+    ("loop_reset", "--loop-reset"),
 )  # fmt: skip
 """Field of Options -> the command line's word for it."""
 _CUT_OFF: Final = (

@@ -6,8 +6,9 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from emu.boot.contracts import contract_of, load
-from emu.boot.contracts.contract import Loaded
+from emu.boot.ap_loop import ApLoop, LoopMode, loop_image
+from emu.boot.contracts import contract_of, load, mailbox_loop
+from emu.boot.contracts.contract import Contract, Loaded
 from emu.boot.image import Image, load_image
 from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform, platform_of, platform_text
@@ -43,6 +44,14 @@ class Options(Struct, frozen=True):
     """ELF files of what lies in the image, for their names."""
     same_faults: int = 0
     """The same faults, with nothing else between, after which it does; 0: never."""
+    ap_loop: str | None = None
+    """Instead of an image: a file with somebody's mailbox loop, in which the APs begin."""
+    at: int | None = None
+    """Where the loop is to lie; this and the next four as in `emu.boot.ap_loop`."""
+    mailbox: int | None = None
+    loop_mode: LoopMode | None = None
+    loop_entry: str = ""
+    loop_reset: str = ""
 
 
 class Setup(Struct, frozen=True):
@@ -66,21 +75,21 @@ class Setup(Struct, frozen=True):
     def of(cls, options: Options, platform: str = "") -> "Setup":
         """Read all files, the platform's only if its text is not given; raises ApdbgError with
         one sentence that names the file."""
-        samples = samples_dir()
         place = place_of(options.image, ".elf") if options.image else None
-        image = load(place or samples / "shim.elf")
-        contract = contract_of(image)
+        image = _image(options, place)
+        contract = _contract(options, image)
         options = replace(options, platform=options.platform or contract.platform)
         text = platform or platform_text(options.platform)
         machine = platform_of(
             text, Path(options.platform), cpus=options.cpus, memory_mib=options.memory
         )
+        machine = replace(machine, loop=_loop(options, machine.loop))
         more = contract.hands_over
         for name in ("kernel", "initrd", "cmdline", "host_dtb", "symbols"):
             if getattr(options, name) and name not in contract.takes:
                 word = name.replace("_", "-")
                 raise ImageError(f"{image.path}: is {contract.words}: it takes no --{word}")
-        at_reset = more and machine.start == "reset-vector"
+        at_reset = contract.resets and machine.start == "reset-vector"
         return cls(
             options=options,
             platform_text=text,
@@ -98,7 +107,7 @@ class Setup(Struct, frozen=True):
 
     def layout(self) -> BootLayout:
         """Where everything lies before the first instruction."""
-        return contract_of(self.image).lay_out(Loaded(
+        return _contract(self.options, self.image).lay_out(Loaded(
             self.image, self.kernel, self.reset, self.platform, self.initrd, self.cmdline,
             self.host_dtb, self.symbols,
         ))  # fmt: skip
@@ -108,6 +117,37 @@ class Setup(Struct, frozen=True):
         machine = Machine(self.platform, self.layout(), self.seed)
         machine.witness.on = self.options.rules
         return machine
+
+
+def _image(options: Options, place: Path | None) -> Image:
+    """What is to be booted."""
+    if options.ap_loop is None:
+        return load(place or samples_dir() / "shim.elf")
+    if options.image:
+        raise ImageError(
+            f"--ap-loop {options.ap_loop}: its APs are woken by a kernel, so there is no place "
+            f"for {options.image}: give it as --kernel"
+        )
+    return loop_image(options.ap_loop)
+
+
+def _contract(options: Options, image: Image) -> Contract:
+    """The contract by which it is booted."""
+    return contract_of(image) if options.ap_loop is None else mailbox_loop.CONTRACT
+
+
+def _loop(options: Options, given: ApLoop) -> ApLoop:
+    """What the command line says of a loop, and the platform's file where it says nothing."""
+    words = {
+        "--at": options.at, "--mailbox": options.mailbox, "--loop-mode": options.loop_mode,
+        "--loop-entry": options.loop_entry or None, "--loop-reset": options.loop_reset or None,
+    }  # fmt: skip
+    said = {word: value for word, value in words.items() if value is not None}
+    if said and options.ap_loop is None:
+        raise ImageError(f"{next(iter(said))}: there is no loop: --ap-loop FILE gives one")
+    return replace(
+        given, **{word.removeprefix("--").removeprefix("loop-"): v for word, v in said.items()}
+    )
 
 
 def _beside(image: Path | None, kind: str) -> Path:

@@ -48,7 +48,7 @@ def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
     code = CodeReader(memory, npt)
     virtual = VirtualMemory(ram, npt, code)
     try:
-        roles = roles_of(layout.symbols, platform.roles, layout.os_entry)
+        roles = roles_of(layout.symbols, (*layout.places, *platform.roles), layout.os_entry)
     except PlatformError as error:
         raise PlatformError(f"platform {platform.name}: {error}") from None
     board = Board(

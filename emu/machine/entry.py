@@ -2,8 +2,10 @@
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from emu.boot.entry import EntryState
-from emu.hw.address import U64
+from emu.hw.address import PAGE_MASK, U64
 from emu.hw.vmcb import GuestState, SegmentState
 from emu.vmm.cpuid import SIGNATURE
 from emu.vmm.effects import Segment, TableRegister, VpContext
@@ -14,6 +16,8 @@ _CACHING, _CR0_ET = 0x60000000, 0x10
 """CR0: CD and NW, and what is always set."""
 CR0_AFTER_RESET: Final = _CACHING | _CR0_ET
 _DATA_NAMES: Final = ("ds", "es", "fs", "gs", "ss")
+_CODE_OF: Final = {"long": 0xA9B, "protected": 0xC9B}
+"""Kind of an entry -> attributes of its code segment: 64 or 32 bits."""
 
 
 def _flat(selector: int, attributes: int) -> SegmentState:
@@ -83,7 +87,9 @@ def from_loader(entry: EntryState, operand: int = 0) -> GuestState:
     TDH.VP.INIT in a TD."""
     if entry.kind == "reset-vector":
         return reset_vector(0, operand)
-    code = SegmentState(entry.code_selector, 0, 0xFFFFFFFF, 0xA9B)
+    if entry.kind == "real":
+        return _as_started(entry)
+    code = SegmentState(entry.code_selector, 0, 0xFFFFFFFF, _CODE_OF[entry.kind])
     segments = {name: _flat(entry.data_selector, 0xC93) for name in _DATA_NAMES}
     segments |= {"cs": code, "gdtr": SegmentState(0, entry.gdt_base, entry.gdt_limit, 0)}
     segments |= {"ldtr": _LDT, "tr": _BUSY_TSS}
@@ -91,5 +97,19 @@ def from_loader(entry: EntryState, operand: int = 0) -> GuestState:
     return GuestState(
         rip=entry.rip, rsp=entry.rsp, rflags=2, efer=entry.efer, cr0=entry.cr0, cr3=entry.cr3,
         cr4=entry.cr4, segments=tuple(segments.items()),
-        registers=(("rsi", entry.rsi & U64), ("rdi", entry.rdi)),
+        registers=_general(entry),
+    )  # fmt: skip
+
+
+def _general(entry: EntryState) -> tuple[tuple[str, int], ...]:
+    return (("rsi", entry.rsi & U64), ("rdi", entry.rdi), *entry.registers)
+
+
+def _as_started(entry: EntryState) -> GuestState:
+    """In real mode in the page that a start-up IPI named, with registers of the loader's."""
+    state = after_init(0)
+    segments = dict(state.segments) | {"cs": code_after_sipi(entry.rip >> 12)}
+    return replace(
+        state, rip=entry.rip & PAGE_MASK, rsp=entry.rsp, segments=tuple(segments.items()),
+        registers=(*state.registers, *_general(entry)),
     )  # fmt: skip

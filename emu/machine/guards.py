@@ -21,6 +21,7 @@ from emu.machine.board import Board
 from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.start_pages import StartPages
 from emu.machine.tracked import PageStore, TrackedPages
+from emu.mailbox.ap import FIRMWARES
 from emu.mailbox.observation import Reused
 
 _SHIFTS: Final = (39, 30, 21, 12)
@@ -164,7 +165,7 @@ class Guards:
             at = found.linear_rip
             others = any(index not in users for users in self._users(page))
             if others and self._stores(found, at, page):
-                self._store(index, page, found.get("cr3"), at, when)
+                self._store(index, page, found, at, when)
         # The undo log may have kept the page before, and only the guard closed it since: then
         # it absorbs nothing, and lending has made the page writable.
         return board.undo.absorb(gpa) or board.npt.writable(page)
@@ -194,18 +195,22 @@ class Guards:
         board, cpu, page, at = self._board, store.cpu, store.page, store.at
         if board.on_trial or "guard" not in self._tracked.why(page):
             return
-        root = 0 if cpu is None else cpu.registers.get("cr3")
         when = board.tick, board.nanoseconds(cpu)
-        self._store(None if cpu is None else cpu.id, page, root, at, when)
+        if cpu is None:
+            self._store(None, page, None, at, when)
+        else:
+            self._store(cpu.id, page, cpu.registers, at, when)
 
     def _store(
-        self, index: int | None, page: Gpa, root: int, at: int, when: tuple[int, int]
-    ) -> None:
-        """Somebody stores to a guarded page; `when` is tick and virtual nanoseconds."""
+        self, index: int | None, page: Gpa, found: Context | None, at: int,
+        when: tuple[int, int],
+    ) -> None:  # fmt: skip
+        """Somebody stores to a guarded page, with registers `found` if it is a CPU; `when` is
+        tick and virtual nanoseconds."""
         self.starts.stored(index, page, at, when)
         guard = self.pages.get(page)
         if guard is not None:
-            self._reuse(guard, index, page, root, at, when)
+            self._reuse(guard, index, page, found, at, when)
         kept = page in self.pages and self.pages[page].kind != "stack"
         # One store is enough to know that the page is lost: it is not watched any longer, and
         # an OS that fills a page pays for one fault and not for 4,096.
@@ -213,19 +218,31 @@ class Guards:
             self._tracked.forget(page)
 
     def _reuse(
-        self, guard: Guard, index: int | None, page: Gpa, root: int, at: int,
+        self, guard: Guard, index: int | None, page: Gpa, found: Context | None, at: int,
         when: tuple[int, int],
     ) -> None:  # fmt: skip
         """Somebody stores to a page that parked CPUs run on."""
         # Whoever runs on the same tables may change them: that is the firmware's own business,
         # and mostly the MMU's A bits. An OS that brought tables of its own has none here.
-        shared = any(self._roots[user] == root & FRAME for user in guard.users)
+        root = 0 if found is None else found.get("cr3") & FRAME
+        shared = any(self._roots[user] == root for user in guard.users)
         if index in guard.users or (guard.kind == "table" and shared):
+            return
+        if guard.kind == "code" and self._firmware_on(page, index, found, at):
             return
         left = tuple(sorted(user for user in guard.users if self._stays(user)))
         del self.pages[page]
         if left:
             self._board.logs.observed.append(Reused(*when, index, at, page, left))
+
+    def _firmware_on(
+        self, page: Gpa, index: int | None, found: Context | None, at: int
+    ) -> bool:
+        """Whether an AP that the OS does not have yet is in code of that page: what a loop
+        keeps beside its code, as EDK2's does, is its own to store."""
+        if not index or found is None or self._board.aps.of(index) not in FIRMWARES:
+            return False
+        return page_of(self._board.virtual.gpa(found, at) or 0) == page
 
     def _stays(self, index: int) -> bool:
         """Whether a CPU still has the tables that it was parked with."""

@@ -94,7 +94,8 @@ def test_a_foreign_file_is_told_by_its_machine(data: bytes, other: str) -> None:
 
 REFUSED = [
     (b"", "is not an ELF file"),
-    (b"no idea", "is not an ELF file"),
+    (b"no idea", "is not an ELF file: if these are the bytes of a mailbox loop, "
+     "`apdbg --ap-loop FILE` runs it"),
     (b"IGVM" + bytes(100), "is an IGVM file, and what boots here is an ELF file: "
      "`apdbg inspect` says what is in it"),
     (bytes(0x202) + b"HdrS", "is a Linux bzImage, and what boots here is an ELF file: "

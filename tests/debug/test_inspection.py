@@ -40,6 +40,12 @@ def test_a_file_is_told_by_its_first_bytes(tmp_path: Path, data: bytes, words: s
     assert as_text(found, igvm).startswith(f"{found.path}: {words}")
 
 
+def test_bytes_of_no_kind_may_be_a_mailbox_loop(tmp_path: Path) -> None:
+    found, _ = inspect(file(tmp_path, b"\xf3\x90\xeb\xfc"))
+    assert "`apdbg --ap-loop FILE` runs it" in found.use
+    assert not inspect(file(tmp_path, b""))[0].use
+
+
 def test_an_image_of_ours_can_be_booted() -> None:
     found, _ = inspect("samples/shim.elf")
     assert found.words.startswith("an ELF file: a static PIE for x86-64, 0x0 to ")

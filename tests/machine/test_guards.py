@@ -1,5 +1,7 @@
 """Pages that parked CPUs run on: who stores to them is told of once, and cannot tell."""
 
+from typing import Final
+
 import pytest
 
 from emu.hw.address import Gpa
@@ -108,6 +110,40 @@ def test_the_first_store_of_another_to_its_code_is_told_and_no_second() -> None:
     (one,) = seen
     assert (one.cpu, one.gpa, one.users) == (0, CODE, (1,))
     assert Gpa(CODE) not in guards.pages and Gpa(PT) in guards.pages
+
+
+BESIDE: Final = """
+cpu0: hlt
+cpu1: mov ebx, {MAILBOX}
+    jmp head
+cpu2: mov ecx, 4000
+1:  dec ecx
+    jnz 1b
+    mov ebx, {MAILBOX}
+    HERE
+head: pause
+    cmp word ptr [rbx], 1
+    jne head
+    hlt
+kept: .quad 0
+    .org 0x1000
+far:
+    THERE
+    jmp head
+"""
+"""CPU 1 waits at the mailbox when CPU 2 comes to the same loop, with something to keep."""
+
+
+def test_what_a_firmware_s_ap_keeps_beside_its_code_is_its_own() -> None:
+    """EDK2's loop stores the address of its mailbox there (OvmfPkg/TdxDxe/X64/
+    ApRunLoop.nasm); from code of another page it is a store to somebody's code."""
+    store = "mov [rip + kept], rbx"
+    found = []
+    for here, there in ((store, "nop"), ("jmp far", store)):
+        code = BESIDE.replace("THERE", there).replace("HERE", here)
+        observed = finish(Guest(code, 3, mailbox=True).driver()).logs.observed
+        found.append([(o.cpu, o.users) for o in observed if isinstance(o, Reused)])
+    assert found == [[], [(2, (1,))]]
 
 
 @pytest.mark.parametrize("store", ["mov rax, [{PT}]\n mov [{PT}], rax", "mov eax, [{SHARED}]"])

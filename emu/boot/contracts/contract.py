@@ -36,6 +36,8 @@ class Contract(Struct, frozen=True):
     takes: tuple[str, ...] = ("kernel", "initrd", "cmdline", "host_dtb")
     """Those of these options that mean something to it."""
     hands_over: bool = True
-    """Whether there are more images: a kernel to hand over to, and a reset page."""
+    """Whether there is one more image: a kernel to hand over to."""
+    resets: bool = False
+    """Whether it wants a reset page where CPUs begin at the reset vector."""
     platform: str = "tdx"
     """The packaged one that it is booted on where nobody says."""

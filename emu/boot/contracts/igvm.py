@@ -7,7 +7,7 @@ Source: microsoft/igvm, `igvm_defs/src/lib.rs`; openvmm,
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from emu.boot.contracts.contract import Contract, Loaded
 from emu.boot.dtb import host_tree
@@ -214,7 +214,7 @@ def _entry(igvm: Igvm, launch: LaunchPlatform) -> EntryState:
         ours = _DEFAULTS.get(name, 0)
         if name not in (*_WORDS, *_TABLES) and one.value != ours:
             raise ImageError(f"{where}: apdbg begins with {name} = {ours:#x}, not {one.text}")
-    words = {name: found[name].value if name in found else 0 for name in _WORDS}
+    words: dict[str, Any] = {name: found[name].value if name in found else 0 for name in _WORDS}
     selectors = {_selector(found, name) for name in _DATA if name in found}
     if len(selectors) > 1:
         raise ImageError(f"{where}: apdbg begins with one selector in DS, ES, FS, GS and SS")

@@ -189,4 +189,5 @@ CONTRACT: Final = Contract(
     "a paravisor's boot shim with a kernel, as openvmm loads them",
     _recognise,
     lay_out,
+    resets=True,
 )
