@@ -55,6 +55,16 @@ def inset_of(chrome: Chrome, edge: bool) -> Inset:
     return Inset(found.left + edge, found.top, found.right, found.bottom, found.title)
 
 
+def _pointed(strip: Strip, looks: Looks) -> Strip:
+    """What the cursor is on, as one bar: reversed in colours of its own, each word would be a
+    patch of another one."""
+    bar, strong = looks["plain"] + _CURSOR, Style(bold=True)
+    return Strip([
+        Segment(one.text, bar + strong if one.style and one.style.bold else bar)
+        for one in strip
+    ])  # fmt: skip
+
+
 def _within(detail: str, room: int) -> str:
     """As many of its parts as there is room for; the first one may lose its end."""
     parts = detail.split("  ")
@@ -157,7 +167,7 @@ class Drawing(Struct, frozen=True):
         strip = self._text(styled, room, looks)
         if spot is not None and spot.row == row:
             end = room if spot.end is None else min(spot.end, room)
-            under = strip.crop(spot.start + 1, end + 1).apply_style(_CURSOR)
+            under = _pointed(strip.crop(spot.start + 1, end + 1), looks)
             strip = Strip.join((strip.crop(0, spot.start + 1), under, strip.crop(end + 1)))
         return self._framed(strip, looks)
 
