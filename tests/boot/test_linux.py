@@ -233,6 +233,12 @@ words:
     .ascii "[    0.1] Kernel panic - not syncing: {WHY}\\r\\n[    0.1] CPU: 0 PID: 1\\n{END}"
     .byte 0
 """
+
+
+def board_serial(session: Session) -> bytes:
+    return session.machine.board.vmm.serial
+
+
 END = "---[ end Kernel panic - not syncing: {WHY} ]---"
 
 
@@ -245,6 +251,7 @@ def test_a_panic_is_a_crash_and_its_sentence_the_reason(tmp_path: Path, end: str
     verdict = session.verdict
     assert verdict is not None and verdict.outcome == "crashed"
     assert verdict.reason == f"the guest said: Kernel panic - not syncing: {why}"
+    assert board_serial(session).endswith(b"]---\n" if end else b"PID: 1\n"), "to its end"
     early = session.machine.board.tick < 300_000
     assert early == bool(end), "behind the last line nobody waits"
 
