@@ -43,6 +43,7 @@ _SHDR: Final = struct.Struct("<IIQQQQIIQQ")
 _SYM: Final = struct.Struct("<IBBHQQ")
 _EM_X86_64, _ET_EXEC, _ET_DYN = 62, 2, 3
 _PT_LOAD, _PT_INTERP = 1, 3
+PF_X: Final = 1
 _SHT_SYMTAB = 2
 _STT_FUNC, _STT_SECTION, _STT_FILE = 2, 3, 4
 _SHN_UNDEF, _SHN_ABS = 0, 0xFFF1
@@ -99,6 +100,18 @@ class Image(Struct, frozen=True, dict=True):
         """Bytes from the lowest address to the end of the last segment."""
         end = max(segment.address + segment.memory_bytes for segment in self.segments)
         return end - self.first
+
+    @cached_property
+    def linked(self) -> tuple[tuple[int, int], ...]:
+        """[first, end) of the addresses that its symbols and lines are of: all of it, or the
+        code of a kernel that runs in the upper half."""
+        if not any(segment.above for segment in self.segments):
+            return ((self.first, self.first + self.size),)
+        return tuple(
+            (one.address + one.above, one.address + one.above + one.memory_bytes)
+            for one in self.segments
+            if one.flags & PF_X
+        )
 
 
 def load_image(path: str | Path) -> Image:
@@ -257,3 +270,8 @@ class Placed(Struct, frozen=True):
     def start(self) -> int:
         """The run address of the lowest byte."""
         return self.image.first + self.bias
+
+    def holds(self, address: int) -> bool:
+        """Whether it is linked to run at an address."""
+        link = address - self.bias
+        return any(first <= link < end for first, end in self.image.linked)

@@ -41,7 +41,7 @@ _Row = tuple[int, int, int, int, int]
 _Ranges = tuple[tuple[int, int], ...]
 """[start, end) of addresses."""
 _EVERYWHERE: Final = ((0, U64),)
-_ROW_MAX: Final = 1 << 63
+_ROW_MAX: Final = U64
 """No address and no number in a row is as large, unless it is damaged."""
 
 
@@ -222,7 +222,10 @@ def _text(value: Any) -> str:
 def _units_of(image: Image) -> _Units:
     """The units of an image: of link addresses only, so wherever it is placed."""
     code = tuple(
-        (segment.address, segment.address + segment.memory_bytes)
+        (
+            segment.address + segment.above,
+            segment.address + segment.above + segment.memory_bytes,
+        )
         for segment in image.segments
         if segment.flags & _EXECUTABLE
     )
@@ -268,7 +271,11 @@ class LineTable:
 
     def __init__(self, placed: tuple[Placed, ...]) -> None:
         self._placed = placed
-        self._spans = [(one.start, one.start + one.image.size, one) for one in placed]
+        self._spans = [
+            (first + one.bias, end + one.bias, one)
+            for one in placed
+            for first, end in one.image.linked
+        ]
         self._units: dict[str, _Units] = {}
         self._texts: dict[str, list[str] | None] = {}
         self._files: tuple[str, ...] | None = None

@@ -56,7 +56,7 @@ def _crate(name: str) -> str:
 
 
 def short(path: str, crate: str) -> str:
-    """A path without the image's own crate: `host_params::dt::parse`, `shim_main`."""
+    """A path without the image's own crate: `host_params::dt::parse`, `memcpy`."""
     return re.sub(rf"\b{re.escape(crate)}::", "", path) if crate else path
 
 

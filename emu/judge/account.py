@@ -16,7 +16,7 @@ from emu.judge.verdict import Evidence, Fate, WaitFact
 from emu.judge.waiting import facts
 from emu.machine.event import Event
 from emu.machine.handover import ap_record
-from emu.machine.ipi import is_open
+from emu.machine.ipi import is_roused
 from emu.machine.machine import Machine
 from emu.timeline.timeline import Timeline
 from emu.words.spans import spans
@@ -153,7 +153,7 @@ def _next(
         case "wait-for-sipi":
             return "a SIPI"
         case "halted":
-            return "an interrupt" if is_open(cpu) else "an NMI or INIT"
+            return "an interrupt" if is_roused(board, cpu) else "an NMI or INIT"
         case "waiting" if waits is not None and waits.place:
             if board.aps.is_parked(cpu.id):
                 return f"a command in the mailbox with its APIC id {cpu.apic_id:#x}"

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from emu.hw.cpu import Cpu
 from emu.judge import owners
-from emu.machine.ipi import is_open
+from emu.machine.ipi import is_roused
 from emu.machine.machine import Machine
 from emu.machine.wait import Wait
 from emu.words.spans import spans
@@ -38,7 +38,7 @@ def of(machine: Machine, cpu: Cpu) -> Hopeless | None:
         case "shutdown":
             how: How = "fault" if by_fault(machine, cpu) else "stopped"
             return Hopeless(how, cpu.reason)
-        case "halted" if not is_open(cpu):
+        case "halted" if not is_roused(machine.board, cpu):
             return Hopeless("halted", "HLT with interrupts off: only NMI or INIT could wake it")
         case "waiting":
             loop = machine.waits.waiting[cpu.id].loop

@@ -97,8 +97,8 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.MachineEffect, size: int) -> None:
             overlay(parts.board, gpa)
         case fx.SerialOut(_, byte):
             serial(parts, cpu, byte)
-        case fx.Halt():
-            ipi.halt(parts, cpu)
+        case fx.Halt(masked_wakes):
+            ipi.halt(parts, cpu, masked_wakes)
         case fx.PowerOff():
             parts.board.powered_off = True
             parts.board.event(cpu, "state", "switches the machine off")

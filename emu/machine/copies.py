@@ -24,7 +24,6 @@ _DULL: Final = 3
 """Fewer different bytes than that in a sample are a filler, which lies everywhere."""
 _COMMON: Final = 256
 """What stands in an image as often as that is a filler, too."""
-_PF_X: Final = 1
 KEPT: Final = 64
 """Contents of pages that are remembered."""
 
@@ -56,7 +55,6 @@ class Copies:
 
     def __init__(self, layout: BootLayout, virtual: VirtualMemory) -> None:
         self._layout, self._virtual = layout, virtual
-        self._images = [part for one in layout.placed for part in _extents(one)]
         self._known: dict[bytes, list[_Found]] = {}
         """Content of a page -> what was found in it."""
         self._nothing: dict[bytes, set[int]] = {}
@@ -65,7 +63,7 @@ class Copies:
     def around(self, context: Context, address: int) -> Copy | None:
         """The copy that a linear address of a CPU lies in; None inside of an image, where it is
         not mapped, and where its bytes stand in no image or in more than one place."""
-        if any(first <= address < end for first, end in self._images):
+        if any(one.holds(address) for one in self._layout.placed):
             return None
         page = address & -PAGE_BYTES
         content = self._virtual.read(context, page, PAGE_BYTES)
@@ -109,18 +107,6 @@ class Copies:
         longest = max((one.end - one.first for one in found), default=0)
         best = [one for one in found if one.end - one.first == longest]
         return best[0] if longest >= LEAST and len(best) == 1 else None
-
-
-def _extents(item: Placed) -> Iterator[tuple[int, int]]:
-    """Where an image is no copy: of a kernel of the upper half, where it is linked. At the
-    physical addresses at which it begins its code counts as one."""
-    if not any(segment.above for segment in item.image.segments):
-        yield item.start, item.start + item.image.size
-        return
-    for one in item.image.segments:
-        first = one.address + one.above + item.bias
-        if one.flags & _PF_X:
-            yield first, first + one.memory_bytes
 
 
 def _parts(item: Placed) -> Iterator[tuple[bytes, int]]:

@@ -153,7 +153,7 @@ def nmi(parts: Receives, cpu: Cpu, target: Cpu) -> None:
 def _notice(parts: Receives, cpu: Cpu, target: Cpu) -> None:
     """A CPU that sleeps wakes to look at what has arrived."""
     target.look = True
-    if target.activity == "halted" and _is_due(parts.board, target):
+    if target.activity == "halted" and _wakes(parts.board, target):
         moment = max(target.clock_ps, cpu.clock_ps)
         parts.board.go_on(target, moment, "interrupted", cpu.id)
         parts.board.turn(target, "running")
@@ -183,14 +183,26 @@ def _is_due(board: Board, cpu: Cpu) -> bool:
     return bool(waiting) and is_open(cpu) and apic.offered(board.vmm, cpu.id) is not None
 
 
-def halt(parts: Receives, cpu: Cpu) -> None:
-    """HLT: the CPU sleeps, unless something waits that it takes at once. To idle is no event,
-    but to sleep where no interrupt is let in is one."""
+def is_roused(board: Board, cpu: Cpu) -> bool:
+    """Whether an interrupt wakes a CPU that is halted."""
+    return is_open(cpu) or board.vmm.vps[cpu.id].masked_wakes
+
+
+def _wakes(board: Board, cpu: Cpu) -> bool:
+    """Whether something waits that wakes a CPU that is halted."""
+    masked = board.vmm.vps[cpu.id].masked_wakes
+    return _is_due(board, cpu) or (masked and apic.offered(board.vmm, cpu.id) is not None)
+
+
+def halt(parts: Receives, cpu: Cpu, masked_wakes: bool = False) -> None:
+    """HLT: the CPU sleeps, unless something waits that wakes it at once. To idle is no event,
+    but to sleep where no interrupt does is one."""
     board = parts.board
-    if _is_due(board, cpu):
+    board.vmm.vps[cpu.id].masked_wakes = masked_wakes
+    if _wakes(board, cpu):
         return
     board.turn(cpu, "halted")
-    if not is_open(cpu):
+    if not is_roused(board, cpu):
         only = "only an INIT" if cpu.registers.nmi_blocked else "only an NMI or INIT"
         where = board.place_at(cpu, board.linear_rip(cpu) - 1)  # the instruction has retired
         board.event(cpu, "exit", f"halts at {where} with interrupts off: {only} wakes it")

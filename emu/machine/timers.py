@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from emu.hw.cpu import Cpu
 from emu.machine.board import Board
-from emu.machine.ipi import is_open
+from emu.machine.ipi import is_open, is_roused
 from emu.machine.waits import Waits
 from emu.vmm import apic, apic_timer
 from emu.vmm.effects import Effects
@@ -85,7 +85,8 @@ class Timers:
             if cpu.activity not in ("waiting", "halted"):
                 continue
             vector = apic_timer.vector_of(board.vmm, index)
-            if vector is None or not is_open(cpu):
+            heard = is_roused(board, cpu) if cpu.activity == "halted" else is_open(cpu)
+            if vector is None or not heard:
                 continue
             if not apic.lets_in(board.vmm, index, vector):
                 continue

@@ -72,7 +72,7 @@ def _guess(machine: Machine, cpu: Cpu, address: int) -> CodeMode:
     own = cpu.registers.coding
     origin = board.copies.original(cpu.registers, address)
     images = board.layout.placed
-    if not any(one.start <= origin < one.start + one.image.size for one in images):
+    if not any(one.holds(origin) for one in images):
         return CodeMode(own, OF_THE_CPU if own != "long" else "")
     return CodeMode("long", OF_IMAGES if own != "long" else "")
 

@@ -73,10 +73,10 @@ class Eyes:
         """The image whose code an address is in. A copy is of none: to look for its original
         takes long, and this is asked of whatever lies on a stack."""
         for one in self._board.layout.placed:
-            if one.start <= origin < one.start + one.image.size:
+            if one.holds(origin):
                 link = origin - one.bias
                 inside = any(
-                    part.address <= link < part.address + part.memory_bytes
+                    part.address <= link - part.above < part.address + part.memory_bytes
                     for part in one.image.segments
                     if part.flags & _EXECUTABLE
                 )

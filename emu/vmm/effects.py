@@ -264,6 +264,9 @@ class SerialOut(Struct, frozen=True):
 class Halt(Struct, frozen=True):
     """The CPU sleeps until an interrupt (HLT, or TDG.VP.VMCALL<HLT>)."""
 
+    masked_wakes: bool = False
+    """One wakes it that its flags do not let in, and waits then until they do."""
+
 
 class PowerOff(Struct, frozen=True):
     """The guest asked for the machine to be switched off."""

@@ -7,6 +7,7 @@ from typing import Final
 
 _SAYS: Final = b"Kernel panic - not syncing: "
 _IS_OVER: Final = b"---[ end Kernel panic"
+_ITS_END: Final = b"]---"
 _SENTENCE_MAX: Final = 200
 """Bytes of it that are told."""
 
@@ -23,4 +24,4 @@ def sentence(text: bytes) -> str:
 
 def is_over(line: bytes) -> bool:
     """Whether a line is the last one that a kernel writes that does not start anew."""
-    return _IS_OVER in line
+    return _IS_OVER in line and line.endswith(_ITS_END)

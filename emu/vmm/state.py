@@ -29,6 +29,8 @@ class VpState(Struct):
     """The vectors that were taken and not ended yet: the APIC's ISR."""
     errors: int = 0
     """Errors of the APIC since its error status register was written last."""
+    masked_wakes: bool = False
+    """It sleeps, and an interrupt wakes it that its flags do not let in."""
 
     def request(self, vector: int) -> None:
         """A vector is requested; once more is no more than once."""
@@ -105,6 +107,7 @@ class VmmState(Struct):
                 vp.pending,
                 vp.in_service,
                 vp.errors,
+                vp.masked_wakes,
             )
             for vp in self.vps
         )
@@ -119,6 +122,7 @@ class VmmState(Struct):
             vp.apic_id, vp.vtl2_enabled = was.apic_id, was.vtl2_enabled
             vp.started, vp.wait_for_sipi = was.started, was.wait_for_sipi
             vp.pending, vp.in_service, vp.errors = was.pending, was.in_service, was.errors
+            vp.masked_wakes = was.masked_wakes
         self.msrs, self.registers = dict(saved.msrs), dict(saved.registers)
         self.ports, self.ve_info = dict(saved.ports), dict(saved.ve_info)
         self.clocks, self.timers = dict(saved.clocks), dict(saved.timers)
@@ -138,6 +142,7 @@ class SavedVp(NamedTuple):
     pending: int
     in_service: int
     errors: int
+    masked_wakes: bool
 
 
 class SavedVmm(NamedTuple):

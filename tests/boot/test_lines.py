@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from emu.boot.image import Image, Placed, load_image
 from emu.boot.lines import LineTable
 from emu.boot.symbols import SymbolMap
+from tests.boot.guest import compiled
 
 SHIM = Path(__file__).parents[2] / "samples" / "shim.elf"
 BIAS = 0x4000_0000
@@ -126,3 +127,15 @@ def test_an_image_shows_source_alone(guest: Image, tmp_path: Path, name: str) ->
         large.truncate(1 << 32)
     moved = replace(guest, path=tmp_path / "guest.elf")
     assert LineTable((Placed("guest", moved, BIAS),)).text(name, 1) is None
+
+
+def test_a_kernel_of_the_upper_half_has_lines_where_it_runs(tmp_path: Path) -> None:
+    high = ("-mcmodel=kernel", "-Wl,--image-base=0xffffffff81000000")
+    kernel = load_image(compiled(tmp_path, *high))
+    assert kernel.first == 0x100_0000, "where it is put"
+    table = LineTable((Placed("kernel", kernel, 0),))
+    start = next(one.address for one in kernel.symbols if one.name == "_start")
+    assert start > 0xFFFF_FFFF_8100_0000
+    assert table.line_of(start) == ("src/guest.c", 27)
+    assert table.line_of(kernel.entry) is None
+    assert start in table.addresses("guest.c", 27)

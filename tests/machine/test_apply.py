@@ -172,6 +172,28 @@ def test_a_halted_cpu_wakes_for_what_its_flags_let_in(
         assert not machine.board.vmm.vps[2].pending
 
 
+@pytest.mark.parametrize("masked_wakes", [False, True])
+def test_a_td_may_say_that_interrupts_wake_it_whatever_its_flags_are(
+    masked_wakes: bool,
+) -> None:
+    """GHCI 1.5, 3.8, TDG.VP.VMCALL<Instruction.HLT>: R12, the interrupt blocked flag."""
+    machine = at_here()
+    board, two = machine.board, machine.board.cpus[2]
+    two.registers.put("rflags", 2)
+    apply.carry_out(machine, two, (fx.Halt(masked_wakes),))
+    assert two.activity == "halted" and ipi.is_roused(board, two) == masked_wakes
+    saved = board.vmm.save()
+    carry_out(machine, fx.SendInterrupt(2, 64, False))
+    assert (two.activity == "running") == masked_wakes
+    assert not ipi.take_interrupt(machine, two), "its flags still keep it out"
+    two.registers.put("rflags", 2 | 1 << 9)
+    assert ipi.take_interrupt(machine, two)
+    board.vmm.load(saved)
+    assert board.vmm.vps[2].masked_wakes == masked_wakes
+    apply.carry_out(machine, two, (fx.Halt(),))
+    assert not board.vmm.vps[2].masked_wakes, "each HLT says it anew"
+
+
 def test_a_timer_that_is_disarmed_is_gone() -> None:
     machine = at_here()
     carry_out(machine, fx.SetTimer(1, TIMER), fx.SetTimer(2, TIMER), fx.SetTimer(1, None))

@@ -318,3 +318,12 @@ def test_the_table_has_each_register_once_and_no_native_one() -> None:
 def test_registers_have_names() -> None:
     names = [msr_name(number) for number in (0x830, 0x4000_0103, 0x999)]
     assert names == ["X2APIC_ICR (0x830)", "HV_GUEST_CRASH_P3 (0x40000103)", "0x999"]
+
+
+@pytest.mark.parametrize(("isolation", "value"), [("none", 0x806), ("vbs", 0x806), ("tdx", 0)])
+def test_memory_types_are_as_firmware_or_power_up_leaves_them(
+    isolation: str, value: int
+) -> None:
+    """SDM 3, 11.11.2.1: E and the type are clear at power-up; no TD can set CR0.CD, and so
+    none sets them."""
+    assert read_msr(Guest(isolation).caller(), 0x2FF) == value

@@ -59,7 +59,7 @@ def lay_out(loaded: Loaded) -> BootLayout:
     line = build.place("command line", _text(loaded.cmdline))
     tables, _ = build.take("page tables", TABLE_PAGES_MAX * PAGE_BYTES)
     zero_page, _ = build.take("zero page", PAGE_BYTES)
-    waits = platform.start == "hypercall"
+    waits = platform.start != "sipi"
     described = acpi.tables(_ACPI, platform.apic_ids, _MAILBOX if waits else None)
     if len(described.data) > _ACPI_BYTES:
         raise PlatformError(
@@ -109,17 +109,14 @@ def _firmware(build: Builder, memory: Range) -> tuple[int, int]:
 
 
 def _check(image: Image, platform: Platform) -> None:
-    """Refuse what it would die on: it wakes its APs by INIT and SIPI, or by the mailbox at
-    which they wait where a hypercall would start them; and it switches x2APIC off
-    unless a hypervisor is seen that allows it without remapped interrupts (Linux,
-    arch/x86/kernel/apic/apic.c, try_to_enable_x2apic)."""
-    started = platform.start in ("sipi", "hypercall")
-    if platform.isolation == "none" and started and platform.hyperv:
+    """Refuse what it would die on: it switches x2APIC off unless a hypervisor is seen that
+    allows it without remapped interrupts (Linux, arch/x86/kernel/apic/apic.c,
+    try_to_enable_x2apic), and takes a guest of VBS for one without isolation."""
+    if platform.isolation != "vbs" and platform.hyperv:
         return
     raise PlatformError(
-        f'{image.path}: a Linux kernel boots here on a platform with isolation = "none", start '
-        '= "sipi" (or "hypercall": APs wait at a mailbox) and hyperv = true, which '
-        f"{plain(platform.name)} is not: `--platform linux` is"
+        f"{image.path}: a Linux kernel boots here on platforms with hyperv = true and without "
+        f"VBS, of which {plain(platform.name)} is none: `--platform linux` is"
     )
 
 

@@ -31,6 +31,14 @@ def _write_tsc(caller: Caller, msr: int, value: int) -> Effects:
     return (SetMsr(caller.cpu, TSC_ADJUST, moved),)
 
 
+def _mtrr_type(caller: Caller, msr: int) -> int:
+    """A firmware has switched them on, but not in a TD, where they are as at power-up, since no
+    guest could (SDM 3, 11.11.2.1; KVM, mtrr.c): one that found them on would want to set them,
+    and CR0.CD for that, which the TDX module refuses."""
+    usual = 0 if caller.platform.isolation == "tdx" else _MTRR_ENABLE | _WRITE_BACK
+    return caller.vmm.msrs.get((caller.cpu, msr), usual)
+
+
 def _write_mtrr_type(caller: Caller, msr: int, value: int) -> Effects | None:
     if value & ~(0xFF | _MTRR_ENABLE | _MTRR_FIXED) or value & 0xFF not in _MEMORY_TYPES:
         return None
@@ -50,7 +58,7 @@ MSRS: Final = (
     Msr(
         0x2FF,
         "MTRR_DEF_TYPE",
-        of_cpu(_MTRR_ENABLE | _WRITE_BACK),
+        _mtrr_type,
         _write_mtrr_type,
     ),
     Msr(TSC_AUX, "TSC_AUX", of_cpu(), store_cpu(0xFFFF_FFFF)),

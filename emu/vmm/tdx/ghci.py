@@ -40,7 +40,10 @@ def _cpuid(call: HostCall) -> HostReply:
 
 
 def _halt(call: HostCall) -> HostReply:
-    return ok(effects=(Halt(),))
+    """R12: whether interrupts are blocked (GHCI 1.5, 3.8). The host believes it, and not the
+    flags, which it does not see: Linux calls with IF and R12 clear, and sets IF behind the call
+    (KVM, vmx/tdx.c, tdx_interrupt_allowed)."""
+    return ok(effects=(Halt(masked_wakes=not call.register("r12") & 0xFF),))
 
 
 def _io(call: HostCall) -> HostReply:
