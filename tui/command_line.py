@@ -246,5 +246,6 @@ _DESCRIPTIONS: Final = {
 }
 _EPILOGS: Final = {
     "run": "Exit codes: 0 as expected, 1 the guest did otherwise, broke a rule, or a CPU of it "
-    "is dead, stuck or lost; 2 bad input, 130 interrupted."
+    "is dead, stuck or lost; 2 bad input, 130 interrupted. A guest that leaves by the "
+    "debug-exit port 0xF4 says its own."
 }

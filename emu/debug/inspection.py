@@ -10,8 +10,9 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from emu.boot.contracts import parse_elf
 from emu.boot.file_kinds import BARE, ELF, kind_of
-from emu.boot.image import Image, parse_image
+from emu.boot.image import Image
 from emu.errors import ImageError
 from emu.given.files import read_file
 from emu.given.plain import plain
@@ -93,7 +94,7 @@ def inspect(name: str) -> tuple[Inspection, Igvm | None]:
 def _elf(path: Path, data: bytes, name: str, use: str) -> tuple[str, str]:
     """(what it is, what can be done with it)."""
     try:
-        image = parse_image(path, data)
+        image = parse_elf(path, data)
     except ImageError as error:
         return f"{name} that apdbg cannot boot", str(error)
     return f"{name}: {_image(image)}", use
@@ -103,8 +104,9 @@ def _image(image: Image) -> str:
     last = image.first + image.size
     kind = "PIE" if image.kind == "pie" else "executable"
     source = "with" if b".debug_line\0" in image.data else "without"
+    bits = "32-bit x86" if image.data[len(ELF)] == 1 else "x86-64"
     return (
-        f"a static {kind} for x86-64, {image.first:#x} to {last:#x}, entry {image.entry:#x}, "
+        f"a static {kind} for {bits}, {image.first:#x} to {last:#x}, entry {image.entry:#x}, "
         f"{len(image.symbols):,} symbols, {source} lines of source"
     )
 

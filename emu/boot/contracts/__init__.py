@@ -3,15 +3,20 @@
 from pathlib import Path
 from typing import Final
 
-from emu.boot.contracts import flat, igvm, openhcl
+from emu.boot.contracts import flat, igvm, multiboot, openhcl
 from emu.boot.contracts.contract import Contract
+from emu.boot.elf32 import parse_elf32
+from emu.boot.file_kinds import ELF
 from emu.boot.image import FILE_BYTES_MAX, Image, parse_image
 from emu.errors import ImageError
 from emu.given.files import read_file
 from emu.igvm import file as igvm_file
 from emu.igvm.dll import within_dll
 
-CONTRACTS: Final[tuple[Contract, ...]] = (igvm.CONTRACT, flat.CONTRACT, openhcl.CONTRACT)
+_CLASS_32: Final = b"\x01"
+CONTRACTS: Final[tuple[Contract, ...]] = (
+    igvm.CONTRACT, multiboot.CONTRACT, flat.CONTRACT, openhcl.CONTRACT,
+)  # fmt: skip
 """Asked in this order; the last one takes every image."""
 
 
@@ -31,4 +36,11 @@ def load(name: str | Path) -> Image:
         return igvm.image_of(path, data)
     if len(data) > FILE_BYTES_MAX:
         raise ImageError(f"{path}: is larger than {FILE_BYTES_MAX >> 20} MiB")
+    return parse_elf(path, data)
+
+
+def parse_elf(path: Path, data: bytes) -> Image:
+    """An ELF file from its bytes, of 32 bits if it is a multiboot kernel; raises ImageError."""
+    if data[:5] == ELF + _CLASS_32 and multiboot.header_flags(data) is not None:
+        return parse_elf32(path, data)
     return parse_image(path, data)
