@@ -318,4 +318,6 @@ def test_the_exit_code_is_that_of_the_verdict(
 ) -> None:
     words = ["run", "--platform", "sipi", "--ap-loop", loop, "--at", "0x8765000"]
     assert main([*words, "--mailbox", "0x8000000"]) == code
-    assert "all 4 CPUs came online" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "all 4 CPUs came online" in said
+    assert 'order "one 8-byte load", ack of 16 bits: holds' in said
