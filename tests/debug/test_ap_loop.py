@@ -193,6 +193,7 @@ def test_the_bad_sample_is_told_of_by_its_rule_and_cpus(platform: str) -> None:
     found = [one for one in session.findings() if one.rule == "vector-before-ack"]
     assert rules(session) == {"vector-before-ack"}
     assert {one.cpu for one in found} == {1, 2, 3}
+    assert {one.where for one in found} == {"loop_ack at shim/loops/ack-first.inc:4"}
 
 
 def test_where_it_lies_is_the_user_s_to_say(tmp_path: Path) -> None:
