@@ -251,6 +251,17 @@ class Builder:
         options += ["--compress-debug-sections=zlib"] if "/" in name else []
         zig(["ld.lld", *options, "-o", str(linked), *objects], self._scratch / "cache")
 
+    def multiboot(self) -> None:
+        """The 32-bit kernel."""
+        target, linked = self._scratch / "multiboot.o", self._out / "multiboot/kernel.elf"
+        linked.parent.mkdir(parents=True, exist_ok=True)
+        flags = ["-target", "x86-freestanding-none", "-gdwarf-4", *path_maps()]
+        flags += ["-fdebug-compilation-dir=."]
+        source = "shim/multiboot/start.S"
+        zig(["cc", *flags, "-c", source, "-o", str(target)], self._scratch / "cache")
+        options = ["-m", "elf_i386", "-T", "shim/multiboot/kernel.ld", "--build-id=none"]
+        zig(["ld.lld", *options, "-o", str(linked), str(target)], self._scratch / "cache")
+
     def variant(self, name: str, variant: Variant, kinds: tuple[str, ...]) -> None:
         """The shim as a variant, and beside it the reset page and the kernel if they are
         other ones."""
@@ -296,6 +307,7 @@ def main() -> None:
         for slug in DIALECTS:
             builder.variant(f"dialects/{slug}", dialect(slug), BOTH)
         builder.variant(HUNT, hunted(), BOTH)
+        builder.multiboot()
         for slug in LOOPS:
             builder.image("loop", f"loops/{slug}", loop(slug))
 

@@ -317,7 +317,8 @@ USAGES: Final = {"screen": "apdbg [IMAGE] [options]\n       apdbg COMMAND ..."}
 _EPILOGS: Final = {
     "run": """\
 Exit codes: 0 as expected, 1 the guest did otherwise, broke a rule, or a CPU of it is
-dead, stuck or lost; 2 bad input, 130 interrupted.""",
+dead, stuck or lost; 2 bad input, 130 interrupted. A guest that leaves by the debug-exit
+port 0xF4 says its own.""",
     "completion": """\
 For this shell alone: eval "$(apdbg completion bash)", and the same with zsh; in fish:
 apdbg completion fish | source. In the start-up file of the shell it is for good.""",

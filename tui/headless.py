@@ -42,6 +42,11 @@ def run(options: argparse.Namespace) -> int:
         say_json(report.as_json(found))
     else:
         say(report.as_text(found))
+        if options.ap_loop:
+            say(session.desk.judge.loop())
+    code = session.exit_code
+    if code is not None and not options.expect:
+        return code & 0xFF
     expected = options.expect or ("stopped" if options.until else "booted")
     # Who asks for a certain outcome has it judged by that alone.
     broken = (found.broken or found.unwell) and not options.expect

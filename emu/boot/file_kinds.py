@@ -9,8 +9,8 @@ from msgspec import Struct
 ELF: Final = b"\x7fELF"
 BARE: Final = "if these are the bytes of a mailbox loop, `apdbg --ap-loop FILE` runs it"
 """What can be done with bytes of no kind."""
-_MULTIBOOT: Final = struct.pack("<I", 0x1BADB002)
-_MULTIBOOT_BYTES: Final = 8_192
+MULTIBOOT: Final = struct.pack("<I", 0x1BADB002)
+MULTIBOOT_BYTES: Final = 8_192
 """The header lies within so many bytes, at a multiple of 4 (Multiboot 0.6.96, 3.1)."""
 _MULTIBOOT2: Final = struct.pack("<I", 0xE85250D6)
 _MULTIBOOT2_BYTES: Final = 32_768
@@ -50,7 +50,8 @@ def _text(*words: bytes) -> Callable[[bytes], bool]:
 KINDS: Final = (
     FileKind("an IGVM file", "`apdbg inspect` says what is in it", _begins(b"IGVM")),
     FileKind("a multiboot 2 kernel", "", _header(_MULTIBOOT2, _MULTIBOOT2_BYTES)),
-    FileKind("a multiboot kernel", "", _header(_MULTIBOOT, _MULTIBOOT_BYTES)),
+    FileKind("a multiboot kernel", "`apdbg FILE --platform sipi` boots one that is ELF",
+             _header(MULTIBOOT, MULTIBOOT_BYTES)),
     FileKind("an ELF file", "`apdbg FILE` boots one that is static and for x86-64",
              _begins(ELF)),
     FileKind("a Linux bzImage", "`apdbg FILE` boots the kernel in it",

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from emu.boot.contracts import parse_elf
 from emu.boot.file_kinds import BARE, ELF, kind_of
 from emu.boot.image import Image, parse_image
 from emu.boot.linux import bzimage
@@ -98,7 +99,7 @@ def inspect(name: str) -> tuple[Inspection, Igvm | None]:
 def _elf(path: Path, data: bytes, name: str, use: str) -> tuple[str, str]:
     """(what it is, what can be done with it)."""
     try:
-        image = parse_image(path, data)
+        image = parse_elf(path, data)
     except ImageError as error:
         return f"{name} that apdbg cannot boot", str(error)
     return f"{name}: {_image(image)}", use
@@ -122,8 +123,9 @@ def _image(image: Image) -> str:
     kind = "PIE" if image.kind == "pie" else "executable"
     source = "with" if b".debug_line\0" in image.data else "without"
     high = f", to run at {image.first + above & U64:#x}" if above else ""
+    bits = "32-bit x86" if image.data[len(ELF)] == 1 else "x86-64"
     return (
-        f"a static {kind} for x86-64, {image.first:#x} to {last:#x}{high}, "
+        f"a static {kind} for {bits}, {image.first:#x} to {last:#x}{high}, "
         f"entry {image.entry:#x}, {len(image.symbols):,} symbols, {source} lines of source"
     )
 

@@ -33,6 +33,7 @@ from emu.picture.registers import RegisterValues, values_of
 from emu.picture.stop import Paused, Stop
 from emu.picture.view import BreakpointView, CpuView, MachineView
 from emu.timeline.timeline import Timeline
+from emu.vmm.devices.fw_cfg import EXIT
 from emu.words.expression import address
 
 SEARCH_SECONDS: Final = 0.010
@@ -201,6 +202,11 @@ class Session:
     def verdict(self) -> Verdict | None:
         """What became of the boot, if it has ended here."""
         return self.desk.verdict
+
+    @property
+    def exit_code(self) -> int | None:
+        """What the guest asked for at the debug-exit port; None if it did not."""
+        return self.machine.board.vmm.devices.get(EXIT)
 
     def view(self, focus: int | None = None) -> Picture:
         """A picture of this moment, each part of which is made when it is first read: before

@@ -12,6 +12,7 @@ from emu.mailbox.course import Course
 from emu.mailbox.dialect import ACPI, Dialect, LoopCode
 from emu.mailbox.dialect import BY_NAME as DIALECTS
 from emu.mailbox.observation import Listens, Observation
+from emu.mailbox.order import order_words
 from emu.mailbox.rule import Broken, Finding, Rule, each, folded
 from emu.mailbox.rules import BY_NAME, CAUSES, ON, RULES
 from emu.timeline.timeline import Timeline
@@ -187,6 +188,14 @@ class Judge:
         ways = ", ".join(dialect.excused)
         left = f"; not told, as it is this firmware's way: {ways}" if ways else ""
         return f"dialect {dialect.name} ({how}): {dialect.words}{code}{left}"
+
+    def loop(self) -> str:
+        """The loop in which the APs wait: what it reads in which order, and whether that is
+        safe."""
+        dialect, loop, _ = self._bench().spoken()
+        if loop is None:
+            return "loop: no AP was seen to wait at the mailbox"
+        return f"loop of dialect {dialect.name}: {loop.words}; {order_words(loop)}"
 
 
 def where(machine: Machine, address: int) -> str:

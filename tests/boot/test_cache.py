@@ -12,8 +12,9 @@ import pytest
 
 from emu.boot import cache
 from emu.boot.cache import DebugCache
+from emu.boot.contracts import load
 from emu.boot.dwarf import DebugInfo
-from emu.boot.image import Image, Placed, load_image
+from emu.boot.image import Image, Placed
 from emu.boot.lines import LineTable
 from emu.boot.structs import Structs
 from tests.shard import breadth
@@ -218,7 +219,7 @@ def test_the_disk_answers_as_the_image_does(
 ) -> None:
     from emu.boot import dwarf, lines
 
-    image = load_image(path)
+    image = load(path)
 
     def fresh() -> list[object]:
         dwarf._debug_info.cache_clear()

@@ -193,6 +193,7 @@ def test_the_bad_sample_is_told_of_by_its_rule_and_cpus(platform: str) -> None:
     found = [one for one in session.findings() if one.rule == "vector-before-ack"]
     assert rules(session) == {"vector-before-ack"}
     assert {one.cpu for one in found} == {1, 2, 3}
+    assert {one.where for one in found} == {"loop_ack at shim/loops/ack-first.inc:4"}
 
 
 def test_where_it_lies_is_the_user_s_to_say(tmp_path: Path) -> None:
@@ -318,4 +319,6 @@ def test_the_exit_code_is_that_of_the_verdict(
 ) -> None:
     words = ["run", "--platform", "sipi", "--ap-loop", loop, "--at", "0x8765000"]
     assert main([*words, "--mailbox", "0x8000000"]) == code
-    assert "all 4 CPUs came online" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "all 4 CPUs came online" in said
+    assert 'order "one 8-byte load", ack of 16 bits: holds' in said

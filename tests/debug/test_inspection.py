@@ -40,6 +40,12 @@ def test_a_file_is_told_by_its_first_bytes(tmp_path: Path, data: bytes, words: s
     assert as_text(found, igvm).startswith(f"{found.path}: {words}")
 
 
+def test_a_multiboot_kernel_is_told_with_what_boots_it() -> None:
+    found, _ = inspect("samples/multiboot/kernel.elf")
+    assert found.words.startswith("a multiboot kernel: a static executable for 32-bit x86, ")
+    assert "--platform sipi" in found.use
+
+
 def test_bytes_of_no_kind_may_be_a_mailbox_loop(tmp_path: Path) -> None:
     found, _ = inspect(file(tmp_path, b"\xf3\x90\xeb\xfc"))
     assert "`apdbg --ap-loop FILE` runs it" in found.use

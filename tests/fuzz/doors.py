@@ -107,6 +107,17 @@ def kernel(data: bytes, draw: Random, folder: Path) -> None:
     booted(draw, kernel=_file(folder, "kernel.elf", data))
 
 
+def loop(data: bytes, draw: Random, folder: Path) -> None:
+    """`apdbg --ap-loop FILE`."""
+    mode = draw.choice(("long", "protected", "real"))
+    booted(draw, ap_loop=_file(folder, "loop.elf", data), loop_mode=mode)
+
+
+def multiboot(data: bytes, draw: Random, folder: Path) -> None:
+    """`apdbg IMAGE --platform sipi`."""
+    booted(draw, image=_file(folder, "kernel.elf", data), platform="sipi")
+
+
 def initrd(data: bytes, draw: Random, folder: Path) -> None:
     """`apdbg --initrd FILE`."""
     booted(draw, initrd=_file(folder, "initrd", data))

@@ -76,6 +76,23 @@ def _kernels() -> Seeds:
 
 
 @cache
+def _loops() -> Seeds:
+    """With what is left of a file that is no ELF file any more: bytes."""
+    whole = {one.stem: one.read_bytes() for one in sorted((SAMPLES / "loops").glob("*.elf"))}
+    return {**whole, "bare": whole["one-load"][0x1000:0x1100]}
+
+
+def _loop(draw: Random, data: bytes, others: tuple[bytes, ...]) -> tuple[Edit, ...]:
+    edits = elves.edits if data[:4] == b"\x7fELF" else _blindly
+    return edits(draw, data, others)
+
+
+@cache
+def _multiboots() -> Seeds:
+    return {"kernel": (SAMPLES / "multiboot/kernel.elf").read_bytes()}
+
+
+@cache
 def _initrds() -> Seeds:
     return {
         "cpio": b"070701" + b"0" * 104 + b"TRAILER!!!\0\0\0\0" * 20,
@@ -200,6 +217,8 @@ KINDS: Final[dict[str, Kind]] = {
         Kind("image", _images, elves.edits, doors.image, a_day=300),
         # What a changed kernel does is its own: to open it and each stretch of it is bounded.
         Kind("kernel", _kernels, elves.edits, doors.kernel, bounded=False, a_day=300),
+        Kind("loop", _loops, _loop, doors.loop, bounded=False, a_day=150),
+        Kind("multiboot", _multiboots, _blindly, doors.multiboot, bounded=False, a_day=150),
         Kind("initrd", _initrds, _blindly, doors.initrd, a_day=150),
         Kind("tree", _trees, trees.edits, doors.tree, a_day=200),
         Kind("platform", _platforms, texts.edits, doors.platform, a_day=500),

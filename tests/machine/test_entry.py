@@ -128,3 +128,26 @@ def test_a_loader_s_cpu_has_what_the_loader_gave_it() -> None:
     assert (registers.get("rsi"), registers.get("rdi")) == (0x1234, given.rdi)
     idt = registers.segment("idtr")
     assert (idt.base, idt.limit) == (given.idt_base, given.idt_limit)
+
+
+def test_a_loader_may_begin_in_protected_mode_with_registers_of_its_own() -> None:
+    """SDM 3, 9.8.1 and 3.4.5: PE without PG, a code segment of 32 bits over all 4 GiB."""
+    given = Guest("start: hlt").setup().layout().entry
+    begins = replace(
+        given, kind="protected", cr0=0x21, cr3=0, cr4=0, efer=0, rip=CODE,
+        registers=(("rax", 7), ("rbx", 8)),
+    )  # fmt: skip
+    registers = begun(entry.from_loader(begins)).board.cpus[1].registers
+    assert registers.mode == "protected" and registers.segment("cs").attributes == 0xC9B
+    assert (registers.get("rax"), registers.get("rbx")) == (7, 8)
+
+
+def test_a_loader_may_begin_as_a_start_up_ipi_does() -> None:
+    """SDM 3, 8.4.4: vector 0x12 starts at CS 0x1200, base 0x12000, IP 0."""
+    given = Guest("start: hlt").setup().layout().entry
+    begins = replace(given, kind="real", rip=0x12000, rsi=9, registers=(("rbx", 8),))
+    registers = begun(entry.from_loader(begins)).board.cpus[1].registers
+    code = registers.segment("cs")
+    assert (code.selector, code.base, registers.get("rip")) == (0x1200, 0x12000, 0)
+    assert registers.mode == "real"
+    assert (registers.get("rbx"), registers.get("rsi")) == (8, 9)

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Final
 
-from emu.boot.contracts import flat, igvm, linux, openhcl
+from emu.boot.contracts import flat, igvm, linux, multiboot, openhcl
 from emu.boot.contracts.contract import Contract
+from emu.boot.elf32 import parse_elf32
+from emu.boot.file_kinds import ELF
 from emu.boot.image import FILE_BYTES_MAX, Image, parse_image
 from emu.boot.linux import bzimage
 from emu.errors import ImageError
@@ -12,8 +14,9 @@ from emu.given.files import read_file
 from emu.igvm import file as igvm_file
 from emu.igvm.dll import within_dll
 
+_CLASS_32: Final = b"\x01"
 CONTRACTS: Final[tuple[Contract, ...]] = (
-    igvm.CONTRACT, linux.CONTRACT, flat.CONTRACT, openhcl.CONTRACT,
+    igvm.CONTRACT, multiboot.CONTRACT, linux.CONTRACT, flat.CONTRACT, openhcl.CONTRACT,
 )  # fmt: skip
 """Asked in this order; the last one takes every image."""
 
@@ -36,4 +39,11 @@ def load(name: str | Path) -> Image:
         return igvm.image_of(path, data)
     if len(data) > FILE_BYTES_MAX:
         raise ImageError(f"{path}: is larger than {FILE_BYTES_MAX >> 20} MiB")
+    return parse_elf(path, data)
+
+
+def parse_elf(path: Path, data: bytes) -> Image:
+    """An ELF file from its bytes, of 32 bits if it is a multiboot kernel; raises ImageError."""
+    if data[:5] == ELF + _CLASS_32 and multiboot.header_flags(data) is not None:
+        return parse_elf32(path, data)
     return parse_image(path, data)

@@ -4,6 +4,7 @@ from typing import Final
 
 from emu.vmm.devices.cmos import CMOS
 from emu.vmm.devices.device import Device, Window
+from emu.vmm.devices.fw_cfg import DEBUG_EXIT, FW_CFG
 from emu.vmm.devices.switches import POST, POWER
 from emu.vmm.devices.table import Devices
 from emu.vmm.devices.uart import COM1, COM3, UART_REGISTERS
@@ -12,8 +13,8 @@ __all__ = ["NONE", "STANDARD", "Device", "Devices", "Window", "port_words", "ser
 
 NONE: Final = Devices(())
 """What a TD reaches by plain loads and stores: it has to ask the host."""
-STANDARD: Final = Devices((COM1, COM3, POST, POWER, CMOS))
-"""What every machine has: two serial lines, the POST port, the power switch, a clock."""
+STANDARD: Final = Devices((COM1, COM3, POST, POWER, CMOS, FW_CFG, DEBUG_EXIT))
+"""What every machine has: two serial lines, the POST port, the power switch, a clock, fw_cfg."""
 
 
 def port_words(port: int) -> str:

@@ -34,8 +34,8 @@ CONTRACT: Final = Contract("teapot", "short and stout", recognise, lay_out, hand
 }
 LINES = {
     "emu/boot/contracts/__init__.py": (
-        ("from emu.boot.contracts import flat, igvm, openhcl", ", teapot"),
-        ("CONTRACTS: Final[tuple[Contract, ...]] = (", "teapot.CONTRACT, "),
+        ("from emu.boot.contracts import flat, igvm, multiboot, openhcl", ", teapot"),
+        ("CONTRACTS: Final[tuple[Contract, ...]] = (\n    ", "teapot.CONTRACT, "),
     ),
 }
 

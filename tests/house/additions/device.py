@@ -22,7 +22,7 @@ def _write(caller: Caller, offset: int, width: int, value: int) -> Effects:
 
 
 ADDER: Final = Device(
-    "adder", _read, _write, range(0x510, 0x514), (Window(0xFED1_0000, 4),), widths=(4,)
+    "adder", _read, _write, range(0x560, 0x564), (Window(0xFED1_0000, 4),), widths=(4,)
 )
 ''',
 }
@@ -35,7 +35,7 @@ LINES = {
 GUEST = """
     mov rax, 0xfed10003     # a leaf for the window
     mov [{PT2}], rax
-    mov dx, 0x510
+    mov dx, 0x560
     mov eax, 40
     out dx, eax
     mov dword ptr [{WINDOW}], 2
