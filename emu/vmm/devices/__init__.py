@@ -14,7 +14,7 @@ __all__ = ["NONE", "STANDARD", "Device", "Devices", "Window", "port_words", "ser
 NONE: Final = Devices(())
 """What a TD reaches by plain loads and stores: it has to ask the host."""
 STANDARD: Final = Devices((COM1, COM3, POST, POWER, CMOS, FW_CFG, DEBUG_EXIT))
-"""What every machine has: two serial lines, the POST port, the power switch, a clock, fw_cfg."""
+"""What every machine has: two serial lines, POST port, power switch, clock and fw_cfg."""
 
 
 def port_words(port: int) -> str:
