@@ -22,9 +22,10 @@ NAMED_MAX: Final = 8
 def verdict(machine: Machine, why: Pause, held: frozenset[int] = frozenset()) -> Verdict:
     """Judge a machine that will not run on by itself, or that was cut off: by the limit
     (BUDGET) or the watchdog (STUCK)."""
-    if machine.board.crash:
-        return Verdict("crashed", machine.board.crash)
-    panicked = panic.sentence(machine.board.vmm.serial)
+    crash, panicked = machine.board.crash, panic.sentence(machine.board.vmm.serial)
+    if crash:
+        told = panicked and panicked not in crash
+        return Verdict("crashed", f"{crash}; the guest said: {panicked}" if told else crash)
     if panicked and why is not Pause.OUTCOME:
         return Verdict("crashed", f"the guest said: {panicked}")
     if why is Pause.BUDGET:

@@ -319,3 +319,15 @@ def test_what_parked_aps_run_on_is_the_firmware_s(tmp_path: Path) -> None:
     assert ap("rdi") == board.platform.apic_ids[2047]
     rooms = sorted((region.gpa, region.gpa + region.size) for region in board.layout.regions)
     assert all(before[1] <= after[0] for before, after in pairwise(rooms))
+
+
+def test_what_a_report_to_the_host_does_not_say_the_serial_line_does(tmp_path: Path) -> None:
+    report = "mov ecx, 0x40000105\n mov edx, 0x80000000\n xor eax, eax\n wrmsr\n pause"
+    source = PANICS.replace("pause", report).replace("{END}", "").replace("{WHY}", "No init")
+    session = booted(tmp_path, vmlinux(program(source).code), cpus=1, max_ticks=300_000)
+    session.do("run")
+    verdict = session.verdict
+    assert verdict is not None and verdict.outcome == "crashed"
+    assert verdict.reason.endswith(
+        "no message; the guest said: Kernel panic - not syncing: No init"
+    )

@@ -104,4 +104,5 @@ CONTRACT: Final = Contract(
     lay_out,
     takes=("cmdline",),
     hands_over=False,
+    platform="sipi",
 )
