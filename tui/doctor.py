@@ -25,6 +25,7 @@ DEPENDENCIES: Final = (
     ("pyelftools", "elftools"),
     ("msgspec", "msgspec"),
     ("platformdirs", "platformdirs"),
+    ("rust-demangler", "rust_demangler"),
 )
 """Distribution and the module it brings: those of pyproject.toml."""
 TOOLS: Final = (

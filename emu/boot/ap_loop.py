@@ -29,15 +29,15 @@ from emu.given.number import begins_a_number, parsed
 
 LoopMode = Literal["long", "protected", "real"]
 MODES: Final[tuple[LoopMode, ...]] = ("long", "protected", "real")
-Meaning = Literal["mailbox", "vcpu", "apic-id", "stack", "tables"]
-MEANINGS: Final[tuple[Meaning, ...]] = ("mailbox", "vcpu", "apic-id", "stack", "tables")
+RegisterMeaning = Literal["mailbox", "vcpu", "apic-id", "stack", "tables"]
+MEANINGS: Final[tuple[RegisterMeaning, ...]] = ("mailbox", "vcpu", "apic-id", "stack", "tables")
 """What a register may hold: the GPA of the mailbox, the CPU's index or APIC id, the top of a
 page of its own, the GPA of tables that map memory one to one."""
 REGISTERS: Final = (
     "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
     *(f"r{number}" for number in range(8, 16)),
 )  # fmt: skip
-GivenRegisters = tuple[tuple[str, Meaning | int], ...]
+GivenRegisters = tuple[tuple[str, RegisterMeaning | int], ...]
 USUAL: Final[GivenRegisters] = (
     ("rbx", "mailbox"), ("rbp", "vcpu"), ("r8", "apic-id"), ("rsp", "stack"),
 )  # fmt: skip

@@ -22,7 +22,7 @@ LOOKS: Final = {
     "exits": ("exits", "exits cpu 0"), "registers": ("registers",),
     "mailbox": ("mailbox",), "waits": ("waits",), "findings": ("findings",),
     "branches": ("branches",), "print": ("print rip", "print [rsp]"), "rules": ("rules",),
-    "help": ("help", "help inject", "help nmi"),
+    "help": ("help", "help inject", "help nmi"), "notices": ("notices",),
 }  # fmt: skip
 """What people look at, with examples: a panel shows it, or a value is told. Nothing else may be
 carried out in the middle of a run: it moves the machine, changes what stops it, enters things

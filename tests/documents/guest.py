@@ -55,6 +55,12 @@ MEANS: Final = {
     "td.vp_init": "what each vCPU of a TD begins with in RCX and R8 (TDH.VP.INIT)",
     "td.page_release": "whether a TD may give pages back (CONFIG_FLAGS.PAGE_RELEASE)",
     "td.no_rbp_mod": "whether no call to the host may show RBP (CONFIG_FLAGS.NO_RBP_MOD)",
+    "loop.at": "where a loop given by `--ap-loop` is put; `--at` is stronger",
+    "loop.mailbox": "where its mailbox page is; `--mailbox` is stronger",
+    "loop.mode": "the mode in which APs come to it; `--loop-mode` is stronger",
+    "loop.entry": "where they come to it: a symbol, or an offset; `--loop-entry` is stronger",
+    "loop.reset": "where the OS hands a CPU back, if it may; `--loop-reset` is stronger",
+    "loop.registers": "what registers hold there: mailbox, vcpu, apic-id, stack, tables",
     **{f"roles.{role}": f"where a CPU is that {words}" for role, words in ROLES.items()},
     **{f"roles.{role}": words for role, words in DATA_ROLES.items()},
 }
@@ -110,6 +116,12 @@ def _default(key: str) -> str:
         "name": "the file's name", "dialect": "read from the code", "cpus.count": usual.cpus,
         "cpus.apic_ids": "dense", "cpus.speeds": "1.0", "memory.base": hex(usual.memory_base),
         "memory.mib": usual.memory_bytes >> 20, "memory.low_kib": usual.low_memory_bytes >> 10,
+    }  # fmt: skip
+    given |= {
+        "loop.at": "where an executable is linked, else where there is room",
+        "loop.mailbox": "a page behind it", "loop.mode": "long",
+        "loop.entry": "an ELF file's entry, else the first byte", "loop.reset": "none",
+        "loop.registers": "rbx mailbox, rbp vcpu, r8 apic-id, rsp stack",
     }  # fmt: skip
     if name == "roles":
         return "found"

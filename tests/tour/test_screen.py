@@ -17,8 +17,8 @@ from emu.tour.words import tour_words, words
 from tests.tui.driving import Hands, screen
 from tui import tour_page
 from tui.app import ApdbgApp
+from tui.kept import Memory
 from tui.keymap import PRESETS
-from tui.last_session import Memory
 from tui.tour_memory import FILE_NAME, TourMemory
 
 

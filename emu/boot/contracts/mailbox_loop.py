@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from emu.boot.ap_loop import MODES, ApLoop, Meaning, place_in
+from emu.boot.ap_loop import MODES, ApLoop, RegisterMeaning, place_in
 from emu.boot.contracts.contract import Contract, Loaded
 from emu.boot.dtb_os import os_tree
 from emu.boot.entry import DATA_SELECTOR, RESET_VECTOR, EntryState, long_mode
@@ -245,7 +245,7 @@ def _entries(
         _check_real(platform, loop, rip)
     state = ours.ap(given.mode, rip)
     for cpu in range(1, platform.cpus):
-        means: dict[Meaning, int] = {
+        means: dict[RegisterMeaning, int] = {
             "mailbox": mailbox, "vcpu": cpu, "apic-id": platform.apic_ids[cpu],
             "stack": ours.stack(cpu), "tables": ours.ap_tables,
         }  # fmt: skip
