@@ -118,7 +118,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
     place = tmp_path_factory.mktemp("rust") / "openhcl_boot"
     code = b"\x90" * (16 * len(NAMES) - 2) + b"\xeb\xfe"
     Path(place).write_bytes(elf(Load(0, code), symbols=rows))
-    return open_session(place, platform="none", cpus=1)
+    return open_session(str(place), platform="none", cpus=1)
 
 
 def test_commands_take_and_say_paths(session: Session) -> None:

@@ -4,13 +4,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from rich.cells import cell_len
 
 from emu import open_session
 from emu.texts.language import LANGUAGES
-from emu.texts.wrapping import wrapped
 from emu.tour.guide import Progress
 from emu.tour.lessons import LESSONS
 from emu.tour.words import tour_words, words
@@ -217,23 +213,6 @@ def test_the_first_screen_says_what_it_is_in_the_rows_of_a_small_terminal(tongue
     assert len(tour_page.texts([(said.offer, "plain")], 80)) <= 4
     for word in ("CPUs", "Mailbox", "Enter", "?"):
         assert word in said.offer
-
-
-@given(st.text(st.sampled_from("ab \u4e00\u4e8c\uff0c\u3002(\u300a\u300b)"), max_size=60))
-def test_wrapped_rows_fit_and_nothing_is_lost(text: str) -> None:
-    for width in (2, 7, 30):
-        rows = wrapped(text, width)
-        assert all(cell_len(row) <= width for row in rows)
-        assert "".join("".join(rows).split()) == "".join(text.split())
-
-
-def test_chinese_breaks_between_characters_but_not_before_a_comma() -> None:
-    assert wrapped("\u4e00\u4e8c\u4e09\uff0c\u56db", 6) == [
-        "\u4e00\u4e8c",
-        "\u4e09\uff0c\u56db",
-    ]
-    assert wrapped("CPU \u5728\u8fd0\u884c", 8) == ["CPU \u5728\u8fd0", "\u884c"]
-    assert wrapped("two words", 5) == ["two", "words"]
 
 
 def test_other_keys_are_told_as_they_are() -> None:
