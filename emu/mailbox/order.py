@@ -40,4 +40,6 @@ def order_words(code: LoopCode) -> str:
     if found is None:
         return "an order that docs/mailbox_orders.md has not"
     verdict = "refuted" if found in REFUTED else "holds"
-    return f'order "{found[0]}", ack of {found[1]} bits: {verdict} (docs/mailbox_orders.md)'
+    late = ", but for the vector, which is read after the ack" if code.late else ""
+    told = f'order "{found[0]}", ack of {found[1]} bits: {verdict}{late}'
+    return f"{told} (docs/mailbox_orders.md)"

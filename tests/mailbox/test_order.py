@@ -24,6 +24,8 @@ def test_the_verdict_is_that_of_the_table(order: str, bits: int) -> None:
     code = LoopCode(LOADS[order], bits // 8)
     assert order_of(code) == (order, bits)
     assert f": {verdicts()[order, bits]} " in order_words(code)
+    late = LoopCode(LOADS[order], bits // 8, late=True)
+    assert f": {verdicts()[order, bits]}, but for the vector" in order_words(late)
 
 
 @pytest.mark.parametrize(
