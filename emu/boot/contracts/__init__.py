@@ -16,7 +16,8 @@ from emu.igvm.dll import within_dll
 
 _CLASS_32: Final = b"\x01"
 CONTRACTS: Final[tuple[Contract, ...]] = (
-    igvm.CONTRACT, multiboot.CONTRACT, linux.CONTRACT, flat.CONTRACT, openhcl.CONTRACT,
+    igvm.CONTRACT, multiboot.CONTRACT, linux.CONTRACT,
+    flat.CONTRACT, openhcl.CONTRACT,
 )  # fmt: skip
 """Asked in this order; the last one takes every image."""
 
