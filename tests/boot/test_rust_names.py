@@ -6,7 +6,7 @@ import pytest
 
 from emu import Session, open_session
 from emu.boot import rust_names
-from emu.boot.image import Placed
+from emu.boot.image import Image, Placed
 from emu.boot.symbols import SymbolMap
 from emu.errors import CommandError
 from tests.boot.elf import Load, Sym, elf, image
@@ -58,7 +58,7 @@ def symbols() -> SymbolMap:
     return SymbolMap((Placed("shim", _image(), 0x1000),))
 
 
-def _image():  # type: ignore[no-untyped-def]
+def _image() -> Image:
     rows = tuple(Sym(name, 16 * at, 16) for at, name in enumerate(NAMES))
     return image(Load(0, bytes(16 * len(NAMES))), symbols=rows)
 
