@@ -16,6 +16,7 @@ from textual import constants, events
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.command import Provider
+from textual.driver import Driver
 from textual.geometry import Size
 from textual.widgets import Static
 
@@ -37,6 +38,7 @@ from tui.jump import Jump
 from tui.kept import Kept, Memory
 from tui.key_bar import KeyBar
 from tui.keymap import Preset
+from tui.lasting import lasting
 from tui.orders import Orders
 from tui.prompt import Prompt
 from tui.situation import situation
@@ -160,6 +162,10 @@ class ApdbgApp(App[int]):
         if _has_terminal():
             self._hear_of_sizes()
             self.set_interval(HANG_UP_SECONDS, self._leave_if_hung_up)
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's, of which nobody waits for a terminal that is gone."""
+        return lasting(super().get_driver_class())
 
     def _hear_of_sizes(self) -> None:
         """Take a new size between two events. Textual's own handler cuts in wherever Python
