@@ -48,7 +48,10 @@ from tui.tour_start import TourStart
 from tui.tour_strip import TourStrip
 from tui.way import Way
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH)
+_SIGNALS: Final = (
+    signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH, signal.SIGTSTP,
+    signal.SIGCONT,
+)  # fmt: skip
 HANG_UP_SECONDS: Final = 1.0
 """How often it is looked whether the terminal is still there."""
 _NO_SIGNALS: Final = (NotImplementedError, RuntimeError, ValueError)
@@ -161,6 +164,7 @@ class ApdbgApp(App[int]):
                 loop.add_signal_handler(name, partial(self.exit, None, EXIT_INTERRUPTED))
         if _has_terminal():
             self._hear_of_sizes()
+            self._hear_of_stops()
             self.set_interval(HANG_UP_SECONDS, self._leave_if_hung_up)
 
     def get_driver_class(self) -> type[Driver]:
@@ -174,6 +178,17 @@ class ApdbgApp(App[int]):
         with contextlib.suppress(*_NO_SIGNALS):
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGWINCH, self._take_size)
+
+    def _hear_of_stops(self) -> None:
+        """Stop and go on between two events, too: Textual's handlers cut in where the queue of
+        pictures was locked, and waited for it for ever."""
+        acts = (
+            (signal.SIGTSTP, "_sigtstp_application"),
+            (signal.SIGCONT, "_sigcont_application"),
+        )
+        with contextlib.suppress(*_NO_SIGNALS, AttributeError):
+            for name, act in acts:
+                asyncio.get_running_loop().add_signal_handler(name, getattr(self._driver, act))
 
     def _take_size(self) -> None:
         size = Size(*shutil.get_terminal_size())
