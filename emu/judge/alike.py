@@ -14,8 +14,8 @@ _NUMBER: Final = re.compile(r"0x[0-9a-f]+|\d[\d,]*")
 _LikeKey = tuple[object, ...]
 
 
-class Sentence(Protocol):
-    """A finding, or a report of one."""
+class Headed(Protocol):
+    """What the head of a finding is made of."""
 
     @property
     def rule(self) -> str: ...
@@ -24,7 +24,14 @@ class Sentence(Protocol):
     @property
     def cpu(self) -> int | None: ...
     @property
+    def tick(self) -> int: ...
+    @property
     def where(self) -> str: ...
+
+
+class Sentence(Headed, Protocol):
+    """A finding, or a report of one."""
+
     @property
     def text(self) -> str: ...
     @property

@@ -1,9 +1,9 @@
 """Judges what the machine noted by the rules of the protocol, and tells what it found."""
 
-from typing import Final, Protocol
+from typing import Final
 
 from emu.errors import CommandError
-from emu.judge.alike import Alike, alike, single
+from emu.judge.alike import Alike, Headed, alike, single
 from emu.judge.endings import Endings
 from emu.judge.verdict import Verdict
 from emu.machine.log import Log
@@ -234,21 +234,6 @@ def block(group: Alike[Finding]) -> list[str]:
         *(row for below in one.consequences
           for row in (f"    so {head(below)}", f"        {below.text}")),
     ]  # fmt: skip
-
-
-class Headed(Protocol):
-    """What the head of a finding is made of."""
-
-    @property
-    def rule(self) -> str: ...
-    @property
-    def severity(self) -> str: ...
-    @property
-    def cpu(self) -> int | None: ...
-    @property
-    def tick(self) -> int: ...
-    @property
-    def where(self) -> str: ...
 
 
 def head(one: Headed, who: str = "") -> str:
