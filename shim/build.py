@@ -124,13 +124,23 @@ def kernel_sources() -> tuple[str, ...]:
     return (*(f"kernel/{place.name}" for place in own), *SHARED)
 
 
+def staying_kernel() -> tuple[str, ...]:
+    """The kernel whose CPUs come and go: another main, and what serves the host's notices."""
+    own = sorted((SHIM_DIR / "hotplug").glob("*.[cS]"))
+    shared = (name for name in kernel_sources() if name != "kernel/main.c")
+    return (*(f"hotplug/{place.name}" for place in own), *shared)
+
+
 IMAGES = ("reset", "shim", "kernel")
 SOURCES = {
     "reset": ("reset.S",), "shim": SHIM, "kernel": kernel_sources(), "loop": (WHOLE_LOOP,),
+    "hotplug": staying_kernel(),
 }  # fmt: skip
 SCRIPTS = {
     "reset": "reset.ld", "shim": "shim.ld", "kernel": "shim.ld", "loop": "loops/loop.ld",
+    "hotplug": "shim.ld",
 }  # fmt: skip
+KERNELS = ("kernel", "hotplug")
 
 
 def relative(place: Path) -> str:
@@ -247,7 +257,7 @@ class Builder:
         linked.parent.mkdir(parents=True, exist_ok=True)
         options = ["-T", f"shim/{SCRIPTS[kind]}", "--build-id=none", "-z", "max-page-size=4096"]
         options += [] if kind == "reset" else ["-pie", "--no-dynamic-linker", "-z", "norelro"]
-        options += ["-e", "kernel_start"] if kind == "kernel" else []
+        options += ["-e", "kernel_start"] if kind in KERNELS else []
         options += ["--compress-debug-sections=zlib"] if "/" in name else []
         zig(["ld.lld", *options, "-o", str(linked), *objects], self._scratch / "cache")
 
@@ -308,6 +318,7 @@ def main() -> None:
             builder.variant(f"dialects/{slug}", dialect(slug), BOTH)
         builder.variant(HUNT, hunted(), BOTH)
         builder.multiboot()
+        builder.image("hotplug", "hotplug.kernel")
         for slug in LOOPS:
             builder.image("loop", f"loops/{slug}", loop(slug))
 

@@ -61,6 +61,8 @@ class InjectionKind(Struct, frozen=True):
     not_started: str = ""
     """The moment that is meant where none is named and its CPU has not started yet, for a kind
     that needs one that has; `{CPU}` as in `when`."""
+    behind: str = ""
+    """The injection that has to have happened before the one in `example`; empty: none."""
     lacking: Callable[[Platform], str] = everywhere
     """Why a platform has no such thing; empty if it has."""
     group: InjectionGroup = "cpu"

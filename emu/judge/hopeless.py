@@ -15,6 +15,7 @@ from emu.judge import owners
 from emu.machine.ipi import is_roused
 from emu.machine.machine import Machine
 from emu.machine.wait import Wait
+from emu.vmm.devices import hotplug
 from emu.words.spans import spans
 
 How = Literal["fault", "stopped", "halted", "loop", "alone"]
@@ -47,6 +48,16 @@ def of(machine: Machine, cpu: Cpu) -> Hopeless | None:
     return None
 
 
+def listens(machine: Machine) -> bool:
+    """Whether the CPU that the host's notices go to sleeps until one comes: the host may move
+    all of them on."""
+    asked = hotplug.notified(machine.board.vmm)
+    if asked is None:
+        return False
+    cpu = machine.board.cpus[asked[0]]
+    return cpu.activity == "halted" and is_roused(machine.board, cpu)
+
+
 def by_fault(machine: Machine, cpu: Cpu) -> bool:
     """Whether a CPU that has shut down did so by a fault of its own: then that is in the log
     right before."""
@@ -73,7 +84,7 @@ def everyone(machine: Machine) -> dict[int, Hopeless]:
     """Every CPU that nothing moves on any more, by its number."""
     board = machine.board
     found = {cpu.id: one for cpu in board.cpus if (one := of(machine, cpu)) is not None}
-    if board.powered_off or board.crash:
+    if board.powered_off or board.crash or listens(machine):
         return found
     while len(found) < len(found | (more := _waiting_for(machine, found))):
         found |= more

@@ -12,6 +12,7 @@ from msgspec import Struct
 from emu.boot.dtb import read_tree
 from emu.machine.handover import host_dtb
 from emu.machine.machine import Machine
+from emu.vmm.devices import hotplug
 
 _OKAY = ("okay", "ok")
 _CACHED = 4
@@ -49,8 +50,14 @@ def _offer(blob: bytes) -> HostCpus | None:
 def withheld(machine: Machine) -> dict[int, str]:
     """CPUs of the machine that the host does not offer, by number, and why not."""
     told = offer(machine)
-    if told is None:
-        return {}
+    return (_not_in_tree(machine, told) if told else {}) | {
+        cpu.id: "given back to the host"
+        for cpu in machine.board.cpus
+        if hotplug.flags(machine.board.vmm, cpu.id) & hotplug.EJECTED
+    }
+
+
+def _not_in_tree(machine: Machine, told: HostCpus) -> dict[int, str]:
     return {
         cpu.id: f"listed as {told.disabled[cpu.apic_id]} in the host's tree"
         if cpu.apic_id in told.disabled

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from emu.judge import offered
+from emu.judge import hopeless, offered
 from emu.judge.fate import fates
 from emu.judge.progress import no_progress, slow_or_stuck
 from emu.judge.same_faults import fault_words
@@ -36,11 +36,13 @@ def verdict(machine: Machine, why: Pause, held: frozenset[int] = frozenset()) ->
     if why is Pause.STUCK:
         return Verdict("hung", fault_words(machine) or no_progress(machine))
     if why is Pause.HUNG:
+        if not held and hopeless.listens(machine):
+            return _came_up(machine, "the guest waits for notices of its host")
         return Verdict("hung", _why_hung(machine, held))
-    return _switched_off(machine)
+    return _came_up(machine, "the guest switched off")
 
 
-def _switched_off(machine: Machine) -> Verdict:
+def _came_up(machine: Machine, end: str) -> Verdict:
     board, known = machine.board, bool(machine.board.roles.of("online"))
     if not known and not board.aps.history:
         return Verdict("booted", f"the guest switched the machine off{_told(machine)}")
@@ -50,7 +52,7 @@ def _switched_off(machine: Machine) -> Verdict:
     if offered.missing(machine) or set(away) - offered.withheld(machine).keys():
         return Verdict("degraded", f"{here} of {total} CPUs {words}{_told(machine)}")
     who = "the only CPU" if here == 1 else f"all {here} CPUs"
-    return Verdict("booted", f"{who} {words} and the guest switched off{_told(machine)}")
+    return Verdict("booted", f"{who} {words} and {end}{_told(machine)}")
 
 
 def _told(machine: Machine) -> str:

@@ -22,7 +22,7 @@ MEANINGS: Final[dict[CpuState, str]] = {
     "online": "the OS has it",
     "halted": "executed HLT: an interrupt wakes it",
     "wait-for-sipi": "had an INIT, waits for a start-up IPI",
-    "off": "nobody has started it",
+    "off": "nobody has started it, or it was given back",
     "failed": "the shim gave it up",
     "shutdown": "triple fault: it stands still for ever",
 }

@@ -81,6 +81,8 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.MachineEffect, size: int) -> None:
             parts.board.event(cpu, "state", text)
         case fx.SendInit() | fx.SendSipi() | fx.SendInterrupt():
             ipi.send(parts, cpu, effect)
+        case fx.EjectCpu(target):
+            eject(parts, cpu, parts.board.cpus[target])
         case fx.Delay(target, nanoseconds):
             delay(parts, parts.board.cpus[target], nanoseconds * 1000)
         case fx.EndInterrupt() | fx.ApicError() | fx.LatchErrors() | fx.ResetApic():
@@ -115,6 +117,24 @@ def delay(parts: Parts, cpu: Cpu, ps: int) -> None:
     """The host gives a CPU no time for a while."""
     parts.waits.wake(cpu, parts.board.now_ps(), "disturbed")
     parts.board.go_on(cpu, cpu.clock_ps + ps, "delayed")
+
+
+def eject(parts: Parts, cpu: Cpu, target: Cpu) -> None:
+    """A CPU is out, wherever it was: its registers stay, and nothing lets it go on but being
+    plugged in."""
+    parts.waits.forget(target)
+    parts.board.turn(target, "off")
+    parts.board.reschedule = True
+    who = "itself" if target is cpu else f"cpu {target.id}"
+    parts.board.event(cpu, "state", f"ejects {who}")
+
+
+def plug(parts: Parts, target: Cpu) -> None:
+    """A CPU that was ejected goes on where it was."""
+    parts.board.go_on(target, max(target.clock_ps, parts.board.now_ps()), "started")
+    parts.board.turn(target, "running")
+    parts.board.reschedule = True
+    parts.board.event(target, "state", "is plugged in")
 
 
 def start_vp(parts: Parts, cpu: Cpu, vp: int, context: fx.VpContext | None) -> None:

@@ -188,6 +188,12 @@ class SendSipi(Struct, frozen=True):
     vector: int
 
 
+class EjectCpu(Struct, frozen=True):
+    """The guest gives a CPU back to its host, which lets it run no more."""
+
+    cpu: int
+
+
 class Delay(Struct, frozen=True):
     """A CPU is so much later than it would be, in nanoseconds of its own clock."""
 
@@ -311,6 +317,7 @@ MachineEffect = (
     | Sent
     | SendInit
     | SendSipi
+    | EjectCpu
     | Delay
     | SendInterrupt
     | EndInterrupt

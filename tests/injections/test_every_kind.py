@@ -26,9 +26,12 @@ def test_the_example_of_a_kind_happens_and_happens_again(
         with pytest.raises(CommandError, match=f"platform {platform}"):
             broken(spec, platform=platform)
         return
-    session = booted(spec, platform=platform)
+    specs = [*([kind.behind] if kind.behind else []), spec]
+    session = booted(*specs, platform=platform)
     machine = session.machine
-    assert [(one.spec, one.problem) for one in machine.injected.fired] == [(spec, "")]
+    assert [(one.spec, one.problem) for one in machine.injected.fired] == [
+        (one, "") for one in specs
+    ]
     end = session.digest(), session.timeline.now, machine.board.vmm.serial
     session.do("goto 60%")
     session.do("goto 20%")
@@ -45,7 +48,7 @@ def test_without_a_moment_a_kind_works_from_the_start_or_asks_for_one(
         return
     spec = f"{kind.name} {kind.example}".partition(" at ")[0]
     try:
-        machine = broken(spec, platform=platform).machine
+        machine = broken(*filter(None, (kind.behind, spec)), platform=platform).machine
     except CommandError as error:
         assert f"a moment can be named: {spec} at MOMENT" in str(error)
     else:

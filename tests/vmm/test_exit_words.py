@@ -52,7 +52,7 @@ TDCALL_OPERANDS: dict[int, tuple[str, ...]] = {
 SUBFUNCTION_OPERANDS: dict[int, tuple[str, ...]] = {
     0xA: ("r12", "r13"), 0xC: ("r12",), 0x1E: ("r12", "r13", "r14", "r15"), 0x1F: ("r12",),
     0x20: ("r12", "r13"), 0x30: ("r12", "r13", "r14", "r15"), 0x1_0000: ("r12",),
-    0x1_0001: ("r12", "r13"), 0x1_0003: ("r12", "r13"),
+    0x1_0001: ("r12", "r13"), 0x1_0003: ("r12", "r13"), 0x1_0004: ("r12",),
 }  # fmt: skip
 """Subfunction -> the registers that carry operands (GHCI 1.5, section 3)."""
 

@@ -12,6 +12,7 @@ from emu.inject.cpu import (
     lose_ipi,
     never_starts,
     nmi,
+    plug,
     sipi_without_init,
     skew,
     slow,
@@ -28,5 +29,5 @@ KINDS: Final[tuple[InjectionKind, ...]] = (
     never_starts.KIND, late_start.KIND, stop.KIND, stall.KIND, slow.KIND, lose_ipi.KIND,
     twice_ipi.KIND, late_ipi.KIND, sipi_without_init.KIND, interrupt.KIND, nmi.KIND,
     apic_id.KIND, vp_index.KIND, skew.KIND, drift.KIND, flip_register.KIND,
-    take_away.KIND, unplug.KIND,
+    take_away.KIND, unplug.KIND, plug.KIND,
 )  # fmt: skip

@@ -43,3 +43,26 @@ def take(machine: Machine, cpu: Cpu, reason: str, *, denied: bool = False) -> No
     machine.injected.twist(Gone(cpu.id, denied), beside=True)
     machine.board.reschedule = True
     machine.board.event(cpu, "state", reason)
+
+
+def is_gone(machine: Machine, cpu: Cpu) -> bool:
+    """Whether a CPU was removed from the machine."""
+    return any(_of(one.twist, cpu) for one in machine.injected.twists)
+
+
+def put_back(machine: Machine, cpu: Cpu) -> None:
+    """Another CPU in the place of one that was removed, as at power-on: whoever starts it finds
+    it there."""
+    board, injected = machine.board, machine.injected
+    vp = board.vmm.vps[cpu.id]
+    injected.twists = tuple(one for one in injected.twists if not _of(one.twist, cpu))
+    vp.started, vp.wait_for_sipi = False, board.platform.start == "sipi"
+    vp.vtl2_enabled = False
+    cpu.context, cpu.reason = None, ""
+    board.aps.started(cpu.id)
+    board.turn(cpu, "wait-for-sipi" if vp.wait_for_sipi else "off")
+    board.event(cpu, "state", "is plugged in, as at power-on")
+
+
+def _of(twist: Twist, cpu: Cpu) -> bool:
+    return isinstance(twist, Gone) and twist.vp == cpu.id and twist.denied

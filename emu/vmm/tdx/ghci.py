@@ -5,6 +5,7 @@ from typing import Final
 from emu.hw.address import PAGE_BYTES, PAGE_MASK, Gpa
 from emu.vmm.cpuid import read_cpuid
 from emu.vmm.devices import port_words
+from emu.vmm.devices.hotplug import LOWEST_NOTICE, ask_for_notices
 from emu.vmm.effects import Cost, Crash, Halt
 from emu.vmm.msr import msr_name, read_msr, write_msr
 from emu.vmm.msrs.crash import printable
@@ -116,6 +117,15 @@ def _fatal(call: HostCall) -> HostReply:
     return ok(effects=(Crash(reason),))
 
 
+def _notify(call: HostCall) -> HostReply:
+    """R12 the vector by which the host tells the calling CPU that something happens (GHCI 1.5,
+    3.5); the first 32 are exceptions'."""
+    vector = call.register("r12")
+    if not LOWEST_NOTICE <= vector <= 0xFF:
+        return invalid(f"R12: vector {vector:#x} is no interrupt's")
+    return ok(effects=ask_for_notices(call.caller.cpu, vector))
+
+
 def _direction(value: int) -> str:
     return {0: "in", 1: "out"}.get(value, f"{value:#x}")
 
@@ -154,5 +164,6 @@ SUBFUNCTIONS: Final = (
     Subfunction(
         0x10003, "ReportFatalError", _fatal, (Shown("r12", "code"), Shown("r13", "page"))
     ),
+    Subfunction(0x10004, "SetupEventNotifyInterrupt", _notify, (Shown("r12", "vector"),)),
 )
 """GHCI 1.5, section 3; the low numbers are VMX exit reasons. MapGPA has a file of its own."""
