@@ -15,10 +15,13 @@ from typing import Any, Final, Literal, get_args
 from msgspec import Struct
 from msgspec.structs import fields
 
+from emu.boot import prices
 from emu.boot.ap_loop import MEANINGS, MODES, REGISTERS, USUAL, ApLoop
 from emu.boot.platform_table import TomlTable, is_place, is_whole
+from emu.boot.prices import GivenPrices
 from emu.boot.roles import DATA_ROLES, ROLES, GivenRoles
 from emu.boot.samples import samples_dir
+from emu.boot.topology import PARTS, TYPES_ARE, Topology, core_types
 from emu.errors import PlatformError
 from emu.given.files import read_file
 from emu.given.toml import table_of
@@ -100,22 +103,34 @@ class Platform(Struct, frozen=True):
     """Whether a TD may give pages back (CONFIG_FLAGS.PAGE_RELEASE)."""
     loop: ApLoop = ApLoop()
     """Where a mailbox loop that was given by itself is wanted, and how APs come to it."""
+    topology: Topology | None = None
+    """Where the CPUs lie; None: in one package, and no more is said of it."""
+    prices: GivenPrices = ()
+    """What the file says of prices, beside the values in `costs`."""
 
     @property
     def cpus(self) -> int:
         """How many CPUs there are, 1 to 2,048."""
         return len(self.apic_ids)
 
+    def starts_in_ns(self, cpu: int, by: Literal["start_vp_ns", "sipi_ns"]) -> int:
+        """What lies between that and a CPU's first instruction: its core's type may say."""
+        kind = self.topology and self.topology.type_of(cpu)
+        own: int | None = getattr(kind, by) if kind else None
+        return getattr(self.costs, by) if own is None else own
+
 
 _KEYS: Final[dict[str, set[str]]] = {
     "": {"name", "isolation", "start", "hyperv", "tsc_hz", "clocks_apart_ns", "accept_level",
-         "dialect", "cpus", "memory", "time", "roles", "td", "loop"},
+         "dialect", "cpus", "memory", "time", "roles", "td", "loop", "topology", "prices"},
     "cpus": {"count", "apic_ids", "speeds"},
     "memory": {"base", "mib", "low_kib"},
     "time": {slot.name for slot in fields(Costs)},
     "roles": {*ROLES, *DATA_ROLES},
     "td": {"vp_init", "page_release", "no_rbp_mod"},
     "loop": {slot.name for slot in fields(ApLoop)},
+    "topology": {slot.name for slot in fields(Topology)},
+    "prices": set(prices.NAMES),
 }  # fmt: skip
 
 
@@ -150,9 +165,11 @@ def _path_of(name: str) -> Path:
 def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platform:
     hyperv = top.flag("hyperv", None)
     processors = top.table("cpus")
-    count = processors.whole("count", 4, 1, CPUS_MAX) if cpus is None else cpus
-    if not 1 <= count <= CPUS_MAX:
-        raise PlatformError(f"--cpus: 1 to {CPUS_MAX:,}, got {count:,}")
+    lie = _topology(top) if "topology" in top.values else None
+    usual, room = (4, CPUS_MAX) if lie is None else (lie.cpus, lie.cpus)
+    count = processors.whole("count", usual, 1, room) if cpus is None else cpus
+    if not 1 <= count <= room:
+        raise PlatformError(f"--cpus: 1 to {room:,}, got {count:,}")
     memory = top.table("memory")
     base, size = _memory(memory, count, memory_mib)
     name = top.values.get("name", top.path.stem)
@@ -163,8 +180,8 @@ def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platf
         isolation=top.one_of("isolation", None, ("none", "vbs", "tdx")),
         start=top.one_of("start", None, ("hypercall", "reset-vector", "sipi")),
         hyperv=hyperv,
-        apic_ids=_apic_ids(processors, count),
-        speeds=_speeds(processors, count),
+        apic_ids=_apic_ids(processors, count, lie),
+        speeds=_speeds(processors, count, lie),
         memory_base=base,
         memory_bytes=size,
         low_memory_bytes=memory.whole("low_kib", 0, 0, 640) << 10,
@@ -176,7 +193,29 @@ def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platf
         clocks_apart_ns=top.whole("clocks_apart_ns", CLOCKS_APART_NS, 0, COST_NS_MAX),
         **_td(top.table("td")),
         loop=_loop(top.table("loop")),
+        topology=lie,
+        prices=_prices(top.table("prices")),
     )
+
+
+def _prices(table: TomlTable) -> GivenPrices:
+    """What is said of prices."""
+    for name, given in table.values.items():
+        if not prices.is_right(name, given):
+            raise table.wrong(name, prices.must_be(name))
+    return tuple((name, tuple(given.items())) for name, given in table.values.items())
+
+
+def _topology(top: TomlTable) -> Topology:
+    """Where the CPUs lie; there is room for no more than a machine may have."""
+    table = top.table("topology")
+    types = core_types(table.values["types"]) if "types" in table.values else ()
+    if types is None:
+        raise table.wrong("types", TYPES_ARE)
+    found = Topology(**{one: table.whole(one, 1, 1, CPUS_MAX) for one in PARTS}, types=types)
+    if found.cpus > CPUS_MAX:
+        raise PlatformError(f"{top.path}: topology: {found.cpus:,} CPUs, at most {CPUS_MAX:,}")
+    return found
 
 
 def _td(table: TomlTable) -> dict[str, Any]:
@@ -258,9 +297,14 @@ def _costs(time: TomlTable) -> Costs:
     return Costs(instructions_per_ns=rate, **whole)
 
 
-def _apic_ids(table: TomlTable, count: int) -> tuple[int, ...]:
-    """`"dense"`, { first, stride }, or a list that continues upwards if it is short."""
+def _apic_ids(table: TomlTable, count: int, lie: Topology | None) -> tuple[int, ...]:
+    """`"dense"`, { first, stride }, or a list that continues upwards if it is short; a
+    topology makes them itself."""
     given = table.values.get("apic_ids", "dense")
+    if lie is not None:
+        if "apic_ids" in table.values:
+            raise table.wrong("apic_ids", "left out beside [topology], which makes them")
+        return tuple(map(lie.apic_id, range(count)))
     if given == "dense":
         given = {}
     if isinstance(given, dict):
@@ -282,8 +326,9 @@ def _apic_ids(table: TomlTable, count: int) -> tuple[int, ...]:
     return tuple(ids)
 
 
-def _speeds(table: TomlTable, count: int) -> tuple[float, ...]:
-    """A pattern that repeats: [1.0, 0.5] alternates big and little cores."""
+def _speeds(table: TomlTable, count: int, lie: Topology | None) -> tuple[float, ...]:
+    """A pattern that repeats, [1.0, 0.5] alternates big and little cores, times what the types
+    of the cores say."""
     given = table.values.get("speeds", [1.0])
     if not isinstance(given, list) or not given:
         raise table.wrong("speeds", "a list of numbers")
@@ -291,4 +336,8 @@ def _speeds(table: TomlTable, count: int) -> tuple[float, ...]:
         good = isinstance(value, int | float) and not isinstance(value, bool)
         if not good or not 0.01 <= value <= 100:
             raise table.wrong("speeds", "numbers from 0.01 to 100")
-    return tuple(float(given[index % len(given)]) for index in range(count))
+    kinds = [lie.type_of(index) if lie else None for index in range(count)]
+    return tuple(
+        float(given[index % len(given)]) * (kind.speed if kind else 1.0)
+        for index, kind in enumerate(kinds)
+    )
