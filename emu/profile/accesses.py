@@ -6,12 +6,13 @@ import time
 from msgspec import Struct
 
 from emu.boot import disasm
+from emu.hw.address import Hpa
 from emu.machine.board import Board, Doing
 from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.every_access import AccessStream
 from emu.machine.machine import Machine
 from emu.profile.asks import Asks
-from emu.profile.lines import LINE_BYTES, Lines
+from emu.profile.lines import LINE_BYTES, Lines, Place
 from emu.timeline.moment import Moment
 from emu.timeline.search import from_here
 from emu.timeline.timeline import Timeline
@@ -47,17 +48,25 @@ class SharedAccesses(Struct, eq=False):
         self.count += 1
         one = self.machine.board.cpus[cpu]
         ps = one.clock_ps + (tick - self.machine.board.tick) * one.ps_per_instruction
-        stores = stored is not None
+        place, stores = Place(hpa, size), stored is not None
+        changes = stored is not None and self._changes(place, stored)
         first = min(size, LINE_BYTES - hpa % LINE_BYTES)
-        shared = self.lines.touch(cpu, address, hpa, first, stores, ps)
+        shared = self.lines.touch(cpu, address, Place(hpa, first), stores, ps, changes)
         if size > first:
-            more = self.lines.touch(cpu, address, hpa + first, size - first, stores, ps)
-            shared = shared or more
+            rest = Place(hpa + first, size - first)
+            shared = self.lines.touch(cpu, address, rest, stores, ps, changes) or shared
         locked = self._locked.get(address)
         if locked is None:
             locked = self._locked[address] = self._mnemonic(cpu, address)
         if locked or shared or cpu in self.asks.fresh:
-            self.asks.touch((tick, ps), cpu, address, hpa, size, stored, locked, shared)
+            self.asks.touch((tick, ps), cpu, address, place, stored, locked, shared)
+
+    def _changes(self, place: Place, stored: int) -> bool:
+        """Whether a store makes another value of what stands there; asked where it matters."""
+        if not self.lines.shares(place.hpa):
+            return True
+        before = self.machine.board.memory.read(Hpa(place.hpa), place.size)
+        return stored & (1 << 8 * place.size) - 1 != int.from_bytes(before, "little")
 
     def _mnemonic(self, cpu: int, address: int) -> str:
         """`xadd` of `lock xadd`; XCHG with memory is locked by itself (SDM 3A, 9.1.2.1)."""

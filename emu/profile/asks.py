@@ -11,7 +11,9 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct, field
 
+from emu.hw.address import Hpa
 from emu.machine.machine import Machine
+from emu.profile.lines import Place
 
 OPEN_MAX: Final = 8
 """Takings of one CPU whose end is looked for at once; of more, the newest."""
@@ -24,17 +26,6 @@ COUNTS: Final = ("xadd", "add", "sub", "inc", "dec")
 """Nobody gives a word back with these that it took with a locked instruction."""
 When = tuple[int, int]
 """(tick, the CPU's clock in picoseconds) at the end of an instruction."""
-
-
-class Place(NamedTuple):
-    """Bytes of host memory."""
-
-    hpa: int
-    size: int
-
-    def meets(self, other: "Place") -> bool:
-        """Whether they have a byte in common."""
-        return self.hpa < other.hpa + other.size and other.hpa < self.hpa + self.size
 
 
 class Store(NamedTuple):
@@ -95,12 +86,12 @@ class Asks:
         """By CPU, instruction and place: its first and last load."""
 
     def touch(
-        self, when: When, cpu: int, address: int, hpa: int, size: int, stored: int | None,
+        self, when: When, cpu: int, address: int, place: Place, stored: int | None,
         mnemonic: str, shared: bool,
     ) -> None:  # fmt: skip
         """An access by a locked instruction (`mnemonic`), or to a line that others touch
         (`shared`), or by a CPU in `fresh`."""
-        place, mine = Place(hpa, size), self._open.setdefault(cpu, [])
+        mine = self._open.setdefault(cpu, [])
         if stored is None:
             if not mnemonic:
                 self._look(cpu, when, address, place)
@@ -111,8 +102,8 @@ class Asks:
         if not mnemonic:
             self._store(mine, store)
             return
-        before = int.from_bytes(self._memory.read(hpa, size), "little")  # type: ignore[arg-type]
-        after = stored & (1 << 8 * size) - 1
+        before = int.from_bytes(self._memory.read(Hpa(place.hpa), place.size), "little")
+        after = stored & (1 << 8 * place.size) - 1
         self._locked(mine, store, mnemonic, before, after)
 
     def _look(self, cpu: int, when: When, address: int, place: Place) -> None:

@@ -16,7 +16,8 @@ from msgspec import Struct
 from emu.hw.address import Hpa
 from emu.judge.judge import where
 from emu.profile.accesses import SharedAccesses
-from emu.profile.asks import Ask, Place, Store, When
+from emu.profile.asks import Ask, Store, When
+from emu.profile.lines import Place
 
 LockKind = Literal["test-and-set", "ticket", "queue"]
 """Where waiters look: at the word that is taken, at a second one for all, each at its own."""
