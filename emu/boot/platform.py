@@ -15,13 +15,15 @@ from typing import Any, Final, Literal, get_args
 from msgspec import Struct
 from msgspec.structs import fields
 
+from emu.boot import prices
 from emu.boot.ap_loop import MEANINGS, MODES, REGISTERS, USUAL, ApLoop
+from emu.boot.platform_table import TomlTable, is_place, is_whole
+from emu.boot.prices import GivenPrices
 from emu.boot.roles import DATA_ROLES, ROLES, GivenRoles
 from emu.boot.samples import samples_dir
+from emu.boot.topology import PARTS, TYPES_ARE, Topology, core_types
 from emu.errors import PlatformError
 from emu.given.files import read_file
-from emu.given.number import begins_a_number, parsed
-from emu.given.plain import shown
 from emu.given.toml import table_of
 from emu.hw.address import LARGE_BYTES, U64
 
@@ -101,97 +103,35 @@ class Platform(Struct, frozen=True):
     """Whether a TD may give pages back (CONFIG_FLAGS.PAGE_RELEASE)."""
     loop: ApLoop = ApLoop()
     """Where a mailbox loop that was given by itself is wanted, and how APs come to it."""
+    topology: Topology | None = None
+    """Where the CPUs lie; None: in one package, and no more is said of it."""
+    prices: GivenPrices = ()
+    """What the file says of prices, beside the values in `costs`."""
 
     @property
     def cpus(self) -> int:
         """How many CPUs there are, 1 to 2,048."""
         return len(self.apic_ids)
 
+    def starts_in_ns(self, cpu: int, by: Literal["start_vp_ns", "sipi_ns"]) -> int:
+        """What lies between that and a CPU's first instruction: its core's type may say."""
+        kind = self.topology and self.topology.type_of(cpu)
+        own: int | None = getattr(kind, by) if kind else None
+        return getattr(self.costs, by) if own is None else own
+
 
 _KEYS: Final[dict[str, set[str]]] = {
     "": {"name", "isolation", "start", "hyperv", "tsc_hz", "clocks_apart_ns", "accept_level",
-         "dialect", "cpus", "memory", "time", "roles", "td", "loop"},
+         "dialect", "cpus", "memory", "time", "roles", "td", "loop", "topology", "prices"},
     "cpus": {"count", "apic_ids", "speeds"},
     "memory": {"base", "mib", "low_kib"},
     "time": {slot.name for slot in fields(Costs)},
     "roles": {*ROLES, *DATA_ROLES},
     "td": {"vp_init", "page_release", "no_rbp_mod"},
     "loop": {slot.name for slot in fields(ApLoop)},
+    "topology": {slot.name for slot in fields(Topology)},
+    "prices": set(prices.NAMES),
 }  # fmt: skip
-
-
-def _is_whole(value: Any) -> bool:
-    """TOML tells true from 1, Python does not."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-class _TomlTable:
-    """One table of a platform file, whose every complaint names the file and the key."""
-
-    def __init__(self, path: Path, name: str, values: Any) -> None:
-        self.path = path
-        self.name = name
-        if not isinstance(values, dict):
-            raise PlatformError(f"{path}: {name} must be a table")
-        self.values: dict[str, Any] = values
-        for key in values:
-            if key not in _KEYS[name]:
-                raise PlatformError(f"{path}: {self._full(key)}: there is no such key")
-
-    def _full(self, key: str) -> str:
-        return f"{self.name}.{key}" if self.name else key
-
-    def wrong(self, key: str, what: str) -> PlatformError:
-        """The exception for a value that cannot be."""
-        got = shown(self.values[key]) if key in self.values else "nothing"
-        return PlatformError(f"{self.path}: {self._full(key)} must be {what}, got {got}")
-
-    def whole(self, key: str, default: int, least: int, most: int) -> int:
-        """A whole number between two bounds."""
-        value: Any = self.values.get(key, default)
-        if not _is_whole(value) or not least <= value <= most:
-            raise self.wrong(key, f"a whole number from {least:,} to {most:,}")
-        return int(value)
-
-    def address(self, key: str) -> int | None:
-        """An address below 4 GiB; None if there is none."""
-        return self.whole(key, 0, 0, 0xFFFF_FFFF) if key in self.values else None
-
-    def place(self, key: str) -> str:
-        """A symbol, or an offset; empty if there is none."""
-        value = self.values.get(key)
-        if value is None:
-            return ""
-        if not _is_place(value):
-            raise self.wrong(key, "a symbol or an offset")
-        return str(value)
-
-    def real(self, key: str, default: float, least: float, most: float) -> float:
-        """A number between two bounds."""
-        value = self.values.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self.wrong(key, "a number")
-        if not least <= value <= most:
-            raise self.wrong(key, f"from {least} to {most}")
-        return float(value)
-
-    def flag(self, key: str, default: bool | None) -> bool:
-        """True or false; without a default it must be there."""
-        value = self.values.get(key, default)
-        if not isinstance(value, bool):
-            raise self.wrong(key, "true or false")
-        return value
-
-    def one_of(self, key: str, default: str | None, choices: tuple[str, ...]) -> Any:
-        """One of a few words."""
-        value = self.values.get(key, default)
-        if value not in choices:
-            raise self.wrong(key, f"one of {', '.join(choices)}")
-        return value
-
-    def table(self, key: str) -> "_TomlTable":
-        """A table below this one; an absent one is empty."""
-        return _TomlTable(self.path, key, self.values.get(key, {}))
 
 
 def platform_text(name: str) -> str:
@@ -209,7 +149,7 @@ def platform_of(
 ) -> Platform:
     """A platform from its TOML; `path` names it in errors. Raises PlatformError."""
     values = table_of(text, path, PlatformError)
-    return _platform(_TomlTable(path, "", values), cpus, memory_mib)
+    return _platform(TomlTable(path, "", values, _KEYS), cpus, memory_mib)
 
 
 def _path_of(name: str) -> Path:
@@ -222,12 +162,14 @@ def _path_of(name: str) -> Path:
     raise PlatformError(f"--platform {name}: there is none of that name: {known}, or a file")
 
 
-def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Platform:
+def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platform:
     hyperv = top.flag("hyperv", None)
     processors = top.table("cpus")
-    count = processors.whole("count", 4, 1, CPUS_MAX) if cpus is None else cpus
-    if not 1 <= count <= CPUS_MAX:
-        raise PlatformError(f"--cpus: 1 to {CPUS_MAX:,}, got {count:,}")
+    lie = _topology(top) if "topology" in top.values else None
+    usual, room = (4, CPUS_MAX) if lie is None else (lie.cpus, lie.cpus)
+    count = processors.whole("count", usual, 1, room) if cpus is None else cpus
+    if not 1 <= count <= room:
+        raise PlatformError(f"--cpus: 1 to {room:,}, got {count:,}")
     memory = top.table("memory")
     base, size = _memory(memory, count, memory_mib)
     name = top.values.get("name", top.path.stem)
@@ -238,8 +180,8 @@ def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Plat
         isolation=top.one_of("isolation", None, ("none", "vbs", "tdx")),
         start=top.one_of("start", None, ("hypercall", "reset-vector", "sipi")),
         hyperv=hyperv,
-        apic_ids=_apic_ids(processors, count),
-        speeds=_speeds(processors, count),
+        apic_ids=_apic_ids(processors, count, lie),
+        speeds=_speeds(processors, count, lie),
         memory_base=base,
         memory_bytes=size,
         low_memory_bytes=memory.whole("low_kib", 0, 0, 640) << 10,
@@ -251,10 +193,32 @@ def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Plat
         clocks_apart_ns=top.whole("clocks_apart_ns", CLOCKS_APART_NS, 0, COST_NS_MAX),
         **_td(top.table("td")),
         loop=_loop(top.table("loop")),
+        topology=lie,
+        prices=_prices(top.table("prices")),
     )
 
 
-def _td(table: _TomlTable) -> dict[str, Any]:
+def _prices(table: TomlTable) -> GivenPrices:
+    """What is said of prices."""
+    for name, given in table.values.items():
+        if not prices.is_right(name, given):
+            raise table.wrong(name, prices.must_be(name))
+    return tuple((name, tuple(given.items())) for name, given in table.values.items())
+
+
+def _topology(top: TomlTable) -> Topology:
+    """Where the CPUs lie; there is room for no more than a machine may have."""
+    table = top.table("topology")
+    types = core_types(table.values["types"]) if "types" in table.values else ()
+    if types is None:
+        raise table.wrong("types", TYPES_ARE)
+    found = Topology(**{one: table.whole(one, 1, 1, CPUS_MAX) for one in PARTS}, types=types)
+    if found.cpus > CPUS_MAX:
+        raise PlatformError(f"{top.path}: topology: {found.cpus:,} CPUs, at most {CPUS_MAX:,}")
+    return found
+
+
+def _td(table: TomlTable) -> dict[str, Any]:
     """What the host configured a TD with."""
     return {
         "vp_init": table.whole("vp_init", 0, 0, U64),
@@ -263,12 +227,12 @@ def _td(table: _TomlTable) -> dict[str, Any]:
     }
 
 
-def _loop(table: _TomlTable) -> ApLoop:
+def _loop(table: TomlTable) -> ApLoop:
     """What is said of a mailbox loop."""
     usual = {name: what for name, what in USUAL if name == "rsp"}
     given = table.values.get("registers", dict(USUAL))
     good = isinstance(given, dict) and all(
-        name in REGISTERS and (what in MEANINGS or (_is_whole(what) and 0 <= what <= U64))
+        name in REGISTERS and (what in MEANINGS or (is_whole(what) and 0 <= what <= U64))
         for name, what in given.items()
     )
     if not good:
@@ -284,29 +248,18 @@ def _loop(table: _TomlTable) -> ApLoop:
     )
 
 
-def _roles(table: _TomlTable) -> GivenRoles:
+def _roles(table: TomlTable) -> GivenRoles:
     """Each role with its symbols and addresses; one alone needs no list."""
     found = []
     for role, given in table.values.items():
         places = given if isinstance(given, list) else [given]
-        if not places or not all(_is_place(one) for one in places):
+        if not places or not all(is_place(one) for one in places):
             raise table.wrong(role, "symbols or addresses")
         found.append((role, tuple(str(one) for one in places)))
     return tuple(found)
 
 
-def _is_place(value: Any) -> bool:
-    if isinstance(value, str):
-        return bool(value) and (not begins_a_number(value) or _is_address(value))
-    return _is_whole(value) and 0 <= value <= U64
-
-
-def _is_address(word: str) -> bool:
-    address = parsed(word)
-    return address is not None and address <= U64
-
-
-def _dialect(top: _TomlTable) -> DialectName:
+def _dialect(top: TomlTable) -> DialectName:
     """The dialect that the file names; empty if it names none."""
     if "dialect" not in top.values:
         return ""
@@ -314,7 +267,7 @@ def _dialect(top: _TomlTable) -> DialectName:
     return name
 
 
-def _memory(table: _TomlTable, cpus: int, memory_mib: int | None) -> tuple[int, int]:
+def _memory(table: TomlTable, cpus: int, memory_mib: int | None) -> tuple[int, int]:
     """(base, bytes) of the RAM; a size of 0 means what that many CPUs need."""
     base = table.whole("base", 0x8000000, 0, 1 << 31)
     if base % LARGE_BYTES:
@@ -333,7 +286,7 @@ def _memory(table: _TomlTable, cpus: int, memory_mib: int | None) -> tuple[int, 
     return base, size
 
 
-def _costs(time: _TomlTable) -> Costs:
+def _costs(time: TomlTable) -> Costs:
     usual = Costs()
     rate = time.real("instructions_per_ns", usual.instructions_per_ns, 0.001, 100)
     whole = {
@@ -344,18 +297,23 @@ def _costs(time: _TomlTable) -> Costs:
     return Costs(instructions_per_ns=rate, **whole)
 
 
-def _apic_ids(table: _TomlTable, count: int) -> tuple[int, ...]:
-    """`"dense"`, { first, stride }, or a list that continues upwards if it is short."""
+def _apic_ids(table: TomlTable, count: int, lie: Topology | None) -> tuple[int, ...]:
+    """`"dense"`, { first, stride }, or a list that continues upwards if it is short; a
+    topology makes them itself."""
     given = table.values.get("apic_ids", "dense")
+    if lie is not None:
+        if "apic_ids" in table.values:
+            raise table.wrong("apic_ids", "left out beside [topology], which makes them")
+        return tuple(map(lie.apic_id, range(count)))
     if given == "dense":
         given = {}
     if isinstance(given, dict):
         first, stride = given.get("first", 0), given.get("stride", 1)
-        whole = _is_whole(first) and _is_whole(stride)
+        whole = is_whole(first) and is_whole(stride)
         if not whole or not set(given) <= {"first", "stride"}:
             raise table.wrong("apic_ids", '"dense", a list, or { first, stride }')
         ids = [first + stride * index for index in range(count)]
-    elif isinstance(given, list) and given and all(_is_whole(value) for value in given):
+    elif isinstance(given, list) and given and all(is_whole(value) for value in given):
         ids = given[:count]
         above = max(ids) + 1
         ids = [*ids, *range(above, above + count - len(ids))]
@@ -368,8 +326,9 @@ def _apic_ids(table: _TomlTable, count: int) -> tuple[int, ...]:
     return tuple(ids)
 
 
-def _speeds(table: _TomlTable, count: int) -> tuple[float, ...]:
-    """A pattern that repeats: [1.0, 0.5] alternates big and little cores."""
+def _speeds(table: TomlTable, count: int, lie: Topology | None) -> tuple[float, ...]:
+    """A pattern that repeats, [1.0, 0.5] alternates big and little cores, times what the types
+    of the cores say."""
     given = table.values.get("speeds", [1.0])
     if not isinstance(given, list) or not given:
         raise table.wrong("speeds", "a list of numbers")
@@ -377,4 +336,8 @@ def _speeds(table: _TomlTable, count: int) -> tuple[float, ...]:
         good = isinstance(value, int | float) and not isinstance(value, bool)
         if not good or not 0.01 <= value <= 100:
             raise table.wrong("speeds", "numbers from 0.01 to 100")
-    return tuple(float(given[index % len(given)]) for index in range(count))
+    kinds = [lie.type_of(index) if lie else None for index in range(count)]
+    return tuple(
+        float(given[index % len(given)]) * (kind.speed if kind else 1.0)
+        for index, kind in enumerate(kinds)
+    )

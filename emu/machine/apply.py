@@ -144,7 +144,7 @@ def start_vp(parts: Parts, cpu: Cpu, vp: int, context: fx.VpContext | None) -> N
     operand = parts.board.platform.vp_init
     state = entry.reset_vector(vp, operand) if context is None else entry.from_context(context)
     parts.waits.forget(target)  # a host that mistakes one VP for another starts it twice
-    moment = cpu.clock_ps + parts.board.platform.costs.start_vp_ns * 1000
+    moment = cpu.clock_ps + parts.board.platform.starts_in_ns(vp, "start_vp_ns") * 1000
     parts.board.go_on(target, moment, "started", cpu.id)
     parts.board.start(target, state)
     parts.board.event(cpu, "state", f"starts cpu {vp}")

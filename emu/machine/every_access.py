@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Iterator
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from msgspec import Struct, field
 
@@ -26,12 +26,20 @@ class Touch(NamedTuple):
     stores: bool
 
 
-class EveryAccess(Struct):
-    """A probe that looks at all memory."""
+class AccessListener(Protocol):
+    """Who is told of every access as it is made, a store just before memory has it."""
 
-    full: bool = False
-    """There were more than are kept."""
-    _rows: "array[int]" = field(default_factory=lambda: array("Q"))
+    def touched(
+        self, tick: int, cpu: int, address: int, hpa: int, size: int, stored: int | None
+    ) -> None:
+        """`tick`: that the instruction ends; `address`: linear, of the instruction; `stored`:
+        None for a load."""
+
+
+class AccessStream(Struct):
+    """A probe that looks at all memory and keeps nothing."""
+
+    listener: AccessListener
     _address: int = 0
 
     def attach(self, board: Board) -> None:
@@ -47,11 +55,32 @@ class EveryAccess(Struct):
         self, board: Board, executed: int, hpa: int, size: int, stored: int | None
     ) -> None:
         cpu = board.at_work
-        if board.on_trial or cpu is None or self.full:
-            return
-        self.full = len(self._rows) >= MOST * FIELDS
-        kind = size << 1 | (stored is not None)
-        self._rows.extend((board.tick + executed, cpu, self._address, hpa, kind))
+        if not board.on_trial and cpu is not None:
+            tick = board.tick + executed
+            self.listener.touched(tick, cpu, self._address, hpa, size, stored)
+
+    def compare(self, board: Board, doing: Doing) -> None:
+        """Only instructions are looked at."""
+
+
+class EveryAccess(Struct):
+    """A probe that looks at all memory and keeps what it sees."""
+
+    full: bool = False
+    """There were more than are kept."""
+    _rows: "array[int]" = field(default_factory=lambda: array("Q"))
+
+    def attach(self, board: Board) -> None:
+        """Begin to look."""
+        AccessStream(self).attach(board)
+
+    def touched(
+        self, tick: int, cpu: int, address: int, hpa: int, size: int, stored: int | None
+    ) -> None:
+        """Keep one more."""
+        if not self.full:
+            self.full = len(self._rows) >= MOST * FIELDS
+            self._rows.extend((tick, cpu, address, hpa, size << 1 | (stored is not None)))
 
     def compare(self, board: Board, doing: Doing) -> None:
         """Only instructions are looked at."""

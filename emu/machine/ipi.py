@@ -103,7 +103,7 @@ def sipi(parts: Receives, cpu: Cpu, target: Cpu, vector: int) -> None:
         return
     vp = board.vmm.vps[target.id]
     vp.wait_for_sipi, vp.started = False, True
-    moment = cpu.clock_ps + board.platform.costs.sipi_ns * 1000
+    moment = cpu.clock_ps + board.platform.starts_in_ns(target.id, "sipi_ns") * 1000
     board.go_on(target, moment, "started", cpu.id)
     if target.context is None:
         board.enter(target, entry.after_init(entry.CR0_AFTER_RESET))

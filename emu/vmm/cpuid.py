@@ -78,9 +78,11 @@ def has_hypervisor(platform: Platform) -> bool:
     return platform.hyperv or platform.isolation == "tdx"
 
 
-def _structured(subleaf: int) -> CpuidLeaf:
+def _structured(platform: Platform, subleaf: int) -> CpuidLeaf:
     """Leaf 7: sub-leaf 0 is the only one."""
-    return (0, OFFERED["7.ebx"], OFFERED["7.ecx"], 0) if subleaf == 0 else _ZERO
+    if subleaf:
+        return _ZERO
+    return 0, OFFERED["7.ebx"], OFFERED["7.ecx"], topology.hybrid(platform)
 
 
 def _extended_state(subleaf: int) -> CpuidLeaf:
@@ -122,12 +124,13 @@ LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
     (0x2, lambda *_: topology.DESCRIPTORS),
     (0x4, topology.caches),
     (0x6, lambda *_: (TIMER_ALWAYS_RUNS, 0, 0, 0)),
-    (0x7, lambda _, subleaf: _structured(subleaf)),
-    (0xB, topology.topology),
+    (0x7, lambda caller, subleaf: _structured(caller.platform, subleaf)),
+    (0xB, lambda caller, subleaf: topology.topology(caller, 0xB, subleaf)),
     (0xD, lambda _, subleaf: _extended_state(subleaf)),
     (0x15, lambda caller, _: _crystal(caller.platform)),
     (0x16, lambda caller, _: _megahertz(caller.platform)),
-    (0x1F, topology.topology),
+    (0x1A, lambda caller, _: topology.core_type(caller)),
+    (0x1F, lambda caller, subleaf: topology.topology(caller, 0x1F, subleaf)),
     (0x8000_0000, lambda *_: (HIGHEST_EXTENDED, 0, 0, 0)),
     (0x8000_0001, lambda *_: (0, 0, OFFERED["80000001.ecx"], OFFERED["80000001.edx"])),
     (0x8000_0002, lambda *_: _brand(0)),

@@ -1,6 +1,7 @@
-"""The leaves of CPUID that tell how many CPUs there are, how they are numbered and what caches
-they share. They must agree: one thread to a core, all cores in one package, x2APIC ids as the
-platform has them. Source: SDM 2A, CPUID, leaves 1, 2, 4, 0xB and 0x1F; SDM 3A, 9.9.1.
+"""The leaves of CPUID that tell how many CPUs there are, how they are numbered, what caches
+they share, and of which type a core is. They must agree. Without a topology of the platform:
+one thread to a core, all cores in one package. Source: SDM 2A, CPUID, leaves 1, 2, 4, 7, 0xB,
+0x1A and 0x1F; SDM 3A, 9.9.1.
 """
 
 from typing import Final
@@ -8,14 +9,22 @@ from typing import Final
 from msgspec import Struct
 
 from emu.boot.platform import Platform
+from emu.boot.topology import CoreKind
 from emu.vmm.state import Caller
 
 _LINE: Final = 64
 _CORE_IDS_MAX: Final = 1 << 6
 _SHARING_MAX: Final = 1 << 12
 _LOGICAL_MAX: Final = 0xFF
-_THREADS, _CORES = 1, 2
-"""Domain types of leaf 0xB and 0x1F: logical processor, core."""
+_THREADS, _CORES, _MODULES = 1, 2, 3
+"""Domain types of leaf 0xB and 0x1F: logical processor, core, module."""
+HYBRID: Final = 1 << 15
+"""Leaf 7 EDX: cores of more than one type (SDM 2A, CPUID)."""
+_CORE_TYPES: Final[dict[CoreKind, int]] = {"atom": 0x20, "core": 0x40}
+"""Leaf 0x1A EAX[31:24]."""
+Domains = tuple[tuple[int, int, int], ...]
+"""(domain type, bits of an id below the next domain, CPUs of the next domain) from threads
+on."""
 
 
 class Cache(Struct, frozen=True):
@@ -26,8 +35,8 @@ class Cache(Struct, frozen=True):
     level: int
     ways: int
     sets: int
-    shared: bool = False
-    """By the whole package; else each core has its own."""
+    by: int = _CORES
+    """Who shares it: the threads of a core, the cores of a module, or (0) the package."""
 
     @property
     def kib(self) -> int:
@@ -36,7 +45,8 @@ class Cache(Struct, frozen=True):
 
 
 CACHES: Final = (
-    Cache(1, 1, 8, 64), Cache(2, 1, 8, 64), Cache(3, 2, 16, 1024), Cache(3, 3, 16, 16384, True)
+    Cache(1, 1, 8, 64), Cache(2, 1, 8, 64), Cache(3, 2, 16, 1024, _MODULES),
+    Cache(3, 3, 16, 16384, 0),
 )  # fmt: skip
 """32 KiB each of data and instructions, 1 MiB, and 16 MiB for all."""
 DESCRIPTORS: Final = (0x0000_FF01, 0, 0, 0)
@@ -45,7 +55,8 @@ DESCRIPTORS: Final = (0x0000_FF01, 0, 0, 0)
 
 def id_bits(platform: Platform) -> int:
     """Low bits of an x2APIC id that tell the CPUs of the package from each other."""
-    return max(platform.apic_ids).bit_length()
+    lie = platform.topology
+    return max(platform.apic_ids).bit_length() if lie is None else lie.package_bits
 
 
 def addressable(platform: Platform) -> int:
@@ -58,26 +69,64 @@ def logical_count(platform: Platform) -> int:
     return min(addressable(platform), _LOGICAL_MAX)
 
 
+def _sharing_bits(platform: Platform, cache: Cache) -> int:
+    """Low bits of an id that tell apart the CPUs that share a cache. Cores that are not said to
+    lie in clusters have a second level of their own."""
+    lie = platform.topology
+    if not cache.by:
+        return id_bits(platform)
+    if lie is None:
+        return 0
+    module = cache.by == _MODULES and lie.clusters > 1
+    return lie.core_bits if module else lie.thread_bits
+
+
 def caches(caller: Caller, subleaf: int) -> tuple[int, int, int, int]:
     """Leaf 4: one cache; type 0 behind the last."""
     if subleaf >= len(CACHES):
         return 0, 0, 0, 0
-    cache, ids = CACHES[subleaf], addressable(caller.platform)
-    sharing = min(ids, _SHARING_MAX) if cache.shared else 1
+    cache, platform = CACHES[subleaf], caller.platform
+    threads = 0 if platform.topology is None else platform.topology.thread_bits
+    cores = 1 << id_bits(platform) - threads
+    sharing = min(1 << _sharing_bits(platform, cache), _SHARING_MAX)
     eax = cache.kind | cache.level << 5 | 1 << 8
-    eax |= sharing - 1 << 14 | min(ids, _CORE_IDS_MAX) - 1 << 26
+    eax |= sharing - 1 << 14 | min(cores, _CORE_IDS_MAX) - 1 << 26
     return eax, cache.ways - 1 << 22 | _LINE - 1, cache.sets - 1, 0
 
 
-def topology(caller: Caller, subleaf: int) -> tuple[int, int, int, int]:
-    """Leaf 0xB, and 0x1F: threads of a core, cores of the package, and no more domains."""
-    platform = caller.platform
+def _domains(platform: Platform, modules: bool) -> Domains:
+    lie = platform.topology
+    if lie is None:
+        return (_THREADS, 0, 1), (_CORES, id_bits(platform), platform.cpus)
+    module, package = lie.cores * lie.threads, lie.cores * lie.threads * lie.clusters
+    threads = _THREADS, lie.thread_bits, lie.threads
+    if modules and lie.clusters > 1:
+        inner = _CORES, lie.core_bits, module
+        return threads, inner, (_MODULES, lie.package_bits, package)
+    return threads, (_CORES, lie.package_bits, package)
+
+
+def topology(caller: Caller, leaf: int, subleaf: int) -> tuple[int, int, int, int]:
+    """Leaf 0xB, which knows threads and cores, or 0x1F, which knows modules too; type 0 behind
+    the last domain."""
     apic_id = caller.vmm.vps[caller.cpu].apic_id
-    if subleaf == 0:
-        return 0, 1, _THREADS << 8, apic_id
-    if subleaf == 1:
-        return id_bits(platform), platform.cpus, _CORES << 8 | 1, apic_id
-    return 0, 0, subleaf & 0xFF, apic_id
+    domains = _domains(caller.platform, leaf == 0x1F)
+    if subleaf >= len(domains):
+        return 0, 0, subleaf & 0xFF, apic_id
+    kind, bits, count = domains[subleaf]
+    return bits, count, kind << 8 | subleaf, apic_id
+
+
+def hybrid(platform: Platform) -> int:
+    """The bit of leaf 7 EDX, where it is so."""
+    return HYBRID if platform.topology and platform.topology.hybrid else 0
+
+
+def core_type(caller: Caller) -> tuple[int, int, int, int]:
+    """Leaf 0x1A: the type of the core that asks; zero where all are alike."""
+    lie = caller.platform.topology
+    kind = lie.type_of(caller.cpu) if lie is not None and lie.hybrid else None
+    return 0 if kind is None else _CORE_TYPES[kind.core] << 24, 0, 0, 0
 
 
 def second_level() -> tuple[int, int, int, int]:

@@ -8,12 +8,15 @@ from typing import Any, Final
 
 from emu.boot import platform
 from emu.boot.platform import Platform, platform_of
+from emu.boot.prices import PRICES, Price
 from emu.boot.roles import DATA_ROLES, ROLES
+from emu.boot.topology import Topology
 from emu.errors import PlatformError
 from emu.inject.kind import InjectionKind
 from emu.inject.kinds import KINDS
 from emu.mailbox.rule import Rule
 from emu.mailbox.rules import RULES
+from emu.profile.prices import prices_of
 from emu.vmm.hypercalls.call import Status
 from emu.vmm.hypercalls.dispatch import HYPERCALLS
 from emu.vmm.msr import MSRS
@@ -63,6 +66,15 @@ MEANS: Final = {
     "loop.registers": "what registers hold there: mailbox, vcpu, apic-id, stack, tables",
     **{f"roles.{role}": f"where a CPU is that {words}" for role, words in ROLES.items()},
     **{f"roles.{role}": words for role, words in DATA_ROLES.items()},
+    "topology.packages": "sockets; CPUs are numbered with threads fastest, packages slowest",
+    "topology.clusters": "of each package: cores that share a cache (a module, a CCX)",
+    "topology.cores": "of each cluster",
+    "topology.threads": "of each core",
+    "topology.types": "types of cores, each for so many cores in a row, over and over",
+    **{
+        f"prices.{one.name}": f"{one.what}: its range and source" if one.timed else one.what
+        for one in PRICES
+    },
 }
 """Key -> what it is."""
 
@@ -125,12 +137,21 @@ def _default(key: str) -> str:
     }  # fmt: skip
     if name == "roles":
         return "found"
+    if name == "prices":
+        return _price(prices_of(usual)[leaf])
+    if name == "topology":
+        return "none" if leaf == "types" else str(getattr(Topology(), leaf))
     if key in given:
         return str(given[key])
     found = getattr(usual.costs if name == "time" else usual, leaf)
     if isinstance(found, bool):
         return str(found).lower()
     return f"{found:,}" if isinstance(found, int) else str(found)
+
+
+def _price(one: Price) -> str:
+    ns = "" if one.timed else f"{one.ns:,g}, "
+    return plain(f"{ns}{one.low:,g} to {one.high:,g}: {one.told}")
 
 
 def injections(group: str) -> str:

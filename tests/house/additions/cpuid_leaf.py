@@ -13,7 +13,7 @@ LINES = {
             '(0, int(caller.platform.isolation == "vbs"), 0, 0)),\n',
             "    (0x4000_000D, lambda *_: (5, 0, 0, 0)),\n",
         ),
-        ('_text("    "), _text("lTDX"))),\n', "    (0x1A, lambda *_: (6, 0, 0, 0)),\n"),
+        ('_text("    "), _text("lTDX"))),\n', "    (0x1C, lambda *_: (6, 0, 0, 0)),\n"),
     ),
 }
 GUEST = """
@@ -28,7 +28,7 @@ GUEST = """
     hlt
 """
 TD = """
-    mov eax, 0x1a
+    mov eax, 0x1c
     cpuid
     mov [{DATA} + 8], eax
 here:

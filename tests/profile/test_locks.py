@@ -1,0 +1,302 @@
+"""A lock held 10 us by CPU 1 while the others wait: exact to the picosecond by construction."""
+
+from typing import Final
+
+import pytest
+
+from emu.profile.accesses import see
+from emu.profile.locks import Locks, locks
+from emu.timeline.timeline import Timeline
+from tests.guest import SHARED, Guest, finish, label
+
+HELD_PS: Final = 10_000_000
+INSTRUCTION_PS: Final = 500
+"""Platform `none`: two instructions in a ns."""
+
+HEAD: Final = """
+start:
+    mov ebx, {SHARED}
+    mov ecx, 40
+    cmp edi, 1
+    je late
+early:
+    mov ecx, 1000
+    imul ecx, edi
+    add ecx, 4000
+late:
+    dec ecx
+    jnz late
+"""
+"""CPU 1 comes first, then 0, 2 and 3, each well before CPU 1 gives it back."""
+WORK: Final = """
+    mov ecx, 10
+    mov edx, {n}
+    cmp edi, 1
+    cmove ecx, edx
+work:
+    dec ecx
+    jnz work
+"""
+"""4 + 2 n instructions of CPU 1."""
+TEST_AND_SET: Final = """
+again:
+    mov eax, 1
+taking:
+    xchg [rbx], eax
+    test eax, eax
+    jz got
+look:
+    pause
+    cmp dword ptr [rbx], 0
+    jne look
+    jmp again
+got:
+{work}
+giving:
+    mov dword ptr [rbx], 0
+    hlt
+"""
+EXCHANGE: Final = """
+again:
+    mov eax, 1
+taking:
+    lock bts dword ptr [rbx], 0
+    jnc got
+    pause
+    jmp again
+got:
+{work}
+    nop
+giving:
+    lock btr dword ptr [rbx], 0
+    hlt
+"""
+TICKET: Final = """
+    mov eax, 1
+taking:
+    lock xadd [rbx], eax
+look:
+    cmp eax, [rbx + 4]
+    je got
+    pause
+    jmp look
+got:
+{work}
+    nop
+    nop
+giving:
+    inc dword ptr [rbx + 4]
+    hlt
+"""
+QUEUE: Final = """
+    mov esi, edi
+    shl esi, 8
+    lea esi, [esi + {SHARED} + 0x100]
+    mov qword ptr [rsi], 0
+    mov qword ptr [rsi + 8], 1
+    mov rax, rsi
+taking:
+    xchg [rbx], rax
+    test rax, rax
+    jz got
+    mov [rax], rsi
+look:
+    cmp qword ptr [rsi + 8], 0
+    je got
+    pause
+    jmp look
+got:
+{work}
+    nop
+    mov rax, rsi
+    xor edx, edx
+    lock cmpxchg [rbx], rdx
+    je done
+next:
+    mov rax, [rsi]
+    test rax, rax
+    jz next
+giving:
+    mov qword ptr [rax + 8], 0
+done:
+    hlt
+"""
+VARIANTS: Final = {
+    # name: (code, kind, instructions from the one that has it to the one that gives it back,
+    # without `work`)
+    "test-and-set": (TEST_AND_SET, "test-and-set", 2 + 1),
+    "exchange": (EXCHANGE, "test-and-set", 1 + 2),
+    "ticket": (TICKET, "ticket", 2 + 3),
+    "queue": (QUEUE, "queue", 2 + 9),
+}
+
+
+def timeline_of(name: str) -> Timeline:
+    code, _, more = VARIANTS[name]
+    n = (HELD_PS // INSTRUCTION_PS - more - 4) // 2
+    work = WORK.replace("{n}", str(n))
+    if (more + 4) % 2:
+        work += "\n    nop\n"
+    timeline = Guest(HEAD + code.replace("{work}", work), 4).timeline()
+    finish(timeline.driver)
+    return timeline
+
+
+def found(timeline: Timeline) -> Locks:
+    machine = timeline.machine
+    return locks(see(machine, timeline).accesses)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_lock_held_ten_microseconds(name: str) -> None:
+    timeline = timeline_of(name)
+    board = timeline.machine.board
+    (lock,) = found(timeline).locks
+    assert (lock.kind, lock.gpa) == (VARIANTS[name][1], SHARED)
+    first = lock.held[0]
+    assert (first.cpu, first.to_ps - first.from_ps) == (1, HELD_PS)
+    assert lock.order[0] == 1 and sorted(lock.order) == [0, 1, 2, 3]
+    assert lock.longest_queue == 3 and len(lock.waits) == 3
+    assert lock.taken_at.startswith("taking") and label(board, "taking")
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_each_wait_is_told_for_whom(name: str) -> None:
+    """CPU 0 asks when CPU 1 has had the lock for so long; what it waits for is the rest of the
+    10 us, then those before it, and the way of the lock."""
+    (lock,) = found(timeline_of(name)).locks
+    held = {one.cpu: one for one in lock.held}
+    for wait in lock.waits:
+        others = {part.cpu: part.ps for part in wait.waited_for}
+        assert others[1] == held[1].to_ps - wait.from_ps
+        assert wait.to_ps == held[wait.cpu].from_ps
+        before = lock.order[: lock.order.index(wait.cpu)]
+        assert wait.by == before[-1] and set(others) <= set(before)
+        assert wait.by_tick == held[wait.by].to_tick
+        assert sum(others.values()) <= wait.to_ps - wait.from_ps
+    if lock.kind != "test-and-set":
+        assert lock.order == (1, 0, 2, 3), "first come, first served"
+
+
+TURNS: Final = """
+start:
+    mov ebx, {SHARED}
+    mov esi, 5
+    mov ecx, 3000
+    imul ecx, edi
+    inc ecx
+late:
+    dec ecx
+    jnz late
+round:
+    mov eax, 1
+    lock xadd [rbx], eax
+look:
+    cmp eax, [rbx + 4]
+    je got
+    pause
+    jmp look
+got:
+    inc qword ptr [rbx + 64]
+    mov ecx, 5000
+work:
+    dec ecx
+    jnz work
+    inc dword ptr [rbx + 4]
+    dec esi
+    jnz round
+    hlt
+"""
+
+
+def test_a_lock_that_two_take_again_and_again() -> None:
+    timeline = Guest(TURNS, 2).timeline()
+    finish(timeline.driver)
+    (lock,) = found(timeline).locks
+    assert lock.order == (0, 1) * 5
+    assert {one.to_ps - one.from_ps for one in lock.held[1:]} == {500 * (1 + 2 + 10_000 + 1)}
+    assert len(lock.waits) == 9, "all but the first"
+
+
+NO_LOCKS: Final = {
+    "a counter that another one waits for": """
+        cpu0: mov ebx, {SHARED}
+        look: pause
+            cmp dword ptr [rbx], 3
+            jne look
+            hlt
+        start: mov ebx, {SHARED}
+            mov ecx, 3000
+            imul ecx, edi
+        late: dec ecx
+            jnz late
+            lock inc dword ptr [rbx]
+            hlt
+    """,
+    "a barrier": """
+        start: mov ebx, {SHARED}
+            mov ecx, 3000
+            imul ecx, edi
+            inc ecx
+        late: dec ecx
+            jnz late
+            mov eax, 1
+            lock xadd [rbx], eax
+            cmp eax, 3
+            je last
+        look: pause
+            cmp dword ptr [rbx + 64], 0
+            je look
+            hlt
+        last: mov dword ptr [rbx + 64], 1
+            hlt
+    """,
+    "a lock for which nobody waits": """
+        start: mov ebx, {SHARED}
+            mov ecx, 9000
+            imul ecx, edi
+            inc ecx
+        late: dec ecx
+            jnz late
+            mov eax, 1
+            xchg [rbx], eax
+            mov dword ptr [rbx], 0
+            hlt
+    """,
+}
+
+
+@pytest.mark.parametrize("name", NO_LOCKS)
+def test_what_is_no_lock_is_not_told(name: str) -> None:
+    timeline = Guest(NO_LOCKS[name], 4).timeline()
+    finish(timeline.driver)
+    assert found(timeline).lines() == ("nobody waited for a lock",)
+
+
+def test_a_lock_that_is_never_given_back() -> None:
+    """Whoever has it at the end has it still, and those who wait have not had it."""
+    source = """
+        start: mov ebx, {SHARED}
+            mov ecx, 3000
+            imul ecx, edi
+            inc ecx
+        late: dec ecx
+            jnz late
+        look: mov eax, 1
+            xchg [rbx], eax
+            test eax, eax
+            jz got
+            pause
+            jmp look
+        got: cmp edi, 1
+            je stuck
+            mov ecx, 9000
+        work: dec ecx
+            jnz work
+            mov dword ptr [rbx], 0
+        stuck: hlt
+    """
+    timeline = Guest(source, 3).timeline()
+    finish(timeline.driver)
+    (lock,) = found(timeline).locks
+    assert lock.order == (0, 1) and lock.held[1].to_tick is None
