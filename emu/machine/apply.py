@@ -81,10 +81,8 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.MachineEffect, size: int) -> None:
             parts.board.event(cpu, "state", text)
         case fx.SendInit() | fx.SendSipi() | fx.SendInterrupt():
             ipi.send(parts, cpu, effect)
-        case fx.EjectCpu(target):
-            eject(parts, cpu, parts.board.cpus[target])
-        case fx.Delay(target, nanoseconds):
-            delay(parts, parts.board.cpus[target], nanoseconds * 1000)
+        case fx.EjectCpu() | fx.Delay():
+            _withhold(parts, cpu, effect)
         case fx.EndInterrupt() | fx.ApicError() | fx.LatchErrors() | fx.ResetApic():
             ipi.change_apic(parts, parts.board.cpus[effect.cpu], effect)
         case fx.SetPageState(gpa, count, state, zero, large):
@@ -117,6 +115,15 @@ def delay(parts: Parts, cpu: Cpu, ps: int) -> None:
     """The host gives a CPU no time for a while."""
     parts.waits.wake(cpu, parts.board.now_ps(), "disturbed")
     parts.board.go_on(cpu, cpu.clock_ps + ps, "delayed")
+
+
+def _withhold(parts: Parts, cpu: Cpu, effect: fx.EjectCpu | fx.Delay) -> None:
+    """The host gives a CPU no time, for a while or until it is plugged in."""
+    target = parts.board.cpus[effect.cpu]
+    if isinstance(effect, fx.Delay):
+        delay(parts, target, effect.nanoseconds * 1000)
+    else:
+        eject(parts, cpu, target)
 
 
 def eject(parts: Parts, cpu: Cpu, target: Cpu) -> None:

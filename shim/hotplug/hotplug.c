@@ -100,8 +100,8 @@ static void ask_for_notices(void)
         print("hotplug: the host takes no vector for notices");
 }
 
-/* Arrives with interrupts off, leaves with them on.  A notice that has come since ends the wait:
- * STI holds it back for one instruction, and a TD's host is told that one may end it (R12). */
+/* Arrives with interrupts off, leaves with them on.  A notice that has come since ends the
+ * wait: STI holds it back for one instruction, and a TD's host is told that one may (R12). */
 static void wait_for_notice(void)
 {
     struct tdcall_regs regs = {.r11 = VMCALL_HLT};
