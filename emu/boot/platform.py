@@ -16,12 +16,11 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from emu.boot.ap_loop import MEANINGS, MODES, REGISTERS, USUAL, ApLoop
+from emu.boot.platform_table import TomlTable, is_place, is_whole
 from emu.boot.roles import DATA_ROLES, ROLES, GivenRoles
 from emu.boot.samples import samples_dir
 from emu.errors import PlatformError
 from emu.given.files import read_file
-from emu.given.number import begins_a_number, parsed
-from emu.given.plain import shown
 from emu.given.toml import table_of
 from emu.hw.address import LARGE_BYTES, U64
 
@@ -120,80 +119,6 @@ _KEYS: Final[dict[str, set[str]]] = {
 }  # fmt: skip
 
 
-def _is_whole(value: Any) -> bool:
-    """TOML tells true from 1, Python does not."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-class _TomlTable:
-    """One table of a platform file, whose every complaint names the file and the key."""
-
-    def __init__(self, path: Path, name: str, values: Any) -> None:
-        self.path = path
-        self.name = name
-        if not isinstance(values, dict):
-            raise PlatformError(f"{path}: {name} must be a table")
-        self.values: dict[str, Any] = values
-        for key in values:
-            if key not in _KEYS[name]:
-                raise PlatformError(f"{path}: {self._full(key)}: there is no such key")
-
-    def _full(self, key: str) -> str:
-        return f"{self.name}.{key}" if self.name else key
-
-    def wrong(self, key: str, what: str) -> PlatformError:
-        """The exception for a value that cannot be."""
-        got = shown(self.values[key]) if key in self.values else "nothing"
-        return PlatformError(f"{self.path}: {self._full(key)} must be {what}, got {got}")
-
-    def whole(self, key: str, default: int, least: int, most: int) -> int:
-        """A whole number between two bounds."""
-        value: Any = self.values.get(key, default)
-        if not _is_whole(value) or not least <= value <= most:
-            raise self.wrong(key, f"a whole number from {least:,} to {most:,}")
-        return int(value)
-
-    def address(self, key: str) -> int | None:
-        """An address below 4 GiB; None if there is none."""
-        return self.whole(key, 0, 0, 0xFFFF_FFFF) if key in self.values else None
-
-    def place(self, key: str) -> str:
-        """A symbol, or an offset; empty if there is none."""
-        value = self.values.get(key)
-        if value is None:
-            return ""
-        if not _is_place(value):
-            raise self.wrong(key, "a symbol or an offset")
-        return str(value)
-
-    def real(self, key: str, default: float, least: float, most: float) -> float:
-        """A number between two bounds."""
-        value = self.values.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self.wrong(key, "a number")
-        if not least <= value <= most:
-            raise self.wrong(key, f"from {least} to {most}")
-        return float(value)
-
-    def flag(self, key: str, default: bool | None) -> bool:
-        """True or false; without a default it must be there."""
-        value = self.values.get(key, default)
-        if not isinstance(value, bool):
-            raise self.wrong(key, "true or false")
-        return value
-
-    def one_of(self, key: str, default: str | None, choices: tuple[str, ...]) -> Any:
-        """One of a few words."""
-        value = self.values.get(key, default)
-        if value not in choices:
-            raise self.wrong(key, f"one of {', '.join(choices)}")
-        return value
-
-    def table(self, key: str) -> "_TomlTable":
-        """A table below this one; an absent one is empty."""
-        return _TomlTable(self.path, key, self.values.get(key, {}))
-
-
 def platform_text(name: str) -> str:
     """The TOML of a platform by name or path; raises PlatformError naming the file."""
     path = _path_of(name)
@@ -209,7 +134,7 @@ def platform_of(
 ) -> Platform:
     """A platform from its TOML; `path` names it in errors. Raises PlatformError."""
     values = table_of(text, path, PlatformError)
-    return _platform(_TomlTable(path, "", values), cpus, memory_mib)
+    return _platform(TomlTable(path, "", values, _KEYS), cpus, memory_mib)
 
 
 def _path_of(name: str) -> Path:
@@ -222,7 +147,7 @@ def _path_of(name: str) -> Path:
     raise PlatformError(f"--platform {name}: there is none of that name: {known}, or a file")
 
 
-def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Platform:
+def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platform:
     hyperv = top.flag("hyperv", None)
     processors = top.table("cpus")
     count = processors.whole("count", 4, 1, CPUS_MAX) if cpus is None else cpus
@@ -254,7 +179,7 @@ def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Plat
     )
 
 
-def _td(table: _TomlTable) -> dict[str, Any]:
+def _td(table: TomlTable) -> dict[str, Any]:
     """What the host configured a TD with."""
     return {
         "vp_init": table.whole("vp_init", 0, 0, U64),
@@ -263,12 +188,12 @@ def _td(table: _TomlTable) -> dict[str, Any]:
     }
 
 
-def _loop(table: _TomlTable) -> ApLoop:
+def _loop(table: TomlTable) -> ApLoop:
     """What is said of a mailbox loop."""
     usual = {name: what for name, what in USUAL if name == "rsp"}
     given = table.values.get("registers", dict(USUAL))
     good = isinstance(given, dict) and all(
-        name in REGISTERS and (what in MEANINGS or (_is_whole(what) and 0 <= what <= U64))
+        name in REGISTERS and (what in MEANINGS or (is_whole(what) and 0 <= what <= U64))
         for name, what in given.items()
     )
     if not good:
@@ -284,29 +209,18 @@ def _loop(table: _TomlTable) -> ApLoop:
     )
 
 
-def _roles(table: _TomlTable) -> GivenRoles:
+def _roles(table: TomlTable) -> GivenRoles:
     """Each role with its symbols and addresses; one alone needs no list."""
     found = []
     for role, given in table.values.items():
         places = given if isinstance(given, list) else [given]
-        if not places or not all(_is_place(one) for one in places):
+        if not places or not all(is_place(one) for one in places):
             raise table.wrong(role, "symbols or addresses")
         found.append((role, tuple(str(one) for one in places)))
     return tuple(found)
 
 
-def _is_place(value: Any) -> bool:
-    if isinstance(value, str):
-        return bool(value) and (not begins_a_number(value) or _is_address(value))
-    return _is_whole(value) and 0 <= value <= U64
-
-
-def _is_address(word: str) -> bool:
-    address = parsed(word)
-    return address is not None and address <= U64
-
-
-def _dialect(top: _TomlTable) -> DialectName:
+def _dialect(top: TomlTable) -> DialectName:
     """The dialect that the file names; empty if it names none."""
     if "dialect" not in top.values:
         return ""
@@ -314,7 +228,7 @@ def _dialect(top: _TomlTable) -> DialectName:
     return name
 
 
-def _memory(table: _TomlTable, cpus: int, memory_mib: int | None) -> tuple[int, int]:
+def _memory(table: TomlTable, cpus: int, memory_mib: int | None) -> tuple[int, int]:
     """(base, bytes) of the RAM; a size of 0 means what that many CPUs need."""
     base = table.whole("base", 0x8000000, 0, 1 << 31)
     if base % LARGE_BYTES:
@@ -333,7 +247,7 @@ def _memory(table: _TomlTable, cpus: int, memory_mib: int | None) -> tuple[int, 
     return base, size
 
 
-def _costs(time: _TomlTable) -> Costs:
+def _costs(time: TomlTable) -> Costs:
     usual = Costs()
     rate = time.real("instructions_per_ns", usual.instructions_per_ns, 0.001, 100)
     whole = {
@@ -344,18 +258,18 @@ def _costs(time: _TomlTable) -> Costs:
     return Costs(instructions_per_ns=rate, **whole)
 
 
-def _apic_ids(table: _TomlTable, count: int) -> tuple[int, ...]:
+def _apic_ids(table: TomlTable, count: int) -> tuple[int, ...]:
     """`"dense"`, { first, stride }, or a list that continues upwards if it is short."""
     given = table.values.get("apic_ids", "dense")
     if given == "dense":
         given = {}
     if isinstance(given, dict):
         first, stride = given.get("first", 0), given.get("stride", 1)
-        whole = _is_whole(first) and _is_whole(stride)
+        whole = is_whole(first) and is_whole(stride)
         if not whole or not set(given) <= {"first", "stride"}:
             raise table.wrong("apic_ids", '"dense", a list, or { first, stride }')
         ids = [first + stride * index for index in range(count)]
-    elif isinstance(given, list) and given and all(_is_whole(value) for value in given):
+    elif isinstance(given, list) and given and all(is_whole(value) for value in given):
         ids = given[:count]
         above = max(ids) + 1
         ids = [*ids, *range(above, above + count - len(ids))]
@@ -368,7 +282,7 @@ def _apic_ids(table: _TomlTable, count: int) -> tuple[int, ...]:
     return tuple(ids)
 
 
-def _speeds(table: _TomlTable, count: int) -> tuple[float, ...]:
+def _speeds(table: TomlTable, count: int) -> tuple[float, ...]:
     """A pattern that repeats: [1.0, 0.5] alternates big and little cores."""
     given = table.values.get("speeds", [1.0])
     if not isinstance(given, list) or not given:
