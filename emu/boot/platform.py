@@ -16,6 +16,8 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from emu.boot.ap_loop import MEANINGS, MODES, REGISTERS, USUAL, ApLoop
+from emu.boot.numa import Numa, numa_of
+from emu.boot.openhcl_host import OpenhclHost, openhcl_of
 from emu.boot.platform_table import TomlTable, is_place, is_whole
 from emu.boot.roles import DATA_ROLES, ROLES, GivenRoles
 from emu.boot.samples import samples_dir
@@ -100,6 +102,8 @@ class Platform(Struct, frozen=True):
     """Whether a TD may give pages back (CONFIG_FLAGS.PAGE_RELEASE)."""
     loop: ApLoop = ApLoop()
     """Where a mailbox loop that was given by itself is wanted, and how APs come to it."""
+    numa: Numa = Numa()
+    openhcl: OpenhclHost = OpenhclHost()
 
     @property
     def cpus(self) -> int:
@@ -109,13 +113,15 @@ class Platform(Struct, frozen=True):
 
 _KEYS: Final[dict[str, set[str]]] = {
     "": {"name", "isolation", "start", "hyperv", "tsc_hz", "clocks_apart_ns", "accept_level",
-         "dialect", "cpus", "memory", "time", "roles", "td", "loop"},
+         "dialect", "cpus", "memory", "time", "roles", "td", "loop", "numa", "openhcl"},
     "cpus": {"count", "apic_ids", "speeds"},
     "memory": {"base", "mib", "low_kib"},
     "time": {slot.name for slot in fields(Costs)},
     "roles": {*ROLES, *DATA_ROLES},
     "td": {"vp_init", "page_release", "no_rbp_mod"},
     "loop": {slot.name for slot in fields(ApLoop)},
+    "numa": {slot.name for slot in fields(Numa)},
+    "openhcl": {slot.name for slot in fields(OpenhclHost)},
 }  # fmt: skip
 
 
@@ -158,9 +164,10 @@ def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platf
     name = top.values.get("name", top.path.stem)
     if not isinstance(name, str) or not name.isprintable():
         raise top.wrong("name", "one line of text")
+    isolation: Isolation = top.one_of("isolation", None, get_args(Isolation))
     return Platform(
         name=name,
-        isolation=top.one_of("isolation", None, ("none", "vbs", "tdx")),
+        isolation=isolation,
         start=top.one_of("start", None, ("hypercall", "reset-vector", "sipi")),
         hyperv=hyperv,
         apic_ids=_apic_ids(processors, count),
@@ -176,6 +183,8 @@ def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platf
         clocks_apart_ns=top.whole("clocks_apart_ns", CLOCKS_APART_NS, 0, COST_NS_MAX),
         **_td(top.table("td")),
         loop=_loop(top.table("loop")),
+        numa=numa_of(top.table("numa")),
+        openhcl=openhcl_of(top.table("openhcl"), isolation),
     )
 
 
