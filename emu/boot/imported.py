@@ -25,13 +25,13 @@ _IMPORTED_OFFSET: Final = 0x68000
 _HASHES_OFFSET: Final = 0x6A000
 """In the parameter region."""
 
-Shared = tuple[tuple[int, bytes], ...]
+LeftPages = tuple[tuple[int, bytes], ...]
 """(GPA, whole pages), ascending."""
 Imported = tuple[tuple[Range, bool], ...]
 """Ranges, ascending, and whether each is accepted."""
 
 
-def left_shared(build: Builder, platform: Platform) -> Shared:
+def left_shared(build: Builder, platform: Platform) -> LeftPages:
     """(GPA, all its pages) of each part that the shim is to accept itself: the host sees it,
     and nothing is at its private address yet. Taken out of what is placed."""
     names = {part: (part, f"{part} stub") for part in platform.openhcl.unaccepted}
@@ -49,7 +49,7 @@ def left_shared(build: Builder, platform: Platform) -> Shared:
 
 
 def told(
-    platform: Platform, region: int, imported: Imported, shared: Shared
+    platform: Platform, region: int, imported: Imported, shared: LeftPages
 ) -> list[tuple[int, bytes]]:
     """(GPA, bytes) of the pages of the parameter region that tell of it; raises
     PlatformError."""
@@ -68,7 +68,7 @@ def told(
 
 
 def imported_regions(
-    parameters: ShimParameters, shared: Shared, reset: Range | None
+    parameters: ShimParameters, shared: LeftPages, reset: Range | None
 ) -> Imported:
     """What is imported, ascending, and whether it is accepted: all that is used but the
     persisted state and the bounce buffer behind it, which the shim accepts itself."""
