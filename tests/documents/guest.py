@@ -91,7 +91,7 @@ def keys_of_platforms() -> list[str]:
     return [
         f"{name}.{key}" if name else key
         for name, keys in platform._KEYS.items()
-        for key in sorted(keys - tables)
+        for key in sorted(keys if name else keys - tables)
     ]
 
 
