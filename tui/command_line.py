@@ -230,6 +230,12 @@ def _race_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _keep_option(parser: argparse.ArgumentParser) -> None:
+    _group(parser, "what is told").add_argument(
+        "--keep", metavar="FILE", help="write what the image keeps for --persisted in the end"
+    )
+
+
 def _json_option(parser: argparse.ArgumentParser) -> None:
     _group(parser, "what is told").add_argument(
         "--json", action="store_true", help="one JSON object, nothing else"
@@ -262,6 +268,7 @@ _OPTIONS: Final[
     (("run", "report"), _race_option),
     (("run", "campaign", "inspect"), _json_option),
     (("run",), _outcome_option),
+    (("run",), _keep_option),
 )
 """(Commands, options that they have), in the order of `--help`."""
 
