@@ -50,6 +50,12 @@ CPUs hand a lock back and forth, and no reading may be before the other's last o
 APIC_ID_END: Final = 0xFFFF_FFFE
 """Ids from here on address everyone or no one (x2APIC broadcast)."""
 
+_NO_SNP: Final = (
+    "SEV-SNP is no platform here: the emulator's page walk ends at address bit 39, and takes "
+    "the C-bit (51) of each private page and table for a reserved one; `apdbg inspect` says "
+    "what such an image holds"
+)
+
 
 class Costs(Struct, frozen=True):
     """Virtual time of what leaves the guest, in nanoseconds; one instruction takes
@@ -164,6 +170,8 @@ def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platf
     name = top.values.get("name", top.path.stem)
     if not isinstance(name, str) or not name.isprintable():
         raise top.wrong("name", "one line of text")
+    if top.values.get("isolation") == "snp":
+        raise PlatformError(f"{top.path}: isolation: {_NO_SNP}")
     isolation: Isolation = top.one_of("isolation", None, get_args(Isolation))
     return Platform(
         name=name,
