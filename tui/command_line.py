@@ -97,6 +97,7 @@ def _machine_options(parser: argparse.ArgumentParser) -> None:
     add("--initrd", metavar="FILE")
     add("--cmdline", default="", metavar="TEXT", help="the shim's command line")
     add("--host-dtb", metavar="FILE", help="the host's device tree instead of a generated one")
+    _paravisor_options(parser)
     add("--schedule", default="", metavar="RULE", help="timed, or random SEED")
     add(
         "--inject",
@@ -113,6 +114,17 @@ def _machine_options(parser: argparse.ArgumentParser) -> None:
         help="names and lines of what lies in an IGVM file; may be given several times",
     )
     add("--max-ticks", type=_count, metavar="N", help="stop after N instructions")
+
+
+def _paravisor_options(parser: argparse.ArgumentParser) -> None:
+    add = _group(parser, "what is booted").add_argument
+    add("--sidecar", metavar="ELF", help="the kernel of CPUs that the OS does not take")
+    add(
+        "--reset", metavar="FILE",
+        help="the page at a TD's reset vector, an ELF file or its 4,096 bytes; default: the "
+        "sample's",
+    )  # fmt: skip
+    add("--persisted", metavar="FILE", help="what an earlier run has kept for this one")
 
 
 def _loop_options(parser: argparse.ArgumentParser) -> None:
@@ -218,6 +230,12 @@ def _race_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _keep_option(parser: argparse.ArgumentParser) -> None:
+    _group(parser, "what is told").add_argument(
+        "--keep", metavar="FILE", help="write what the image keeps for --persisted in the end"
+    )
+
+
 def _json_option(parser: argparse.ArgumentParser) -> None:
     _group(parser, "what is told").add_argument(
         "--json", action="store_true", help="one JSON object, nothing else"
@@ -250,6 +268,7 @@ _OPTIONS: Final[
     (("run", "report"), _race_option),
     (("run", "campaign", "inspect"), _json_option),
     (("run",), _outcome_option),
+    (("run",), _keep_option),
 )
 """(Commands, options that they have), in the order of `--help`."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from emu import Session, open_session
 from emu.debug import report, script
+from emu.debug.kept_state import keep, kept
 from emu.errors import ApdbgError, CommandError
 from emu.given.files import live_file, new_file
 from emu.given.number import parsed
@@ -28,7 +29,8 @@ def opened(options: argparse.Namespace) -> Session:
         watchdog=getattr(options, "watchdog", 0), symbols=options.symbols,
         same_faults=FOR_EVER, ap_loop=options.ap_loop, at=options.at, mailbox=options.mailbox,
         loop_mode=options.loop_mode, loop_entry=options.loop_entry,
-        loop_reset=options.loop_reset,
+        loop_reset=options.loop_reset, sidecar=options.sidecar, reset=options.reset,
+        persisted=options.persisted,
     )  # fmt: skip
 
 
@@ -36,6 +38,8 @@ def run(options: argparse.Namespace) -> int:
     """`apdbg run`: the report on stdout, and an exit code that says how it went."""
     began = time.perf_counter()
     session = opened(options)
+    if options.keep:
+        kept(session.desk)  # whether there is anything to keep
     _go(session, options)
     found = report.of(session.desk, began, options.races, brief=not options.json)
     if options.json:
@@ -44,6 +48,8 @@ def run(options: argparse.Namespace) -> int:
         say(report.as_text(found))
         if options.ap_loop:
             say(session.desk.judge.loop())
+    if options.keep:
+        keep(session.desk, options.keep)
     code = session.exit_code
     if code is not None and not options.expect:
         return code & 0xFF

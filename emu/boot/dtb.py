@@ -11,6 +11,8 @@ import fdt
 from msgspec import Struct, field
 
 from emu.boot.dtb_nodes import VERSION, cpu_nodes, new_node, packed, put, serial_nodes, wide
+from emu.boot.dtb_openhcl import memory_node, openhcl_node
+from emu.boot.numa import MemoryNode
 from emu.boot.platform import Platform
 from emu.hw.address import PAGE_MASK, RESET_PAGE
 
@@ -297,19 +299,23 @@ def host_tree(
     vtl2_start: int,
     vtl2_bytes: int,
     bootargs: str,
+    seed: int = 0,
 ) -> bytes:
     """The tree the host gives the shim: CPUs in VP order, memory with its IGVM type, both
-    vmbus nodes, COM3 (openvmm, `host_fdt_parser`).
+    vmbus nodes, COM3, and what the platform says of /openhcl (openvmm, `host_fdt_parser`).
 
-    `ram` is (GPA, bytes) of all memory; what lies outside VTL 2 is given as plain memory,
-    except the reset page, which is firmware to the host.
+    `ram` is (GPA, bytes) of all memory; what lies outside VTL 2 is as the platform says, else
+    plain memory, except the reset page, which is firmware to the host. `bootargs`: empty for
+    those of the platform; `seed`: that of the machine.
     """
     root = new_node("", __address_cells=[2], __size_cells=[2])
     root.append(cpu_nodes(platform))
-    root.append(_memory(vtl2_start, vtl2_bytes, 3))
+    for share in platform.numa.shares(vtl2_start, vtl2_bytes):
+        root.append(memory_node(share))
+    known = {one.base: one for one in platform.numa.memory}
     for start, size in ram:
         if start != RESET_PAGE and not vtl2_start <= start < vtl2_start + vtl2_bytes:
-            root.append(_memory(start, size, 0))
+            root.append(memory_node(known.get(start) or MemoryNode(start, size, 0, 0)))
     bus = new_node(
         "bus", compatible="simple-bus", __address_cells=[2], __size_cells=[2], ranges=None
     )
@@ -317,19 +323,11 @@ def host_tree(
     bus.append(_vmbus(2, _VTL2_MMIO, 4))
     root.append(bus)
     root.append(serial_nodes())
+    bootargs = bootargs or platform.openhcl.bootargs
     if bootargs:
         root.append(new_node("chosen", bootargs=bootargs))
-    root.append(new_node("openhcl", memory_allocation_mode="host"))
+    root.append(openhcl_node(platform.openhcl, seed))
     return packed(root, platform.apic_ids[0])
-
-
-def _memory(start: int, size: int, igvm_type: int) -> fdt.Node:
-    node = new_node(f"memory@{start:x}")
-    put(node, "device_type", "memory")
-    put(node, "reg", wide(start, size))
-    put(node, "microsoft,igvm-type", [igvm_type])
-    put(node, "numa-node-id", [0])
-    return node
 
 
 def _vmbus(vtl: int, mmio: tuple[tuple[int, int], ...], connection: int) -> fdt.Node:

@@ -62,7 +62,7 @@ def cpu_nodes(platform: Platform) -> fdt.Node:
         cpu = new_node(f"cpu@{index + 1:x}")
         put(cpu, "device_type", "cpu")
         put(cpu, "reg", [apic_id])
-        put(cpu, "numa-node-id", [0])
+        put(cpu, "numa-node-id", [platform.numa.node_of(index, platform.cpus)])
         put(cpu, "status", "okay")
         cpu.set_parent(cpus)
         cpus.nodes.append(cpu)  # not cpus.append: it searches all earlier CPUs for the name

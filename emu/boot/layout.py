@@ -13,11 +13,15 @@ from emu.boot.platform import Platform
 from emu.boot.roles import GivenRoles
 from emu.boot.structs import Structs
 from emu.boot.symbols import SymbolMap
-from emu.errors import ImageError
+from emu.errors import ImageError, PlatformError
 from emu.hw.address import PAGE_BYTES, RESET_PAGE, align_up
 
 GDT: Final = struct.pack("<4Q", 0, 0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF)
 """Selector 0x10 is 64-bit code, 0x18 flat data; both accessed, so nobody writes them."""
+
+MMIO: Final = ((0xF800_0000, 0x0800_0000), (0xF_E000_0000, 0x2000_0000))
+"""(GPA, bytes) where devices are, and no memory: the ranges of the vmbus nodes, the APICs and
+the firmware below 4 GiB."""
 
 
 class Region(Struct, frozen=True):
@@ -62,15 +66,25 @@ class BootLayout(Struct, frozen=True, kw_only=True):
 
 
 def banks(platform: Platform, memory: Range) -> tuple[Range, ...]:
-    """(GPA, bytes) of all memory: low memory where there is more, and the page of the reset
-    vector where the CPUs begin there."""
+    """(GPA, bytes) of all memory: low memory where there is more, what the platform has
+    besides, and the page of the reset vector where the CPUs begin there. Raises PlatformError
+    where two ranges overlap."""
     low = platform.low_memory_bytes if memory[0] else 0
     at_reset = platform.start == "reset-vector"
-    return (
+    own = (
         *(((0, low),) if low else ()),
         memory,
         *(((RESET_PAGE, PAGE_BYTES),) if at_reset else ()),
     )
+    more = tuple((one.base, one.size) for one in platform.numa.memory)
+    for number, (start, size) in enumerate(more):
+        for other, length in (*own, *MMIO, *more[:number]):
+            if start < other + length and other < start + size:
+                raise PlatformError(
+                    f"platform {platform.name}: numa.memory: {start:#x} to {start + size:#x} "
+                    f"overlaps {other:#x} to {other + length:#x}"
+                )
+    return (*own, *more)
 
 
 class Builder:

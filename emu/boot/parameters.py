@@ -1,21 +1,25 @@
 """The pages by which a loader tells the shim what lies where.
 
 Source: openvmm, `vm/loader/loader_defs/src/shim.rs` (ShimParamsRaw) and `paravisor.rs` (command
-line, imported regions). Offsets are from the shim's base, the address of its ELF header.
+line, imported regions, expected page hashes); `vm/loader/igvmfilegen/src/file_loader.rs` (what
+is hashed). Offsets are from the shim's base, the address of its ELF header.
 """
 
+import hashlib
 import struct
 from typing import Final
 
 from msgspec import Struct
 
-from emu.hw.address import PAGE_BYTES
+from emu.hw.address import PAGE_BYTES, align_up
 
 COMMAND_LINE_MAX: Final = PAGE_BYTES - 4
 IMPORTED_FIRST: Final = 48
 """Offset of the first descriptor in its page, after the SHA-384 of the regions."""
-_POLICY_STATIC: Final = 0
-"""The measured text alone: nothing of the host's bootargs is appended."""
+HASHES_MAX: Final = 21_845
+"""Hashes of single pages, of which there is room for 256 pages."""
+_HASHES: Final = struct.Struct("<4sIII")
+_HASHES_VERSION: Final = 1
 _PARAMETERS: Final = struct.Struct("<qqqQIIqQqQqQqQqqqqQqQqQqQ")
 assert _PARAMETERS.size == 0xC0, "ShimParamsRaw"
 
@@ -41,6 +45,9 @@ class ShimParameters(Struct, frozen=True):
     log: Range
     heap: Range
     persisted: Range
+    sidecar: Range = (0, 0)
+    """As it is in memory: its size is rounded up to pages."""
+    sidecar_entry: int = 0
 
     def pack(self, base: int) -> bytes:
         """The 0xC0 bytes, relative to the shim's base."""
@@ -49,23 +56,44 @@ class ShimParameters(Struct, frozen=True):
             return (extent[0] - base if extent[1] else 0), extent[1]
 
         used_end = sum(self.used)
+        sidecar = self.sidecar[0], align_up(self.sidecar[1], PAGE_BYTES)
+        sidecar_entry = self.sidecar_entry - base if self.sidecar[1] else 0
         return _PARAMETERS.pack(
             self.kernel_entry - base, self.command_line - base, *relative(self.initrd),
             self.initrd_crc, self.isolation_type, *relative(self.memory),
-            *relative(self.parameter_region), *relative(self.reserved), 0, 0, 0,
-            self.used[0] - base, used_end - base, *relative(self.bounce), *relative(self.log),
-            *relative(self.heap), *relative(self.persisted),
+            *relative(self.parameter_region), *relative(self.reserved),
+            *relative(sidecar), sidecar_entry, self.used[0] - base, used_end - base,
+            *relative(self.bounce), *relative(self.log), *relative(self.heap),
+            *relative(self.persisted),
         )  # fmt: skip
 
 
-def command_line_page(text: bytes) -> bytes:
-    """ParavisorCommandLine: u16 policy, u16 length, the text."""
+def command_line_page(text: bytes, policy: int) -> bytes:
+    """ParavisorCommandLine: u16 policy, u16 length, the text. Policy 0: the measured text
+    alone; 1: the host's bootargs behind it."""
     assert len(text) <= COMMAND_LINE_MAX, "the caller checks what a user typed"
-    return struct.pack("<HH", _POLICY_STATIC, len(text)) + text
+    return struct.pack("<HH", policy, len(text)) + text
 
 
-def imported_descriptors(ranges: tuple[Range, ...]) -> bytes:
-    """Ascending (first page, pages, accepted = 1) descriptors; an empty one ends the list."""
+def imported_descriptors(ranges: tuple[tuple[Range, bool], ...]) -> bytes:
+    """Ascending (first page, pages, accepted) descriptors; an empty one ends the list."""
     return b"".join(
-        struct.pack("<QQB7x", gpa // PAGE_BYTES, size // PAGE_BYTES, 1) for gpa, size in ranges
+        struct.pack("<QQB7x", gpa // PAGE_BYTES, size // PAGE_BYTES, accepted)
+        for (gpa, size), accepted in ranges
+    )
+
+
+def imported_hash(pages: bytes) -> bytes:
+    """ImportedRegionsPageHeader: the SHA-384 of all that is not accepted yet, by address."""
+    return hashlib.sha384(pages).digest()
+
+
+def page_hashes(pages: bytes) -> bytes:
+    """ExpectedPageHashesHeader, and the SHA-384 of each of these pages."""
+    count = len(pages) // PAGE_BYTES
+    assert count <= HASHES_MAX, "the caller checks it"
+    header = _HASHES.pack(b"EPHS", _HASHES_VERSION, count, 0)
+    return header + b"".join(
+        hashlib.sha384(pages[at : at + PAGE_BYTES]).digest()
+        for at in range(0, len(pages), PAGE_BYTES)
     )

@@ -17,6 +17,8 @@ from msgspec.structs import fields
 
 from emu.boot import prices
 from emu.boot.ap_loop import MEANINGS, MODES, REGISTERS, USUAL, ApLoop
+from emu.boot.numa import Numa, numa_of
+from emu.boot.openhcl_host import OpenhclHost, openhcl_of
 from emu.boot.platform_table import TomlTable, is_place, is_whole
 from emu.boot.prices import GivenPrices
 from emu.boot.roles import DATA_ROLES, ROLES, GivenRoles
@@ -50,6 +52,12 @@ back cannot be told from it by software (Linux, arch/x86/kernel/tsc_sync.c, chec
 CPUs hand a lock back and forth, and no reading may be before the other's last one)."""
 APIC_ID_END: Final = 0xFFFF_FFFE
 """Ids from here on address everyone or no one (x2APIC broadcast)."""
+
+_NO_SNP: Final = (
+    "SEV-SNP is no platform here: the emulator's page walk ends at address bit 39, and takes "
+    "the C-bit (51) of each private page and table for a reserved one; `apdbg inspect` says "
+    "what such an image holds"
+)
 
 
 class Costs(Struct, frozen=True):
@@ -107,6 +115,8 @@ class Platform(Struct, frozen=True):
     """Where the CPUs lie; None: in one package, and no more is said of it."""
     prices: GivenPrices = ()
     """What the file says of prices, beside the values in `costs`."""
+    numa: Numa = Numa()
+    openhcl: OpenhclHost = OpenhclHost()
 
     @property
     def cpus(self) -> int:
@@ -122,7 +132,8 @@ class Platform(Struct, frozen=True):
 
 _KEYS: Final[dict[str, set[str]]] = {
     "": {"name", "isolation", "start", "hyperv", "tsc_hz", "clocks_apart_ns", "accept_level",
-         "dialect", "cpus", "memory", "time", "roles", "td", "loop", "topology", "prices"},
+         "dialect", "cpus", "memory", "time", "roles", "td", "loop", "topology", "prices",
+         "numa", "openhcl"},
     "cpus": {"count", "apic_ids", "speeds"},
     "memory": {"base", "mib", "low_kib"},
     "time": {slot.name for slot in fields(Costs)},
@@ -131,6 +142,8 @@ _KEYS: Final[dict[str, set[str]]] = {
     "loop": {slot.name for slot in fields(ApLoop)},
     "topology": {slot.name for slot in fields(Topology)},
     "prices": set(prices.NAMES),
+    "numa": {slot.name for slot in fields(Numa)},
+    "openhcl": {slot.name for slot in fields(OpenhclHost)},
 }  # fmt: skip
 
 
@@ -175,9 +188,12 @@ def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platf
     name = top.values.get("name", top.path.stem)
     if not isinstance(name, str) or not name.isprintable():
         raise top.wrong("name", "one line of text")
+    if top.values.get("isolation") == "snp":
+        raise PlatformError(f"{top.path}: isolation: {_NO_SNP}")
+    isolation: Isolation = top.one_of("isolation", None, get_args(Isolation))
     return Platform(
         name=name,
-        isolation=top.one_of("isolation", None, ("none", "vbs", "tdx")),
+        isolation=isolation,
         start=top.one_of("start", None, ("hypercall", "reset-vector", "sipi")),
         hyperv=hyperv,
         apic_ids=_apic_ids(processors, count, lie),
@@ -195,6 +211,8 @@ def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platf
         loop=_loop(top.table("loop")),
         topology=lie,
         prices=_prices(top.table("prices")),
+        numa=numa_of(top.table("numa")),
+        openhcl=openhcl_of(top.table("openhcl"), isolation),
     )
 
 

@@ -5,16 +5,38 @@ all of it; the shim patches it before it starts the APs.
 """
 
 import struct
+from pathlib import Path
 from typing import Final
 
 from emu.boot.entry import EntryState
-from emu.boot.image import Image
+from emu.boot.file_kinds import ELF
+from emu.boot.image import PF_X, Image, ImageSegment, parse_image
 from emu.errors import ImageError
+from emu.given.files import read_file
 from emu.hw.address import PAGE_BYTES, RESET_PAGE
+
+_FILE_BYTES_MAX: Final = 16 << 20
+_RESET_VECTOR: Final = 0xFFFF_FFF0
 
 _STATIC_GDT: Final = 0x98
 _STATIC_GDT_LIMIT: Final = 0xF
 """Two descriptors: selector 8 is 64-bit code, on the way from 32-bit mode."""
+
+
+def load_reset_page(path: str | Path) -> Image:
+    """An ELF file linked at its place, or the bytes of the page, which have no symbols; raises
+    ImageError."""
+    place = Path(path)
+    data = read_file(place, _FILE_BYTES_MAX, ImageError)
+    if data[: len(ELF)] == ELF:
+        return parse_image(place, data)
+    if len(data) != PAGE_BYTES:
+        raise ImageError(
+            f"{place}: a reset page is an ELF file, or the {PAGE_BYTES:,} bytes from "
+            f"{RESET_PAGE:#x} to 4 GiB, not {len(data):,}"
+        )
+    page = ImageSegment(RESET_PAGE, data, PAGE_BYTES, PF_X)
+    return Image(place, "executable", _RESET_VECTOR, (page,), (), data)
 
 
 def reset_page(reset: Image, entry: EntryState) -> bytes:

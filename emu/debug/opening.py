@@ -30,11 +30,15 @@ def open_session(
     same_faults: int = 0,
     schedule: str = "",
     inject: Sequence[str] = (),
+    sidecar: str | None = None,
+    reset: str | None = None,
+    persisted: str | None = None,
     **loop: Any,
 ) -> Session:
     """Load an image (None: the packaged sample) onto a platform and stop at the first
     instruction. `platform`: empty for the one that the image is usually booted on; `memory` in
-    MiB; `symbols`: ELF files of what lies in an IGVM file; `schedule` and `inject` as the
+    MiB; `symbols`: ELF files of what lies in an IGVM file; `sidecar`, `reset` and `persisted`:
+    files that openhcl_boot finds in memory; `schedule` and `inject` as the
     commands of these names take them; `watchdog`, `same_faults` and what is said of a mailbox
     loop (`ap_loop`, `at`, ...) as `Options` has them. Raises ApdbgError."""
     require_emulator()
@@ -53,6 +57,9 @@ def open_session(
         watchdog,
         tuple(symbols),
         same_faults,
+        sidecar=sidecar,
+        reset=reset,
+        persisted=persisted,
         **loop,
     )
     entries = [f"schedule {chooser_of(schedule.split()).text}"] if schedule else []

@@ -12,12 +12,18 @@ from emu.boot.contracts.contract import Contract, Loaded
 from emu.boot.image import Image, load_image
 from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform, platform_of, platform_text
+from emu.boot.reset_page import load_reset_page
 from emu.boot.samples import place_of, samples_dir
 from emu.errors import ImageError
 from emu.given.files import read_file
 from emu.machine.machine import Machine
 
 INITRD_MAX: Final = 512 << 20
+PERSISTED_MAX: Final = 16 << 20
+_TAKEN: Final = (
+    "kernel", "initrd", "cmdline", "host_dtb", "symbols", "sidecar", "reset", "persisted",
+)  # fmt: skip
+"""Options that not every image has a use for."""
 MAX_TICKS: Final = 20_000_000_000
 """Without --max-ticks a run that neither ends nor hangs is stopped here: many minutes."""
 
@@ -52,6 +58,12 @@ class Options(Struct, frozen=True):
     loop_mode: LoopMode | None = None
     loop_entry: str = ""
     loop_reset: str = ""
+    sidecar: str | None = None
+    """An ELF file: the kernel of CPUs that the OS does not take."""
+    reset: str | None = None
+    """The reset page, an ELF file or bare bytes, instead of the image's own or the sample's."""
+    persisted: str | None = None
+    """What an earlier run has kept for this one."""
 
 
 class Setup(Struct, frozen=True):
@@ -70,6 +82,8 @@ class Setup(Struct, frozen=True):
     host_dtb: bytes | None
     max_ticks: int
     symbols: tuple[Image, ...] = ()
+    sidecar: Image | None = None
+    persisted: bytes = b""
 
     @classmethod
     def of(cls, options: Options, platform: str = "") -> "Setup":
@@ -85,17 +99,24 @@ class Setup(Struct, frozen=True):
         )
         machine = replace(machine, loop=_loop(options, machine.loop))
         more = contract.hands_over
-        for name in ("kernel", "initrd", "cmdline", "host_dtb", "symbols"):
+        for name in _TAKEN:
             if getattr(options, name) and name not in contract.takes:
                 word = name.replace("_", "-")
                 raise ImageError(f"{image.path}: is {contract.words}: it takes no --{word}")
         at_reset = contract.resets and machine.start == "reset-vector"
+        if options.reset and not at_reset:
+            raise ImageError(
+                f"--reset {options.reset}: on platform {machine.name} no CPU begins at the "
+                "reset vector"
+            )
         return cls(
             options=options,
             platform_text=text,
             image=image,
             kernel=load_image(options.kernel or _beside(place, "kernel")) if more else None,
-            reset=load_image(_beside(place, "reset")) if at_reset else None,
+            reset=load_reset_page(options.reset or _beside(place, "reset"))
+            if at_reset
+            else None,
             platform=machine,
             seed=options.seed,
             initrd=_file(options.initrd, INITRD_MAX) or b"",
@@ -103,13 +124,15 @@ class Setup(Struct, frozen=True):
             host_dtb=_file(options.host_dtb, INITRD_MAX),
             max_ticks=options.max_ticks or MAX_TICKS,
             symbols=tuple(load_image(one) for one in options.symbols),
+            sidecar=load_image(options.sidecar) if options.sidecar else None,
+            persisted=_file(options.persisted, PERSISTED_MAX) or b"",
         )
 
     def layout(self) -> BootLayout:
         """Where everything lies before the first instruction."""
         return _contract(self.options, self.image).lay_out(Loaded(
             self.image, self.kernel, self.reset, self.platform, self.initrd, self.cmdline,
-            self.host_dtb, self.symbols,
+            self.host_dtb, self.symbols, self.sidecar, self.persisted, self.seed,
         ))  # fmt: skip
 
     def machine(self) -> Machine:

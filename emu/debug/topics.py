@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, get_args
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from emu.boot.roles import DATA_ROLES, ROLES
 from emu.debug import catch
 from emu.debug.aliases import OF, SETS
 from emu.debug.desk import Desk, Lines, focused
+from emu.given.plain import plain
 from emu.hw import interrupt
 from emu.inject import menu
 from emu.judge.state import states
@@ -234,6 +236,23 @@ def _of_the_machine(desk: Desk) -> Mapping[str, Lines]:
     }  # fmt: skip
 
 
+def _platform_keys(desk: Desk) -> Mapping[str, Lines]:
+    """Keys of [numa] and [openhcl], with their values here."""
+    platform = desk.machine.board.platform
+    return {
+        f"{table}.{name}": (f"of this machine: {_shown(held)}",)
+        for table, one in (("numa", platform.numa), ("openhcl", platform.openhcl))
+        for name, held in asdict(one).items()
+    }
+
+
+def _shown(value: object) -> str:
+    """A key's value: how many there are of a list."""
+    if isinstance(value, tuple):
+        return f"{len(value)} given" if value else "none given"
+    return "not told" if value is None else plain(str(value)) or "none"
+
+
 def _sets(desk: Desk) -> Mapping[str, Lines]:
     """Every word of another debugger, and which of them the preset is needed for."""
     found = {}
@@ -273,7 +292,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
     _of(_events, "event"), _of(_catches, "exit"), _of(_mailbox, "mailbox_field"),
     _of(_commands, "mailbox_command"), _of(_hypercalls, "hypercall"),
     _of(_leaves, "tdcall_leaf"), _of(_msrs, "msr"), _of(_exceptions, "exception"),
-    _of(_of_the_machine, "term"), _of(_sets), _of(_of_screen),
+    _of(_of_the_machine, "term"), _of(_platform_keys, "platform_key"),
+    _of(_sets), _of(_of_screen),
     Topic(lambda desk: desk.machine.board.layout.symbols.names(), _symbol),
 )  # fmt: skip
 """In the order in which they are told."""

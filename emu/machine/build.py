@@ -95,6 +95,9 @@ def _lay_out(board: Board) -> None:
         shared = ram.bank(gpa)
         assert shared is not None, f"the loader placed bytes at {gpa:#x}, outside memory"
         board.memory.write(Hpa(shared.shared_hpa + gpa - shared.gpa), data)
+        if ram.two_views:
+            pages = align_up(len(data), PAGE_BYTES) // PAGE_BYTES
+            apply.set_page_state(board, Gpa(gpa), pages, "shared", zero=False)
 
 
 def _start(board: Board) -> None:

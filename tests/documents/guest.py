@@ -64,6 +64,24 @@ MEANS: Final = {
     "loop.entry": "where they come to it: a symbol, or an offset; `--loop-entry` is stronger",
     "loop.reset": "where the OS hands a CPU back, if it may; `--loop-reset` is stronger",
     "loop.registers": "what registers hold there: mailbox, vcpu, apic-id, stack, tables",
+    "numa.nodes": "how many NUMA nodes the CPUs, and the image's memory, are shared among",
+    "numa.cpus": "the node of each CPU; a list that is short goes on with its last",
+    "numa.memory": "more ranges of memory; `type` is memory, reserved, persistent or vtl2",
+    "openhcl.vtl": "the trust level in which the image runs; 0 only without isolation",
+    "openhcl.memory_allocation_mode": "who chooses VTL 2's memory: the host, or the shim "
+    "itself out of all that the host tells of",
+    "openhcl.memory_size": "how many bytes VTL 2 is to choose, in mode vtl2",
+    "openhcl.mmio_size": "how many bytes of MMIO it is to choose, in mode vtl2",
+    "openhcl.vtl0_alias_map": "where VTL 0's memory is seen once more, and VsmCapabilities' "
+    "bit for it; told, not mapped",
+    "openhcl.entropy": "how many bytes of entropy the host gives, out of the seed",
+    "openhcl.keep_alive": "the kind of devices that are kept over a servicing: nvme",
+    "openhcl.device_dma": "pages of VTL 2's pool (device-dma, total-pages)",
+    "openhcl.bootargs": "the host's own words for the kernel's command line (/chosen)",
+    "openhcl.command_line_policy": "whether these are appended to the measured command line",
+    "openhcl.unaccepted": "what a TD's loader leaves shared: the shim accepts it, and holds it "
+    "against a hash (SHA-384)",
+    "openhcl.page_hashes": "whether the hash of each such page is told, too",
     **{f"roles.{role}": f"where a CPU is that {words}" for role, words in ROLES.items()},
     **{f"roles.{role}": words for role, words in DATA_ROLES.items()},
     "topology.packages": "sockets; CPUs are numbered with threads fastest, packages slowest",
@@ -85,7 +103,7 @@ def keys_of_platforms() -> list[str]:
     return [
         f"{name}.{key}" if name else key
         for name, keys in platform._KEYS.items()
-        for key in sorted(keys - tables)
+        for key in sorted(keys if name else keys - tables)
     ]
 
 
@@ -135,6 +153,15 @@ def _default(key: str) -> str:
         "loop.entry": "an ELF file's entry, else the first byte", "loop.reset": "none",
         "loop.registers": "rbx mailbox, rbp vcpu, r8 apic-id, rsp stack",
     }  # fmt: skip
+    given |= {
+        "numa.cpus": "evenly, in VP order", "numa.memory": "none", "openhcl.bootargs": "none",
+        "openhcl.keep_alive": "none", "openhcl.unaccepted": "nothing",
+        **dict.fromkeys(
+            ("openhcl.memory_size", "openhcl.mmio_size", "openhcl.vtl0_alias_map",
+             "openhcl.device_dma"),
+            "not told",
+        ),
+    }  # fmt: skip
     if name == "roles":
         return "found"
     if name == "prices":
@@ -143,7 +170,8 @@ def _default(key: str) -> str:
         return "none" if leaf == "types" else str(getattr(Topology(), leaf))
     if key in given:
         return str(given[key])
-    found = getattr(usual.costs if name == "time" else usual, leaf)
+    of_table = {"time": usual.costs, "numa": usual.numa, "openhcl": usual.openhcl}
+    found = getattr(of_table.get(name, usual), leaf)
     if isinstance(found, bool):
         return str(found).lower()
     return f"{found:,}" if isinstance(found, int) else str(found)

@@ -23,7 +23,7 @@ _PAGES: Final[dict[str, tuple[str, ...]]] = {
         "vmcall_status", "ve_reason", "msr",
     ),
     "rules.md": ("rule",),
-    "injections.md": ("injection",),
+    "injections.md": ("injection",), "platform.md": ("platform_key",),
 }  # fmt: skip
 """Page of the reference -> the kinds of words that stand on it, in this order."""
 _REST: Final = "machine.md"

@@ -6,6 +6,7 @@ from typing import Final, get_args
 
 import pytest
 
+from emu.boot.platform import _KEYS
 from emu.boot.roles import DATA_ROLES, ROLES, SAMPLE
 from emu.judge.verdict import MEANINGS
 from emu.mailbox.ap import ApState
@@ -20,6 +21,7 @@ TABLES: Final[dict[str, Iterable[str]]] = {
     "role": (*ROLES, *DATA_ROLES),
     "milestone": [point.name for point in SAMPLE.points],
     "timeline": "#szh.xMWv!|-=",
+    "platform_key": [f"{table}.{key}" for table in ("numa", "openhcl") for key in _KEYS[table]],
 }
 """Kind -> its words; the timeline's letters are those of its legend and its cursor."""
 

@@ -22,6 +22,11 @@ class Loaded(Struct, frozen=True):
     """The host's device tree, if it is not the one that describes the platform."""
     symbols: tuple[Image, ...] = ()
     """ELF files of what lies in the image, for their names."""
+    sidecar: Image | None = None
+    """The kernel of CPUs that the OS does not take."""
+    persisted: bytes = b""
+    """What an earlier run kept for this one."""
+    seed: int = 0
 
 
 class Contract(Struct, frozen=True):

@@ -11,16 +11,16 @@ from emu.boot.contracts.contract import Contract, Loaded
 from emu.boot.dtb import host_tree
 from emu.boot.entry import RESET_VECTOR, EntryState, long_mode
 from emu.boot.image import Image, Placed
+from emu.boot.imported import imported_regions, left_shared, told
 from emu.boot.layout import GDT, BootLayout, Builder, Region, banks, memory_for
 from emu.boot.lines import LineTable
+from emu.boot.openhcl_host import POLICIES
 from emu.boot.pagetables import TABLE_PAGES_MAX, identity_tables
 from emu.boot.parameters import (
     COMMAND_LINE_MAX,
-    IMPORTED_FIRST,
     Range,
     ShimParameters,
     command_line_page,
-    imported_descriptors,
 )
 from emu.boot.platform import Platform
 from emu.boot.reset_page import reset_page
@@ -32,7 +32,6 @@ from emu.hw.address import LARGE_BYTES, PAGE_BYTES, RESET_PAGE, align_up
 _RESERVED_BYTES: Final = 4 * PAGE_BYTES
 _PARAMETER_BYTES: Final = 362 * PAGE_BYTES
 _TREE_OFFSET, _TREE_BYTES = 0x28000, 0x40000
-_IMPORTED_OFFSET: Final = 0x68000
 _LOG_BYTES: Final = 2 * PAGE_BYTES
 _HEAP_BYTES: Final = 16 * PAGE_BYTES
 _ISOLATION_TYPE: Final = {"none": 1, "vbs": 1, "tdx": 3}
@@ -47,7 +46,7 @@ def lay_out(loaded: Loaded) -> BootLayout:
     at_reset = platform.start == "reset-vector"
     memory = memory_for(shim, platform)
     ram = banks(platform, memory)
-    tree = _tree(platform, ram, memory) if host_dtb is None else host_dtb
+    tree = _tree(loaded, ram, memory) if host_dtb is None else host_dtb
     if len(tree) > _TREE_BYTES:
         raise PlatformError(f"host device tree: {len(tree):,} bytes, {_TREE_BYTES:,} fit")
     build = Builder(memory[0])
@@ -58,12 +57,13 @@ def lay_out(loaded: Loaded) -> BootLayout:
             f"{memory[1] >> 20:,} MiB of memory are not enough: the loader needs "
             f"{parameters.used[1] >> 20:,} MiB and the shim 2 MiB more: raise --memory"
         )
-    accepted = _accepted(parameters, (RESET_PAGE, PAGE_BYTES) if at_reset else None)
+    shared = left_shared(build, platform)
+    imported = imported_regions(
+        parameters, shared, (RESET_PAGE, PAGE_BYTES) if at_reset else None
+    )
     region = parameters.parameter_region[0]
     build.chunks.append((region + _TREE_OFFSET, tree))
-    build.chunks.append(
-        (region + _IMPORTED_OFFSET + IMPORTED_FIRST, imported_descriptors(accepted))
-    )
+    build.chunks += told(platform, region, imported, shared)
     entry = _finish(build, images[0], platform, memory, parameters)
     if at_reset:
         if reset is None:
@@ -78,8 +78,9 @@ def lay_out(loaded: Loaded) -> BootLayout:
     return BootLayout(
         name=shim.path.name,
         ram=ram,
-        accepted=accepted,
+        accepted=tuple(extent for extent, accepted in imported if accepted),
         chunks=tuple(build.chunks),
+        shared=shared,
         entry=entry,
         regions=tuple(build.regions),
         placed=images,
@@ -92,8 +93,11 @@ def lay_out(loaded: Loaded) -> BootLayout:
     )
 
 
-def _tree(platform: Platform, ram: tuple[Range, ...], memory: Range) -> bytes:
-    return host_tree(platform, ram=ram, vtl2_start=memory[0], vtl2_bytes=memory[1], bootargs="")
+def _tree(loaded: Loaded, ram: tuple[Range, ...], memory: Range) -> bytes:
+    return host_tree(
+        loaded.platform, ram=ram, vtl2_start=memory[0], vtl2_bytes=memory[1], bootargs="",
+        seed=loaded.seed,
+    )  # fmt: skip
 
 
 def _text(cmdline: str) -> bytes:
@@ -115,29 +119,61 @@ def _used(
     shim, platform, initrd = loaded.image, loaded.platform, loaded.initrd
     cmdline = _text(loaded.cmdline)
     fixed = build.load("shim", shim, shim.first) if shim.kind == "executable" else None
-    persisted = build.take("persisted state", LARGE_BYTES, LARGE_BYTES)
+    persisted = _persisted(build, loaded)
     isolated = platform.isolation == "tdx"
     bounce = build.take("bounce buffer", LARGE_BYTES) if isolated else (0, 0)
     placed_kernel, kernel_entry = _place_kernel(build, loaded.kernel)
+    sidecar = _place_sidecar(build, loaded.sidecar)
     placed = fixed or build.load("shim", shim, align_up(build.next, LARGE_BYTES))
     ramdisk = (build.place("initrd", initrd), len(initrd)) if initrd else (0, 0)
     build.place("GDT", GDT)
     build.take("shim parameters", PAGE_BYTES)
-    line = build.place("command line", command_line_page(cmdline))
+    line = build.place("command line", command_line_page(cmdline, _policy(platform)))
     reserved = build.take("reserved", _RESERVED_BYTES)
     region = build.take("parameter region", _PARAMETER_BYTES)
     log = build.take("log", _LOG_BYTES)
     heap = build.take("heap", _HEAP_BYTES)
     build.take("page tables", TABLE_PAGES_MAX * PAGE_BYTES)
     end = align_up(build.next, LARGE_BYTES)
-    images = (placed, placed_kernel) if placed_kernel else (placed,)
+    images = tuple(one for one in (placed, placed_kernel, sidecar) if one)
     return images, ShimParameters(
         kernel_entry=kernel_entry, command_line=line, initrd=ramdisk,
         initrd_crc=zlib.crc32(initrd), isolation_type=_ISOLATION_TYPE[platform.isolation],
         memory=memory, parameter_region=region, reserved=reserved,
         used=(memory[0], end - memory[0]), bounce=bounce, log=log, heap=heap,
         persisted=persisted,
+        sidecar=(sidecar.start, sidecar.image.size) if sidecar else (0, 0),
+        sidecar_entry=sidecar.image.entry + sidecar.bias if sidecar else 0,
     )  # fmt: skip
+
+
+def _policy(platform: Platform) -> int:
+    return POLICIES.index(platform.openhcl.command_line_policy)
+
+
+def _persisted(build: Builder, loaded: Loaded) -> Range:
+    """What an earlier run has left, or zeros; raises PlatformError."""
+    extent = build.take("persisted state", LARGE_BYTES, LARGE_BYTES)
+    kept, platform = loaded.persisted, loaded.platform
+    if kept and platform.isolation != "none":
+        raise PlatformError(
+            f"--persisted: on platform {platform.name} nothing is kept: isolated memory "
+            "is accepted anew at each start"
+        )
+    if len(kept) > extent[1]:
+        raise PlatformError(f"--persisted: {len(kept):,} bytes, {extent[1]:,} fit")
+    if kept:
+        build.chunks.append((extent[0], kept))
+    return extent
+
+
+def _place_sidecar(build: Builder, sidecar: Image | None) -> Placed | None:
+    """The sidecar kernel at 2 MiB, if there is one."""
+    if sidecar is None:
+        return None
+    if sidecar.kind == "executable":
+        raise ImageError(f"{sidecar.path}: a sidecar must be position independent")
+    return build.load("sidecar", sidecar, align_up(build.next, LARGE_BYTES))
 
 
 def _place_kernel(build: Builder, kernel: Image | None) -> tuple[Placed | None, int]:
@@ -148,17 +184,6 @@ def _place_kernel(build: Builder, kernel: Image | None) -> tuple[Placed | None, 
         raise ImageError(f"{kernel.path}: a kernel must be position independent")
     placed = build.load("kernel", kernel, align_up(build.next, LARGE_BYTES))
     return placed, kernel.entry + placed.bias
-
-
-def _accepted(parameters: ShimParameters, reset: Range | None) -> tuple[Range, ...]:
-    """What is imported, ascending: all that is used but the persisted state and the bounce
-    buffer behind it, which the shim accepts itself."""
-    start, end = parameters.used[0], sum(parameters.used)
-    gap = parameters.persisted[0]
-    gap_end = gap + parameters.persisted[1] + parameters.bounce[1]
-    ranges = ((start, gap - start), (gap_end, end - gap_end))
-    found = tuple(extent for extent in ranges if extent[1])
-    return (*found, reset) if reset else found
 
 
 def _finish(
@@ -189,5 +214,6 @@ CONTRACT: Final = Contract(
     "a paravisor's boot shim with a kernel, as openvmm loads them",
     _recognise,
     lay_out,
+    takes=("kernel", "initrd", "cmdline", "host_dtb", "sidecar", "reset", "persisted"),
     resets=True,
 )

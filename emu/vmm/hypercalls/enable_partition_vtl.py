@@ -1,11 +1,11 @@
-"""HvCallEnablePartitionVtl (0x0D): our partition has VTL 0 and VTL 2, and gets no other."""
+"""HvCallEnablePartitionVtl (0x0D): a partition of ours gets no other VTL than it has."""
 
 import struct
 from typing import Final
 
 from emu.vmm.hypercalls.call import Answer, Hypercall, Request, Status, refuse
 from emu.vmm.hypercalls.operands import fields
-from emu.vmm.hypercalls.target import VTL, wrong_partition
+from emu.vmm.hypercalls.target import own_vtl, wrong_partition
 
 _HEADER: Final = struct.Struct("<QBB6s")
 """Partition, VTL, flags (bit 0: mode-based execution control), reserved."""
@@ -16,7 +16,7 @@ def _enable(request: Request) -> Answer:
     refusal = wrong_partition(partition)
     if refusal is not None:
         return refusal
-    if vtl > VTL or flags & ~1 or any(reserved):
+    if vtl > own_vtl(request.caller) or flags & ~1 or any(reserved):
         return refuse(Status.INVALID_PARAMETER, f"VTL {vtl} with flags {flags:#x}")
     if vtl == 1:
         return refuse(Status.ACCESS_DENIED, "VTL 1 would belong to a VTL 0 guest")

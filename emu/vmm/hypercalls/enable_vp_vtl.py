@@ -24,12 +24,16 @@ def _enable(request: Request) -> Answer:
     state; anything else must be a state that a processor can be in."""
     caller = request.caller
     partition, index, vtl, reserved = HEADER.unpack_from(request.data)
-    refusal = wrong_partition(partition) or wrong_vp(caller, index) or wrong_vtl(vtl, reserved)
+    refusal = (
+        wrong_partition(partition)
+        or wrong_vp(caller, index)
+        or wrong_vtl(caller, vtl, reserved)
+    )
     if refusal is not None:
         return refusal
     vp = vp_index(caller, index)
     assert vp is not None, "wrong_vp has let it pass"
-    if vtl2_enabled(caller, vp):
+    if not vtl or vtl2_enabled(caller, vp):
         return refuse(Status.VTL_ALREADY_ENABLED, f"VP {vp} has VTL {vtl} already")
     start = request.data[HEADER.size :]
     problem = context.invalid(context.parse(start)) if any(start) else None

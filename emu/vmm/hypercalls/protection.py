@@ -20,7 +20,7 @@ def _protect(request: Request) -> Answer:
     """No VTL 0 guest runs here, so the mask is checked and noted, not enforced."""
     caller = request.caller
     partition, flags, vtl, reserved = _HEADER.unpack_from(request.data)
-    refusal = wrong_partition(partition) or wrong_input_vtl(vtl, reserved)
+    refusal = wrong_partition(partition) or wrong_input_vtl(caller, vtl, reserved)
     if refusal is not None:
         return refusal
     if flags & ~_FLAGS_DEFINED:

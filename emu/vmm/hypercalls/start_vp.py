@@ -1,4 +1,4 @@
-"""HvCallStartVirtualProcessor (0x99): a virtual processor begins to run in VTL 2."""
+"""HvCallStartVirtualProcessor (0x99): a virtual processor begins to run in the caller's VTL."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from emu.vmm.effects import StartVp, VpContext
 from emu.vmm.hypercalls import context
 from emu.vmm.hypercalls.call import Answer, Hypercall, Request, Status, refuse
 from emu.vmm.hypercalls.enable_vp_vtl import HEADER, WORDS
-from emu.vmm.hypercalls.target import vp_index, wrong_partition, wrong_vp, wrong_vtl
+from emu.vmm.hypercalls.target import own_vtl, vp_index, wrong_partition, wrong_vp, wrong_vtl
 from emu.vmm.state import Caller
 
 
@@ -19,7 +19,7 @@ def _not_startable(caller: Caller, vp: int) -> Answer | None:
         confidential = caller.platform.isolation == "tdx"
         status = Status.INVALID_VP_INDEX if confidential else Status.INVALID_PARAMETER
         return refuse(status, f"VP {vp} tried to start itself")
-    if not caller.vmm.vps[vp].vtl2_enabled:
+    if own_vtl(caller) and not caller.vmm.vps[vp].vtl2_enabled:
         return refuse(Status.INVALID_VP_STATE, f"VTL 2 is not enabled on VP {vp}")
     if caller.vmm.vps[vp].started:
         return refuse(Status.INVALID_VP_STATE, f"VP {vp} is started already")
@@ -40,7 +40,11 @@ def _start_state(caller: Caller, data: bytes) -> tuple[VpContext | None, str | N
 def _start(request: Request) -> Answer:
     caller = request.caller
     partition, index, vtl, reserved = HEADER.unpack_from(request.data)
-    refusal = wrong_partition(partition) or wrong_vp(caller, index) or wrong_vtl(vtl, reserved)
+    refusal = (
+        wrong_partition(partition)
+        or wrong_vp(caller, index)
+        or wrong_vtl(caller, vtl, reserved)
+    )
     if refusal is not None:
         return refusal
     vp = vp_index(caller, index)

@@ -8,8 +8,8 @@ from emu.vmm.state import Caller
 
 PARTITION_SELF: Final = U64
 VP_SELF: Final = 0xFFFF_FFFE
-VTL: Final = 2
-"""The trust level in which every guest of ours runs; the partition has VTL 0 and VTL 2."""
+VTL2: Final = 2
+"""The trust level in which guests of ours run whose partition has VTL 0 and VTL 2."""
 _USE_TARGET: Final = 0x10
 
 
@@ -34,28 +34,36 @@ def wrong_vp(caller: Caller, index: int) -> Answer | None:
     return refuse(Status.INVALID_VP_INDEX, f"there is no VP {index:#x}")
 
 
-def wrong_input_vtl(byte: int, reserved: bytes = b"") -> Answer | None:
+def own_vtl(caller: Caller) -> int:
+    """The trust level that the caller runs in, the highest that its partition has: 2, or 0."""
+    return caller.platform.openhcl.vtl
+
+
+def wrong_input_vtl(caller: Caller, byte: int, reserved: bytes = b"") -> Answer | None:
     """A refusal of an HV_INPUT_VTL above the caller's: 3:0 is the level if bit 4 is set."""
     if byte & ~0x1F or any(reserved):
         return refuse(Status.INVALID_PARAMETER, "reserved bits beside the target VTL")
-    if not byte & _USE_TARGET or byte & 0xF in (0, VTL):
+    if not byte & _USE_TARGET or byte & 0xF in (0, own_vtl(caller)):
         return None
-    if byte & 0xF > VTL:
-        return refuse(Status.ACCESS_DENIED, f"VTL {byte & 0xF} is above the caller's {VTL}")
+    own = own_vtl(caller)
+    if byte & 0xF > own:
+        return refuse(Status.ACCESS_DENIED, f"VTL {byte & 0xF} is above the caller's {own}")
     return refuse(Status.INVALID_VTL_STATE, f"VTL {byte & 0xF} is not enabled here")
 
 
-def wrong_vtl(vtl: int, reserved: bytes) -> Answer | None:
+def wrong_vtl(caller: Caller, vtl: int, reserved: bytes) -> Answer | None:
     """A refusal of a plain HV_VTL byte other than the one we bring processors up in."""
     if any(reserved):
         return refuse(Status.INVALID_PARAMETER, "reserved bytes beside the VTL are not zero")
-    if vtl > VTL:
+    if vtl > own_vtl(caller):
         return refuse(Status.INVALID_PARAMETER, f"there is no VTL {vtl}")
-    if vtl != VTL:
+    if vtl != own_vtl(caller):
         return refuse(Status.INVALID_VTL_STATE, f"VTL {vtl} starts no processors here")
     return None
 
 
 def vtl2_enabled(caller: Caller, vp: int) -> bool:
     """Whether a virtual processor has VTL 2: always so for the one that is running in it."""
+    if own_vtl(caller) != VTL2:
+        return False
     return vp == caller.cpu or caller.vmm.vps[vp].vtl2_enabled

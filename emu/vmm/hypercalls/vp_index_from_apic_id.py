@@ -5,7 +5,7 @@ from typing import Final
 
 from emu.vmm.hypercalls.call import Answer, Hypercall, Request, Status
 from emu.vmm.hypercalls.operands import elements, fields, together
-from emu.vmm.hypercalls.target import VTL, vtl2_enabled, wrong_partition, wrong_vtl
+from emu.vmm.hypercalls.target import vtl2_enabled, wrong_partition, wrong_vtl
 from emu.vmm.state import Caller
 
 _HEADER: Final = struct.Struct("<QB7s")
@@ -18,7 +18,7 @@ _ID: Final = struct.Struct("<I")
 def _look_up(caller: Caller, apic_id: int, vtl: int) -> tuple[Status, str, int]:
     for vp, state in enumerate(caller.vmm.vps):
         if state.apic_id == apic_id:
-            if vtl == VTL and not vtl2_enabled(caller, vp):
+            if vtl and not vtl2_enabled(caller, vp):
                 return Status.INVALID_VTL_STATE, f"VP {vp} has no VTL {vtl} yet: ask VTL 0", 0
             return Status.SUCCESS, "", vp
     return Status.INVALID_PARAMETER, f"no VP has APIC id {apic_id:#x}", 0
@@ -27,7 +27,9 @@ def _look_up(caller: Caller, apic_id: int, vtl: int) -> tuple[Status, str, int]:
 def _find(request: Request) -> Answer:
     """Stops at the first id that fails; the indexes before it are written."""
     partition, vtl, reserved = _HEADER.unpack_from(request.data)
-    refusal = wrong_partition(partition) or (wrong_vtl(vtl, reserved) if vtl else None)
+    refusal = wrong_partition(partition) or (
+        wrong_vtl(request.caller, vtl, reserved) if vtl else None
+    )
     if refusal is not None:
         return refusal
     ids = struct.unpack_from(f"<{request.count}I", request.data, _HEADER.size)

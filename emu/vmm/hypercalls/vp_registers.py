@@ -10,7 +10,8 @@ from emu.vmm.hypercalls.call import Answer, Hypercall, Request, Status
 from emu.vmm.hypercalls.operands import elements, fields, together
 from emu.vmm.hypercalls.page import CODE_PAGE_OFFSETS
 from emu.vmm.hypercalls.target import (
-    VTL,
+    VTL2,
+    own_vtl,
     vp_index,
     vtl2_enabled,
     wrong_input_vtl,
@@ -30,18 +31,25 @@ _CONFIG_DEFINED: Final = 0xFFFF
 (intercept_system_reset), in hvdef (microsoft/openvmm, vm/hv1/hvdef/src/lib.rs)."""
 _VTLS_OF_PARTITION: Final = 0b101
 _MAXIMUM_VTL_SHIFT: Final = 16
+_ALIAS_MAP: Final = 1 << 29
 
 
 def _vp_status(caller: Caller, vp: int) -> int:
     """HvRegisterVsmVpStatus: 3:0 active VTL, 31:16 the set of enabled ones."""
     if not vtl2_enabled(caller, vp):
         return 1 << 16
-    return _VTLS_OF_PARTITION << 16 | VTL
+    return _VTLS_OF_PARTITION << 16 | VTL2
 
 
 def _partition_status(caller: Caller, vp: int) -> int:
     """HvRegisterVsmPartitionStatus: 15:0 the set of enabled VTLs, 19:16 the highest."""
-    return VTL << _MAXIMUM_VTL_SHIFT | _VTLS_OF_PARTITION
+    own = own_vtl(caller)
+    return own << _MAXIMUM_VTL_SHIFT | (_VTLS_OF_PARTITION if own else 1)
+
+
+def _capabilities(caller: Caller, vp: int) -> int:
+    """HvRegisterVsmCapabilities: nothing, but VTL 0's memory again where the host says so."""
+    return 0 if caller.platform.openhcl.vtl0_alias_map is None else _ALIAS_MAP
 
 
 def _guest_os_id(caller: Caller, vp: int) -> int:
@@ -59,11 +67,11 @@ REGISTERS: Final[tuple[tuple[int, Callable[[Caller, int], int]], ...]] = (
     (0x000D_0002, lambda caller, vp: CODE_PAGE_OFFSETS),
     (0x000D_0003, _vp_status),
     (0x000D_0004, _partition_status),
-    (0x000D_0006, lambda caller, vp: 0),
+    (0x000D_0006, _capabilities),
     (VSM_PARTITION_CONFIG, _partition_config),
 )
 """Readable registers: OS id, VP index, reference time, and the VSM ones: code page offsets, VP
-status, partition status, capabilities (none: no alias map), partition configuration."""
+status, partition status, capabilities, partition configuration."""
 
 _READ: Final = dict(REGISTERS)
 
@@ -73,7 +81,7 @@ def _refusal(request: Request) -> Answer | None:
     return (
         wrong_partition(partition)
         or wrong_vp(request.caller, index)
-        or wrong_input_vtl(vtl, reserved)
+        or wrong_input_vtl(request.caller, vtl, reserved)
     )
 
 
@@ -106,14 +114,16 @@ def _set(request: Request) -> Answer:
     for done in range(request.first, request.count):
         name, raw = _PAIR.unpack_from(request.data, _HEADER.size + done * _PAIR.size)
         value = int.from_bytes(raw, "little")
-        status, why = _settable(name, value)
+        status, why = _settable(request.caller, name, value)
         if status is not Status.SUCCESS:
             return Answer(status, why, done, effects=tuple(effects))
         effects.append(SetVpRegister(None, name, value))
     return Answer(why=f"{request.count} set", done=request.count, effects=tuple(effects))
 
 
-def _settable(name: int, value: int) -> tuple[Status, str]:
+def _settable(caller: Caller, name: int, value: int) -> tuple[Status, str]:
+    if name == VSM_PARTITION_CONFIG and not own_vtl(caller):
+        return Status.ACCESS_DENIED, "VTL 0 has no lower one to be protected from"
     if name == VSM_PARTITION_CONFIG:
         if value & ~_CONFIG_DEFINED:
             return Status.INVALID_REGISTER_VALUE, f"{value:#x} has reserved bits set"
