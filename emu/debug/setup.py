@@ -17,6 +17,8 @@ from emu.errors import ImageError
 from emu.given.files import read_file
 from emu.machine.machine import Machine
 
+_NOT_SAID: Final = (None, "", ())
+"""What options are that nobody gave."""
 INITRD_MAX: Final = 512 << 20
 MAX_TICKS: Final = 20_000_000_000
 """Without --max-ticks a run that neither ends nor hangs is stopped here: many minutes."""
@@ -52,6 +54,8 @@ class Options(Struct, frozen=True):
     loop_mode: LoopMode | None = None
     loop_entry: str = ""
     loop_reset: str = ""
+    igvm_base: int | None = None
+    """Where the region of an IGVM file that may move is to begin."""
 
 
 class Setup(Struct, frozen=True):
@@ -85,10 +89,12 @@ class Setup(Struct, frozen=True):
         )
         machine = replace(machine, loop=_loop(options, machine.loop))
         more = contract.hands_over
-        for name in ("kernel", "initrd", "cmdline", "host_dtb", "symbols"):
-            if getattr(options, name) and name not in contract.takes:
+        for name in ("kernel", "initrd", "cmdline", "host_dtb", "symbols", "igvm_base"):
+            if getattr(options, name) not in _NOT_SAID and name not in contract.takes:
                 word = name.replace("_", "-")
                 raise ImageError(f"{image.path}: is {contract.words}: it takes no --{word}")
+        if contract.names_beside is not None and not options.symbols:
+            options = replace(options, symbols=contract.names_beside(image, machine))
         at_reset = contract.resets and machine.start == "reset-vector"
         return cls(
             options=options,
@@ -109,7 +115,7 @@ class Setup(Struct, frozen=True):
         """Where everything lies before the first instruction."""
         return _contract(self.options, self.image).lay_out(Loaded(
             self.image, self.kernel, self.reset, self.platform, self.initrd, self.cmdline,
-            self.host_dtb, self.symbols,
+            self.host_dtb, self.symbols, self.options.igvm_base,
         ))  # fmt: skip
 
     def machine(self) -> Machine:

@@ -51,7 +51,11 @@ _NATIVE_WORDS: Final = (
     "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12",
     "r13", "r14", "r15", "rip", "rflags",
 )  # fmt: skip
-_NATIVE_REST: Final = {"gs_base": 0xC0, "cr0": 0xC8, "cr3": 0xD0, "cr4": 0xD8, "efer": 0xE0}
+_NATIVE_TABLES: Final = struct.Struct("<QH4xHQ")
+"""IDTR's base and limit, GDTR's limit and base."""
+_NATIVE_SEGMENT: Final = struct.Struct("<HHII")
+"""Selector, attributes, base, limit."""
+_NATIVE_REST: Final = {"cr0": 0xC8, "cr3": 0xD0, "cr4": 0xD8, "efer": 0xE0}
 _NATIVE: Final = {name: 8 * index for index, name in enumerate(_NATIVE_WORDS)} | _NATIVE_REST
 
 
@@ -109,15 +113,33 @@ def values(
     if len(data) < PAGE_BYTES:
         raise ImageError(f"{where}: its data at {context.file_offset:#x} is not in the file")
     if platform.kind == 0:
-        return tuple(
-            InitialRegister(name, 0, 0, data[at : at + 8]) for name, at in _NATIVE.items()
-        )
+        return _native(data)
     segments = (
         InitialRegister(name, 0, 0, _as_segment(*_VMSA_SEGMENT.unpack_from(data, 16 * index)))
         for index, name in enumerate(_VMSA_SEGMENTS)
     )
     words = (InitialRegister(name, 0, 0, data[at : at + 8]) for name, at in _VMSA.items())
     return (*segments, *words)
+
+
+def _native(data: bytes) -> tuple[InitialRegister, ...]:
+    """ES, SS, DS, FS and GS are one segment, but for the base of GS."""
+    idt_base, idt_limit, gdt_limit, gdt_base = _NATIVE_TABLES.unpack_from(data, 0x90)
+    code, rest = (
+        _NATIVE_SEGMENT.unpack_from(data, 0xA8),
+        _NATIVE_SEGMENT.unpack_from(data, 0xB4),
+    )
+    gs_base = int.from_bytes(data[0xC0:0xC8], "little")
+    bases = dict.fromkeys(("es", "ss", "ds", "fs"), rest[2]) | {"gs": gs_base}
+    found = {
+        "idtr": _TABLE.pack(idt_limit, idt_base),
+        "gdtr": _TABLE.pack(gdt_limit, gdt_base),
+        "cs": _SEGMENT.pack(code[2], code[3], code[0], code[1]),
+    }
+    for name, base in bases.items():
+        found[name] = _SEGMENT.pack(base, rest[3], rest[0], rest[1])
+    found |= {name: data[at : at + 8] for name, at in _NATIVE.items()}
+    return tuple(InitialRegister(name, 0, 0, raw) for name, raw in found.items())
 
 
 def _as_segment(selector: int, attributes: int, limit: int, base: int) -> bytes:

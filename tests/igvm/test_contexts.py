@@ -11,7 +11,7 @@ from emu.igvm.contexts import InitialRegister, values
 from emu.igvm.file import parse_igvm
 from emu.igvm.headers import InitialContext
 from emu.igvm.told import entry, summary
-from tests.igvm.builder import NATIVE, SNP, TDX, VBS, File
+from shim.igvm import NATIVE, SNP, TDX, VBS, File
 
 PE, PG, LME, LMA = 1, 1 << 31, 1 << 8, 1 << 10
 VMSA = {0x0D0: LME | LMA, 0x158: PG | PE, 0x178: 0xFFFF_0000, 0x330: 0x77}

@@ -11,7 +11,8 @@ from emu.igvm.file import parse_igvm
 from emu.igvm.headers import KINDS, PageData
 from emu.igvm.measure import digest
 from emu.igvm.told import lines
-from tests.igvm.builder import MASK, SNP, TDX, VBS, File, of_pages, sealed
+from shim.igvm import SNP, TDX, VBS, File
+from tests.igvm.builder import MASK, of_pages, sealed
 
 SIZES = {
     0x001: 16, 0x101: 16, 0x102: 48, 0x103: 32, 0x104: 16, 0x105: 16, 0x106: 32, 0x301: 16,
@@ -56,7 +57,7 @@ def test_headers_that_nobody_needs_to_know_are_passed_over() -> None:
 GOOD = of_pages(TDX).bytes()
 WRONG = [
     (b"IGVM", "is cut off inside the IGVM header"),
-    (GOOD[:-1], "has 12,719 bytes, and its header says 12,720"),
+    (GOOD[:-1], "has 4,527 bytes, and its header says 4,528"),
     (sealed(GOOD[:4] + b"\3" + GOOD[5:]), "is IGVM version 3; apdbg reads 1 and 2"),
     (GOOD[:0x30] + b"\xff" + GOOD[0x31:], "is damaged: the checksum of its headers is"),
     (sealed(GOOD[:8] + b"\x10" + GOOD[9:]), "its variable headers begin at 0x10, in the fixed"),

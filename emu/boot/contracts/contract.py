@@ -22,6 +22,8 @@ class Loaded(Struct, frozen=True):
     """The host's device tree, if it is not the one that describes the platform."""
     symbols: tuple[Image, ...] = ()
     """ELF files of what lies in the image, for their names."""
+    igvm_base: int | None = None
+    """Where an IGVM file that may move is to lie; None: where it says, if that is memory."""
 
 
 class Contract(Struct, frozen=True):
@@ -41,3 +43,5 @@ class Contract(Struct, frozen=True):
     """Whether it wants a reset page where CPUs begin at the reset vector."""
     platform: str = "tdx"
     """The packaged one that it is booted on where nobody says."""
+    names_beside: Callable[[Image, Platform], tuple[str, ...]] | None = None
+    """Files beside an image that have its names, where none are given."""
