@@ -5,7 +5,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from emu.boot.entry import EntryState
-from emu.hw.address import PAGE_MASK, U64
+from emu.hw.address import PAGE_MASK, U64, canonical
 from emu.hw.vmcb import GuestState, SegmentState
 from emu.vmm.cpuid import SIGNATURE
 from emu.vmm.effects import Segment, TableRegister, VpContext
@@ -106,8 +106,11 @@ def from_loader(entry: EntryState, operand: int = 0) -> GuestState:
 
 
 def why_not(entry: EntryState) -> str | None:
-    """Why no CPU can begin so; None if one can, as it always can where no segment is given."""
-    return context.invalid(_given(entry)) if entry.kind == "given" else None
+    """Why no CPU can begin so; None if one can."""
+    if entry.kind == "given":
+        return context.invalid(_given(entry))
+    long = entry.kind == "long" and not canonical(entry.rip)
+    return f"RIP {entry.rip:#x} is not canonical" if long else None
 
 
 def _given(entry: EntryState) -> VpContext:
