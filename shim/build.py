@@ -4,8 +4,8 @@ Usage: python shim/build.py [--out DIR]    (default: samples/)
 
 DIR gets the healthy images; DIR/gallery the shim with one published bug each, DIR/dialects the
 shim with other firmwares' mailbox loops, DIR/loops loops by themselves, and DIR/tour one with a
-bug to be found. Where the reset page or the kernel differs, it stands beside the shim as
-NAME.reset.elf or NAME.kernel.elf.
+bug to be found; DIR/*.igvm are the healthy ones packed as IGVM files. Where the reset page or
+the kernel differs, it stands beside the shim as NAME.reset.elf or NAME.kernel.elf.
 
 The healthy assembly knows nothing of the others. A bug in it is a file in shim/gallery/ with
 the parts that are broken: a part is what stands under a label, and takes the place of the one
@@ -321,6 +321,15 @@ def main() -> None:
         builder.image("hotplug", "hotplug.kernel")
         for slug in LOOPS:
             builder.image("loop", f"loops/{slug}", loop(slug))
+    packed(out)
+
+
+def packed(out: Path) -> None:
+    """The healthy images as IGVM files, laid out by the very loader that boots them."""
+    sys.path.insert(0, str(ROOT))
+    from shim.igvm import write_samples
+
+    write_samples(out)
 
 
 def switch_of(prefix: str, slug: str) -> str:

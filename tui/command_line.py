@@ -113,6 +113,10 @@ def _machine_options(parser: argparse.ArgumentParser) -> None:
         metavar="ELF",
         help="names and lines of what lies in an IGVM file; may be given several times",
     )
+    add(
+        "--igvm-base", type=_address, metavar="GPA",
+        help="where an IGVM file that may move lies; default: where it says, if that is memory",
+    )  # fmt: skip
     add("--max-ticks", type=_count, metavar="N", help="stop after N instructions")
 
 

@@ -30,7 +30,7 @@ def opened(options: argparse.Namespace) -> Session:
         same_faults=FOR_EVER, ap_loop=options.ap_loop, at=options.at, mailbox=options.mailbox,
         loop_mode=options.loop_mode, loop_entry=options.loop_entry,
         loop_reset=options.loop_reset, sidecar=options.sidecar, reset=options.reset,
-        persisted=options.persisted,
+        persisted=options.persisted, igvm_base=options.igvm_base,
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ NAME_MAX: Final = 255
 MAILBOX: Final = "intel,wakeup-mailbox"
 MAILBOX_BYTES: Final = 0x1000
 
-_VTL0_MMIO: Final = ((0xF800_0000, 0x0400_0000), (0xF_E000_0000, 0x1000_0000))
+VTL0_MMIO: Final = ((0xF800_0000, 0x0400_0000), (0xF_E000_0000, 0x1000_0000))
 _VTL2_MMIO: Final = ((0xF_F000_0000, 0x0800_0000),)
 
 
@@ -319,7 +319,7 @@ def host_tree(
     bus = new_node(
         "bus", compatible="simple-bus", __address_cells=[2], __size_cells=[2], ranges=None
     )
-    bus.append(_vmbus(0, _VTL0_MMIO, 1))
+    bus.append(_vmbus(0, VTL0_MMIO, 1))
     bus.append(_vmbus(2, _VTL2_MMIO, 4))
     root.append(bus)
     root.append(serial_nodes())

@@ -13,11 +13,25 @@ _OSXSAVE, _MCE, _PAE = 1 << 18, 1 << 6, 1 << 5
 _NXE, _LMA, _LME = 1 << 11, 1 << 10, 1 << 8
 
 
+PAT_AFTER_RESET: Final = 0x0007_0406_0007_0406
+"""SDM 3, 12.12.4."""
+
+
+class EntrySegment(Struct, frozen=True):
+    """A segment register; attributes as in a descriptor's bits 55:40."""
+
+    selector: int
+    base: int
+    limit: int
+    attributes: int
+
+
 class EntryState(Struct, frozen=True):
     """Registers of a CPU before its first instruction; the others are 0."""
 
-    kind: Literal["reset-vector", "long", "protected", "real"]
-    """`protected`: 32 bits without paging; `real`: as a start-up IPI starts a CPU."""
+    kind: Literal["reset-vector", "long", "protected", "real", "given"]
+    """`protected`: 32 bits without paging; `real`: as a start-up IPI starts a CPU; `given`:
+    with the segments that are given."""
     rip: int
     rsi: int
     """Offset of the shim parameters from the shim's base (ShimParamsRaw), or a vCPU index."""
@@ -35,6 +49,12 @@ class EntryState(Struct, frozen=True):
     idt_limit: int = 0
     registers: tuple[tuple[str, int], ...] = ()
     """General registers by name besides these."""
+    rflags: int = 2
+    pat: int = PAT_AFTER_RESET
+    segments: tuple[tuple[str, EntrySegment], ...] = ()
+    """Of a CPU that is `given` them: es, cs, ss, ds, fs, gs and tr."""
+    msrs: tuple[tuple[int, int], ...] = ()
+    """(MSR, value) of what the VMM keeps for the CPU and firmware would have set."""
 
 
 def long_mode(rip: int, rsi: int, cr3: int, gdt: int, gdt_bytes: int) -> EntryState:

@@ -15,6 +15,7 @@ from emu.boot.structs import Structs
 from emu.boot.symbols import SymbolMap
 from emu.errors import ImageError, PlatformError
 from emu.hw.address import PAGE_BYTES, RESET_PAGE, align_up
+from emu.igvm.launch_pages import LaunchPages
 
 GDT: Final = struct.pack("<4Q", 0, 0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF)
 """Selector 0x10 is 64-bit code, 0x18 flat data; both accessed, so nobody writes them."""
@@ -63,6 +64,8 @@ class BootLayout(Struct, frozen=True, kw_only=True):
     """Places of the images by their role, where no symbol tells."""
     os_entry: int | None = None
     """The address at which the OS is entered, if one is loaded."""
+    launch: tuple[LaunchPages, ...] = ()
+    """By address: which pages an IGVM file laid down, and which of them are measured."""
 
 
 def banks(platform: Platform, memory: Range) -> tuple[Range, ...]:

@@ -29,7 +29,7 @@ _WORDS: Final = (
     ("symbols", "--symbols"), ("ap_loop", "--ap-loop"), ("at", "--at"),
     ("mailbox", "--mailbox"), ("loop_mode", "--loop-mode"), ("loop_entry", "--loop-entry"),
     ("loop_reset", "--loop-reset"), ("sidecar", "--sidecar"), ("reset", "--reset"),
-    ("persisted", "--persisted"),
+    ("persisted", "--persisted"), ("igvm_base", "--igvm-base"),
 )  # fmt: skip
 """Field of Options -> the command line's word for it."""
 _CUT_OFF: Final = (

@@ -18,10 +18,13 @@ from emu.errors import ImageError
 from emu.given.files import read_file
 from emu.machine.machine import Machine
 
+_NOT_SAID: Final = (None, "", ())
+"""What options are that nobody gave."""
 INITRD_MAX: Final = 512 << 20
 PERSISTED_MAX: Final = 16 << 20
 _TAKEN: Final = (
     "kernel", "initrd", "cmdline", "host_dtb", "symbols", "sidecar", "reset", "persisted",
+    "igvm_base",
 )  # fmt: skip
 """Options that not every image has a use for."""
 MAX_TICKS: Final = 20_000_000_000
@@ -64,6 +67,8 @@ class Options(Struct, frozen=True):
     """The reset page, an ELF file or bare bytes, instead of the image's own or the sample's."""
     persisted: str | None = None
     """What an earlier run has kept for this one."""
+    igvm_base: int | None = None
+    """Where the region of an IGVM file that may move is to begin."""
 
 
 class Setup(Struct, frozen=True):
@@ -100,9 +105,11 @@ class Setup(Struct, frozen=True):
         machine = replace(machine, loop=_loop(options, machine.loop))
         more = contract.hands_over
         for name in _TAKEN:
-            if getattr(options, name) and name not in contract.takes:
+            if getattr(options, name) not in _NOT_SAID and name not in contract.takes:
                 word = name.replace("_", "-")
                 raise ImageError(f"{image.path}: is {contract.words}: it takes no --{word}")
+        if contract.names_beside is not None and not options.symbols:
+            options = replace(options, symbols=contract.names_beside(image, machine))
         at_reset = contract.resets and machine.start == "reset-vector"
         if options.reset and not at_reset:
             raise ImageError(
@@ -133,6 +140,7 @@ class Setup(Struct, frozen=True):
         return _contract(self.options, self.image).lay_out(Loaded(
             self.image, self.kernel, self.reset, self.platform, self.initrd, self.cmdline,
             self.host_dtb, self.symbols, self.sidecar, self.persisted, self.seed,
+            self.options.igvm_base,
         ))  # fmt: skip
 
     def machine(self) -> Machine:

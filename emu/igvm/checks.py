@@ -18,7 +18,9 @@ INSERTED_BYTES_MAX: Final = 1 << 30
 """Of all areas on a platform: OpenHCL's have 300 KiB, and each page is measured one by one."""
 
 
-def trouble(headers: Iterable[Header], data_begins: int, file_bytes: int) -> str:
+def trouble(
+    headers: Iterable[Header], data_begins: int, file_bytes: int, architecture: str = "x64"
+) -> str:
     """The first thing that is wrong, naming the header; empty if nothing is."""
     every = tuple(headers)
     for one in every:
@@ -27,7 +29,16 @@ def trouble(headers: Iterable[Header], data_begins: int, file_bytes: int) -> str
         for offset, count in _data(one):
             if offset and (offset < data_begins or offset + count > file_bytes):
                 return f"{one.NAME} at {one.at:#x}: its data at {offset:#x} is not in the file"
-    return next(_together(every), "")
+    return next(_of_architecture(every, architecture), "") or next(_together(every), "")
+
+
+def _of_architecture(headers: tuple[Header, ...], architecture: str) -> Iterator[str]:
+    """Platforms that no CPU of the file has."""
+    for one in headers:
+        if not isinstance(one, kinds.LaunchPlatform) or one.kind == kinds.VBS:
+            continue
+        if (one.kind == kinds.CCA) != (architecture == "AArch64"):
+            yield f"{one.NAME} at {one.at:#x}: {one.name} is not for {architecture}"
 
 
 def _nothing(_: Any) -> Iterator[str]:
@@ -149,6 +160,7 @@ def _together(headers: tuple[Header, ...]) -> Iterator[str]:
     for platform in platforms:
         yield from _areas(headers, platform)
     yield from _relocations(headers)
+    yield from _corim(headers)
 
 
 def _areas(headers: tuple[Header, ...], platform: kinds.LaunchPlatform) -> Iterator[str]:
@@ -188,8 +200,47 @@ def _relocations(headers: tuple[Header, ...]) -> Iterator[str]:
             if one.mask & other.mask and not apart:
                 yield f"{one.NAME} at {one.at:#x}: overlaps the one at {other.at:#x}"
     contexts = [one for one in headers if isinstance(one, kinds.InitialContext)]
-    for table in regions:
-        if isinstance(table, kinds.PageTableRegion) and not any(
-            one.mask & table.mask for one in contexts
+    tables = [one for one in regions if isinstance(one, kinds.PageTableRegion)]
+    for index, table in enumerate(tables):
+        where = f"{table.NAME} at {table.at:#x}"
+        if any(one.mask & table.mask for one in tables[:index]):
+            yield f"{where}: is the second one of its platform"
+        if not any(
+            one.mask & table.mask and one.vp_index == table.vp_index for one in contexts
         ):
-            yield f"{table.NAME} at {table.at:#x}: no VP_CONTEXT has tables in it"
+            yield f"{where}: no VP_CONTEXT has tables in it"
+    yield from _within_tables(headers, tables)
+
+
+def _within_tables(
+    headers: tuple[Header, ...], tables: list[kinds.PageTableRegion]
+) -> Iterator[str]:
+    """No area is laid down where page tables move: those pages are made anew."""
+    sizes = {one.index: one.size for one in headers if isinstance(one, kinds.ParameterArea)}
+    for one in headers:
+        if not isinstance(one, kinds.ParameterInsert):
+            continue
+        end = one.gpa + sizes[one.index]
+        if any(
+            one.mask & table.mask and one.gpa < table.gpa + table.size and table.gpa < end
+            for table in tables
+        ):
+            yield f"{one.NAME} at {one.at:#x}: lies among page tables that move"
+
+
+def _corim(headers: tuple[Header, ...]) -> Iterator[str]:
+    """A document is there once for a platform, and before its signature."""
+    documents = signatures = 0
+    for one in headers:
+        where = f"{one.NAME} at {one.at:#x}"
+        match one:
+            case kinds.CorimSignature():
+                if one.mask & ~documents:
+                    yield f"{where}: signs no document"
+                if one.mask & signatures:
+                    yield f"{where}: is the second one of its platform"
+                signatures |= one.mask
+            case kinds.Corim():
+                if one.mask & documents:
+                    yield f"{where}: is the second one of its platform"
+                documents |= one.mask

@@ -41,17 +41,28 @@ _VMSA_SEGMENTS: Final = (
     "es", "cs", "ss", "ds", "fs", "gs", "gdtr", "ldtr", "idtr", "tr",
 )  # fmt: skip
 _VMSA: Final = {
-    "efer": 0x0D0, "cr4": 0x148, "cr3": 0x150, "cr0": 0x158, "rflags": 0x170, "rip": 0x178,
-    "rsp": 0x1D8, "rax": 0x1F8, "pat": 0x268, "rcx": 0x308, "rdx": 0x310, "rbx": 0x318,
-    "rbp": 0x328, "rsi": 0x330, "rdi": 0x338, "r8": 0x340, "r9": 0x348, "r10": 0x350,
-    "r11": 0x358, "r12": 0x360, "r13": 0x368, "r14": 0x370, "r15": 0x378,
-    "sev_features": 0x3B0, "virtual_tom": 0x3C8, "xcr0": 0x3E8,
-}  # fmt: skip
+    name: (at, 8)
+    for name, at in {
+        "efer": 0x0D0, "xss": 0x140, "cr4": 0x148, "cr3": 0x150, "cr0": 0x158, "dr7": 0x160,
+        "dr6": 0x168, "rflags": 0x170, "rip": 0x178, "rsp": 0x1D8, "rax": 0x1F8, "pat": 0x268,
+        "rcx": 0x308, "rdx": 0x310, "rbx": 0x318, "rbp": 0x328, "rsi": 0x330, "rdi": 0x338,
+        "r8": 0x340, "r9": 0x348, "r10": 0x350, "r11": 0x358, "r12": 0x360, "r13": 0x368,
+        "r14": 0x370, "r15": 0x378, "sev_features": 0x3B0, "virtual_tom": 0x3C8, "xcr0": 0x3E8,
+    }.items()
+} | {"vmpl": (0x0CA, 1), "cpl": (0x0CB, 1), "mxcsr": (0x408, 4), "fcw": (0x410, 2)}  # fmt: skip
+"""Field of a VMSA -> (offset, bytes)."""
+NATIVE_KINDS, VMSA_KINDS = (0, 4), (SNP, 5)
+"""Platforms of a file whose contexts have these formats: native and SEV, SEV-SNP and SEV-ES."""
 _NATIVE_WORDS: Final = (
     "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12",
     "r13", "r14", "r15", "rip", "rflags",
 )  # fmt: skip
-_NATIVE_REST: Final = {"gs_base": 0xC0, "cr0": 0xC8, "cr3": 0xD0, "cr4": 0xD8, "efer": 0xE0}
+_NATIVE_BYTES: Final = 0xE8
+_NATIVE_TABLES: Final = struct.Struct("<QH4xHQ")
+"""IDTR's base and limit, GDTR's limit and base."""
+_NATIVE_SEGMENT: Final = struct.Struct("<HHII")
+"""Selector, attributes, base, limit."""
+_NATIVE_REST: Final = {"cr0": 0xC8, "cr3": 0xD0, "cr4": 0xD8, "efer": 0xE0}
 _NATIVE: Final = {name: 8 * index for index, name in enumerate(_NATIVE_WORDS)} | _NATIVE_REST
 
 
@@ -103,25 +114,50 @@ def values(
     if platform.kind == VBS:
         return _vbs(igvm, context)
     where = f"{igvm.path}: {context.NAME} at {context.at:#x}"
-    if platform.kind not in (0, SNP):
+    if platform.kind not in (*NATIVE_KINDS, *VMSA_KINDS):
         raise ImageError(f"{where}: a CPU on {platform.name} begins as after reset")
     data = igvm.data(context.file_offset, PAGE_BYTES)
     if len(data) < PAGE_BYTES:
         raise ImageError(f"{where}: its data at {context.file_offset:#x} is not in the file")
-    if platform.kind == 0:
-        return tuple(
-            InitialRegister(name, 0, 0, data[at : at + 8]) for name, at in _NATIVE.items()
+    if platform.kind in NATIVE_KINDS:
+        if any(data[_NATIVE_BYTES:]):
+            raise ImageError(f"{where}: what is behind its registers is not zero")
+        return _native(data)
+    return _vmsa(data)
+
+
+def _vmsa(data: bytes) -> tuple[InitialRegister, ...]:
+    found = {}
+    for index, name in enumerate(_VMSA_SEGMENTS):
+        selector, attributes, limit, base = _VMSA_SEGMENT.unpack_from(data, 16 * index)
+        table = name in ("gdtr", "idtr")
+        found[name] = (
+            _TABLE.pack(limit & 0xFFFF, base)
+            if table
+            else _SEGMENT.pack(base, limit, selector, attributes)
         )
-    segments = (
-        InitialRegister(name, 0, 0, _as_segment(*_VMSA_SEGMENT.unpack_from(data, 16 * index)))
-        for index, name in enumerate(_VMSA_SEGMENTS)
+    found |= {name: data[at : at + size] for name, (at, size) in _VMSA.items()}
+    return tuple(InitialRegister(name, 0, 0, raw) for name, raw in found.items())
+
+
+def _native(data: bytes) -> tuple[InitialRegister, ...]:
+    """ES, SS, DS, FS and GS are one segment, but for the base of GS."""
+    idt_base, idt_limit, gdt_limit, gdt_base = _NATIVE_TABLES.unpack_from(data, 0x90)
+    code, rest = (
+        _NATIVE_SEGMENT.unpack_from(data, 0xA8),
+        _NATIVE_SEGMENT.unpack_from(data, 0xB4),
     )
-    words = (InitialRegister(name, 0, 0, data[at : at + 8]) for name, at in _VMSA.items())
-    return (*segments, *words)
-
-
-def _as_segment(selector: int, attributes: int, limit: int, base: int) -> bytes:
-    return _SEGMENT.pack(base, limit, selector, attributes)
+    gs_base = int.from_bytes(data[0xC0:0xC8], "little")
+    bases = dict.fromkeys(("es", "ss", "ds", "fs"), rest[2]) | {"gs": gs_base}
+    found = {
+        "idtr": _TABLE.pack(idt_limit, idt_base),
+        "gdtr": _TABLE.pack(gdt_limit, gdt_base),
+        "cs": _SEGMENT.pack(code[2], code[3], code[0], code[1]),
+    }
+    for name, base in bases.items():
+        found[name] = _SEGMENT.pack(base, rest[3], rest[0], rest[1])
+    found |= {name: data[at : at + 8] for name, at in _NATIVE.items()}
+    return tuple(InitialRegister(name, 0, 0, raw) for name, raw in found.items())
 
 
 def _vbs(igvm: Igvm, context: InitialContext) -> tuple[InitialRegister, ...]:
@@ -137,11 +173,14 @@ def _vbs(igvm: Igvm, context: InitialContext) -> tuple[InitialRegister, ...]:
         raise ImageError(f"{where}: its {count} registers are not in the file")
     found = []
     for vtl, number, zeros, raw in VBS_RECORD.iter_unpack(data):
-        if number not in VBS_NAMES:
+        name = VBS_NAMES.get(number, "")
+        if igvm.architecture != "x64":
+            name = f"register {number:#x}"
+        if not name:
             raise ImageError(f"{where}: register {number:#x} may not be in it")
         if any(zeros):
             raise ImageError(f"{where}: what is reserved in it is not zero")
-        found.append(InitialRegister(VBS_NAMES[number], number, vtl, raw))
+        found.append(InitialRegister(name, number, vtl, raw))
     if len({one.vtl for one in found}) > 1:
         raise ImageError(f"{where}: has registers of more than one VTL")
     return tuple(found)

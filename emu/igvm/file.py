@@ -88,7 +88,7 @@ def parse_igvm(path: Path, data: bytes) -> Igvm:
     found = Igvm(
         path, version, architecture, checksum, tuple(headers), tuple(skipped), end, data
     )
-    trouble = checks.trouble(found.headers, end, len(data))
+    trouble = checks.trouble(found.headers, end, len(data), architecture)
     if trouble:
         raise ImageError(f"{path}: {trouble}")
     return found

@@ -14,7 +14,7 @@ PLATFORMS: Final = {
     0: "native", 1: "VBS", 2: "SEV-SNP", 3: "TDX", 4: "SEV", 5: "SEV-ES", 6: "Arm CCA",
 }  # fmt: skip
 """IgvmPlatformType."""
-VBS, SNP, TDX = 1, 2, 3
+VBS, SNP, TDX, CCA = 1, 2, 3, 6
 PAGE_TYPES: Final = {0: "normal", 1: "secrets", 2: "CPUID", 3: "CPUID-XF"}
 """IgvmPageDataType."""
 UNMEASURED, SHARED, TWO_MIB = 1 << 1, 1 << 2, 1 << 0

@@ -5,7 +5,7 @@ from typing import Final
 
 from emu.hw.address import PAGE_BYTES
 from emu.igvm import headers as kinds
-from emu.igvm.contexts import InitialRegister, values
+from emu.igvm.contexts import NATIVE_KINDS, VMSA_KINDS, InitialRegister, values
 from emu.igvm.file import Igvm
 from emu.igvm.headers import Header, LaunchPlatform, mask_of
 from emu.igvm.measure import digest
@@ -15,6 +15,7 @@ _POLICIES: Final = {
     kinds.SNP: ((16, "SMT"), (18, "may migrate"), (19, "debug"), (20, "one socket")),
 }  # fmt: skip
 """LaunchPlatform -> (bit, what it allows)."""
+_WITH_CONTEXT: Final = (kinds.VBS, *NATIVE_KINDS, *VMSA_KINDS)
 _PE, _PG, _LMA = 1 << 0, 1 << 31, 1 << 10
 _OWN: Final = ("at", "mask", "reserved", "rest")
 """Fields that are not told, or in a place of their own."""
@@ -55,7 +56,7 @@ def entry(igvm: Igvm, platform: LaunchPlatform) -> str:
         return "32-bit at 0xfffffff0"
     contexts = (one for one in igvm.on(platform) if isinstance(one, kinds.InitialContext))
     context = next(contexts, None)
-    if context is None or igvm.architecture != "x64" or platform.kind not in (0, 1, 2):
+    if context is None or igvm.architecture != "x64" or platform.kind not in _WITH_CONTEXT:
         return "as after reset" if context is None else f"by a {platform.name} context"
     found = {one.name: one.value for one in values(igvm, platform, context)}
     mode = "16-bit"
@@ -148,7 +149,7 @@ def _told(igvm: Igvm, first: Header, last: Header) -> Iterator[str]:
 def _values(igvm: Igvm, context: kinds.InitialContext) -> tuple[InitialRegister, ...]:
     """Registers, of a format that is known."""
     for platform in igvm.platforms:
-        if platform.mask & context.mask and platform.kind in (0, kinds.VBS, kinds.SNP):
+        if platform.mask & context.mask and platform.kind in _WITH_CONTEXT:
             return values(igvm, platform, context)
     return ()
 

@@ -5,7 +5,7 @@ from typing import Final
 from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform
 from emu.boot.roles import roles_of
-from emu.errors import PlatformError
+from emu.errors import ImageError, PlatformError
 from emu.hw.address import PAGE_BYTES, Gpa, Hpa, align_up
 from emu.hw.cpu import Cpu
 from emu.hw.engine import LOW_HOST_BYTES, Engine
@@ -113,4 +113,7 @@ def _start(board: Board) -> None:
             apic.begin_in_x2apic(board.vmm, cpu.id)
     for cpu, begins in zip(board.cpus, entries, strict=False):
         vps[cpu.id].started = vps[cpu.id].vtl2_enabled = True
+        if (problem := entry.why_not(begins)) is not None:
+            raise ImageError(f"{board.layout.name}: no CPU can begin so: {problem}")
         board.start(cpu, entry.from_loader(begins, board.platform.vp_init))
+        board.vmm.msrs.update({(cpu.id, msr): value for msr, value in begins.msrs})

@@ -5,13 +5,15 @@ from typing import Final
 from msgspec.structs import replace
 
 from emu.boot.entry import EntryState
-from emu.hw.address import PAGE_MASK, U64
+from emu.hw.address import PAGE_MASK, U64, canonical
 from emu.hw.vmcb import GuestState, SegmentState
 from emu.vmm.cpuid import SIGNATURE
 from emu.vmm.effects import Segment, TableRegister, VpContext
+from emu.vmm.hypercalls import context
 
 _BUSY_TSS: Final = SegmentState(0, 0, 0xFFFF, 0x8B)
 _LDT: Final = SegmentState(0, 0, 0xFFFF, 0x82)
+_NO_LDT: Final = Segment(0, 0, 0xFFFF, 0x82)
 _CACHING, _CR0_ET = 0x60000000, 0x10
 """CR0: CD and NW, and what is always set."""
 CR0_AFTER_RESET: Final = _CACHING | _CR0_ET
@@ -70,15 +72,15 @@ def _table(table: TableRegister) -> SegmentState:
     return SegmentState(0, table.base, table.limit, 0)
 
 
-def from_context(context: VpContext) -> GuestState:
+def from_context(given: VpContext) -> GuestState:
     """The full context that StartVirtualProcessor carries."""
     names = (*_DATA_NAMES, "cs", "tr", "ldtr")
-    segments = {name: _segment(getattr(context, name)) for name in names}
-    segments |= {"gdtr": _table(context.gdtr), "idtr": _table(context.idtr)}
+    segments = {name: _segment(getattr(given, name)) for name in names}
+    segments |= {"gdtr": _table(given.gdtr), "idtr": _table(given.idtr)}
     return GuestState(
-        rip=context.rip, rsp=context.rsp, rflags=context.rflags, efer=context.efer,
-        cr0=context.cr0, cr3=context.cr3, cr4=context.cr4, pat=context.pat,
-        segments=tuple(segments.items()), cpl=context.ss.attributes >> 5 & 3,
+        rip=given.rip, rsp=given.rsp, rflags=given.rflags, efer=given.efer,
+        cr0=given.cr0, cr3=given.cr3, cr4=given.cr4, pat=given.pat,
+        segments=tuple(segments.items()), cpl=given.ss.attributes >> 5 & 3,
     )  # fmt: skip
 
 
@@ -89,6 +91,8 @@ def from_loader(entry: EntryState, operand: int = 0) -> GuestState:
         return reset_vector(0, operand)
     if entry.kind == "real":
         return _as_started(entry)
+    if entry.kind == "given":
+        return replace(from_context(_given(entry)), registers=_general(entry))
     code = SegmentState(entry.code_selector, 0, 0xFFFFFFFF, _CODE_OF[entry.kind])
     segments = {name: _flat(entry.data_selector, 0xC93) for name in _DATA_NAMES}
     segments |= {"cs": code, "gdtr": SegmentState(0, entry.gdt_base, entry.gdt_limit, 0)}
@@ -98,6 +102,29 @@ def from_loader(entry: EntryState, operand: int = 0) -> GuestState:
         rip=entry.rip, rsp=entry.rsp, rflags=2, efer=entry.efer, cr0=entry.cr0, cr3=entry.cr3,
         cr4=entry.cr4, segments=tuple(segments.items()),
         registers=_general(entry),
+    )  # fmt: skip
+
+
+def why_not(entry: EntryState) -> str | None:
+    """Why no CPU can begin so; None if one can."""
+    if entry.kind == "given":
+        return context.invalid(_given(entry))
+    long = entry.kind == "long" and not canonical(entry.rip)
+    return f"RIP {entry.rip:#x} is not canonical" if long else None
+
+
+def _given(entry: EntryState) -> VpContext:
+    """All that a start of a processor is told."""
+    segments = {
+        name: Segment(one.selector, one.base, one.limit, one.attributes)
+        for name, one in entry.segments
+    }
+    return VpContext(
+        rip=entry.rip, rsp=entry.rsp, rflags=entry.rflags, ldtr=_NO_LDT,
+        idtr=TableRegister(entry.idt_base, entry.idt_limit),
+        gdtr=TableRegister(entry.gdt_base, entry.gdt_limit),
+        efer=entry.efer, cr0=entry.cr0, cr3=entry.cr3, cr4=entry.cr4, pat=entry.pat,
+        **segments,
     )  # fmt: skip
 
 

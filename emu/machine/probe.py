@@ -75,6 +75,32 @@ class MemoryProbe(Struct):
         return old[: first - self.hpa] + data[first - hpa : last - hpa] + old[last - self.hpa :]
 
 
+class FirstLoad(Struct):
+    """One range of host memory, and the first load from it: how far in, and the access."""
+
+    hpa: Hpa
+    size: int
+    found: tuple[int, Access] | None = None
+
+    def attach(self, board: Board) -> None:
+        """Begin to look."""
+        board.engine.watches.memory(self.hpa, self.size, True, partial(self.touched, board))
+
+    def touched(
+        self, board: Board, executed: int, hpa: int, size: int, stored: int | None
+    ) -> None:
+        """A guest instruction loads or stores."""
+        near = hpa < self.hpa + self.size and hpa + size > self.hpa
+        if board.on_trial or stored is not None or not near or self.found is not None:
+            return
+        held = board.memory.read(Hpa(hpa), size)
+        access = Access(board.tick + executed, board.at_work, "read", held, held)
+        self.found = max(hpa - self.hpa, 0), access
+
+    def compare(self, board: Board, doing: Doing) -> None:
+        """Loading changes nothing."""
+
+
 class RegisterProbe(Struct):
     """One register, or CS's selector, of one CPU or (None) of every one: a change is seen when
     the CPU's next instruction begins."""

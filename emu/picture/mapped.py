@@ -5,6 +5,7 @@ that have not changed costs almost nothing.
 """
 
 import struct
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
@@ -199,31 +200,48 @@ def nested_ranges(machine: Machine) -> tuple[NestedRange, ...]:
 
 
 def _nested(machine: Machine) -> Iterator[NestedRange]:
-    """One range for each run of each leaf table."""
+    """One range for each run of each leaf table, and of what the launch laid down."""
     alias = 1 << ALIAS_BIT
     for gpa, _, size in machine.board.ram.views():
         at, end = gpa, gpa + size
         while at < end:
+            own = at & ~alias
+            launch, same = _launch(machine, own, bool(at & alias))
             first = at >> 12 & 511
-            count = min(512 - first, (end - at) // PAGE_BYTES)
+            count = min(512 - first, (end - at) // PAGE_BYTES, same)
             image = machine.board.npt.leaf_table(at)[8 * first : 8 * (first + count)]
-            states = machine.board.ram.state_bytes(at & ~alias, count)
+            states = machine.board.ram.state_bytes(own, count)
             for page, pages, hpa, allowed, state, accessed, dirty in _runs(
                 image.ljust(PAGE_BYTES, b"\0"), states
             ):
                 yield NestedRange(
-                    (at & ~alias) + page * PAGE_BYTES, pages * PAGE_BYTES,
+                    own + page * PAGE_BYTES, pages * PAGE_BYTES,
                     None if hpa < 0 else hpa, allowed, _STATES[state], accessed, dirty,
-                    bool(at & alias),
+                    bool(at & alias), launch,
                 )  # fmt: skip
             at += count * PAGE_BYTES
 
 
+def _launch(machine: Machine, gpa: int, shared_view: bool) -> tuple[str, int]:
+    """(how a page was laid down, pages from it on of which that is true). Where there are two
+    views of a page, what is shared lies in the one, all else in the other."""
+    rows = machine.board.layout.launch
+    index = bisect_right(rows, gpa, key=lambda one: one.gpa) - 1
+    end = rows[index + 1].gpa if index + 1 < len(rows) else 1 << 64
+    if index < 0 or rows[index].gpa + rows[index].size <= gpa:
+        return "", (end - gpa) // PAGE_BYTES
+    row = rows[index]
+    two = machine.board.platform.isolation == "tdx"
+    how = "" if two and shared_view != (row.how == "shared") else row.how
+    return how, (row.gpa + row.size - gpa) // PAGE_BYTES
+
+
 def _continues(last: NestedRange, one: NestedRange) -> bool:
-    same = (last.rights, last.state, last.shared_view) == (
+    same = (last.rights, last.state, last.shared_view, last.launch) == (
         one.rights,
         one.state,
         one.shared_view,
+        one.launch,
     )
     if not same or last.gpa + last.size != one.gpa:
         return False

@@ -3,6 +3,7 @@
 from emu.errors import CommandError
 from emu.hw.address import Gpa, page_of
 from emu.hw.nested_walk import walk_nested
+from emu.igvm.launch_pages import page_at
 from emu.machine.machine import Machine
 from emu.picture.mapped import nested_ranges
 from emu.picture.sections import NestedLook, NestedRange, NestedView, PageDetail, size_words
@@ -29,6 +30,7 @@ def nested_view(machine: Machine, timeline: Timeline, look: NestedLook) -> Neste
 def _matches(one: NestedRange, text: str) -> bool:
     words = [one.state, one.rights, "absent" if one.hpa is None else "present"]
     words += ["shared-view"] if one.shared_view else []
+    words += [one.launch] if one.launch else []
     return all(word in words for word in text.split())
 
 
@@ -57,7 +59,10 @@ def _detail(machine: Machine, timeline: Timeline, gpa: int) -> PageDetail:
     leaf = machine.board.npt.hpa_of(gpa)
     written = None if leaf is None else _written(timeline, page_of(leaf))
     symbol = machine.board.layout.symbols.name(own)
-    return PageDetail(walk, state, bool(gpa & machine.board.shared_alias), symbol, written)
+    laid = page_at(machine.board.layout.launch, own)
+    launch = "" if laid is None else laid.words(own)
+    shared_view = bool(gpa & machine.board.shared_alias)
+    return PageDetail(walk, state, shared_view, symbol, written, launch)
 
 
 def _written(timeline: Timeline, page: int) -> tuple[int, int] | None:
@@ -75,6 +80,8 @@ def lines(view: NestedView) -> tuple[str, ...]:
     """One page in detail if one was named, else the ranges."""
     if view.page is not None:
         rows = [*view.page.walk.lines(), f"page state: {view.page.state}"]
+        if view.page.launch:
+            rows.append(f"launch: {view.page.launch}")
         if view.page.written is not None:
             rows.append("last written after tick {:,}, by tick {:,}".format(*view.page.written))
         return tuple(rows)
@@ -82,7 +89,8 @@ def lines(view: NestedView) -> tuple[str, ...]:
         f"{one.gpa:#x}..{one.gpa + one.size - 1:#x} -> "
         f"{'absent' if one.hpa is None else hex(one.hpa)}  {size_words(one.size)}  "
         f"{one.rights}  "
-        f"{one.state}{'  shared view' if one.shared_view else ''}  {count:,} pages written"
+        f"{one.state}{'  shared view' if one.shared_view else ''}"
+        f"{f'  {one.launch}' if one.launch else ''}  {count:,} pages written"
         for one, count in zip(view.ranges, view.written, strict=True)
     ]
     return tuple(rows) or (f"npt: no range is {view.look.where}",)

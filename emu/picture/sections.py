@@ -194,6 +194,8 @@ class NestedRange(Struct, frozen=True):
     """Pages whose leaf has A."""
     dirty: int
     shared_view: bool
+    launch: str = ""
+    """How the launch laid them down: measured, unmeasured, shared, parameter or rebuilt."""
 
 
 class NestedLook(Struct, frozen=True):
@@ -211,6 +213,8 @@ class PageDetail(Struct, frozen=True):
     symbol: str
     written: tuple[int, int] | None
     """The last write lies after the first of these ticks, and not after the second."""
+    launch: str = ""
+    """How the launch laid it down, and by which directive; empty if none did."""
 
 
 class NestedView(Struct, frozen=True):

@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from emu.machine.board import Probe
-from emu.machine.probe import Access, CodeProbe, MemoryProbe, RegisterProbe
+from emu.machine.probe import Access, CodeProbe, FirstLoad, MemoryProbe, RegisterProbe
 from emu.timeline.checkpoint import Checkpoint
 from emu.timeline.moment import Moment
 from emu.timeline.timeline import Timeline
@@ -222,6 +222,20 @@ def trace(timeline: Timeline, cpu: int, before: Moment) -> Iterator[list[Visit]]
         probe = CodeProbe(frozenset(), cpu)
         _replay(timeline, start, end, probe)
         yield visits(timeline, probe)
+
+
+def first_load(timeline: Timeline, where: MemoryPlace) -> tuple[int, Access] | None:
+    """(byte of the place, access) of the first load from it since power-on and up to now, by an
+    instruction of the guest; None if there is none."""
+    probe = FirstLoad(where.hpa, where.size)
+    with from_here(timeline):
+        here, end, size = timeline.now, Moment(0), NEAR_TICKS
+        timeline.goto(end)
+        timeline.machine.board.look_at(probe)
+        while probe.found is None and end < here:
+            end, size = min(Moment(end.tick + size), here), size * FURTHER
+            timeline.retrace(end)
+    return probe.found
 
 
 def all_accesses(timeline: Timeline, probe: Probe) -> None:

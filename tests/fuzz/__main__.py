@@ -25,7 +25,7 @@ import msgspec
 
 from tests.fuzz.case import Case, shrunk
 from tests.fuzz.kinds import KINDS, Kind
-from tests.fuzz.promise import Outcome, tried
+from tests.fuzz.promise import Outcome, peak_kib, tried
 from tests.shard import DAY
 
 PIECE: Final = 250
@@ -94,7 +94,7 @@ def _piece(kind: Kind, seed: int, first: int, count: int, told: Path) -> int:
     signal.setitimer(signal.ITIMER_PROF, 0)
     print(json.dumps({
         "became": became, "failures": failures, "worst": worst,
-        "seconds": time.monotonic() - began,
+        "seconds": time.monotonic() - began, "peak": peak_kib() >> 10,
     }))  # fmt: skip
     return 0
 
@@ -131,6 +131,7 @@ def _whole(kinds: Sequence[Kind], seed: int, cases: int | None, jobs: int) -> in
     print(f"seed {seed}; python -m tests.fuzz KIND --seed {seed} --case N shows one case\n")
     print(
         f"{'kind':<12}{'cases':>8}{'works':>8}{'refused':>9}{'failed':>8}{'s':>8}{'worst s':>9}"
+        f"{'MiB':>7}"
     )
     bad = 0
     for kind in kinds:
@@ -161,15 +162,23 @@ def _run(name: str, seed: int, first: int, count: int) -> dict[str, Any]:
             why = f"the process ended with {done.returncode}"
             empty = {"works": number - first, "refused": 0, "failed": 1}
             failure = (number, why, done.stderr[-3_000:])
-            return {"became": empty, "failures": [failure], "worst": 0.0, "seconds": 0.0}
+            return {
+                "became": empty,
+                "failures": [failure],
+                "worst": 0.0,
+                "seconds": 0.0,
+                "peak": 0,
+            }
 
 
 def _row(kind: Kind, found: list[dict[str, Any]]) -> int:
     """One line of the table, and the failures below it; how many there are."""
     sums = {key: sum(one["became"][key] for one in found) for key in found[0]["became"]}
     seconds, worst = sum(one["seconds"] for one in found), max(one["worst"] for one in found)
+    peak = max(one["peak"] for one in found)
     print(f"{kind.name:<12}{sum(sums.values()):>8,}{sums['works']:>8,}{sums['refused']:>9,}"
-          f"{sums['failed']:>8,}{seconds:>8.0f}{worst:>9.2f}", flush=True)  # fmt: skip
+          f"{sums['failed']:>8,}{seconds:>8.0f}{worst:>9.2f}{peak:>7,}",
+          flush=True)  # fmt: skip
     kinds: dict[str, list[tuple[int, str]]] = {}
     for number, where, text in (row for one in found for row in one["failures"]):
         kinds.setdefault(where, []).append((number, text))

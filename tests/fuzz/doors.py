@@ -11,7 +11,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from emu import Session, open_session
-from emu.debug import recording, recovery, script
+from emu.debug import inspection, recording, recovery, script
 from emu.debug.opening import replay_session
 from emu.errors import ApdbgError
 from emu.picture.view import Sections
@@ -116,6 +116,35 @@ def loop(data: bytes, draw: Random, folder: Path) -> None:
 def multiboot(data: bytes, draw: Random, folder: Path) -> None:
     """`apdbg IMAGE --platform sipi`."""
     booted(draw, image=_file(folder, "kernel.elf", data), platform="sipi")
+
+
+def igvm(data: bytes, draw: Random, folder: Path) -> None:
+    """`apdbg inspect FILE`, and `apdbg FILE` with an option or two."""
+    name = _file(folder, "some.igvm", data)
+    if draw.random() < 0.5:
+        found, whole = inspection.inspect(name)
+        assert inspection.as_text(found, whole) and inspection.as_json(found)
+    more: dict[str, Any] = {}
+    if draw.random() < 0.2:
+        more["igvm_base"] = draw.choice((0x800_0000, 0x820_0000, 0x1000_0000, 1 << 63, 1))
+    if draw.random() < 0.2:
+        more["memory"] = draw.choice((8, 16, 256))
+    line, on = draw.choice(("", "", "quiet", "x" * 5_000)), draw.choice(("tdx", "vbs", "none"))
+    booted(draw, image=name, cmdline=line, platform=on, **more)
+
+
+def linux(data: bytes, draw: Random, folder: Path) -> None:
+    """`apdbg bzImage`, `apdbg vmlinux`."""
+    name = _file(folder, "vmlinuz", data)
+    if draw.random() < 0.3:
+        found, whole = inspection.inspect(name)
+        assert inspection.as_text(found, whole)
+    booted(draw, image=name, platform=draw.choice(("linux", "linux", "sipi", "tdx")))
+
+
+def flat(data: bytes, draw: Random, folder: Path) -> None:
+    """`apdbg IMAGE` of a bare image."""
+    booted(draw, image=_file(folder, "flat.elf", data))
 
 
 def initrd(data: bytes, draw: Random, folder: Path) -> None:

@@ -13,9 +13,12 @@ from msgspec import Struct
 from emu import open_session
 from emu.boot.dtb import MAGIC
 from emu.debug.setup import Options, Setup
+from shim.igvm import SNP, TDX, VBS
 from tests.boot.elf import Load, Sym, elf
-from tests.fuzz import doors, elves, odd, texts, travel, trees, words
+from tests.fuzz import doors, elves, igvms, linuxes, odd, texts, travel, trees, words
 from tests.fuzz.case import Case, Edit, edited
+from tests.igvm.builder import of_everything, of_pages
+from tests.igvm.test_dll import dll
 
 ROOT: Final = Path(__file__).parents[2]
 SAMPLES: Final = ROOT / "samples"
@@ -90,6 +93,14 @@ def _loop(draw: Random, data: bytes, others: tuple[bytes, ...]) -> tuple[Edit, .
 @cache
 def _multiboots() -> Seeds:
     return {"kernel": (SAMPLES / "multiboot/kernel.elf").read_bytes()}
+
+
+@cache
+def _igvms() -> Seeds:
+    """The samples, one in a DLL, and small ones with every kind of header."""
+    whole = {one.stem: one.read_bytes() for one in sorted(SAMPLES.glob("*.igvm"))}
+    small = {f"of {kind}": of_pages(kind).bytes() for kind in (TDX, VBS, SNP)}
+    return {**whole, **small, "all": of_everything(), "dll": dll(of_everything())}
 
 
 @cache
@@ -219,6 +230,25 @@ KINDS: Final[dict[str, Kind]] = {
         Kind("kernel", _kernels, elves.edits, doors.kernel, bounded=False, a_day=300),
         Kind("loop", _loops, _loop, doors.loop, bounded=False, a_day=150),
         Kind("multiboot", _multiboots, _blindly, doors.multiboot, bounded=False, a_day=150),
+        Kind("igvm", _igvms, igvms.edits, doors.igvm, igvms.sealed, bounded=False, a_day=200),
+        Kind(
+            "bzimage",
+            cache(linuxes.bzimages),
+            linuxes.edits,
+            doors.linux,
+            linuxes.sealed,
+            bounded=False,
+            a_day=150,
+        ),
+        Kind(
+            "vmlinux",
+            cache(linuxes.kernels),
+            elves.edits,
+            doors.linux,
+            bounded=False,
+            a_day=150,
+        ),
+        Kind("flat", cache(linuxes.flats), elves.edits, doors.flat, bounded=False, a_day=150),
         Kind("initrd", _initrds, _blindly, doors.initrd, a_day=150),
         Kind("tree", _trees, trees.edits, doors.tree, a_day=200),
         Kind("platform", _platforms, texts.edits, doors.platform, a_day=500),

@@ -36,7 +36,7 @@ def tried(kind: Kind, case: Case, folder: Path) -> Outcome:
 
 def judged(kind: Kind, given: Callable[[], None]) -> Outcome:
     """What becomes of something that is given to the program."""
-    began, large = time.process_time(), _peak_kib() > KIB_MAX
+    began, large = time.process_time(), peak_kib() > KIB_MAX
     try:
         given()
         found = Outcome("works")
@@ -47,8 +47,8 @@ def judged(kind: Kind, given: Callable[[], None]) -> Outcome:
     seconds = time.process_time() - began
     if found.became != "failed" and kind.bounded and seconds > doors.SECONDS_MAX:
         return Outcome("failed", f"{seconds:.1f} s", "too slow", seconds)
-    if found.became != "failed" and not large and _peak_kib() > KIB_MAX:
-        return Outcome("failed", f"{_peak_kib() >> 10:,} MiB", "too large", seconds)
+    if found.became != "failed" and not large and peak_kib() > KIB_MAX:
+        return Outcome("failed", f"{peak_kib() >> 10:,} MiB", "too large", seconds)
     return Outcome(found.became, found.words, found.where, seconds)
 
 
@@ -68,6 +68,6 @@ def _failed(error: BaseException) -> Outcome:
     return Outcome("failed", "".join(traceback.format_exception(error))[-4_000:], where)
 
 
-def _peak_kib() -> int:
+def peak_kib() -> int:
     """The most memory that this process ever held."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,88 +1,19 @@
-"""Builds IGVM files for tests: headers by name and fields, data behind them, sums as due."""
+"""Pages of public digests, and IGVM files whose sums are put right."""
 
 import struct
 import zlib
 from typing import Final
 
-from emu.hw.address import PAGE_BYTES, align_up
+from emu.hw.address import PAGE_BYTES
+from shim.igvm import SNP, TDX, VBS, File
 
 MASK: Final = 1
-NATIVE, VBS, SNP, TDX = 0, 1, 2, 3
 PAGES: Final = tuple(
     (number, b"\0\5" if number in (0, 10) else b"", number not in range(5, 10))
     for number in range(11)
 )
 """(page, how it begins, measured): those of the public digests in openvmm,
 `vm/loader/igvmfilegen/src/file_loader.rs`, tests at its end."""
-
-
-class File:
-    """What becomes an IGVM file: `header` and `data` in any order, then `bytes`."""
-
-    def __init__(self, version: int = 1, architecture: int = 0) -> None:
-        self._version, self._architecture = version, architecture
-        self._headers: list[tuple[int, bytes]] = []
-        self._data = b""
-        self._places: list[tuple[int, int, int]] = []
-
-    def header(self, kind: int, payload: bytes, place: int = -1, data: bytes = b"") -> "File":
-        """A header; `place`: where in it stands the offset of `data`, which is kept."""
-        if data:
-            self._places.append((len(self._headers), place, len(self._data)))
-            self._data += data
-        self._headers.append((kind, payload))
-        return self
-
-    def platform(self, kind: int, mask: int = MASK, vtl: int = 2, shared: int = 0) -> "File":
-        """SUPPORTED_PLATFORM."""
-        return self.header(0x001, struct.pack("<IBBHQ", mask, vtl, kind, 1, shared))
-
-    def page(self, gpa: int, data: bytes = b"", flags: int = 0, kind: int = 0,
-             mask: int = MASK) -> "File":  # fmt: skip
-        """PAGE_DATA; no data: a page of zeros."""
-        payload = struct.pack("<QIIIHH", gpa, mask, 0, flags, kind, 0)
-        return self.header(0x302, payload, 12, data.ljust(PAGE_BYTES, b"\0") if data else b"")
-
-    def policy(self, policy: int, mask: int = MASK) -> "File":
-        """GUEST_POLICY."""
-        return self.header(0x101, struct.pack("<QII", policy, mask, 0))
-
-    def area(self, index: int, size: int) -> "File":
-        """PARAMETER_AREA of zeros."""
-        return self.header(0x301, struct.pack("<QII", size, index, 0))
-
-    def insert(self, index: int, gpa: int, mask: int = MASK) -> "File":
-        """PARAMETER_INSERT."""
-        return self.header(0x303, struct.pack("<QII", gpa, mask, index))
-
-    def context(self, data: bytes, gpa: int = 0, mask: int = MASK) -> "File":
-        """VP_CONTEXT of CPU 0."""
-        return self.header(0x304, struct.pack("<QIIHH", gpa, mask, 0, 0, 0), 12, data)
-
-    def vbs_context(self, registers: dict[int, int], vtl: int = 2) -> "File":
-        """VP_CONTEXT of numbers."""
-        records = (
-            struct.pack("<BI11xQ8x", vtl, number, value) for number, value in registers.items()
-        )
-        return self.context(struct.pack("<I", len(registers)) + b"".join(records))
-
-    def bytes(self) -> bytes:
-        """The file, whole."""
-        fixed = 24 if self._version == 1 else 32
-        every = [[kind, bytearray(payload)] for kind, payload in self._headers]
-        size = sum(8 + align_up(len(payload), 8) for _, payload in self._headers)
-        for index, place, offset in self._places:
-            struct.pack_into("<I", every[index][1], place, fixed + size + offset)
-        headers = b"".join(
-            struct.pack("<II", kind, len(payload))
-            + bytes(payload).ljust(align_up(len(payload), 8), b"\0")
-            for kind, payload in every
-        )
-        total = fixed + size + len(self._data)
-        head = struct.pack("<4sIIII", b"IGVM", self._version, fixed, size, total)
-        rest = struct.pack("<II", self._architecture, PAGE_BYTES) if fixed == 32 else b""
-        checksum = zlib.crc32(head + bytes(4) + rest + headers)
-        return head + struct.pack("<I", checksum) + rest + headers + self._data
 
 
 def sealed(data: bytes) -> bytes:
@@ -105,3 +36,35 @@ def of_pages(kind: int) -> File:
     for number, data, measured in PAGES:
         file.page(number * PAGE_BYTES, data, flags=0 if measured else 2)
     return file.page(20 * PAGE_BYTES, b"\0\5", flags=4)
+
+
+def of_everything() -> bytes:
+    """A file with every kind of header that a loader of ours looks at, for two platforms; it
+    may move, and halts."""
+    at, mask = 0x820_0000, 1
+    file = File().platform(VBS, mask).platform(TDX, 2, shared=1 << 47).policy(2, mask=2)
+    file.header(
+        0x102, struct.pack("<IHBBQQQQQ", mask, 0, 2, 7, 1 << 21, at, 1 << 21, 0, 1 << 40)
+    )
+    tables = at + (1 << 21)
+    file.header(0x103, struct.pack("<IHBBQQQ", mask, 0, 2, 0, tables, 0x6000, 0x3000))
+    file.header(0x104, struct.pack("<IIII", mask, 0, 8, 0), 4, b"document")
+    file.header(0x305, struct.pack("<QIIII", at, mask, 1 << 22, 1, 0))
+    file.area(3, 0x2000)
+    for number, kind in enumerate(
+        (0x307, 0x308, 0x309, 0x30A, 0x30C, 0x30E, 0x30F, 0x310, 0x313)
+    ):
+        file.header(kind, struct.pack("<II", 3, 0x100 * number))
+    file.area(4, 0x40000).header(0x312, struct.pack("<II", 4, 0))
+    file.vbs_context({0x20010: at, 0x20006: 7, 0x20004: at + 0x800, 0x20008: 8, 0x20011: 2,
+                      0x40000: 0x8000_0021, 0x40002: tables, 0x40003: 0x20, 0x80001: 0xD00,
+                      0x80004: 0x0007_0406_0007_0406, 0x8000E: 0xC06})  # fmt: skip
+    file.insert(3, at + 0x10000, mask=3).insert(4, at + 0x20000, mask=3)
+    file.page(at, b"\xf4\xeb\xfd", mask=3).page(at + 0x1000, flags=2)
+    leaves = struct.pack("<512Q", *(page << 21 | 0xE3 for page in range(512)))
+    file.page(tables, struct.pack("<Q", tables + 0x1000 | 0x23))
+    file.page(tables + 0x1000, struct.pack("<Q", tables + 0x2000 | 0x23))
+    file.page(tables + 0x2000, leaves)
+    file.page(0xFFFF_F000, b"\xf4".rjust(0xFF1, b"\x90"), mask=2)
+    file.page(at + 0x5000, b"for the host", flags=4, mask=2)
+    return file.header(0x30D, struct.pack("<QII", at + 0x6000, mask, 0x1000)).bytes()

@@ -11,7 +11,8 @@ from emu.igvm.file import parse_igvm
 from emu.igvm.headers import KINDS, PageData
 from emu.igvm.measure import digest
 from emu.igvm.told import lines
-from tests.igvm.builder import MASK, SNP, TDX, VBS, File, of_pages, sealed
+from shim.igvm import SNP, TDX, VBS, File
+from tests.igvm.builder import MASK, of_pages, sealed
 
 SIZES = {
     0x001: 16, 0x101: 16, 0x102: 48, 0x103: 32, 0x104: 16, 0x105: 16, 0x106: 32, 0x301: 16,
@@ -54,9 +55,12 @@ def test_headers_that_nobody_needs_to_know_are_passed_over() -> None:
 
 
 GOOD = of_pages(TDX).bytes()
+TABLES = struct.pack("<IHBBQQQ", 1, 0, 2, 0, 0x50000, 0x2000, 0x1000)
+LATER = struct.pack("<IHBBQQQ", 1, 0, 2, 0, 0x60000, 0x2000, 0x1000)
+CORIM = struct.pack("<IIII", 1, 0, 1, 0)
 WRONG = [
     (b"IGVM", "is cut off inside the IGVM header"),
-    (GOOD[:-1], "has 12,719 bytes, and its header says 12,720"),
+    (GOOD[:-1], "has 4,527 bytes, and its header says 4,528"),
     (sealed(GOOD[:4] + b"\3" + GOOD[5:]), "is IGVM version 3; apdbg reads 1 and 2"),
     (GOOD[:0x30] + b"\xff" + GOOD[0x31:], "is damaged: the checksum of its headers is"),
     (sealed(GOOD[:8] + b"\x10" + GOOD[9:]), "its variable headers begin at 0x10, in the fixed"),
@@ -84,6 +88,19 @@ WRONG = [
     (File().platform(TDX).area(4, 4096).header(0x312, struct.pack("<II", 4, 4096)).bytes(),
      "DEVICE_TREE at 0x48: byte 0x1000 is not in area 4"),
     (File().platform(TDX).area(4, 1 << 40).bytes(), "PARAMETER_AREA at 0x30: size 0x100000000"),
+    (File(2).platform(6).bytes(), "SUPPORTED_PLATFORM at 0x20: Arm CCA is not for x64"),
+    (File(2, architecture=1).platform(TDX).bytes(), "SUPPORTED_PLATFORM at 0x20: TDX is not f"),
+    (File().platform(VBS).header(0x103, TABLES).header(0x103, LATER)
+     .vbs_context({0x20010: 1}).bytes(),
+     "PAGE_TABLE_RELOCATION_REGION at 0x58: is the second one of its platform"),
+    (File().platform(VBS).header(0x103, TABLES).page(0).bytes(),
+     "PAGE_TABLE_RELOCATION_REGION at 0x30: no VP_CONTEXT has tables in it"),
+    (File().platform(VBS).header(0x103, TABLES).area(1, 8192).vbs_context({0x20010: 1})
+     .insert(1, 0x4F000).bytes(), "PARAMETER_INSERT at 0x90: lies among page tables that move"),
+    (File().platform(TDX).header(0x105, CORIM, 4, b"ab").bytes(),
+     "CORIM_SIGNATURE at 0x30: signs no document"),
+    (File().platform(TDX).header(0x104, CORIM, 4, b"ab").header(0x104, CORIM, 4, b"c").bytes(),
+     "CORIM_DOCUMENT at 0x48: is the second one of its platform"),
     (File().platform(TDX).header(0x302, struct.pack("<QIIIHH", 0, 1, 24, 0, 0, 0)).bytes(),
      "PAGE_DATA at 0x30: its data at 0x18 is not in the file"),
     (File().platform(TDX).header(0x302, struct.pack("<QIIIHH", 0, 1, 9999, 0, 0, 0)).bytes(),

@@ -9,7 +9,8 @@ from emu.errors import ImageError
 from emu.hw.address import PAGE_BYTES
 from emu.igvm.file import parse_igvm
 from emu.igvm.measure import digest
-from tests.igvm.builder import PAGES, SNP, TDX, VBS, File, of_pages
+from shim.igvm import SNP, TDX, VBS, File
+from tests.igvm.builder import PAGES, of_pages
 
 PUBLIC = {
     SNP: "889a19386c82e2219bded3e92a764e8c00c29b966d04a662bca6cfdfec647b90"

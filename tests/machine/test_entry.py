@@ -85,6 +85,13 @@ def test_every_cpu_of_a_td_is_given_what_its_platform_says() -> None:
     assert dict(entry.from_loader(begins, 0x55).registers)["rcx"] == 0x55
 
 
+def test_no_cpu_begins_at_an_address_that_is_none() -> None:
+    """SDM 1, 3.3.7.1: a linear address repeats its bit 47. An ELF file's entry may be any."""
+    begins = _fields(Guest("start: hlt").setup().layout().entry)
+    for rip, words in ((1 << 47, "RIP 0x800000000000 is not canonical"), (CODE, None)):
+        assert entry.why_not(EntryState(**{**begins, "rip": rip})) == words
+
+
 def _fields(entry_state: EntryState) -> dict[str, Any]:
     return {name: getattr(entry_state, name) for name in EntryState.__struct_fields__}
 

@@ -10,6 +10,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
+def _images(folder: Path) -> set[Path]:
+    kinds = ("*.elf", "*.igvm")
+    return {path.relative_to(folder) for kind in kinds for path in folder.rglob(kind)}
+
+
 @pytest.mark.breadth
 def test_the_images_rebuild_to_the_same_bytes(tmp_path: Path) -> None:
     home = tmp_path / "another home"
@@ -19,8 +24,8 @@ def test_the_images_rebuild_to_the_same_bytes(tmp_path: Path) -> None:
         cwd=tmp_path, env={**os.environ, "HOME": str(home)}, check=True, timeout=300,
     )  # fmt: skip
     built, samples = tmp_path / "out", ROOT / "samples"
-    names = {path.relative_to(built) for path in built.rglob("*.elf")}
-    assert names == {path.relative_to(samples) for path in samples.rglob("*.elf")}
+    names = _images(built)
+    assert names == _images(samples)
     for name in names:
         assert (built / name).read_bytes() == (samples / name).read_bytes(), name
 

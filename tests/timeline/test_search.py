@@ -87,6 +87,16 @@ def test_the_last_access_is_the_last_of_all_from_anywhere(gpa: int, reads: bool)
         assert timeline.now == now
 
 
+@pytest.mark.parametrize("gpa", PLACES, ids=[f"+{gpa - SHARED}" for gpa in PLACES])
+def test_the_first_load_is_the_first_of_all_reads(gpa: int) -> None:
+    timeline = guest(spacing=4)
+    home = timeline.now
+    found = search.first_load(timeline, place(timeline, gpa))
+    reads = [one for one in everything(gpa) if one.doing == "read"]
+    assert (None if found is None else found[1][:3]) == (reads[0][:3] if reads else None)
+    assert timeline.now == home
+
+
 def test_only_what_is_accepted_counts() -> None:
     timeline = guest()
     where = place(timeline, SHARED + 8)

@@ -11,13 +11,16 @@ _TEACHES = (
     "may do with them. `/` looks for others, `:npt all` shows every one, `:npt 0x8400000` one "
     "page."
 )
+_LAUNCHED: dict[str, Role] = {"measured": "good", "shared": "warn"}
 _STATES: dict[str, Role] = {"private": "good", "shared": "warn", "unaccepted": "dim"}
 ADDRESS_CELLS = 17
 SIZE_CELLS = 9
 STATE_CELLS = 10
+LAUNCH_CELLS = 10
 
 
-def _range(one: NestedRange, written: int) -> Line:
+def _range(one: NestedRange, written: int, launch: bool) -> Line:
+    """`launch`: whether any range says how it was laid down."""
     target = "absent" if one.hpa is None else address(one.hpa)
     pages = f"  {written:,} written" if written else ""
     marks = "".join(
@@ -29,6 +32,8 @@ def _range(one: NestedRange, written: int) -> Line:
         (digits(one.gpa, ADDRESS_CELLS), "name"),
         (f" {right(size_words(one.size), SIZE_CELLS)}  ", "number"),
         (pad(one.rights, 4), "plain"), (pad(one.state, STATE_CELLS) + " ", _STATES[one.state]),
+        (pad(one.launch, LAUNCH_CELLS) + " " if launch else "",
+         _LAUNCHED.get(one.launch, "plain")),
         ("→ ", "dim"), (target, "bad" if one.hpa is None else "number"),
         ("  shared view" if one.shared_view else "", "warn"), (pages + marks, "dim"),
     )  # fmt: skip
@@ -55,6 +60,11 @@ def _page(page: PageDetail) -> list[tuple[Line, Spot | None]]:
     hpa = "" if walk.hpa is None else f"  hpa {address(walk.hpa)}"
     rows.append((line(("+ " if good else "! ", "good" if good else "bad"),
                       (f"{walk.why}{hpa}", "good" if good else "bad")), None))  # fmt: skip
+    if page.launch:
+        reads = Spot(0, "reader", f"first-reader gpa:{walk.gpa & ~0xFFF:#x}")
+        words = f"{page.launch}: Enter says who read it first"
+        role = _LAUNCHED.get(page.launch.partition(",")[0], "plain")
+        rows.append((line((words, role)), reads))
     if page.written is not None:
         first, last = page.written
         words = f"last written after tick {first:,}, by tick {last:,}: Enter says by whom"
@@ -83,8 +93,9 @@ def render(view: MachineView, window: Window) -> Page:
              f"set npt:{one.gpa:#x}=0x")
         for row, (one, _) in enumerate(shown)
     ]  # fmt: skip
+    launch = any(one.launch for one in found.ranges)
     return Page(
-        lines=(*(styled for styled, _ in head), *(_range(*one) for one in shown)),
+        lines=(*(styled for styled, _ in head), *(_range(*one, launch) for one in shown)),
         detail=joined(detail, span_words(top, height, len(found.ranges))),
         top=top, rows=height, total=len(found.ranges), anchor=(top, 0), spots=tuple(spots),
     )  # fmt: skip

@@ -27,6 +27,8 @@ class Loaded(Struct, frozen=True):
     persisted: bytes = b""
     """What an earlier run kept for this one."""
     seed: int = 0
+    igvm_base: int | None = None
+    """Where an IGVM file that may move is to lie; None: where it says, if that is memory."""
 
 
 class Contract(Struct, frozen=True):
@@ -46,3 +48,5 @@ class Contract(Struct, frozen=True):
     """Whether it wants a reset page where CPUs begin at the reset vector."""
     platform: str = "tdx"
     """The packaged one that it is booted on where nobody says."""
+    names_beside: Callable[[Image, Platform], tuple[str, ...]] | None = None
+    """Files beside an image that have its names, where none are given."""

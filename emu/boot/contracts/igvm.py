@@ -4,15 +4,17 @@ Source: microsoft/igvm, `igvm_defs/src/lib.rs`; openvmm,
 `openvmm/openvmm_core/src/worker/vm_loaders/igvm.rs` (what a loader does with each header).
 """
 
-import struct
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from emu.boot.contracts.contract import Contract, Loaded
-from emu.boot.dtb import host_tree
-from emu.boot.entry import RESET_VECTOR, EntryState
-from emu.boot.image import Image, ImageSegment, Placed
+from emu.boot.igvm_entry import BeginsWith
+from emu.boot.igvm_parameters import HostValues, host_values
+from emu.boot.image import Image, ImageSegment, Placed, load_image
 from emu.boot.layout import BootLayout, Region, banks
 from emu.boot.lines import LineTable
 from emu.boot.parameters import Range
@@ -22,24 +24,22 @@ from emu.boot.symbols import SymbolMap
 from emu.errors import ImageError, PlatformError
 from emu.hw.address import PAGE_BYTES, RESET_PAGE
 from emu.igvm import headers as kinds
-from emu.igvm.contexts import InitialRegister, values
 from emu.igvm.file import MAGIC, Igvm, parse_igvm
 from emu.igvm.headers import LaunchPlatform
+from emu.igvm.launch_pages import launch_pages
+from emu.igvm.relocation import Relocation, occupied, relocation
 
 _LAUNCHES: Final = {
     "tdx": (kinds.TDX,), "vbs": (kinds.VBS,), "none": (0, kinds.VBS),
 }  # fmt: skip
 """Isolation of a platform -> the platforms of a file that fit, the best one first: files for
 no isolation name VBS (openvmm, `vm/loader/manifests`)."""
-_WORDS: Final = ("rip", "rsi", "rsp", "cr0", "cr3", "cr4", "efer")
-_DATA: Final = ("ds", "es", "fs", "gs", "ss")
-_TABLES: Final = (*_DATA, "cs", "tr", "gdtr", "idtr")
-_DEFAULTS: Final = {"pat": 0x0007_0406_0007_0406, "rflags": 2}
-"""What is not 0 after reset, of what an entry of ours has no word for (SDM 3, 12.12.4)."""
 _CODE_BYTES: Final = 64
 """So many bytes of an image's entry say where in memory it lies."""
 _EXECUTE: Final = 1
-_MAP_ENTRY: Final = struct.Struct("<QQHHI")
+_VTL2_PROTECTABLE: Final = 1
+_BESIDE_MAX: Final = 64
+"""Of a folder, so many files are looked at for names."""
 
 Pieces = tuple[tuple[int, bytes], ...]
 """(GPA, bytes) of what lies in memory."""
@@ -53,9 +53,12 @@ def recognise(image: Image) -> bool:
 def image_of(path: Path, data: bytes) -> Image:
     """The file as an image: its pages by address, without a symbol; raises ImageError."""
     igvm = parse_igvm(path, data)
-    segments = tuple(
-        ImageSegment(gpa, pages, len(pages), _EXECUTE) for gpa, pages in _pages(igvm, None)
+    pages = (
+        (one.gpa, _data(igvm, one))
+        for one in igvm.headers
+        if isinstance(one, kinds.PageData) and not one.flags & kinds.SHARED
     )
+    segments = tuple(ImageSegment(at, data, len(data), _EXECUTE) for at, data in _joined(pages))
     if not segments:
         raise ImageError(f"{path}: lays no page into memory")
     return Image(path, "executable", 0, segments, (), data)
@@ -65,27 +68,57 @@ def lay_out(loaded: Loaded) -> BootLayout:
     """What the file says for the platform; raises ImageError or PlatformError."""
     platform, path = loaded.platform, loaded.image.path
     igvm = parse_igvm(path, loaded.image.data)
-    launch = _launch(igvm, platform)
-    memory = platform.memory_base, platform.memory_bytes
-    ram = banks(platform, memory)
-    tree = loaded.host_dtb
-    if tree is None:
-        tree = host_tree(
-            platform, ram=ram, vtl2_start=memory[0], vtl2_bytes=memory[1], bootargs=""
-        )
-    pages = tuple(_pages(igvm, launch))
-    areas, tree_at = _areas(igvm, launch, _host_values(platform, ram, tree))
-    shared = tuple(_pages(igvm, launch, shared=True))
-    _inside(igvm, launch, ram, (*pages, *areas, *shared))
-    images = tuple(_placed(image, pages) for image in loaded.symbols)
+    laid = _Laid(igvm, _launch(igvm, platform), loaded)
+    own = (*laid.pages, *laid.areas)
+    images = tuple(_placed(image, laid.pages) for image in loaded.symbols)
     return BootLayout(
-        name=path.name, ram=ram, accepted=_ranges((*pages, *areas)), chunks=(*pages, *areas),
-        shared=shared, entry=_entry(igvm, launch), regions=_regions(igvm, launch),
+        name=path.name, ram=laid.ram, accepted=_ranges(own), chunks=own, shared=laid.shared,
+        entry=laid.begins.state(laid.moved), regions=_regions(igvm, laid),
         placed=images, symbols=SymbolMap(images), lines=LineTable(images),
         structs=structs_of(images[0].image if images else loaded.image),
-        host_dtb_gpa=tree_at,
+        host_dtb_gpa=laid.tree_at,
         mailbox_gpa=RESET_PAGE if platform.start == "reset-vector" else None,
+        launch=launch_pages(igvm.on(laid.launch), laid.moved),
     )  # fmt: skip
+
+
+class _Laid:
+    """What lies where on a platform."""
+
+    def __init__(self, igvm: Igvm, launch: LaunchPlatform, loaded: Loaded) -> None:
+        platform = loaded.platform
+        self.launch = launch
+        self.ram = banks(platform, (platform.memory_base, platform.memory_bytes))
+        self.begins = BeginsWith(igvm, launch)
+        base, paging = loaded.igvm_base, self.begins.paging
+        self.moved = relocation(igvm, launch, self.ram, base, paging)
+        # Before anything is made of it: a region that is not in memory may have any size.
+        _inside(igvm, self.ram, _extents(igvm, launch, self.moved))
+        values = host_values(
+            platform, self.ram, _protectable(igvm, launch, self.moved), loaded.cmdline,
+            loaded.host_dtb,
+        )  # fmt: skip
+        self.areas, self.tree_at = _areas(igvm, launch, values, self.moved)
+        self.pages = (*_pages(igvm, launch, self.moved), *self._tables(igvm))
+        self.shared = _pages(igvm, launch, self.moved, shared=True)
+        if self.moved.pages is not None:
+            _apart(igvm, (*self.pages, *self.areas))
+
+    def _tables(self, igvm: Igvm) -> Pieces:
+        """Page tables that follow a file which is moved."""
+        region = self.moved.tables
+        if region is None:
+            return ()
+        old = {
+            one.gpa: _data(igvm, one)
+            for one in igvm.on(self.launch)
+            if isinstance(one, kinds.PageData) and region.holds(one.gpa)
+        }
+        cr0, cr3, cr4 = (self.begins.value(name) for name in ("cr0", "cr3", "cr4"))
+        try:
+            return ((region.base, self.moved.rebuilt(old, cr0, cr3, cr4)),)
+        except ImageError as error:
+            raise ImageError(f"{igvm.path}: moved by {region.delta:#x}: {error}") from None
 
 
 def _launch(igvm: Igvm, platform: Platform) -> LaunchPlatform:
@@ -98,41 +131,49 @@ def _launch(igvm: Igvm, platform: Platform) -> LaunchPlatform:
     raise ImageError(f"{igvm.path}: is for {names}, not for platform {platform.name}")
 
 
+def _data(igvm: Igvm, one: kinds.PageData) -> bytes:
+    return igvm.data(one.file_offset, PAGE_BYTES)
+
+
 def _pages(
-    igvm: Igvm, launch: LaunchPlatform | None, *, shared: bool = False
-) -> Iterator[tuple[int, bytes]]:
+    igvm: Igvm, launch: LaunchPlatform, moved: Relocation, *, shared: bool = False
+) -> Pieces:
     """(GPA, bytes) of the pages that are the guest's own, or those it shares with the host;
-    what lies behind each other is one piece. No platform: those of all."""
+    page tables that are rebuilt are left out."""
+    return tuple(_joined(
+        (moved.gpa(one.gpa), _data(igvm, one))
+        for one in igvm.on(launch)
+        if isinstance(one, kinds.PageData)
+        and bool(one.flags & kinds.SHARED) == shared
+        and not moved.in_tables(one.gpa)
+    ))  # fmt: skip
+
+
+def _joined(pages: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """What lies behind each other, as one piece."""
     begin, pieces = 0, list[bytes]()
-    for one in igvm.headers if launch is None else igvm.on(launch):
-        if not isinstance(one, kinds.PageData) or bool(one.flags & kinds.SHARED) != shared:
-            continue
-        if pieces and one.gpa != begin + PAGE_BYTES * len(pieces):
+    for gpa, data in pages:
+        if pieces and gpa != begin + PAGE_BYTES * len(pieces):
             yield begin, b"".join(pieces)
             pieces = []
         if not pieces:
-            begin = one.gpa
-        pieces.append(igvm.data(one.file_offset, PAGE_BYTES))
+            begin = gpa
+        pieces.append(data)
     if pieces:
         yield begin, b"".join(pieces)
 
 
-def _host_values(
-    platform: Platform, ram: tuple[Range, ...], tree: bytes
-) -> dict[type[kinds.HostParameter], bytes]:
-    """What the host writes for each parameter that it knows; it gives no ACPI table."""
-    entries = [_MAP_ENTRY.pack(gpa >> 12, size >> 12, 0, 0, 0) for gpa, size in sorted(ram)]
-    return {
-        kinds.DeviceTree: tree,
-        kinds.VpCount: struct.pack("<I", platform.cpus),
-        kinds.MemoryMap: b"".join((*entries, _MAP_ENTRY.pack(0, 0, 0, 0, 0))),
-        kinds.CommandLine: b"\0",
-        kinds.EnvironmentInfo: struct.pack("<I", 0),
-    }
+def _protectable(igvm: Igvm, launch: LaunchPlatform, moved: Relocation) -> tuple[Range, ...]:
+    """(GPA, bytes) of memory that has to be there for VTL 2 alone."""
+    return tuple(
+        (moved.gpa(one.gpa), one.size)
+        for one in igvm.on(launch)
+        if isinstance(one, kinds.RequiredMemory) and one.flags & _VTL2_PROTECTABLE
+    )
 
 
 def _areas(
-    igvm: Igvm, launch: LaunchPlatform, given: dict[type[kinds.HostParameter], bytes]
+    igvm: Igvm, launch: LaunchPlatform, given: HostValues, moved: Relocation
 ) -> tuple[Pieces, int | None]:
     """((GPA, bytes) of the areas as they are laid down, where the device tree lies)."""
     areas: dict[int, bytearray] = {}
@@ -154,18 +195,25 @@ def _areas(
                 if isinstance(one, kinds.DeviceTree):
                     trees[one.index] = one.byte_offset
             case kinds.ParameterInsert():
-                laid.append((one.gpa, bytes(areas[one.index])))
+                gpa = moved.gpa(one.gpa)
+                laid.append((gpa, bytes(areas[one.index])))
                 if one.index in trees:
-                    tree_at = one.gpa + trees[one.index]
+                    tree_at = gpa + trees[one.index]
     return tuple(laid), tree_at
 
 
-def _inside(igvm: Igvm, launch: LaunchPlatform, ram: tuple[Range, ...], placed: Pieces) -> None:
+def _extents(
+    igvm: Igvm, launch: LaunchPlatform, moved: Relocation
+) -> Iterator[tuple[int, int]]:
+    """(GPA, bytes) of all that is laid down or asked for."""
+    for gpa, size in occupied(igvm.on(launch)):
+        yield moved.gpa(gpa), size
+    if moved.tables is not None:
+        yield moved.tables.base, moved.tables.size
+
+
+def _inside(igvm: Igvm, ram: tuple[Range, ...], wanted: Iterable[Range]) -> None:
     """Everything lies in memory, and what is asked for is there."""
-    wanted = [(gpa, len(data)) for gpa, data in placed]
-    wanted += [
-        (one.gpa, one.size) for one in igvm.on(launch) if isinstance(one, kinds.RequiredMemory)
-    ]
     for gpa, size in wanted:
         if not any(start <= gpa and gpa + size <= start + length for start, length in ram):
             raise PlatformError(
@@ -173,6 +221,15 @@ def _inside(igvm: Igvm, launch: LaunchPlatform, ram: tuple[Range, ...], placed: 
                 f"{', '.join(f'{start:#x} to {start + length:#x}' for start, length in ram)}: "
                 "raise --memory, or give a platform file with another base"
             )
+
+
+def _apart(igvm: Igvm, placed: Pieces) -> None:
+    """What was moved lies on nothing that was not."""
+    end = 0
+    for gpa, data in sorted(placed):
+        if gpa < end:
+            raise ImageError(f"{igvm.path}: moved, two of its pages lie at {gpa:#x}")
+        end = gpa + len(data)
 
 
 def _ranges(placed: Pieces) -> tuple[Range, ...]:
@@ -186,53 +243,33 @@ def _ranges(placed: Pieces) -> tuple[Range, ...]:
     return tuple(found)
 
 
-def _regions(igvm: Igvm, launch: LaunchPlatform) -> tuple[Region, ...]:
+def _regions(igvm: Igvm, laid: _Laid) -> tuple[Region, ...]:
     """Names for people."""
     found = []
-    for gpa, data in _pages(igvm, launch):
+    for gpa, data in laid.pages:
         name = "reset page" if gpa == RESET_PAGE else "pages"
+        if laid.moved.tables is not None and gpa == laid.moved.tables.base:
+            name = "page tables, rebuilt"
         found.append(Region(name, gpa, len(data)))
-    found += [Region("shared pages", at, len(b)) for at, b in _pages(igvm, launch, shared=True)]
-    sizes = {o.index: o.size for o in igvm.on(launch) if isinstance(o, kinds.ParameterArea)}
-    for one in igvm.on(launch):
-        if isinstance(one, kinds.ParameterInsert):
-            found.append(Region(f"parameter area {one.index}", one.gpa, sizes[one.index]))
+    found += [Region("shared pages", gpa, len(data)) for gpa, data in laid.shared]
+    inserts = (one for one in igvm.on(laid.launch) if isinstance(one, kinds.ParameterInsert))
+    for one, (gpa, data) in zip(inserts, laid.areas, strict=True):
+        found.append(Region(f"parameter area {one.index}", gpa, len(data)))
     return tuple(found)
 
 
-def _entry(igvm: Igvm, launch: LaunchPlatform) -> EntryState:
-    """How the first CPU begins."""
-    if launch.kind == kinds.TDX:
-        return RESET_VECTOR
-    contexts = (one for one in igvm.on(launch) if isinstance(one, kinds.InitialContext))
-    context = next(contexts, None)
-    if context is None:
-        raise ImageError(f"{igvm.path}: no VP_CONTEXT says where its first CPU begins")
-    found = {one.name: one for one in values(igvm, launch, context)}
-    where = f"{igvm.path}: {context.NAME} at {context.at:#x}"
-    for name, one in found.items():
-        ours = _DEFAULTS.get(name, 0)
-        if name not in (*_WORDS, *_TABLES) and one.value != ours:
-            raise ImageError(f"{where}: apdbg begins with {name} = {ours:#x}, not {one.text}")
-    words: dict[str, Any] = {name: found[name].value if name in found else 0 for name in _WORDS}
-    selectors = {_selector(found, name) for name in _DATA if name in found}
-    if len(selectors) > 1:
-        raise ImageError(f"{where}: apdbg begins with one selector in DS, ES, FS, GS and SS")
-    gdt_limit, gdt_base = _table(found, "gdtr")
-    idt_limit, idt_base = _table(found, "idtr")
-    return EntryState(
-        "long", gdt_base=gdt_base, gdt_limit=gdt_limit, idt_base=idt_base, idt_limit=idt_limit,
-        code_selector=_selector(found, "cs"), data_selector=next(iter(selectors), 0), **words,
-    )  # fmt: skip
-
-
-def _selector(found: dict[str, InitialRegister], name: str) -> int:
-    return found[name].segment[2] if name in found else 0
-
-
-def _table(found: dict[str, InitialRegister], name: str) -> tuple[int, int]:
-    """(limit, base)."""
-    return found[name].table if name in found else (0, 0)
+def names_beside(image: Image, platform: Platform) -> tuple[str, ...]:
+    """ELF files in the same folder whose code is in the file: they have its names."""
+    igvm = parse_igvm(image.path, image.data)
+    pages = _pages(igvm, _launch(igvm, platform), Relocation())
+    found = []
+    with suppress(OSError), os.scandir(image.path.parent) as entries:
+        for entry in sorted(islice(entries, _BESIDE_MAX), key=lambda one: one.name):
+            if entry.name.endswith(".elf") and entry.is_file():
+                with suppress(ImageError):
+                    _placed(load_image(entry.path), pages)
+                    found.append(entry.path)
+    return tuple(found)
 
 
 def _placed(image: Image, pages: Pieces) -> Placed:
@@ -251,5 +288,6 @@ def _placed(image: Image, pages: Pieces) -> Placed:
 
 CONTRACT: Final = Contract(
     "igvm", "an IGVM file, which says itself what lies where", recognise, lay_out,
-    takes=("host_dtb", "symbols"), hands_over=False,
+    takes=("host_dtb", "symbols", "cmdline", "igvm_base"), hands_over=False,
+    names_beside=names_beside,
 )  # fmt: skip

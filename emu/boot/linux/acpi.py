@@ -11,7 +11,9 @@ from typing import Final
 from msgspec import Struct
 
 LOCAL_APIC: Final = 0xFEE0_0000
-_REVISIONS: Final = {b"XSDT": 1, b"FACP": 6, b"DSDT": 2, b"APIC": 7}
+_REVISIONS: Final = {
+    b"XSDT": 1, b"FACP": 6, b"DSDT": 2, b"APIC": 7, b"SRAT": 3, b"SLIT": 1, b"PPTT": 3,
+}  # fmt: skip
 _FADT_BYTES: Final = 276
 _HARDWARE_REDUCED: Final = 1 << 20
 """FADT flags: no fixed hardware, no SCI, no PM timer."""
@@ -100,3 +102,13 @@ def _madt(apic_ids: Iterable[int], mailbox: int | None) -> bytes:
     if mailbox is not None:
         rows.append(struct.pack("<BBHIQ", 0x10, 16, 0, 0, mailbox))
     return b"".join(rows)
+
+
+def single(name: bytes, body: bytes) -> bytes:
+    """One table by itself: header, body and check sum."""
+    return _table(name, body)
+
+
+def madt(apic_ids: Iterable[int]) -> bytes:
+    """The table of the CPUs by itself."""
+    return _table(b"APIC", _madt(apic_ids, None))

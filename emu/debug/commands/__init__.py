@@ -77,6 +77,7 @@ _BUT_HELP: Final = (
     branches.BRANCH,
     branches.DIFF,
     accesses.LAST_WRITER,
+    accesses.FIRST_READER,
     accesses.EXECUTED,
     accesses.ACCESSED,
     changes.PREVIOUS_CHANGE,

@@ -1,12 +1,17 @@
-"""`last-writer`, `executed`, `accessed`: questions about the past. The machine goes where the
-answer is and comes back to where it was."""
+"""`last-writer`, `first-reader`, `executed`, `accessed`: questions about the past. The machine
+goes where the answer is and comes back to where it was."""
 
 from typing import Final
+
+from msgspec.structs import replace
 
 from emu.debug.command import Command, text
 from emu.debug.desk import Desk, Lines, focused
 from emu.debug.telling import before as right_before
 from emu.debug.telling import doer, numbers
+from emu.errors import CommandError
+from emu.hw.address import PAGE_BYTES, PAGE_MASK, Hpa
+from emu.igvm.launch_pages import page_at
 from emu.machine.probe import Access, CodeProbe
 from emu.timeline import search
 from emu.words.place import MemoryPlace
@@ -68,10 +73,40 @@ def _accessed(desk: Desk, text: str) -> Lines:
     return tuple(found)
 
 
+def _first_reader(desk: Desk, text: str) -> Lines:
+    where = target(desk.machine, focused(desk), text)
+    if not isinstance(where, MemoryPlace):
+        raise CommandError(f"first-reader: {where.name} is no memory")
+    if "/" not in text:
+        inside, known = where.address & PAGE_MASK, where.space == "gpa"
+        name = f"gpa:{where.address - inside:#x}" if known else f"the page of {where.name}"
+        where = replace(where, name=name, hpa=Hpa(where.hpa - inside), size=PAGE_BYTES)
+    laid = _laid_down(desk, where)
+    found = search.first_load(desk.timeline, where)
+    if found is None:
+        return (f"{where.name}{laid}: no instruction has loaded from it up to now",)
+    offset, access = found
+    place = f" at +{offset:#x}" if where.size > len(access.before) else ""
+    size = len(access.before)
+    return (f"{where.name}{laid}: first read{place}, {size} bytes: {_told(desk, access)}",)
+
+
+def _laid_down(desk: Desk, where: MemoryPlace) -> str:
+    """How a launch laid the page down, if one did."""
+    found = page_at(desk.machine.board.layout.launch, where.address)
+    return "" if found is None or where.space != "gpa" else f" ({found.words(where.address)})"
+
+
 LAST_WRITER: Final = Command(
     "last-writer",
     "Say who wrote a place last: `rax`, `rsp+8`, `mailbox.command`, `pte:GVA`, ADDRESS/4.",
     _last_writer,
+    (text("place"),),
+)
+FIRST_READER: Final = Command(
+    "first-reader",
+    "Say which instruction read a place first since the launch: its page, or ADDRESS/BYTES.",
+    _first_reader,
     (text("place"),),
 )
 EXECUTED: Final = Command(
