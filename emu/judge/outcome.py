@@ -6,7 +6,7 @@ from emu.judge import offered, said
 from emu.judge.fate import fates
 from emu.judge.progress import no_progress, slow_or_stuck
 from emu.judge.same_faults import fault_words
-from emu.judge.state import came, gave_up
+from emu.judge.state import came, gave_up, in_sidecar
 from emu.judge.verdict import Fate, Verdict
 from emu.machine.machine import Machine
 from emu.machine.pause import Pause
@@ -46,11 +46,17 @@ def _switched_off(machine: Machine) -> Verdict:
         return Verdict("booted", f"the guest switched the machine off{_told(machine)}")
     away = [cpu.id for cpu in board.cpus if not came(machine, cpu)]
     total, here = len(board.cpus), len(board.cpus) - len(away)
+    idle = sum(in_sidecar(machine, cpu) for cpu in board.cpus)
     words = "came online" if known else "reached the OS"
+    beside = f", {idle} idle{'s' * (idle == 1)} in the sidecar" if idle else ""
     if offered.missing(machine) or set(away) - offered.withheld(machine).keys():
-        return Verdict("degraded", f"{here} of {total} CPUs {words}{_told(machine)}")
+        told = f"{here - idle} of {total} CPUs {words}{beside}{_told(machine)}"
+        return Verdict("degraded", told)
     who = "the only CPU" if here == 1 else f"all {here} CPUs"
-    return Verdict("booted", f"{who} {words} and the guest switched off{_told(machine)}")
+    if idle:
+        who = f"{here - idle} CPU{'s' * (here - idle != 1)}"
+    ended = f"{beside}{',' * bool(idle)} and the guest switched off"
+    return Verdict("booted", f"{who} {words}{ended}{_told(machine)}")
 
 
 def _told(machine: Machine) -> str:
