@@ -3,8 +3,9 @@ commit, `compare FILE` on another. A change of the house must leave all of it eq
 
 A course is a case of the recovery file, an image of the gallery, a dialect, a story, or a
 healthy boot; of each: the digest of the guest, its ticks, the outcome, and hashes of the event
-texts, the exit log, the serial line and the findings. Only the door is used, so that any commit
-can be asked.
+texts, the exit log, the serial line and the findings; what the guest logs in its own memory has
+a hash of its own. Only the door is used, so that any commit can be asked; what a written file
+has of no course is not compared.
 """
 
 import hashlib
@@ -81,11 +82,13 @@ def _told(begin: Callable[[], Any]) -> dict[str, object]:
     except ApdbgError as error:
         return {"refused": str(error)}
     logs = session.machine.board.logs
+    events = [(e.kind, f"{e.tick} {e.cpu} {e.virtual_ns} {e.text}") for e in logs.events]
     return {
         "digest": session.digest(),
         "tick": view.tick,
         "outcome": view.outcome or "",
-        "events": short(*(f"{e.tick} {e.cpu} {e.virtual_ns} {e.text}" for e in logs.events)),
+        "events": short(*(words for kind, words in events if kind != "log")),
+        "logged": short(*(words for kind, words in events if kind == "log")),
         "exits": short(
             *(f"{e.tick} {e.cpu} {e.virtual_ns} {describe(e.detail)}" for e in logs.exits)
         ),
@@ -131,10 +134,11 @@ def main(word: str, file: str, only: str = "") -> int:
         Path(file).write_text(json.dumps(dict(every(only)), indent=1))
         return 0
     before = json.loads(Path(file).read_text())
+    written = {key for one in before.values() for key in one}
     differing = 0
     for name, now in every(only):
         was = before.get(name, {})
-        changed = [key for key in now if now[key] != was.get(key)]
+        changed = [key for key in now if key in written and now[key] != was.get(key)]
         if changed:
             differing += 1
             print(f"{name}: {', '.join(f'{k}: {was.get(k)} -> {now[k]}' for k in changed)}")

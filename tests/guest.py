@@ -32,7 +32,7 @@ from emu.boot.contracts import flat
 from emu.boot.entry import EntryState, long_mode
 from emu.boot.image import Placed, parse_image
 from emu.boot.layout import GDT as DESCRIPTORS
-from emu.boot.layout import BootLayout
+from emu.boot.layout import BootLayout, Region
 from emu.boot.platform import Platform
 from emu.debug.setup import Options, Setup
 from emu.hw.address import PAGE_BYTES
@@ -158,17 +158,21 @@ def _chunks(code: Program) -> tuple[tuple[int, bytes], ...]:
     )
 
 
-def layout_of(code: Program, cpus: int, mailbox: bool) -> BootLayout:
-    """The guest as the machine wants it: every CPU at its label from the first tick on."""
+def layout_of(
+    code: Program, cpus: int, mailbox: bool, regions: tuple[Region, ...] = ()
+) -> BootLayout:
+    """The guest as the machine wants it: every CPU at its label from the first tick on, and
+    `regions` beside those that are there anyway."""
     symbols = tuple(Sym(name, at, type=NOTYPE) for name, at in sorted(code.labels.items()))
     image = parse_image(
         Path("guest"), elf(Load(CODE, code.code), kind=EXECUTABLE, symbols=symbols)
     )
-    return flat.laid(
+    layout = flat.laid(
         Placed("guest", image, 0), ((BASE, MEMORY_BYTES),), _chunks(code),
         tuple(_entry(code.labels, cpu) for cpu in range(cpus)),
         mailbox=MAILBOX if mailbox else None,
     )  # fmt: skip
+    return replace(layout, regions=(*layout.regions, *regions))
 
 
 def _entry(labels: dict[str, int], cpu: int) -> EntryState:
@@ -185,12 +189,13 @@ class GuestSetup(Setup, frozen=True, kw_only=True):
 
     program: Program
     mailbox: bool = False
+    regions: tuple[Region, ...] = ()
     waiting: bool = True
     devices: Devices = STANDARD
 
     def layout(self) -> BootLayout:
         """Where everything lies."""
-        return layout_of(self.program, self.platform.cpus, self.mailbox)
+        return layout_of(self.program, self.platform.cpus, self.mailbox, self.regions)
 
     def machine(self) -> Machine:
         """The machine before its first tick."""
@@ -207,6 +212,7 @@ class Guest(Struct, frozen=True):
     cpus: int = 1
     platform: str = "none"
     mailbox: bool = False
+    regions: tuple[Region, ...] = ()
     waiting: bool = True
     devices: Devices = STANDARD
     speeds: tuple[float, ...] = ()
@@ -216,12 +222,13 @@ class Guest(Struct, frozen=True):
     def setup(self) -> GuestSetup:
         """What its machine is built from."""
         code = program(self.source) if isinstance(self.source, str) else self.source
-        layout = layout_of(code, self.cpus, self.mailbox)
+        layout = layout_of(code, self.cpus, self.mailbox, self.regions)
         return GuestSetup(
             options=self.options, platform_text="", image=layout.placed[0].image,
             kernel=None, reset=None, platform=self._platform(), seed=0, initrd=b"",
             cmdline="", host_dtb=None, max_ticks=self.max_ticks, program=code,
-            mailbox=self.mailbox, waiting=self.waiting, devices=self.devices,
+            mailbox=self.mailbox, regions=self.regions, waiting=self.waiting,
+            devices=self.devices,
         )  # fmt: skip
 
     def machine(self) -> Machine:

@@ -32,7 +32,7 @@ def test_json_is_one_object_and_nothing_else() -> None:
     assert list(report) == [
         "schema", "image", "platform", "seed", "outcome", "reason", "ticks", "virtual_ns",
         "wall_s", "cpus", "milestones", "mailbox", "exits", "findings", "injections", "waits",
-        "serial", "digest", "evidence", "command", "command_note", "recording", "branch",
+        "serial", "log", "digest", "evidence", "command", "command_note", "recording", "branch",
         "memory_mib", "schedule", "kernel", "looked_at", "versions",
     ]  # fmt: skip
     assert report["outcome"] == "booted"

@@ -10,7 +10,7 @@ from textual.filter import LineFilter
 ASCII: Final[dict[str, str]] = {
     # CPUs and the ribbon
     "▶": ">", "↻": "z", "○": "p", "●": "o", "■": "h", "◇": "w", "·": "-", "✗": "x", "✘": "X",
-    "▲": "#", "▸": ">", "◀": "<",
+    "▲": "#", "◌": "i", "▸": ">", "◀": "<",
     # lines and borders
     "─": "-", "━": "=", "═": "=", "│": "|", "║": "|", "┄": ".",
     **dict.fromkeys("╭╮╰╯╔╗╚╝┌┐└┘┬┴┼╤╧╪├┤", "+"),

@@ -12,7 +12,7 @@ from tui.panels import cpus, status
 from tui.panels.states import looks
 from tui.text import clock, file_name
 
-ON_THE_WAY: Final = ("milestone", "serial", "state", "fault", "inject")
+ON_THE_WAY: Final = ("milestone", "serial", "log", "state", "fault", "inject")
 """Kinds of events that a run is told by; a step is told all that it does."""
 ONCE: Final = ("milestone", "fault")
 """Those that every CPU comes to: told of the first one that does, in each command."""
@@ -39,6 +39,8 @@ class Way:
         self._seen: set[str] = set()
         self._before = ("", "")
         """Who said what last, on the serial port."""
+        self._logged: set[str] = set()
+        """Lines of the guest's log that have not come on the serial port, too."""
 
     def lines(self) -> Iterator[str]:
         """What is new, between two stretches or behind the last one."""
@@ -74,6 +76,11 @@ class Way:
             if event.kind == "serial" and self._before == (who, said):
                 return
             self._before = who, said
+            if event.kind == "log":
+                self._logged.add(event.text)
+            elif event.kind == "serial" and event.text in self._logged:
+                self._logged.remove(event.text)
+                return
         yield f"{who}: {event.text}"
 
 

@@ -19,6 +19,7 @@ from emu.hw.address import PAGE_MASK, RESET_PAGE
 MAGIC: Final = 0xD00DFEED
 HEADER_BYTES: Final = 40
 _BEGIN, _END, _PROPERTY, _NOP, _FINISH = 1, 2, 3, 4, 9
+_CELLS: Final = ("#address-cells", "#size-cells")
 DEPTH_MAX: Final = 64
 NODES_MAX: Final = 100_000
 NAME_MAX: Final = 255
@@ -255,18 +256,22 @@ def _mailboxes(tree: Tree) -> list[tuple[Node, Node | None]]:
     ]
 
 
-def _cells(parent: Node) -> tuple[int, int]:
-    """How many cells an address and a size have below a node."""
+def cells_below(parent: Node | None) -> tuple[int, int]:
+    """How many cells an address and a size have in a `reg` of a node's children: as the node
+    says, else 2 and 1 (Devicetree 0.4, 2.3.5). `/openhcl` says neither, and its children have 2
+    and 2 (openvmm, `openhcl/openhcl_boot/src/dt.rs`)."""
+    silent = (2, 2) if parent is not None and parent.name == "openhcl" else (2, 1)
+    found = [None if parent is None else parent.get(name) for name in _CELLS]
     wide, size_wide = (
-        found.cells[0] if (found := parent.get(name)) and found.cells else default
-        for name, default in (("#address-cells", 2), ("#size-cells", 1))
+        one.cells[0] if one is not None and one.cells else default
+        for one, default in zip(found, silent, strict=True)
     )
     return wide, size_wide
 
 
 def _reg(node: Node, parent: Node) -> tuple[int, int] | None:
     """(address, size) of a node's `reg`; None if that has not one pair of them."""
-    wide, size_wide = _cells(parent)
+    wide, size_wide = cells_below(parent)
     reg = node.get("reg")
     if reg is None or len(reg.value) != 4 * (wide + size_wide):
         return None
@@ -278,7 +283,7 @@ def _reg_problems(node: Node, parent: Node) -> list[str]:
     """The rules for the mailbox's `reg`."""
     reg = _reg(node, parent)
     if reg is None:
-        wide, size_wide = _cells(parent)
+        wide, size_wide = cells_below(parent)
         return [f"{node.name} has no reg of {wide}+{size_wide} cells"]
     address, size = reg
     problems = []

@@ -30,7 +30,7 @@ LOGS: Final[tuple[LogName, ...]] = ("exits", "events")
 _RAISED: Final = ("exception",)
 """Kinds that are looked for in the log of events as well: an exception that comes while another
 is delivered is no exit."""
-EVENTS: Final = ("mailbox", "milestone", "fault", "state", "serial")
+EVENTS: Final = ("mailbox", "milestone", "fault", "state", "serial", "log")
 """Kinds of the log of events."""
 
 

@@ -27,6 +27,7 @@ from emu.judge.report import (
     FindingReport,
     ImageReport,
     InjectionReport,
+    LoggedReport,
     MailboxReport,
     MilestoneReport,
     Reproduction,
@@ -36,7 +37,7 @@ from emu.judge.report import (
 from emu.judge.state import state_of
 from emu.judge.verdict import is_over
 from emu.judge.waiting import facts
-from emu.machine.event import Event, MailboxWrite, Milestone
+from emu.machine.event import Event, Logged, MailboxWrite, Milestone
 from emu.machine.machine import Machine
 from emu.mailbox.rule import Finding
 from emu.mailbox.rules import BY_NAME
@@ -90,6 +91,7 @@ def of(
         injections=injections(machine),
         waits=[WaitReport(f.cpu, f.on, f.last_writer, f.tick, f.known) for f in facts(machine)],
         serial=board.vmm.serial.decode("utf-8", "replace"),
+        log=_logged(board.logs.events),
         digest=desk.digest.now(),
         evidence=evidence(machine, verdict, findings, desk.timeline),
         command=again.command,
@@ -184,6 +186,15 @@ def _mailbox_writes(events: Iterable[Event]) -> list[tuple[MailboxWrite, Event]]
     return [(e.detail, e) for e in events if isinstance(e.detail, MailboxWrite)]
 
 
+def _logged(events: Iterable[Event]) -> list[LoggedReport]:
+    """The lines of the guest's own log."""
+    return [
+        LoggedReport(e.tick, e.cpu, e.detail.level, e.text)
+        for e in events
+        if isinstance(e.detail, Logged)
+    ]
+
+
 def injections(machine: Machine) -> list[InjectionReport]:
     """What was injected, in the order of its moments; last what still waits for its own."""
     injected = machine.injected
@@ -233,7 +244,7 @@ def as_text(report: RunReport) -> str:
     took = "" if isinstance(report.wall_s, UnsetType) else f", {report.wall_s:.2f} s"
     noun = "CPU" if len(report.cpus) == 1 else "CPUs"
     lines = [
-        *report.serial.splitlines(),
+        *report.said,
         "",
         f"{report.outcome}: {report.reason}",
         f"{len(report.cpus)} {noun} on {report.platform}: {states}",

@@ -20,6 +20,8 @@ SERIAL_MAX: Final = 12
 CPUS_MAX: Final = 24
 """Lines of each: a person who needs more has the command."""
 RECORDING_LINE_MAX: Final = 1 << 20
+_SAID: Final = ("The guest's own log, its end", "Serial line, its end")
+"""By whether it has sent anything."""
 
 
 def markdown(report: RunReport) -> str:
@@ -30,7 +32,7 @@ def markdown(report: RunReport) -> str:
         ("Findings", _findings(report)),
         ("CPUs", _cpus(report)),
         ("Mailbox, the last writes", _mailbox(report)),
-        ("Serial line, its end", _serial(report)),
+        (_SAID[bool(report.serial)], _said(report)),
         ("What was booted", block(_machine(report))),
     ):
         lines += ["", f"## {name}", "", *rows]
@@ -115,8 +117,8 @@ def _mailbox(report: RunReport) -> list[str]:
     return block(rows)
 
 
-def _serial(report: RunReport) -> list[str]:
-    lines = report.serial.splitlines()
+def _said(report: RunReport) -> list[str]:
+    lines = report.said
     return block(lines[-SERIAL_MAX:]) if lines else ["Nothing."]
 
 

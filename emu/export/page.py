@@ -67,7 +67,7 @@ def _bodies(history: BranchHistory) -> dict[str, str]:
         "mailbox": sequence(history),
         "stops-list": _stops(history.stops),
         "events-list": _events(history.events),
-        "serial": _serial(report.serial),
+        "serial": _serial("\n".join(report.said)),
         "machine": told.machine(report),
     }
 

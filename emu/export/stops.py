@@ -26,7 +26,9 @@ _FIRST: Final[tuple[tuple[RecordedKind, ...], ...]] = (
     ("start", "end", "finding", "inject"), ("fault", "mailbox", "state"), ("milestone",),
     ("exit", "stop"),
 )  # fmt: skip
-"""What is kept first where there are too many. Serial output is no stop."""
+"""What is kept first where there are too many."""
+_SAID: Final = ("serial", "log")
+"""What the guest says is no stop."""
 
 
 class RecordedStop(Struct, frozen=True):
@@ -101,7 +103,7 @@ def found(report: RunReport, events: Iterable[Event]) -> list[RecordedStop]:
     """All there are, in the order of time; what happened to one CPU at one tick is one stop."""
     whole = [
         RecordedStop(0, 0, 0, "start", "power-on"),
-        *(_of_event(one) for one in events if one.kind != "serial"),
+        *(_of_event(one) for one in events if one.kind not in _SAID),
         *(_of_finding(one) for one in report.every_finding),
     ]
     end = RecordedStop(

@@ -11,7 +11,7 @@ from emu.hw.cpu import Cpu
 from emu.judge import hopeless, last_words, offered, owners
 from emu.judge.hopeless import Hopeless
 from emu.judge.last_words import LastWords
-from emu.judge.state import state_of
+from emu.judge.state import in_sidecar, state_of
 from emu.judge.verdict import Evidence, Fate, WaitFact
 from emu.judge.waiting import facts
 from emu.machine.event import Event
@@ -146,6 +146,8 @@ def _next(
     board = machine.board
     if fate in ("dead", "not offered") or board.powered_off:
         return ""
+    if in_sidecar(machine, cpu):
+        return "a command of the OS for the sidecar"
     match cpu.activity:
         case "off":
             how = "INIT and SIPI" if board.platform.start == "sipi" else "StartVirtualProcessor"

@@ -83,7 +83,8 @@ def meant(machine: Machine, cpu: Cpu, held: Hopeless) -> bool:
     board = machine.board
     if held.how in hopeless.DEAD:
         return False
-    if board.aps.of(cpu.id) == "gave-up" or state_of(machine, cpu) == "failed":
+    state = state_of(machine, cpu)
+    if board.aps.of(cpu.id) == "gave-up" or state in ("failed", "sidecar-idle"):
         return True
     if held.how == "halted":
         return not _is_expected(machine) or (board.powered_off and came(machine, cpu))

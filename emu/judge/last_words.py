@@ -70,7 +70,7 @@ def _note(found: dict[int, LastWords], event: Event) -> None:
             own.refused = own.refused or event
     for number in named:
         other = found.get(number)
-        if other is None or number == event.cpu or event.kind == "serial":
+        if other is None or number == event.cpu or event.kind in ("serial", "log"):
             continue
         if refused:
             other.refused = other.refused or event

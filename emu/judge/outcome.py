@@ -2,15 +2,14 @@
 
 from typing import Final
 
-from emu.judge import hopeless, offered
+from emu.judge import hopeless, offered, said
 from emu.judge.fate import fates
 from emu.judge.progress import no_progress, slow_or_stuck
 from emu.judge.same_faults import fault_words
-from emu.judge.state import came, gave_up
+from emu.judge.state import came, gave_up, in_sidecar
 from emu.judge.verdict import Fate, Verdict
 from emu.machine.machine import Machine
 from emu.machine.pause import Pause
-from emu.vmm import panic
 from emu.words.spans import spans
 
 TOLD: Final[tuple[Fate, ...]] = ("dead", "stuck", "lost", "not offered")
@@ -22,10 +21,11 @@ NAMED_MAX: Final = 8
 def verdict(machine: Machine, why: Pause, held: frozenset[int] = frozenset()) -> Verdict:
     """Judge a machine that will not run on by itself, or that was cut off: by the limit
     (BUDGET) or the watchdog (STUCK)."""
-    crash, panicked = machine.board.crash, panic.sentence(machine.board.vmm.serial)
+    crash = machine.board.crash
+    panicked = said.gave_up(machine.board, ended=bool(crash))
     if crash:
         told = panicked and panicked not in crash
-        return Verdict("crashed", f"{crash}; the guest said: {panicked}" if told else crash)
+        return Verdict("crashed", f"the guest said: {panicked}; {crash}" if told else crash)
     if panicked and why is not Pause.OUTCOME:
         return Verdict("crashed", f"the guest said: {panicked}")
     if why is Pause.BUDGET:
@@ -48,11 +48,17 @@ def _came_up(machine: Machine, end: str) -> Verdict:
         return Verdict("booted", f"the guest switched the machine off{_told(machine)}")
     away = [cpu.id for cpu in board.cpus if not came(machine, cpu)]
     total, here = len(board.cpus), len(board.cpus) - len(away)
+    idle = sum(in_sidecar(machine, cpu) for cpu in board.cpus)
     words = "came online" if known else "reached the OS"
+    beside = f", {idle} idle{'s' * (idle == 1)} in the sidecar" if idle else ""
     if offered.missing(machine) or set(away) - offered.withheld(machine).keys():
-        return Verdict("degraded", f"{here} of {total} CPUs {words}{_told(machine)}")
+        told = f"{here - idle} of {total} CPUs {words}{beside}{_told(machine)}"
+        return Verdict("degraded", told)
     who = "the only CPU" if here == 1 else f"all {here} CPUs"
-    return Verdict("booted", f"{who} {words} and {end}{_told(machine)}")
+    if idle:
+        who = f"{here - idle} CPU{'s' * (here - idle != 1)}"
+    ended = f"{beside}{',' * bool(idle)} and {end}"
+    return Verdict("booted", f"{who} {words}{ended}{_told(machine)}")
 
 
 def _told(machine: Machine) -> str:
@@ -81,6 +87,7 @@ def _why_hung(machine: Machine, held: frozenset[int]) -> str:
     if held:
         parts.append(f"held: {', '.join(map(str, sorted(held)))}")
     if gave_up(machine):  # a machine without a host to tell can only be halted
-        said = machine.board.vmm.serial.decode("utf-8", "replace").rstrip()
-        return f"the guest gave up: {said.rpartition(chr(10))[2]}"
+        lines = machine.board.vmm.serial or said.logged(machine.board)
+        last = lines.decode("utf-8", "replace").rstrip().rpartition("\n")[2]
+        return f"the guest gave up: {last}"
     return f"no CPU can ever run again: {'; '.join(parts)}"

@@ -5,7 +5,9 @@ from typing import Final
 from emu.machine.event import Event, EventKind
 from emu.machine.machine import Machine
 
-PROGRESS: Final[frozenset[EventKind]] = frozenset(("milestone", "mailbox", "serial", "state"))
+PROGRESS: Final[frozenset[EventKind]] = frozenset(
+    ("milestone", "mailbox", "serial", "log", "state")
+)
 """Events by which a boot goes forward. What people inject is none, and faults are none."""
 SLOW_TICKS: Final = 2_000_000
 """A boot whose last progress is not longer ago is slow; one that made none for longer is

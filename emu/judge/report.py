@@ -46,6 +46,14 @@ class MailboxReport(Struct, frozen=True):
     symbol: str
 
 
+class LoggedReport(Struct, frozen=True):
+    tick: int
+    cpu: int | None
+    level: str
+    """Empty where the guest says none."""
+    text: str
+
+
 class WaitReport(Struct, frozen=True):
     cpu: int
     on: str
@@ -159,6 +167,8 @@ class RunReport(Struct, frozen=True, kw_only=True):
     injections: list[InjectionReport]
     waits: list[WaitReport]
     serial: str
+    log: list[LoggedReport]
+    """What the guest has logged in its own memory."""
     digest: str
     evidence: tuple[Evidence, ...]
     """What there is to say of a run that is not wholly well, the most telling first."""
@@ -175,6 +185,11 @@ class RunReport(Struct, frozen=True, kw_only=True):
     """So many findings, consequences among them, have code and registers; those behind them
     have none."""
     versions: dict[str, str]
+
+    @property
+    def said(self) -> list[str]:
+        """The lines of the serial line, and of the guest's own log where it has none."""
+        return self.serial.splitlines() or [one.text for one in self.log]
 
     @property
     def unwell(self) -> bool:

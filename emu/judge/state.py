@@ -1,10 +1,15 @@
 """What each CPU does in one word, and how far it has come."""
 
+from typing import Final
+
 from emu.hw.cpu import Cpu
 from emu.judge.verdict import CpuState
 from emu.machine.handover import ap_record
 from emu.machine.machine import Machine
 from emu.mailbox.ap import OSES
+
+SIDECAR: Final = "sidecar"
+"""What the loader calls the memory of openhcl's helper, which has the APs for the OS."""
 
 
 def state_of(machine: Machine, cpu: Cpu) -> CpuState:
@@ -25,7 +30,21 @@ def state_of(machine: Machine, cpu: Cpu) -> CpuState:
                 return "parked"
             if cpu.activity == "running":
                 return "running"
+            if in_sidecar(machine, cpu):
+                return "sidecar-idle"
             return "spinning" if cpu.activity == "waiting" else "halted"
+
+
+def in_sidecar(machine: Machine, cpu: Cpu) -> bool:
+    """Whether an AP waits, by HLT or in a loop, in code of the sidecar's image: it is meant to,
+    until the OS sends it a command (openvmm, `openhcl/sidecar/src/arch/x86_64/vp.rs`,
+    park_until)."""
+    if not cpu.id or cpu.activity not in ("halted", "waiting"):
+        return False
+    board = machine.board
+    some = [one for one in board.layout.regions if one.name == SIDECAR]
+    gpa = board.virtual.gpa(cpu.registers, board.linear_rip(cpu)) if some else None
+    return gpa is not None and any(one.gpa <= gpa < one.gpa + one.size for one in some)
 
 
 def states(machine: Machine) -> list[CpuState]:
@@ -39,8 +58,11 @@ def gave_up(machine: Machine) -> bool:
 
 
 def came(machine: Machine, cpu: Cpu) -> bool:
-    """Whether a CPU came to the OS: it is online, or where nothing tells that of these images,
-    it arrived at its vector; the BSP hands over to itself."""
+    """Whether a CPU came to where it is meant to end: it is online, or where nothing tells that
+    of these images, it arrived at its vector; it idles in the sidecar; the BSP hands over to
+    itself."""
+    if in_sidecar(machine, cpu):
+        return True
     if machine.board.roles.of("online"):
         return state_of(machine, cpu) == "online"
     return cpu.id == 0 or machine.board.aps.of(cpu.id) in OSES

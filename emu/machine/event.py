@@ -8,8 +8,10 @@ from emu.boot.roles import Role
 from emu.vmm.asked import Asked
 
 EventKind = Literal[
-    "milestone", "mailbox", "exit", "state", "fault", "serial", "stop", "inject"
+    "milestone", "mailbox", "exit", "state", "fault", "serial", "log", "stop", "inject"
 ]
+"""`log`: a line that the guest has logged in its own memory, at the instruction that finished
+it."""
 
 
 class MailboxWrite(Struct, frozen=True):
@@ -29,13 +31,21 @@ class Milestone(Struct, frozen=True):
     roles: tuple[Role, ...] = ()
 
 
+class Logged(Struct, frozen=True):
+    """A line that the guest has logged in its own memory."""
+
+    level: str = ""
+    """How much it matters, in the guest's own word (`error`, `info`); empty where it says
+    none."""
+
+
 class Arrival(Struct, frozen=True):
     """Something that one CPU sent arrives at another, or is dropped there."""
 
     sender: int
 
 
-EventDetail = MailboxWrite | Milestone | Arrival | Asked | None
+EventDetail = MailboxWrite | Milestone | Logged | Arrival | Asked | None
 
 
 class Event(Struct, frozen=True):

@@ -24,6 +24,7 @@ from emu.machine.injected import Deed, Injected
 from emu.machine.lap import Loop
 from emu.machine.mailbox_events import MailboxEvents
 from emu.machine.mailbox_search import MailboxSearch
+from emu.machine.memory_log import MemoryLog
 from emu.machine.own_access import OwnAccess
 from emu.machine.own_code import OwnCode
 from emu.machine.pause import Pause
@@ -71,6 +72,7 @@ class Machine:
         self.injected = Injected(board, self._do)
         self.store_buffers = StoreBuffers(board, self.private, self.waits)
         self.trapped = TrappedWrites(board, self.tracked, self.store_buffers)
+        self.memory_log = MemoryLog(board, self.tracked)
         self.arrivals = Arrivals(board)
         self.timers = Timers(board, self.waits)
         self._wire()
@@ -80,8 +82,8 @@ class Machine:
         board = self.board
         board.listeners = (self.injected,)
         self.tracked.listeners = (
-            MailboxEvents(board), self.witness, self.guards, self.cpu_witness, self.waits,
-            self.injected,
+            MailboxEvents(board), self.memory_log, self.witness, self.guards, self.cpu_witness,
+            self.waits, self.injected,
         )  # fmt: skip
         search = MailboxSearch(board, self.tracked, self.waits, self._waited)
         self.arrivals.listeners = (

@@ -1,4 +1,4 @@
-"""Pages whose every write is seen: the mailbox, and what waiting CPUs look at.
+"""Pages whose every write is seen: the mailbox, the memory log, and what waiting CPUs look at.
 
 A tracked page is read-only in the shadow nested table. A write to it exits; the page is
 opened for that one instruction, and what changed is told. The guest cannot tell.
@@ -15,7 +15,7 @@ from emu.hw.vmcb import EXIT_NPF
 from emu.machine.board import Board
 from emu.mailbox.layout import FIELDS, Field
 
-Why = Literal["mailbox", "wait", "guard"]
+Why = Literal["mailbox", "log", "wait", "guard"]
 """`guard`: waiting CPUs run on it (see `emu.machine.guards`)."""
 _NOTHING: Final[frozenset[Why]] = frozenset()
 _GUARD: Final[frozenset[Why]] = frozenset(("guard",))

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from emu.errors import CommandError
 from emu.given.number import is_digits, number
 from emu.given.plain import plain
-from emu.machine.event import Event, EventKind
+from emu.machine.event import Event, EventKind, Logged
 from emu.machine.folds import FoldedLog
 from emu.machine.logs import ExitLog
 from emu.picture.log_views import LogLook, LogRow, LogView
@@ -113,7 +113,10 @@ class Rows(Sequence[LogRow]):
 
 def _single(log: FoldedLog[Event], place: int) -> LogRow:
     event = log.at(place)
-    return LogRow(event.tick, event.virtual_ns, event.cpu, event.kind, event.text, event.tick)
+    level = event.detail.level if isinstance(event.detail, Logged) else ""
+    return LogRow(
+        event.tick, event.virtual_ns, event.cpu, event.kind, event.text, event.tick, level=level
+    )
 
 
 class Matches(Struct):

@@ -1,6 +1,7 @@
 """The rows of a log as a picture has them: which events a look keeps, how they are told."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec import Struct
 
@@ -44,6 +45,10 @@ class LogLook(Struct, frozen=True):
         )
 
 
+LOGGED: Final = LogLook(kinds=frozenset({"log"}))
+"""What the guest has logged itself."""
+
+
 class LogRow(Struct, frozen=True):
     """One event, or several that are equal and follow each other, or a line of text."""
 
@@ -61,6 +66,8 @@ class LogRow(Struct, frozen=True):
     """Its events stand below it."""
     member: bool = False
     """It stands below a row that is open."""
+    level: str = ""
+    """Of a line that the guest has logged, where it says one."""
 
     @property
     def words(self) -> str:

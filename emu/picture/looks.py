@@ -16,9 +16,10 @@ from emu.machine.logs import Logs
 from emu.machine.machine import Machine
 from emu.picture.findings import findings_view
 from emu.picture.log import Matches
-from emu.picture.log_views import LogLook, LogView
+from emu.picture.log_views import LOGGED, LogLook, LogView
 from emu.picture.memory import memory_view, seen
 from emu.picture.nested import nested_view
+from emu.picture.regions import regions_view
 from emu.picture.registers import pointers
 from emu.picture.sections import (
     OFF,
@@ -28,6 +29,7 @@ from emu.picture.sections import (
     MemoryLook,
     MemoryView,
     NestedLook,
+    RegionsLook,
     StackView,
     TablesLook,
     WalkLook,
@@ -61,6 +63,8 @@ class Looks(Struct):
     dtb: DtbLook = field(default_factory=DtbLook)
     log: LogLook = field(default_factory=LogLook)
     exits: LogLook = field(default_factory=LogLook)
+    logged: LogLook = LOGGED
+    regions: RegionsLook = field(default_factory=RegionsLook)
     _matches: dict[str, Matches] = field(default_factory=dict)
     _bytes: dict[int, int | None] = field(default_factory=dict)
     """What the memory that is looked at held at the last stop."""
@@ -108,9 +112,9 @@ class Looks(Struct):
         return self._found[1]
 
     def log_view(self, logs: Logs, name: str, most: int | None = None) -> LogView:
-        """The events that one of the two logs is narrowed to. `most`: look through so many."""
+        """What `log`, `exits` or `logged` is narrowed to. `most`: look through so many."""
         look: LogLook = getattr(self, name)
-        events: FoldedLog[Event] = logs.events if name == "log" else logs.exits
+        events: FoldedLog[Event] = logs.exits if name == "exits" else logs.events
         found = self._matches.get(name)
         if found is None or not look.same_filter(found.look) or found.log is not events:
             found = self._matches[name] = Matches(look, events)
@@ -128,5 +132,7 @@ _BUILD: dict[str, Callable[[Looks, Machine, Timeline, Cpu], Any]] = {
     "pointers": lambda _, machine, __, focus: pointers(machine, focus),
     "log": lambda looks, machine, *_: looks.log_view(machine.board.logs, "log"),
     "exits": lambda looks, machine, *_: looks.log_view(machine.board.logs, "exits"),
+    "logged": lambda looks, machine, *_: looks.log_view(machine.board.logs, "logged"),
+    "regions": lambda looks, machine, *_: regions_view(machine.board, looks.regions),
 }
 """Section -> what makes its view."""

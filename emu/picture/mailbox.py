@@ -54,6 +54,7 @@ _STANDS: Final[dict[CpuState, str]] = {
 _FIRST: Final[dict[CpuState, str]] = {
     "halted": "an interrupt ends its HLT",
     "spinning": "what it waits for comes",
+    "sidecar-idle": "the OS sends the sidecar a command for it",
 }
 """The same of one that will, behind which the protocol goes on."""
 _NOTHING: Final = "nothing"

@@ -11,6 +11,7 @@ from emu.hw.nested_walk import NestedLevel as NestedLevel  # walks are values al
 from emu.hw.nested_walk import NestedWalk as NestedWalk
 from emu.hw.page_walk import PageWalk as PageWalk
 from emu.mailbox.rule import COUNTING, Severity
+from emu.picture.filters import told_of
 
 Space = Literal["gva", "gpa", "hpa"]
 """Guest-virtual, guest-physical, host-physical."""
@@ -226,6 +227,39 @@ class NestedView(Struct, frozen=True):
     """By range: pages that were written since power-on."""
     total: int
     page: PageDetail | None
+
+
+class RegionsLook(Struct, frozen=True):
+    """Words that a range must have; all where empty."""
+
+    text: str = ""
+
+
+class RegionRow(Struct, frozen=True):
+    """A range of memory, and who says what it is."""
+
+    gpa: int
+    size: int
+    source: str
+    """`loader`, `host` (its tree), `tree` (the kernel's), or `E820`."""
+    name: str
+    more: str = ""
+    """What else is said of it."""
+    depth: int = 0
+    """Ranges that it lies in."""
+
+
+class RegionsView(Struct, frozen=True):
+    """The ranges that a look leaves, in the order of addresses, of all that there are."""
+
+    look: RegionsLook
+    rows: tuple[RegionRow, ...]
+    total: int
+
+    @property
+    def told(self) -> str:
+        """How many there are, and what hides the others."""
+        return told_of(len(self.rows), self.total, "range", self.look.text)
 
 
 class DtbLook(Struct, frozen=True):

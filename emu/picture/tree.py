@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from emu.boot.dtb import Node, Property, Tree, read_tree, wakeup_mailbox_problems
+from emu.boot import memory_types
+from emu.boot.dtb import Node, Property, Tree, cells_below, read_tree, wakeup_mailbox_problems
 from emu.errors import CommandError
 from emu.machine import handover
 from emu.machine.machine import Machine
@@ -16,7 +17,6 @@ from emu.picture import tree_cpus
 from emu.picture.sections import DtbLook, DtbRow, DtbView, Which
 
 WHICH: Final = ("live", "host", "kernel", "diff", "cpus")
-_CELLS: Final = ("#address-cells", "#size-cells")
 _STRINGS: Final = ("compatible", "model", "status", "device_type", "bootargs", "name")
 _HANDLES: Final = ("phandle", "interrupt-parent")
 _VALUE_MAX: Final = 8
@@ -96,25 +96,23 @@ def _node(
         yield from _node(child, node, path, depth + 1, gpa)
 
 
-def _cells_of(node: Node | None, name: str, default: int) -> int:
-    found = None if node is None else node.get(name)
-    return found.cells[0] if found is not None and found.cells else default
-
-
 def _value(one: Property, parent: Node | None) -> tuple[str, tuple[int, ...]]:
     """A value in the words of its type, and the addresses that it names."""
     data = one.value
     if not data:
         return "(set)", ()
     if one.name == "reg":
-        return _reg(data, _cells_of(parent, _CELLS[0], 2), _cells_of(parent, _CELLS[1], 1))
+        return _reg(data, *cells_below(parent))
     if one.name in _STRINGS or _looks_like_strings(data):
         return ", ".join(f'"{text}"' for text in one.strings), ()
     if one.name in _HANDLES and len(data) == 4:
         return f"&{one.cells[0]:#x}", ()
     if len(data) % 4 == 0:
         if len(data) == 4:
-            return f"{one.cells[0]:#x} ({one.cells[0]:,})", ()
+            types = memory_types.PROPERTIES.get(one.name)
+            cell = one.cells[0]
+            words = f"{cell:,}" if types is None else memory_types.named(types, cell)
+            return f"{cell:#x} ({words})", ()
         shown = " ".join(f"{cell:#x}" for cell in one.cells[:_VALUE_MAX])
         more = len(one.cells) - _VALUE_MAX
         return f"<{shown}{f' ... {more} more' if more > 0 else ''}>", ()

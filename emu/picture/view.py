@@ -16,6 +16,7 @@ from emu.picture.sections import (
     MemoryView,
     NestedView,
     PointerView,
+    RegionsView,
     StackView,
     TablesView,
     WalkView,
@@ -24,8 +25,9 @@ from emu.picture.stop import Stop
 
 LineKind = Literal["source", "asm", "label", "mode"]
 Section = Literal[
-    "memory", "walk", "tables", "nested", "dtb", "stack", "pointers", "waits", "log", "exits"
-]
+    "memory", "walk", "tables", "nested", "dtb", "stack", "pointers", "waits", "log", "exits",
+    "logged", "regions",
+]  # fmt: skip
 """What is looked at only if a front end wants it."""
 EventView = Event
 """Events cross to the screen as they are: they are frozen already."""
@@ -237,6 +239,8 @@ class Sections(Struct, frozen=True):
     pointers: tuple[PointerView, ...] | None = None
     log: LogView | None = None
     exits: LogView | None = None
+    logged: LogView | None = None
+    regions: RegionsView | None = None
 
 
 class MachineView(Struct, frozen=True):

@@ -97,7 +97,7 @@ def test_an_exit_is_met_before_it_is_answered() -> None:
 
 def test_an_event_is_met_by_its_words() -> None:
     session = booted(f"{HARMLESS} at event shim: entering")
-    assert [tick for _, tick in fired(session)] == ticks(session, "shim: entering")
+    assert [tick for _, tick in fired(session)] == ticks(session, "shim: entering")[:1]
 
 
 def test_a_moment_that_never_comes_is_told() -> None:

@@ -27,6 +27,7 @@ NEVER: Final[tuple[CpuState, ...]] = ("shutdown", "failed")
 """SDM 3, 6.15: shutdown ends by INIT, NMI or reset. `failed`: what an AP's record says."""
 FIRST: Final[dict[CpuState, str]] = {
     "off": "starts it", "wait-for-sipi": "SIPI", "halted": "interrupt", "spinning": "waits for",
+    "sidecar-idle": "sidecar",
 }  # fmt: skip
 """What such a CPU needs before it executes anything more (SDM 3, 9.4.3; SDM 2, HLT)."""
 DONE: Final = ("online", "gave-up")

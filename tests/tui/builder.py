@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from emu.judge.verdict import WaitFact
 from emu.machine.event import Event, EventKind
-from emu.picture.log_views import LogLook, LogRow, LogView
+from emu.picture.log_views import LOGGED, LogLook, LogRow, LogView
 from emu.picture.sections import (
     CpusLook,
     DtbLook,
@@ -16,6 +16,9 @@ from emu.picture.sections import (
     NestedRange,
     NestedView,
     PointerView,
+    RegionRow,
+    RegionsLook,
+    RegionsView,
     StackRow,
     StackView,
     TableRow,
@@ -221,6 +224,37 @@ def log_view(events: tuple[Event, ...]) -> LogView:
     return LogView(LogLook(), rows, len(rows), len(rows), len(rows))
 
 
+LOGGED_LINES = (
+    (31_202, "info", "[INFO] 4 CPUs, tdx"),
+    (2_400_117, "warn", "[WARN] no hash header: nothing is verified"),
+    (2_900_006, "", "uninitialized lines have no level"),
+    (3_519_880, "error", "[ERROR] panicked at src/main.rs:12:5:"),
+)
+
+
+def logged(begun: bool = True) -> LogView:
+    """What the guest has logged itself."""
+    rows = tuple(
+        LogRow(tick, tick * 1000, 0, "log", text, tick, level=level)
+        for tick, level, text in LOGGED_LINES
+        if begun
+    )
+    return LogView(LOGGED, rows, len(rows), 97, 97)
+
+
+def regions() -> RegionsView:
+    """Memory behind a shim that has handed over."""
+    return RegionsView(RegionsLook(), (
+        RegionRow(0x0800_0000, 64 << 20, "host", "VTL2_PROTECTABLE", "node 0"),
+        RegionRow(0x0800_0000, 2 << 20, "loader", "persisted state", "", 1),
+        RegionRow(0x0800_0000, 2 << 20, "E820", "RESERVED", "", 2),
+        RegionRow(0x0879_4000, 8 << 10, "loader", "log", "", 1),
+        RegionRow(0x0880_0000, 96 << 10, "tree", "VTL2_TDX_PAGE_TABLES", "MEMORY, node 0", 1),
+        RegionRow(0xFFFF_F000, 4 << 10, "tree", "/reserved-memory/wakeup_table",
+                  "intel,wakeup-mailbox"),
+    ), 6)  # fmt: skip
+
+
 def sections(log: tuple[Event, ...]) -> Sections:
     """What all panels need, as if nothing was filtered."""
     exits = (event(1_204_551, 0, "exit", "tdcall TDG.VP.VMCALL MapGPA"),
@@ -229,7 +263,7 @@ def sections(log: tuple[Event, ...]) -> Sections:
                       0, 3_520_198, True, "gva:0xfffff000/2"),)  # fmt: skip
     return Sections(
         waits=waits, stack=stack(), pointers=pointers(), log=log_view(log),
-        exits=log_view(exits), memory=memory(),
+        exits=log_view(exits), regions=regions(), logged=logged(bool(log)), memory=memory(),
         tables=TablesView(2, TablesLook(), "4-level", 0x0824_0000, (2,), (
             TableRow(0, "", "", 0x0840_0000, 2 << 20, 0x0840_0000, 0, 0, "rx", True, "_start"),
             TableRow(0, "", "", 0xFFFF_E000, 4096, 0xFFFF_F000, 0, 0, "rwx", True, ""),

@@ -29,6 +29,8 @@ def empty() -> MachineView:
     nothing = replace(
         parts, waits=(), stack=replace(parts.stack, rows=(), ending="it has not started"),
         dtb=replace(parts.dtb, rows=(), problem="no tree is there"), exits=builder.log_view(()),
+        logged=builder.logged(False),
+        regions=replace(builder.regions(), rows=(), total=0),
         nested=replace(parts.nested, ranges=(), written=()),
         memory=replace(parts.memory, problem="nothing is mapped there"),
         tables=replace(parts.tables, rows=(), problem="paging is off"),

@@ -13,7 +13,7 @@ from tui.row_words import row_words
 
 GOLDENS: Final = ROOT / "tests/tui/goldens"
 PANELS: Final = tuple(explanations("panel", "en"))
-SENTENCES: Final = ("answer", "code", "findings", "serial", "dtb")
+SENTENCES: Final = ("answer", "code", "findings", "serial", "log", "dtb")
 """Panels that show what others have written: source, rules, the guest's own words. Of them only
 what is written large is a term: a flag, a status, the name of a protocol."""
 OTHERS: Final = re.compile(

@@ -31,7 +31,7 @@ COUNTS_FROM_ROWS = 5
 """A lower window has no row for the exits' counts."""
 _ROLES: dict[str, Role] = {
     "milestone": "good", "mailbox": "warn", "exit": "dim", "state": "busy", "fault": "bad",
-    "inject": "bad", "serial": "plain", "stop": "strong",
+    "inject": "bad", "serial": "plain", "log": "plain", "stop": "strong",
 }  # fmt: skip
 
 

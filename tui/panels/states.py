@@ -23,6 +23,7 @@ STATES: Final[dict[CpuState, State]] = {
     "running": State("▶", "running", "busy", MEANINGS["running"]),
     "spinning": State("↻", "spinning", "dim", MEANINGS["spinning"]),
     "parked": State("○", "parked", "warn", MEANINGS["parked"]),
+    "sidecar-idle": State("◌", "sidecar", "dim", MEANINGS["sidecar-idle"]),
     "online": State("●", "online", "good", MEANINGS["online"]),
     "halted": State("■", "halted", "dim", MEANINGS["halted"]),
     "wait-for-sipi": State("◇", "wait SIPI", "dim", MEANINGS["wait-for-sipi"]),

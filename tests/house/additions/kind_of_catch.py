@@ -6,7 +6,7 @@ NEW: dict[str, str] = {}
 LINES = {
     "emu/debug/catch.py": (
         ('"port", "exception",', '\n    "pause",'),
-        ('"fault", "state", "serial"', ', "inject"'),
+        ('"state", "serial", "log"', ', "inject"'),
         ('"efer": ("efer",),', ' "stack": ("rsp",),'),
     ),
 }
