@@ -3,9 +3,9 @@
 Usage: python shim/build.py [--out DIR]    (default: samples/)
 
 DIR gets the healthy images; DIR/gallery the shim with one published bug each, DIR/dialects the
-shim with other firmwares' mailbox loops, DIR/loops loops by themselves, and DIR/tour one with a
-bug to be found. Where the reset page or the kernel differs, it stands beside the shim as
-NAME.reset.elf or NAME.kernel.elf.
+shim with other firmwares' mailbox loops, DIR/loops loops by themselves, DIR/linux a shim that
+Linux can stand behind, and DIR/tour one with a bug to be found. Where the reset page or the
+kernel differs, it stands beside the shim as NAME.reset.elf or NAME.kernel.elf.
 
 The healthy assembly knows nothing of the others. A bug in it is a file in shim/gallery/ with
 the parts that are broken: a part is what stands under a label, and takes the place of the one
@@ -125,11 +125,15 @@ def kernel_sources() -> tuple[str, ...]:
 
 
 IMAGES = ("reset", "shim", "kernel")
+ANY_VECTOR = {"pagetable.c": "linux/any_vector.c"}
+"""What is another file in the shim whose APs may be given a vector anywhere."""
 SOURCES = {
     "reset": ("reset.S",), "shim": SHIM, "kernel": kernel_sources(), "loop": (WHOLE_LOOP,),
+    "linux-shim": tuple(ANY_VECTOR.get(source, source) for source in SHIM),
 }  # fmt: skip
 SCRIPTS = {
     "reset": "reset.ld", "shim": "shim.ld", "kernel": "shim.ld", "loop": "loops/loop.ld",
+    "linux-shim": "shim.ld",
 }  # fmt: skip
 
 
@@ -307,6 +311,7 @@ def main() -> None:
         for slug in DIALECTS:
             builder.variant(f"dialects/{slug}", dialect(slug), BOTH)
         builder.variant(HUNT, hunted(), BOTH)
+        builder.image("linux-shim", "linux/shim")
         builder.multiboot()
         for slug in LOOPS:
             builder.image("loop", f"loops/{slug}", loop(slug))
