@@ -10,6 +10,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
+def images(folder: Path) -> set[Path]:
+    """All that is built, by its path in the folder."""
+    found = (*folder.rglob("*.elf"), *folder.rglob("bzImage"))
+    return {path.relative_to(folder) for path in found}
+
+
 @pytest.mark.breadth
 def test_the_images_rebuild_to_the_same_bytes(tmp_path: Path) -> None:
     home = tmp_path / "another home"
@@ -19,8 +25,8 @@ def test_the_images_rebuild_to_the_same_bytes(tmp_path: Path) -> None:
         cwd=tmp_path, env={**os.environ, "HOME": str(home)}, check=True, timeout=300,
     )  # fmt: skip
     built, samples = tmp_path / "out", ROOT / "samples"
-    names = {path.relative_to(built) for path in built.rglob("*.elf")}
-    assert names == {path.relative_to(samples) for path in samples.rglob("*.elf")}
+    names = images(built)
+    assert names == images(samples)
     for name in names:
         assert (built / name).read_bytes() == (samples / name).read_bytes(), name
 
