@@ -3,9 +3,10 @@
 Usage: python shim/build.py [--out DIR]    (default: samples/)
 
 DIR gets the healthy images; DIR/gallery the shim with one published bug each, DIR/dialects the
-shim with other firmwares' mailbox loops, DIR/loops loops by themselves, and DIR/tour one with a
-bug to be found; DIR/*.igvm are the healthy ones packed as IGVM files. Where the reset page or
-the kernel differs, it stands beside the shim as NAME.reset.elf or NAME.kernel.elf.
+shim with other firmwares' mailbox loops, DIR/loops loops by themselves, DIR/linux a shim that
+Linux can stand behind and a bzImage, and DIR/tour one with a bug to be found; DIR/*.igvm are
+the healthy ones packed as IGVM files. Where the reset page or the kernel differs, it stands
+beside the shim as NAME.reset.elf or NAME.kernel.elf.
 
 The healthy assembly knows nothing of the others. A bug in it is a file in shim/gallery/ with
 the parts that are broken: a part is what stands under a label, and takes the place of the one
@@ -16,9 +17,11 @@ import argparse
 import importlib.util
 import os
 import re
+import struct
 import subprocess
 import sys
 import tempfile
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -132,13 +135,17 @@ def staying_kernel() -> tuple[str, ...]:
 
 
 IMAGES = ("reset", "shim", "kernel")
+ANY_VECTOR = {"pagetable.c": "linux/any_vector.c"}
+"""What is another file in the shim whose APs may be given a vector anywhere."""
 SOURCES = {
     "reset": ("reset.S",), "shim": SHIM, "kernel": kernel_sources(), "loop": (WHOLE_LOOP,),
     "hotplug": staying_kernel(),
+    "linux-shim": tuple(ANY_VECTOR.get(source, source) for source in SHIM),
+    "linux": ("linux/head.S", "linux/main.c", "tdcall.c", "tdcall.S"),
 }  # fmt: skip
 SCRIPTS = {
     "reset": "reset.ld", "shim": "shim.ld", "kernel": "shim.ld", "loop": "loops/loop.ld",
-    "hotplug": "shim.ld",
+    "hotplug": "shim.ld", "linux-shim": "shim.ld", "linux": "linux/kernel.ld",
 }  # fmt: skip
 KERNELS = ("kernel", "hotplug")
 
@@ -242,6 +249,30 @@ def loop(slug: str) -> Variant:
     return Variant(slug, "", {WHOLE_LOOP: text})
 
 
+def bzimage(vmlinux: bytes) -> bytes:
+    """A kernel in the file that boot loaders take: its setup header, and the kernel in gzip's
+    format, stored and not deflated, since zlib's versions deflate differently (Linux,
+    Documentation/arch/x86/boot.rst; RFC 1952 and 1951)."""
+    sectors, release = 1, b"0.0-sample (apdbg)\0"
+    blocks = [vmlinux[at : at + 0xFFFF] for at in range(0, len(vmlinux), 0xFFFF)]
+    stored = b"".join(
+        struct.pack("<BHH", at == len(blocks) - 1, len(one), len(one) ^ 0xFFFF) + one
+        for at, one in enumerate(blocks)
+    )
+    ends = struct.pack("<II", zlib.crc32(vmlinux), len(vmlinux))
+    payload = b"\x1f\x8b\x08" + bytes(6) + b"\xff" + stored + ends
+    head = bytearray((sectors + 1) * 512)
+    for at, form, value in (
+        (0x1F1, "<B", sectors), (0x1FE, "<H", 0xAA55), (0x202, "<4s", b"HdrS"),
+        (0x206, "<H", 0x20F), (0x20E, "<H", 0x280 - 0x200), (0x211, "<B", 1),
+        (0x230, "<I", 2 << 20), (0x234, "<B", 1), (0x236, "<H", 3), (0x248, "<I", 0),
+        (0x24C, "<I", len(payload)), (0x258, "<Q", 16 << 20), (0x260, "<I", 2 << 20),
+        (0x280, f"<{len(release)}s", release),
+    ):  # fmt: skip
+        struct.pack_into(form, head, at, value)
+    return bytes(head) + payload
+
+
 class Builder:
     """Compiles each file once for each variant that changes it, and links."""
 
@@ -256,7 +287,8 @@ class Builder:
         linked = self._out / f"{name}.elf"
         linked.parent.mkdir(parents=True, exist_ok=True)
         options = ["-T", f"shim/{SCRIPTS[kind]}", "--build-id=none", "-z", "max-page-size=4096"]
-        options += [] if kind == "reset" else ["-pie", "--no-dynamic-linker", "-z", "norelro"]
+        fixed = kind in ("reset", "linux")
+        options += [] if fixed else ["-pie", "--no-dynamic-linker", "-z", "norelro"]
         options += ["-e", "kernel_start"] if kind in KERNELS else []
         options += ["--compress-debug-sections=zlib"] if "/" in name else []
         zig(["ld.lld", *options, "-o", str(linked), *objects], self._scratch / "cache")
@@ -271,6 +303,13 @@ class Builder:
         zig(["cc", *flags, "-c", source, "-o", str(target)], self._scratch / "cache")
         options = ["-m", "elf_i386", "-T", "shim/multiboot/kernel.ld", "--build-id=none"]
         zig(["ld.lld", *options, "-o", str(linked), str(target)], self._scratch / "cache")
+
+    def bzimage(self) -> None:
+        """The kernel that is booted as Linux is."""
+        self.image("linux", "linux/bzImage")
+        made = self._out / "linux/bzImage.elf"
+        made.with_suffix("").write_bytes(bzimage(made.read_bytes()))
+        made.unlink()
 
     def variant(self, name: str, variant: Variant, kinds: tuple[str, ...]) -> None:
         """The shim as a variant, and beside it the reset page and the kernel if they are
@@ -317,6 +356,8 @@ def main() -> None:
         for slug in DIALECTS:
             builder.variant(f"dialects/{slug}", dialect(slug), BOTH)
         builder.variant(HUNT, hunted(), BOTH)
+        builder.image("linux-shim", "linux/shim")
+        builder.bzimage()
         builder.multiboot()
         builder.image("hotplug", "hotplug.kernel")
         for slug in LOOPS:

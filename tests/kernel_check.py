@@ -1,8 +1,8 @@
 """A distribution's kernel brings its CPUs up, three ways: `python -m tests.kernel_check IMAGE`.
 
-For `.ci/run`: the kernel is a package of Debian's. By INIT and SIPI, through the ACPI mailbox,
-and as a trust domain through the mailbox; each twice to one digest, and from there back to what
-started CPU 3.
+For `.ci/run`: the kernel is a package of Debian's. By INIT and SIPI; behind the sample shim,
+through its mailbox; and the same as a trust domain. Each twice to one digest, and from there
+back to what started CPU 3.
 """
 
 import sys
@@ -10,20 +10,23 @@ import time
 from collections.abc import Sequence
 
 from emu import Session, open_session
+from emu.boot.samples import samples_dir
 
 COMMAND_LINE = "console=ttyS0 earlyprintk=serial,ttyS0,115200"
 CPUS = 4
 WANTED = f"Brought up 1 node, {CPUS} CPUs"
-WAYS = ("linux", "none", "tdx")
+SHIM = "linux/shim.elf"
+WAYS = (("linux", ""), ("none", SHIM), ("tdx", SHIM))
+"""A platform, and the shim of `samples/` that hands over to the kernel, if one does."""
 MEMORY_MIB = 512
 
 
 def main(words: Sequence[str]) -> int:
     """Exit code 1, with a sentence, if a kernel does not come up."""
     (image,) = words
-    for platform in WAYS:
+    for platform, shim in WAYS:
         began = time.monotonic()
-        session, again = brought_up(image, platform), brought_up(image, platform)
+        session, again = (brought_up(image, platform, shim) for _ in range(2))
         tick, digest = session.machine.board.tick, session.digest()
         assert digest == again.digest(), f"{platform}: two runs, two digests"
         told = started_cpu_3(session)
@@ -35,11 +38,13 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def brought_up(image: str, platform: str) -> Session:
+def brought_up(image: str, platform: str, shim: str) -> Session:
     """A session in which the kernel has said that its CPUs are up."""
+    first, second = (str(samples_dir() / shim), image) if shim else (image, None)
     session = open_session(
-        image, platform=platform, cpus=CPUS, memory=MEMORY_MIB, cmdline=COMMAND_LINE
-    )
+        first, platform=platform, cpus=CPUS, memory=MEMORY_MIB, kernel=second,
+        cmdline=COMMAND_LINE,
+    )  # fmt: skip
     session.do(f"until serial {WANTED}")
     said = session.machine.board.logs.events
     assert WANTED in session.stop[0].text, (

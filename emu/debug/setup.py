@@ -120,7 +120,7 @@ class Setup(Struct, frozen=True):
             options=options,
             platform_text=text,
             image=image,
-            kernel=load_image(options.kernel or _beside(place, "kernel")) if more else None,
+            kernel=load(options.kernel or _beside(place, "kernel")) if more else None,
             reset=load_reset_page(options.reset or _beside(place, "reset"))
             if at_reset
             else None,

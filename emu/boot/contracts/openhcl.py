@@ -7,6 +7,8 @@ paravisor}.rs` (parameters). All addresses are GPAs; the guest's tables map them
 import zlib
 from typing import Final
 
+from msgspec.structs import replace
+
 from emu.boot.contracts.contract import Contract, Loaded
 from emu.boot.dtb import host_tree
 from emu.boot.entry import RESET_VECTOR, EntryState, long_mode
@@ -14,6 +16,7 @@ from emu.boot.image import Image, Placed
 from emu.boot.imported import imported_regions, left_shared, told
 from emu.boot.layout import GDT, BootLayout, Builder, Region, banks, memory_for
 from emu.boot.lines import LineTable
+from emu.boot.linux import behind
 from emu.boot.openhcl_host import POLICIES
 from emu.boot.pagetables import TABLE_PAGES_MAX, identity_tables
 from emu.boot.parameters import (
@@ -41,7 +44,10 @@ _STUB: Final = b"\xf4\xeb\xfd"
 
 def lay_out(loaded: Loaded) -> BootLayout:
     """Place everything; raises ImageError or PlatformError where it does not fit."""
-    shim, kernel, reset = loaded.image, loaded.kernel, loaded.reset
+    shim, kernel = loaded.image, loaded.kernel
+    linux = behind.is_linux(kernel)
+    if linux:
+        loaded = replace(loaded, platform=behind.with_low_memory(loaded.platform))
     platform, host_dtb = loaded.platform, loaded.host_dtb
     at_reset = platform.start == "reset-vector"
     memory = memory_for(shim, platform)
@@ -64,21 +70,16 @@ def lay_out(loaded: Loaded) -> BootLayout:
     region = parameters.parameter_region[0]
     build.chunks.append((region + _TREE_OFFSET, tree))
     build.chunks += told(platform, region, imported, shared)
+    low = (behind.tables(build, images, platform, loaded.cmdline),) if linux else ()
     entry = _finish(build, images[0], platform, memory, parameters)
     if at_reset:
-        if reset is None:
-            raise PlatformError(
-                f"platform {platform.name}: it starts at the reset vector, and no reset page "
-                "is there"
-            )
-        build.chunks.append((RESET_PAGE, reset_page(reset, entry)))
-        build.regions.append(Region("reset page", RESET_PAGE, PAGE_BYTES))
-        images = (*images, Placed("reset", reset, 0))
+        images = (*images, _place_reset_page(build, loaded, entry))
         entry = RESET_VECTOR
+    images = (*images, *(Placed("symbols", one, 0) for one in loaded.symbols))
     return BootLayout(
         name=shim.path.name,
         ram=ram,
-        accepted=tuple(extent for extent, accepted in imported if accepted),
+        accepted=(*low, *(extent for extent, accepted in imported if accepted)),
         chunks=tuple(build.chunks),
         shared=shared,
         entry=entry,
@@ -90,7 +91,21 @@ def lay_out(loaded: Loaded) -> BootLayout:
         host_dtb_gpa=region + _TREE_OFFSET,
         mailbox_gpa=RESET_PAGE if at_reset else None,
         os_entry=None if kernel is None else parameters.kernel_entry,
+        x2apic=linux,
     )
+
+
+def _place_reset_page(build: Builder, loaded: Loaded, entry: EntryState) -> Placed:
+    """The page that every CPU of a TD begins in; raises PlatformError."""
+    reset = loaded.reset
+    if reset is None:
+        raise PlatformError(
+            f"platform {loaded.platform.name}: it starts at the reset vector, and no reset "
+            "page is there"
+        )
+    build.chunks.append((RESET_PAGE, reset_page(reset, entry)))
+    build.regions.append(Region("reset page", RESET_PAGE, PAGE_BYTES))
+    return Placed("reset", reset, 0)
 
 
 def _tree(loaded: Loaded, ram: tuple[Range, ...], memory: Range) -> bytes:
@@ -117,7 +132,6 @@ def _used(
     """Lay out all that the loader uses: a PIE stands after the kernel, an executable where it
     is linked, with everything else behind it. Returns (shim and kernel, parameters)."""
     shim, platform, initrd = loaded.image, loaded.platform, loaded.initrd
-    cmdline = _text(loaded.cmdline)
     fixed = build.load("shim", shim, shim.first) if shim.kind == "executable" else None
     persisted = _persisted(build, loaded)
     isolated = platform.isolation == "tdx"
@@ -128,7 +142,8 @@ def _used(
     ramdisk = (build.place("initrd", initrd), len(initrd)) if initrd else (0, 0)
     build.place("GDT", GDT)
     build.take("shim parameters", PAGE_BYTES)
-    line = build.place("command line", command_line_page(cmdline, _policy(platform)))
+    text = _text(_line(loaded, placed_kernel))
+    line = build.place("command line", command_line_page(text, _policy(platform)))
     reserved = build.take("reserved", _RESERVED_BYTES)
     region = build.take("parameter region", _PARAMETER_BYTES)
     log = build.take("log", _LOG_BYTES)
@@ -176,10 +191,20 @@ def _place_sidecar(build: Builder, sidecar: Image | None) -> Placed | None:
     return build.load("sidecar", sidecar, align_up(build.next, LARGE_BYTES))
 
 
+def _line(loaded: Loaded, kernel: Placed | None) -> str:
+    """The command line, before which a Linux kernel is told what the shim does not tell it."""
+    if kernel is None or not behind.is_linux(kernel.image):
+        return loaded.cmdline
+    told = behind.words((kernel.start, kernel.image.size), loaded.platform)
+    return f"{told} {loaded.cmdline}".rstrip()
+
+
 def _place_kernel(build: Builder, kernel: Image | None) -> tuple[Placed | None, int]:
     """(the kernel, its entry); nobody relocates it but itself."""
     if kernel is None:
         return None, build.place("kernel stub", _STUB, LARGE_BYTES)
+    if behind.is_linux(kernel):
+        return behind.place(build, kernel)
     if kernel.kind == "executable":
         raise ImageError(f"{kernel.path}: a kernel must be position independent")
     placed = build.load("kernel", kernel, align_up(build.next, LARGE_BYTES))
@@ -214,6 +239,15 @@ CONTRACT: Final = Contract(
     "a paravisor's boot shim with a kernel, as openvmm loads them",
     _recognise,
     lay_out,
-    takes=("kernel", "initrd", "cmdline", "host_dtb", "sidecar", "reset", "persisted"),
+    takes=(
+        "kernel",
+        "initrd",
+        "cmdline",
+        "host_dtb",
+        "symbols",
+        "sidecar",
+        "reset",
+        "persisted",
+    ),
     resets=True,
 )
