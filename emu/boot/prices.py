@@ -13,7 +13,7 @@ here gives the range and the source only.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,22 +21,26 @@ from msgspec.structs import replace
 NO_SOURCE: Final = "no public figure"
 OWN: Final = "the platform's own value, without a source"
 COST_MAX: Final = 10**12
-SLOTS: Final = ("ns", "low", "high", "source")
-"""What a table of a platform's file says of a price."""
+SLOTS: Final = ("low", "high", "source")
+"""What the table of any price may say; beside its value, by the name of its unit."""
+Unit = Literal["ns", "power"]
+"""Nanoseconds, or what a CPU takes in a unit of time where one that runs takes 1."""
 
 
 class Price(Struct, frozen=True):
-    """One price. `ns` is nanoseconds, but for `instructions_per_ns`."""
+    """One price."""
 
     name: str
     what: str
-    ns: float
+    value: float
+    """In ns, but for `instructions_per_ns` and powers."""
     low: float
     high: float
     source: str = ""
     """Empty: nobody has published one, and the range is a guess."""
     timed: bool = False
     """It is a key of `[time]`: the machine's clocks are made of it."""
+    unit: Unit = "ns"
 
     @property
     def told(self) -> str:
@@ -115,6 +119,11 @@ PRICES: Final[tuple[Price, ...]] = (
         "ipi_ns", "an IPI of a guest to one CPU", 2_350, 2_200, 2_500,
         "Linux 4180bf1b: 2.2 to 2.5 us",
     ),
+    Price("power_spin", "spinning without PAUSE, running being 1", 1, 0.7, 1.2, unit="power"),
+    Price("power_pause", "spinning with PAUSE", 0.6, 0.3, 1, unit="power"),
+    Price("power_c1", "in MWAIT C1", 0.3, 0.1, 0.5, unit="power"),
+    Price("power_c6", "in MWAIT C6", 0.03, 0, 0.1, unit="power"),
+    Price("power_hlt", "halted", 0.3, 0.1, 0.5, unit="power"),
 )  # fmt: skip
 """Every price, and what is usual. Source of the figures: as each says."""
 NAMES: Final = frozenset(one.name for one in PRICES)
@@ -124,10 +133,12 @@ GivenPrices = tuple[tuple[str, tuple[tuple[str, float | str], ...]], ...]
 
 def must_be(name: str) -> str:
     """What the table of a price must be."""
-    slots = ("low", "high", "source") if name in TIMED else SLOTS
-    numbers = " and ".join((", ".join(slots[:-2]), slots[-2]))
+    own = "" if name in TIMED else f"{UNITS[name]}, "
     where = f"; its value is time.{name}" if name in TIMED else ""
-    return f"a table of {slots[-1]}, {numbers}, low not above high{where}"
+    return f"a table of {own}low, high and source, low not above high{where}"
+
+
+UNITS: Final[dict[str, Unit]] = {one.name: one.unit for one in PRICES}
 
 
 TIMED: Final = frozenset(one.name for one in PRICES if one.timed)
@@ -136,7 +147,7 @@ TIMED: Final = frozenset(one.name for one in PRICES if one.timed)
 
 def is_right(name: str, given: Any) -> bool:
     """Whether it can be the table of a price."""
-    allowed = set(SLOTS) - ({"ns"} if name in TIMED else set())
+    allowed = {*SLOTS} if name in TIMED else {*SLOTS, UNITS[name]}
     if not isinstance(given, dict) or not given or not set(given) <= allowed:
         return False
     if not all(
@@ -158,12 +169,13 @@ def _is_line(value: Any) -> bool:
 def changed(usual: Price, given: Mapping[str, Any]) -> Price:
     """A price as a platform's file has it. The usual source is none of another value,
     nor its range if that value lies outside."""
-    ns, source, low, high = given.get("ns", usual.ns), usual.source, usual.low, usual.high
-    if ns != usual.ns and low <= ns <= high:
+    value, source = given.get(usual.unit, usual.value), usual.source
+    low, high = usual.low, usual.high
+    if value != usual.value and low <= value <= high:
         source = f"{OWN}, in the range of: {usual.told}"
-    elif ns != usual.ns:
-        source, low, high = OWN, ns, ns
+    elif value != usual.value:
+        source, low, high = OWN, value, value
     return replace(
-        usual, ns=ns, source=given.get("source", source), low=given.get("low", min(low, ns)),
-        high=given.get("high", max(high, ns)),
+        usual, value=value, source=given.get("source", source),
+        low=given.get("low", min(low, value)), high=given.get("high", max(high, value)),
     )  # fmt: skip

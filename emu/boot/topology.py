@@ -37,7 +37,7 @@ PARTS: Final = ("packages", "clusters", "cores", "threads")
 CORES_MAX: Final = 2048
 TYPES_ARE: Final = (
     "tables, each with a name and perhaps core (core or atom), cores, speed, start_vp_ns, "
-    "sipi_ns, and prices in ns"
+    "sipi_ns, and prices"
 )
 
 
@@ -53,7 +53,7 @@ class CoreType(Struct, frozen=True):
     sipi_ns: int | None = None
     """None: as the platform has it."""
     prices: tuple[tuple[str, float], ...] = ()
-    """In ns, of what is only charged by a profile."""
+    """Of what is only charged by a profile."""
 
 
 class Spot(Struct, frozen=True):

@@ -59,6 +59,13 @@ class ExitLog(FoldedLog[Event]):
             if who == cpu:
                 yield asked
 
+    def timed(self) -> Iterator[tuple[int, int, Asked, int]]:
+        """(nanosecond of its clock, CPU, what it asked for, picoseconds that this cost it) of
+        every exit up to now."""
+        for index in range(self.now):
+            _, ns, cpu, asked, price_ps, _ = self._stored(index)
+            yield ns, cpu, asked, price_ps
+
     def _goes_on(self, before: StoredExit, entry: StoredExit) -> bool:
         """The same exit of the same CPU with the same answer, or another part of one line."""
         _, _, cpu, asked, _, effects = before

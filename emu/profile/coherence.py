@@ -183,7 +183,7 @@ def _cost(machine: Machine, moved: tuple[Moved, ...]) -> Cost:
     prices = prices_of(machine.board.platform)
     some = [(prices[LINES[one.distance]], one.count) for one in moved]
     return Cost(
-        sum(one.ns * count for one, count in some),
+        sum(one.value * count for one, count in some),
         sum(one.low * count for one, count in some),
         sum(one.high * count for one, count in some),
     )
@@ -195,7 +195,7 @@ def _sources(machine: Machine, moved: tuple[Moved, ...]) -> tuple[str, ...]:
     for one in moved:
         price = prices[LINES[one.distance]]
         found.append(
-            f"{one.count:,} at {price.ns:g} ns ({price.low:g} to {price.high:g}), "
+            f"{one.count:,} at {price.value:g} ns ({price.low:g} to {price.high:g}), "
             f"{price.what}: {price.told}"
         )
     return tuple(found)

@@ -22,7 +22,8 @@ class PriceRow(Struct, frozen=True):
 
     name: str
     what: str
-    ns: float
+    value: float
+    """In ns, but for `instructions_per_ns` and powers."""
     low: float
     high: float
     source: str
@@ -35,9 +36,10 @@ class PriceTable(Struct, frozen=True):
     rows: tuple[PriceRow, ...]
 
     def lines(self) -> tuple[str, ...]:
-        """One line each; nanoseconds, but for the rate of instructions."""
+        """One line each."""
         return tuple(
-            f"{one.name} {one.ns:,g} ({one.low:,g} to {one.high:,g}): {one.what}; {one.source}"
+            f"{one.name} {one.value:,g} ({one.low:,g} to {one.high:,g}): {one.what}; "
+            f"{one.source}"
             for one in self.rows
         )
 
@@ -49,7 +51,7 @@ def prices_of(platform: Platform) -> dict[str, Price]:
     for usual in PRICES:
         own = dict(given.get(usual.name, {}))
         if usual.name in TIMED:
-            own["ns"] = getattr(platform.costs, usual.name)
+            own[usual.unit] = getattr(platform.costs, usual.name)
         found[usual.name] = changed(usual, own)
     return found
 
@@ -60,7 +62,7 @@ def prices_for(platform: Platform, cpu: int) -> dict[str, Price]:
     kind = platform.topology and platform.topology.type_of(cpu)
     for name, ns in kind.prices if kind else ():
         source = f"core type {kind.name} of the platform" if kind else ""
-        found[name] = replace(found[name], ns=ns, low=ns, high=ns, source=source)
+        found[name] = replace(found[name], value=ns, low=ns, high=ns, source=source)
     return found
 
 
@@ -74,7 +76,7 @@ def price_table(platform: Platform) -> PriceTable:
     """All of them, in one order for every platform."""
     return PriceTable(
         tuple(
-            PriceRow(one.name, one.what, one.ns, one.low, one.high, one.told)
+            PriceRow(one.name, one.what, one.value, one.low, one.high, one.told)
             for one in prices_of(platform).values()
         )
     )

@@ -89,10 +89,11 @@ def test_fewer_cpus_than_places_are_taken_in_order(tmp_path: Path) -> None:
         ("[prices]\nx = 1\n", "prices.x: there is no such key"),
         (
             "[prices]\nline_smt_ns = 9\n",
-            "line_smt_ns must be a table of source, ns, low and high",
+            "line_smt_ns must be a table of ns, low, high and source",
         ),
         ("[prices.exit_ns]\nns = 9\n", "low not above high; its value is time.exit_ns"),
         ("[prices.line_smt_ns]\nlow = 9\nhigh = 8\n", "low not above high"),
+        ("[prices.power_c6]\nns = 1\n", "power_c6 must be a table of power, low, high and"),
         ("[prices.line_smt_ns]\nns = -1\n", "must be a table"),
         ("[prices.line_smt_ns]\nsource = 1\n", "must be a table"),
     ],

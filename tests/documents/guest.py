@@ -178,8 +178,8 @@ def _default(key: str) -> str:
 
 
 def _price(one: Price) -> str:
-    ns = "" if one.timed else f"{one.ns:,g}, "
-    return plain(f"{ns}{one.low:,g} to {one.high:,g}: {one.told}")
+    value = "" if one.timed else f"{one.value:,g}, "
+    return plain(f"{value}{one.low:,g} to {one.high:,g}: {one.told}")
 
 
 def injections(group: str) -> str:

@@ -32,7 +32,7 @@ def test_a_published_price_has_its_range_and_source(name: str) -> None:
     low, high, source = PUBLISHED[name]
     found = prices_of(load_platform("none"))[name]
     assert (found.low, found.high) == (low, high) and source in found.source
-    assert low <= found.ns <= high
+    assert low <= found.value <= high
 
 
 @pytest.mark.parametrize("name", UNPUBLISHED)
@@ -59,8 +59,8 @@ low = 1
     )
     found = prices_of(load_platform(written(tmp_path, text)))
     one = found["line_smt_ns"]
-    assert (one.ns, one.low, one.high, one.source) == (9, 9, 9, "by hand")
-    assert (found["exit_ns"].ns, found["exit_ns"].low, found["exit_ns"].high) == (
+    assert (one.value, one.low, one.high, one.source) == (9, 9, 9, "by hand")
+    assert (found["exit_ns"].value, found["exit_ns"].low, found["exit_ns"].high) == (
         900,
         840,
         3000,
@@ -68,13 +68,13 @@ low = 1
     assert found["exit_ns"].source.startswith("the platform's own value, without a source")
     assert (found["tdcall_ns"].low, found["tdcall_ns"].high) == (9_000, 9_000)
     assert "Ice Lake" in found["line_socket_ns"].source, "the range is the published one's"
-    assert (found["io_ns"].ns, found["io_ns"].low, found["io_ns"].high) == (1_000, 1, 3_000)
+    assert (found["io_ns"].value, found["io_ns"].low, found["io_ns"].high) == (1_000, 1, 3_000)
 
 
 def test_a_core_type_has_prices_of_its_own(tmp_path: Path) -> None:
     platform = load_platform(written(tmp_path, HYBRID))
     found = [prices_for(platform, cpu)["mwait_c6_ns"] for cpu in (0, 1)]
-    assert [one.ns for one in found] == [290_000, 195_000]
+    assert [one.value for one in found] == [290_000, 195_000]
     assert found[1].source == "core type little of the platform"
 
 

@@ -1,0 +1,97 @@
+"""What each CPU did, from power-on until now: it ran, waited in some way, or was off.
+
+The laps that it executes before it is known to wait count as run.
+"""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from emu.hw.cpu import Activity
+from emu.machine.lap import LAP_MAX
+from emu.machine.machine import Machine
+from emu.vmm.asked import PauseHint
+
+Doing = Literal["running", "spinning", "pausing", "halted", "off"]
+"""`spinning`: in a loop that waits and has no PAUSE; `pausing`: in one that has; `off`: not yet
+started, or given no time by the host."""
+LAP_EXITS_PS: Final = 2_000_000
+"""What the exits of a lap may cost: a PAUSE no further than a lap before a CPU begins to sleep
+is of its loop."""
+
+
+class Stretch(Struct, frozen=True):
+    """A stretch of a CPU's clock in which it did one thing."""
+
+    doing: Doing
+    from_ps: int
+    to_ps: int
+
+    @property
+    def ps(self) -> int:
+        """How long."""
+        return self.to_ps - self.from_ps
+
+
+def courses(machine: Machine) -> Iterator[list[Stretch]]:
+    """Every CPU from power-on to the machine's time, without gaps. PAUSEs that left the guest
+    are of what it ran."""
+    board, now_ps = machine.board, machine.board.now_ps()
+    kinds = _Kinds(machine)
+    stills: dict[int, list[Stretch]] = defaultdict(list)
+    for one in board.logs.woken:
+        if one.to_ps > one.from_ps:
+            doing = "off" if one.why == "delayed" else kinds.at(one.cpu, one.from_ps)
+            stills[one.cpu].append(Stretch(doing, one.from_ps, one.to_ps))
+    for cpu in board.cpus:
+        some = stills[cpu.id]
+        if cpu.activity != "running" and cpu.clock_ps < now_ps:
+            some.append(Stretch(kinds.at(cpu.id, cpu.clock_ps), cpu.clock_ps, now_ps))
+        yield list(_filled(some, now_ps))
+
+
+def _filled(stills: list[Stretch], now_ps: int) -> Iterator[Stretch]:
+    """Between them it ran."""
+    at = 0
+    for one in (*stills, Stretch("off", now_ps, now_ps)):
+        if one.from_ps > at:
+            yield Stretch("running", at, one.from_ps)
+        if one.to_ps > one.from_ps:
+            yield one
+        at = one.to_ps
+
+
+class _Kinds:
+    """What a CPU did that did not run."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._turns: dict[int, list[tuple[int, Activity]]] = defaultdict(lambda: [(0, "off")])
+        for one in machine.board.logs.turns:
+            self._turns[one.cpu].append((one.clock_ps, one.activity))
+        self._pauses = {cpu: [ns for ns, _ in some] for cpu, some in pauses_of(machine).items()}
+        self._cpus = machine.board.cpus
+
+    def at(self, cpu: int, ps: int) -> Doing:
+        """From a moment on, at which it ceased to run."""
+        turns = self._turns[cpu]
+        last = turns[bisect_right(turns, ps, key=lambda one: one[0]) - 1][1]
+        if last == "waiting":
+            pauses = self._pauses[cpu]
+            place = bisect_right(pauses, ps // 1000)
+            lap_ps = LAP_MAX * self._cpus[cpu].ps_per_instruction + LAP_EXITS_PS
+            return (
+                "pausing" if place and pauses[place - 1] * 1000 >= ps - lap_ps else "spinning"
+            )
+        return "halted" if last == "halted" else "running" if last == "running" else "off"
+
+
+def pauses_of(machine: Machine) -> dict[int, list[tuple[int, int]]]:
+    """CPU -> each PAUSE that left the guest: its nanosecond, and what it cost in ps."""
+    found: dict[int, list[tuple[int, int]]] = {cpu.id: [] for cpu in machine.board.cpus}
+    for ns, cpu, asked, price_ps in machine.board.logs.exits.timed():
+        if isinstance(asked, PauseHint):
+            found[cpu].append((ns, price_ps))
+    return found

@@ -1,0 +1,138 @@
+"""What CPUs spend while they run and while they wait, and which kind of waiting would win.
+
+Energy is power times time. Power is relative: a CPU that runs takes 1, and of the rest there is
+no public figure, so every power has a range and says so.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Final
+
+from msgspec import Struct
+
+from emu.boot.prices import Price
+from emu.machine.machine import Machine
+from emu.profile.doings import Doing, Stretch, courses, pauses_of
+from emu.profile.prices import prices_for
+from emu.profile.ways import Kind, core_of, kinds_of, least, sources_of, wins_words
+
+POWERS: Final[dict[Doing, str]] = {
+    "spinning": "power_spin", "pausing": "power_pause", "halted": "power_hlt",
+}  # fmt: skip
+"""Of what takes neither 1 nor nothing."""
+PS_PER_US: Final = 1_000_000
+WHOLE: Final = "boot"
+PhaseStarts = Mapping[int, Sequence[tuple[str, int]]]
+"""CPU -> its phases, each with the picosecond at which it begins; what is before is `boot`."""
+
+
+class Spent(Struct, frozen=True):
+    """What CPUs did in a phase: how long, and what that took (1: a CPU that runs for 1 us)."""
+
+    cpu: int
+    phase: str
+    doing: Doing
+    ps: int
+    energy: float
+
+
+class Energy(Struct, frozen=True):
+    """All CPUs from power-on until now."""
+
+    spent: tuple[Spent, ...]
+    kinds: tuple[Kind, ...]
+    waits: int
+    """Times that somebody waited."""
+    spent_waiting: float
+    least_waiting: float
+    """What these waits would take, each in the way that takes least for its length."""
+    sources: tuple[str, ...]
+
+    def lines(self) -> tuple[str, ...]:
+        """By what was done and by phase, and where another way to wait begins to win."""
+        rows = []
+        for phase, doings in _by_phase(self.spent).items():
+            parts = ", ".join(
+                f"{doing} {ps / PS_PER_US:,.3f} us ({energy:,.3f})"
+                for doing, (ps, energy) in doings.items()
+            )
+            rows.append(f"{phase}: {parts}")
+        rows.append(
+            f"{self.waits:,} waits took {self.spent_waiting:,.3f}; in the way that takes least "
+            f"for the length of each, the way out included, {self.least_waiting:,.3f}"
+        )
+        for kind in self.kinds:
+            of = f" on cores of type {kind.core}" if kind.core else ""
+            rows.append(f"what takes least{of}: {wins_words(kind.wins)}")
+        return (*rows, *(f"    {one}" for one in self.sources))
+
+
+def energy(machine: Machine, phases: PhaseStarts | None = None) -> Energy:
+    """Of every CPU, by phase, as far as the machine has come."""
+    spent: Counter[tuple[int, str, Doing]] = Counter()
+    waits: list[tuple[int, Stretch]] = []
+    pauses = pauses_of(machine)
+    for cpu, stretches in enumerate(courses(machine)):
+        starts = (phases or {}).get(cpu, ())
+        for one in stretches:
+            for phase, ps in _split(one, starts):
+                spent[cpu, phase, one.doing] += ps
+        waits += ((cpu, one) for one in stretches if one.doing in POWERS)
+        for ns, price_ps in pauses[cpu]:
+            phase = _phase_at(starts, ns * 1000)
+            spent[cpu, phase, "pausing"] += price_ps
+            spent[cpu, phase, "running"] -= price_ps
+    kinds, prices = kinds_of(machine), _prices(machine)
+    return Energy(
+        tuple(_spent(prices, *key, ps) for key, ps in spent.items() if ps),
+        tuple(kinds.values()), len(waits),
+        sum(_energy(prices[cpu], one.doing, one.ps) for cpu, one in waits),
+        sum(least(kinds[core_of(machine, cpu)], one.ps) for cpu, one in waits),
+        sources_of(machine),
+    )  # fmt: skip
+
+
+def _prices(machine: Machine) -> dict[int, dict[str, Price]]:
+    """By CPU; those of one type of cores share theirs."""
+    by_core: dict[str, dict[str, Price]] = {}
+    found = {}
+    for cpu in machine.board.cpus:
+        core = core_of(machine, cpu.id)
+        if core not in by_core:
+            by_core[core] = prices_for(machine.board.platform, cpu.id)
+        found[cpu.id] = by_core[core]
+    return found
+
+
+def _spent(
+    prices: Mapping[int, Mapping[str, Price]], cpu: int, phase: str, doing: Doing, ps: int
+) -> Spent:
+    return Spent(cpu, phase, doing, ps, _energy(prices[cpu], doing, ps))
+
+
+def _energy(prices: Mapping[str, Price], doing: Doing, ps: int) -> float:
+    """Power times time: 1 is a CPU that runs for 1 us."""
+    power = prices[POWERS[doing]].value if doing in POWERS else float(doing == "running")
+    return power * ps / PS_PER_US
+
+
+def _split(one: Stretch, starts: Sequence[tuple[str, int]]) -> Iterator[tuple[str, int]]:
+    """(phase, picoseconds) of a stretch."""
+    edges = [(WHOLE, 0), *starts, ("", one.to_ps)]
+    for (phase, begin), (_, end) in pairwise(edges):
+        ps = min(end, one.to_ps) - max(begin, one.from_ps)
+        if ps > 0:
+            yield phase, ps
+
+
+def _phase_at(starts: Sequence[tuple[str, int]], ps: int) -> str:
+    return next((phase for phase, begin in reversed(starts) if begin <= ps), WHOLE)
+
+
+def _by_phase(spent: Sequence[Spent]) -> dict[str, dict[Doing, tuple[int, float]]]:
+    found: dict[str, dict[Doing, tuple[int, float]]] = defaultdict(dict)
+    for one in spent:
+        ps, energy_ = found[one.phase].get(one.doing, (0, 0.0))
+        found[one.phase][one.doing] = ps + one.ps, energy_ + one.energy
+    return found

@@ -1,0 +1,136 @@
+"""What CPUs spend, and which way of waiting takes least: worked out by hand."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from emu.profile.doings import Doing
+from emu.profile.energy import Energy, energy
+from emu.profile.ways import Waiting, envelope
+from emu.timeline.timeline import Timeline
+from tests.boot.test_platform import LEAST, written
+from tests.guest import Guest, finish
+
+WORK_PS: Final = 10_000_000
+GUEST: Final = """
+cpu0:
+    mov ebx, {SHARED}
+    mov ecx, 9998
+work:
+    dec ecx
+    jnz work
+    nop
+    mov dword ptr [rbx], 1
+    hlt
+cpu1:
+    mov ebx, {SHARED}
+look:
+    pause
+    cmp dword ptr [rbx], 0
+    je look
+    hlt
+cpu2:
+    mov ebx, {SHARED}
+spin:
+    cmp dword ptr [rbx], 0
+    je spin
+    hlt
+cpu3:
+    hlt
+"""
+"""CPU 0 works for 10 us: 2 + 2 x 9,998 + 2 instructions of half a ns."""
+
+
+def ran(source: str, cpus: int, platform: str = "none") -> Timeline:
+    timeline = Guest(source, cpus, platform).timeline()
+    finish(timeline.driver)
+    return timeline
+
+
+def ps_of(found: Energy, cpu: int) -> dict[Doing, int]:
+    return {one.doing: one.ps for one in found.spent if one.cpu == cpu}
+
+
+def test_each_picosecond_is_told() -> None:
+    timeline = ran(GUEST, 4)
+    found, now_ps = energy(timeline.machine), timeline.machine.board.now_ps()
+    for cpu in range(4):
+        assert sum(ps_of(found, cpu).values()) == now_ps
+    rest = now_ps - WORK_PS
+    hlt = ps_of(found, 3)["running"]  # the instruction and its exit
+    assert ps_of(found, 0) == {"running": WORK_PS + min(rest, hlt), "halted": rest - hlt} or (
+        rest <= hlt and ps_of(found, 0) == {"running": now_ps}
+    )
+    assert ps_of(found, 3) == {"running": hlt, "halted": now_ps - hlt}
+    one, two = ps_of(found, 1), ps_of(found, 2)
+    assert one["pausing"] > WORK_PS - 500_000 and "spinning" not in one
+    assert two["spinning"] > WORK_PS - 4_000_000 and "pausing" not in two
+
+
+def test_energy_is_power_times_time_by_phase() -> None:
+    timeline = ran(GUEST, 4)
+    starts = {0: (("first half", 0), ("second half", WORK_PS // 2))}
+    found = energy(timeline.machine, starts)
+    rows = {(one.phase, one.doing): one for one in found.spent if one.cpu == 0}
+    assert rows["first half", "running"].ps == WORK_PS // 2
+    assert rows["first half", "running"].energy == 5.0, "a CPU that runs for 5 us"
+    assert rows["second half", "running"].ps >= WORK_PS // 2
+    halted = [one for one in found.spent if one.cpu == 3 and one.doing == "halted"]
+    assert [(one.phase, one.energy) for one in halted] == [
+        ("boot", pytest.approx(0.3 * halted[0].ps / 1e6))
+    ]
+
+
+WAYS: Final = (
+    # name, power, leaving takes (ns), low, high
+    ("spin", 1.0, 0, 0, 0), ("pause", 0.6, 40, 20, 40), ("shallow", 0.2, 1_000, 900, 1_100),
+    ("deep", 0.1, 100_000, 50_000, 200_000), ("useless", 0.3, 5_000, 5_000, 5_000),
+)  # fmt: skip
+CROSSINGS: Final = [
+    # where two lines meet: (leave_b - leave_a) / (power_a - power_b)
+    ("spin", 0, 0, 0),
+    ("pause", 40 / 0.4, 20 / 0.4, 40 / 0.4),
+    ("shallow", 960 / 0.4, 860 / 0.4, 1_080 / 0.4),
+    ("deep", 99_000 / 0.1, 48_900 / 0.1, 199_100 / 0.1),
+]
+
+
+def test_crossover_lengths_by_hand() -> None:
+    some = [Waiting(*one, source="") for one in WAYS]
+    found = envelope(some)
+    assert [one.name for one in found] == [name for name, *_ in CROSSINGS]
+    for one, (_, *lengths) in zip(found, CROSSINGS, strict=True):
+        assert [one.from_ns, one.low_ns, one.high_ns] == pytest.approx(lengths)
+
+
+@pytest.mark.parametrize("ns", [1, 50, 101, 2_000, 2_500, 900_000, 1_000_000])
+def test_who_wins_takes_least(ns: int) -> None:
+    some = [Waiting(*one, source="") for one in WAYS]
+    winner = [one for one in envelope(some) if one.from_ns <= ns][-1]
+    costs = {one.name: one.power * ns + one.leave_ns for one in some}
+    assert costs[winner.name] == min(costs.values())
+
+
+def test_what_is_no_public_figure_says_so_and_types_of_cores_differ(tmp_path: Path) -> None:
+    text = (
+        LEAST
+        + """
+    [[topology.types]]
+    name = "big"
+    [[topology.types]]
+    name = "little"
+    speed = 0.5
+    prices = { mwait_c1_ns = 2_000, power_pause = 0.9 }
+    [topology]
+    cores = 4
+    """
+    )
+    found = energy(ran(GUEST, 4, written(tmp_path, text)).machine)
+    assert [one.core for one in found.kinds] == ["big", "little"]
+    (big, little) = ({one.name: one.from_ns for one in kind.wins} for kind in found.kinds)
+    assert little["MWAIT C1"] > big["MWAIT C1"]
+    rows = found.lines()
+    assert any("power_pause 0.6 (0.3 to 1): no public figure" in row for row in rows)
+    assert any("intel_idle" in row for row in rows)
+    assert found.least_waiting <= found.spent_waiting
