@@ -124,12 +124,22 @@ def kernel_sources() -> tuple[str, ...]:
     return (*(f"kernel/{place.name}" for place in own), *SHARED)
 
 
-IMAGES = ("reset", "shim", "kernel")
+def os_sources() -> tuple[str, ...]:
+    """The kernel's, but for what it does with its CPUs: that a plan says."""
+    own = sorted((SHIM_DIR / "os").glob("*.[cS]"))
+    others = ("kernel/main.c", "kernel/offline.c")
+    kept = (one for one in kernel_sources() if one not in others)
+    return (*kept, *(f"os/{place.name}" for place in own))
+
+
+IMAGES = ("reset", "shim", "kernel", "os")
 SOURCES = {
     "reset": ("reset.S",), "shim": SHIM, "kernel": kernel_sources(), "loop": (WHOLE_LOOP,),
+    "os": os_sources(),
 }  # fmt: skip
 SCRIPTS = {
     "reset": "reset.ld", "shim": "shim.ld", "kernel": "shim.ld", "loop": "loops/loop.ld",
+    "os": "shim.ld",
 }  # fmt: skip
 
 
@@ -247,7 +257,7 @@ class Builder:
         linked.parent.mkdir(parents=True, exist_ok=True)
         options = ["-T", f"shim/{SCRIPTS[kind]}", "--build-id=none", "-z", "max-page-size=4096"]
         options += [] if kind == "reset" else ["-pie", "--no-dynamic-linker", "-z", "norelro"]
-        options += ["-e", "kernel_start"] if kind == "kernel" else []
+        options += ["-e", "kernel_start"] if kind in ("kernel", "os") else []
         options += ["--compress-debug-sections=zlib"] if "/" in name else []
         zig(["ld.lld", *options, "-o", str(linked), *objects], self._scratch / "cache")
 

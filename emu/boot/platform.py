@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, get_args
 from msgspec import Struct
 from msgspec.structs import fields
 
-from emu.boot.ap_loop import MEANINGS, MODES, REGISTERS, USUAL, ApLoop
+from emu.boot.ap_loop import FINDS, MEANINGS, MODES, REGISTERS, USUAL, ApLoop, address_and_file
 from emu.boot.roles import DATA_ROLES, ROLES, GivenRoles
 from emu.boot.samples import samples_dir
 from emu.errors import PlatformError
@@ -27,7 +27,7 @@ from emu.hw.address import LARGE_BYTES, U64
 
 Isolation = Literal["none", "vbs", "tdx"]
 Start = Literal["hypercall", "reset-vector", "sipi"]
-DialectName = Literal["", "acpi", "openhcl", "td-shim", "edk2"]
+DialectName = Literal["", "acpi", "openhcl", "td-shim", "edk2", "td-shim-early", "edk2-early"]
 """How the APs of a firmware speak the mailbox protocol (`emu.mailbox.dialect`)."""
 
 CPUS_MAX: Final = 2048
@@ -166,6 +166,13 @@ class _TomlTable:
             raise self.wrong(key, "a symbol or an offset")
         return str(value)
 
+    def text(self, key: str) -> str:
+        """One line; empty if there is none."""
+        value = self.values.get(key, "")
+        if not isinstance(value, str) or not value.isprintable():
+            raise self.wrong(key, "one line of text")
+        return value
+
     def real(self, key: str, default: float, least: float, most: float) -> float:
         """A number between two bounds."""
         value = self.values.get(key, default)
@@ -230,11 +237,8 @@ def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Plat
         raise PlatformError(f"--cpus: 1 to {CPUS_MAX:,}, got {count:,}")
     memory = top.table("memory")
     base, size = _memory(memory, count, memory_mib)
-    name = top.values.get("name", top.path.stem)
-    if not isinstance(name, str) or not name.isprintable():
-        raise top.wrong("name", "one line of text")
     return Platform(
-        name=name,
+        name=top.text("name") if "name" in top.values else top.path.stem,
         isolation=top.one_of("isolation", None, ("none", "vbs", "tdx")),
         start=top.one_of("start", None, ("hypercall", "reset-vector", "sipi")),
         hyperv=hyperv,
@@ -281,7 +285,23 @@ def _loop(table: _TomlTable) -> ApLoop:
         entry=table.place("entry"),
         reset=table.place("reset"),
         registers=tuple((usual | given).items()),
+        load=_loaded(table),
+        plan=table.text("plan"),
+        find=table.one_of("find", "tree", FINDS),
     )
+
+
+def _loaded(table: _TomlTable) -> tuple[str, ...]:
+    """Files that lie in memory."""
+    if "load" not in table.values:
+        return ()
+    given = table.values["load"]
+    good = isinstance(given, list) and given and all(isinstance(one, str) for one in given)
+    if not good:
+        raise table.wrong("load", 'a list of "ADDR=FILE"')
+    for one in given:
+        address_and_file(one)
+    return tuple(given)
 
 
 def _roles(table: _TomlTable) -> GivenRoles:

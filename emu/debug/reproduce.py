@@ -28,7 +28,7 @@ _WORDS: Final = (
     ("host_dtb", "--host-dtb"), ("max_ticks", "--max-ticks"), ("watchdog", "--watchdog"),
     ("symbols", "--symbols"), ("ap_loop", "--ap-loop"), ("at", "--at"),
     ("mailbox", "--mailbox"), ("loop_mode", "--loop-mode"), ("loop_entry", "--loop-entry"),
-    ("loop_reset", "--loop-reset"),
+    ("loop_reset", "--loop-reset"), ("load", "--load"), ("loop_plan", "--loop-plan"),
 )  # fmt: skip
 """Field of Options -> the command line's word for it."""
 _CUT_OFF: Final = (

@@ -22,6 +22,8 @@ class Loaded(Struct, frozen=True):
     """The host's device tree, if it is not the one that describes the platform."""
     symbols: tuple[Image, ...] = ()
     """ELF files of what lies in the image, for their names."""
+    more: tuple[tuple[int, bytes], ...] = ()
+    """(GPA, bytes) of what is to lie in memory besides a loop."""
 
 
 class Contract(Struct, frozen=True):
