@@ -127,6 +127,14 @@ def kernel_sources() -> tuple[str, ...]:
     return (*(f"kernel/{place.name}" for place in own), *SHARED)
 
 
+def os_sources() -> tuple[str, ...]:
+    """The kernel's, but for what it does with its CPUs: that a plan says."""
+    own = sorted((SHIM_DIR / "os").glob("*.[cS]"))
+    others = ("kernel/main.c", "kernel/offline.c")
+    kept = (one for one in kernel_sources() if one not in others)
+    return (*kept, *(f"os/{place.name}" for place in own))
+
+
 def staying_kernel() -> tuple[str, ...]:
     """The kernel whose CPUs come and go: another main, and what serves the host's notices."""
     own = sorted((SHIM_DIR / "hotplug").glob("*.[cS]"))
@@ -134,20 +142,20 @@ def staying_kernel() -> tuple[str, ...]:
     return (*(f"hotplug/{place.name}" for place in own), *shared)
 
 
-IMAGES = ("reset", "shim", "kernel")
+IMAGES = ("reset", "shim", "kernel", "os")
 ANY_VECTOR = {"pagetable.c": "linux/any_vector.c"}
 """What is another file in the shim whose APs may be given a vector anywhere."""
 SOURCES = {
     "reset": ("reset.S",), "shim": SHIM, "kernel": kernel_sources(), "loop": (WHOLE_LOOP,),
-    "hotplug": staying_kernel(),
+    "hotplug": staying_kernel(), "os": os_sources(),
     "linux-shim": tuple(ANY_VECTOR.get(source, source) for source in SHIM),
     "linux": ("linux/head.S", "linux/main.c", "tdcall.c", "tdcall.S"),
 }  # fmt: skip
 SCRIPTS = {
     "reset": "reset.ld", "shim": "shim.ld", "kernel": "shim.ld", "loop": "loops/loop.ld",
-    "hotplug": "shim.ld", "linux-shim": "shim.ld", "linux": "linux/kernel.ld",
+    "hotplug": "shim.ld", "os": "shim.ld", "linux-shim": "shim.ld", "linux": "linux/kernel.ld",
 }  # fmt: skip
-KERNELS = ("kernel", "hotplug")
+KERNELS = ("kernel", "hotplug", "os")
 
 
 def relative(place: Path) -> str:

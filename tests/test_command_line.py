@@ -34,6 +34,7 @@ def test_json_is_one_object_and_nothing_else() -> None:
         "wall_s", "cpus", "milestones", "mailbox", "exits", "findings", "injections", "waits",
         "serial", "log", "digest", "evidence", "command", "command_note", "recording", "branch",
         "memory_mib", "schedule", "kernel", "looked_at", "versions",
+        "rules",
     ]  # fmt: skip
     assert report["outcome"] == "booted"
     assert [cpu["state"] for cpu in report["cpus"]] == ["online", "online"]

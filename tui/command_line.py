@@ -11,7 +11,8 @@ from emu.given.plain import shown
 from tui.printing import say
 
 COMMANDS: Final = (
-    "run", "record", "replay", "report", "campaign", "tour", "inspect", "doctor", "completion",
+    "run", "record", "replay", "report", "campaign", "tour", "inspect", "platform",
+    "doctor", "completion",
 )  # fmt: skip
 SHELLS: Final = ("bash", "zsh", "fish")
 OUTCOMES: Final = ("booted", "degraded", "hung", "crashed", "limit", "stopped")
@@ -140,9 +141,24 @@ def _loop_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add("--at", type=_address, metavar="GPA", help="where the loop lies")
     add("--mailbox", type=_address, metavar="GPA", help="where its mailbox lies")
-    add("--loop-mode", choices=("long", "protected", "real"), help="how APs come to it")
-    add("--loop-entry", default="", metavar="PLACE", help="a symbol or an offset in it")
+    add(
+        "--loop-mode", "--mode", choices=("long", "protected", "real"),
+        help="how APs come to it",
+    )  # fmt: skip
+    add(
+        "--loop-entry", "--entry", default="", metavar="PLACE",
+        help="where: a symbol or an offset in it",
+    )  # fmt: skip
     add("--loop-reset", default="", metavar="PLACE", help="where it takes a CPU back, likewise")
+    add(
+        "--load", action="append", default=[], metavar="ADDR=FILE",
+        help="a file in memory besides the loop, or the loop; may be given several times",
+    )  # fmt: skip
+    add(
+        "--loop-plan", default="", metavar="STEPS",
+        help='what the OS does: "wake 1, test 2, back 1, sleep 3, move, patience ever", '
+        'or "usual"',
+    )  # fmt: skip
 
 
 def _campaign_options(parser: argparse.ArgumentParser) -> None:
@@ -178,6 +194,15 @@ def _replay_options(parser: argparse.ArgumentParser) -> None:
 
 def _inspect_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", help="an IGVM file, a DLL with one, or any other file")
+
+
+def _platform_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("deed", choices=("new",), help="new: write a platform's file")
+    parser.add_argument("file", nargs="?", metavar="NAME|FILE", help="default: print it")
+    parser.add_argument(
+        "--from", dest="source", default="tdx", metavar="PLATFORM",
+        help="the one whose values it has: a name or a file; default tdx",
+    )  # fmt: skip
 
 
 def _completion_options(parser: argparse.ArgumentParser) -> None:
@@ -259,6 +284,7 @@ _OPTIONS: Final[
     (("replay",), _replay_options),
     (("tour",), _tour_options),
     (("inspect",), _inspect_options),
+    (("platform",), _platform_options),
     (("campaign",), _campaign_options),
     (("completion",), _completion_options),
     (("screen", "run", "record", "report"), _machine_options),
@@ -307,6 +333,7 @@ _TOLD: Final = {
     "tour": "Learn how APs are brought up, in lessons on the live machine.",
     "campaign": "Break everything that the recovery file names, one boot each.",
     "inspect": "Say what a file is; of an IGVM file, all that is in it and its launch digests.",
+    "platform": "Write a platform's file with every key in it, and what each is.",
     "doctor": "Say what works on this machine, and what to type next.",
     "completion": "Write what makes a shell complete these words.",
 }

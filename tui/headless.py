@@ -11,6 +11,7 @@ from emu.debug.kept_state import keep, kept
 from emu.errors import ApdbgError, CommandError
 from emu.given.files import live_file, new_file
 from emu.given.number import parsed
+from emu.judge.rule_verdicts import words
 from emu.judge.same_faults import FOR_EVER
 from tui.alive import Alive
 from tui.exit_codes import EXIT_EXPECTED, EXIT_OTHERWISE
@@ -30,7 +31,8 @@ def opened(options: argparse.Namespace) -> Session:
         same_faults=FOR_EVER, ap_loop=options.ap_loop, at=options.at, mailbox=options.mailbox,
         loop_mode=options.loop_mode, loop_entry=options.loop_entry,
         loop_reset=options.loop_reset, sidecar=options.sidecar, reset=options.reset,
-        persisted=options.persisted, igvm_base=options.igvm_base,
+        persisted=options.persisted, igvm_base=options.igvm_base, load=tuple(options.load),
+        loop_plan=options.loop_plan,
     )  # fmt: skip
 
 
@@ -46,8 +48,8 @@ def run(options: argparse.Namespace) -> int:
         say_json(report.as_json(found))
     else:
         say(report.as_text(found))
-        if options.ap_loop:
-            say(session.desk.judge.loop())
+        if session.desk.setup.options.ap_loop:
+            say("\n".join((session.desk.judge.loop(), *words(found.rules))))
     if options.keep:
         keep(session.desk, options.keep)
     code = session.exit_code

@@ -38,6 +38,10 @@ def _carry_out(options: Namespace | None) -> int:
             else:
                 say(inspection.as_text(found, igvm))
             return EXIT_EXPECTED
+        case "platform":
+            from tui import platform_command
+
+            return platform_command.platform(options)
         case "screen" if options.web:
             from tui import web
 

@@ -9,6 +9,9 @@ A platform's file may say it, and words of the command line come before it:
     entry = "loop_start"         # a symbol, or an offset from the first byte
     reset = 0x6b                 # likewise: where the OS hands a CPU back, if it may
     registers = { rbx = "mailbox", rbp = "vcpu", r8 = "apic-id" }
+    load = ["0x8900000=late.bin"]   # more files in memory
+    plan = "wake 1, test 2"      # what the built-in OS does (`emu.boot.loop_plan`)
+    find = "madt"                # where it looks for the mailbox: tree or madt
 
 EDK2's and td-shim's loops want the mailbox in RBX and the vCPU's index in RBP, in 64-bit mode
 with memory mapped one to one (tianocore/edk2, OvmfPkg/TdxDxe/X64/ApRunLoop.nasm;
@@ -26,8 +29,11 @@ from emu.boot.image import FILE_BYTES_MAX, Image, ImageSegment, Placed, parse_im
 from emu.errors import ImageError, PlatformError
 from emu.given.files import read_file
 from emu.given.number import begins_a_number, parsed
+from emu.given.plain import shown
 
 LoopMode = Literal["long", "protected", "real"]
+Find = Literal["tree", "madt"]
+FINDS: Final[tuple[Find, ...]] = ("tree", "madt")
 MODES: Final[tuple[LoopMode, ...]] = ("long", "protected", "real")
 RegisterMeaning = Literal["mailbox", "vcpu", "apic-id", "stack", "tables"]
 MEANINGS: Final[tuple[RegisterMeaning, ...]] = ("mailbox", "vcpu", "apic-id", "stack", "tables")
@@ -41,6 +47,7 @@ GivenRegisters = tuple[tuple[str, RegisterMeaning | int], ...]
 USUAL: Final[GivenRegisters] = (
     ("rbx", "mailbox"), ("rbp", "vcpu"), ("r8", "apic-id"), ("rsp", "stack"),
 )  # fmt: skip
+ADDRESS_END: Final = 1 << 32
 _CODE: Final = 7
 """A flat binary may be read, written and executed."""
 
@@ -57,6 +64,12 @@ class ApLoop(Struct, frozen=True):
     reset: str = ""
     """Empty: no CPU can be handed back."""
     registers: GivenRegisters = USUAL
+    load: tuple[str, ...] = ()
+    """ADDR=FILE: more bytes in memory."""
+    plan: str = ""
+    """What the built-in OS does with its CPUs; empty: a kernel wakes them."""
+    find: Find = "tree"
+    """Where that OS looks for the mailbox."""
 
 
 def loop_image(name: str) -> Image:
@@ -68,6 +81,23 @@ def loop_image(name: str) -> Image:
     if not data:
         raise ImageError(f"{path}: is empty")
     return Image(path, "pie", 0, (ImageSegment(0, data, len(data), _CODE),), (), data)
+
+
+def loaded(words: tuple[str, ...]) -> tuple[tuple[int, bytes], ...]:
+    """(GPA, bytes) of each ADDR=FILE; raises ImageError or PlatformError."""
+    return tuple(
+        (at, read_file(path, FILE_BYTES_MAX, ImageError))
+        for at, path in map(address_and_file, words)
+    )
+
+
+def address_and_file(word: str) -> tuple[int, Path]:
+    """The two of `ADDR=FILE`; raises PlatformError."""
+    address, _, name = word.partition("=")
+    at = parsed(address)
+    if at is None or not 0 <= at < ADDRESS_END or not name:
+        raise PlatformError(f"--load {shown(word)}: is written ADDR=FILE, below 4 GiB")
+    return at, Path(name)
 
 
 def place_in(loop: Placed, word: str, what: str) -> int:

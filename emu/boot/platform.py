@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from emu.boot import prices
-from emu.boot.ap_loop import MEANINGS, MODES, REGISTERS, USUAL, ApLoop
+from emu.boot.ap_loop import FINDS, MEANINGS, MODES, REGISTERS, USUAL, ApLoop, address_and_file
 from emu.boot.numa import Numa, numa_of
 from emu.boot.openhcl_host import OpenhclHost, openhcl_of
 from emu.boot.platform_table import TomlTable, is_place, is_whole
@@ -31,7 +31,7 @@ from emu.hw.address import LARGE_BYTES, U64
 
 Isolation = Literal["none", "vbs", "tdx"]
 Start = Literal["hypercall", "reset-vector", "sipi"]
-DialectName = Literal["", "acpi", "openhcl", "td-shim", "edk2"]
+DialectName = Literal["", "acpi", "openhcl", "td-shim", "edk2", "td-shim-early", "edk2-early"]
 """How the APs of a firmware speak the mailbox protocol (`emu.mailbox.dialect`)."""
 
 CPUS_MAX: Final = 2048
@@ -185,14 +185,11 @@ def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platf
         raise PlatformError(f"--cpus: 1 to {room:,}, got {count:,}")
     memory = top.table("memory")
     base, size = _memory(memory, count, memory_mib)
-    name = top.values.get("name", top.path.stem)
-    if not isinstance(name, str) or not name.isprintable():
-        raise top.wrong("name", "one line of text")
     if top.values.get("isolation") == "snp":
         raise PlatformError(f"{top.path}: isolation: {_NO_SNP}")
     isolation: Isolation = top.one_of("isolation", None, get_args(Isolation))
     return Platform(
-        name=name,
+        name=top.text("name") if "name" in top.values else top.path.stem,
         isolation=isolation,
         start=top.one_of("start", None, ("hypercall", "reset-vector", "sipi")),
         hyperv=hyperv,
@@ -263,7 +260,23 @@ def _loop(table: TomlTable) -> ApLoop:
         entry=table.place("entry"),
         reset=table.place("reset"),
         registers=tuple((usual | given).items()),
+        load=_loaded(table),
+        plan=table.text("plan"),
+        find=table.one_of("find", "tree", FINDS),
     )
+
+
+def _loaded(table: TomlTable) -> tuple[str, ...]:
+    """Files that lie in memory."""
+    if "load" not in table.values:
+        return ()
+    given = table.values["load"]
+    good = isinstance(given, list) and given and all(isinstance(one, str) for one in given)
+    if not good:
+        raise table.wrong("load", 'a list of "ADDR=FILE"')
+    for one in given:
+        address_and_file(one)
+    return tuple(given)
 
 
 def _roles(table: TomlTable) -> GivenRoles:

@@ -59,6 +59,13 @@ class TomlTable:
             raise self.wrong(key, "a symbol or an offset")
         return str(value)
 
+    def text(self, key: str) -> str:
+        """One line; empty if there is none."""
+        value = self.values.get(key, "")
+        if not isinstance(value, str) or not value.isprintable():
+            raise self.wrong(key, "one line of text")
+        return value
+
     def real(self, key: str, default: float, least: float, most: float) -> float:
         """A number between two bounds."""
         value = self.values.get(key, default)

@@ -82,6 +82,7 @@ SAMPLE: Final = Family(
         NamedPoint("ap_failed", "gives itself up", ("gave-up",)),
         NamedPoint("kernel_start", "enters the kernel", ("os-entry",)),
         NamedPoint("wake_aps", "wakes its CPUs", ("waking",)),
+        NamedPoint("carry_out_plan", "follows its plan", ("waking",)),
         NamedPoint("secondary_start", "enters the kernel", ("arrived",)),
         NamedPoint("secondary_online", "is online", ("online",)),
         NamedPoint("secondary_idle", "idles"),

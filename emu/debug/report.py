@@ -90,6 +90,7 @@ def of(
         findings=_with_places(desk, findings, told) if looked_at else told,
         injections=injections(machine),
         waits=[WaitReport(f.cpu, f.on, f.last_writer, f.tick, f.known) for f in facts(machine)],
+        rules=list(desk.judge.verdicts(verdict)) if setup.options.ap_loop else [],
         serial=board.vmm.serial.decode("utf-8", "replace"),
         log=_logged(board.logs.events),
         digest=desk.digest.now(),

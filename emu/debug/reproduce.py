@@ -30,6 +30,7 @@ _WORDS: Final = (
     ("mailbox", "--mailbox"), ("loop_mode", "--loop-mode"), ("loop_entry", "--loop-entry"),
     ("loop_reset", "--loop-reset"), ("sidecar", "--sidecar"), ("reset", "--reset"),
     ("persisted", "--persisted"), ("igvm_base", "--igvm-base"),
+    ("load", "--load"), ("loop_plan", "--loop-plan"),
 )  # fmt: skip
 """Field of Options -> the command line's word for it."""
 _CUT_OFF: Final = (

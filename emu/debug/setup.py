@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from emu.boot.ap_loop import ApLoop, LoopMode, loop_image
+from emu.boot.ap_loop import ApLoop, LoopMode, address_and_file, loaded, loop_image
 from emu.boot.contracts import contract_of, load, mailbox_loop
 from emu.boot.contracts.contract import Contract, Loaded
 from emu.boot.image import Image, load_image
@@ -14,8 +14,9 @@ from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform, platform_of, platform_text
 from emu.boot.reset_page import load_reset_page
 from emu.boot.samples import place_of, samples_dir
-from emu.errors import ImageError
+from emu.errors import ImageError, PlatformError
 from emu.given.files import read_file
+from emu.given.plain import plain
 from emu.machine.machine import Machine
 
 _NOT_SAID: Final = (None, "", ())
@@ -69,6 +70,10 @@ class Options(Struct, frozen=True):
     """What an earlier run has kept for this one."""
     igvm_base: int | None = None
     """Where the region of an IGVM file that may move is to begin."""
+    load: tuple[str, ...] = ()
+    """ADDR=FILE: more bytes in memory; without `ap_loop` the first of them is the loop."""
+    loop_plan: str = ""
+    """What the built-in OS does with the CPUs that wait (`emu.boot.loop_plan`)."""
 
 
 class Setup(Struct, frozen=True):
@@ -89,11 +94,13 @@ class Setup(Struct, frozen=True):
     symbols: tuple[Image, ...] = ()
     sidecar: Image | None = None
     persisted: bytes = b""
+    more: tuple[tuple[int, bytes], ...] = ()
 
     @classmethod
     def of(cls, options: Options, platform: str = "") -> "Setup":
         """Read all files, the platform's only if its text is not given; raises ApdbgError with
         one sentence that names the file."""
+        options = _with_loop(options)
         place = place_of(options.image, ".elf") if options.image else None
         image = _image(options, place)
         contract = _contract(options, image)
@@ -120,7 +127,7 @@ class Setup(Struct, frozen=True):
             options=options,
             platform_text=text,
             image=image,
-            kernel=load(options.kernel or _beside(place, "kernel")) if more else None,
+            kernel=_kernel(options, machine, place) if more else None,
             reset=load_reset_page(options.reset or _beside(place, "reset"))
             if at_reset
             else None,
@@ -133,6 +140,7 @@ class Setup(Struct, frozen=True):
             symbols=tuple(load_image(one) for one in options.symbols),
             sidecar=load_image(options.sidecar) if options.sidecar else None,
             persisted=_file(options.persisted, PERSISTED_MAX) or b"",
+            more=loaded(machine.loop.load) if options.ap_loop is not None else (),
         )
 
     def layout(self) -> BootLayout:
@@ -140,7 +148,7 @@ class Setup(Struct, frozen=True):
         return _contract(self.options, self.image).lay_out(Loaded(
             self.image, self.kernel, self.reset, self.platform, self.initrd, self.cmdline,
             self.host_dtb, self.symbols, self.sidecar, self.persisted, self.seed,
-            self.options.igvm_base,
+            self.options.igvm_base, self.more,
         ))  # fmt: skip
 
     def machine(self) -> Machine:
@@ -162,6 +170,26 @@ def _image(options: Options, place: Path | None) -> Image:
     return loop_image(options.ap_loop)
 
 
+def _with_loop(options: Options) -> Options:
+    """The first file that is put into memory is the loop, where there is no other."""
+    if not options.load or options.ap_loop is not None:
+        return options
+    at, path = address_and_file(options.load[0])
+    return replace(options, ap_loop=str(path), at=at, load=options.load[1:])
+
+
+def _kernel(options: Options, machine: Platform, image: Path | None) -> Image:
+    """Who is handed over to: with a plan for a loop, the OS that follows it."""
+    if options.ap_loop is not None and machine.loop.plan:
+        return load_image(options.kernel or samples_dir() / "os.elf")
+    if machine.loop.plan:
+        raise PlatformError(
+            f"{plain(machine.name)}: has a plan for CPUs that wait in somebody's mailbox loop: "
+            "--ap-loop FILE, or --load ADDR=FILE, gives one"
+        )
+    return load(options.kernel or _beside(image, "kernel"))
+
+
 def _contract(options: Options, image: Image) -> Contract:
     """The contract by which it is booted."""
     return contract_of(image) if options.ap_loop is None else mailbox_loop.CONTRACT
@@ -172,6 +200,7 @@ def _loop(options: Options, given: ApLoop) -> ApLoop:
     words = {
         "--at": options.at, "--mailbox": options.mailbox, "--loop-mode": options.loop_mode,
         "--loop-entry": options.loop_entry or None, "--loop-reset": options.loop_reset or None,
+        "--loop-plan": options.loop_plan or None, "--load": options.load or None,
     }  # fmt: skip
     said = {word: value for word, value in words.items() if value is not None}
     if said and options.ap_loop is None:

@@ -5,6 +5,7 @@ from typing import Final
 from emu.errors import CommandError
 from emu.judge.alike import Alike, Headed, alike, single
 from emu.judge.endings import Endings
+from emu.judge.rule_verdicts import RuleVerdict, verdicts
 from emu.judge.verdict import Verdict
 from emu.machine.log import Log
 from emu.machine.machine import Machine
@@ -196,6 +197,13 @@ class Judge:
         if loop is None:
             return "loop: no AP was seen to wait at the mailbox"
         return f"loop of dialect {dialect.name}: {loop.words}; {order_words(loop)}"
+
+    def verdicts(self, verdict: Verdict | None) -> tuple[RuleVerdict, ...]:
+        """What each rule says up to here."""
+        bench = self._bench()
+        dialect, _, _ = bench.spoken()
+        seen = (bench.log.at(index) for index in range(bench.log.now))
+        return verdicts(seen, self.findings(verdict), dialect)
 
 
 def where(machine: Machine, address: int) -> str:

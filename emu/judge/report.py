@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from msgspec import Struct, UnsetType
 
+from emu.judge.rule_verdicts import RuleVerdict
 from emu.judge.verdict import UNWELL, CpuState, Evidence, Fate, Outcome
 from emu.mailbox.rule import COUNTING, Severity
 
@@ -185,6 +186,8 @@ class RunReport(Struct, frozen=True, kw_only=True):
     """So many findings, consequences among them, have code and registers; those behind them
     have none."""
     versions: dict[str, str]
+    rules: list[RuleVerdict]
+    """Of a mailbox loop by itself: what each rule says; empty for all other runs."""
 
     @property
     def said(self) -> list[str]:

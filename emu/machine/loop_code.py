@@ -43,6 +43,7 @@ class _Reading:
         self.reads: dict[int, list[Load]] = {}
         self._clears: dict[int, int] = {}
         """Stores to the command -> their bytes."""
+        self._id_acks = False
         self._after = self._flow.after()
         for at, code in self._flow.codes.items():
             self._look(at, code)
@@ -64,6 +65,7 @@ class _Reading:
                 self.reads.setdefault(at, []).append((_FIELDS[offset], operand.size))
             if "w" in operand.access and offset == COMMAND.offset:
                 self._clears[at] = operand.size
+            self._id_acks |= "w" in operand.access and offset == APIC_ID.offset
 
     def code(self) -> LoopCode:
         """All of it as a value."""
@@ -81,6 +83,7 @@ class _Reading:
             late,
             any(self._flow.codes[at].mnemonic == "pause" for at in back),
             commands, ids, any(at in back for at in self._clears), self._id_by(),
+            self._id_acks,
         )  # fmt: skip
 
     def _loads(self, way: list[int]) -> tuple[Load, ...]:

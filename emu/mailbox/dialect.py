@@ -4,7 +4,8 @@ A dialect is told by the instructions of the loop in which an AP waits: its load
 and width, its ack, and when it reads the vector. Sources: ACPI 6.6, 5.2.12.19; openvmm,
 vm/loader/igvmfilegen/src/vp_context_builder/tdx.rs; td-shim 125eeab,
 td-shim/src/bin/td-shim/asm/ap_loop.asm; EDK2 c5aa7e7d, OvmfPkg/TdxDxe/X64/ApRunLoop.nasm with
-OvmfPkg/Include/TdxCommondefs.inc.
+OvmfPkg/Include/TdxCommondefs.inc. Of power-on: td-shim, td-shim/ResetVector/Main.asm (ParkAp)
+with td-shim/src/bin/td-shim/td/tdx_mailbox.rs; EDK2, OvmfPkg/IntelTdx/Sec/X64/IntelTdxAPs.nasm.
 """
 
 from typing import Final, Literal
@@ -39,6 +40,8 @@ class LoopCode(Struct, frozen=True):
     answers: bool = False
     """It clears a command and goes on waiting: that is Test."""
     id_by: IdBy = ""
+    id_acks: bool = False
+    """It answers other commands than Wakeup by 0xFFFFFFFF in the id."""
 
     @property
     def broadcast(self) -> bool:
@@ -49,7 +52,7 @@ class LoopCode(Struct, frozen=True):
     def looks(self) -> tuple[object, ...]:
         """What tells one firmware's loop from another's."""
         vector = tuple(size for field, size in self.loads if field == "vector")
-        return self.loads[:2], self.ack_bytes, vector, self.late
+        return self.loads[:2], self.ack_bytes, vector, self.late, self.id_acks
 
     @property
     def words(self) -> str:
@@ -61,6 +64,7 @@ class LoopCode(Struct, frozen=True):
         steps += [f"reads {', '.join(loads[place:])}"] if self.late else []
         parts = [", then ".join(steps), "PAUSE" if self.pauses else "no PAUSE"]
         parts += ["answers a Test"] if self.answers else []
+        parts += ["answers by 0xffffffff in the id"] if self.id_acks else []
         parts += [f"own id by {self.id_by}"] if self.id_by else []
         return "; ".join(parts)
 
@@ -78,17 +82,24 @@ class Dialect(Struct, frozen=True):
     """Whether each AP waits on a stack of its own."""
     excused: tuple[str, ...] = ()
     """Rules that this firmware is known to break wherever it runs, by name."""
+    for_all: bool = False
+    """Every AP takes every command, whatever the id."""
 
     @property
     def broadcast(self) -> bool:
         """Whether every AP answers to the id 0xFFFFFFFE."""
-        return self.loop is not None and self.loop.broadcast
+        return self.for_all or (self.loop is not None and self.loop.broadcast)
 
     def knows(self, command: int) -> bool:
         """Whether a command has a meaning."""
         return any(number == command for number, _ in self.commands)
 
 
+_EARLY: Final = (
+    "leaves-on-wakeup", "command-answered", "withdrawn", "whole-vector", "halves",
+    "wait-pauses", "one-command",
+)  # fmt: skip
+"""What a loop does in which a firmware's APs wait for the firmware itself."""
 ACPI: Final = Dialect("acpi", "as the specification has it")
 DIALECTS: Final[tuple[Dialect, ...]] = (
     ACPI,
@@ -117,6 +128,21 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
             commands=(0, 1, 2, 3), ids=(BROADCAST_ID,), answers=True, id_by="VMCALL CPUID",
         ),
         (*COMMANDS.items(), (3, "Sleep")), False, ("wait-pauses",),
+    ),
+    Dialect(
+        "td-shim-early", "td-shim's loop of power-on: no ack of a Wakeup, others by the id",
+        LoopCode(
+            (("apic_id", 4), ("command", 4), ("vector", 4)), 0, commands=(0, 1, 3, 4),
+            ids=(BROADCAST_ID,), id_acks=True,
+        ),
+        ((0, "Noop"), (1, "Wakeup"), (3, "AssignWork"), (4, "Check"), (5, "SetCr3"),
+         (6, "SetIdt")),
+        False, _EARLY,
+    ),
+    Dialect(
+        "edk2-early", "EDK2's loop of power-on: one command for all CPUs, and no ack",
+        LoopCode((("command", 4), ("vector", 4), ("vector", 8)), 0, commands=(0, 1, 2)),
+        ((0, "Noop"), (1, "Wakeup"), (2, "AcceptPages")), False, _EARLY, for_all=True,
     ),
 )  # fmt: skip
 BY_NAME: Final = {dialect.name: dialect for dialect in DIALECTS}

@@ -9,7 +9,8 @@ from emu.boot.samples import samples_dir
 from emu.errors import PlatformError
 from tests.platforms import load_platform
 
-PACKAGED = ("linux", "none", "sipi", "tdx", "vbs")
+PACKAGED = ("linux", "mailbox-only", "none", "sipi", "tdx", "vbs")
+DIALECTS = "acpi, openhcl, td-shim, edk2, td-shim-early, edk2-early"
 LEAST = 'isolation = "none"\nstart = "hypercall"\nhyperv = true\n'
 
 
@@ -28,7 +29,7 @@ def complaint(folder: Path, text: str) -> str:
     return str(error.value).replace(f"{folder}/", "")
 
 
-def test_the_packaged_platforms_are_these_five() -> None:
+def test_the_packaged_platforms_are_these_six() -> None:
     found = sorted(path.stem for path in (samples_dir() / "platforms").glob("*.toml"))
     assert tuple(found) == PACKAGED
 
@@ -45,6 +46,7 @@ def test_the_ways_to_start_differ_as_their_names_say() -> None:
     found = [load_platform(name) for name in PACKAGED]
     assert {p.name: (p.isolation, p.start, p.hyperv, p.low_memory_bytes) for p in found} == {
         "linux": ("none", "sipi", True, 0),
+        "mailbox-only": ("none", "hypercall", False, 0),
         "none": ("none", "hypercall", True, 0),
         "sipi": ("none", "sipi", False, 640 << 10),
         "tdx": ("tdx", "reset-vector", True, 0),
@@ -101,9 +103,9 @@ WRONG = [
     ("", "mine.toml: hyperv must be true or false, got nothing"),
     ("colour = 1\n", "mine.toml: colour: there is no such key"),
     (f'{LEAST}dialect = "klingon"\n',
-     "mine.toml: dialect must be one of acpi, openhcl, td-shim, edk2, got 'klingon'"),
+     f"mine.toml: dialect must be one of {DIALECTS}, got 'klingon'"),
     (f'{LEAST}dialect = ""\n',
-     "mine.toml: dialect must be one of acpi, openhcl, td-shim, edk2, got ''"),
+     f"mine.toml: dialect must be one of {DIALECTS}, got ''"),
     (f"{LEAST}cpus = 4\n", "mine.toml: cpus must be a table"),
     (f"{LEAST}[cpus]\nid = 4\n", "mine.toml: cpus.id: there is no such key"),
     (f"{LEAST}[cpus]\ncount = 0\n",
@@ -177,7 +179,9 @@ def test_memory_outside_the_bounds_is_refused(mib: int) -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(PlatformError, match="none of that name: linux, none, sipi, tdx, vbs"):
+    with pytest.raises(
+        PlatformError, match="none of that name: linux, mailbox-only, none, sipi, tdx, vbs"
+    ):
         load_platform("snp")
 
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from emu.boot import platform
 from emu.boot.platform import Platform, platform_of
-from emu.boot.prices import PRICES, Price
-from emu.boot.roles import DATA_ROLES, ROLES
+from emu.boot.platform_keys import MEANS
+from emu.boot.prices import Price
 from emu.boot.topology import Topology
 from emu.errors import PlatformError
 from emu.inject.kind import InjectionKind
@@ -30,71 +30,6 @@ from tests.documents.texts import told
 _FILE: Final = Path("FILE.toml")
 _LEAST: Final = {"isolation": '"none"', "start": '"sipi"', "hyperv": "false"}
 """Keys that a platform's file must have, with a value."""
-MEANS: Final = {
-    "name": "what the platform is called; by default the file's name",
-    "isolation": "who protects the guest from its host",
-    "start": "how APs begin: a hypercall starts them with a context, at the reset vector, "
-    "or INIT and SIPI do",
-    "hyperv": "whether CPUID shows Hyper-V's leaves, and its MSRs and hypercalls answer",
-    "tsc_hz": "the rate of the time stamp counter, in Hz of virtual time",
-    "clocks_apart_ns": "by how much the clocks of two CPUs may differ before a rule is broken",
-    "accept_level": "the largest page that the host maps for a TD: an accept above is refused",
-    "dialect": "which firmware's mailbox loop it is; without it, it is read from the code",
-    "cpus.count": "how many CPUs; `--cpus` is stronger",
-    "cpus.apic_ids": "the APIC id of each CPU; a list that is short goes on upwards",
-    "cpus.speeds": "relative speeds, 1.0 is nominal; a pattern that repeats",
-    "memory.base": "where the RAM of the image begins, in guest-physical memory",
-    "memory.mib": "how much; 0 is what so many CPUs need; `--memory` is stronger",
-    "memory.low_kib": "RAM from 0 on, for trampolines in real mode",
-    "time.instructions_per_ns": "how many instructions a CPU of speed 1.0 executes in a ns",
-    "time.exit_ns": "what an exit takes that is nothing of the following",
-    "time.tdcall_ns": "what a TDCALL takes",
-    "time.hypercall_ns": "what a hypercall takes",
-    "time.accept_4k_ns": "what it takes to accept a page of 4 KiB",
-    "time.accept_2m_ns": "what it takes to accept a page of 2 MiB",
-    "time.start_vp_ns": "from the call that starts a CPU to its first instruction",
-    "time.sipi_ns": "from a SIPI to the first instruction",
-    "time.io_ns": "what port I/O takes",
-    "td.vp_init": "what each vCPU of a TD begins with in RCX and R8 (TDH.VP.INIT)",
-    "td.page_release": "whether a TD may give pages back (CONFIG_FLAGS.PAGE_RELEASE)",
-    "td.no_rbp_mod": "whether no call to the host may show RBP (CONFIG_FLAGS.NO_RBP_MOD)",
-    "loop.at": "where a loop given by `--ap-loop` is put; `--at` is stronger",
-    "loop.mailbox": "where its mailbox page is; `--mailbox` is stronger",
-    "loop.mode": "the mode in which APs come to it; `--loop-mode` is stronger",
-    "loop.entry": "where they come to it: a symbol, or an offset; `--loop-entry` is stronger",
-    "loop.reset": "where the OS hands a CPU back, if it may; `--loop-reset` is stronger",
-    "loop.registers": "what registers hold there: mailbox, vcpu, apic-id, stack, tables",
-    "numa.nodes": "how many NUMA nodes the CPUs, and the image's memory, are shared among",
-    "numa.cpus": "the node of each CPU; a list that is short goes on with its last",
-    "numa.memory": "more ranges of memory; `type` is memory, reserved, persistent or vtl2",
-    "openhcl.vtl": "the trust level in which the image runs; 0 only without isolation",
-    "openhcl.memory_allocation_mode": "who chooses VTL 2's memory: the host, or the shim "
-    "itself out of all that the host tells of",
-    "openhcl.memory_size": "how many bytes VTL 2 is to choose, in mode vtl2",
-    "openhcl.mmio_size": "how many bytes of MMIO it is to choose, in mode vtl2",
-    "openhcl.vtl0_alias_map": "where VTL 0's memory is seen once more, and VsmCapabilities' "
-    "bit for it; told, not mapped",
-    "openhcl.entropy": "how many bytes of entropy the host gives, out of the seed",
-    "openhcl.keep_alive": "the kind of devices that are kept over a servicing: nvme",
-    "openhcl.device_dma": "pages of VTL 2's pool (device-dma, total-pages)",
-    "openhcl.bootargs": "the host's own words for the kernel's command line (/chosen)",
-    "openhcl.command_line_policy": "whether these are appended to the measured command line",
-    "openhcl.unaccepted": "what a TD's loader leaves shared: the shim accepts it, and holds it "
-    "against a hash (SHA-384)",
-    "openhcl.page_hashes": "whether the hash of each such page is told, too",
-    **{f"roles.{role}": f"where a CPU is that {words}" for role, words in ROLES.items()},
-    **{f"roles.{role}": words for role, words in DATA_ROLES.items()},
-    "topology.packages": "sockets; CPUs are numbered with threads fastest, packages slowest",
-    "topology.clusters": "of each package: cores that share a cache (a module, a CCX)",
-    "topology.cores": "of each cluster",
-    "topology.threads": "of each core",
-    "topology.types": "types of cores, each for so many cores in a row, over and over",
-    **{
-        f"prices.{one.name}": f"{one.what}: its range and source" if one.timed else one.what
-        for one in PRICES
-    },
-}
-"""Key -> what it is."""
 
 
 def keys_of_platforms() -> list[str]:
@@ -151,6 +86,7 @@ def _default(key: str) -> str:
         "loop.at": "where an executable is linked, else where there is room",
         "loop.mailbox": "a page behind it", "loop.mode": "long",
         "loop.entry": "an ELF file's entry, else the first byte", "loop.reset": "none",
+        "loop.load": "none", "loop.plan": "a kernel wakes them", "loop.find": "tree",
         "loop.registers": "rbx mailbox, rbp vcpu, r8 apic-id, rsp stack",
     }  # fmt: skip
     given |= {

@@ -29,6 +29,8 @@ class Loaded(Struct, frozen=True):
     seed: int = 0
     igvm_base: int | None = None
     """Where an IGVM file that may move is to lie; None: where it says, if that is memory."""
+    more: tuple[tuple[int, bytes], ...] = ()
+    """(GPA, bytes) of what is to lie in memory besides a loop."""
 
 
 class Contract(Struct, frozen=True):

@@ -1,9 +1,10 @@
 """Somebody's mailbox loop, in which the APs begin, and an OS on the BSP that wakes them.
 
 The OS finds what a kernel behind the sample shim finds: boot_params in RSI, memory mapped one
-to one, a device tree with the mailbox. There is no firmware but the loop: its APs begin as the
-platform's `[loop]` says (`emu.boot.ap_loop`), on tables of their own that map the same, each
-with a page of stack.
+to one, a device tree with the mailbox, and ACPI tables with it, too. There is no firmware but
+the loop: its APs begin as the platform's `[loop]` says (`emu.boot.ap_loop`), on tables of their
+own that map the same, each with a page of stack. Where there is a plan (`emu.boot.loop_plan`),
+the OS is ours and follows it.
 """
 
 import struct
@@ -19,13 +20,17 @@ from emu.boot.entry import DATA_SELECTOR, RESET_VECTOR, EntryState, long_mode
 from emu.boot.image import Image, Placed
 from emu.boot.layout import BootLayout, Builder, Region
 from emu.boot.lines import LineTable
+from emu.boot.linux import acpi
+from emu.boot.loop_plan import SETUP_PLAN, Step, moves, packed, steps_of
 from emu.boot.pagetables import TABLE_PAGES_MAX, identity_tables
 from emu.boot.parameters import Range
+from emu.boot.places import Places, chunks_of
 from emu.boot.platform import Platform
 from emu.boot.structs import structs_of
 from emu.boot.symbols import SymbolMap
 from emu.errors import ImageError, PlatformError
-from emu.hw.address import LARGE_BYTES, PAGE_BYTES, PAGE_MASK, align_up
+from emu.given.number import parsed
+from emu.hw.address import PAGE_BYTES, PAGE_MASK, align_up
 
 _GDT: Final = struct.pack("<4Q", 0, 0x00CF9B000000FFFF, 0x00AF9B000000FFFF, 0x00CF93000000FFFF)
 """Selector 8 is 32-bit code, 0x10 64-bit code, 0x18 flat data; all accessed."""
@@ -36,7 +41,10 @@ _REAL_END: Final = 1 << 20
 _E820_RAM, _E820_RESERVED = 1, 2
 _SETUP_DTB: Final = 2
 _E820: Final = struct.Struct("<QQI")
+_RSDP_AT: Final = 0x70
 _E820_COUNT_AT, _LOADER_AT, _SETUP_DATA_AT, _E820_AT = 0x1E8, 0x210, 0x250, 0x2D0
+_HEADER: Final = struct.Struct("<QII")
+"""Of a setup_data node: the next one, its type, and how many bytes follow."""
 """boot_params (Linux, Documentation/arch/x86/zero-page.rst)."""
 
 
@@ -48,24 +56,31 @@ def lay_out(loaded: Loaded) -> BootLayout:
     addresses = [one for one in (given.at, given.mailbox) if one is not None]
     low = given.mode == "real" or any(one < _LOW_BYTES for one in addresses)
     ram = ((0, _LOW_BYTES), base) if low and base[0] else (base,)
-    taken = _Taken(ram, loaded.image)
+    taken = Places(ram, loaded.image)
     loop = _loop(loaded.image, given, taken)
-    mailbox = taken.page(given.mailbox)
+    for gpa, data in loaded.more:
+        taken.at(gpa, len(data), "--load")
+    early = taken.page(given.mailbox, loop)
     ours = _Ours(loaded, kernel, ram, 0)
     ours = _Ours(loaded, kernel, ram, taken.room(ours.build.next))
-    firmware = (
+    mailbox = taken.room(PAGE_BYTES) if ours.moves else early
+    firmware: tuple[Range, ...] = (
         (ours.start, ours.build.next - ours.start), (loop.start, _size(loop.image))
     )  # fmt: skip
-    reset = place_in(loop, given.reset, "--loop-reset") if given.reset else None
-    ours.describe(firmware, mailbox, reset)
+    firmware += tuple(
+        (gpa & ~PAGE_MASK, align_up(gpa % PAGE_BYTES + len(data), PAGE_BYTES))
+        for gpa, data in loaded.more
+    )
+    reset = _reset(loop, loaded)
+    ours.describe(firmware, mailbox, reset, (_start(loop, given), early))
     ours.build.regions += [
         Region("mailbox loop", *firmware[1]), Region("mailbox", mailbox, PAGE_BYTES)
     ]  # fmt: skip
-    chunks = (*ours.build.chunks, *_chunks(loop))
+    chunks = (*ours.build.chunks, *chunks_of(loop), *loaded.more)
     images = (loop, ours.kernel)
     return BootLayout(
         name=loaded.image.path.name, ram=ram, accepted=ram, chunks=chunks,
-        entry=ours.bsp(), others=tuple(_entries(ours, platform, loop, mailbox)),
+        entry=ours.bsp(), others=tuple(_entries(ours, platform, loop, early)),
         regions=tuple(ours.build.regions), placed=images, symbols=SymbolMap(images),
         lines=LineTable(images), structs=structs_of(kernel), mailbox_gpa=mailbox,
         os_entry=ours.entry, places=() if reset is None else (("left", (f"{reset:#x}",)),),
@@ -85,58 +100,7 @@ def _size(image: Image) -> int:
     return align_up(image.size, PAGE_BYTES)
 
 
-def _chunks(loop: Placed) -> Iterator[tuple[int, bytes]]:
-    """The loop's bytes; it may lie at any byte."""
-    for segment in loop.image.segments:
-        if segment.data:
-            yield segment.address + loop.bias, segment.data
-
-
-class _Taken:
-    """What lies where somebody wants it; all else lies where there is room."""
-
-    def __init__(self, ram: tuple[Range, ...], image: Image) -> None:
-        self._ram, self._image = ram, image
-        self._ranges: list[Range] = []
-
-    def at(self, gpa: int, size: int, what: str) -> None:
-        """Somebody wants `size` bytes there; raises PlatformError."""
-        if not any(start <= gpa and gpa + size <= start + have for start, have in self._ram):
-            have = ", ".join(f"{start:#x} to {start + size:#x}" for start, size in self._ram)
-            raise PlatformError(
-                f"{what} {gpa:#x}: memory lies at {have}: a platform file can move it "
-                "(memory.base)"
-            )
-        if any(start < gpa + size and gpa < start + have for start, have in self._ranges):
-            raise PlatformError(f"{what} {gpa:#x}: the mailbox lies in the loop's own pages")
-        first = gpa & ~PAGE_MASK
-        self._ranges.append((first, align_up(gpa + size, PAGE_BYTES) - first))
-
-    def page(self, gpa: int | None) -> int:
-        """The mailbox's page."""
-        if gpa is None:
-            return self.room(PAGE_BYTES)
-        if gpa & PAGE_MASK:
-            raise PlatformError(f"--mailbox {gpa:#x}: a mailbox is a page of 4 KiB")
-        self.at(gpa, PAGE_BYTES, "--mailbox")
-        return gpa
-
-    def room(self, size: int, low: bool = False) -> int:
-        """The first free place at a multiple of 2 MiB, or of a page below 1 MiB; raises
-        PlatformError."""
-        step = PAGE_BYTES if low else LARGE_BYTES
-        start, have = self._ram[0] if low else self._ram[-1]
-        for gpa in range(max(align_up(start, step), step), start + have - size + 1, step):
-            if not any(at < gpa + size and gpa < at + some for at, some in self._ranges):
-                self._ranges.append((gpa, align_up(size, PAGE_BYTES)))
-                return gpa
-        raise PlatformError(
-            f"{have >> 20:,} MiB of memory are not enough for {self._image.path}: "
-            "raise --memory"
-        )
-
-
-def _loop(image: Image, given: ApLoop, taken: _Taken) -> Placed:
+def _loop(image: Image, given: ApLoop, taken: Places) -> Placed:
     """The loop where it is wanted."""
     at = given.at
     if at is None and image.kind == "executable":
@@ -167,6 +131,11 @@ class _Ours:
             bootargs=self._bootargs,
         )  # fmt: skip
         self._tree, self._room = build.take("device tree", len(tree) + PAGE_BYTES)
+        self._plan = self._planned()
+        plan = _HEADER.size + len(packed(self._plan, 0, 0, False))
+        self._plan_at, _ = build.take("plan", plan)
+        tables = acpi.tables(0, self._platform.apic_ids, 0, 0).data
+        self._acpi, _ = build.take("ACPI tables", len(tables))
         self.kernel = build.load("kernel", kernel, build.next)
         self.entry = kernel.entry + self.kernel.bias
         build.chunks += [
@@ -178,24 +147,56 @@ class _Ours:
         """The top of a CPU's own page."""
         return self._stacks + PAGE_BYTES * (cpu + 1)
 
+    @property
+    def moves(self) -> bool:
+        """Whether the plan brings the CPUs to another mailbox."""
+        return moves(self._plan)
+
+    def _planned(self) -> tuple[Step, ...]:
+        """What the OS is to do; raises PlatformError."""
+        given, platform = self._platform.loop, self._platform
+        if not given.plan:
+            return ()
+        return steps_of(
+            given.plan, platform.cpus, back=bool(given.reset), dialect=platform.dialect
+        )
+
+    def _tables_of(self, mailbox: int, reset: int | None) -> bytes:
+        return acpi.tables(self._acpi, self._platform.apic_ids, mailbox, reset).data
+
     def describe(
-        self, firmware: tuple[Range, ...], mailbox: int, reset_vector: int | None
+        self,
+        firmware: tuple[Range, ...],
+        mailbox: int,
+        reset: int | None,
+        early: tuple[int, int],
     ) -> None:
-        """Fill in what the OS reads: `firmware` is what the CPUs run on that wait."""
+        """Fill in what the OS reads: `firmware` is what the CPUs run on that wait; `early`:
+        where they come into the loop, and the mailbox that they have there."""
+        by_acpi = self._platform.loop.find == "madt"
+        kept = (*firmware, (mailbox, PAGE_BYTES)) if by_acpi else firmware
         tree = os_tree(
-            self._platform, ram=self._ram, reserved=firmware, mailbox=mailbox,
-            reset_vector=reset_vector, bootargs=self._bootargs,
+            self._platform, ram=self._ram, reserved=kept,
+            mailbox=None if by_acpi else mailbox, reset_vector=reset, bootargs=self._bootargs,
         )  # fmt: skip
-        header = struct.pack("<QII", 0, _SETUP_DTB, len(tree))
+        start, first = early
+        plan = packed(self._plan, start, first if self.moves else 0, by_acpi)
+        next_ = self._plan_at if self._plan else 0
+        header = _HEADER.pack(next_, _SETUP_DTB, len(tree))
         assert len(header) + len(tree) <= self._room, "the tree outgrew its region"
         page = bytearray(PAGE_BYTES)
         entries = tuple(_map(self._ram, (*firmware, (mailbox, PAGE_BYTES))))
         page[_E820_COUNT_AT] = len(entries)
         page[_LOADER_AT] = 0xFF
         struct.pack_into("<Q", page, _SETUP_DATA_AT, self._tree)
+        struct.pack_into("<Q", page, _RSDP_AT, self._acpi)
         for index, entry in enumerate(entries):
             _E820.pack_into(page, _E820_AT + _E820.size * index, *entry)
-        self.build.chunks += [(self._tree, header + tree), (self._parameters, bytes(page))]
+        self.build.chunks += [
+            (self._tree, header + tree), (self._parameters, bytes(page)),
+            (self._plan_at, _HEADER.pack(0, SETUP_PLAN, len(plan)) + plan),
+            (self._acpi, self._tables_of(mailbox, reset)),
+        ]  # fmt: skip
 
     def bsp(self) -> EntryState:
         """The BSP enters the OS."""
@@ -231,16 +232,28 @@ def _map(ram: tuple[Range, ...], kept: tuple[Range, ...]) -> Iterator[tuple[int,
             yield at, end - at, _E820_RAM
 
 
+def _reset(loop: Placed, loaded: Loaded) -> int | None:
+    """Where the OS hands a CPU back, which may be in another file; raises PlatformError."""
+    word = loaded.platform.loop.reset
+    at = parsed(word)
+    if at is not None and any(gpa <= at < gpa + len(data) for gpa, data in loaded.more):
+        return at
+    return place_in(loop, word, "--loop-reset") if word else None
+
+
+def _start(loop: Placed, given: ApLoop) -> int:
+    """Where APs come into it."""
+    if given.entry:
+        return place_in(loop, given.entry, "--loop-entry")
+    return loop.image.entry + loop.bias
+
+
 def _entries(
     ours: _Ours, platform: Platform, loop: Placed, mailbox: int
 ) -> Iterator[EntryState]:
     """How CPUs 1, 2, ... begin."""
     given = platform.loop
-    rip = (
-        place_in(loop, given.entry, "--loop-entry")
-        if given.entry
-        else loop.image.entry + loop.bias
-    )
+    rip = _start(loop, given)
     if given.mode == "real":
         _check_real(platform, loop, rip)
     state = ours.ap(given.mode, rip)

@@ -35,12 +35,14 @@ class Tables(Struct, frozen=True):
     """GPA of the root pointer: the first byte."""
 
 
-def tables(gpa: int, apic_ids: Iterable[int], mailbox: int | None = None) -> Tables:
+def tables(
+    gpa: int, apic_ids: Iterable[int], mailbox: int | None = None, reset: int | None = None
+) -> Tables:
     """The tables from `gpa` on; `mailbox`: GPA of the page through which the APs are woken,
-    instead of by INIT and SIPI."""
+    instead of by INIT and SIPI; `reset`: where they are handed back, if they may."""
     row = _InARow(gpa + _APART)
     dsdt = row.add(b"DSDT", b"")
-    madt = row.add(b"APIC", _madt(apic_ids, mailbox))
+    madt = row.add(b"APIC", _madt(apic_ids, mailbox, reset))
     fadt = row.add(b"FACP", _fadt(dsdt))
     xsdt = row.add(b"XSDT", struct.pack("<2Q", fadt, madt))
     return Tables(_rsdp(xsdt).ljust(_APART, b"\0") + row.data, gpa)
@@ -92,15 +94,17 @@ def _fadt(dsdt: int) -> bytes:
     return bytes(body)
 
 
-def _madt(apic_ids: Iterable[int], mailbox: int | None) -> bytes:
+def _madt(apic_ids: Iterable[int], mailbox: int | None, reset: int | None) -> bytes:
     rows = [struct.pack("<II", LOCAL_APIC, 0)]
     for uid, apic_id in enumerate(apic_ids):
         if apic_id > _APIC_ID_MAX:
             rows.append(struct.pack("<BBHIII", 9, 16, 0, apic_id, _ENABLED, uid))
         else:
             rows.append(struct.pack("<BBBBI", 0, 8, uid & 0xFF, apic_id, _ENABLED))
-    if mailbox is not None:
+    if mailbox is not None and reset is None:
         rows.append(struct.pack("<BBHIQ", 0x10, 16, 0, 0, mailbox))
+    elif mailbox is not None:
+        rows.append(struct.pack("<BBHIQQ", 0x10, 24, 1, 0, mailbox, reset))
     return b"".join(rows)
 
 
@@ -111,4 +115,4 @@ def single(name: bytes, body: bytes) -> bytes:
 
 def madt(apic_ids: Iterable[int]) -> bytes:
     """The table of the CPUs by itself."""
-    return _table(b"APIC", _madt(apic_ids, None))
+    return _table(b"APIC", _madt(apic_ids, None, None))

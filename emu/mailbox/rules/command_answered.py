@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from emu.mailbox.course import Course
+from emu.mailbox.dialect import BROADCAST_ID
 from emu.mailbox.layout import command_name
 from emu.mailbox.observation import Ended, Stored
 from emu.mailbox.rule import Broken, Rule
@@ -22,6 +23,9 @@ def _look(seen: Ended | Stored, course: Course) -> Iterator[Broken]:
             return
     wanted = course.addressed(head)
     name = command_name(head.command)
+    if head.apic_id == BROADCAST_ID and not wanted:
+        yield Broken(f"{name} for all CPUs (broadcast) {what}")
+        return
     if not wanted:
         yield Broken(f"{name} for APIC id {head.apic_id}, which no CPU has, {what}")
         return
