@@ -115,6 +115,13 @@ def _machine_options(parser: argparse.ArgumentParser) -> None:
     add("--max-ticks", type=_count, metavar="N", help="stop after N instructions")
 
 
+def _source_option(parser: argparse.ArgumentParser) -> None:
+    _group(parser, "what is told").add_argument(
+        "--source", action="append", default=[], metavar="FROM=TO",
+        help="source compiled below FROM lies in TO; may be given several times",
+    )  # fmt: skip
+
+
 def _loop_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
@@ -241,6 +248,7 @@ _OPTIONS: Final[
     (("completion",), _completion_options),
     (("screen", "run", "record", "report"), _machine_options),
     (("screen", "run", "record", "report"), _loop_options),
+    (("screen", "run", "record", "report", "replay"), _source_option),
     (("record",), _recording_option),
     (("report",), _report_option),
     (("screen",), _screen_options),

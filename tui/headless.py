@@ -28,7 +28,7 @@ def opened(options: argparse.Namespace) -> Session:
         watchdog=getattr(options, "watchdog", 0), symbols=options.symbols,
         same_faults=FOR_EVER, ap_loop=options.ap_loop, at=options.at, mailbox=options.mailbox,
         loop_mode=options.loop_mode, loop_entry=options.loop_entry,
-        loop_reset=options.loop_reset,
+        loop_reset=options.loop_reset, sources=options.source,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from emu.boot.image import Image, load_image
 from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform, platform_of, platform_text
 from emu.boot.samples import place_of, samples_dir
+from emu.boot.sources import SourceMap
 from emu.errors import ImageError
 from emu.given.files import read_file
 from emu.machine.machine import Machine
@@ -70,9 +71,13 @@ class Setup(Struct, frozen=True):
     host_dtb: bytes | None
     max_ticks: int
     symbols: tuple[Image, ...] = ()
+    sources: tuple[SourceMap, ...] = ()
+    """Where source lies: of the session, and of no recording."""
 
     @classmethod
-    def of(cls, options: Options, platform: str = "") -> "Setup":
+    def of(
+        cls, options: Options, platform: str = "", sources: tuple[SourceMap, ...] = ()
+    ) -> "Setup":
         """Read all files, the platform's only if its text is not given; raises ApdbgError with
         one sentence that names the file."""
         place = place_of(options.image, ".elf") if options.image else None
@@ -103,14 +108,17 @@ class Setup(Struct, frozen=True):
             host_dtb=_file(options.host_dtb, INITRD_MAX),
             max_ticks=options.max_ticks or MAX_TICKS,
             symbols=tuple(load_image(one) for one in options.symbols),
+            sources=sources,
         )
 
     def layout(self) -> BootLayout:
         """Where everything lies before the first instruction."""
-        return _contract(self.options, self.image).lay_out(Loaded(
+        found = _contract(self.options, self.image).lay_out(Loaded(
             self.image, self.kernel, self.reset, self.platform, self.initrd, self.cmdline,
             self.host_dtb, self.symbols,
         ))  # fmt: skip
+        found.lines.look_in(self.sources)
+        return found
 
     def machine(self) -> Machine:
         """The machine before its first instruction."""
