@@ -109,8 +109,9 @@ def _machine_options(parser: argparse.ArgumentParser) -> None:
         "--symbols",
         action="append",
         default=[],
-        metavar="ELF",
-        help="names and lines of what lies in an IGVM file; may be given several times",
+        metavar="FILE",
+        help="names and lines of a kernel or of what lies in an IGVM file: ELF, bzImage or "
+        "System.map; may be given several times",
     )
     add("--max-ticks", type=_count, metavar="N", help="stop after N instructions")
 

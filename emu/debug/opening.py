@@ -36,7 +36,7 @@ def open_session(
 ) -> Session:
     """Load an image (None: the packaged sample) onto a platform and stop at the first
     instruction. `platform`: empty for the one that the image is usually booted on; `memory` in
-    MiB; `symbols`: ELF files of what lies in an IGVM file; `sources`: `FROM=TO`, where source
+    MiB; `symbols`: files with names of what lies in it; `sources`: `FROM=TO`, where source
     that was compiled below FROM lies now; `schedule` and `inject` as the commands of these
     names take them; `watchdog`, `same_faults` and what is said of a mailbox
     loop (`ap_loop`, `at`, ...) as `Options` has them. Raises ApdbgError."""

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from emu.boot.ap_loop import ApLoop, LoopMode, loop_image
-from emu.boot.contracts import contract_of, load, mailbox_loop
+from emu.boot.contracts import contract_of, load, load_names, mailbox_loop
 from emu.boot.contracts.contract import Contract, Loaded
 from emu.boot.image import Image, load_image
 from emu.boot.layout import BootLayout
@@ -42,7 +42,7 @@ class Options(Struct, frozen=True):
     watchdog: int = 0
     """Instructions without progress after which a boot counts as hung; 0: never."""
     symbols: tuple[str, ...] = ()
-    """ELF files of what lies in the image, for their names."""
+    """Files with names of what lies in the image: ELF, a kernel, or a System.map."""
     same_faults: int = 0
     """The same faults, with nothing else between, after which it does; 0: never."""
     ap_loop: str | None = None
@@ -107,7 +107,7 @@ class Setup(Struct, frozen=True):
             cmdline=options.cmdline,
             host_dtb=_file(options.host_dtb, INITRD_MAX),
             max_ticks=options.max_ticks or MAX_TICKS,
-            symbols=tuple(load_image(one) for one in options.symbols),
+            symbols=tuple(load_names(one) for one in options.symbols),
             sources=sources,
         )
 
