@@ -111,8 +111,9 @@ def _machine_options(parser: argparse.ArgumentParser) -> None:
         "--symbols",
         action="append",
         default=[],
-        metavar="ELF",
-        help="names and lines of what lies in an IGVM file; may be given several times",
+        metavar="FILE",
+        help="names and lines of a kernel or of what lies in an IGVM file: ELF, bzImage or "
+        "System.map; may be given several times",
     )
     add(
         "--igvm-base", type=_address, metavar="GPA",
@@ -130,6 +131,13 @@ def _paravisor_options(parser: argparse.ArgumentParser) -> None:
         "sample's",
     )  # fmt: skip
     add("--persisted", metavar="FILE", help="what an earlier run has kept for this one")
+
+
+def _source_option(parser: argparse.ArgumentParser) -> None:
+    _group(parser, "what is told").add_argument(
+        "--source", action="append", default=[], metavar="FROM=TO",
+        help="source compiled below FROM lies in TO; may be given several times",
+    )  # fmt: skip
 
 
 def _loop_options(parser: argparse.ArgumentParser) -> None:
@@ -289,6 +297,7 @@ _OPTIONS: Final[
     (("completion",), _completion_options),
     (("screen", "run", "record", "report"), _machine_options),
     (("screen", "run", "record", "report"), _loop_options),
+    (("screen", "run", "record", "report", "replay"), _source_option),
     (("record",), _recording_option),
     (("report",), _report_option),
     (("screen",), _screen_options),

@@ -32,7 +32,7 @@ def opened(options: argparse.Namespace) -> Session:
         loop_mode=options.loop_mode, loop_entry=options.loop_entry,
         loop_reset=options.loop_reset, sidecar=options.sidecar, reset=options.reset,
         persisted=options.persisted, igvm_base=options.igvm_base, load=tuple(options.load),
-        loop_plan=options.loop_plan,
+        loop_plan=options.loop_plan, sources=options.source,
     )  # fmt: skip
 
 

@@ -17,7 +17,9 @@ def replay(options: argparse.Namespace) -> int:
     if not options.check and not options.export:
         choose(options)
     with interrupts() as heard:
-        session, said = replay_session(found, options.image, options.kernel, heard)
+        session, said = replay_session(
+            found, options.image, options.kernel, heard, options.source
+        )
         if heard():
             raise KeyboardInterrupt
     for sentence in said:

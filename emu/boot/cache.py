@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-FORMAT: Final = f"apdbg debug information 1 {sys.byteorder}"
+FORMAT: Final = f"apdbg debug information 2 {sys.byteorder}"
 """Counted up when an answer has another shape or meaning than before."""
 IMAGES_MAX: Final = 64
 BYTES_MAX: Final = 128 << 20

@@ -15,6 +15,7 @@ from functools import cached_property, lru_cache
 from typing import Any, Final, TypeVar
 
 from emu.boot.cache import DebugCache, cache_root
+from emu.boot.dwarf_entries import Entries, Unit, sections_of
 from emu.boot.image import Image
 
 IMAGES_KEPT: Final = 8
@@ -52,6 +53,15 @@ class DebugInfo:
             return elf.get_dwarf_info() if elf.has_dwarf_info() else None
         except Exception:
             return None
+
+    @cached_property
+    def entries(self) -> Entries | None:
+        """The units with code, whose entries are read quickly."""
+        return None if self.dwarf is None else Entries(sections_of(self.dwarf))
+
+    def unit_at(self, start: int) -> Unit | None:
+        """The unit with code that begins at an offset of .debug_info."""
+        return None if self.entries is None else self.entries.at(start)
 
     @cached_property
     def units(self) -> tuple[Any, ...]:

@@ -44,8 +44,8 @@ class SymbolMap:
         """The crate that the images are of, which goes without saying."""
         return rust_names.own_crate(name for name, _ in self._mangled)
 
-    def _told(self, name: str) -> str:
-        """A symbol's name as it is shown."""
+    def told(self, name: str) -> str:
+        """A symbol's or function's name as it is shown."""
         if not self._mangled:
             return name
         known = self._shown.get(name)
@@ -63,7 +63,7 @@ class SymbolMap:
         index = bisect.bisect_right(self._starts, address) - 1
         if index < 0 or address >= self._rows[index][0]:
             return None
-        return self._told(self._rows[index][1]), self._starts[index]
+        return self.told(self._rows[index][1]), self._starts[index]
 
     def extent(self, address: int) -> tuple[int, int] | None:
         """[start, end) of what the symbol that covers an address names: up to the next one."""
@@ -91,7 +91,7 @@ class SymbolMap:
         """(address, name) of the symbols that begin in a range, in order."""
         low = bisect.bisect_left(self._starts, first)
         high = bisect.bisect_left(self._starts, end)
-        return tuple((self._starts[i], self._told(self._rows[i][1])) for i in range(low, high))
+        return tuple((self._starts[i], self.told(self._rows[i][1])) for i in range(low, high))
 
     def find(self, name: str) -> list[int]:
         """Every address of a name; `kernel:main` asks one image only. A Rust function is found
@@ -119,7 +119,7 @@ class SymbolMap:
         for mangled, of in self._mangled:
             if last not in mangled or only not in ("", of):
                 continue
-            path = rust_names.typed(self._told(mangled))
+            path = rust_names.typed(self.told(mangled))
             if rust_names.ends(rust_names.typed(rust_names.readable(mangled)), wanted):
                 found.setdefault(path, []).extend(self._by_name[f"{of}:{mangled}"])
         whole = {path: places for path, places in found.items() if path == wanted}
@@ -135,7 +135,7 @@ class SymbolMap:
         if not self._mangled:
             return sorted(self._by_name)
         return sorted({
-            f"{image}{colon}{rust_names.typed(self._told(name))}"
+            f"{image}{colon}{rust_names.typed(self.told(name))}"
             for key in self._by_name
             for image, colon, name in (self._parts(key),)
         })  # fmt: skip

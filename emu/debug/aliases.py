@@ -185,7 +185,7 @@ SHORT: Final = (
 GDB: Final = (
     Alias("si", "step"), Alias("stepi", "step"), Alias("ni", "next"), Alias("nexti", "next"),
     Alias("fin", "finish"),
-    Alias("where", "bt"), Alias("backtrace", "bt"),
+    Alias("where", "bt"), Alias("backtrace", "bt"), Alias("f", "frame"),
     Alias("thread", "cpu N", _thread, "[N]"), Alias("t", "cpu N", _thread, "[N]"),
     Alias("x/", "examine WHERE N UF", _examine, "NFU WHERE", glued=True),
     Alias("p/", "print EXPR", _printed, "F EXPR", glued=True),
@@ -217,7 +217,8 @@ ALWAYS_OF_WINDBG: Final = (
     Alias("r", "registers, print REGISTER, set REGISTER=VALUE", _registers,
           "[REGISTER[=VALUE]]"),
     Alias("~", "cpus, cpu N", _cpu, "[Ns]", glued=True),
-    Alias("k", "bt"), Alias("gu", "finish"), Alias("uf", "list"), Alias("!pte", "walk"),
+    Alias("k", "bt"), Alias(".frame", "frame"), Alias("gu", "finish"), Alias("uf", "list"),
+    Alias("!pte", "walk"),
     Alias("lm", "symbols"), Alias("g-", "reverse-run"), Alias("t-", "reverse-step"),
     Alias("p-", "reverse-next"), Alias("!tt", "goto"), Alias(".restart", "reset"),
 )  # fmt: skip

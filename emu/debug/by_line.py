@@ -1,4 +1,5 @@
-"""Steps by line of source: into calls, over them, and back.
+"""Steps by line of source: into calls, over them, and back; code of an inlined function is
+called code, wherever the compiler has put it.
 
 A step ends at the first instruction of a statement of another line, in the same function or in
 one that is called. Code without line information is passed, and so is the rest of a caller's
@@ -43,19 +44,35 @@ def words(line: SourceLine | None) -> str:
     return "" if line is None else f"{line[0].rpartition('/')[2]}:{line[1]}"
 
 
+def _functions(desk: Desk, cpu: Cpu) -> tuple[object, ...]:
+    """The functions that a CPU is in, from the one that was called inwards, inlined ones
+    too."""
+    board = desk.machine.board
+    return tuple(one.key for one in board.layout.lines.functions(board.origin(cpu)))[::-1]
+
+
 class _Lines:
     """How far a command has come."""
 
-    def __init__(self, desk: Desk, cpu: Cpu, count: int) -> None:
-        self._desk, self._cpu, self._left = desk, cpu, count
-        self._before = _line(desk, cpu)
+    def __init__(self, desk: Desk, cpu: Cpu, count: int, *, over: bool) -> None:
+        """`over`: functions that are inlined where it begins are passed, as calls are."""
+        self._desk, self._cpu, self._left, self._over = desk, cpu, count, over
+        self._before, self._within = _line(desk, cpu), _functions(desk, cpu)
         self._begun = cpu.ticks
+
+    def _is_inside(self) -> bool:
+        """Whether the CPU is in a function that is inlined in the one where it began."""
+        if not self._over or not self._within:
+            return False
+        now, depth = _functions(self._desk, self._cpu), len(self._within)
+        return len(now) > depth and now[:depth] == self._within
 
     def done(self) -> bool:
         """Whether the CPU has come to the last of the lines, or to none for too long."""
         desk, cpu = self._desk, self._cpu
         here = _another(desk, cpu, self._before)
-        if here is not None:
+        if here is not None and not self._is_inside():
+            self._within = _functions(desk, cpu)
             self._before, self._left, self._begun = here, self._left - 1, cpu.ticks
             desk.stop = (OnLine(cpu.id, words(here)),)
             return self._left <= 0
@@ -68,7 +85,7 @@ class _Lines:
 
 def step(desk: Desk, cpu: Cpu, count: int) -> Goal:
     """COUNT lines of one CPU, by hand: the others stand still."""
-    lines = _Lines(desk, cpu, count)
+    lines = _Lines(desk, cpu, count, over=False)
     desk.stop = (Stepped(cpu.id),)
 
     def goal() -> bool:
@@ -84,8 +101,9 @@ def step(desk: Desk, cpu: Cpu, count: int) -> Goal:
 
 
 def over(desk: Desk, cpu: Cpu, count: int) -> Goal:
-    """COUNT lines; a call on the way runs to its return, and the other CPUs with it."""
-    lines, part = _Lines(desk, cpu, count), stepping.piece(desk, cpu)
+    """COUNT lines; a call on the way runs to its return, and the other CPUs with it, and an
+    inlined one is passed."""
+    lines, part = _Lines(desk, cpu, count, over=True), stepping.piece(desk, cpu)
 
     def goal() -> bool:
         nonlocal part

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from emu.boot.sources import SourceMap
 from emu.debug.recording import Recording, replay
 from emu.debug.session import Session
 from emu.debug.setup import Options, Setup
@@ -28,6 +29,7 @@ def open_session(
     watchdog: int = 0,
     symbols: Sequence[str] = (),
     same_faults: int = 0,
+    sources: Sequence[str] = (),
     schedule: str = "",
     inject: Sequence[str] = (),
     sidecar: str | None = None,
@@ -37,9 +39,10 @@ def open_session(
 ) -> Session:
     """Load an image (None: the packaged sample) onto a platform and stop at the first
     instruction. `platform`: empty for the one that the image is usually booted on; `memory` in
-    MiB; `symbols`: ELF files of what lies in an IGVM file; `sidecar`, `reset` and `persisted`:
-    files that openhcl_boot finds in memory; `schedule` and `inject` as the
-    commands of these names take them; `watchdog`, `same_faults` and what is said of a mailbox
+    MiB; `symbols`: files with names of what lies in it; `sources`: `FROM=TO`, where source
+    that was compiled below FROM lies now; `sidecar`, `reset` and `persisted`: files that
+    openhcl_boot finds in memory; `schedule` and `inject` as the commands of these names take
+    them; `watchdog`, `same_faults` and what is said of a mailbox
     loop (`ap_loop`, `at`, ...) as `Options` has them. Raises ApdbgError."""
     require_emulator()
     options = Options(
@@ -63,7 +66,9 @@ def open_session(
         **loop,
     )
     entries = [f"schedule {chooser_of(schedule.split()).text}"] if schedule else []
-    return Session(Setup.of(options), (*entries, *(f"inject {one}" for one in inject)))
+    entries += [f"inject {one}" for one in inject]
+    maps = tuple(SourceMap.of(one) for one in sources)
+    return Session(Setup.of(options, sources=maps), tuple(entries))
 
 
 def replay_session(
@@ -71,6 +76,7 @@ def replay_session(
     image: str | None = None,
     kernel: str | None = None,
     heard: Callable[[], bool] = lambda: False,
+    sources: Sequence[str] = (),
 ) -> tuple[Session, list[str]]:
     """A fresh session brought to the end of a recording, and sentences on all that differs.
     `image` and `kernel`: where they lie now, if not where they lay; `heard` True stops early.
@@ -78,5 +84,6 @@ def replay_session(
     require_emulator()
     options = recording.options
     options = replace(options, image=image or options.image, kernel=kernel or options.kernel)
-    session = Session(Setup.of(options, recording.platform_text))
+    maps = tuple(SourceMap.of(one) for one in sources)
+    session = Session(Setup.of(options, recording.platform_text, maps))
     return session, replay(session.desk, recording, heard)

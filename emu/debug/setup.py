@@ -7,13 +7,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from emu.boot.ap_loop import ApLoop, LoopMode, address_and_file, loaded, loop_image
-from emu.boot.contracts import contract_of, load, mailbox_loop
+from emu.boot.contracts import contract_of, load, load_names, mailbox_loop
 from emu.boot.contracts.contract import Contract, Loaded
 from emu.boot.image import Image, load_image
 from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform, platform_of, platform_text
 from emu.boot.reset_page import load_reset_page
 from emu.boot.samples import place_of, samples_dir
+from emu.boot.sources import SourceMap
 from emu.errors import ImageError, PlatformError
 from emu.given.files import read_file
 from emu.given.plain import plain
@@ -51,7 +52,7 @@ class Options(Struct, frozen=True):
     watchdog: int = 0
     """Instructions without progress after which a boot counts as hung; 0: never."""
     symbols: tuple[str, ...] = ()
-    """ELF files of what lies in the image, for their names."""
+    """Files with names of what lies in the image: ELF, a kernel, or a System.map."""
     same_faults: int = 0
     """The same faults, with nothing else between, after which it does; 0: never."""
     ap_loop: str | None = None
@@ -95,9 +96,13 @@ class Setup(Struct, frozen=True):
     sidecar: Image | None = None
     persisted: bytes = b""
     more: tuple[tuple[int, bytes], ...] = ()
+    sources: tuple[SourceMap, ...] = ()
+    """Where source lies: of the session, and of no recording."""
 
     @classmethod
-    def of(cls, options: Options, platform: str = "") -> "Setup":
+    def of(
+        cls, options: Options, platform: str = "", sources: tuple[SourceMap, ...] = ()
+    ) -> "Setup":
         """Read all files, the platform's only if its text is not given; raises ApdbgError with
         one sentence that names the file."""
         options = _with_loop(options)
@@ -137,19 +142,22 @@ class Setup(Struct, frozen=True):
             cmdline=options.cmdline,
             host_dtb=_file(options.host_dtb, INITRD_MAX),
             max_ticks=options.max_ticks or MAX_TICKS,
-            symbols=tuple(load_image(one) for one in options.symbols),
+            symbols=tuple(load_names(one) for one in options.symbols),
             sidecar=load_image(options.sidecar) if options.sidecar else None,
             persisted=_file(options.persisted, PERSISTED_MAX) or b"",
             more=loaded(machine.loop.load) if options.ap_loop is not None else (),
+            sources=sources,
         )
 
     def layout(self) -> BootLayout:
         """Where everything lies before the first instruction."""
-        return _contract(self.options, self.image).lay_out(Loaded(
+        found = _contract(self.options, self.image).lay_out(Loaded(
             self.image, self.kernel, self.reset, self.platform, self.initrd, self.cmdline,
             self.host_dtb, self.symbols, self.sidecar, self.persisted, self.seed,
             self.options.igvm_base, self.more,
         ))  # fmt: skip
+        found.lines.look_in(self.sources)
+        return found
 
     def machine(self) -> Machine:
         """The machine before its first instruction."""

@@ -25,7 +25,8 @@ def doer(machine: Machine, access: Access) -> Doer:
         return Doer(cpu.id, through)
     line = machine.board.layout.lines.line_of(machine.board.origin(cpu))
     words = "" if line is None else f"{line[0].rpartition('/')[2]}:{line[1]}"
-    return Doer(cpu.id, through, machine.board.place(cpu), words)
+    place = machine.board.place(cpu) + machine.board.inlined(cpu)
+    return Doer(cpu.id, through, place, words)
 
 
 def watched(machine: Machine, watch: Watchpoint, access: Access) -> Watched:

@@ -111,7 +111,7 @@ def place(machine: Machine, cpu: Cpu) -> str:
         return ""
     line = machine.board.layout.lines.line_of(machine.board.origin(cpu))
     source = "" if line is None else f" ({line[0]}:{line[1]})"
-    return machine.board.place(cpu) + source
+    return machine.board.place(cpu) + machine.board.inlined(cpu) + source
 
 
 def _why(machine: Machine, cpu: Cpu, fate: Fate, held: Hopeless | None) -> str:

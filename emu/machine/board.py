@@ -227,11 +227,19 @@ class Board(Struct, eq=False, kw_only=True):
         copy."""
         return self.copies.original(cpu.registers, self.linear_rip(cpu))
 
+    def inlined(self, cpu: Cpu) -> str:
+        """`, inlined read_word`: the function that a CPU is in, if it is inlined in the one
+        that `place` names; else nothing."""
+        functions = self.layout.lines.functions(self.origin(cpu))
+        if not functions or not functions[0].inlined:
+            return ""
+        return f", inlined {self.layout.symbols.told(functions[0].name)}"
+
     def source(self, cpu: Cpu) -> str:
         """The same place with its line of source: `poll+0x3 (loop.S:62)`."""
         line = self.layout.lines.line_of(self.origin(cpu))
         words = "" if line is None else f" ({line[0].rpartition('/')[2]}:{line[1]})"
-        return self.place(cpu) + words
+        return self.place(cpu) + self.inlined(cpu) + words
 
     def caller(self, cpu: Cpu) -> Caller:
         """What a VMM handler gets to see."""

@@ -32,7 +32,7 @@ def raise_exception(
     instruction of `size` bytes, or of an interrupt from outside (`external`). What forbids it
     is the next exception, as in SDM 3, table 6-5, each of them an event."""
     board, context = parts.board, cpu.registers
-    where, rip = board.place(cpu), context.rip
+    where, rip = board.place(cpu) + board.inlined(cpu), context.rip
     benign = effect.software or external
     kind = "benign" if benign else interrupt.class_of(effect.vector)
     software = effect.software

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from emu.boot import disasm
 from emu.boot.disasm import Instruction, MemoryOperand, decode
+from emu.boot.layout import BootLayout
 from emu.hw.address import PAGE_BYTES, Hpa
 from emu.hw.context import Context
 from emu.hw.cpu import Cpu
@@ -15,7 +16,8 @@ from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.copies import Copy
 from emu.machine.machine import Machine
 from emu.picture.code_mode import CodeMode, mode_at, mode_behind
-from emu.picture.view import CodeLine
+from emu.picture.view import CodeLine, LineKind
+from emu.unwind.frame import line_words
 
 BEFORE: Final = 24
 AFTER: Final = 72
@@ -172,17 +174,21 @@ class Listing:
         heads, at = [], []
         rows: list[CodeLine] = []
         last, before = None, own
+        functions = _Functions(layout)
+        missing: set[str] = set()
         for code, mode in zip(codes, modes, strict=True):
             origin = code.address if copy is None else copy.origin(code.address)
             label = self._label(code.address, origin)
             source: tuple[CodeLine, ...] = ()
             line = layout.lines.line_of(origin)
             if line is not None:
-                source = self._source(code.address, *line)
+                source = self._source(code.address, *line, missing)
             kind = (_kind(code.address, mode),)
-            heads.append((*(kind if mode != own else ()), *label, *source))
+            inner = functions.inner(code.address, origin)
+            heads.append((*(kind if mode != own else ()), *label, *inner, *source))
             changed = kind if mode != before else ()
-            rows += (*changed, *label, *(source if line != last else ()))
+            inner = functions.changed(code.address, origin, inner, named=bool(label))
+            rows += (*changed, *label, *inner, *(source if line != last or inner else ()))
             before = mode
             target = code.target
             if target is not None and copy is not None:
@@ -204,13 +210,21 @@ class Listing:
         name = self._machine.board.layout.symbols.name(origin)
         if not name or "+" in name:
             return ()
-        return (CodeLine("label", address, 0, "", f"{name}:", "", False, False, ()),)
+        return (_row("label", address, f"{name}:"),)
 
-    def _source(self, address: int, file: str, number: int) -> tuple[CodeLine, ...]:
-        text = self._machine.board.layout.lines.text(file, number)
-        if text is None:
-            return ()
-        return (CodeLine("source", address, number, "", text, file, False, False, ()),)
+    def _source(
+        self, address: int, file: str, number: int, missing: set[str]
+    ) -> tuple[CodeLine, ...]:
+        """The line; of a file that is not here, or is another one, once why."""
+        found = self._machine.board.layout.lines.source(file)
+        said: tuple[CodeLine, ...] = ()
+        if found.why and file not in missing:
+            missing.add(file)
+            said = (_row("no source", address, f"-- {file}:{number}: {found.why} --"),)
+        if not 0 < number <= len(found.lines):
+            return said
+        text = found.lines[number - 1]
+        return (*said, CodeLine("source", address, number, "", text, file, False, False, ()))
 
     # -- what differs from one picture to the next ------------------------------------------
 
@@ -251,9 +265,42 @@ class Listing:
         return note
 
 
+class _Functions:
+    """Which function each instruction of a strip is of, if functions are inlined."""
+
+    def __init__(self, layout: BootLayout) -> None:
+        self._layout = layout
+        self._last = ""
+
+    def inner(self, address: int, origin: int) -> tuple[CodeLine, ...]:
+        """The row above code that is of an inlined function, else nothing."""
+        found = self._layout.lines.functions(origin)
+        if not found or not found[0].inlined:
+            return ()
+        one, name = found[0], self._layout.symbols.told(found[0].name)
+        place = f" at {line_words((one.file, one.line))}" if one.file else ""
+        return (_row("inlined", address, f"-- {name}, inlined{place} --"),)
+
+    def changed(
+        self, address: int, origin: int, inner: tuple[CodeLine, ...], *, named: bool
+    ) -> tuple[CodeLine, ...]:
+        """The row where the function is another one than before; behind inlined ones the one
+        that they are in, unless a label names it (`named`)."""
+        text = inner[0].text if inner else ""
+        if text == self._last:
+            return ()
+        self._last = text
+        nearest = None if inner or named else self._layout.symbols.nearest(origin)
+        return inner if nearest is None else (_row("inlined", address, f"-- {nearest[0]} --"),)
+
+
+def _row(kind: LineKind, address: int, text: str) -> CodeLine:
+    return CodeLine(kind, address, 0, "", text, "", False, False, ())
+
+
 def _kind(address: int, mode: CodeMode) -> CodeLine:
     """The row above code of another kind."""
-    return CodeLine("mode", address, 0, "", f"-- {mode.words} --", "", False, False, ())
+    return _row("mode", address, f"-- {mode.words} --")
 
 
 def _shown(strip: _Strip, address: int, shown: range) -> Iterator[int]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from emu.hw.cpu import Cpu
 from emu.judge.judge import Judge
@@ -39,7 +40,7 @@ from emu.picture.tree import dtb_view
 from emu.picture.view import CodeLook, Section, Sections
 from emu.picture.walk import walk_view
 from emu.timeline.timeline import Timeline
-from emu.unwind.frame import FindsFrames
+from emu.unwind.frame import FindsFrames, Frame
 
 
 class Looks(Struct):
@@ -70,6 +71,8 @@ class Looks(Struct):
     """What the memory that is looked at held at the last stop."""
     _found: tuple[object, FindingsView] = (None, OFF)
     """The findings, and of which moment they are."""
+    _frame: tuple[int, int, int, int] = (0, 0, 0, 0)
+    """CPU, tick, beat, and the number of the frame that is looked at as long as it is so."""
     _unwinder: tuple[Machine, FindsFrames] | None = None
 
     def sections(
@@ -98,11 +101,34 @@ class Looks(Struct):
             self._unwinder = machine, Unwinder(machine.board)
         return self._unwinder[1]
 
+    def look_at_frame(self, machine: Machine, cpu: Cpu, number: int) -> None:
+        """Look at a frame of a CPU, until the machine moves."""
+        self._frame = cpu.id, machine.board.tick, machine.board.beat, number
+
+    def frame_number(self, machine: Machine, cpu: Cpu) -> int:
+        """Which frame of a CPU is looked at; 0 is the one that it executes."""
+        now = cpu.id, machine.board.tick, machine.board.beat
+        return self._frame[3] if self._frame[:3] == now else 0
+
+    def frame(self, machine: Machine, cpu: Cpu) -> Frame | None:
+        """The frame that is looked at, if it is another than the one that a CPU executes."""
+        number = self.frame_number(machine, cpu)
+        found = self.unwinder(machine).told(cpu).frames if number else ()
+        return found[number] if number < len(found) else None
+
+    def code_look(self, machine: Machine, cpu: Cpu) -> CodeLook:
+        """Which code is looked at: a place, a frame's, or where a CPU is."""
+        frame = None if self.code.where else self.frame(machine, cpu)
+        if frame is None:
+            return self.code
+        name = f"frame {frame.number} {frame.symbol.partition('+')[0]}".rstrip()
+        return replace(self.code, where=f"{frame.address:#x}", frame=name)
+
     def stack_view(self, machine: Machine, focus: Cpu) -> StackView:
         """The stack of the CPU in focus."""
         from emu.picture.stack import stack_view
 
-        return stack_view(machine, focus, self.unwinder(machine).frames(focus))
+        return stack_view(machine, focus, self.unwinder(machine).told(focus))
 
     def findings(self, judge: Judge, verdict: Verdict | None) -> FindingsView:
         """What the rules say; the same as before for as long as nothing was noted."""

@@ -97,7 +97,7 @@ class Picture:
         self.outcome_reason = "" if verdict is None else verdict.reason
         self.focus = said.focus
         self.reply = said.reply
-        self.code_look, self.cpus_look = looks.code, looks.cpus
+        self.cpus_look = looks.cpus
 
     def _here(self) -> Machine:
         """The machine, if it is still at this moment."""
@@ -135,6 +135,12 @@ class Picture:
         if focus.context is None:
             return ()
         return registers.views(focus.context, self._said.seen)
+
+    @_Part
+    def code_look(self) -> CodeLook:
+        """Which code is looked at."""
+        machine = self._here()
+        return self._looks.code_look(machine, machine.board.cpus[self.focus])
 
     @_Part
     def code(self) -> tuple[CodeLine, ...]:

@@ -25,6 +25,8 @@ def stack_view(machine: Machine, cpu: Cpu, found: Backtrace) -> StackView:
     rows: list[StackRow] = []
     for frame, outer in zip(found.frames, (*found.frames[1:], None), strict=False):
         rows.append(_head(frame))
+        if frame.inlined:
+            continue
         rows += _words(machine, cpu, frame, outer)
         if len(rows) >= ROWS_MAX:
             break
@@ -35,6 +37,7 @@ def _head(frame: Frame) -> StackRow:
     place = frame.symbol or f"{frame.address:#x}"
     line = f" ({frame.line})" if frame.line else ""
     how = "" if frame.how == "registers" else f"  by {frame.how}"
+    how = "  inlined" if frame.inlined else how
     guess = frame.how == "guess"
     return StackRow(
         frame.number, frame.address, None, "head", f"{place}{line}{how}", True, True, guess

@@ -23,7 +23,8 @@ from emu.picture.sections import (
 )
 from emu.picture.stop import Stop
 
-LineKind = Literal["source", "asm", "label", "mode"]
+LineKind = Literal["source", "asm", "label", "mode", "inlined", "no source"]
+"""`inlined`: from here on the code is of another function, inlined or no more."""
 Section = Literal[
     "memory", "walk", "tables", "nested", "dtb", "stack", "pointers", "waits", "log", "exits",
     "logged", "regions",
@@ -98,6 +99,8 @@ class CodeLook(Struct, frozen=True):
     """Which code: around a place, or (empty) where the CPU is; and which lines of it."""
 
     where: str = ""
+    frame: str = ""
+    """`frame 2 main`, if the place is where a frame goes on."""
     lines: Literal["both", "asm", "source"] = "both"
 
 

@@ -12,7 +12,8 @@ FRAMES_MAX: Final = 200
 FoundBy = Literal["registers", "CFI", "code", "frame pointer", "guess"]
 """What a frame was found by. `code`: by what the instructions of the function before do to the
 stack, from its entry on. `guess`: something on the stack looks like a return address."""
-EnteredBy = Literal["call", "interrupt"]
+EnteredBy = Literal["call", "interrupt", "inlined"]
+"""`inlined`: the function before is no call, its code stands in this one."""
 
 
 class SavedRegister(Struct, frozen=True):
@@ -47,6 +48,12 @@ class Frame(Struct, frozen=True):
     no caller's frame was found."""
     saved: tuple[SavedRegister, ...] = ()
     """What this function has saved of its caller's."""
+    registers: dict[str, int] = {}
+    """Those that are known in this frame, by name."""
+    source: tuple[str, int] | None = None
+    """File and number of `line`, as compiled."""
+    inlined: bool = False
+    """Whether it is a function inlined in that of the next frame."""
 
 
 class Backtrace(Struct, frozen=True):
@@ -60,22 +67,32 @@ class Backtrace(Struct, frozen=True):
     @property
     def guesses(self) -> int:
         """FoundBy many frames are guesses."""
-        return sum(frame.how == "guess" for frame in self.frames)
+        return sum(frame.how == "guess" and not frame.inlined for frame in self.frames)
 
 
 class FindsFrames(Protocol):
     """What finds the frames of a CPU; it is loaded when somebody asks for them."""
 
     def frames(self, cpu: Cpu, most: int = FRAMES_MAX) -> Backtrace:
-        """At most so many frames of a CPU, at this moment."""
+        """At most so many frames of a CPU's stack, at this moment."""
+
+    def told(self, cpu: Cpu) -> Backtrace:
+        """The same with a frame for each function that is inlined in another."""
+
+
+def line_words(source: tuple[str, int] | None) -> str:
+    """`main.c:22`, or nothing."""
+    return "" if source is None else f"{source[0].rpartition('/')[2]}:{source[1]}"
 
 
 def words(frame: Frame) -> str:
-    """`#1  0x8001234  main+0x10 (main.c:22)  code  cfa 0x8817fd8`; a guess has a `?`."""
+    """`#1  0x8001234  main+0x10 (main.c:22)  code  cfa 0x8817fd8`; a guess has a `?`, and what
+    is inlined in the next frame says so."""
     place = frame.symbol or "no symbol"
     line = f" ({frame.line})" if frame.line else ""
     how = "interrupted here" if frame.entry == "interrupt" else ""
-    how = f"{how}, {frame.how}" if how else frame.how
+    found = "inlined" if frame.inlined else frame.how
+    how = f"{how}, {found}" if how else found
     mark = "?" if frame.how == "guess" else " "
     cfa = "" if frame.cfa is None else f"  cfa {frame.cfa:#x}"
     return f"#{frame.number:<3}{mark}{frame.address:#x}  {place}{line}  {how}{cfa}"

@@ -18,8 +18,9 @@ from emu.unwind.by_stack import by_guess, by_pointer
 from emu.unwind.cfi import by_cfi
 from emu.unwind.expression import KnownRegisters
 from emu.unwind.eyes import Eyes
-from emu.unwind.frame import FRAMES_MAX, Backtrace, Frame
+from emu.unwind.frame import FRAMES_MAX, Backtrace, Frame, line_words
 from emu.unwind.functions import Functions
+from emu.unwind.inlined import with_inlined
 from emu.unwind.step import CallerFrame, NoCaller, Standing
 
 GUESSES_MAX: Final = 16
@@ -38,10 +39,14 @@ class Unwinder:
             self._entries.add(board.layout.os_entry)
 
     def frames(self, cpu: Cpu, most: int = FRAMES_MAX) -> Backtrace:
-        """At most so many frames of a CPU, at this moment."""
+        """At most so many frames of a CPU's stack, at this moment."""
         if cpu.context is None:
             return Backtrace(cpu.id, (), "it has not started")
         return _Outwards(self, Eyes(self._board, cpu.context), cpu.id, most).backtrace()
+
+    def told(self, cpu: Cpu) -> Backtrace:
+        """The same with a frame for each function that is inlined in another."""
+        return with_inlined(self.frames(cpu), self._board.layout)
 
     def caller(self, standing: Standing, eyes: Eyes) -> CallerFrame | NoCaller:
         """Who called the function that stands somewhere."""
@@ -100,7 +105,7 @@ class Unwinder:
         state = state_at(self._functions.graph(eyes, first, end), standing)
         return None if state is None else by_code(state, standing, eyes)
 
-    def named(self, eyes: Eyes, standing: Standing) -> tuple[int, str, str]:
+    def named(self, eyes: Eyes, standing: Standing) -> tuple[int, str, tuple[str, int] | None]:
         """(address in the image, symbol, line) of where a frame is."""
         layout = self._board.layout
         origin = eyes.origin(standing.code)
@@ -110,9 +115,7 @@ class Unwinder:
         if symbol is not None:
             offset = behind - symbol[1]
             name = f"{symbol[0]}+{offset:#x}" if offset else symbol[0]
-        line = layout.lines.line_of(origin)
-        words = "" if line is None else f"{line[0].rpartition('/')[2]}:{line[1]}"
-        return origin, name, words
+        return origin, name, layout.lines.line_of(origin)
 
 
 def _called(found: CallerFrame | NoCaller | None, first: int, eyes: Eyes) -> bool:
@@ -172,10 +175,11 @@ class _Outwards:
         caller = found if isinstance(found, CallerFrame) else None
         self._frames.append(
             Frame(
-                len(self._frames), standing.address, code, symbol, line,
+                len(self._frames), standing.address, code, symbol, line_words(line),
                 "registers" if came is None else came.how,
                 "call" if came is None else came.entry,
                 standing.rsp, None if came is None else came.slot,
                 None if caller is None else caller.cfa, () if caller is None else caller.saved,
+                standing.values, line,
             )
         )  # fmt: skip

@@ -209,6 +209,7 @@ def answers(image: Image) -> list[object]:
     return [
         *(structs.get(name) for name in ("ap_record", "mailbox", "shim", "none of these")),
         *(lines.line_of(address) for address in range(first, first + image.size, 13)),
+        *(lines.functions(address) for address in range(first, first + image.size, 13)),
         lines.addresses("mailbox_loop.inc", 53),
     ]
 
@@ -217,13 +218,13 @@ def answers(image: Image) -> list[object]:
 def test_the_disk_answers_as_the_image_does(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from emu.boot import dwarf, lines
+    from emu.boot import dwarf, unit_lines
 
     image = load(path)
 
     def fresh() -> list[object]:
         dwarf._debug_info.cache_clear()
-        lines._units_in.cache_clear()
+        unit_lines._units_in.cache_clear()
         return answers(image)
 
     monkeypatch.setattr(dwarf, "cache_root", lambda: None)
@@ -232,6 +233,7 @@ def test_the_disk_answers_as_the_image_does(
     assert fresh() == parsed
     monkeypatch.setattr(DebugInfo, "dwarf", None)
     monkeypatch.setattr(DebugInfo, "units", ())
+    monkeypatch.setattr(DebugInfo, "entries", None)
     assert fresh() == parsed
     rmtree(tmp_path)
     assert fresh() != parsed, "without the DWARF only the disk can tell"

@@ -180,7 +180,7 @@ def render(view: MachineView, window: Window) -> Page:
     return Page(
         lines=_lines(view, window, top),
         detail=joined(f"cpu {cpu.id}", cpu.mode,
-                      f"list {look.where}" if look.where else cpu.symbol,
+                      look.frame or (f"list {look.where}" if look.where else cpu.symbol),
                       "" if look.where else file_name(cpu.line)),
         spots=_spots(view, top, window.height), top=top, rows=window.height,
         total=len(view.code), anchor=_anchor_at(view.code, top),

@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
+from emu.boot import kallsyms, system_map
 from emu.boot.contracts import flat, igvm, linux, multiboot, openhcl
 from emu.boot.contracts.contract import Contract
 from emu.boot.elf32 import parse_elf32
@@ -40,7 +43,24 @@ def load(name: str | Path) -> Image:
         return igvm.image_of(path, data)
     if len(data) > FILE_BYTES_MAX:
         raise ImageError(f"{path}: is larger than {FILE_BYTES_MAX >> 20} MiB")
-    return parse_elf(path, data)
+    return _named(parse_elf(path, data))
+
+
+def load_names(name: str | Path) -> Image:
+    """Read a file for its names and lines: an ELF file, a kernel, or a System.map; raises
+    ImageError with one sentence that names the file."""
+    path = Path(name)
+    data = read_file(path, FILE_BYTES_MAX, ImageError)
+    if data[: len(ELF)] == ELF or bzimage.is_bzimage(data):
+        return load(path)
+    return system_map.image_of(path, data)
+
+
+def _named(image: Image) -> Image:
+    """A kernel that was stripped has its names from its own table of them."""
+    if image.symbols or not linux.recognise(image):
+        return image
+    return replace(image, symbols=kallsyms.symbols_of(image.data))
 
 
 def parse_elf(path: Path, data: bytes) -> Image:

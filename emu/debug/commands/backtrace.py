@@ -8,7 +8,7 @@ from emu.unwind.frame import words
 
 
 def _backtrace(desk: Desk, index: int | None) -> Lines:
-    found = desk.looks.unwinder(desk.machine).frames(cpu_of(desk, index))
+    found = desk.looks.unwinder(desk.machine).told(cpu_of(desk, index))
     guesses = f"; guesses: {found.guesses}" if found.guesses else ""
     return (*map(words, found.frames), f"cpu {found.cpu}: {found.ending}{guesses}")
 

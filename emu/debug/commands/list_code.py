@@ -20,7 +20,9 @@ def _list(desk: Desk, where: str) -> Lines:
         looks.code = replace(looks.code, lines=where)
         return ()
     look = replace(looks.code, where=where)
-    start = code_address(machine, cpu, where) if where else machine.board.linear_rip(cpu)
+    frame = looks.frame(machine, cpu)
+    here = machine.board.linear_rip(cpu) if frame is None else frame.address
+    start = code_address(machine, cpu, where) if where else here
     found = desk.drawn.listing.lines(cpu, start, frozenset())
     if not found:
         raise CommandError(f"list {where}: no code can be read at {start:#x}")

@@ -7,7 +7,10 @@ from emu.debug.desk import Desk, Lines, focused, started
 from emu.debug.running import enter
 from emu.errors import CommandError
 from emu.given.number import begins_a_number, number
+from emu.hw.context import GENERAL
 from emu.picture import registers
+from emu.picture.pointed import pointed
+from emu.unwind.frame import Frame
 from emu.words import expression
 from emu.words.place import MemoryPlace, RegisterPlace
 from emu.words.target import target
@@ -15,12 +18,28 @@ from emu.words.target import target
 
 def _registers(desk: Desk) -> Lines:
     cpu = started(desk)
+    frame = desk.looks.frame(desk.machine, cpu)
+    if frame is not None:
+        return _of_frame(desk, frame)
     points = {one.register: one.words for one in registers.pointers(desk.machine, cpu)}
     rows = (
         (f"{row.name:15}{row.value:0{row.bits // 4}x}", row.words or points.get(row.name, ""))
         for row in registers.views(cpu.registers, {})
     )
     return tuple(f"{value}  {words}".rstrip() for value, words in rows)
+
+
+def _of_frame(desk: Desk, frame: Frame) -> Lines:
+    """What a frame's function has in its registers when the call that it made returns."""
+    rows = [f"frame {frame.number} of cpu {desk.focus}: {frame.symbol or hex(frame.address)}"]
+    for name in (*GENERAL, "rip"):
+        value = frame.address if name == "rip" else frame.registers.get(name)
+        if value is None:
+            rows.append(f"{name:15}not known: it may have been changed since")
+            continue
+        points = pointed(desk.machine, started(desk), value).words
+        rows.append(f"{name:15}{value:016x}  {points}".rstrip())
+    return tuple(rows)
 
 
 def _print(desk: Desk, text: str) -> Lines:
@@ -56,7 +75,7 @@ def _set(desk: Desk, text: str) -> Lines:
 
 REGISTERS: Final = Command(
     "registers",
-    "Show the registers of the selected CPU.",
+    "Show the registers of the selected CPU, or those of the frame that is looked at.",
     _registers,
     looks=True,
 )
