@@ -11,7 +11,8 @@ from emu.given.plain import shown
 from tui.printing import say
 
 COMMANDS: Final = (
-    "run", "record", "replay", "report", "campaign", "tour", "inspect", "doctor", "completion",
+    "run", "record", "replay", "report", "profile", "campaign", "tour", "inspect",
+    "doctor", "completion",
 )  # fmt: skip
 SHELLS: Final = ("bash", "zsh", "fish")
 OUTCOMES: Final = ("booted", "degraded", "hung", "crashed", "limit", "stopped")
@@ -176,6 +177,15 @@ def _report_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="default: print it")
 
 
+def _profile_options(parser: argparse.ArgumentParser) -> None:
+    add = _group(parser, "what is told").add_argument
+    add(
+        "--section", action="append", default=[], metavar="NAME",
+        help="only this one; may be given several times; default: all that logs tell",
+    )  # fmt: skip
+    add("-o", "--output", metavar="FILE", help="default: print it")
+
+
 def _screen_options(parser: argparse.ArgumentParser) -> None:
     add = _group(parser, "the session").add_argument
     add("--record", metavar="FILE", help="write a recording all the while")
@@ -239,16 +249,17 @@ _OPTIONS: Final[
     (("inspect",), _inspect_options),
     (("campaign",), _campaign_options),
     (("completion",), _completion_options),
-    (("screen", "run", "record", "report"), _machine_options),
-    (("screen", "run", "record", "report"), _loop_options),
+    (("screen", "run", "record", "report", "profile"), _machine_options),
+    (("screen", "run", "record", "report", "profile"), _loop_options),
     (("record",), _recording_option),
     (("report",), _report_option),
     (("screen",), _screen_options),
     (("screen", "replay", "tour"), _key_options),
     (("screen", "replay"), _lines_option),
-    (("run", "record", "report"), _course_options),
+    (("run", "record", "report", "profile"), _course_options),
     (("run", "report"), _race_option),
-    (("run", "campaign", "inspect"), _json_option),
+    (("run", "profile", "campaign", "inspect"), _json_option),
+    (("profile",), _profile_options),
     (("run",), _outcome_option),
 )
 """(Commands, options that they have), in the order of `--help`."""
@@ -282,6 +293,7 @@ _TOLD: Final = {
     "replay": "Open a recording at its end, with all its past.",
     "report": "Boot without a screen; say what happened as Markdown, for an issue tracker.",
     "tour": "Learn how APs are brought up, in lessons on the live machine.",
+    "profile": "Boot without a screen, or replay a recording; say where the time went.",
     "campaign": "Break everything that the recovery file names, one boot each.",
     "inspect": "Say what a file is; of an IGVM file, all that is in it and its launch digests.",
     "doctor": "Say what works on this machine, and what to type next.",

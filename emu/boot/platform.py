@@ -107,6 +107,10 @@ class Platform(Struct, frozen=True):
         """How many CPUs there are, 1 to 2,048."""
         return len(self.apic_ids)
 
+    def ps_per_instruction(self, cpu: int) -> int:
+        """How long an instruction of a CPU takes."""
+        return round(1000 / (self.costs.instructions_per_ns * self.speeds[cpu]))
+
 
 _KEYS: Final[dict[str, set[str]]] = {
     "": {"name", "isolation", "start", "hyperv", "tsc_hz", "clocks_apart_ns", "accept_level",

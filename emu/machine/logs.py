@@ -48,9 +48,14 @@ class ExitLog(FoldedLog[Event]):
 
     def prices(self) -> Iterator[tuple[int, Asked, int]]:
         """(CPU, what it asked for, picoseconds that this cost it) of every exit up to now."""
-        for index in range(self.now):
-            _, _, cpu, asked, price_ps, _ = self._stored(index)
+        for _, cpu, asked, price_ps in self.priced():
             yield cpu, asked, price_ps
+
+    def priced(self) -> Iterator[tuple[int, int, Asked, int]]:
+        """The same with the tick before each first."""
+        for index in range(self.now):
+            tick, _, cpu, asked, price_ps, _ = self._stored(index)
+            yield tick, cpu, asked, price_ps
 
     def newest(self, cpu: int, most: int) -> Iterator[Asked]:
         """What a CPU asked for last, newest first, among the last `most` exits of all."""
