@@ -13,4 +13,6 @@ def profile_of(desk: Desk, kinds: Iterable[SectionKind]) -> Profile:
     look at."""
     wanted = tuple(kinds)
     needs = {one.needs for one in wanted}
-    return profile(desk.machine, wanted, looked(desk.machine, desk.timeline, needs))
+    found = profile(desk.machine, wanted, looked(desk.machine, desk.timeline, needs))
+    desk.looks.profiled().keep(desk.machine, desk.timeline.branch.name, found)
+    return found

@@ -28,6 +28,7 @@ from emu.picture.sections import (
     MemoryLook,
     MemoryView,
     NestedLook,
+    ProfileView,
     StackView,
     TablesLook,
     WalkLook,
@@ -67,6 +68,7 @@ class Looks(Struct):
     _found: tuple[object, FindingsView] = (None, OFF)
     """The findings, and of which moment they are."""
     _unwinder: tuple[Machine, FindsFrames] | None = None
+    _profile: Any = None
 
     def sections(
         self, machine: Machine, timeline: Timeline, focus: Cpu, wanted: frozenset[Section]
@@ -100,6 +102,19 @@ class Looks(Struct):
 
         return stack_view(machine, focus, self.unwinder(machine).frames(focus))
 
+    def profiled(self) -> Any:
+        """The profile as it was made last."""
+        if self._profile is None:
+            from emu.picture.profile import ProfileLook  # most sessions never ask for it
+
+            self._profile = ProfileLook()
+        return self._profile
+
+    def profile_view(self, machine: Machine, timeline: Timeline) -> ProfileView:
+        """The section of the profile that is looked at."""
+        found: ProfileView = self.profiled().view(machine, timeline.branch.name)
+        return found
+
     def findings(self, judge: Judge, verdict: Verdict | None) -> FindingsView:
         """What the rules say; the same as before for as long as nothing was noted."""
         moment = judge, *judge.noted, verdict
@@ -128,5 +143,6 @@ _BUILD: dict[str, Callable[[Looks, Machine, Timeline, Cpu], Any]] = {
     "pointers": lambda _, machine, __, focus: pointers(machine, focus),
     "log": lambda looks, machine, *_: looks.log_view(machine.board.logs, "log"),
     "exits": lambda looks, machine, *_: looks.log_view(machine.board.logs, "exits"),
+    "profile": lambda looks, machine, timeline, _: looks.profile_view(machine, timeline),
 }
 """Section -> what makes its view."""

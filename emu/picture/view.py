@@ -16,6 +16,7 @@ from emu.picture.sections import (
     MemoryView,
     NestedView,
     PointerView,
+    ProfileView,
     StackView,
     TablesView,
     WalkView,
@@ -24,7 +25,17 @@ from emu.picture.stop import Stop
 
 LineKind = Literal["source", "asm", "label", "mode"]
 Section = Literal[
-    "memory", "walk", "tables", "nested", "dtb", "stack", "pointers", "waits", "log", "exits"
+    "memory",
+    "walk",
+    "tables",
+    "nested",
+    "dtb",
+    "stack",
+    "pointers",
+    "waits",
+    "log",
+    "exits",
+    "profile",
 ]
 """What is looked at only if a front end wants it."""
 EventView = Event
@@ -237,6 +248,7 @@ class Sections(Struct, frozen=True):
     pointers: tuple[PointerView, ...] | None = None
     log: LogView | None = None
     exits: LogView | None = None
+    profile: ProfileView | None = None
 
 
 class MachineView(Struct, frozen=True):

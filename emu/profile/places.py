@@ -10,7 +10,7 @@ from msgspec import Struct
 from emu.profile.basis import Basis
 from emu.profile.code_spot import NOWHERE, CodeSpot, spot_of
 from emu.profile.phases import named_phases, phases_of, told_by
-from emu.profile.steps import StepName
+from emu.profile.waterfall_view import StepName
 
 _PHASES: Final[dict[StepName, str]] = {
     "first": "start APs", "parked": "parked", "seen": "wake-up", "ack": "ack",

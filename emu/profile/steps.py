@@ -4,9 +4,7 @@ do at a mailbox, and by what the host was asked for. So images that nobody named
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Final, Literal
-
-from msgspec import Struct
+from typing import Final
 
 from emu.machine.board import Board
 from emu.machine.event import Milestone
@@ -14,31 +12,11 @@ from emu.mailbox.ap import NOOP, WAKEUP
 from emu.mailbox.dialect import BROADCAST_ID
 from emu.mailbox.observation import Arrived, Started, Stored, Switched
 from emu.profile.course import Courses
+from emu.profile.waterfall_view import STEPS, StepAt, StepName
 
-StepName = Literal[
-    "asked", "first", "modes", "tables", "parked", "command", "seen", "ack", "vector", "online",
-    "rest",
-]  # fmt: skip
-STEPS: Final[dict[StepName, str]] = {
-    "asked": "somebody asks for it", "first": "its first instruction",
-    "modes": "leaves real mode", "tables": "turns paging on",
-    "parked": "waits at the mailbox", "command": "a wake-up names it",
-    "seen": "sees that", "ack": "takes it", "vector": "is at the vector",
-    "online": "is online", "rest": "comes to rest behind its last work",
-}  # fmt: skip
-"""In the order in which an AP comes to them. The time up to a step has the step's name."""
 _BY_ROLE: Final[dict[str, StepName]] = {
     "parked": "parked", "ack": "ack", "arrived": "vector", "online": "online",
 }  # fmt: skip
-
-
-class StepAt(Struct, frozen=True):
-    """An AP comes to a step: on its own clock, but for `asked` and `command`, which stand on
-    that of whoever does it."""
-
-    step: StepName
-    tick: int
-    ns: int
 
 
 ApSteps = tuple[tuple[int, tuple[StepAt, ...]], ...]

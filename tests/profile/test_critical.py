@@ -7,7 +7,7 @@ import pytest
 
 from emu import Session, open_session
 from emu.debug.profiling import profile_of
-from emu.profile.critical import CriticalPath
+from emu.profile.critical_view import CriticalPath
 from emu.profile.profile import chosen
 from tests.guest import boot
 
@@ -99,7 +99,7 @@ def test_its_parts_join_and_add_up_to_the_whole_time(platform: str, section: str
     session = open_session(platform=platform, cpus=4)
     session.do("run")
     found = path(session, section)
-    assert found.ends == "0 switches the machine off"
+    assert found.ends == "cpu 0 switches the machine off"
     assert found.parts[0].begin_ps == 0
     assert found.parts[-1].end_ps == found.whole_ps == session.machine.board.cpus[0].clock_ps
     assert all(a.end_ps == b.begin_ps and a.ps > 0 for a, b in pairwise(found.parts))

@@ -10,7 +10,10 @@ def _profile(desk: Desk, section: str) -> Lines:
     from emu.debug.profiling import profile_of  # few ask for it
     from emu.profile.profile import chosen
 
-    return profile_of(desk, chosen(section.split())).lines()
+    kinds = chosen(section.split())
+    if section:
+        desk.looks.profiled().section = kinds[0].name
+    return profile_of(desk, kinds).lines()
 
 
 PROFILE: Final = Command(
