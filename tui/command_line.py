@@ -11,7 +11,7 @@ from emu.given.plain import shown
 from tui.printing import say
 
 COMMANDS: Final = (
-    "run", "record", "replay", "report", "profile", "campaign", "tour", "inspect",
+    "run", "record", "replay", "report", "profile", "compare", "campaign", "tour", "inspect",
     "doctor", "completion",
 )  # fmt: skip
 SHELLS: Final = ("bash", "zsh", "fish")
@@ -186,6 +186,11 @@ def _profile_options(parser: argparse.ArgumentParser) -> None:
     add("-o", "--output", metavar="FILE", help="default: print it")
 
 
+def _compare_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("first", help="a recording")
+    parser.add_argument("second", help="the recording that it is compared with")
+
+
 def _screen_options(parser: argparse.ArgumentParser) -> None:
     add = _group(parser, "the session").add_argument
     add("--record", metavar="FILE", help="write a recording all the while")
@@ -249,6 +254,7 @@ _OPTIONS: Final[
     (("inspect",), _inspect_options),
     (("campaign",), _campaign_options),
     (("completion",), _completion_options),
+    (("compare",), _compare_options),
     (("screen", "run", "record", "report", "profile"), _machine_options),
     (("screen", "run", "record", "report", "profile"), _loop_options),
     (("record",), _recording_option),
@@ -258,7 +264,7 @@ _OPTIONS: Final[
     (("screen", "replay"), _lines_option),
     (("run", "record", "report", "profile"), _course_options),
     (("run", "report"), _race_option),
-    (("run", "profile", "campaign", "inspect"), _json_option),
+    (("run", "profile", "compare", "campaign", "inspect"), _json_option),
     (("profile",), _profile_options),
     (("run",), _outcome_option),
 )
@@ -294,6 +300,7 @@ _TOLD: Final = {
     "report": "Boot without a screen; say what happened as Markdown, for an issue tracker.",
     "tour": "Learn how APs are brought up, in lessons on the live machine.",
     "profile": "Boot without a screen, or replay a recording; say where the time went.",
+    "compare": "Say how the time that the boots of two recordings took differs.",
     "campaign": "Break everything that the recovery file names, one boot each.",
     "inspect": "Say what a file is; of an IGVM file, all that is in it and its launch digests.",
     "doctor": "Say what works on this machine, and what to type next.",

@@ -1,4 +1,4 @@
-"""`apdbg profile`: where the time of a boot or a recording went."""
+"""`apdbg profile` and `apdbg compare`: where the time of boots and recordings went."""
 
 import argparse
 from pathlib import Path
@@ -29,6 +29,23 @@ def profile(options: argparse.Namespace) -> int:
         say_json(words)
     else:
         say(words)
+    return code
+
+
+def compare(options: argparse.Namespace) -> int:
+    """`apdbg compare`: 1 where one of the recordings drifted, whatever differs between them."""
+    from emu.profile.comparing import compared, needed
+
+    profiles, code = [], EXIT_EXPECTED
+    for name in (options.first, options.second):
+        session, one = replayed(name)
+        profiles.append(profile_of(session.desk, needed()))
+        code = max(code, one)
+    found = compared((options.first, options.second), *profiles)
+    if options.json:
+        say_json(as_json(found))
+    else:
+        say("\n".join(found.lines()))
     return code
 
 

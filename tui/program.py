@@ -58,6 +58,10 @@ def _carry_out(options: Namespace | None) -> int:
             from tui import profiled
 
             return profiled.profile(options)
+        case "compare":
+            from tui import profiled
+
+            return profiled.compare(options)
         case word:
             from tui import headless
 

@@ -48,14 +48,14 @@ class ExitLog(FoldedLog[Event]):
 
     def prices(self) -> Iterator[tuple[int, Asked, int]]:
         """(CPU, what it asked for, picoseconds that this cost it) of every exit up to now."""
-        for _, cpu, asked, price_ps in self.priced():
+        for _, _, cpu, asked, price_ps, _ in self.stored():
             yield cpu, asked, price_ps
 
-    def priced(self) -> Iterator[tuple[int, int, Asked, int]]:
-        """The same with the tick before each first."""
+    def stored(self) -> Iterator[StoredExit]:
+        """Every exit up to now, as it is stored."""
         for index in range(self.now):
-            tick, _, cpu, asked, price_ps, _ = self._stored(index)
-            yield tick, cpu, asked, price_ps
+            found: StoredExit = self._stored(index)
+            yield found
 
     def newest(self, cpu: int, most: int) -> Iterator[Asked]:
         """What a CPU asked for last, newest first, among the last `most` exits of all."""

@@ -54,7 +54,7 @@ class Courses:
     def exits(self) -> dict[int, list[Priced]]:
         """PathGroup CPU: what it asked for."""
         found: dict[int, list[Priced]] = {cpu.id: [] for cpu in self.board.cpus}
-        for tick, cpu, asked, price_ps in self.board.logs.exits.priced():
+        for tick, _, cpu, asked, price_ps, _ in self.board.logs.exits.stored():
             found[cpu].append(Priced(tick, asked, price_ps))
         return found
 

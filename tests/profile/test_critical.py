@@ -106,3 +106,23 @@ def test_its_parts_join_and_add_up_to_the_whole_time(platform: str, section: str
     for some in found.shares.values():
         assert sum(one.ps for one in some) == found.whole_ps
     assert len({one.cpu for one in found.parts}) > 1
+
+
+SHORT = """
+    cpu0: mov ecx, 60
+    count0: loop count0
+      mov dword ptr [{SHARED}], 1
+      hlt
+    cpu1: pause
+      cmp dword ptr [{SHARED}], 0
+      je cpu1
+      mov ecx, 5000
+    count1: loop count1
+      hlt
+"""
+
+
+def test_a_wait_of_a_lap_or_two_is_no_wait_on_the_path() -> None:
+    session = boot(SHORT, cpus=2)
+    session.do("run")
+    assert {one.cpu for one in path(session).parts} == {1}
