@@ -35,7 +35,7 @@ SCREEN: Final = re.compile(r"the screen at (\d+)x(\d+) after (.+)")
 OTHERWISE: Final = ("--inject", "gallery/", "loops/ack-first", "multiboot/")
 """Words of commands that end otherwise than a boot should, and so with exit code 1; a multiboot
 kernel that leaves by the debug-exit port with 0 ends with 1, as under QEMU."""
-UNJUDGED: Final = {"campaign", "report", "record", "replay"}
+UNJUDGED: Final = {"campaign", "report", "record", "replay", "compare"}
 """Commands with a code of their own."""
 WRITTEN: Final = (".apdbg", ".html", ".md")
 """Endings of files that are written."""

@@ -11,7 +11,8 @@ from emu.given.plain import shown
 from tui.printing import say
 
 COMMANDS: Final = (
-    "run", "record", "replay", "report", "campaign", "tour", "inspect", "platform",
+    "run", "record", "replay", "report", "profile", "compare", "campaign", "tour", "inspect",
+    "platform",
     "doctor", "completion",
 )  # fmt: skip
 SHELLS: Final = ("bash", "zsh", "fish")
@@ -225,6 +226,20 @@ def _report_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="default: print it")
 
 
+def _profile_options(parser: argparse.ArgumentParser) -> None:
+    add = _group(parser, "what is told").add_argument
+    add(
+        "--section", action="append", default=[], metavar="NAME",
+        help="only this one; may be given several times; default: all that logs tell",
+    )  # fmt: skip
+    add("-o", "--output", metavar="FILE", help="default: print it")
+
+
+def _compare_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("first", help="a recording")
+    parser.add_argument("second", help="the recording that it is compared with")
+
+
 def _screen_options(parser: argparse.ArgumentParser) -> None:
     add = _group(parser, "the session").add_argument
     add("--record", metavar="FILE", help="write a recording all the while")
@@ -295,17 +310,19 @@ _OPTIONS: Final[
     (("platform",), _platform_options),
     (("campaign",), _campaign_options),
     (("completion",), _completion_options),
-    (("screen", "run", "record", "report"), _machine_options),
-    (("screen", "run", "record", "report"), _loop_options),
-    (("screen", "run", "record", "report", "replay"), _source_option),
+    (("compare",), _compare_options),
+    (("screen", "run", "record", "report", "profile"), _machine_options),
+    (("screen", "run", "record", "report", "profile"), _loop_options),
+    (("screen", "run", "record", "report", "replay", "profile"), _source_option),
     (("record",), _recording_option),
     (("report",), _report_option),
     (("screen",), _screen_options),
     (("screen", "replay", "tour"), _key_options),
     (("screen", "replay"), _lines_option),
-    (("run", "record", "report"), _course_options),
+    (("run", "record", "report", "profile"), _course_options),
     (("run", "report"), _race_option),
-    (("run", "campaign", "inspect"), _json_option),
+    (("run", "profile", "compare", "campaign", "inspect"), _json_option),
+    (("profile",), _profile_options),
     (("run",), _outcome_option),
     (("run",), _keep_option),
 )
@@ -340,6 +357,8 @@ _TOLD: Final = {
     "replay": "Open a recording at its end, with all its past.",
     "report": "Boot without a screen; say what happened as Markdown, for an issue tracker.",
     "tour": "Learn how APs are brought up, in lessons on the live machine.",
+    "profile": "Boot without a screen, or replay a recording; say where the time went.",
+    "compare": "Say how the time that the boots of two recordings took differs.",
     "campaign": "Break everything that the recovery file names, one boot each.",
     "inspect": "Say what a file is; of an IGVM file, all that is in it and its launch digests.",
     "platform": "Write a platform's file with every key in it, and what each is.",

@@ -11,6 +11,7 @@ from emu.debug.kept_state import keep, kept
 from emu.errors import ApdbgError, CommandError
 from emu.given.files import live_file, new_file
 from emu.given.number import parsed
+from emu.judge.report import RunReport
 from emu.judge.rule_verdicts import words
 from emu.judge.same_faults import FOR_EVER
 from tui.alive import Alive
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     session = opened(options)
     if options.keep:
         kept(session.desk)  # whether there is anything to keep
-    _go(session, options)
+    go(session, options)
     found = report.of(session.desk, began, options.races, brief=not options.json)
     if options.json:
         say_json(report.as_json(found))
@@ -52,12 +53,17 @@ def run(options: argparse.Namespace) -> int:
             say("\n".join((session.desk.judge.loop(), *words(found.rules))))
     if options.keep:
         keep(session.desk, options.keep)
+    return judged(session, found, options.until, options.expect)
+
+
+def judged(session: Session, found: RunReport, until: str | None, expect: str | None) -> int:
+    """The exit code that says how a run went; `expect`: the outcome that alone counts."""
     code = session.exit_code
-    if code is not None and not options.expect:
+    if code is not None and not expect:
         return code & 0xFF
-    expected = options.expect or ("stopped" if options.until else "booted")
+    expected = expect or ("stopped" if until else "booted")
     # Who asks for a certain outcome has it judged by that alone.
-    broken = (found.broken or found.unwell) and not options.expect
+    broken = (found.broken or found.unwell) and not expect
     return EXIT_EXPECTED if found.outcome == expected and not broken else EXIT_OTHERWISE
 
 
@@ -66,7 +72,7 @@ def written_report(options: argparse.Namespace) -> int:
     from emu.export.markdown import markdown
 
     session = opened(options)
-    _go(session, options)
+    go(session, options)
     words = markdown(report.of(session.desk, races=options.races))
     if options.output is None:
         say(words.rstrip("\n"))
@@ -121,7 +127,7 @@ def record(options: argparse.Namespace) -> int:
     session = opened(options)
     with live_file(options.output) as file:
         session.record(file)
-        _go(session, options)
+        go(session, options)
         session.end_recording()
         size = file.tell()
     say(report.as_text(report.of(session.desk, began, brief=True)))
@@ -129,7 +135,7 @@ def record(options: argparse.Namespace) -> int:
     return EXIT_EXPECTED
 
 
-def _go(session: Session, options: argparse.Namespace) -> None:
+def go(session: Session, options: argparse.Namespace) -> None:
     """The commands of the script, and then on to the end or the place that was asked for."""
     if options.script:
         path = Path(options.script)

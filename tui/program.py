@@ -58,6 +58,14 @@ def _carry_out(options: Namespace | None) -> int:
             from tui import replay
 
             return replay.replay(options)
+        case "profile":
+            from tui import profiled
+
+            return profiled.profile(options)
+        case "compare":
+            from tui import profiled
+
+            return profiled.compare(options)
         case word:
             from tui import headless
 

@@ -129,6 +129,10 @@ class Platform(Struct, frozen=True):
         own: int | None = getattr(kind, by) if kind else None
         return getattr(self.costs, by) if own is None else own
 
+    def ps_per_instruction(self, cpu: int) -> int:
+        """How long an instruction of a CPU takes."""
+        return round(1000 / (self.costs.instructions_per_ns * self.speeds[cpu]))
+
 
 _KEYS: Final[dict[str, set[str]]] = {
     "": {"name", "isolation", "start", "hyperv", "tsc_hz", "clocks_apart_ns", "accept_level",

@@ -1,16 +1,20 @@
 """How a session begins: from an image and a platform, or from a recording."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
+from emu.boot.samples import place_of
 from emu.boot.sources import SourceMap
 from emu.debug.recording import Recording, replay
 from emu.debug.session import Session
 from emu.debug.setup import Options, Setup
 from emu.hw.selftest import require as require_emulator
 from emu.timeline.schedule import chooser_of
+
+RECORDING: Final = ".apdbg"
+"""How the names of recordings end."""
 
 
 def open_session(
@@ -69,6 +73,11 @@ def open_session(
     entries += [f"inject {one}" for one in inject]
     maps = tuple(SourceMap.of(one) for one in sources)
     return Session(Setup.of(options, sources=maps), tuple(entries))
+
+
+def is_recording(name: str | None) -> bool:
+    """Whether a word on the command line means a recording, and no image."""
+    return name is not None and place_of(name, RECORDING).suffix == RECORDING
 
 
 def replay_session(

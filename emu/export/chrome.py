@@ -19,8 +19,8 @@ _WAKEUP: Final = 1
 
 
 def trace(history: BranchHistory) -> bytes:
-    """The whole file: the trace, and beside it the fields of the report, which viewers of
-    traces pass over (Trace Event Format, JSON Object Format)."""
+    """The whole file: the trace, and beside it the profile and the fields of the report, which
+    viewers of traces pass over (Trace Event Format, JSON Object Format)."""
     report = history.report
     events = [
         *_names(history), *_spans(history), *_instants(history), *_findings(report),
@@ -31,7 +31,8 @@ def trace(history: BranchHistory) -> bytes:
         "ticks": report.ticks, "outcome": report.outcome, "reason": report.reason,
     }  # fmt: skip
     whole = {"traceEvents": events, "displayTimeUnit": "ns", "otherData": other}
-    return msgspec.json.encode(whole | msgspec.to_builtins(report))
+    told = {"profile": history.profile, **msgspec.to_builtins(report)}
+    return msgspec.json.encode(whole | told)
 
 
 def _names(history: BranchHistory) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from emu.judge.report import RunReport
 from emu.machine.event import Event
 from emu.machine.log import Run, Turn
 from emu.machine.machine import Machine
+from emu.profile.profile import Profile, chosen, profile
 
 
 class BranchHistory(Struct, frozen=True):
@@ -22,6 +23,8 @@ class BranchHistory(Struct, frozen=True):
     """Changes of activity, oldest first; before its first one a CPU is off."""
     events: tuple[Event, ...]
     stops: Stops
+    profile: Profile
+    """Where the time went, as far as the logs tell."""
 
 
 def history(machine: Machine, report: RunReport, stops: Stops) -> BranchHistory:
@@ -34,4 +37,5 @@ def history(machine: Machine, report: RunReport, stops: Stops) -> BranchHistory:
         turns=tuple(logs.turns),
         events=tuple(logs.events),
         stops=stops,
+        profile=profile(machine, chosen(())),
     )

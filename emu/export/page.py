@@ -24,8 +24,8 @@ SERIAL_MAX: Final = 100_000
 _SECTIONS: Final = (
     ("reproduce", "How to come here"), ("findings", "Findings"),
     ("steps", "CPUs over virtual time"), ("cpus", "CPUs"), ("mailbox", "Mailbox"),
-    ("stops-list", "Recorded stops"), ("events-list", "Events"), ("serial", "Serial line"),
-    ("machine", "What was booted"),
+    ("profile", "Where the time went"), ("stops-list", "Recorded stops"),
+    ("events-list", "Events"), ("serial", "Serial line"), ("machine", "What was booted"),
 )  # fmt: skip
 
 
@@ -65,6 +65,7 @@ def _bodies(history: BranchHistory) -> dict[str, str]:
         "steps": _steps(history),
         "cpus": told.cpus(report),
         "mailbox": sequence(history),
+        "profile": told.profile(history.profile),
         "stops-list": _stops(history.stops),
         "events-list": _events(history.events),
         "serial": _serial("\n".join(report.said)),

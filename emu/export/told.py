@@ -7,6 +7,7 @@ from typing import Final
 from emu.export.escape import text, whole
 from emu.export.grouped import cpu_rows
 from emu.judge.report import CodeReport, FindingReport, RunReport
+from emu.profile.profile import SECTIONS, Profile
 
 
 def reproduce(report: RunReport) -> str:
@@ -94,6 +95,7 @@ def _registers(one: FindingReport) -> str:
     return f"<details><summary>{words}</summary><pre>{chr(10).join(rows)}</pre></details>"
 
 
+PROFILE_ROWS_MAX: Final = 200
 CPU_HEAD: Final = ("CPUs", "state", "became", "where", "last milestone")
 
 
@@ -110,6 +112,21 @@ def cpus(report: RunReport) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" + (
         f"<ul>{told}</ul>" if told else ""
     )
+
+
+def profile(found: Profile) -> str:
+    """Its sections as text, the first of them open."""
+    parts = []
+    for number, kind in enumerate(one for one in SECTIONS if one.name in found.sections):
+        rows = found.sections[kind.name].lines()
+        left = len(rows) - PROFILE_ROWS_MAX
+        more = (f"and {left:,} more rows: `apdbg profile` has them",) if left > 0 else ()
+        words = whole(chr(10).join((*rows[:PROFILE_ROWS_MAX], *more)))
+        parts.append(
+            f"<details{' open' * (not number)}><summary>{kind.name}: {kind.title}</summary>"
+            f"<pre>{words}</pre></details>"
+        )
+    return "".join(parts)
 
 
 def machine(report: RunReport) -> str:

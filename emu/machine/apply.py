@@ -152,7 +152,7 @@ def start_vp(parts: Parts, cpu: Cpu, vp: int, context: fx.VpContext | None) -> N
     state = entry.reset_vector(vp, operand) if context is None else entry.from_context(context)
     parts.waits.forget(target)  # a host that mistakes one VP for another starts it twice
     moment = cpu.clock_ps + parts.board.platform.starts_in_ns(vp, "start_vp_ns") * 1000
-    parts.board.go_on(target, moment, "started", cpu.id)
+    parts.board.go_on(target, moment, "started", cpu.id, cpu.clock_ps)
     parts.board.start(target, state)
     parts.board.event(cpu, "state", f"starts cpu {vp}")
     parts.witness.started(cpu, vp, "StartVirtualProcessor")

@@ -184,9 +184,18 @@ class Board(Struct, eq=False, kw_only=True):
             self.running.discard(cpu.id)
         self.logs.turns.append(Turn(self.tick, cpu.id, activity, cpu.clock_ps))
 
-    def go_on(self, cpu: Cpu, to_ps: int, why: WakeCause, by: int | None = None) -> None:
-        """A CPU goes on at another moment of its clock; `by`: through which CPU's doing."""
-        self.logs.woken.append(Woken(self.tick, cpu.id, by, why, cpu.clock_ps, to_ps))
+    def go_on(
+        self,
+        cpu: Cpu,
+        to_ps: int,
+        why: WakeCause,
+        by: int | None = None,
+        cause_ps: int | None = None,
+    ) -> None:
+        """A CPU goes on at another moment of its clock; `by`: through which CPU's doing, at
+        `cause_ps` of that one's clock."""
+        cause = to_ps if cause_ps is None else cause_ps
+        self.logs.woken.append(Woken(self.tick, cpu.id, by, why, cpu.clock_ps, to_ps, cause))
         cpu.clock_ps = to_ps
 
     def retire(self, cpu: Cpu, count: int) -> None:

@@ -66,12 +66,9 @@ def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
 
 
 def _cpus(platform: Platform) -> tuple[Cpu, ...]:
-    rate = platform.costs.instructions_per_ns
     return tuple(
-        Cpu(index, apic_id, Hpa(VMCBS + VMCB_BYTES * index), round(1000 / (rate * speed)))
-        for index, (apic_id, speed) in enumerate(
-            zip(platform.apic_ids, platform.speeds, strict=True)
-        )
+        Cpu(index, apic_id, Hpa(VMCBS + VMCB_BYTES * index), platform.ps_per_instruction(index))
+        for index, apic_id in enumerate(platform.apic_ids)
     )
 
 

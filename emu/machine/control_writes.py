@@ -9,12 +9,14 @@ like any other (`emu.vmm.controls`).
 from typing import Final
 
 from emu.hw import vmcb
-from emu.hw.control import CR0_DEFINED, efer_after
+from emu.hw.context import Context
+from emu.hw.control import CR0_DEFINED, CR0_PE, CR0_PG, EFER_LMA, efer_after
 from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
 from emu.machine.ask import CONTROL_WRITES, writes_efer
 from emu.machine.board import Board
 from emu.machine.execute import execute
+from emu.mailbox.observation import Switched
 from emu.vmm import controls
 from emu.vmm.asked import ControlWrite
 
@@ -33,8 +35,17 @@ def go_on(board: Board, cpu: Cpu, exit_: Exit) -> Exit:
     assert isinstance(asked, ControlWrite), f"exit {exit_.code:#x} writes a control register"
     if controls.answer(board.caller(cpu), asked):
         return exit_
+    where = board.tick, cpu.nanoseconds, cpu.id, board.linear_rip(cpu)
+    before = _mode(cpu.registers)
     done = (_write_efer if asked.register == "efer" else _run)(board, cpu, asked)
+    if before != (now := _mode(cpu.registers)) and not board.on_trial:
+        board.logs.observed.append(Switched(*where, before, now))
     return done._replace(executed=exit_.executed + done.executed)
+
+
+def _mode(registers: Context) -> tuple[bool, bool, bool]:
+    cr0 = registers.get("cr0")
+    return bool(cr0 & CR0_PE), bool(cr0 & CR0_PG), bool(registers.get("efer") & EFER_LMA)
 
 
 def _write_efer(board: Board, cpu: Cpu, asked: ControlWrite) -> Exit:

@@ -88,7 +88,8 @@ def init(parts: Receives, cpu: Cpu, target: Cpu) -> None:
         vp.wait_for_sipi = True
         board.turn(target, "wait-for-sipi")
         return
-    board.go_on(target, max(target.clock_ps, cpu.clock_ps), "started", cpu.id)
+    moment = max(target.clock_ps, cpu.clock_ps)
+    board.go_on(target, moment, "started", cpu.id, cpu.clock_ps)
     board.begins(target)
     arrives(board, cpu, target, "INIT", ": it begins again at its reset vector")
 
@@ -104,7 +105,7 @@ def sipi(parts: Receives, cpu: Cpu, target: Cpu, vector: int) -> None:
     vp = board.vmm.vps[target.id]
     vp.wait_for_sipi, vp.started = False, True
     moment = cpu.clock_ps + board.platform.starts_in_ns(target.id, "sipi_ns") * 1000
-    board.go_on(target, moment, "started", cpu.id)
+    board.go_on(target, moment, "started", cpu.id, cpu.clock_ps)
     if target.context is None:
         board.enter(target, entry.after_init(entry.CR0_AFTER_RESET))
     target.registers.put_segment("cs", entry.code_after_sipi(vector))
@@ -155,7 +156,7 @@ def _notice(parts: Receives, cpu: Cpu, target: Cpu) -> None:
     target.look = True
     if target.activity == "halted" and _wakes(parts.board, target):
         moment = max(target.clock_ps, cpu.clock_ps)
-        parts.board.go_on(target, moment, "interrupted", cpu.id)
+        parts.board.go_on(target, moment, "interrupted", cpu.id, cpu.clock_ps)
         parts.board.turn(target, "running")
         parts.board.reschedule = True
     parts.waits.wake(target, cpu.clock_ps, "interrupted", cpu.id)

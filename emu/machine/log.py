@@ -170,6 +170,8 @@ class Woken(NamedTuple):
     why: WakeCause
     from_ps: int
     to_ps: int
+    cause_ps: int
+    """The clock of `by` at what it did; where nobody did it, `to_ps`."""
 
 
 class Lanes:

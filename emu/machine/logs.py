@@ -48,9 +48,14 @@ class ExitLog(FoldedLog[Event]):
 
     def prices(self) -> Iterator[tuple[int, Asked, int]]:
         """(CPU, what it asked for, picoseconds that this cost it) of every exit up to now."""
-        for index in range(self.now):
-            _, _, cpu, asked, price_ps, _ = self._stored(index)
+        for _, _, cpu, asked, price_ps, _ in self.stored():
             yield cpu, asked, price_ps
+
+    def stored(self) -> Iterator[StoredExit]:
+        """Every exit up to now, as it is stored."""
+        for index in range(self.now):
+            found: StoredExit = self._stored(index)
+            yield found
 
     def newest(self, cpu: int, most: int) -> Iterator[Asked]:
         """What a CPU asked for last, newest first, among the last `most` exits of all."""

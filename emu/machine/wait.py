@@ -5,6 +5,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from emu.machine.lap import Loop
+from emu.machine.log import WakeCause
 
 HITS: Final = 2
 """Sightings at one place before a lap is traced there."""
@@ -56,6 +57,8 @@ class Wait(Struct, frozen=True):
     """The start of the first lap that leaves if memory stays as it is now."""
     due_by: int | None = None
     """The CPU whose store made it so; None for the host's."""
+    stored_ps: int | None = None
+    """The clock of whoever stored, at that store."""
 
     @classmethod
     def begun(cls, loop: Loop, since_ps: int) -> "Wait":
@@ -72,6 +75,12 @@ class Wait(Struct, frozen=True):
     def lap_at(self, moment_ps: int) -> int:
         """The start of the first lap that begins at or after a moment."""
         return lap_start(self.since_ps, self.loop.lap_ps, moment_ps)
+
+    def cause_ps(self, why: WakeCause, moment_ps: int, wakes_ps: int) -> int:
+        """When that was done at a moment which wakes the CPU later, at the lap that begins
+        then."""
+        stored = self.stored_ps if why == "memory" else None
+        return min(moment_ps if stored is None else stored, wakes_ps)
 
     @property
     def last_ps(self) -> int | None:

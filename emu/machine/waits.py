@@ -251,7 +251,7 @@ class Waits:
         # loop has ended by then, the lap that leaves it was not executed: that one comes first.
         start = wait.lap_at(moment_ps)
         moment = start if wait.last_ps is None else min(start, wait.last_ps)
-        self._board.go_on(cpu, moment, why, by)
+        self._board.go_on(cpu, moment, why, by, wait.cause_ps(why, moment_ps, moment))
         self._board.turn(cpu, "running")
         self._board.reschedule = True
 
@@ -295,7 +295,7 @@ class Waits:
         """The bytes that one loop looks at are as they were: nobody is due any more."""
         for index, wait in sorted(group.known.items()):
             if wait.due_ps is not None:
-                self._know(index, replace(wait, due_ps=None, due_by=None))
+                self._know(index, replace(wait, due_ps=None, due_by=None, stored_ps=None))
 
     def _reconsider(self, group: WaitGroup, moment_ps: int, by: int | None) -> None:
         """The bytes that one loop looks at have changed: who still goes round in it?"""
@@ -352,7 +352,7 @@ class Waits:
             # A store that came later on the clock may be made earlier in the run (CPUs run up
             # to a quantum apart): the earliest lap that leaves counts.
             if wait.due_ps is None or start < wait.due_ps:
-                self._know(index, replace(wait, due_ps=start, due_by=by))
+                self._know(index, replace(wait, due_ps=start, due_by=by, stored_ps=moment_ps))
                 self._board.reschedule = True
 
     def _retrace(self, cpu: Cpu, moment_ps: int) -> Loop | Needs:

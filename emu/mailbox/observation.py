@@ -80,6 +80,14 @@ class Started(Seen, frozen=True):
     how: Literal["StartVirtualProcessor", "SIPI"]
 
 
+class Switched(Seen, frozen=True):
+    """A CPU came to another mode by a write to CR0 or EFER: of its mode before and now, whether
+    it is protected, has paging on, and runs in long mode (SDM 3A, 10.8.5)."""
+
+    before: tuple[bool, bool, bool]
+    now: tuple[bool, bool, bool]
+
+
 class Listens(Seen, frozen=True):
     """An AP comes to a loop at the mailbox in which none has been before."""
 
@@ -221,7 +229,8 @@ class Circled(Seen, frozen=True):
 
 
 Observation = (
-    Stored | Arrived | Called | Started | Listens | Waited | Reused | Refused | Opened | Handed
+    Stored | Arrived | Called | Started | Switched | Listens | Waited | Reused | Refused
+    | Opened | Handed
     | Raced | StoodStill | Circled
     | Shared | StartPageWritten | CellReused | ClocksApart | Ignored | Unreturned
     | Ended

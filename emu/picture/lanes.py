@@ -13,8 +13,9 @@ from emu.machine.event import Event, MailboxWrite
 from emu.machine.log import Lanes, Log, Turn
 from emu.machine.machine import Machine
 from emu.picture.axis import CELLS, Quiet, axis
-from emu.picture.phases import PhaseIndex, named_phases
+from emu.picture.phases import PhaseIndex
 from emu.picture.view import LaneView, TimelineView
+from emu.profile.phases import named_phases
 
 LANES_MAX: Final = 64
 """Lanes in one view, those around the CPU in focus."""

@@ -30,6 +30,7 @@ from emu.picture.sections import (
     MemoryLook,
     MemoryView,
     NestedLook,
+    ProfileView,
     RegionsLook,
     StackView,
     TablesLook,
@@ -74,6 +75,7 @@ class Looks(Struct):
     _frame: tuple[int, int, int, int] = (0, 0, 0, 0)
     """CPU, tick, beat, and the number of the frame that is looked at as long as it is so."""
     _unwinder: tuple[Machine, FindsFrames] | None = None
+    _profile: Any = None
 
     def sections(
         self, machine: Machine, timeline: Timeline, focus: Cpu, wanted: frozenset[Section]
@@ -130,6 +132,19 @@ class Looks(Struct):
 
         return stack_view(machine, focus, self.unwinder(machine).told(focus))
 
+    def profiled(self) -> Any:
+        """The profile as it was made last."""
+        if self._profile is None:
+            from emu.picture.profile import ProfileLook  # most sessions never ask for it
+
+            self._profile = ProfileLook()
+        return self._profile
+
+    def profile_view(self, machine: Machine, timeline: Timeline) -> ProfileView:
+        """The section of the profile that is looked at."""
+        found: ProfileView = self.profiled().view(machine, timeline.branch.name)
+        return found
+
     def findings(self, judge: Judge, verdict: Verdict | None) -> FindingsView:
         """What the rules say; the same as before for as long as nothing was noted."""
         moment = judge, *judge.noted, verdict
@@ -160,5 +175,6 @@ _BUILD: dict[str, Callable[[Looks, Machine, Timeline, Cpu], Any]] = {
     "exits": lambda looks, machine, *_: looks.log_view(machine.board.logs, "exits"),
     "logged": lambda looks, machine, *_: looks.log_view(machine.board.logs, "logged"),
     "regions": lambda looks, machine, *_: regions_view(machine.board, looks.regions),
+    "profile": lambda looks, machine, timeline, _: looks.profile_view(machine, timeline),
 }
 """Section -> what makes its view."""

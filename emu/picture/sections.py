@@ -12,6 +12,8 @@ from emu.hw.nested_walk import NestedWalk as NestedWalk
 from emu.hw.page_walk import PageWalk as PageWalk
 from emu.mailbox.rule import COUNTING, Severity
 from emu.picture.filters import told_of
+from emu.profile.critical_view import CriticalPath
+from emu.profile.waterfall_view import Waterfall
 
 Space = Literal["gva", "gpa", "hpa"]
 """Guest-virtual, guest-physical, host-physical."""
@@ -373,3 +375,21 @@ def ascii(data: tuple[int | None, ...]) -> str:
     return "".join(
         " " if byte is None else chr(byte) if 0x20 <= byte < 0x7F else "." for byte in data
     )
+
+
+class ProfileView(Struct, frozen=True):
+    """One section of the profile."""
+
+    section: str
+    names: tuple[str, ...]
+    """The sections that there are."""
+    tick: int | None
+    """Of which moment it is; None: it was not made."""
+    now: bool
+    """Whether that is the moment that is shown."""
+    waterfall: Waterfall | None
+    path: CriticalPath | None
+    busy: tuple[tuple[int, int], ...]
+    """The stretches, in nanoseconds, in which some AP is on its way to be online."""
+    rows: tuple[str, ...]
+    """Any other section as text."""

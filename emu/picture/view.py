@@ -16,6 +16,7 @@ from emu.picture.sections import (
     MemoryView,
     NestedView,
     PointerView,
+    ProfileView,
     RegionsView,
     StackView,
     TablesView,
@@ -27,7 +28,7 @@ LineKind = Literal["source", "asm", "label", "mode", "inlined", "no source"]
 """`inlined`: from here on the code is of another function, inlined or no more."""
 Section = Literal[
     "memory", "walk", "tables", "nested", "dtb", "stack", "pointers", "waits", "log", "exits",
-    "logged", "regions",
+    "logged", "regions", "profile",
 ]  # fmt: skip
 """What is looked at only if a front end wants it."""
 EventView = Event
@@ -244,6 +245,7 @@ class Sections(Struct, frozen=True):
     exits: LogView | None = None
     logged: LogView | None = None
     regions: RegionsView | None = None
+    profile: ProfileView | None = None
 
 
 class MachineView(Struct, frozen=True):

@@ -10,6 +10,7 @@ import pytest
 from emu import open_session
 from emu.debug import report
 from emu.debug.diagnosis import whole
+from emu.debug.profiling import profile_of
 from emu.errors import CommandError
 from emu.export import chrome
 from emu.export.markdown import markdown
@@ -17,6 +18,7 @@ from emu.export.page import page as page_of
 from emu.export.stops import Tour
 from emu.judge.report import RunReport
 from emu.mailbox.rule import each
+from emu.profile.profile import as_json, chosen
 from tests.debug.exported import ENDS, Tags, ended, of_boot
 from tests.test_command_line import ROOT, apdbg
 
@@ -124,10 +126,21 @@ def test_the_json_export_is_the_report_of_a_run_with_its_trace(tmp_path: Path) -
     session.do("run")
     session.do(f"export {tmp_path / 'a.json'}")
     export = json.loads((tmp_path / "a.json").read_text())
-    own = {"traceEvents", "displayTimeUnit", "otherData"}
+    own = {"traceEvents", "displayTimeUnit", "otherData", "profile"}
     assert export.keys() - own == run.keys() - {"wall_s"}
     for name in export.keys() - own - {"image", "kernel", "command"}:
         assert export[name] == run[name], name
+    profile = profile_of(session.desk, chosen(()))
+    assert export["profile"] == json.loads(as_json(profile))
+
+
+def test_a_page_has_the_profile_as_text(tmp_path: Path) -> None:
+    session = open_session(platform="sipi", cpus=3)
+    session.do("run")
+    session.do(f"export {tmp_path / 'a.html'}")
+    page = (tmp_path / "a.html").read_text()
+    assert "Where the time went" in page
+    assert "cpu 0 switches the machine off: " in page and "modes: leaves real mode" in page
 
 
 def test_files_are_written_by_their_ending(tmp_path: Path) -> None:

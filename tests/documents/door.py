@@ -17,6 +17,7 @@ from emu.judge import report
 from emu.judge.report import RunReport
 from emu.judge.verdict import Evidence
 from emu.picture.view import ApProgress, CpuView, MachineView, MailboxView
+from emu.profile import comparing, critical_view, profile, skew, times, told, waterfall_view
 from tests.documents.markdown import code, plain, table
 from tui.command_line import parser_of
 
@@ -60,6 +61,22 @@ def run_report() -> str:
     ]
     order = [RunReport, *(one for one in parts if one not in (RunReport, Evidence)), Evidence]
     return "\n\n".join(_struct(one) for one in order)
+
+
+def profile_report() -> str:
+    """The fields of a profile and of all that is in it, and of a comparison."""
+    modules = (profile, waterfall_view, told, critical_view, times, skew, comparing)
+    parts = [
+        one
+        for module in modules
+        for one in vars(module).values()
+        if inspect.isclass(one)
+        and issubclass(one, msgspec.Struct)
+        and one.__module__ == module.__name__
+        and not one.__name__.startswith("_")
+        and one is not profile.SectionKind
+    ]
+    return "\n\n".join(map(_struct, parts))
 
 
 def recording() -> str:

@@ -43,6 +43,8 @@ PICTURES: Final[dict[str, Recipe]] = {
     "wake-up": Recipe((":until wake_aps", ":watch mailbox.command", "c")),
     "tree": Recipe((":until kernel_start", ":dtb diff", "z"), size=(100, 36)),
     "finding": Recipe(("c", "w"), "gallery/truncated-vector.elf"),
+    "profile": Recipe(("c", ":profile", "z"), size=(120, 28)),
+    "critical": Recipe(("c", ":profile critical", "z"), size=(120, 40)),
     "back": Recipe(
         ("c", ":goto mailbox_ack", ":hold 1", "c", ":diff main branch2"), size=(120, 40)
     ),

@@ -14,8 +14,7 @@ ANYWHERE: Final = ("emu.errors", "emu.given")
 FLOORS: Final = (
     "emu.errors", "emu.given", "emu.texts", "emu.hw", "emu.igvm", "emu.boot", "emu.mailbox",
     "emu.vmm", "emu.machine", "emu.unwind", "emu.words", "emu.inject", "emu.timeline",
-    "emu.judge",
-    "emu.profile",
+    "emu.judge", "emu.profile",
     "emu.picture",
     "emu.export", "emu.debug", "emu.tour", "emu.remote",
 )  # fmt: skip

@@ -4,8 +4,9 @@ and what it slept."""
 import pytest
 
 from emu import open_session
-from emu.judge import profile
 from emu.machine.machine import Machine
+from emu.profile.basis import Basis
+from emu.profile.times import times
 from emu.timeline.chooser import Random
 from emu.timeline.root import Root
 from tests.guest import boot
@@ -117,9 +118,10 @@ def test_a_profile_adds_up_to_each_clock(platform: str) -> None:
     session = open_session(platform=platform, cpus=3)
     session.do("run 90000")
     machine = session.machine
-    for cpu, time in zip(machine.board.cpus, profile.times(machine), strict=True):
+    for cpu, time in zip(machine.board.cpus, times(Basis(machine)).cpus, strict=True):
         assert time.executed_ps == cpu.ticks * cpu.ps_per_instruction
-        assert time.whole_ps == machine.waits.clock_of(cpu)
-    rows = session.do("profile").reply
-    assert rows[0].startswith("cpu 0: ") and "% in " in rows[0]
+        spent = sum(one.ps for one in (*time.exits, *time.still))
+        assert time.executed_ps + spent == time.clock_ps == machine.waits.clock_of(cpu)
+    rows = session.do("profile cpus").reply
+    assert rows[3].startswith("cpu 0: ") and "% in " in rows[3]
     assert any(row.startswith("    woken: ") for row in rows)

@@ -26,6 +26,7 @@ def empty() -> MachineView:
     view = builder.before()
     parts = view.sections
     assert parts.dtb and parts.memory and parts.nested and parts.stack and parts.tables
+    assert parts.profile
     nothing = replace(
         parts, waits=(), stack=replace(parts.stack, rows=(), ending="it has not started"),
         dtb=replace(parts.dtb, rows=(), problem="no tree is there"), exits=builder.log_view(()),
@@ -34,6 +35,7 @@ def empty() -> MachineView:
         nested=replace(parts.nested, ranges=(), written=()),
         memory=replace(parts.memory, problem="nothing is mapped there"),
         tables=replace(parts.tables, rows=(), problem="paging is off"),
+        profile=replace(parts.profile, tick=None, waterfall=None),
     )  # fmt: skip
     return replace(
         view, focus=1, sections=nothing, registers=(), code=(), reply=(),

@@ -18,8 +18,9 @@ SENTENCES: Final = ("answer", "code", "findings", "serial", "log", "dtb")
 what is written large is a term: a flag, a status, the name of a protocol."""
 OTHERS: Final = re.compile(
     r"0?x?[0-9a-f]+|.*_.*|x[0-9a-f]+|.*\.(c|S|inc|nasm)|[zsMWp#.|!v]+|cpu\d|\[?\d.*|MAILBOX\w*|park\d+"
+    r"|f*m*t*p*s*a*v*o*_*"
 )
-"""Numbers, the guest's names and files, lanes of the timeline."""
+"""Numbers, the guest's names and files, lanes of the timeline and of the waterfall."""
 TERM: Final = re.compile(r"[A-Za-z_]{2,}\w*(?:\.\w+)*")
 CUT: Final = re.compile(r"[\w+.]*…[\w+.]*")
 """What is left of a word where there is too little room."""

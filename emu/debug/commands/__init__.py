@@ -11,6 +11,7 @@ from emu.debug.commands import (
     breakpoints,
     catch,
     changes,
+    compare,
     cpu,
     dtb,
     events,
@@ -105,6 +106,7 @@ _BUT_HELP: Final = (
     findings.RULES,
     findings.RACES,
     profile.PROFILE,
+    compare.COMPARE,
     notices.NOTICES,
 )
 COMMANDS: Final[tuple[Command, ...]] = (*_BUT_HELP, help.help_on(_BUT_HELP))

@@ -46,16 +46,16 @@ def _diff(desk: Desk, first: str, second: str) -> Lines:
     _ = timeline.end
     try:
         places = [_branch_and_moment(timeline, word) for word in (first, second)]
-        _be_at(timeline, *places[0])
+        be_at(timeline, *places[0])
         base, pages = timeline.base, set(machine.board.undo.images)
-        _be_at(timeline, *places[1])
+        be_at(timeline, *places[1])
         up, down = way(base, timeline.base)
         pages |= set(machine.board.undo.images).union(*(point.images for point in (*up, *down)))
         after = capture(machine, pages)
-        _be_at(timeline, *places[0])
+        be_at(timeline, *places[0])
         before = capture(machine, pages)
     finally:
-        _be_at(timeline, home, here)
+        be_at(timeline, home, here)
     return compare(before, after, machine.board.layout.symbols.name)
 
 
@@ -66,7 +66,8 @@ def _branch_and_moment(timeline: Timeline, word: str) -> tuple[Branch, Moment]:
     return timeline.branch, find(timeline, word)
 
 
-def _be_at(timeline: Timeline, branch: Branch, moment: Moment) -> None:
+def be_at(timeline: Timeline, branch: Branch, moment: Moment) -> None:
+    """Stand at a moment of a branch."""
     if timeline.branch is not branch:
         timeline.switch(branch.name)
     timeline.goto(moment)

@@ -2,18 +2,24 @@
 
 from typing import Final
 
-from emu.debug.command import Command
+from emu.debug.command import Command, some_text
 from emu.debug.desk import Desk, Lines
 
 
-def _profile(desk: Desk) -> Lines:
-    from emu.judge import profile  # few ask for it
+def _profile(desk: Desk, section: str) -> Lines:
+    from emu.debug.profiling import profile_of  # few ask for it
+    from emu.profile.profile import chosen
 
-    return profile.lines(desk.machine)
+    kinds = chosen(section.split())
+    if section:
+        desk.looks.profiled().section = kinds[0].name
+    return profile_of(desk, kinds).lines()
 
 
 PROFILE: Final = Command(
     "profile",
-    "Say where each CPU's time went up to now: instructions, exits, sleep, and who woke it.",
+    "Say where the time went up to now: each CPU's instructions, exits and sleep; or one "
+    "SECTION.",
     _profile,
+    (some_text("section", rest=True),),
 )

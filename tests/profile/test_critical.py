@@ -1,0 +1,128 @@
+"""The critical path is exact: of guests whose path is known by construction, and of every boot
+it adds up to the whole time."""
+
+from itertools import pairwise
+
+import pytest
+
+from emu import Session, open_session
+from emu.debug.profiling import profile_of
+from emu.profile.critical_view import CriticalPath
+from emu.profile.profile import chosen
+from tests.guest import boot
+
+HANDED_ON = """
+    cpu0: mov ecx, 9000
+    count0: loop count0
+    give0: mov dword ptr [{SHARED}], 1
+    wait0: pause
+      cmp dword ptr [{SHARED} + 64], 0
+      je wait0
+      mov ecx, 100
+    rest0: loop rest0
+    end0: hlt
+    cpu1: pause
+      cmp dword ptr [{SHARED}], 0
+      je cpu1
+      mov ecx, 5000
+    count1: loop count1
+    give1: mov dword ptr [{SHARED} + 64], 1
+      hlt
+    cpu2: mov ecx, 12000
+    count2: loop count2
+      hlt
+"""
+"""CPU 0 counts, CPU 1 waits for it and counts, CPU 0 waits for that. CPU 2 is in nobody's way.
+An instruction takes 500 ps here and PAUSE's exit 20 ns, so a lap of a loop takes 21.5 ns."""
+STEP, PAUSE, HALT = 500, 20_000, 1_000_000
+LAP = 3 * STEP + PAUSE
+
+
+def path(session: Session, section: str = "critical") -> CriticalPath:
+    found = profile_of(session.desk, chosen([section])).sections[section]
+    assert isinstance(found, CriticalPath)
+    return found
+
+
+def up(moment: int, since: int = 0) -> int:
+    """The first lap at or after a moment, of a loop that was begun at another."""
+    return since - (since - moment) // LAP * LAP
+
+
+def parts(found: CriticalPath) -> list[tuple[int, str, int]]:
+    """(CPU, what passes, picoseconds), neighbours that are alike as one."""
+    rows: list[tuple[int, str, int]] = []
+    for one in found.parts:
+        if rows and rows[-1][:2] == (one.cpu, one.why):
+            rows[-1] = (one.cpu, one.why, rows[-1][2] + one.ps)
+        else:
+            rows.append((one.cpu, one.why, one.ps))
+    return rows
+
+
+def test_a_path_that_is_known_by_construction_is_found_to_the_picosecond() -> None:
+    session = boot(HANDED_ON, cpus=3)
+    session.do("run")
+    given = 9002 * STEP  # MOV, 9,000 LOOPs and the store
+    woken = up(given)
+    back = woken + LAP + 5002 * STEP
+    again = up(back, since=given)  # CPU 0 waits from behind its store on
+    assert parts(path(session)) == [
+        (0, "runs", given),
+        (1, "sees the store", woken - given),
+        (1, "pause", PAUSE),
+        (1, "runs", 3 * STEP + 5002 * STEP),
+        (0, "sees the store", again - back),
+        (0, "pause", PAUSE),
+        (0, "runs", 3 * STEP + 101 * STEP),
+        (0, "hlt", HALT),
+        (0, "runs", STEP),
+    ]
+    assert sum(ps for _, _, ps in parts(path(session))) == path(session).whole_ps
+
+
+def test_so_is_the_share_of_each_function() -> None:
+    session = boot(HANDED_ON, cpus=3)
+    session.do("run")
+    shares = {one.what: one.ps for one in path(session, "lines").shares["function"]}
+    assert shares["count0"] == 9000 * STEP
+    assert shares["give0"] == STEP
+    assert shares["count1"] == 5000 * STEP
+    assert shares["rest0"] == 100 * STEP
+    assert shares["end0"] == HALT + STEP
+    assert "count2" not in shares
+
+
+@pytest.mark.parametrize("section", ["critical", "lines"])
+@pytest.mark.parametrize("platform", ["tdx", "vbs", "none", "sipi"])
+def test_its_parts_join_and_add_up_to_the_whole_time(platform: str, section: str) -> None:
+    session = open_session(platform=platform, cpus=4)
+    session.do("run")
+    found = path(session, section)
+    assert found.ends == "cpu 0 switches the machine off"
+    assert found.parts[0].begin_ps == 0
+    assert found.parts[-1].end_ps == found.whole_ps == session.machine.board.cpus[0].clock_ps
+    assert all(a.end_ps == b.begin_ps and a.ps > 0 for a, b in pairwise(found.parts))
+    for some in found.shares.values():
+        assert sum(one.ps for one in some) == found.whole_ps
+    assert len({one.cpu for one in found.parts}) > 1
+
+
+SHORT = """
+    cpu0: mov ecx, 60
+    count0: loop count0
+      mov dword ptr [{SHARED}], 1
+      hlt
+    cpu1: pause
+      cmp dword ptr [{SHARED}], 0
+      je cpu1
+      mov ecx, 5000
+    count1: loop count1
+      hlt
+"""
+
+
+def test_a_wait_of_a_lap_or_two_is_no_wait_on_the_path() -> None:
+    session = boot(SHORT, cpus=2)
+    session.do("run")
+    assert {one.cpu for one in path(session).parts} == {1}

@@ -1,0 +1,98 @@
+"""A profile is made of the logs: a recording has the same one, and nothing is another by it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emu import Session, open_session
+from emu.debug import recording
+from emu.debug.opening import replay_session
+from emu.debug.profiling import profile_of
+from emu.errors import CommandError
+from emu.profile.profile import NAMES, SCHEMA, SECTIONS, as_json, chosen
+from tests.guest import boot
+
+ROOT = Path(__file__).parents[2]
+
+
+def told(session: Session) -> str:
+    """All sections that need nothing but the logs, and all others."""
+    every = chosen(one.name for one in SECTIONS)
+    return as_json(profile_of(session.desk, every))
+
+
+@pytest.mark.parametrize("platform", ["tdx", "vbs", "none", "sipi"])
+def test_a_recording_has_the_profile_of_the_run_to_the_byte(
+    platform: str, tmp_path: Path
+) -> None:
+    session = open_session(platform=platform, cpus=3)
+    session.do("run 30000")
+    session.do("inject nmi 1 at kernel_start")
+    session.do("run")
+    live = told(session)
+    session.do(f"save {tmp_path}/one.apdbg")
+    again, said = replay_session(recording.read(tmp_path / "one.apdbg"))
+    assert not said
+    assert told(again) == live == told(session)
+
+
+def test_a_profile_changes_nothing() -> None:
+    session = open_session(platform="sipi", cpus=3)
+    session.do("run 60000")
+    before = session.digest(), session.timeline.now
+    for name in NAMES:
+        session.do(f"profile {name}")
+    assert (session.digest(), session.timeline.now) == before
+    session.do("run")
+    plain = open_session(platform="sipi", cpus=3)
+    plain.do("run")
+    assert session.digest() == plain.digest()
+
+
+def test_a_profile_in_the_past_is_that_of_the_past() -> None:
+    session = open_session(platform="tdx", cpus=3)
+    session.do("run 60000")
+    early = told(session)
+    session.do("run")
+    assert told(session) != early
+    session.do("goto 60000")
+    assert told(session) == early
+
+
+def test_who_asks_for_no_section_is_told_those_that_need_the_logs_alone() -> None:
+    assert {one.needs for one in chosen(())} == {"logs"}
+    assert [one.name for one in chosen(["cpus"])] == ["cpus"]
+    with pytest.raises(CommandError, match="there is no section 'cpu': did you mean 'cpus'"):
+        chosen(["cpu"])
+
+
+def test_nothing_has_run_yet() -> None:
+    rows = boot("start: hlt", cpus=2).do("profile").reply
+    assert rows[0] == "2 CPUs on none: 0 instructions, 0.000 us of virtual time"
+
+
+def apdbg(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tui", "profile", *words], cwd=ROOT, capture_output=True,
+        text=True, timeout=300, check=False,
+    )  # fmt: skip
+
+
+def test_the_command_line_tells_it_of_an_image_and_of_a_recording(tmp_path: Path) -> None:
+    place = tmp_path / "p.json"
+    done = apdbg("--cpus", "2", "--json", "--section", "cpus", "-o", str(place))
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(place.read_text())
+    assert (found["schema"], list(found["sections"])) == (SCHEMA, ["cpus"])
+    assert found["sections"]["cpus"]["cpus"][1]["cpu"] == 1
+    replayed = apdbg("demo", "--json")
+    assert replayed.returncode == 0
+    assert json.loads(replayed.stdout)["platform"] == "tdx"
+
+
+def test_the_exit_code_is_that_of_a_run() -> None:
+    assert apdbg("--cpus", "2", "--inject", "never-starts 1").returncode == 1
+    assert apdbg("--section", "nothing").returncode == 2

@@ -1,0 +1,72 @@
+"""`apdbg profile` and `apdbg compare`: where the time of boots and recordings went."""
+
+import argparse
+from pathlib import Path
+
+from emu import Session
+from emu.debug import recording, report
+from emu.debug.opening import is_recording, replay_session
+from emu.debug.profiling import profile_of
+from emu.given.files import new_file
+from emu.profile.profile import as_json, chosen
+from tui.exit_codes import EXIT_EXPECTED, EXIT_OTHERWISE
+from tui.headless import go, judged, opened
+from tui.printing import complain, say, say_json
+from tui.signals import interrupts
+
+
+def profile(options: argparse.Namespace) -> int:
+    """`apdbg profile`: exit codes are those of `run`, or of `replay` for a recording."""
+    kinds = chosen(options.section)
+    session, code = _session(options)
+    found = profile_of(session.desk, kinds)
+    words = as_json(found) if options.json else "\n".join(found.lines())
+    if options.output is not None:
+        with new_file(options.output) as file:
+            file.write(f"{words}\n".encode())
+        say(f"{options.output}: {len(words) + 1:,} bytes")
+    elif options.json:
+        say_json(words)
+    else:
+        say(words)
+    return code
+
+
+def compare(options: argparse.Namespace) -> int:
+    """`apdbg compare`: 1 where one of the recordings drifted, whatever differs between them."""
+    from emu.profile.comparing import compared, needed
+
+    profiles, code = [], EXIT_EXPECTED
+    for name in (options.first, options.second):
+        session, one = replayed(name)
+        profiles.append(profile_of(session.desk, needed()))
+        code = max(code, one)
+    found = compared((options.first, options.second), *profiles)
+    if options.json:
+        say_json(as_json(found))
+    else:
+        say("\n".join(found.lines()))
+    return code
+
+
+def _session(options: argparse.Namespace) -> tuple[Session, int]:
+    """What is looked at, at its end, and the exit code that says how it went."""
+    if is_recording(options.image):
+        return replayed(options.image)
+    session = opened(options)
+    go(session, options)
+    found = report.of(session.desk, brief=True)
+    return session, judged(session, found, options.until, None)
+
+
+def replayed(name: str) -> tuple[Session, int]:
+    """A recording's session at its end; raises ApdbgError."""
+    found = recording.read(Path(name))
+    with interrupts() as heard:
+        session, said = replay_session(found, heard=heard)
+        if heard():
+            raise KeyboardInterrupt
+    for sentence in said:
+        complain(sentence)
+    drifts = any("drift" in sentence for sentence in said)
+    return session, EXIT_OTHERWISE if drifts else EXIT_EXPECTED
