@@ -143,17 +143,24 @@ def staying_kernel() -> tuple[str, ...]:
 
 
 IMAGES = ("reset", "shim", "kernel", "os")
+LINUX = (
+    "linux/head.S", "linux/main.c", "linux/acpi.c", "linux/apic.c", "linux/print.c",
+    "tdcall.c", "tdcall.S",
+)  # fmt: skip
+"""What both kernels have that are booted as Linux is."""
 ANY_VECTOR = {"pagetable.c": "linux/any_vector.c"}
 """What is another file in the shim whose APs may be given a vector anywhere."""
 SOURCES = {
     "reset": ("reset.S",), "shim": SHIM, "kernel": kernel_sources(), "loop": (WHOLE_LOOP,),
     "hotplug": staying_kernel(), "os": os_sources(),
     "linux-shim": tuple(ANY_VECTOR.get(source, source) for source in SHIM),
-    "linux": ("linux/head.S", "linux/main.c", "tdcall.c", "tdcall.S"),
+    "linux": (*LINUX, "linux/secondary.S", "linux/smp.c"),
+    "strategies": (*LINUX, "strategies/secondary.S", "strategies/smp.c"),
 }  # fmt: skip
 SCRIPTS = {
     "reset": "reset.ld", "shim": "shim.ld", "kernel": "shim.ld", "loop": "loops/loop.ld",
     "hotplug": "shim.ld", "os": "shim.ld", "linux-shim": "shim.ld", "linux": "linux/kernel.ld",
+    "strategies": "linux/kernel.ld",
 }  # fmt: skip
 KERNELS = ("kernel", "hotplug", "os")
 
@@ -274,7 +281,7 @@ def bzimage(vmlinux: bytes) -> bytes:
         (0x1F1, "<B", sectors), (0x1FE, "<H", 0xAA55), (0x202, "<4s", b"HdrS"),
         (0x206, "<H", 0x20F), (0x20E, "<H", 0x280 - 0x200), (0x211, "<B", 1),
         (0x230, "<I", 2 << 20), (0x234, "<B", 1), (0x236, "<H", 3), (0x248, "<I", 0),
-        (0x24C, "<I", len(payload)), (0x258, "<Q", 16 << 20), (0x260, "<I", 2 << 20),
+        (0x24C, "<I", len(payload)), (0x258, "<Q", 16 << 20), (0x260, "<I", 8 << 20),
         (0x280, f"<{len(release)}s", release),
     ):  # fmt: skip
         struct.pack_into(form, head, at, value)
@@ -295,7 +302,7 @@ class Builder:
         linked = self._out / f"{name}.elf"
         linked.parent.mkdir(parents=True, exist_ok=True)
         options = ["-T", f"shim/{SCRIPTS[kind]}", "--build-id=none", "-z", "max-page-size=4096"]
-        fixed = kind in ("reset", "linux")
+        fixed = kind in ("reset", "linux", "strategies")
         options += [] if fixed else ["-pie", "--no-dynamic-linker", "-z", "norelro"]
         options += ["-e", "kernel_start"] if kind in KERNELS else []
         options += ["--compress-debug-sections=zlib"] if "/" in name else []
@@ -312,10 +319,10 @@ class Builder:
         options = ["-m", "elf_i386", "-T", "shim/multiboot/kernel.ld", "--build-id=none"]
         zig(["ld.lld", *options, "-o", str(linked), str(target)], self._scratch / "cache")
 
-    def bzimage(self) -> None:
-        """The kernel that is booted as Linux is."""
-        self.image("linux", "linux/bzImage")
-        made = self._out / "linux/bzImage.elf"
+    def bzimage(self, kind: str) -> None:
+        """A kernel that is booted as Linux is."""
+        self.image(kind, f"{kind}/bzImage")
+        made = self._out / f"{kind}/bzImage.elf"
         made.with_suffix("").write_bytes(bzimage(made.read_bytes()))
         made.unlink()
 
@@ -365,7 +372,8 @@ def main() -> None:
             builder.variant(f"dialects/{slug}", dialect(slug), BOTH)
         builder.variant(HUNT, hunted(), BOTH)
         builder.image("linux-shim", "linux/shim")
-        builder.bzimage()
+        builder.bzimage("linux")
+        builder.bzimage("strategies")
         builder.multiboot()
         builder.image("hotplug", "hotplug.kernel")
         for slug in LOOPS:
