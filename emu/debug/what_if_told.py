@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from emu.debug.what_if import BY_NAME, Load, Taken, Way, less
+from emu.debug.what_if import BY_NAME, Load, Taken, less
 from emu.profile.told import table
 
 SCHEMA: Final = "apdbg-what-if/1"
@@ -15,6 +15,9 @@ PAIRS: Final = (
     ("mailbox", "ipi-parallel"), ("td-mailbox", "ipi"),
 )  # fmt: skip
 """What may be compared with what."""
+_BEFORE: Final = (
+    "a mailbox's CPUs were started by the firmware before, and what that took is not counted"
+)
 _MATTERS: Final = 0.005
 """A price that moves a result by less than this part of it is not named."""
 
@@ -67,14 +70,8 @@ def claim(found: Sequence[Taken]) -> list[str]:
             if (this, count) in cells and (than, count) in cells
         ]
         if some:
-            lines.append(
-                f"{_title(BY_NAME[this])} against {_title(BY_NAME[than])}: " + _so(some)
-            )
-    return lines
-
-
-def _title(way: Way) -> str:
-    return f"{way.name} ({way.words})"
+            lines.append(f"{this} against {than}: {_so(some)}")
+    return [*lines, _BEFORE] if lines else []
 
 
 def _less(this: Taken, than: Taken) -> tuple[int, float, float, float]:
