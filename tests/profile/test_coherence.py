@@ -252,3 +252,21 @@ def test_two_cpus_at_once_take_a_line_at_every_store() -> None:
     finish(timeline.driver)
     line = line_at(found(timeline), SHARED)
     assert (line.transfers, line.falsely) == (1 + 1_999, True)
+
+
+def test_a_line_that_one_cpu_alone_touches_never_moves() -> None:
+    """As there is room for all lines, whatever else it touches. (limits.md)"""
+    source = """
+        mov ebx, {DATA}
+        mov ecx, 4096
+    all: mov byte ptr [rbx + 64], 1
+        add ebx, 64
+        dec ecx
+        jnz all
+        mov al, [{DATA} + 64]
+        hlt
+    """
+    timeline = Guest(source).timeline()
+    finish(timeline.driver)
+    all_ = found(timeline)
+    assert (all_.shared, all_.transfers, all_.told) == (0, 0, ())
