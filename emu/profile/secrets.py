@@ -16,7 +16,7 @@ from emu.hw.context import GENERAL
 from emu.judge.judge import where
 from emu.judge.waiting import instruction_at
 from emu.machine.machine import Machine
-from emu.profile.shown import CpuSights, Shown, Sight
+from emu.profile.shown import CpuSights, ShownSights, Sight
 from emu.timeline.chooser import Timed
 from emu.timeline.root import Root, root_at
 from emu.timeline.timeline import Timeline
@@ -112,10 +112,10 @@ def others_than(own: int, size: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(one for one in tried if one != own))
 
 
-def _course(root: Root, named: Place, secret: int, until_tick: int) -> tuple[Shown, int]:
+def _course(root: Root, named: Place, secret: int, until_tick: int) -> tuple[ShownSights, int]:
     """What can be seen of the course with one value, and the tick at its end."""
     root.back()
-    board, shown = root.machine.board, Shown()
+    board, shown = root.machine.board, ShownSights()
     put(root.machine, named, secret)
     board.look_at(shown)
     ran = root.run(Timed(), until_tick)
@@ -130,7 +130,7 @@ def _course(root: Root, named: Place, secret: int, until_tick: int) -> tuple[Sho
 class _Compared:
     """Two courses, side by side."""
 
-    def __init__(self, machine: Machine, first: Shown, other: Shown) -> None:
+    def __init__(self, machine: Machine, first: ShownSights, other: ShownSights) -> None:
         self._machine, self._first, self._other = machine, first, other
         self._apart = self._first_apart()
 

@@ -55,7 +55,7 @@ class CpuSights(Struct):
         )  # fmt: skip
 
 
-class Shown(Struct):
+class ShownSights(Struct):
     """A probe that notes all of it."""
 
     cpus: dict[int, CpuSights] = field(default_factory=dict)

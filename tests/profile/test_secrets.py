@@ -160,7 +160,7 @@ SHARED_PAGE: Final = """
 here: mov [rdi], eax
     hlt
 """
-"""TDG.VP.VMCALL<MapGPA> of a page, with bit 47 for shared (GHCI 1.5, 3.2), and a leaf for it."""
+"""TDG.VP.VMCALL<MapGPA> of a page with bit 47, for shared (GHCI 1.5, 3.2); a leaf for it."""
 
 
 def test_a_store_that_the_host_can_read() -> None:
