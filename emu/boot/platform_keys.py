@@ -88,7 +88,7 @@ MEANS: Final = {
 """Key -> what it is."""
 
 TABLES: Final = (
-    "cpus", "memory", "td", "time", "loop", "numa", "openhcl", "roles", "topology", "prices",
+    "cpus", "memory", "td", "time", "loop", "numa", "openhcl", "roles", "prices", "topology",
 )  # fmt: skip
 _MEANT: Final = ("topology",)
 """Tables that say something by being there: without a key of theirs the header is a comment."""
@@ -145,7 +145,7 @@ _SHOWN: Final[dict[str, Any]] = {
     "openhcl.bootargs": "quiet",
     "openhcl.unaccepted": ["kernel"],
     **{f"roles.{role}": "symbol" for role in (*ROLES, *DATA_ROLES)},
-    **{f"topology.{part}": 1 for part in PARTS},
+    **{f"topology.{part}": 4 if part == "cores" else 1 for part in PARTS},
     "topology.types": [{"name": "big", "cores": 1}, {"name": "little", "core": "atom"}],
     **{f"prices.{one.name}": _range(one) for one in PRICES},
 }
@@ -154,7 +154,8 @@ _EXAMPLES: Final = (
     "name", "isolation", "start", "hyperv", "dialect", "loop.at", "loop.mailbox", "loop.entry",
     "loop.reset", "loop.load", "loop.plan", "numa.cpus", "numa.memory", "openhcl.memory_size",
     "openhcl.mmio_size", "openhcl.vtl0_alias_map", "openhcl.keep_alive", "openhcl.device_dma",
-    "openhcl.bootargs", "openhcl.unaccepted", "topology.types",
+    "openhcl.bootargs", "openhcl.unaccepted", *(f"topology.{part}" for part in (*PARTS, "types")),
+    *(f"prices.{one.name}" for one in PRICES),
     *(f"roles.{role}" for role in (*ROLES, *DATA_ROLES)),
 )  # fmt: skip
 
