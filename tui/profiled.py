@@ -6,7 +6,7 @@ from pathlib import Path
 from emu import Session
 from emu.debug import recording, report
 from emu.debug.opening import is_recording, replay_session
-from emu.debug.profiling import profile_of
+from emu.debug.profiling import measured, profile_of
 from emu.given.files import new_file
 from emu.profile.profile import as_json, chosen
 from tui.exit_codes import EXIT_EXPECTED, EXIT_OTHERWISE
@@ -19,7 +19,9 @@ def profile(options: argparse.Namespace) -> int:
     """`apdbg profile`: exit codes are those of `run`, or of `replay` for a recording."""
     kinds = chosen(options.section)
     session, code = _session(options)
-    found = profile_of(session.desk, kinds)
+    found, cost = measured(session.desk, kinds)
+    for sentence in cost:
+        complain(sentence)
     words = as_json(found) if options.json else "\n".join(found.lines())
     if options.output is not None:
         with new_file(options.output) as file:
