@@ -16,8 +16,9 @@ _NXE, _LMA, _LME = 1 << 11, 1 << 10, 1 << 8
 class EntryState(Struct, frozen=True):
     """Registers of a CPU before its first instruction; the others are 0."""
 
-    kind: Literal["reset-vector", "long", "protected", "real"]
-    """`protected`: 32 bits without paging; `real`: as a start-up IPI starts a CPU."""
+    kind: Literal["reset-vector", "long", "protected", "real", "moment"]
+    """`protected`: 32 bits without paging; `real`: as a start-up IPI starts a CPU; `moment`: as
+    the registers and segments say, whatever that is."""
     rip: int
     rsi: int
     """Offset of the shim parameters from the shim's base (ShimParamsRaw), or a vCPU index."""
@@ -34,7 +35,10 @@ class EntryState(Struct, frozen=True):
     idt_base: int = 0
     idt_limit: int = 0
     registers: tuple[tuple[str, int], ...] = ()
-    """General registers by name besides these."""
+    """General registers by name besides these; of a moment, all 64-bit ones."""
+    segments: tuple[tuple[str, tuple[int, int, int, int]], ...] = ()
+    """Of a moment: selector, base, limit, attributes of each."""
+    state: Literal["running", "halted", "wait-for-sipi", "off"] = "running"
 
 
 def long_mode(rip: int, rsi: int, cr3: int, gdt: int, gdt_bytes: int) -> EntryState:

@@ -85,12 +85,14 @@ class Setup(Struct, frozen=True):
         place = place_of(options.image, ".elf") if options.image else None
         image = _image(options, place)
         contract = _contract(options, image)
-        options = replace(options, platform=options.platform or contract.platform)
+        options = replace(
+            options, platform=options.platform or contract.chosen(image) or contract.platform
+        )
         text = platform or platform_text(options.platform)
         machine = platform_of(
             text, Path(options.platform), cpus=options.cpus, memory_mib=options.memory
         )
-        machine = replace(machine, loop=_loop(options, machine.loop))
+        machine = contract.fitted(image, replace(machine, loop=_loop(options, machine.loop)))
         more = contract.hands_over
         for name in ("kernel", "initrd", "cmdline", "host_dtb", "symbols"):
             if getattr(options, name) and name not in contract.takes:
@@ -109,7 +111,7 @@ class Setup(Struct, frozen=True):
             cmdline=options.cmdline,
             host_dtb=_file(options.host_dtb, INITRD_MAX),
             max_ticks=options.max_ticks or MAX_TICKS,
-            symbols=tuple(load_image(one) for one in options.symbols),
+            symbols=tuple(load(one) for one in options.symbols),
             more=loaded(machine.loop.load) if options.ap_loop is not None else (),
         )
 

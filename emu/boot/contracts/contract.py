@@ -43,3 +43,7 @@ class Contract(Struct, frozen=True):
     """Whether it wants a reset page where CPUs begin at the reset vector."""
     platform: str = "tdx"
     """The packaged one that it is booted on where nobody says."""
+    chosen: Callable[[Image], str] = lambda _: ""
+    """The one that an image names itself; empty: none."""
+    fitted: Callable[[Image, Platform], Platform] = lambda _, platform: platform
+    """A platform as the image wants it."""

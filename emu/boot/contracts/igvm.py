@@ -77,7 +77,7 @@ def lay_out(loaded: Loaded) -> BootLayout:
     areas, tree_at = _areas(igvm, launch, _host_values(platform, ram, tree))
     shared = tuple(_pages(igvm, launch, shared=True))
     _inside(igvm, launch, ram, (*pages, *areas, *shared))
-    images = tuple(_placed(image, pages) for image in loaded.symbols)
+    images = tuple(placed(image, pages) for image in loaded.symbols)
     return BootLayout(
         name=path.name, ram=ram, accepted=_ranges((*pages, *areas)), chunks=(*pages, *areas),
         shared=shared, entry=_entry(igvm, launch), regions=_regions(igvm, launch),
@@ -235,7 +235,7 @@ def _table(found: dict[str, InitialRegister], name: str) -> tuple[int, int]:
     return found[name].table if name in found else (0, 0)
 
 
-def _placed(image: Image, pages: Pieces) -> Placed:
+def placed(image: Image, pages: Pieces) -> Placed:
     """Where in memory an image lies whose symbols are wanted: the code of its entry says so."""
     for segment in image.segments:
         first = image.entry - segment.address
