@@ -84,7 +84,8 @@ def _machine_options(parser: argparse.ArgumentParser) -> None:
     add = _group(parser, "what is booted").add_argument
     add(
         "image", nargs="?",
-        help="ELF, Linux kernel or IGVM file, or a sample's name; default: the sample shim",
+        help="ELF, Linux kernel, IGVM file, moment (.json), or a sample's name; default: the "
+        "sample shim",
     )  # fmt: skip
     add(
         "--platform",
@@ -377,7 +378,8 @@ _TOLD: Final = {
     "compare": "Say how the time that the boots of two recordings took differs.",
     "what-if": "Bring CPUs up in other ways and say what each takes.",
     "campaign": "Break everything that the recovery file names, one boot each.",
-    "inspect": "Say what a file is; of an IGVM file, all that is in it and its launch digests.",
+    "inspect": "Say what any file is, what apdbg does with it, and what is missing; of an "
+    "IGVM file, all that is in it and its launch digests.",
     "platform": "Write a platform's file with every key in it, and what each is.",
     "doctor": "Say what works on this machine, and what to type next.",
     "completion": "Write what makes a shell complete these words.",

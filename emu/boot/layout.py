@@ -62,6 +62,8 @@ class BootLayout(Struct, frozen=True, kw_only=True):
     """Whether firmware has switched every local APIC to x2APIC mode."""
     places: GivenRoles = ()
     """Places of the images by their role, where no symbol tells."""
+    msrs: tuple[tuple[int, int, int], ...] = ()
+    """(CPU, number, value) of those that are other than after reset."""
     os_entry: int | None = None
     """The address at which the OS is entered, if one is loaded."""
     launch: tuple[LaunchPages, ...] = ()

@@ -154,7 +154,8 @@ _EXAMPLES: Final = (
     "name", "isolation", "start", "hyperv", "dialect", "loop.at", "loop.mailbox", "loop.entry",
     "loop.reset", "loop.load", "loop.plan", "numa.cpus", "numa.memory", "openhcl.memory_size",
     "openhcl.mmio_size", "openhcl.vtl0_alias_map", "openhcl.keep_alive", "openhcl.device_dma",
-    "openhcl.bootargs", "openhcl.unaccepted", *(f"topology.{part}" for part in (*PARTS, "types")),
+    "openhcl.bootargs", "openhcl.unaccepted",
+    *(f"topology.{part}" for part in (*PARTS, "types")),
     *(f"prices.{one.name}" for one in PRICES),
     *(f"roles.{role}" for role in (*ROLES, *DATA_ROLES)),
 )  # fmt: skip

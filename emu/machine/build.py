@@ -12,7 +12,7 @@ from emu.hw.engine import LOW_HOST_BYTES, Engine
 from emu.hw.memory import HostMemory
 from emu.hw.nested import NestedPageTable
 from emu.hw.vmcb import VMCB_BYTES
-from emu.machine import apply, entry
+from emu.machine import apply, entry, start_msrs
 from emu.machine.addresses import Addresses
 from emu.machine.aps import LiveAps
 from emu.machine.board import Board
@@ -114,3 +114,8 @@ def _start(board: Board) -> None:
             raise ImageError(f"{board.layout.name}: no CPU can begin so: {problem}")
         board.start(cpu, entry.from_loader(begins, board.platform.vp_init))
         board.vmm.msrs.update({(cpu.id, msr): value for msr, value in begins.msrs})
+        if begins.state != "running":
+            board.turn(cpu, begins.state)
+            vps[cpu.id].wait_for_sipi = begins.state == "wait-for-sipi"
+    for number, msr, value in board.layout.msrs:
+        start_msrs.put(board, board.cpus[number], msr, value)

@@ -70,7 +70,7 @@ def lay_out(loaded: Loaded) -> BootLayout:
     igvm = parse_igvm(path, loaded.image.data)
     laid = _Laid(igvm, _launch(igvm, platform), loaded)
     own = (*laid.pages, *laid.areas)
-    images = tuple(_placed(image, laid.pages) for image in loaded.symbols)
+    images = tuple(placed(image, laid.pages) for image in loaded.symbols)
     return BootLayout(
         name=path.name, ram=laid.ram, accepted=_ranges(own), chunks=own, shared=laid.shared,
         entry=laid.begins.state(laid.moved), regions=_regions(igvm, laid),
@@ -267,12 +267,12 @@ def names_beside(image: Image, platform: Platform) -> tuple[str, ...]:
         for entry in sorted(islice(entries, _BESIDE_MAX), key=lambda one: one.name):
             if entry.name.endswith(".elf") and entry.is_file():
                 with suppress(ImageError):
-                    _placed(load_image(entry.path), pages)
+                    placed(load_image(entry.path), pages)
                     found.append(entry.path)
     return tuple(found)
 
 
-def _placed(image: Image, pages: Pieces) -> Placed:
+def placed(image: Image, pages: Pieces) -> Placed:
     """Where in memory an image lies whose symbols are wanted: the code of its entry says so."""
     for segment in image.segments:
         first = image.entry - segment.address
