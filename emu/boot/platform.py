@@ -29,7 +29,7 @@ from emu.given.files import read_file
 from emu.given.toml import table_of
 from emu.hw.address import LARGE_BYTES, U64
 
-Isolation = Literal["none", "vbs", "tdx"]
+Isolation = Literal["none", "vbs", "tdx", "snp"]
 Start = Literal["hypercall", "reset-vector", "sipi"]
 DialectName = Literal["", "acpi", "openhcl", "td-shim", "edk2", "td-shim-early", "edk2-early"]
 """How the APs of a firmware speak the mailbox protocol (`emu.mailbox.dialect`)."""
@@ -52,12 +52,6 @@ back cannot be told from it by software (Linux, arch/x86/kernel/tsc_sync.c, chec
 CPUs hand a lock back and forth, and no reading may be before the other's last one)."""
 APIC_ID_END: Final = 0xFFFF_FFFE
 """Ids from here on address everyone or no one (x2APIC broadcast)."""
-
-_NO_SNP: Final = (
-    "SEV-SNP is no platform here: the emulator's page walk ends at address bit 39, and takes "
-    "the C-bit (51) of each private page and table for a reserved one; `apdbg inspect` says "
-    "what such an image holds"
-)
 
 
 class Costs(Struct, frozen=True):
@@ -189,13 +183,14 @@ def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platf
         raise PlatformError(f"--cpus: 1 to {room:,}, got {count:,}")
     memory = top.table("memory")
     base, size = _memory(memory, count, memory_mib)
-    if top.values.get("isolation") == "snp":
-        raise PlatformError(f"{top.path}: isolation: {_NO_SNP}")
     isolation: Isolation = top.one_of("isolation", None, get_args(Isolation))
+    start: Start = top.one_of("start", None, get_args(Start))
+    if isolation == "snp" and start != "hypercall":
+        raise top.wrong("start", "hypercall where isolation is snp")
     return Platform(
         name=top.text("name") if "name" in top.values else top.path.stem,
         isolation=isolation,
-        start=top.one_of("start", None, ("hypercall", "reset-vector", "sipi")),
+        start=start,
         hyperv=hyperv,
         apic_ids=_apic_ids(processors, count, lie),
         speeds=_speeds(processors, count, lie),

@@ -6,7 +6,7 @@ from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform
 from emu.boot.roles import roles_of
 from emu.errors import ImageError, PlatformError
-from emu.hw.address import PAGE_BYTES, Gpa, Hpa, align_up
+from emu.hw.address import ENCRYPTION_BIT, PAGE_BYTES, Gpa, Hpa, align_up
 from emu.hw.cpu import Cpu
 from emu.hw.engine import LOW_HOST_BYTES, Engine
 from emu.hw.memory import HostMemory
@@ -41,6 +41,7 @@ def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
     two_views = platform.isolation == "tdx"
     guest_bytes = sum(align_up(size, PAGE_BYTES) for _, size in layout.ram)
     memory = HostMemory(GUEST + guest_bytes * (2 if two_views else 1))
+    memory.encryption_bit = ENCRYPTION_BIT if platform.isolation == "snp" else 0
     memory.write(HYPERCALL_CODE, hypercall_page(VMMCALL))
     engine = Engine(memory, td=two_views)
     ram = GuestRam(memory, layout.ram, GUEST, two_views)
@@ -92,7 +93,7 @@ def _lay_out(board: Board) -> None:
         shared = ram.bank(gpa)
         assert shared is not None, f"the loader placed bytes at {gpa:#x}, outside memory"
         board.memory.write(Hpa(shared.shared_hpa + gpa - shared.gpa), data)
-        if ram.two_views:
+        if board.platform.isolation in ("tdx", "snp"):
             pages = align_up(len(data), PAGE_BYTES) // PAGE_BYTES
             apply.set_page_state(board, Gpa(gpa), pages, "shared", zero=False)
 

@@ -41,6 +41,8 @@ FIRST_OF_HYPERVISOR: Final = 0x4000_0000
 BRAND: Final = b"apdbg, an emulated processor"
 ISOLATION: Final = bits(22)
 """Leaf 0x40000003 EBX: the partition is isolated (TLFS, partition privileges)."""
+_ISOLATION_TYPES: Final = {"vbs": 1, "snp": 2}
+"""Leaf 0x4000000C EBX (TLFS, isolation configuration)."""
 HV_PRIVILEGES_EAX: Final = bits(0, 1, 2, 5, 6, 7, 10, 11)
 """VP runtime, reference counter, SynIC, hypercall MSRs, VP index, reset, idle, frequencies."""
 HV_PRIVILEGES_EBX: Final = bits(16, 17, 21)
@@ -109,7 +111,7 @@ def _megahertz(platform: Platform) -> CpuidLeaf:
 
 
 def _hv_privileges(platform: Platform) -> CpuidLeaf:
-    isolated = ISOLATION if platform.isolation == "vbs" else 0
+    isolated = ISOLATION if platform.isolation in ("vbs", "snp") else 0
     return HV_PRIVILEGES_EAX, HV_PRIVILEGES_EBX | isolated, 0, HV_FEATURES_EDX
 
 
@@ -150,7 +152,10 @@ HYPERV_LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
     (0x4000_0003, lambda caller, _: _hv_privileges(caller.platform)),
     (0x4000_0004, lambda *_: (0, 0xFFFF_FFFF, 0, 0)),
     (0x4000_0005, lambda caller, _: (caller.platform.cpus, caller.platform.cpus, 0, 0)),
-    (0x4000_000C, lambda caller, _: (0, int(caller.platform.isolation == "vbs"), 0, 0)),
+    (
+        0x4000_000C,
+        lambda caller, _: (0, _ISOLATION_TYPES.get(caller.platform.isolation, 0), 0, 0),
+    ),
 )
 """TLFS, hypervisor CPUID leaves. ...04 EBX: spin for ever; ...0C EBX: isolation type."""
 

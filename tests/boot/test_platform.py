@@ -139,11 +139,9 @@ WRONG = [
      "mine.toml: time.instructions_per_ns must be from 0.001 to 100, got inf"),
     (f"name = 7\n{LEAST}", "mine.toml: name must be one line of text, got 7"),
     (LEAST.replace('"none"', '"sgx"'),
-     "mine.toml: isolation must be one of none, vbs, tdx, got 'sgx'"),
-    (LEAST.replace('"none"', '"snp"'),
-     "mine.toml: isolation: SEV-SNP is no platform here: the emulator's page walk ends at "
-     "address bit 39, and takes the C-bit (51) of each private page and table for a reserved "
-     "one; `apdbg inspect` says what such an image holds"),
+     "mine.toml: isolation must be one of none, vbs, tdx, snp, got 'sgx'"),
+    (LEAST.replace('"none"', '"snp"').replace('"hypercall"', '"sipi"'),
+     "mine.toml: start must be hypercall where isolation is snp, got 'sipi'"),
     (LEAST.replace('"hypercall"', "[]"),
      "mine.toml: start must be one of hypercall, reset-vector, sipi, got []"),
 ]  # fmt: skip

@@ -339,20 +339,3 @@ def test_an_interrupt_that_says_level_is_an_edge() -> None:
     run(session)
     board = session.machine.board
     assert read(session, SHARED, 4) == 0 and board.vmm.vps[0].pending == 1 << 0x41
-
-
-ENCRYPTED: Final = f"""
-start: bts qword ptr [{{PT}} + {8 * (DATA // 4096 % 512)}], 51
-    mov eax, [{{DATA}}]
-    hlt
-handler14: mov rax, [rsp]
-    mov [{{SHARED}}], rax
-    hlt
-"""
-"""The C-bit of SEV-SNP in the entry of a page."""
-
-
-def test_the_encryption_bit_is_a_reserved_one_of_the_walk() -> None:
-    session = boot(ENCRYPTED)
-    run(session)
-    assert read(session, SHARED, 4) & 0b1001 == 0b1001, "present, and a reserved bit is set"
