@@ -5,7 +5,8 @@ Usage: python shim/build.py [--out DIR]    (default: samples/)
 DIR gets the healthy images; DIR/gallery the shim with one published bug each, DIR/dialects the
 shim with other firmwares' mailbox loops, DIR/loops loops by themselves, and DIR/tour one with a
 bug to be found. Where the reset page or the kernel differs, it stands beside the shim as
-NAME.reset.elf or NAME.kernel.elf.
+NAME.reset.elf or NAME.kernel.elf. DIR/rust.elf, a shim in Rust, is built where there is a
+rustc.
 
 The healthy assembly knows nothing of the others. A bug in it is a file in shim/gallery/ with
 the parts that are broken: a part is what stands under a label, and takes the place of the one
@@ -16,6 +17,7 @@ import argparse
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -124,6 +126,20 @@ def kernel_sources() -> tuple[str, ...]:
     return (*(f"kernel/{place.name}" for place in own), *SHARED)
 
 
+RUST_TARGET = "x86_64-unknown-linux-gnu"
+RUST_FLAGS = (
+    "--edition=2021", "--crate-name=rust_shim", "--crate-type=bin", f"--target={RUST_TARGET}",
+    "-Copt-level=2", "-Cdebuginfo=2", "-Cpanic=abort", "-Clto=fat", "-Ccodegen-units=1",
+    "-Csymbol-mangling-version=v0", "-Crelocation-model=pie", "-Ctarget-cpu=x86-64",
+    "-Cforce-unwind-tables=yes", "-Clinker-flavor=ld.lld", "-Clink-self-contained=no",
+    "-Cdefault-linker-libraries=no",
+    "--remap-path-prefix", f"{ROOT}=.",
+)  # fmt: skip
+"""For the target that a toolchain on Linux has; nothing of Linux is used."""
+RUST_LINK = (
+    "-Tshim/rust/rust.ld", "-pie", "--no-dynamic-linker", "--build-id=none", "-znorelro",
+    "-zmax-page-size=4096", "--gc-sections", "--compress-debug-sections=zlib",
+)  # fmt: skip
 IMAGES = ("reset", "shim", "kernel")
 SOURCES = {
     "reset": ("reset.S",), "shim": SHIM, "kernel": kernel_sources(), "loop": (WHOLE_LOOP,),
@@ -293,6 +309,24 @@ class Builder:
         return folder / source
 
 
+def build_rust(out: Path) -> bool:
+    """The shim in Rust, with the linker that comes with the compiler; False where there is no
+    such compiler, and the committed image stays. Another version makes other bytes."""
+    rustc = shutil.which("rustc")
+    if rustc is None:
+        return False
+    home = subprocess.run(
+        [rustc, "--print", "sysroot"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    linker = Path(home) / "lib/rustlib" / RUST_TARGET / "bin/rust-lld"
+    if not linker.is_file():
+        return False
+    link = [f"-Clink-arg={word}" for word in RUST_LINK]
+    command = [rustc, *RUST_FLAGS, f"-Clinker={linker}", *link, "shim/rust/main.rs"]
+    subprocess.run([*command, "-o", str(out / "rust.elf")], cwd=ROOT, check=True)
+    return True
+
+
 def main() -> None:
     """Build all images."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -310,6 +344,8 @@ def main() -> None:
         builder.multiboot()
         for slug in LOOPS:
             builder.image("loop", f"loops/{slug}", loop(slug))
+    if not build_rust(out):
+        print("no rustc for x86_64 Linux: samples/rust.elf stays as it is")
 
 
 def switch_of(prefix: str, slug: str) -> str:

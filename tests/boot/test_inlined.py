@@ -19,7 +19,7 @@ from emu.boot.unit_lines import Units
 from tests.boot.guest import compiled
 
 SAMPLES = Path(__file__).parents[2] / "samples"
-IMAGES = ("shim.elf", "kernel.elf", "reset.elf", "gallery/no-ack.elf")
+IMAGES = ("shim.elf", "kernel.elf", "reset.elf", "rust.elf", "gallery/no-ack.elf")
 BIAS = 0x4000_0000
 NESTED = """\
 int seen;
