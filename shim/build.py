@@ -6,7 +6,8 @@ DIR gets the healthy images; DIR/gallery the shim with one published bug each, D
 shim with other firmwares' mailbox loops, DIR/loops loops by themselves, DIR/linux a shim that
 Linux can stand behind and a bzImage, and DIR/tour one with a bug to be found; DIR/*.igvm are
 the healthy ones packed as IGVM files. Where the reset page or the kernel differs, it stands
-beside the shim as NAME.reset.elf or NAME.kernel.elf.
+beside the shim as NAME.reset.elf or NAME.kernel.elf. DIR/rust.elf, a shim in Rust,
+is built where there is a rustc.
 
 The healthy assembly knows nothing of the others. A bug in it is a file in shim/gallery/ with
 the parts that are broken: a part is what stands under a label, and takes the place of the one
@@ -14,15 +15,15 @@ under the same label. A dialect takes the place of the mailbox loop. A bug in C 
 """
 
 import argparse
+import importlib
 import importlib.util
 import os
 import re
-import struct
 import subprocess
 import sys
 import tempfile
-import zlib
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -264,28 +265,10 @@ def loop(slug: str) -> Variant:
     return Variant(slug, "", {WHOLE_LOOP: text})
 
 
-def bzimage(vmlinux: bytes) -> bytes:
-    """A kernel in the file that boot loaders take: its setup header, and the kernel in gzip's
-    format, stored and not deflated, since zlib's versions deflate differently (Linux,
-    Documentation/arch/x86/boot.rst; RFC 1952 and 1951)."""
-    sectors, release = 1, b"0.0-sample (apdbg)\0"
-    blocks = [vmlinux[at : at + 0xFFFF] for at in range(0, len(vmlinux), 0xFFFF)]
-    stored = b"".join(
-        struct.pack("<BHH", at == len(blocks) - 1, len(one), len(one) ^ 0xFFFF) + one
-        for at, one in enumerate(blocks)
-    )
-    ends = struct.pack("<II", zlib.crc32(vmlinux), len(vmlinux))
-    payload = b"\x1f\x8b\x08" + bytes(6) + b"\xff" + stored + ends
-    head = bytearray((sectors + 1) * 512)
-    for at, form, value in (
-        (0x1F1, "<B", sectors), (0x1FE, "<H", 0xAA55), (0x202, "<4s", b"HdrS"),
-        (0x206, "<H", 0x20F), (0x20E, "<H", 0x280 - 0x200), (0x211, "<B", 1),
-        (0x230, "<I", 2 << 20), (0x234, "<B", 1), (0x236, "<H", 3), (0x248, "<I", 0),
-        (0x24C, "<I", len(payload)), (0x258, "<Q", 16 << 20), (0x260, "<I", 8 << 20),
-        (0x280, f"<{len(release)}s", release),
-    ):  # fmt: skip
-        struct.pack_into(form, head, at, value)
-    return bytes(head) + payload
+def beside(name: str) -> ModuleType:
+    """Another module of this folder, which is a script's and no package's."""
+    sys.path.insert(0, str(ROOT))
+    return importlib.import_module(f"shim.{name}")
 
 
 class Builder:
@@ -323,7 +306,7 @@ class Builder:
         """A kernel that is booted as Linux is."""
         self.image(kind, f"{kind}/bzImage")
         made = self._out / f"{kind}/bzImage.elf"
-        made.with_suffix("").write_bytes(bzimage(made.read_bytes()))
+        made.with_suffix("").write_bytes(beside("bzimage").bzimage(made.read_bytes()))
         made.unlink()
 
     def variant(self, name: str, variant: Variant, kinds: tuple[str, ...]) -> None:
@@ -379,14 +362,13 @@ def main() -> None:
         for slug in LOOPS:
             builder.image("loop", f"loops/{slug}", loop(slug))
     packed(out)
+    if not beside("rust_shim").build_rust(out):
+        print("no rustc for x86_64 Linux: samples/rust.elf stays as it is")
 
 
 def packed(out: Path) -> None:
     """The healthy images as IGVM files, laid out by the very loader that boots them."""
-    sys.path.insert(0, str(ROOT))
-    from shim.igvm import write_samples
-
-    write_samples(out)
+    beside("igvm").write_samples(out)
 
 
 def switch_of(prefix: str, slug: str) -> str:
