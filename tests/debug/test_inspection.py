@@ -69,7 +69,7 @@ def merged() -> File:
 
 TEXT = """\
 IGVM v1, TDX and VBS, 6 and 5 pages measured, entry 32-bit at 0xfffffff0 and as after reset
-  13 headers, checksum CHECKSUM, 24,960 bytes
+  13 headers, checksum CHECKSUM, 8,576 bytes
 
 TDX (mask 0x1): VTL 2, shared memory from 0x800000000000
   6 pages measured, entry 32-bit at 0xfffffff0
