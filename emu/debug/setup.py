@@ -82,7 +82,8 @@ class Setup(Struct, frozen=True):
         place = place_of(options.image, ".elf") if options.image else None
         image = _image(options, place)
         contract = _contract(options, image)
-        options = replace(options, platform=options.platform or contract.platform)
+        usual = contract.platform if contract.suits is None else contract.suits(image)
+        options = replace(options, platform=options.platform or usual)
         text = platform or platform_text(options.platform)
         machine = platform_of(
             text, Path(options.platform), cpus=options.cpus, memory_mib=options.memory

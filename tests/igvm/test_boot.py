@@ -127,6 +127,7 @@ REFUSED = [
     (File().platform(TDX).page(HLT_AT), "is for TDX, not for platform vbs"),
     (File().platform(VBS), "lays no page into memory"),
     (File().platform(VBS).page(HLT_AT), "no VP_CONTEXT says where its first CPU begins"),
+    (File(2, architecture=1).platform(VBS).page(HLT_AT), "is for AArch64, and apdbg has"),
     (halts().page(0x7000_0000), "needs memory at 0x70000000 to 0x70001000, and there is "),
     (halts().header(0x305, struct.pack("<QIIII", 0x7000_0000, 1, 4096, 0, 0)),
      "needs memory at 0x70000000 to 0x70001000, and there is "),

@@ -43,5 +43,7 @@ class Contract(Struct, frozen=True):
     """Whether it wants a reset page where CPUs begin at the reset vector."""
     platform: str = "tdx"
     """The packaged one that it is booted on where nobody says."""
+    suits: Callable[[Image], str] | None = None
+    """The same where images of the family differ in that."""
     names_beside: Callable[[Image, Platform], tuple[str, ...]] | None = None
     """Files beside an image that have its names, where none are given."""

@@ -123,6 +123,8 @@ class _Laid:
 
 def _launch(igvm: Igvm, platform: Platform) -> LaunchPlatform:
     """The platform of the file that is meant by ours."""
+    if igvm.architecture != "x64":
+        raise ImageError(f"{igvm.path}: is for {igvm.architecture}, and apdbg has x86-64 alone")
     by_kind = {one.kind: one for one in igvm.platforms}
     for kind in _LAUNCHES[platform.isolation]:
         if kind in by_kind:
@@ -272,6 +274,19 @@ def names_beside(image: Image, platform: Platform) -> tuple[str, ...]:
     return tuple(found)
 
 
+def suits(image: Image) -> str:
+    """The packaged platform that a file is for: one of VBS that may move is for no isolation
+    (openvmm, `vm/loader/src/paravisor.rs`: no other has relocation headers)."""
+    igvm = parse_igvm(image.path, image.data)
+    by_kind = {one.kind: one for one in igvm.platforms}
+    if kinds.TDX in by_kind or not by_kind.keys() & {0, kinds.VBS}:
+        return "tdx"
+    vbs = by_kind.get(kinds.VBS)
+    if vbs is None or any(isinstance(one, kinds.RelocatableRegion) for one in igvm.on(vbs)):
+        return "none"
+    return "vbs"
+
+
 def _placed(image: Image, pages: Pieces) -> Placed:
     """Where in memory an image lies whose symbols are wanted: the code of its entry says so."""
     for segment in image.segments:
@@ -289,5 +304,5 @@ def _placed(image: Image, pages: Pieces) -> Placed:
 CONTRACT: Final = Contract(
     "igvm", "an IGVM file, which says itself what lies where", recognise, lay_out,
     takes=("host_dtb", "symbols", "cmdline", "igvm_base"), hands_over=False,
-    names_beside=names_beside,
+    names_beside=names_beside, suits=suits,
 )  # fmt: skip
