@@ -1,5 +1,6 @@
 """A machine that an IGVM file describes is the machine that it was packed from."""
 
+import resource
 import struct
 from pathlib import Path
 from typing import Final
@@ -221,3 +222,11 @@ def test_an_igvm_file_takes_no_kernel(tmp_path: Path) -> None:
     for name, value in (("kernel", "samples/kernel.elf"), ("initrd", "samples/reset.elf")):
         with pytest.raises(ApdbgError, match=f"is an IGVM file, .*: it takes no --{name}$"):
             opened(tmp_path, halts(), **{name: value})
+
+
+def test_an_area_that_is_never_laid_down_costs_nothing(tmp_path: Path) -> None:
+    """In a merged file areas have no mask: those of other platforms are declared, too."""
+    begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    opened(tmp_path, halts().area(5, 1 << 30))
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - begun
+    assert grown < 256 << 10, "KiB"
