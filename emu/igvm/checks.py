@@ -14,7 +14,7 @@ from emu.igvm.headers import Header, mask_of
 _VTLS: Final = (0, 2)
 _VP_CONTEXT_BYTES: Final = 4
 """The least that any format has: the count of VBS."""
-INSERTED_BYTES_MAX: Final = 1 << 30
+INSERTED_BYTES_MAX: Final = 1 << 28
 """Of all areas on a platform: OpenHCL's have 300 KiB, and each page is measured one by one."""
 
 

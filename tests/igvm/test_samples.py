@@ -63,7 +63,9 @@ def test_inspect_tells_of_each_platform() -> None:
     found, igvm = inspect(SAMPLE)
     text = as_text(found, igvm)
     assert "IGVM v1, TDX, VBS and native, 961 and 960 pages measured, entry 32-bit at" in text
+    assert "  besides: 64 filled in by the host" in text
     assert found.igvm is not None
+    assert [one.pages_of_parameters for one in found.igvm.platforms] == [64, 64, 64]
     assert [one.algorithm for one in found.igvm.platforms] == [
         "MRTD, SHA-384", "boot digest, SHA-256", "",
     ]  # fmt: skip
