@@ -26,7 +26,7 @@ from emu.hw.address import U64
 from emu.igvm.dll import within_dll
 from emu.igvm.file import FILE_BYTES_MAX, MAGIC, Igvm, parse_igvm
 from emu.igvm.measure import digest
-from emu.igvm.told import entry, header_rows, lines, measured, summary
+from emu.igvm.told import entry, header_rows, lines, measured, pages_by_kind, summary
 
 SCHEMA: Final = "apdbg-inspect/1"
 _LOOKED_AT: Final = 4_096
@@ -48,6 +48,11 @@ class PlatformReport(Struct, frozen=True):
     """Of the digest; empty where nothing is measured."""
     digest: str
     """Hexadecimal digits."""
+    pages_unmeasured: int = 0
+    pages_shared: int = 0
+    """That the host sees."""
+    pages_of_parameters: int = 0
+    """That the host fills in."""
 
 
 class IgvmReport(Struct, frozen=True):
@@ -200,10 +205,12 @@ def _igvm(igvm: Igvm) -> IgvmReport:
     platforms = []
     for one in igvm.platforms:
         algorithm, value = digest(igvm, one) or ("", b"")
+        others = pages_by_kind(igvm, one)
         platforms.append(
             PlatformReport(
                 one.name, one.mask, one.highest_vtl, one.shared_boundary, measured(igvm, one),
-                entry(igvm, one), algorithm, value.hex(),
+                entry(igvm, one), algorithm, value.hex(), others["unmeasured"],
+                others["shared"], others["parameter"],
             )
         )  # fmt: skip
     rows = [row.strip() for row in header_rows(igvm)]

@@ -148,14 +148,16 @@ def merged() -> File:
 
 TEXT = """\
 IGVM v1, TDX and VBS, 6 and 5 pages measured, entry 32-bit at 0xfffffff0 and as after reset
-  13 headers, checksum CHECKSUM, 24,960 bytes
+  13 headers, checksum CHECKSUM, 8,576 bytes
 
 TDX (mask 0x1): VTL 2, shared memory from 0x800000000000
   6 pages measured, entry 32-bit at 0xfffffff0
+  besides: 1 shared with the host, 2 filled in by the host
   MRTD, SHA-384: DIGEST
 
 VBS (mask 0x2): VTL 2
   5 pages measured, entry as after reset
+  besides: 1 shared with the host, 2 filled in by the host
   boot digest, SHA-256: DIGEST
 
   0x000018  TDX      SUPPORTED_PLATFORM            mask 0x1; VTL 2

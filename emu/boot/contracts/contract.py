@@ -53,6 +53,6 @@ class Contract(Struct, frozen=True):
     names_beside: Callable[[Image, Platform], tuple[str, ...]] | None = None
     """Files beside an image that have its names, where none are given."""
     chosen: Callable[[Image], str] = lambda _: ""
-    """The one that an image names itself; empty: none."""
+    """The packaged platform that an image itself is for; empty: it says nothing."""
     fitted: Callable[[Image, Platform], Platform] = lambda _, platform: platform
     """A platform as the image wants it."""
