@@ -88,6 +88,8 @@ class Platform(Struct, frozen=True):
     costs: Costs
     dialect: DialectName
     """Empty: to be guessed from what the APs do."""
+    kvm: bool = False
+    """Whether CPUID names KVM as the hypervisor instead; none of its features is offered."""
     clocks_apart_ns: int = CLOCKS_APART_NS
     """By how much the clocks of two CPUs may differ that this host shows its guest."""
     no_rbp_mod: bool = True
@@ -109,8 +111,8 @@ class Platform(Struct, frozen=True):
 
 
 _KEYS: Final[dict[str, set[str]]] = {
-    "": {"name", "isolation", "start", "hyperv", "tsc_hz", "clocks_apart_ns", "accept_level",
-         "dialect", "cpus", "memory", "time", "roles", "td", "loop"},
+    "": {"name", "isolation", "start", "hyperv", "hypervisor", "tsc_hz", "clocks_apart_ns",
+         "accept_level", "dialect", "cpus", "memory", "time", "roles", "td", "loop"},
     "cpus": {"count", "apic_ids", "speeds"},
     "memory": {"base", "mib", "low_kib"},
     "time": {slot.name for slot in fields(Costs)},
@@ -238,6 +240,7 @@ def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Plat
         isolation=top.one_of("isolation", None, ("none", "vbs", "tdx")),
         start=top.one_of("start", None, ("hypercall", "reset-vector", "sipi")),
         hyperv=hyperv,
+        kvm=_is_kvm(top, hyperv),
         apic_ids=_apic_ids(processors, count),
         speeds=_speeds(processors, count),
         memory_base=base,
@@ -252,6 +255,17 @@ def _platform(top: _TomlTable, cpus: int | None, memory_mib: int | None) -> Plat
         **_td(top.table("td")),
         loop=_loop(top.table("loop")),
     )
+
+
+def _is_kvm(top: _TomlTable, hyperv: bool) -> bool:
+    """Which hypervisor CPUID names, by the more exact of the two keys."""
+    fits = ("hyperv",) if hyperv else ("none", "kvm")
+    found: str = top.one_of("hypervisor", fits[0], ("hyperv", "kvm", "none"))
+    if found not in fits:
+        raise top.wrong(
+            "hypervisor", f"one of {', '.join(fits)} with hyperv = {hyperv}".lower()
+        )
+    return found == "kvm"
 
 
 def _td(table: _TomlTable) -> dict[str, Any]:

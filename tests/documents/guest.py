@@ -32,6 +32,8 @@ MEANS: Final = {
     "isolation": "who protects the guest from its host",
     "start": "how APs begin: a hypercall starts them with a context, at the reset vector, "
     "or INIT and SIPI do",
+    "hypervisor": "which hypervisor CPUID names, where that is not Hyper-V: with kvm its "
+    "signature is there and none of its features",
     "hyperv": "whether CPUID shows Hyper-V's leaves, and its MSRs and hypercalls answer",
     "tsc_hz": "the rate of the time stamp counter, in Hz of virtual time",
     "clocks_apart_ns": "by how much the clocks of two CPUs may differ before a rule is broken",
@@ -113,7 +115,8 @@ def _default(key: str) -> str:
     name, _, leaf = key.rpartition(".")
     usual = _usual()
     given: dict[str, Any] = {
-        "name": "the file's name", "dialect": "read from the code", "cpus.count": usual.cpus,
+        "name": "the file's name", "hypervisor": "as hyperv says",
+        "dialect": "read from the code", "cpus.count": usual.cpus,
         "cpus.apic_ids": "dense", "cpus.speeds": "1.0", "memory.base": hex(usual.memory_base),
         "memory.mib": usual.memory_bytes >> 20, "memory.low_kib": usual.low_memory_bytes >> 10,
     }  # fmt: skip

@@ -99,7 +99,8 @@ def lay_out(loaded: Loaded) -> BootLayout:
         host_dtb_gpa=region + _TREE_OFFSET,
         mailbox_gpa=RESET_PAGE if at_reset else None,
         os_entry=None if kernel is None else parameters.kernel_entry,
-        x2apic=linux,
+        x2apic=linux and (platform.hyperv or platform.kvm),
+        open_bus=linux,
     )
 
 
