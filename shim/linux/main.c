@@ -227,7 +227,7 @@ _Noreturn void start_secondary(uint32_t cpu)
     cpu_startup_entry();
 }
 
-static uint32_t bringup_nonboot_cpus(void)
+__attribute__((noinline)) static uint32_t bringup_nonboot_cpus(void)
 {
     uint32_t own = own_apic_id(), up = 1, cpu = 0;
     copy_bytes((void *)TRAMPOLINE, trampoline_start, (uint64_t)(trampoline_end - trampoline_start));
@@ -246,6 +246,14 @@ static uint32_t bringup_nonboot_cpus(void)
     return up;
 }
 
+__attribute__((noinline)) static void native_smp_cpus_done(uint32_t up)
+{
+    stamp();
+    put("smp: Brought up 1 node, ");
+    put_number(up, 0, ' ');
+    put(up == 1 ? " CPU\n" : " CPUs\n");
+}
+
 _Noreturn void start_kernel(const uint8_t *boot_params)
 {
     const char *line = (const char *)at(boot_params + BP_CMDLINE, 4);
@@ -260,11 +268,7 @@ _Noreturn void start_kernel(const uint8_t *boot_params)
     put("\n");
     find_cpus(find_rsdp(boot_params, line));
     printk("smp: Bringing up secondary CPUs ...");
-    uint32_t up = bringup_nonboot_cpus();
-    stamp();
-    put("smp: Brought up 1 node, ");
-    put_number(up, 0, ' ');
-    put(up == 1 ? " CPU\n" : " CPUs\n");
+    native_smp_cpus_done(bringup_nonboot_cpus());
     if (is_td)
         tdvmcall_out(POWER_PORT, POWER_OFF, 2);
     else

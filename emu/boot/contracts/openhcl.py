@@ -84,7 +84,10 @@ def lay_out(loaded: Loaded) -> BootLayout:
         build.regions.append(Region("reset page", RESET_PAGE, PAGE_BYTES))
         images = (*images, Placed("reset", reset, 0))
         entry = RESET_VECTOR
-    images = (*images, *(Placed("symbols", one, 0) for one in loaded.symbols))
+    images = (
+        *map(behind.as_it_runs, images),
+        *(Placed("symbols", one, 0) for one in loaded.symbols),
+    )
     return BootLayout(
         name=shim.path.name,
         ram=ram,
