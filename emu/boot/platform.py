@@ -20,10 +20,10 @@ from emu.boot.ap_loop import FINDS, MEANINGS, MODES, REGISTERS, USUAL, ApLoop, a
 from emu.boot.numa import Numa, numa_of
 from emu.boot.openhcl_host import OpenhclHost, openhcl_of
 from emu.boot.platform_table import TomlTable, is_place, is_whole
-from emu.boot.prices import GivenPrices
+from emu.boot.prices import GivenPrices, given_prices
 from emu.boot.roles import DATA_ROLES, ROLES, GivenRoles
 from emu.boot.samples import samples_dir
-from emu.boot.topology import PARTS, TYPES_ARE, Topology, core_types
+from emu.boot.topology import Topology, topology_of
 from emu.errors import PlatformError
 from emu.given.files import read_file
 from emu.given.toml import table_of
@@ -92,6 +92,8 @@ class Platform(Struct, frozen=True):
     costs: Costs
     dialect: DialectName
     """Empty: to be guessed from what the APs do."""
+    kvm: bool = False
+    """Whether CPUID names KVM as the hypervisor instead; none of its features is offered."""
     clocks_apart_ns: int = CLOCKS_APART_NS
     """By how much the clocks of two CPUs may differ that this host shows its guest."""
     no_rbp_mod: bool = True
@@ -129,9 +131,9 @@ class Platform(Struct, frozen=True):
 
 
 _KEYS: Final[dict[str, set[str]]] = {
-    "": {"name", "isolation", "start", "hyperv", "tsc_hz", "clocks_apart_ns", "accept_level",
-         "dialect", "cpus", "memory", "time", "roles", "td", "loop", "topology", "prices",
-         "numa", "openhcl"},
+    "": {"name", "isolation", "start", "hyperv", "hypervisor", "tsc_hz", "clocks_apart_ns",
+         "accept_level", "dialect", "cpus", "memory", "time", "roles", "td", "loop",
+         "topology", "prices", "numa", "openhcl"},
     "cpus": {"count", "apic_ids", "speeds"},
     "memory": {"base", "mib", "low_kib"},
     "time": {slot.name for slot in fields(Costs)},
@@ -176,7 +178,7 @@ def _path_of(name: str) -> Path:
 def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platform:
     hyperv = top.flag("hyperv", None)
     processors = top.table("cpus")
-    lie = _topology(top) if "topology" in top.values else None
+    lie = topology_of(top.table("topology"), CPUS_MAX) if "topology" in top.values else None
     usual, room = (4, CPUS_MAX) if lie is None else (lie.cpus, lie.cpus)
     count = processors.whole("count", usual, 1, room) if cpus is None else cpus
     if not 1 <= count <= room:
@@ -192,6 +194,7 @@ def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platf
         isolation=isolation,
         start=start,
         hyperv=hyperv,
+        kvm=_is_kvm(top, hyperv),
         apic_ids=_apic_ids(processors, count, lie),
         speeds=_speeds(processors, count, lie),
         memory_base=base,
@@ -206,30 +209,21 @@ def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platf
         **_td(top.table("td")),
         loop=_loop(top.table("loop")),
         topology=lie,
-        prices=_prices(top.table("prices")),
+        prices=given_prices(top.table("prices")),
         numa=numa_of(top.table("numa")),
         openhcl=openhcl_of(top.table("openhcl"), isolation),
     )
 
 
-def _prices(table: TomlTable) -> GivenPrices:
-    """What is said of prices."""
-    for name, given in table.values.items():
-        if not prices.is_right(name, given):
-            raise table.wrong(name, prices.must_be(name))
-    return tuple((name, tuple(given.items())) for name, given in table.values.items())
-
-
-def _topology(top: TomlTable) -> Topology:
-    """Where the CPUs lie; there is room for no more than a machine may have."""
-    table = top.table("topology")
-    types = core_types(table.values["types"]) if "types" in table.values else ()
-    if types is None:
-        raise table.wrong("types", TYPES_ARE)
-    found = Topology(**{one: table.whole(one, 1, 1, CPUS_MAX) for one in PARTS}, types=types)
-    if found.cpus > CPUS_MAX:
-        raise PlatformError(f"{top.path}: topology: {found.cpus:,} CPUs, at most {CPUS_MAX:,}")
-    return found
+def _is_kvm(top: TomlTable, hyperv: bool) -> bool:
+    """Which hypervisor CPUID names, by the more exact of the two keys."""
+    fits = ("hyperv",) if hyperv else ("none", "kvm")
+    found: str = top.one_of("hypervisor", fits[0], ("hyperv", "kvm", "none"))
+    if found not in fits:
+        raise top.wrong(
+            "hypervisor", f"one of {', '.join(fits)} with hyperv = {hyperv}".lower()
+        )
+    return found == "kvm"
 
 
 def _td(table: TomlTable) -> dict[str, Any]:

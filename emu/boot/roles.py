@@ -1,8 +1,8 @@
 """Which place of an image plays which part in a boot, whatever its symbols are called.
 
 A role's places come from the first of these that has any: the platform's file (`[roles]`), the
-table of the image's family, the loader (the kernel's entry). Where none has, the machine still
-tells some roles by what CPUs do: the first wait at the mailbox is `parked`, clearing the
+tables of the images' families, the loader (the kernel's entry). Where none has, the machine
+still tells some roles by what CPUs do: the first wait at the mailbox is `parked`, clearing the
 command `ack`, the vector of a wake-up `arrived`.
 """
 
@@ -11,6 +11,7 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from emu.boot.image import UPPER_HALF
 from emu.boot.symbols import SymbolMap
 from emu.errors import PlatformError
 from emu.given.number import begins_a_number, number
@@ -59,6 +60,12 @@ class Family(Struct, frozen=True):
     name: str
     points: tuple[NamedPoint, ...]
     data: tuple[tuple[DataRole, str], ...] = ()
+    above: bool = False
+    """Whether its places are in the upper half of all addresses, where kernels are."""
+
+    def places(self, symbols: SymbolMap, name: str) -> list[int]:
+        """Where a symbol of its images is."""
+        return [at for at in symbols.find(name) if (at >= UPPER_HALF) == self.above]
 
 
 SAMPLE: Final = Family(
@@ -97,9 +104,29 @@ SAMPLE: Final = Family(
         ("ap-record-stride", "ap_record_stride"),
     ),
 )  # fmt: skip
-UNKNOWN: Final = Family("unknown", ())
-FAMILIES: Final[tuple[Family, ...]] = (SAMPLE,)
-"""Asked in this order; the first that knows a place with a role in an image is the one."""
+LINUX: Final = Family(
+    "linux",
+    (
+        NamedPoint("start_kernel", "runs C code"),
+        NamedPoint("bringup_nonboot_cpus", "wakes its CPUs", ("waking",)),
+        NamedPoint("do_boot_cpu", "starts a CPU"),
+        NamedPoint("acpi_wakeup_cpu", "wakes a CPU through the mailbox"),
+        NamedPoint("wakeup_secondary_cpu_via_init", "wakes a CPU by INIT and SIPI"),
+        NamedPoint("secondary_startup_64", "enters the kernel"),
+        NamedPoint("start_secondary", "runs C code"),
+        NamedPoint("cpuhp_ap_sync_alive", "waits for its hand-shake"),
+        NamedPoint("cpu_startup_entry", "is online", ("online",)),
+        NamedPoint(
+            "native_smp_cpus_done", "has brought its CPUs up", ("online",), phase="done"
+        ),
+    ),
+    above=True,
+)  # fmt: skip
+"""Functions of Linux by their names: arch/x86/kernel/smpboot.c, head_64.S, acpi/madt_wakeup.c
+(until 6.10 acpi/boot.c), kernel/cpu.c, init/main.c. The vector of a wake-up is its trampoline,
+which has no name where it runs."""
+FAMILIES: Final[tuple[Family, ...]] = (SAMPLE, LINUX)
+"""A family is there if a place of it with a role is: a shim's and its kernel's may be two."""
 
 
 class Roles(Struct, frozen=True):
@@ -119,21 +146,23 @@ class Roles(Struct, frozen=True):
         return next(iter(self.of(role)), None)
 
 
-def family_of(symbols: SymbolMap) -> Family:
-    """The family by whose table the images are read."""
-    for family in FAMILIES:
-        if any(point.roles and symbols.find(point.name) for point in family.points):
-            return family
-    return UNKNOWN
+def families_of(symbols: SymbolMap) -> tuple[Family, ...]:
+    """The families by whose tables the images are read."""
+    return tuple(
+        family
+        for family in FAMILIES
+        if any(point.roles and family.places(symbols, point.name) for point in family.points)
+    )
 
 
 def roles_of(symbols: SymbolMap, given: GivenRoles, os_entry: int | None) -> Roles:
     """Every place with a role or a name; raises PlatformError for a symbol that is missing."""
-    family, named = family_of(symbols), dict(given)
+    families, named = families_of(symbols), dict(given)
     points = [
         (replace(point, roles=tuple(role for role in point.roles if role not in named)), place)
+        for family in families
         for point in family.points
-        for place in symbols.find(point.name)
+        for place in family.places(symbols, point.name)
     ]
     for role, words in ROLES.items():
         for word in named.get(role, ()):
@@ -145,7 +174,7 @@ def roles_of(symbols: SymbolMap, given: GivenRoles, os_entry: int | None) -> Rol
     for point, place in points:
         for role in point.roles:
             places[role] = (*places.get(role, ()), place)
-    usual = dict(family.data)
+    usual = dict(pair for family in families for pair in family.data)
     for data in DATA_ROLES:
         given_words = named.get(data, (usual[data],) if data in usual else ())
         found = [

@@ -24,6 +24,8 @@ from emu.machine.ram import SHARED_ALIAS, GuestRam
 from emu.machine.undo import UndoLog
 from emu.machine.virtual_memory import VirtualMemory
 from emu.vmm import apic
+from emu.vmm.devices import STANDARD
+from emu.vmm.devices.open_bus import with_open_bus
 from emu.vmm.hypercalls import hypercall_page
 from emu.vmm.state import VmmState, VpState
 
@@ -59,6 +61,7 @@ def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
         cpus=_cpus(platform),
         vmm=VmmState([VpState(one) for one in platform.apic_ids], seed=seed),
         aps=LiveAps(platform.apic_ids), mailbox_gpa=mailbox_of(layout, roles),
+        devices=with_open_bus(layout.ram) if layout.open_bus else STANDARD,
         addresses=Addresses(engine), shared_alias=SHARED_ALIAS, hypercall_code=HYPERCALL_CODE,
     )  # fmt: skip
     _lay_out(board)

@@ -261,8 +261,6 @@ def _nested_fault(board: Board, cpu: Cpu, error: int, gpa: int, gla: int | None)
     what = f"cpu {cpu.id} at {board.place(cpu)}: {doing} GPA {gpa:#x}"
     what += nested_words(board, cpu, error, gpa)
     state = board.ram.state(Gpa(gpa))
-    if state is None and page_of(gpa) == apic.PAGE:
-        return (Crash(f"{what}, the APIC's page, which is modelled in x2APIC mode alone"),)
     if state is None:
         return (Crash(f"{what}, where there is no memory"),)
     if page_of(gpa) in board.broken_pages:

@@ -13,7 +13,16 @@ from emu.hw.cpu import Cpu
 from emu.hw.engine_alone import STORES_MAX
 from emu.hw.exit import Exit, ExitKind
 from emu.hw.vmcb import EXIT_NPF
-from emu.machine import apply, by_hand, control_writes, exits, ipi, no_execute, quirks
+from emu.machine import (
+    apply,
+    by_hand,
+    control_writes,
+    device_pages,
+    exits,
+    ipi,
+    no_execute,
+    quirks,
+)
 from emu.machine.arrivals import Arrivals
 from emu.machine.board import WORK_OF_AN_ENTRY, WORK_OF_AN_EXIT
 from emu.machine.build import board_of
@@ -235,6 +244,8 @@ class Machine:
                     self.witness.stored_nothing(cpu, trapped.at)
             return trapped.exit
         left = quirks.repair(self.board, cpu, exit_) if accesses else None
+        if left is None and accesses:
+            left = device_pages.lend(self, cpu, exit_)
         if left is None:
             self._decided(cpu, exit_)
         else:

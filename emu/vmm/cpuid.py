@@ -7,6 +7,7 @@ from typing import Final
 
 from emu.boot.platform import Platform
 from emu.hw.features import OFFERED, bits
+from emu.vmm import apic
 from emu.vmm import cpuid_topology as topology
 from emu.vmm.clock import CRYSTAL_HZ
 from emu.vmm.effects import Complete, Effects, SetRegisters
@@ -32,6 +33,10 @@ OSXSAVE: Final = bits(27)
 CR4_OSXSAVE: Final = 1 << 18
 MANY_LOGICAL: Final = bits(28)
 """Leaf 1 EDX: the package has room for more than one logical processor (HTT)."""
+APIC: Final = bits(9)
+"""Leaf 1 EDX: the local APIC is there, which it is not while IA32_APIC_BASE.EN is clear (SDM 3,
+11.4.3)."""
+U32: Final = 0xFFFF_FFFF
 XSAVE_BYTES: Final = 512 + 64
 """Legacy region and header of an XSAVE area (SDM 1, 13.4)."""
 TIMER_ALWAYS_RUNS: Final = bits(2)
@@ -72,12 +77,13 @@ def _features(caller: Caller) -> CpuidLeaf:
     ecx = OFFERED["1.ecx"] | (HYPERVISOR if has_hypervisor(platform) else 0)
     ecx |= OSXSAVE if caller.registers("cr4") & CR4_OSXSAVE else 0
     edx = OFFERED["1.edx"] | (MANY_LOGICAL if logical > 1 else 0)
+    edx &= U32 if apic.base(platform, caller.vmm, caller.cpu) & apic.ENABLED else ~APIC
     return SIGNATURE, ebx, ecx, edx
 
 
 def has_hypervisor(platform: Platform) -> bool:
     """Whether leaf 1 says that the machine is a virtual one."""
-    return platform.hyperv or platform.isolation == "tdx"
+    return platform.hyperv or platform.kvm or platform.isolation == "tdx"
 
 
 def _structured(platform: Platform, subleaf: int) -> CpuidLeaf:
@@ -159,6 +165,12 @@ HYPERV_LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
 )
 """TLFS, hypervisor CPUID leaves. ...04 EBX: spin for ever; ...0C EBX: isolation type."""
 
+KVM_LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
+    (0x4000_0000, lambda *_: (0x4000_0001, _text("KVMK"), _text("VMKV"), _text("M"))),
+)
+"""Linux, Documentation/virt/kvm/x86/cpuid.rst. Leaf ...01, its features, is zero: no clock of
+KVM's own, so a guest takes the APIC timer's frequency from leaf 0x15."""
+
 TDX_LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
     (0x21, lambda *_: (0, _text("Inte"), _text("    "), _text("lTDX"))),
 )
@@ -166,6 +178,7 @@ TDX_LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
 
 _COMMON: Final = dict(LEAVES)
 _HYPERV: Final = dict(HYPERV_LEAVES)
+_KVM: Final = dict(KVM_LEAVES)
 _TDX: Final = dict(TDX_LEAVES)
 
 
@@ -175,6 +188,8 @@ def read_cpuid(caller: Caller, leaf: int, subleaf: int) -> CpuidLeaf:
     answer = _COMMON.get(leaf)
     if answer is None and caller.platform.hyperv:
         answer = _HYPERV.get(leaf)
+    if answer is None and caller.platform.kvm:
+        answer = _KVM.get(leaf)
     if answer is None and caller.platform.isolation == "tdx":
         answer = _TDX.get(leaf)
     if answer is not None:

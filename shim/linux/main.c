@@ -11,6 +11,14 @@
 uint64_t tsc_hz;
 bool is_td;
 
+__attribute__((noinline)) static void native_smp_cpus_done(uint32_t up)
+{
+    stamp();
+    put("smp: Brought up 1 node, ");
+    put_number(up, 0, ' ');
+    put(up == 1 ? " CPU\n" : " CPUs\n");
+}
+
 _Noreturn void start_kernel(const uint8_t *boot_params)
 {
     const char *line = (const char *)at(boot_params + BP_CMDLINE, 4);
@@ -25,11 +33,7 @@ _Noreturn void start_kernel(const uint8_t *boot_params)
     put("\n");
     find_cpus(find_rsdp(boot_params, line));
     printk("smp: Bringing up secondary CPUs ...");
-    uint32_t up = bringup_nonboot_cpus(line);
-    stamp();
-    put("smp: Brought up 1 node, ");
-    put_number(up, 0, ' ');
-    put(up == 1 ? " CPU\n" : " CPUs\n");
+    native_smp_cpus_done(bringup_nonboot_cpus(line));
     if (is_td)
         tdvmcall_out(POWER_PORT, POWER_OFF, 2);
     else

@@ -34,6 +34,15 @@ def test_the_packaged_platforms_are_these_six() -> None:
     assert tuple(found) == PACKAGED
 
 
+def test_hyperv_and_the_hypervisor_say_the_same(tmp_path: Path) -> None:
+    bare = LEAST.replace("hyperv = true", "hyperv = false")
+    assert load_platform(written(tmp_path, bare + 'hypervisor = "kvm"\n')).kvm
+    assert not load_platform(written(tmp_path, bare + 'hypervisor = "none"\n')).kvm
+    assert not load_platform(written(tmp_path, LEAST + 'hypervisor = "hyperv"\n')).kvm
+    said = complaint(tmp_path, LEAST + 'hypervisor = "kvm"\n')
+    assert said == "mine.toml: hypervisor must be one of hyperv with hyperv = true, got 'kvm'"
+
+
 @pytest.mark.parametrize("name", PACKAGED)
 def test_a_packaged_platform_has_its_own_name_and_four_cpus(name: str) -> None:
     platform = load_platform(name)

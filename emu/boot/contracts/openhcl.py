@@ -75,7 +75,10 @@ def lay_out(loaded: Loaded) -> BootLayout:
     if at_reset:
         images = (*images, _place_reset_page(build, loaded, entry))
         entry = RESET_VECTOR
-    images = (*images, *(Placed("symbols", one, 0) for one in loaded.symbols))
+    images = (
+        *map(behind.as_it_runs, images),
+        *(Placed("symbols", one, 0) for one in loaded.symbols),
+    )
     return BootLayout(
         name=shim.path.name,
         ram=ram,
@@ -91,7 +94,8 @@ def lay_out(loaded: Loaded) -> BootLayout:
         host_dtb_gpa=region + _TREE_OFFSET,
         mailbox_gpa=RESET_PAGE if at_reset else None,
         os_entry=None if kernel is None else parameters.kernel_entry,
-        x2apic=linux,
+        x2apic=linux and (platform.hyperv or platform.kvm),
+        open_bus=linux,
     )
 
 
