@@ -4,9 +4,9 @@ from typing import Final
 
 from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform
-from emu.boot.roles import roles_of
+from emu.boot.roles import Phase, roles_of
 from emu.errors import PlatformError
-from emu.hw.address import PAGE_BYTES, Gpa, Hpa, align_up
+from emu.hw.address import PAGE_BYTES, RESET_PAGE, Gpa, Hpa, align_up
 from emu.hw.cpu import Cpu
 from emu.hw.engine import LOW_HOST_BYTES, Engine
 from emu.hw.memory import HostMemory
@@ -48,7 +48,8 @@ def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
     code = CodeReader(memory, npt)
     virtual = VirtualMemory(ram, npt, code)
     try:
-        roles = roles_of(layout.symbols, (*layout.places, *platform.roles), layout.os_entry)
+        given = (*layout.places, *platform.roles)
+        roles = roles_of(layout.symbols, given, layout.os_entry, _begins(platform, layout))
     except PlatformError as error:
         raise PlatformError(f"platform {platform.name}: {error}") from None
     board = Board(
@@ -63,6 +64,17 @@ def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
     _lay_out(board)
     _start(board)
     return board
+
+
+def _begins(platform: Platform, layout: BootLayout) -> tuple[tuple[Phase, int], ...]:
+    """Where a shim begins that hands over to an OS, and the code that leads to it."""
+    entry, reset = layout.entry.rip, platform.start == "reset-vector"
+    shim = next((one for one in layout.placed if one.name == "shim"), None)
+    if shim is None or layout.os_entry is None or entry == layout.os_entry:
+        return ()
+    first = RESET_PAGE + PAGE_BYTES - 16
+    found: list[tuple[Phase, int]] = [("reset", first)] if reset else []
+    return (*found, ("shim", shim.image.entry + shim.bias))
 
 
 def _cpus(platform: Platform) -> tuple[Cpu, ...]:

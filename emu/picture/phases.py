@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from emu.boot.roles import Role
+from emu.boot.roles import HOST_STEPS, Role
 from emu.machine.board import Board
 from emu.machine.event import Event, MailboxWrite, Milestone
 from emu.mailbox.ap import NOOP, WAKEUP
@@ -27,6 +27,8 @@ class PhaseKind(Struct, frozen=True):
 PHASES: Final = (
     PhaseKind("reset", "bsp"),
     PhaseKind("shim", "bsp"),
+    PhaseKind("hypercalls", "bsp"),
+    PhaseKind("memory", "bsp"),
     PhaseKind("tables", "bsp"),
     PhaseKind("start APs", "bsp", steps=("starting", "left")),
     PhaseKind("parked", "aps", role="parked", steps=("parked",)),
@@ -45,6 +47,10 @@ START: Final = "start"
 """The first phase of an image whose way to its entry is not known."""
 _SEEN: Final = ("start APs", "parked", "wake-up", "ack", "arrived")
 """Phases of APs that are seen wherever there is a mailbox, by what CPUs do."""
+
+_IF_COME_TO: Final = ("hypercalls", "memory", "done")
+"""Phases that a shim has without symbols of ours if its host has seen them."""
+_SWITCHES_OFF: Final = "switches the machine off"
 
 Reached = tuple[int, int | None]
 """The tick and the CPU of an event."""
@@ -83,13 +89,22 @@ class PhaseIndex:
     def views(self, board: Board) -> tuple[PhaseView, ...]:
         """The phases of a machine; what lies ahead of this moment is known, and not reached."""
         found, begin = [], (0, 0)
-        for index, phase in enumerate(phases_of(board)):
+        for index, phase in enumerate(self._of(board)):
             tick, cpu = self.firsts.get(phase.name, (None, None)) if index else begin
             reached = tick is not None and tick <= board.tick
             found.append(
                 PhaseView(phase.name, phase.by == "bsp", phase.steps, reached, tick, cpu)
             )
         return tuple(found)
+
+    def _of(self, board: Board) -> tuple[PhaseKind, ...]:
+        """Those that the images can have, and what the host has seen of others."""
+        some = phases_of(board)
+        if board.roles.known or len(some) == 1:
+            return some
+        seen = {one for one in _IF_COME_TO if one in self.firsts}
+        found = tuple(one for one in PHASES if one in some or one.name in seen)
+        return found if some[0] in PHASES else (some[0], *found)
 
 
 _BY_ROLE: Final = {one.role: one for one in PHASES if one.role is not None}
@@ -98,7 +113,10 @@ _BY_ROLE: Final = {one.role: one for one in PHASES if one.role is not None}
 def named_phases(board: Board) -> dict[str, str]:
     """By milestone: the phase that it begins."""
     points = board.roles.points.values()
-    return {point.name: point.phase for point in points if point.phase is not None}
+    own: dict[str, str] = {
+        point.name: point.phase for point in points if point.phase is not None
+    }
+    return own if board.roles.known else own | dict(zip(HOST_STEPS, HOST_STEPS, strict=True))
 
 
 def _told(event: Event, named: Mapping[str, str]) -> Iterable[str]:
@@ -117,3 +135,5 @@ def _told(event: Event, named: Mapping[str, str]) -> Iterable[str]:
                 yield phase.name
     if event.cpu:
         yield "start APs"
+    elif event.kind == "state" and event.text == _SWITCHES_OFF:
+        yield "done"
