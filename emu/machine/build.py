@@ -5,6 +5,7 @@ from typing import Final
 from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform
 from emu.boot.roles import Phase, roles_of
+from emu.boot.shim_parameters import with_regions
 from emu.errors import PlatformError
 from emu.hw.address import PAGE_BYTES, RESET_PAGE, Gpa, Hpa, align_up
 from emu.hw.cpu import Cpu
@@ -38,7 +39,7 @@ VMMCALL: Final = b"\x0f\x01\xd9"
 
 def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
     """Everything in place, and the BSP at its first instruction."""
-    two_views = platform.isolation == "tdx"
+    layout, two_views = with_regions(layout), platform.isolation == "tdx"
     guest_bytes = sum(align_up(size, PAGE_BYTES) for _, size in layout.ram)
     memory = HostMemory(GUEST + guest_bytes * (2 if two_views else 1))
     memory.write(HYPERCALL_CODE, hypercall_page(VMMCALL))

@@ -36,6 +36,7 @@ class MemoryLog:
         region = next((one for one in board.layout.regions if one.name == REGION), None)
         self._gpa, self._size = (0, 0) if region is None else (region.gpa, region.size)
         inside = 0 < self._size <= _PAGES_MAX * PAGE_BYTES and not self._gpa % PAGE_BYTES
+        inside = inside and board.ram.guest_bytes(self._gpa, self._size) is not None
         pages = range(self._gpa, self._gpa + self._size, PAGE_BYTES) if inside else range(0)
         self._pages = frozenset(map(Gpa, pages))
         self._begun, self._told = False, 0

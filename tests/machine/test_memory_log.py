@@ -131,3 +131,9 @@ def test_the_past_has_the_lines_of_the_past() -> None:
     assert logged(timeline.machine.board) == both[:1]
     timeline.goto(Moment(both[1].tick))
     assert logged(timeline.machine.board) == both
+
+
+def test_a_log_that_is_said_to_lie_outside_memory_is_none() -> None:
+    for place in (0x1234_0000, LOG + 0x10):
+        machine = Guest("hlt", regions=(Region(REGION, place, 0x1000),)).machine()
+        assert not machine.tracked.why(Gpa(place & -0x1000))
