@@ -158,6 +158,19 @@ def test_without_symbols_the_aps_are_seen_to_do_the_same(bare: Path, platform: s
     assert not session.findings()
 
 
+@pytest.mark.parametrize("loop", ["openhcl", "edk2", "td-shim"])
+def test_before_the_first_wake_up_loops_of_others_are_parked_and_no_finding(
+    bare: Path, loop: str
+) -> None:
+    for end in ("elf", "reset.elf"):
+        stripped(SAMPLES / "dialects" / f"{loop}.{end}", bare / f"{loop}.{end}")
+    session = foreign(bare, "tdx", shim=loop)
+    session.do("until os-entry")
+    assert [cpu.state for cpu in session.view().cpus] == ["running"] + ["parked"] * 3
+    assert states(session) == folded(session) == ["starting"] + ["parked"] * 3
+    assert not session.findings()
+
+
 BEGINS: Final = {
     "tdx": ["reset", "shim", "memory", "start APs"],
     "vbs": ["shim", "hypercalls", "memory", "start APs"],
