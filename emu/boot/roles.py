@@ -28,8 +28,10 @@ ROLES: Final[dict[Role, str]] = {
     "own-stack": "has its own stack",
 }  # fmt: skip
 """Role of a place of code -> what a CPU does that comes there."""
-Phase = Literal["reset", "shim", "tables", "start APs", "done"]
+Phase = Literal["reset", "shim", "hypercalls", "memory", "tables", "start APs", "done"]
 """Phases of a boot that no role tells of."""
+HOST_STEPS: Final[tuple[Phase, ...]] = ("hypercalls", "memory", "start APs")
+"""Those that a host sees a shim come to, whatever its symbols are called."""
 SEEN: Final[tuple[Role, ...]] = ("parked", "ack", "arrived")
 """Roles that a CPU is also seen to play where no place of the images is known for them."""
 DATA_ROLES: Final[dict[DataRole, str]] = {
@@ -127,6 +129,14 @@ LINUX: Final = Family(
 which has no name where it runs."""
 FAMILIES: Final[tuple[Family, ...]] = (SAMPLE, LINUX)
 """A family is there if a place of it with a role is: a shim's and its kernel's may be two."""
+_TELLING: Final[frozenset[Phase]] = frozenset(("tables", "start APs"))
+"""Phases that only a shim of ours has by its symbols: `_start` is anybody's, and any shim may
+stand behind our reset page."""
+_BEGINS: Final = {
+    "reset": NamedPoint("reset-vector", "begins at the reset vector", phase="reset"),
+    "shim": NamedPoint("shim-entry", "enters the shim", phase="shim"),
+}
+"""What the loader knows of any shim."""
 
 
 class Roles(Struct, frozen=True):
@@ -136,6 +146,8 @@ class Roles(Struct, frozen=True):
     """By linear address."""
     places: dict[str, tuple[int, ...]]
     """Role -> its addresses; a role without any is left out."""
+    known: bool = False
+    """Whether the shim's own symbols tell of its phases."""
 
     def of(self, role: str) -> tuple[int, ...]:
         """The addresses of a role, or of nothing that is one."""
@@ -155,8 +167,14 @@ def families_of(symbols: SymbolMap) -> tuple[Family, ...]:
     )
 
 
-def roles_of(symbols: SymbolMap, given: GivenRoles, os_entry: int | None) -> Roles:
-    """Every place with a role or a name; raises PlatformError for a symbol that is missing."""
+def roles_of(
+    symbols: SymbolMap,
+    given: GivenRoles,
+    os_entry: int | None,
+    begins: tuple[tuple[Phase, int], ...] = (),
+) -> Roles:
+    """Every place with a role or a name; raises PlatformError for a symbol that is missing.
+    `begins`: where the loader says that a phase begins, of images that are not known."""
     families, named = families_of(symbols), dict(given)
     points = [
         (replace(point, roles=tuple(role for role in point.roles if role not in named)), place)
@@ -170,6 +188,10 @@ def roles_of(symbols: SymbolMap, given: GivenRoles, os_entry: int | None) -> Rol
             points += [(point, place) for place in _found(symbols, role, word)]
     if os_entry is not None and not any("os-entry" in point.roles for point, _ in points):
         points.append((NamedPoint("os-entry", ROLES["os-entry"], ("os-entry",)), os_entry))
+    phases = {point.phase for point, _ in points}
+    known = not phases.isdisjoint(_TELLING)
+    if not known:
+        points += [(_BEGINS[phase], at) for phase, at in begins if phase not in phases]
     places: dict[str, tuple[int, ...]] = {}
     for point, place in points:
         for role in point.roles:
@@ -182,7 +204,7 @@ def roles_of(symbols: SymbolMap, given: GivenRoles, os_entry: int | None) -> Rol
         ]
         if found:
             places[data] = tuple(found)
-    return Roles(_joined(points), places)
+    return Roles(_joined(points), places, known)
 
 
 def _joined(points: list[tuple[NamedPoint, int]]) -> dict[int, NamedPoint]:

@@ -4,9 +4,10 @@ from typing import Final
 
 from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform
-from emu.boot.roles import roles_of
+from emu.boot.roles import Phase, roles_of
+from emu.boot.shim_parameters import with_regions
 from emu.errors import ImageError, PlatformError
-from emu.hw.address import ENCRYPTION_BIT, PAGE_BYTES, Gpa, Hpa, align_up
+from emu.hw.address import ENCRYPTION_BIT, PAGE_BYTES, RESET_PAGE, Gpa, Hpa, align_up
 from emu.hw.cpu import Cpu
 from emu.hw.engine import LOW_HOST_BYTES, Engine
 from emu.hw.memory import HostMemory
@@ -40,7 +41,7 @@ VMMCALL: Final = b"\x0f\x01\xd9"
 
 def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
     """Everything in place, and the BSP at its first instruction."""
-    two_views = platform.isolation == "tdx"
+    layout, two_views = with_regions(layout), platform.isolation == "tdx"
     guest_bytes = sum(align_up(size, PAGE_BYTES) for _, size in layout.ram)
     memory = HostMemory(GUEST + guest_bytes * (2 if two_views else 1))
     memory.encryption_bit = ENCRYPTION_BIT if platform.isolation == "snp" else 0
@@ -51,7 +52,8 @@ def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
     code = CodeReader(memory, npt)
     virtual = VirtualMemory(ram, npt, code)
     try:
-        roles = roles_of(layout.symbols, (*layout.places, *platform.roles), layout.os_entry)
+        given = (*layout.places, *platform.roles)
+        roles = roles_of(layout.symbols, given, layout.os_entry, _begins(platform, layout))
     except PlatformError as error:
         raise PlatformError(f"platform {platform.name}: {error}") from None
     board = Board(
@@ -67,6 +69,17 @@ def board_of(platform: Platform, layout: BootLayout, seed: int) -> Board:
     _lay_out(board)
     _start(board)
     return board
+
+
+def _begins(platform: Platform, layout: BootLayout) -> tuple[tuple[Phase, int], ...]:
+    """Where a shim begins that hands over to an OS, and the code that leads to it."""
+    entry, reset = layout.entry.rip, platform.start == "reset-vector"
+    shim = next((one for one in layout.placed if one.name == "shim"), None)
+    if shim is None or layout.os_entry is None or entry == layout.os_entry:
+        return ()
+    first = RESET_PAGE + PAGE_BYTES - 16
+    found: list[tuple[Phase, int]] = [("reset", first)] if reset else []
+    return (*found, ("shim", shim.image.entry + shim.bias))
 
 
 def _cpus(platform: Platform) -> tuple[Cpu, ...]:

@@ -29,6 +29,7 @@ from emu.machine.build import board_of
 from emu.machine.cpu_witness import CpuWitness
 from emu.machine.descriptor_loads import DescriptorLoads
 from emu.machine.guards import Guards
+from emu.machine.host_steps import HostSteps
 from emu.machine.injected import Deed, Injected
 from emu.machine.lap import Loop
 from emu.machine.mailbox_events import MailboxEvents
@@ -82,6 +83,7 @@ class Machine:
         self.store_buffers = StoreBuffers(board, self.private, self.waits)
         self.trapped = TrappedWrites(board, self.tracked, self.store_buffers)
         self.memory_log = MemoryLog(board, self.tracked)
+        self.host_steps = HostSteps(board)
         self.arrivals = Arrivals(board)
         self.timers = Timers(board, self.waits)
         self._wire()
@@ -264,6 +266,8 @@ class Machine:
         board = self.board
         asked = board.ask(cpu, exit_)
         board.count_exit(asked)
+        if self.host_steps.awaited:
+            self.host_steps.asked(cpu, asked)
         tick, clock_ps = board.tick, cpu.clock_ps
         if self.injected.armed:
             self.injected.at_exit(cpu, asked)
