@@ -25,18 +25,9 @@ from emu.picture.stop import Stop
 
 LineKind = Literal["source", "asm", "label", "mode"]
 Section = Literal[
-    "memory",
-    "walk",
-    "tables",
-    "nested",
-    "dtb",
-    "stack",
-    "pointers",
-    "waits",
-    "log",
-    "exits",
+    "memory", "walk", "tables", "nested", "dtb", "stack", "pointers", "waits", "log", "exits",
     "profile",
-]
+]  # fmt: skip
 """What is looked at only if a front end wants it."""
 EventView = Event
 """Events cross to the screen as they are: they are frozen already."""

@@ -30,7 +30,7 @@ class OdometerView(Struct, frozen=True):
     ),
     "emu/picture/view.py": (
         ("    NestedView,\n", "    OdometerView,\n"),
-        ('"waits", "log", "exits"', ', "odometer"'),
+        ('    "profile",\n', '    "odometer",\n'),
         ("    exits: LogView | None = None\n", "    odometer: OdometerView | None = None\n"),
     ),
     "emu/picture/looks.py": (
