@@ -10,6 +10,7 @@ from benchmarks.row import Row, Target
 from benchmarks.turns import p95
 
 CPUS, QUICK_CPUS = 1_024, 64
+BOOT_SECONDS = 600.0
 KEYS = ("j", "k", "\x1b[6~", "\x1b[6~", "\x1b[5~", ">", "G", "\x1b[H")
 """Rows, pages, another CPU, the end and the beginning."""
 
@@ -21,7 +22,7 @@ def rows(name: str, quick: bool, bare: float) -> Iterator[Row]:
     with closing(Timed(words)) as timed:
         timed.wait_for(b"STOPPED")
         timed.press(":run\r")
-        timed.wait_for(b"BOOTED")
+        timed.wait_for(b"BOOTED", BOOT_SECONDS)
         timed.settle()
         began = time.perf_counter()
         timed.press(":profile\r")
