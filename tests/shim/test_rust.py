@@ -14,6 +14,7 @@ from elftools.elf.elffile import ELFFile
 
 from emu import Session, open_session
 from emu.boot.image import load_image
+from emu.errors import CommandError
 from tests.house.tree import ROOT
 
 SAMPLE = ROOT / "samples" / "rust.elf"
@@ -93,6 +94,16 @@ def test_inlined_frames_of_methods_and_closures_are_named() -> None:
     assert seen, "optimised Rust inlines"
     assert not any(name.startswith(("_R", "_ZN")) for name in seen)
     assert {"tree::cell", "<tree::Reader>::take"} <= seen
+
+
+def test_an_inlined_method_is_found_by_the_last_parts_of_its_path() -> None:
+    session = opened("none")
+    assert session.machine.board.layout.symbols.find("Reader::take") == []
+    session.do("until Reader::take")
+    assert "<tree::Reader>::take" in "".join(session.do("bt").reply)
+    session.do("break tree::cell")
+    with pytest.raises(CommandError, match=r"new: several functions end so: .*Memory::new"):
+        session.do("break new")
 
 
 def test_its_frames_are_found_by_its_own_call_frame_information() -> None:
