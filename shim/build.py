@@ -98,6 +98,18 @@ WHOLE_LOOP = "loops/one-load.S"
 LOOPS = ("one-load", "ack-first")
 """Loops by themselves: the whole one, and others of which a file of shim/loops/ has the parts
 that are broken."""
+MULTIBOOT = {
+    "kernel": ("start.S",),
+    **{name: ("entry.S", "small.c", f"{name}.c") for name in ("smp", "nmi", "legacy")},
+}
+"""Programs for `qemu -kernel`."""
+FLAGS_32 = (
+    "-target", "x86-freestanding-none", "-gdwarf-4", "-fdebug-compilation-dir=.",
+    "-std=c17", "-O2", "-ffreestanding", "-fno-pic", "-fno-stack-protector",
+    "-fno-sanitize=all", "-fno-asynchronous-unwind-tables",
+    "-mcpu=i686-mmx-sse-sse2+soft_float",
+    "-Wall", "-Wextra", "-Werror", "-Wno-unused-command-line-argument",
+)  # fmt: skip
 LOOP = '#include "mailbox_loop.inc"'
 LABEL = re.compile(r"^[A-Za-z_.][\w.]*(?=:)", re.MULTILINE)
 
@@ -291,16 +303,17 @@ class Builder:
         options += ["--compress-debug-sections=zlib"] if "/" in name else []
         zig(["ld.lld", *options, "-o", str(linked), *objects], self._scratch / "cache")
 
-    def multiboot(self) -> None:
-        """The 32-bit kernel."""
-        target, linked = self._scratch / "multiboot.o", self._out / "multiboot/kernel.elf"
+    def multiboot(self, name: str) -> None:
+        """A 32-bit kernel."""
+        linked = self._out / f"multiboot/{name}.elf"
         linked.parent.mkdir(parents=True, exist_ok=True)
-        flags = ["-target", "x86-freestanding-none", "-gdwarf-4", *path_maps()]
-        flags += ["-fdebug-compilation-dir=."]
-        source = "shim/multiboot/start.S"
-        zig(["cc", *flags, "-c", source, "-o", str(target)], self._scratch / "cache")
+        objects = []
+        for source in MULTIBOOT[name]:
+            objects.append(str(self._scratch / f"multiboot-{source}.o"))
+            flags = [*FLAGS_32, *path_maps(), "-c", f"shim/multiboot/{source}"]
+            zig(["cc", *flags, "-o", objects[-1]], self._scratch / "cache")
         options = ["-m", "elf_i386", "-T", "shim/multiboot/kernel.ld", "--build-id=none"]
-        zig(["ld.lld", *options, "-o", str(linked), str(target)], self._scratch / "cache")
+        zig(["ld.lld", *options, "-o", str(linked), *objects], self._scratch / "cache")
 
     def bzimage(self, kind: str) -> None:
         """A kernel that is booted as Linux is."""
@@ -357,7 +370,8 @@ def main() -> None:
         builder.image("linux-shim", "linux/shim")
         builder.bzimage("linux")
         builder.bzimage("strategies")
-        builder.multiboot()
+        for name in MULTIBOOT:
+            builder.multiboot(name)
         builder.image("hotplug", "hotplug.kernel")
         for slug in LOOPS:
             builder.image("loop", f"loops/{slug}", loop(slug))
