@@ -8,7 +8,17 @@ import msgspec
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import boot, breakpoints, checkpoints, compare, guest, history, inside, step
+from benchmarks import (
+    boot,
+    breakpoints,
+    checkpoints,
+    compare,
+    guest,
+    history,
+    inside,
+    large_image,
+    step,
+)
 from benchmarks import exit as one_exit
 from benchmarks.bare import Bare
 from benchmarks.machine import Machine
@@ -36,6 +46,21 @@ def test_every_cpu_of_the_computing_guest_has_its_turns(tmp_path: Path) -> None:
     assert sum(turns) == 400_000
     assert min(turns) > 50_000
     assert [cpu.mode for cpu in after.cpus] == ["long", "real", "real", "real"]
+
+
+def test_large_images_open_with_every_symbol_line_and_inlined_function(tmp_path: Path) -> None:
+    for kernel in (False, True):
+        place = tmp_path / "image"
+        place.write_bytes(large_image.image(3, padding=4096, kernel=kernel))
+        session = open_session(str(place), cpus=1, platform="linux" if kernel else "none")
+        layout = session.machine.board.layout
+        found = layout.placed[0].image.symbols
+        assert len(found) == 3 * large_image.FUNCTIONS
+        for one in found:
+            assert layout.lines.line_of(one.address) is not None
+            inner = layout.lines.functions(one.address + 16 + 32)
+            assert [function.inlined for function in inner] == [True, False]
+            assert (inner[0].line, inner[1].name) == (11, one.name)
 
 
 def test_bare_unicorn_runs_the_loop_by_steps_and_at_one_go() -> None:
