@@ -5,7 +5,7 @@ from typing import Final
 from emu.vmm.devices.cmos import CMOS
 from emu.vmm.devices.device import Device, Window
 from emu.vmm.devices.fw_cfg import DEBUG_EXIT, FW_CFG
-from emu.vmm.devices.switches import POST, POWER
+from emu.vmm.devices.switches import KEYBOARD, POST, POWER, RESET, SLEEP
 from emu.vmm.devices.table import Devices
 from emu.vmm.devices.uart import COM1, COM3, UART_REGISTERS
 from emu.vmm.devices.xapic import XAPIC
@@ -14,9 +14,23 @@ __all__ = ["NONE", "STANDARD", "Device", "Devices", "Window", "port_words", "ser
 
 NONE: Final = Devices(())
 """What a TD reaches by plain loads and stores: it has to ask the host."""
-STANDARD: Final = Devices((COM1, COM3, POST, POWER, CMOS, FW_CFG, DEBUG_EXIT, XAPIC))
-"""What every machine has: two serial lines, POST port, power switch, clock, fw_cfg, and each
-CPU's APIC as a page."""
+STANDARD: Final = Devices(
+    (
+        COM1,
+        COM3,
+        POST,
+        POWER,
+        SLEEP,
+        RESET,
+        KEYBOARD,
+        CMOS,
+        FW_CFG,
+        DEBUG_EXIT,
+        XAPIC,
+    )
+)
+"""What every machine has: two serial lines, POST port, power and reset switches, clock, fw_cfg,
+and each CPU's APIC as a page."""
 
 
 def port_words(port: int) -> str:
