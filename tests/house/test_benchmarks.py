@@ -17,6 +17,8 @@ from benchmarks import (
     history,
     inside,
     large_image,
+    linux,
+    qemu,
     step,
 )
 from benchmarks import exit as one_exit
@@ -77,6 +79,22 @@ def test_bring_up_ends_when_the_last_ap_is_first_online() -> None:
     )  # fmt: skip
     passed = [{"name": name, "cpu": cpu, "virtual_ns": ms * 10**6} for name, cpu, ms in moments]
     assert bring_up_ms({"milestones": passed}) == 25.0
+
+
+def test_a_kernel_is_booted_up_to_the_line_and_told_beside_qemu_or_without(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(linux.NAMED_BY, str(tmp_path / "none"))
+    assert list(linux.rows(quick=True)) == []
+    monkeypatch.setenv(linux.NAMED_BY, str(ROOT / "samples/linux/bzImage"))
+    monkeypatch.setattr(qemu, "installed", lambda: False)
+    (row,) = linux.rows(quick=True)
+    assert row.good and row.value > 0 and row.beside_value is None
+    assert row.note.endswith("no QEMU here")
+    monkeypatch.setattr(qemu, "installed", lambda: True)
+    monkeypatch.setattr(linux, "_qemu", lambda image: 1e-3)
+    (row,) = linux.rows(quick=True)
+    assert row.beside_value == pytest.approx(float(row.note.split()[0]) * 1e3, abs=1e3)
 
 
 def test_two_things_are_measured_in_turns_and_each_turn_has_its_ratio() -> None:
