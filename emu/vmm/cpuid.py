@@ -121,6 +121,10 @@ def _hv_privileges(platform: Platform) -> CpuidLeaf:
     return HV_PRIVILEGES_EAX, HV_PRIVILEGES_EBX | isolated, 0, HV_FEATURES_EDX
 
 
+def _isolation_type(platform: Platform) -> int:
+    return _ISOLATION_TYPES.get(platform.isolation, 0)
+
+
 def physical_bits(platform: Platform) -> int:
     """Width of a guest-physical address."""
     return TD_PHYSICAL_BITS if platform.isolation == "tdx" else PHYSICAL_BITS
@@ -158,10 +162,7 @@ HYPERV_LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
     (0x4000_0003, lambda caller, _: _hv_privileges(caller.platform)),
     (0x4000_0004, lambda *_: (0, 0xFFFF_FFFF, 0, 0)),
     (0x4000_0005, lambda caller, _: (caller.platform.cpus, caller.platform.cpus, 0, 0)),
-    (
-        0x4000_000C,
-        lambda caller, _: (0, _ISOLATION_TYPES.get(caller.platform.isolation, 0), 0, 0),
-    ),
+    (0x4000_000C, lambda caller, _: (0, _isolation_type(caller.platform), 0, 0)),
 )
 """TLFS, hypervisor CPUID leaves. ...04 EBX: spin for ever; ...0C EBX: isolation type."""
 

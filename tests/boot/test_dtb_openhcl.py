@@ -11,7 +11,7 @@ from emu.boot.layout import BootLayout
 from emu.boot.platform import platform_text
 from emu.errors import PlatformError
 from tests.boot.test_loader import memory
-from tests.boot.tiny_shim import boot, layout_of, places, platform_with
+from tests.boot.tiny_shim import at_rest, layout_of, places, platform_with
 
 ALL = """
 [openhcl]
@@ -102,10 +102,10 @@ start:
 
 def test_a_shim_finds_what_was_kept_where_it_is_told() -> None:
     platform = platform_with("none", "", cpus=1)
-    board = boot(READS, platform, persisted=KEPT).machine.board
+    board = at_rest(READS, platform, persisted=KEPT).machine.board
     assert board.cpus[0].registers.get("rsi") == 0x524448504C43484F
     assert board.cpus[0].registers.get("rdi") == 0x800_1000
-    fresh = boot(READS, platform).machine.board
+    fresh = at_rest(READS, platform).machine.board
     assert fresh.cpus[0].registers.get("rsi") == 0
 
 

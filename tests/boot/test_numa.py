@@ -9,7 +9,7 @@ from emu import open_session
 from emu.boot.platform import Platform, platform_text
 from emu.errors import PlatformError
 from tests.boot.test_loader import BASE, memory
-from tests.boot.tiny_shim import boot, layout_of, places, platform_with
+from tests.boot.tiny_shim import at_rest, layout_of, places, platform_with
 
 TWO = """
 [numa]
@@ -90,7 +90,7 @@ directory: .fill 4096
 
 
 def test_the_memory_is_there_and_no_more_than_that() -> None:
-    board = boot(STORES, platform_with("none", TWO, cpus=1)).machine.board
+    board = at_rest(STORES, platform_with("none", TWO, cpus=1)).machine.board
     assert board.ram.guest_bytes(0x1_001F_FFF8, 8) == (0x600D).to_bytes(8, "little")
     assert board.cpus[0].registers.get("rdi") == 0x600D
     assert board.ram.guest_bytes(0x1_0020_0000, 1) is None

@@ -17,7 +17,7 @@ from emu.errors import ImageError
 from emu.hw.address import LARGE_BYTES
 from tests.boot.elf import EXECUTABLE, Load, elf
 from tests.boot.test_loader import memory
-from tests.boot.tiny_shim import boot, image_of, layout_of, places, platform_with
+from tests.boot.tiny_shim import at_rest, image_of, layout_of, places, platform_with
 
 SHIM = """
 start:
@@ -178,7 +178,7 @@ def test_without_one_nothing_is_told() -> None:
 
 def test_its_cpu_is_started_and_idles() -> None:
     platform = platform_with("none", "", cpus=2)
-    driver = boot(SHIM, platform, sidecar=image_of(SIDECAR, "sidecar"))
+    driver = at_rest(SHIM, platform, sidecar=image_of(SIDECAR, "sidecar"))
     board = driver.machine.board
     base = places(board.layout)["sidecar"][0]
     assert board.ram.guest_bytes(base + sidecar_label("status"), 1) == b"\x01"

@@ -12,7 +12,7 @@ from emu.errors import PlatformError
 from emu.hw.address import LARGE_BYTES, PAGE_BYTES, Gpa
 from emu.machine.machine import Machine
 from tests.boot.test_loader import memory
-from tests.boot.tiny_shim import boot, layout_of, places, platform_with
+from tests.boot.tiny_shim import at_rest, layout_of, places, platform_with
 
 BOTH = '[openhcl]\nunaccepted = ["kernel", "initrd"]\npage_hashes = true\n'
 INITRD = bytes(range(256)) * 20
@@ -146,7 +146,7 @@ def test_a_guest_reads_what_is_left_at_its_shared_address_and_takes_it() -> None
         "start: mov dword ptr [rip + mark], 0x600d\n wait: pause\n jmp wait\n mark: .long 0"
     )
     platform = platform_with("tdx", '[openhcl]\nunaccepted = ["kernel"]\n', cpus=1)
-    driver = boot(TAKES, platform, kernel)
+    driver = at_rest(TAKES, platform, kernel)
     board = driver.machine.board
     mark = board.layout.symbols.find("kernel:mark")[0]
     assert board.ram.guest_bytes(mark, 4) == (0x600D).to_bytes(4, "little")
@@ -156,7 +156,7 @@ def test_a_guest_reads_what_is_left_at_its_shared_address_and_takes_it() -> None
 def test_who_enters_a_part_that_it_has_not_taken_stops_there() -> None:
     jumps = "start: lea rbx, [rip + start]\n mov rax, [rbx + rsi]\n add rax, rbx\n jmp rax"
     platform = platform_with("tdx", '[openhcl]\nunaccepted = ["kernel"]\n', cpus=1)
-    board = boot(jumps, platform).machine.board
+    board = at_rest(jumps, platform).machine.board
     (kernel, _) = places(board.layout)["kernel"]
     last = list(board.logs.events)[-1].text
     assert last.startswith(

@@ -1,6 +1,6 @@
 """Tiny images by openhcl_boot's contract: a few lines of assembly as shim, kernel or sidecar.
 
-    driver = boot("lea rbx, [rip + start]...", platform="none", kernel="1: pause\\n jmp 1b")
+    driver = at_rest("lea rbx, [rip + start]...", platform="none", kernel="1: pause\\n jmp 1b")
 
 Each source is a position-independent image whose first byte is its base and its entry. As the
 loader has it, RSI is the offset of the shim parameters from the shim's base.
@@ -42,7 +42,7 @@ def layout_of(shim: str, platform: Platform, kernel: str = KERNEL, **more: Any) 
     return lay_out(Loaded(shims, kernels, reset, platform, **more))
 
 
-def boot(shim: str, platform: Platform, kernel: str = KERNEL, **more: Any) -> Driver:
+def at_rest(shim: str, platform: Platform, kernel: str = KERNEL, **more: Any) -> Driver:
     """A machine that has come to rest, with its schedule."""
     driver = Driver(Machine(platform, layout_of(shim, platform, kernel, **more), 0))
     finish(driver)

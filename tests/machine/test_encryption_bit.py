@@ -10,12 +10,14 @@ from typing import Final
 
 import pytest
 
-from emu import open_session
 from emu.boot.platform import Platform, platform_of, platform_text
 from emu.hw.address import Gpa
+from emu.hw.exit import Exit, ExitKind
+from emu.hw.vmcb import EXIT_EXCEPTION
+from emu.machine import encryption_bit
 from emu.machine.board import Board
 from emu.machine.machine import Machine
-from tests.boot.tiny_shim import boot, image_of, layout_of, places, platform_with
+from tests.boot.tiny_shim import at_rest, layout_of, places, platform_with
 
 SNP: Final = platform_text("none").replace('isolation = "none"', 'isolation = "snp"')
 BEGIN: Final = """
@@ -76,7 +78,7 @@ def platform(cpus: int = 1, level: str = "2M") -> Platform:
 
 def run(code: str, cpus: int = 1, level: str = "2M") -> Board:
     """A tiny shim that has come to rest."""
-    return boot(BEGIN + code + END, platform(cpus, level)).machine.board
+    return at_rest(BEGIN + code + END, platform(cpus, level)).machine.board
 
 
 def found(board: Board, count: int) -> list[int]:
@@ -107,6 +109,25 @@ def test_the_encryption_bit_asks_for_no_other_memory() -> None:
     mov [rip + found], rdx
     """
     assert found(run(code), 1) == [7]
+
+
+def test_another_bit_beyond_the_addresses_is_the_guest_s_own_fault() -> None:
+    code = "bts rdx, 50\n mov [rax + 8], rdx\n mov rax, [0x200000]"
+    said = list(run(code).logs.events)[-1].text
+    assert "#PF reading 0x200000" in said and "reserved bit 50" in said
+
+
+@pytest.mark.parametrize(
+    ("isolation", "error", "expected"),
+    [("snp", 9, True), ("snp", 1, False), ("none", 9, False)],
+)
+def test_only_a_reserved_bit_in_an_encrypted_guest_concerns_it(
+    isolation: str, error: int, expected: bool
+) -> None:
+    there = platform() if isolation == "snp" else platform_with(isolation, "", 1)
+    board = Machine(there, layout_of("nop", there), 0).board
+    fault = Exit(ExitKind.INTERCEPT, 0, EXIT_EXCEPTION + 14, error=error)
+    assert encryption_bit.concerns(board, fault) is expected
 
 
 VALIDATES: Final = """
@@ -291,24 +312,6 @@ def test_a_vmsa_that_no_cpu_can_begin_from_is_refused(efer: str, features: int) 
     assert found(run(code, cpus=2), 4) == [0, 0, 0x50, 0]
 
 
-def test_steps_and_ways_back_come_to_the_same_end(tmp_path: Path) -> None:
-    image, place = tmp_path / "snp.elf", tmp_path / "snp.toml"
-    code = STARTS.format(efer="0x1d00", features=1)
-    image.write_bytes(image_of(BEGIN + code + END, "shim").data)
-    place.write_text(SNP)
-    session = open_session(str(image), platform=str(place), cpus=2)
-    session.do("run")
-    board, end = session.machine.board, session.machine.board.tick
-    rip = board.linear_rip(board.cpus[0])
-    for way in (("goto 40", "run"), ("goto 0", "step 0 60", "goto 30", "run")):
-        for command in way:
-            session.do(command)
-        board = session.machine.board
-        assert found(board, 4) == [0, 0, 0, 0xA9]
-        assert board.linear_rip(board.cpus[0]) == rip
-        assert way[1] != "run" or board.tick == end
-
-
 def test_elsewhere_they_are_no_instructions() -> None:
-    board = boot("start: .byte 0xf2, 0x0f, 0x01, 0xff", platform_with("none", "", 1))
+    board = at_rest("start: .byte 0xf2, 0x0f, 0x01, 0xff", platform_with("none", "", 1))
     assert any("#UD: pvalidate" in one.text for one in board.machine.board.logs.events)

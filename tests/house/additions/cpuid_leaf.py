@@ -10,7 +10,7 @@ LINES = {
             "    (0x17, lambda caller, subleaf: (caller.cpu, subleaf, 3, 4)),\n",
         ),
         (
-            '(0, int(caller.platform.isolation == "vbs"), 0, 0)),\n',
+            "(0, _isolation_type(caller.platform), 0, 0)),\n",
             "    (0x4000_000D, lambda *_: (5, 0, 0, 0)),\n",
         ),
         ('_text("    "), _text("lTDX"))),\n', "    (0x1C, lambda *_: (6, 0, 0, 0)),\n"),

@@ -15,7 +15,7 @@ MSRS: Final = (Msr(0x4000_0200, "SCRATCH", of_cpu(7), store_cpu(0xFFFF)),)
 }
 LINES = {
     "emu/vmm/msr.py": (
-        ("from emu.vmm.msrs import architectural, hyperv, ", "scratch, "),
+        ("from emu.vmm.msrs import architectural, ghcb, hyperv, ", "scratch, "),
         ("*x2apic.MSRS, *hyperv.MSRS", ", *scratch.MSRS"),
     ),
 }
