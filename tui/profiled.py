@@ -7,8 +7,10 @@ from emu import Session
 from emu.debug import recording, report
 from emu.debug.opening import is_recording, replay_session
 from emu.debug.profiling import measured, profile_of
+from emu.errors import ApdbgError
 from emu.given.files import new_file
 from emu.profile.profile import as_json, chosen
+from tui.command_line import parser_of
 from tui.exit_codes import EXIT_EXPECTED, EXIT_OTHERWISE
 from tui.headless import go, judged, opened
 from tui.printing import complain, say, say_json
@@ -54,11 +56,21 @@ def compare(options: argparse.Namespace) -> int:
 def _session(options: argparse.Namespace) -> tuple[Session, int]:
     """What is looked at, at its end, and the exit code that says how it went."""
     if is_recording(options.image):
+        _refuse_others(options)
         return replayed(options.image)
     session = opened(options)
     go(session, options)
     found = report.of(session.desk, brief=True)
     return session, judged(session, found, options.until, None)
+
+
+def _refuse_others(options: argparse.Namespace) -> None:
+    """A recording says itself what was booted, how far and with what."""
+    usual = vars(parser_of("profile").parse_args([options.image]))
+    given = {name for name, value in usual.items() if getattr(options, name) != value}
+    if others := sorted(given - {"json", "section", "output"}):
+        option = "--" + others[0].replace("_", "-")
+        raise ApdbgError(f"{options.image}: is a recording: {option} has no place here")
 
 
 def replayed(name: str) -> tuple[Session, int]:

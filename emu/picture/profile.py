@@ -11,7 +11,7 @@ from emu.profile.critical_view import CriticalPath
 from emu.profile.profile import NAMES, Profile, chosen, profile
 from emu.profile.waterfall_view import IDLE, Waterfall
 
-SOON: Final = 20_000
+SOON: Final = 5_000
 """Entries of the logs up to which a profile is made wherever the machine stops: some 50 ms.
 Beyond these `profile` makes it."""
 _When = tuple[int, int, str]

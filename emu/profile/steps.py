@@ -42,6 +42,8 @@ def _course(seen: list[StepAt]) -> Iterator[StepAt]:
     by_step: dict[StepName, list[StepAt]] = defaultdict(list)
     for one in sorted(seen, key=lambda one: one.tick):
         by_step[one.step].append(one)
+    if not by_step["command"]:
+        by_step["seen"].clear()  # it woke, but by no command
     tick, last = 0, _limit(by_step)
     for step in STEPS:
         for one in by_step[step]:

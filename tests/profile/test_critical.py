@@ -1,7 +1,7 @@
 """The critical path is exact: of guests whose path is known by construction, and of every boot
 it adds up to the whole time."""
 
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import pytest
 
@@ -12,6 +12,7 @@ from emu.profile.profile import chosen
 from tests.guest import boot
 from tests.machine.elsewhere import Place
 from tests.machine.test_clocks import INJECTED
+from tests.machine.test_ipi import ENABLE
 
 HANDED_ON = """
     cpu0: mov ecx, 9000
@@ -146,3 +147,39 @@ def test_a_wait_of_a_lap_or_two_is_no_wait_on_the_path() -> None:
     session = boot(SHORT, cpus=2)
     session.do("run")
     assert {one.cpu for one in path(session).parts} == {1}
+
+
+CALLED = f"""
+    cpu0: {ENABLE}
+      mov ecx, 3000
+    count0: loop count0
+      mov ecx, 0x830
+      mov edx, 1
+      mov eax, 0x40
+    calls: wrmsr
+      cli
+      hlt
+    cpu1: {ENABLE}
+      sti
+    sleeps: hlt
+      cli
+      hlt
+    handler64: mov ecx, 2000
+    works: loop works
+      iretq
+"""
+"""CPU 1 halts until CPU 0 sends it an interrupt (x2APIC ICR, MSR 0x830; SDM 3A, 11.12.9)."""
+
+
+def test_a_halted_cpu_waits_for_who_interrupts_it() -> None:
+    session = boot(CALLED, cpus=2)
+    session.do("run")
+    found = path(session, "lines")
+    assert [cpu for cpu, _ in groupby(one.cpu for one in found.parts)] == [0, 1]
+    shares = {(one.cpu, one.function): 0 for one in found.parts}
+    for one in found.parts:
+        shares[one.cpu, one.function] += one.ps
+    assert shares[0, "count0"] == 3003 * STEP  # three MOVs have no label of their own
+    assert shares[1, "works"] == 2001 * STEP  # with IRET
+    assert (1, "cpu1") not in shares  # whatever it did before it slept is on nobody's way
+    assert found.parts[0].begin_ps == 0

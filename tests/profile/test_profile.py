@@ -104,6 +104,12 @@ def test_the_command_line_tells_it_of_an_image_and_of_a_recording(tmp_path: Path
     assert json.loads(replayed.stdout)["platform"] == "tdx"
 
 
+def test_what_a_recording_says_itself_is_not_taken_beside_it() -> None:
+    done = apdbg("demo", "--cpus", "2")
+    assert done.returncode == 2
+    assert done.stderr == "apdbg: demo: is a recording: --cpus has no place here\n"
+
+
 def test_the_exit_code_is_that_of_a_run() -> None:
     assert apdbg("--cpus", "2", "--inject", "never-starts 1").returncode == 1
     assert apdbg("--section", "nothing").returncode == 2

@@ -10,6 +10,8 @@ from emu.debug.profiling import profile_of
 from emu.profile.profile import chosen
 from emu.profile.told import quantiles
 from emu.profile.waterfall_view import STEPS, Waterfall
+from tests.guest import boot
+from tests.profile.test_critical import HANDED_ON
 
 ROOT = Path(__file__).parents[2]
 MAILBOX = ("parked", "command", "seen", "ack", "vector", "online", "rest")
@@ -86,3 +88,11 @@ def test_who_never_starts_has_no_step_and_the_text_says_what_a_dash_is() -> None
     found = fall(booted("tdx", inject=["never-starts 2"]))
     assert [one.step for one in found.aps[1].steps][:1] in ([], ["asked"])
     assert "-: not come to, or no role of this image tells of it" in found.lines()
+
+
+def test_who_wakes_by_a_store_that_is_no_command_has_seen_none() -> None:
+    session = boot(HANDED_ON, cpus=3)
+    session.do("run")
+    assert {one.why for one in session.machine.board.logs.woken} == {"memory"}
+    steps = [tuple(one.step for one in ap.steps) for ap in fall(session).aps]
+    assert steps == [("first", "rest"), ("first", "rest")]

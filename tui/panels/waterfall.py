@@ -47,7 +47,7 @@ def _room(width: int) -> int:
 def legend(fall: Waterfall, width: int, blocks: bool) -> Line:
     """What the signs stand for."""
     spans: list[Span] = []
-    before, behind = (" ", "  ") if width >= ROOM_FROM_CELLS else ("", " ")
+    before, behind = ("" if blocks else "=", " ") if width < ROOM_FROM_CELLS else (" ", "  ")
     for step, (block, letter, role) in SIGNS.items():
         if any(one.step == step for one in fall.segments):
             spans += [(block if blocks else letter, role), (f"{before}{step}{behind}", "dim")]

@@ -9,8 +9,8 @@ from emu.errors import CommandError
 
 
 def _compare(desk: Desk, first: str, second: str) -> Lines:
-    from emu.debug.profiling import profile_of  # few ask for it
-    from emu.profile.comparing import compared, needed
+    from emu.profile.comparing import compared, needed  # few ask for it
+    from emu.profile.profile import profile
 
     timeline = desk.timeline
     home, here = timeline.branch, timeline.now
@@ -23,7 +23,7 @@ def _compare(desk: Desk, first: str, second: str) -> Lines:
         for name in (first, second):
             branch = timeline.branches[name]
             be_at(timeline, branch, timeline.end if branch is timeline.branch else branch.end)
-            found.append(profile_of(desk, needed()))
+            found.append(profile(desk.machine, needed()))
     finally:
         be_at(timeline, home, here)
     return compared((first, second), *found).lines()
