@@ -116,3 +116,22 @@ def test_ids_beyond_eight_bits_are_x2apic_entries(tmp_path: Path) -> None:
     text = (samples_dir() / "platforms/none.toml").read_text()
     platform.write_text(text.replace("apic_ids = { stride = 1 }", "apic_ids = [0, 300, 2]"))
     came_up(booted(str(KERNEL), str(platform), cpus=3), 3)
+
+
+BROKEN: Final = (
+    # What its side of the mailbox does wrong, and the promise of ACPI 6.6, 5.2.12.19 that it
+    # breaks: vector and id before the command, one command until its ack, reserved as it was.
+    ("command-before-vector 1", "stored-before-command"),
+    ("vector32 1 0x1", "stored-before-command"),
+    ("second-wake 2", "second-wake"),
+    ("unknown-command 7", "command-by-os"),
+    ("dirty-reserved 3", "reserved-clean"),
+)
+
+
+@pytest.mark.parametrize(("injection", "rule"), BROKEN)
+@pytest.mark.parametrize("platform", ["none", "tdx"])
+def test_its_side_of_the_mailbox_is_judged(platform: str, injection: str, rule: str) -> None:
+    session = booted(str(SHIM), platform, kernel=str(KERNEL), cpus=4, inject=[injection])
+    found = [one for one in session.findings() if one.rule == rule]
+    assert found, session.findings()

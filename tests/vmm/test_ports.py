@@ -36,6 +36,13 @@ def test_a_reset_by_a_port_ends_the_run(port: int, value: int, resets: bool) -> 
     assert effects == told
 
 
+def test_an_address_of_pci_resets_nothing() -> None:
+    """Linux, arch/x86/pci/direct.c, pci_check_type1: it stores back what it has read."""
+    guest = Guest()
+    assert read(guest, 0xCF8, 4) == 0xFFFF_FFFF, "there is no PCI"
+    assert write(guest, 0xCF8, 0xFFFF_FFFF, 4) == write(guest, 0xCFB, 0x01) == ()
+
+
 def test_nothing_waits_at_the_keyboard_controller() -> None:
     assert read(Guest(), 0x64) == 0
 

@@ -12,6 +12,7 @@ SLEEP_ENABLE: Final = 1 << 13
 SLEEP_PORT: Final = 0x608
 SLEEP_NOW: Final = 1 << 5
 """SLP_EN of the sleep control register of hardware-reduced ACPI (ACPI 6.6, table 4.21)."""
+PCI_PORT: Final = 0xCF8
 RESET_PORT: Final = 0xCF9
 RESET_CPU: Final = 1 << 2
 """RST_CPU of the reset control register (Intel 300 Series PCH data sheet, 0xCF9)."""
@@ -35,7 +36,9 @@ def _sleep(caller: Caller, offset: int, width: int, value: int) -> Effects:
 
 
 def _reset_control(caller: Caller, offset: int, width: int, value: int) -> Effects:
-    return _reset(caller, RESET_PORT) if value & RESET_CPU else ()
+    """32 bits are an address of PCI, of which there is none; its byte at 0xCF9 is no reset."""
+    by_itself = width == 1 and offset == RESET_PORT - PCI_PORT
+    return _reset(caller, RESET_PORT) if by_itself and value & RESET_CPU else ()
 
 
 def _keyboard_status(caller: Caller, offset: int, width: int) -> tuple[int, Effects]:
@@ -56,7 +59,9 @@ POST: Final = Device("post", silent, _post, range(0x80, 0x81))
 POWER: Final = Device("power", silent, _power, range(0x604, 0x606), widths=(2,))
 """The ACPI PM1a control block as QEMU's q35 places it."""
 SLEEP: Final = Device("sleep", silent, _sleep, range(SLEEP_PORT, SLEEP_PORT + 1))
-RESET: Final = Device("reset", silent, _reset_control, range(RESET_PORT, RESET_PORT + 1))
+RESET: Final = Device(
+    "reset", silent, _reset_control, range(PCI_PORT, PCI_PORT + 4), widths=(1, 4)
+)
 KEYBOARD: Final = Device(
     "keyboard", _keyboard_status, _keyboard, range(KEYBOARD_PORT, KEYBOARD_PORT + 1)
 )
