@@ -13,6 +13,18 @@ from tui.exit_codes import EXIT_BUG, EXIT_EXPECTED, EXIT_OTHERWISE, EXIT_USAGE
 from tui.printing import complain, say
 
 
+def _inspect(options: Namespace) -> int:
+    """What a file is."""
+    from emu.debug import inspection
+
+    found, igvm = inspection.inspect(options.file)
+    if options.json:
+        printing.say_json(inspection.as_json(found))
+    else:
+        say(inspection.as_text(found, igvm))
+    return EXIT_EXPECTED
+
+
 def _carry_out(options: Namespace | None) -> int:
     """A command by its word; only what it needs is loaded."""
     if options is None:
@@ -30,14 +42,7 @@ def _carry_out(options: Namespace | None) -> int:
             say(completion.script(options.shell).rstrip("\n"))
             return EXIT_EXPECTED
         case "inspect":
-            from emu.debug import inspection
-
-            found, igvm = inspection.inspect(options.file)
-            if options.json:
-                printing.say_json(inspection.as_json(found))
-            else:
-                say(inspection.as_text(found, igvm))
-            return EXIT_EXPECTED
+            return _inspect(options)
         case "platform":
             from tui import platform_command
 

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from emu.debug.what_if import Load, Taken, counts_of, taken, ways_of
+from emu.debug.what_if import ApLoad, WayTaken, counts_of, taken, ways_of
 from emu.debug.what_if_told import as_json, as_text
 from tui.exit_codes import EXIT_EXPECTED
 from tui.printing import say, say_json
@@ -11,9 +11,9 @@ from tui.printing import say, say_json
 
 def what_if(options: argparse.Namespace) -> int:
     """Run every way with every number of CPUs; raises ApdbgError."""
-    load = Load(options.own, options.online)
+    load = ApLoad(options.own, options.online)
     counts, ways = counts_of(options.cpus), ways_of(options.way)
-    found: list[Taken] = [
+    found: list[WayTaken] = [
         taken(way, count, load, ends=options.ends) for count in counts for way in ways
     ]
     if options.json:

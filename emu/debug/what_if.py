@@ -56,7 +56,7 @@ WAYS: Final = (
 BY_NAME: Final = {way.name: way for way in WAYS}
 
 
-class Load(Struct, frozen=True):
+class ApLoad(Struct, frozen=True):
     """What an AP does beside being started, in microseconds."""
 
     own_us: int = 0
@@ -70,7 +70,7 @@ class Load(Struct, frozen=True):
         return f"own={self.own_us} online={self.online_us}"
 
 
-class End(Struct, frozen=True):
+class AtEnds(Struct, frozen=True):
     """What a way takes with one price at the ends of its range, in picoseconds."""
 
     price: str
@@ -78,13 +78,13 @@ class End(Struct, frozen=True):
     high_ps: int
 
 
-class Taken(Struct, frozen=True):
+class WayTaken(Struct, frozen=True):
     """What one way takes with so many CPUs."""
 
     way: str
     cpus: int
     ps: int
-    ends: tuple[End, ...] = ()
+    ends: tuple[AtEnds, ...] = ()
     """Of prices on which it hangs; others are left out."""
 
     @property
@@ -95,8 +95,8 @@ class Taken(Struct, frozen=True):
 
 
 def taken(
-    way: Way, cpus: int, load: Load, *, ends: bool, heard: Callable[[], None] = lambda: None
-) -> Taken:
+    way: Way, cpus: int, load: ApLoad, *, ends: bool, heard: Callable[[], None] = lambda: None
+) -> WayTaken:
     """One way with so many CPUs; raises ApdbgError. `ends`: at the ends of every price's range,
     too; `heard` is called between two runs."""
     usual = _ps(way, cpus, load, {})
@@ -105,8 +105,8 @@ def taken(
         heard()
         both = [_ps(way, cpus, load, {price.name: one}) for one in (price.low, price.high)]
         if both != [usual, usual]:
-            found.append(End(price.name, *both))
-    return Taken(way.name, cpus, usual, tuple(found))
+            found.append(AtEnds(price.name, *both))
+    return WayTaken(way.name, cpus, usual, tuple(found))
 
 
 def less(this: int, than: int) -> float:
@@ -138,7 +138,7 @@ def _timed() -> tuple[Price, ...]:
     return tuple(one for one in PRICES if one.timed)
 
 
-def _ps(way: Way, cpus: int, load: Load, costs: Mapping[str, float]) -> int:
+def _ps(way: Way, cpus: int, load: ApLoad, costs: Mapping[str, float]) -> int:
     """One run, in picoseconds of the boot CPU's clock."""
     options = Options(
         image=IMAGE, platform=way.platform, cpus=cpus, memory=_MEMORY_MIB,

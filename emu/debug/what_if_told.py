@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from emu.debug.what_if import BY_NAME, Load, Taken, less
+from emu.debug.what_if import BY_NAME, ApLoad, WayTaken, less
 from emu.profile.told import table
 
 SCHEMA: Final = "apdbg-what-if/1"
@@ -22,7 +22,7 @@ _MATTERS: Final = 0.005
 """A price that moves a result by less than this part of it is not named."""
 
 
-def as_text(found: Sequence[Taken], load: Load) -> str:
+def as_text(found: Sequence[WayTaken], load: ApLoad) -> str:
     """A row a way, a column a number of CPUs; below, what the results hang on."""
     counts = sorted({one.cpus for one in found})
     names = list(dict.fromkeys(one.way for one in found))
@@ -44,7 +44,7 @@ def ms(ps: int) -> str:
     return f"{ps / 1e9:,.3f}"
 
 
-def _hangs_on(one: Taken) -> list[str]:
+def _hangs_on(one: WayTaken) -> list[str]:
     """A line for one way with so many CPUs: its band, and each price that moves it."""
     if not one.ends:
         return []
@@ -58,7 +58,7 @@ def _hangs_on(one: Taken) -> list[str]:
     return [f"{one.way}, {one.cpus:,} CPUs: {ms(low)} to {ms(high)} ms: {what}"]
 
 
-def claim(found: Sequence[Taken]) -> list[str]:
+def claim(found: Sequence[WayTaken]) -> list[str]:
     """A sentence for each pair that was run: how many hundredths less, for every number of
     CPUs, with the band over the ends of each price, one at a time and the same for both."""
     cells = {(one.way, one.cpus): one for one in found}
@@ -74,7 +74,7 @@ def claim(found: Sequence[Taken]) -> list[str]:
     return [*lines, _BEFORE] if lines else []
 
 
-def _less(this: Taken, than: Taken) -> tuple[int, float, float, float]:
+def _less(this: WayTaken, than: WayTaken) -> tuple[int, float, float, float]:
     """(CPUs, hundredths less, least, most)."""
     usual = less(this.ps, than.ps)
     mine = {end.price: (end.low_ps, end.high_ps) for end in this.ends}
@@ -103,7 +103,7 @@ def _so(some: Sequence[tuple[int, float, float, float]]) -> str:
     return f"{told}; the {CLAIMED} % that were claimed lie in the band"
 
 
-def as_json(found: Sequence[Taken], load: Load) -> dict[str, Any]:
+def as_json(found: Sequence[WayTaken], load: ApLoad) -> dict[str, Any]:
     """Everything, in picoseconds."""
     return {
         "schema": SCHEMA,

@@ -23,7 +23,7 @@ ADJUST_RIP, ADJUST_GDTR = 1 << 1, 1 << 2
 _LA57: Final = 1 << 12
 _PAGING: Final = 1 << 31
 _SHOWN: Final = 3
-Ranges = Iterable[tuple[int, int]]
+MovedRanges = Iterable[tuple[int, int]]
 """(GPA, bytes)."""
 
 
@@ -72,7 +72,7 @@ class Relocation(Struct, frozen=True):
 
 
 def relocation(
-    igvm: Igvm, launch: LaunchPlatform, ram: Ranges, base: int | None, paging: bool
+    igvm: Igvm, launch: LaunchPlatform, ram: MovedRanges, base: int | None, paging: bool
 ) -> Relocation:
     """Where the file goes: to `base`, else where it says, else to the lowest place in RAM that
     it allows. `paging`: whether its first CPU begins with it. Raises ImageError."""
@@ -106,7 +106,7 @@ def _moved(region: RelocatableRegion, tables: PageTableRegion | None, delta: int
     )  # fmt: skip
 
 
-def occupied(headers: Iterable[Header]) -> Ranges:
+def occupied(headers: Iterable[Header]) -> MovedRanges:
     """(GPA, bytes) of all that a file lays down or asks for, as it says."""
     sizes: dict[int, int] = {}
     for one in headers:
@@ -125,7 +125,7 @@ def _within(banks: list[tuple[int, int]], gpa: int, size: int) -> bool:
     return any(start <= gpa and gpa + size <= start + length for start, length in banks)
 
 
-def _fits(banks: list[tuple[int, int]], wanted: Ranges) -> bool:
+def _fits(banks: list[tuple[int, int]], wanted: MovedRanges) -> bool:
     return all(_within(banks, gpa, size) for gpa, size in wanted)
 
 

@@ -7,12 +7,12 @@ from msgspec.structs import replace
 from emu.profile.basis import Basis
 from emu.profile.critical_view import GROUPS, CriticalPath, PathPart, sums
 from emu.profile.path import PathStretch, end_of, walk
-from emu.profile.places import Places
+from emu.profile.places import SpotNames
 
 
 def critical(basis: Basis) -> CriticalPath:
     """The path up to now, or up to the end of the boot."""
-    end, places = end_of(basis), Places(basis)
+    end, places = end_of(basis), SpotNames(basis)
     stretches = reversed(tuple(walk(basis.courses, end)))
     parts = tuple(_joined(part for one in stretches for part in _parts(places, one)))
     exact = basis.looked.code is not None
@@ -20,7 +20,7 @@ def critical(basis: Basis) -> CriticalPath:
     return CriticalPath(f"cpu {end.cpu} {end.words}", end.ps, parts, shares, exact)
 
 
-def _parts(places: Places, one: PathStretch) -> Iterator[PathPart]:
+def _parts(places: SpotNames, one: PathStretch) -> Iterator[PathPart]:
     """A stretch, cut where phase or place change."""
     cuts, pace = [one.tick], one.pace_ps
     if pace:

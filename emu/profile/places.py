@@ -30,7 +30,7 @@ class PhaseMarks(Struct):
         return self.values[max(bisect_right(self.ticks, tick) - 1, 0)]
 
 
-class Places:
+class SpotNames:
     """Phases and code of all CPUs. Of the code it is known where the logs saw a CPU last, or
     with a trace every instruction."""
 

@@ -51,7 +51,7 @@ class Profile(Struct, frozen=True):
     ticks: int
     virtual_ps: int
     sections: dict[str, Any]
-    """PathGroup name, in the order of SECTIONS."""
+    """Section name, in the order of SECTIONS."""
 
     def lines(self) -> SectionLines:
         """All of it for a person."""

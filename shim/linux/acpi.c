@@ -33,7 +33,8 @@ const uint8_t *find_rsdp(const uint8_t *boot_params, const char *line)
         while (word[same] && line[same] == word[same])
             same++;
         for (const char *digit = line + same; !word[same] && *digit > ' '; digit++)
-            found = found << 4 | (uint64_t)(*digit > '9' ? (*digit | 32) - 'a' + 10 : *digit & 15);
+            found = found << 4 |
+                    (uint64_t)(*digit > '9' ? (*digit | 32) - 'a' + 10 : *digit & 15);
     }
     return (const uint8_t *)found;
 }

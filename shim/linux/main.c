@@ -1,5 +1,5 @@
-/* A kernel that is booted as Linux is, and brings its CPUs up as Linux does: told of them by the
- * MADT, by INIT and SIPI, or through the mailbox that the MADT names. */
+/* A kernel that is booted as Linux is, and brings its CPUs up as Linux does: told of them by
+ * the MADT, by INIT and SIPI, or through the mailbox that the MADT names. */
 #include "abi.h"
 #include "arch.h"
 #include "linux/kernel.h"

@@ -72,7 +72,8 @@ uint32_t bringup_nonboot_cpus(const char *line)
 {
     uint32_t own = own_apic_id(), up = 1, cpu = 0;
     (void)line;
-    copy_bytes((void *)TRAMPOLINE, trampoline_start, (uint64_t)(trampoline_end - trampoline_start));
+    copy_bytes((void *)TRAMPOLINE, trampoline_start,
+               (uint64_t)(trampoline_end - trampoline_start));
     for (uint32_t i = 0; i < cpu_count; i++) {
         if (apic_ids[i] == own)
             continue;

@@ -1,8 +1,8 @@
 /* Where a CPU of many that come at once comes to the kernel's own tables. */
 #include "linux/kernel.h"
 
-/* Arrives in:  64-bit mode on the kernel's tables, with the trampoline's lock taken: until it is
- *              given back, the stack below belongs to this CPU.
+/* Arrives in:  64-bit mode on the kernel's tables, with the trampoline's lock taken: until it
+ *              is given back, the stack below belongs to this CPU.
  * Leaves by:   start_secondary(cpu) on a stack of its own, found by its APIC id. */
     .text
     .globl  secondary_startup_64

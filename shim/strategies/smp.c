@@ -102,7 +102,8 @@ static void kick(uint32_t cpu)
     uint32_t apic_id = apic_ids[numbers[cpu]];
 
     if (acpi_mp_wake_mailbox)
-        acpi_wakeup_cpu(apic_id, TRAMPOLINE + (uint64_t)(trampoline_start64 - trampoline_start));
+        acpi_wakeup_cpu(apic_id,
+                        TRAMPOLINE + (uint64_t)(trampoline_start64 - trampoline_start));
     else
         wakeup_secondary_cpu_via_init(apic_id);
 }
@@ -192,7 +193,8 @@ static void start_all(const char *line)
 
 uint32_t bringup_nonboot_cpus(const char *line)
 {
-    copy_bytes((void *)TRAMPOLINE, trampoline_start, (uint64_t)(trampoline_end - trampoline_start));
+    copy_bytes((void *)TRAMPOLINE, trampoline_start,
+               (uint64_t)(trampoline_end - trampoline_start));
     number_cpus();
     read_line(line);
     out_byte(POST, 1);
