@@ -8,6 +8,7 @@ from emu.hw.cpu import Cpu
 from emu.machine import entry, ipi
 from emu.machine.board import Board
 from emu.machine.cpu_witness import CpuWitness
+from emu.machine.event import HotPlug
 from emu.machine.exceptions import raise_exception
 from emu.machine.own_access import OwnAccess
 from emu.machine.stores import Stores
@@ -133,7 +134,7 @@ def eject(parts: Parts, cpu: Cpu, target: Cpu) -> None:
     parts.board.turn(target, "off")
     parts.board.reschedule = True
     who = "itself" if target is cpu else f"cpu {target.id}"
-    parts.board.event(cpu, "state", f"ejects {who}")
+    parts.board.event(cpu, "state", f"ejects {who}", HotPlug(target.id, "ejected"))
 
 
 def plug(parts: Parts, target: Cpu) -> None:
@@ -141,7 +142,7 @@ def plug(parts: Parts, target: Cpu) -> None:
     parts.board.go_on(target, max(target.clock_ps, parts.board.now_ps()), "started")
     parts.board.turn(target, "running")
     parts.board.reschedule = True
-    parts.board.event(target, "state", "is plugged in")
+    parts.board.event(target, "state", "is plugged in", HotPlug(target.id, "plugged"))
 
 
 def start_vp(parts: Parts, cpu: Cpu, vp: int, context: fx.VpContext | None) -> None:

@@ -45,7 +45,18 @@ class Arrival(Struct, frozen=True):
     sender: int
 
 
-EventDetail = MailboxWrite | Milestone | Logged | Arrival | Asked | None
+PlugMoment = Literal["asked", "ejected", "plugged"]
+
+
+class HotPlug(Struct, frozen=True):
+    """A CPU goes or comes: its guest is asked for it, gives it back, or has it again."""
+
+    plugged: int
+    """The CPU, which is not always the one of the event."""
+    moment: PlugMoment
+
+
+EventDetail = HotPlug | MailboxWrite | Milestone | Logged | Arrival | Asked | None
 
 
 class Event(Struct, frozen=True):

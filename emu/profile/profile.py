@@ -12,6 +12,7 @@ from emu.given.nearest import did_you_mean
 from emu.machine.machine import Machine
 from emu.profile.basis import Basis, Looked, SectionNeeds
 from emu.profile.critical import critical
+from emu.profile.plugs import plugs
 from emu.profile.skew import skew
 from emu.profile.times import times
 from emu.profile.told import SectionLines, Tells, us
@@ -34,6 +35,7 @@ SECTIONS: Final[tuple[SectionKind, ...]] = (
     SectionKind("critical", "what the whole boot waited for", "logs", critical),
     SectionKind("cpus", "where each CPU's time went", "logs", times),
     SectionKind("skew", "what CPUs are told of the time", "logs", skew),
+    SectionKind("plugs", "CPUs that went and came", "logs", plugs),
     SectionKind("lines", "the critical path by every line executed", "code", critical),
 )
 """In the order in which they are told: a new section is a file and a row here. Those that need

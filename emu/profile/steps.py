@@ -26,8 +26,8 @@ ApSteps = tuple[tuple[int, tuple[StepAt, ...]], ...]
 def ap_steps(courses: Courses) -> ApSteps:
     """The steps of all APs, as far as the machine has come."""
     board = courses.board
-    seen: dict[int, list[StepAt]] = defaultdict(list)
-    for cpu, step in (*_observed(board), *_reached(board), *_went_on(board)):
+    seen = steps_seen(board)
+    for cpu, step in _went_on(board):
         seen[cpu].append(step)
     for cpu, runs in courses.runs.items():
         if runs:
@@ -35,6 +35,14 @@ def ap_steps(courses: Courses) -> ApSteps:
     return tuple(
         (cpu.id, (*_course(seen[cpu.id]), *_rest(courses, cpu.id))) for cpu in board.cpus[1:]
     )
+
+
+def steps_seen(board: Board) -> dict[int, list[StepAt]]:
+    """By CPU: whatever was observed of it or it came to, as often as it did."""
+    seen: dict[int, list[StepAt]] = defaultdict(list)
+    for cpu, step in (*_observed(board), *_reached(board)):
+        seen[cpu].append(step)
+    return seen
 
 
 def _course(seen: list[StepAt]) -> Iterator[StepAt]:

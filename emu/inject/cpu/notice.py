@@ -2,6 +2,7 @@
 
 from emu.hw.cpu import Cpu
 from emu.machine import ipi
+from emu.machine.event import HotPlug
 from emu.machine.machine import Machine
 from emu.vmm.devices import hotplug
 
@@ -14,5 +15,6 @@ def tell(machine: Machine, cpu: Cpu, bits: int) -> None:
     asked = hotplug.notified(vmm)
     assert asked is not None, "only a guest that asked for notices is told"
     who, vector = asked
-    machine.board.event(machine.board.cpus[who], "state", f"is told of cpu {cpu.id}")
+    told = HotPlug(cpu.id, "asked") if bits & hotplug.REMOVE else None
+    machine.board.event(machine.board.cpus[who], "state", f"is told of cpu {cpu.id}", told)
     ipi.interrupt_cpu(machine, cpu, machine.board.cpus[who], vector)
