@@ -12,7 +12,7 @@ from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.every_access import AccessStream
 from emu.machine.machine import Machine
 from emu.profile.asks import Asks
-from emu.profile.lines import LINE_BYTES, Lines, Place
+from emu.profile.lines import LINE_BYTES, CacheLines, HostBytes
 from emu.timeline.moment import Moment
 from emu.timeline.search import from_here
 from emu.timeline.timeline import Timeline
@@ -22,7 +22,7 @@ class SharedAccesses(Struct, eq=False):
     """A probe: what CPUs do to memory that others touch, too."""
 
     machine: Machine
-    lines: Lines
+    lines: CacheLines
     asks: Asks
     count: int = 0
     """Accesses seen."""
@@ -32,7 +32,7 @@ class SharedAccesses(Struct, eq=False):
     @classmethod
     def of(cls, machine: Machine) -> "SharedAccesses":
         """One that has seen nothing."""
-        return cls(machine, Lines(machine), Asks(machine))
+        return cls(machine, CacheLines(machine), Asks(machine))
 
     def attach(self, board: Board) -> None:
         """Begin to look."""
@@ -48,12 +48,12 @@ class SharedAccesses(Struct, eq=False):
         self.count += 1
         one = self.machine.board.cpus[cpu]
         ps = one.clock_ps + (tick - self.machine.board.tick) * one.ps_per_instruction
-        place, stores = Place(hpa, size), stored is not None
+        place, stores = HostBytes(hpa, size), stored is not None
         changes = stored is not None and self._changes(place, stored)
         first = min(size, LINE_BYTES - hpa % LINE_BYTES)
-        shared = self.lines.touch(cpu, address, Place(hpa, first), stores, ps, changes)
+        shared = self.lines.touch(cpu, address, HostBytes(hpa, first), stores, ps, changes)
         if size > first:
-            rest = Place(hpa + first, size - first)
+            rest = HostBytes(hpa + first, size - first)
             shared = self.lines.touch(cpu, address, rest, stores, ps, changes) or shared
         locked = self._locked.get(address)
         if locked is None:
@@ -61,7 +61,7 @@ class SharedAccesses(Struct, eq=False):
         if locked or shared or cpu in self.asks.fresh:
             self.asks.touch((tick, ps), cpu, address, place, stored, locked, shared)
 
-    def _changes(self, place: Place, stored: int) -> bool:
+    def _changes(self, place: HostBytes, stored: int) -> bool:
         """Whether a store makes another value of what stands there; asked where it matters."""
         if not self.lines.shares(place.hpa):
             return True
@@ -81,7 +81,7 @@ class SharedAccesses(Struct, eq=False):
         return code.mnemonic if code.mnemonic == "xchg" else ""
 
 
-class Seen(Struct, frozen=True):
+class SeenAccesses(Struct, frozen=True):
     """What a second run saw, and how many times as long it took as one that nobody looks at."""
 
     accesses: SharedAccesses
@@ -92,7 +92,7 @@ class Seen(Struct, frozen=True):
         return (f"{self.accesses.count:,} accesses seen, in {self.factor:.1f} times the time",)
 
 
-def see(machine: Machine, timeline: Timeline) -> Seen:
+def see(machine: Machine, timeline: Timeline) -> SeenAccesses:
     """Run the branch up to now once more and look; the machine comes back to where it is."""
     found = SharedAccesses.of(machine)
     with from_here(timeline):
@@ -100,7 +100,7 @@ def see(machine: Machine, timeline: Timeline) -> Seen:
         plain = _seconds(machine, timeline, end)
         looked = _seconds(machine, timeline, end, found)
         found.lines.finish(machine.board.now_ps())
-    return Seen(found, looked / plain)
+    return SeenAccesses(found, looked / plain)
 
 
 def _seconds(

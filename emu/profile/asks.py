@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from emu.hw.address import Hpa
 from emu.machine.machine import Machine
-from emu.profile.lines import Place
+from emu.profile.lines import HostBytes
 
 OPEN_MAX: Final = 8
 """Takings of one CPU whose end is looked for at once; of more, the newest."""
@@ -33,7 +33,7 @@ class Store(NamedTuple):
 
     cpu: int
     when: When
-    place: Place
+    place: HostBytes
     address: int
 
 
@@ -52,7 +52,7 @@ class Ask(Struct):
     """One CPU's way to one word, and behind it."""
 
     cpu: int
-    word: Place
+    word: HostBytes
     address: int
     mnemonic: str
     asked: When
@@ -65,9 +65,9 @@ class Ask(Struct):
     """Loads behind the taking: a wait begins with one of the first."""
     passed_by: Store | None = None
     """The store behind which an attempt that had failed succeeded."""
-    polls: dict[tuple[int, Place], Poll] = field(default_factory=dict)
+    polls: dict[tuple[int, HostBytes], Poll] = field(default_factory=dict)
     """By the instruction and the place."""
-    stores: dict[Place, Store] = field(default_factory=dict)
+    stores: dict[HostBytes, Store] = field(default_factory=dict)
     """The first to each place since the last load of a poll."""
 
 
@@ -78,15 +78,15 @@ class Asks:
         self._memory = machine.board.memory
         self.found: list[Ask] = []
         self._open: dict[int, list[Ask]] = {}
-        self._stored: dict[int, dict[Place, Store]] = {}
+        self._stored: dict[int, dict[HostBytes, Store]] = {}
         """By granule: the last store to each place in it."""
         self.fresh: set[int] = set()
         """CPUs that have taken a word just now: each of their loads may begin a wait."""
-        self._looks: dict[int, dict[tuple[int, Place], tuple[When, When]]] = {}
+        self._looks: dict[int, dict[tuple[int, HostBytes], tuple[When, When]]] = {}
         """By CPU, instruction and place: its first and last load."""
 
     def touch(
-        self, when: When, cpu: int, address: int, place: Place, stored: int | None,
+        self, when: When, cpu: int, address: int, place: HostBytes, stored: int | None,
         mnemonic: str, shared: bool,
     ) -> None:  # fmt: skip
         """An access by a locked instruction (`mnemonic`), or to a line that others touch
@@ -106,7 +106,7 @@ class Asks:
         after = stored & (1 << 8 * place.size) - 1
         self._locked(mine, store, mnemonic, before, after)
 
-    def _look(self, cpu: int, when: When, address: int, place: Place) -> None:
+    def _look(self, cpu: int, when: When, address: int, place: HostBytes) -> None:
         """Perhaps it waits for the word to be free before it tries to take it."""
         looks = self._looks.setdefault(cpu, {})
         first, _ = looks.get((address, place), (when, when))
@@ -114,7 +114,7 @@ class Asks:
             looks.clear()
         looks[address, place] = first, when
 
-    def _asked(self, cpu: int, word: Place, when: When) -> When:
+    def _asked(self, cpu: int, word: HostBytes, when: When) -> When:
         """Since when a CPU has waited that tries to take a word now."""
         looks, since = self._looks.get(cpu, {}), when
         for key in [key for key in looks if key[1].meets(word)]:
@@ -123,7 +123,7 @@ class Asks:
                 since = min(since, first)
         return since
 
-    def _load(self, one: Ask, when: When, address: int, place: Place, shared: bool) -> None:
+    def _load(self, one: Ask, when: When, address: int, place: HostBytes, shared: bool) -> None:
         """Perhaps a poll."""
         if one.taken is None:
             return
@@ -144,7 +144,7 @@ class Asks:
             known.ended_by = last
             one.stores.clear()
 
-    def _last_store(self, place: Place) -> Store | None:
+    def _last_store(self, place: HostBytes) -> Store | None:
         found = None
         for granule in range(place.hpa & -GRANULE, place.hpa + place.size, GRANULE):
             for last in self._stored.get(granule, {}).values():

@@ -11,7 +11,7 @@ from emu.hw.address import Hpa
 from emu.judge.judge import where
 from emu.machine.machine import Machine
 from emu.profile.accesses import SharedAccesses
-from emu.profile.lines import LINE_BITS, LINE_BYTES, Line
+from emu.profile.lines import LINE_BITS, LINE_BYTES, CacheLine
 from emu.profile.prices import LINES, prices_of
 
 LINES_MAX: Final = 64
@@ -20,7 +20,7 @@ LINES_SHOWN: Final = 8
 USERS_SHOWN: Final = 4
 
 
-class Cost(Struct, frozen=True):
+class TransferCost(Struct, frozen=True):
     """What transfers cost, in ns, with what the ranges of the prices make of it."""
 
     ns: float
@@ -32,7 +32,7 @@ class Cost(Struct, frozen=True):
         return f"{self.ns:,.0f} ns{spread}"
 
 
-class Moved(Struct, frozen=True):
+class LinesMoved(Struct, frozen=True):
     """Transfers over one distance."""
 
     distance: Distance
@@ -61,8 +61,8 @@ class LineUse(Struct, frozen=True):
     """Transfers by CPUs that only waited."""
     invalidations: int
     upgrades: int
-    moved: tuple[Moved, ...]
-    cost: Cost
+    moved: tuple[LinesMoved, ...]
+    cost: TransferCost
     falsely: bool
     """No byte that one stores is touched by another: in lines of their own they share none."""
     users: tuple[LineUser, ...]
@@ -103,8 +103,8 @@ class Coherence(Struct, frozen=True):
     spun: int
     invalidations: int
     upgrades: int
-    moved: tuple[Moved, ...]
-    cost: Cost
+    moved: tuple[LinesMoved, ...]
+    cost: TransferCost
     sources: tuple[str, ...]
     """Of the prices in it, each with its range."""
     mailbox: MailboxLines
@@ -142,7 +142,7 @@ def coherence(accesses: SharedAccesses) -> Coherence:
     )  # fmt: skip
 
 
-def _use(machine: Machine, number: int, line: Line) -> LineUse:
+def _use(machine: Machine, number: int, line: CacheLine) -> LineUse:
     hpa = Hpa(number << LINE_BITS)
     page = machine.board.ram.page_at(hpa)
     gpa = hpa if page is None else page + hpa % 4096
@@ -160,7 +160,7 @@ def _use(machine: Machine, number: int, line: Line) -> LineUse:
     )  # fmt: skip
 
 
-def falsely_shared(line: Line) -> bool:
+def falsely_shared(line: CacheLine) -> bool:
     """Whether somebody stores, and nobody touches a byte that another one stores."""
     users = list(line.users.values())
     some = any(one.stores for one in users)
@@ -172,24 +172,24 @@ def falsely_shared(line: Line) -> bool:
     )
 
 
-def _moved(pairs: Iterable[tuple[Distance, int]]) -> tuple[Moved, ...]:
+def _moved(pairs: Iterable[tuple[Distance, int]]) -> tuple[LinesMoved, ...]:
     total: dict[Distance, int] = {}
     for how, count in pairs:
         total[how] = total.get(how, 0) + count
-    return tuple(Moved(how, total[how]) for how in LINES if how in total)
+    return tuple(LinesMoved(how, total[how]) for how in LINES if how in total)
 
 
-def _cost(machine: Machine, moved: tuple[Moved, ...]) -> Cost:
+def _cost(machine: Machine, moved: tuple[LinesMoved, ...]) -> TransferCost:
     prices = prices_of(machine.board.platform)
     some = [(prices[LINES[one.distance]], one.count) for one in moved]
-    return Cost(
+    return TransferCost(
         sum(one.value * count for one, count in some),
         sum(one.low * count for one, count in some),
         sum(one.high * count for one, count in some),
     )
 
 
-def _sources(machine: Machine, moved: tuple[Moved, ...]) -> tuple[str, ...]:
+def _sources(machine: Machine, moved: tuple[LinesMoved, ...]) -> tuple[str, ...]:
     prices = prices_of(machine.board.platform)
     found = []
     for one in moved:

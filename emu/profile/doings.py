@@ -15,7 +15,7 @@ from emu.machine.lap import LAP_MAX
 from emu.machine.machine import Machine
 from emu.vmm.asked import PauseHint
 
-Doing = Literal["running", "spinning", "pausing", "halted", "off"]
+CpuDoing = Literal["running", "spinning", "pausing", "halted", "off"]
 """`spinning`: in a loop that waits and has no PAUSE; `pausing`: in one that has; `off`: not yet
 started, or given no time by the host."""
 LAP_EXITS_PS: Final = 2_000_000
@@ -23,10 +23,10 @@ LAP_EXITS_PS: Final = 2_000_000
 is of its loop."""
 
 
-class Stretch(Struct, frozen=True):
+class CpuStretch(Struct, frozen=True):
     """A stretch of a CPU's clock in which it did one thing."""
 
-    doing: Doing
+    doing: CpuDoing
     from_ps: int
     to_ps: int
 
@@ -36,29 +36,29 @@ class Stretch(Struct, frozen=True):
         return self.to_ps - self.from_ps
 
 
-def courses(machine: Machine) -> Iterator[list[Stretch]]:
+def courses(machine: Machine) -> Iterator[list[CpuStretch]]:
     """Every CPU from power-on to the machine's time, without gaps. PAUSEs that left the guest
     are of what it ran."""
     board, now_ps = machine.board, machine.board.now_ps()
     kinds = _Kinds(machine)
-    stills: dict[int, list[Stretch]] = defaultdict(list)
+    stills: dict[int, list[CpuStretch]] = defaultdict(list)
     for one in board.logs.woken:
         if one.to_ps > one.from_ps:
             doing = "off" if one.why == "delayed" else kinds.at(one.cpu, one.from_ps)
-            stills[one.cpu].append(Stretch(doing, one.from_ps, one.to_ps))
+            stills[one.cpu].append(CpuStretch(doing, one.from_ps, one.to_ps))
     for cpu in board.cpus:
         some = stills[cpu.id]
         if cpu.activity != "running" and cpu.clock_ps < now_ps:
-            some.append(Stretch(kinds.at(cpu.id, cpu.clock_ps), cpu.clock_ps, now_ps))
+            some.append(CpuStretch(kinds.at(cpu.id, cpu.clock_ps), cpu.clock_ps, now_ps))
         yield list(_filled(some, now_ps))
 
 
-def _filled(stills: list[Stretch], now_ps: int) -> Iterator[Stretch]:
+def _filled(stills: list[CpuStretch], now_ps: int) -> Iterator[CpuStretch]:
     """Between them it ran."""
     at = 0
-    for one in (*stills, Stretch("off", now_ps, now_ps)):
+    for one in (*stills, CpuStretch("off", now_ps, now_ps)):
         if one.from_ps > at:
-            yield Stretch("running", at, one.from_ps)
+            yield CpuStretch("running", at, one.from_ps)
         if one.to_ps > one.from_ps:
             yield one
         at = one.to_ps
@@ -74,7 +74,7 @@ class _Kinds:
         self._pauses = {cpu: [ns for ns, _ in some] for cpu, some in pauses_of(machine).items()}
         self._cpus = machine.board.cpus
 
-    def at(self, cpu: int, ps: int) -> Doing:
+    def at(self, cpu: int, ps: int) -> CpuDoing:
         """From a moment on, at which it ceased to run."""
         turns = self._turns[cpu]
         last = turns[bisect_right(turns, ps, key=lambda one: one[0]) - 1][1]

@@ -13,11 +13,11 @@ from msgspec import Struct
 
 from emu.boot.prices import Price
 from emu.machine.machine import Machine
-from emu.profile.doings import Doing, Stretch, courses, pauses_of
+from emu.profile.doings import CpuDoing, CpuStretch, courses, pauses_of
 from emu.profile.prices import prices_for
-from emu.profile.ways import Kind, core_of, kinds_of, least, sources_of, wins_words
+from emu.profile.ways import WaysOfCore, core_of, kinds_of, least, sources_of, wins_words
 
-POWERS: Final[dict[Doing, str]] = {
+POWERS: Final[dict[CpuDoing, str]] = {
     "spinning": "power_spin", "pausing": "power_pause", "halted": "power_hlt",
 }  # fmt: skip
 """Of what takes neither 1 nor nothing."""
@@ -27,12 +27,12 @@ PhaseStarts = Mapping[int, Sequence[tuple[str, int]]]
 """CPU -> its phases, each with the picosecond at which it begins; what is before is `boot`."""
 
 
-class Spent(Struct, frozen=True):
+class EnergySpent(Struct, frozen=True):
     """What CPUs did in a phase: how long, and what that took (1: a CPU that runs for 1 us)."""
 
     cpu: int
     phase: str
-    doing: Doing
+    doing: CpuDoing
     ps: int
     energy: float
 
@@ -40,8 +40,8 @@ class Spent(Struct, frozen=True):
 class Energy(Struct, frozen=True):
     """All CPUs from power-on until now."""
 
-    spent: tuple[Spent, ...]
-    kinds: tuple[Kind, ...]
+    spent: tuple[EnergySpent, ...]
+    kinds: tuple[WaysOfCore, ...]
     waits: int
     """Times that somebody waited."""
     spent_waiting: float
@@ -70,8 +70,8 @@ class Energy(Struct, frozen=True):
 
 def energy(machine: Machine, phases: PhaseStarts | None = None) -> Energy:
     """Of every CPU, by phase, as far as the machine has come."""
-    spent: Counter[tuple[int, str, Doing]] = Counter()
-    waits: list[tuple[int, Stretch]] = []
+    spent: Counter[tuple[int, str, CpuDoing]] = Counter()
+    waits: list[tuple[int, CpuStretch]] = []
     pauses = pauses_of(machine)
     for cpu, stretches in enumerate(courses(machine)):
         starts = (phases or {}).get(cpu, ())
@@ -106,18 +106,18 @@ def _prices(machine: Machine) -> dict[int, dict[str, Price]]:
 
 
 def _spent(
-    prices: Mapping[int, Mapping[str, Price]], cpu: int, phase: str, doing: Doing, ps: int
-) -> Spent:
-    return Spent(cpu, phase, doing, ps, _energy(prices[cpu], doing, ps))
+    prices: Mapping[int, Mapping[str, Price]], cpu: int, phase: str, doing: CpuDoing, ps: int
+) -> EnergySpent:
+    return EnergySpent(cpu, phase, doing, ps, _energy(prices[cpu], doing, ps))
 
 
-def _energy(prices: Mapping[str, Price], doing: Doing, ps: int) -> float:
+def _energy(prices: Mapping[str, Price], doing: CpuDoing, ps: int) -> float:
     """Power times time: 1 is a CPU that runs for 1 us."""
     power = prices[POWERS[doing]].value if doing in POWERS else float(doing == "running")
     return power * ps / PS_PER_US
 
 
-def _split(one: Stretch, starts: Sequence[tuple[str, int]]) -> Iterator[tuple[str, int]]:
+def _split(one: CpuStretch, starts: Sequence[tuple[str, int]]) -> Iterator[tuple[str, int]]:
     """(phase, picoseconds) of a stretch."""
     edges = [(WHOLE, 0), *starts, ("", one.to_ps)]
     for (phase, begin), (_, end) in pairwise(edges):
@@ -130,8 +130,8 @@ def _phase_at(starts: Sequence[tuple[str, int]], ps: int) -> str:
     return next((phase for phase, begin in reversed(starts) if begin <= ps), WHOLE)
 
 
-def _by_phase(spent: Sequence[Spent]) -> dict[str, dict[Doing, tuple[int, float]]]:
-    found: dict[str, dict[Doing, tuple[int, float]]] = defaultdict(dict)
+def _by_phase(spent: Sequence[EnergySpent]) -> dict[str, dict[CpuDoing, tuple[int, float]]]:
+    found: dict[str, dict[CpuDoing, tuple[int, float]]] = defaultdict(dict)
     for one in spent:
         ps, energy_ = found[one.phase].get(one.doing, (0, 0.0))
         found[one.phase][one.doing] = ps + one.ps, energy_ + one.energy

@@ -35,18 +35,18 @@ _FAR: Final[tuple[Distance, ...]] = ("smt", "cluster", "socket", "across")
 """Nearest first."""
 
 
-class Place(NamedTuple):
+class HostBytes(NamedTuple):
     """Bytes of host memory."""
 
     hpa: int
     size: int
 
-    def meets(self, other: "Place") -> bool:
+    def meets(self, other: "HostBytes") -> bool:
         """Whether they have a byte in common."""
         return self.hpa < other.hpa + other.size and other.hpa < self.hpa + self.size
 
 
-class Access(NamedTuple):
+class LineAccess(NamedTuple):
     """One access that waits for its turn."""
 
     ps: int
@@ -76,7 +76,7 @@ class User(Struct):
             self.load_at = self.load_at or address
 
 
-class Line(Struct):
+class CacheLine(Struct):
     """A line that more than one CPU touches. `owner` has it alone (M if dirty, else E); if none
     does, those of `sharers` have it (S)."""
 
@@ -101,7 +101,7 @@ class Line(Struct):
     changed_ps: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Bytes, as a mask -> when they were loaded, or changed, last, and by which CPU, or
     SEVERAL."""
-    pending: list["Access"] = field(default_factory=list)
+    pending: list["LineAccess"] = field(default_factory=list)
     """Accesses whose turn has not come."""
 
     @property
@@ -110,14 +110,14 @@ class Line(Struct):
         return sum(self.moved.values())
 
 
-class Alone(NamedTuple):
+class LoneLine(NamedTuple):
     """A line that one CPU has touched so far."""
 
     cpu: int
     user: User
 
 
-class Lines:
+class CacheLines:
     """All lines, as they are touched."""
 
     def __init__(self, machine: Machine) -> None:
@@ -127,8 +127,8 @@ class Lines:
         """Accesses to shared lines so far."""
         self._came_to: dict[int, int] = {}
         """CPU -> when its last access to one counts as made."""
-        self._alone: dict[int, Alone] = {}
-        self.shared: dict[int, Line] = {}
+        self._alone: dict[int, LoneLine] = {}
+        self.shared: dict[int, CacheLine] = {}
         self._looked: dict[int, tuple[WaitGroup, object, frozenset[int], frozenset[int]]] = {}
         self._near: dict[int, tuple[tuple[Distance, int], ...]] = {}
         self._of_mailbox: Counter[int] = Counter()
@@ -136,7 +136,13 @@ class Lines:
         self._acked = self._looked_at = 0
 
     def touch(
-        self, cpu: int, address: int, place: Place, stores: bool, ps: int, changes: bool = True
+        self,
+        cpu: int,
+        address: int,
+        place: HostBytes,
+        stores: bool,
+        ps: int,
+        changes: bool = True,
     ) -> bool:
         """An access within one line; whether others have touched that line. A store that does
         not change what stands there might as well have come later or earlier."""
@@ -147,7 +153,7 @@ class Lines:
         if line is None:
             alone = self._alone.get(number)
             if alone is None:
-                alone = self._alone[number] = Alone(cpu, User())
+                alone = self._alone[number] = LoneLine(cpu, User())
             if alone.cpu == cpu:
                 alone.user.note(mask, address, stores)
                 return False
@@ -158,7 +164,7 @@ class Lines:
         user.note(mask, address, stores)
         self._made += 1
         moment = self._moment(line, cpu, mask, stores and changes, ps)
-        access = Access(moment, cpu, self._made, stores)
+        access = LineAccess(moment, cpu, self._made, stores)
         line.pending.append(access)
         if len(line.pending) >= PENDING_MAX:
             clocks = [self._board.cpus[one].clock_ps for one in self._board.running]
@@ -178,7 +184,7 @@ class Lines:
             self._drain(line, None)
             self._settle(line, None, now_ps)
 
-    def _moment(self, line: Line, cpu: int, mask: int, changes: bool, ps: int) -> int:
+    def _moment(self, line: CacheLine, cpu: int, mask: int, changes: bool, ps: int) -> int:
         """When it counts as made: not before what its CPU did before, nor before what others
         did to the same bytes."""
         before = [line.changed_ps, line.loaded_ps] if changes else [line.changed_ps]
@@ -193,7 +199,7 @@ class Lines:
         last[mask] = max(found, when), cpu if changes or whose == cpu else SEVERAL
         return found
 
-    def _drain(self, line: Line, before_ps: int | None) -> None:
+    def _drain(self, line: CacheLine, before_ps: int | None) -> None:
         """Make the accesses before a moment, or all; where most would be left, half of them."""
         some = sorted(line.pending)
         count = len(some)
@@ -210,18 +216,18 @@ class Lines:
                 self._settle(line, cpu, ps)
                 self._load(line, cpu)
 
-    def _begin(self, number: int, alone: Alone) -> Line:
+    def _begin(self, number: int, alone: LoneLine) -> CacheLine:
         del self._alone[number]
         cpu, user = alone
-        return Line(number, cpu, bool(user.stores), 1 << cpu, {cpu: user})
+        return CacheLine(number, cpu, bool(user.stores), 1 << cpu, {cpu: user})
 
-    def _load(self, line: Line, cpu: int) -> None:
+    def _load(self, line: CacheLine, cpu: int) -> None:
         """CPU does not have it."""
         self._move(line, cpu)
         line.owner, line.dirty = None, False
         line.sharers |= 1 << cpu
 
-    def _store(self, line: Line, cpu: int, ps: int) -> None:
+    def _store(self, line: CacheLine, cpu: int, ps: int) -> None:
         if line.owner != cpu:
             others = line.sharers & ~(1 << cpu)
             if line.sharers >> cpu & 1:
@@ -232,7 +238,7 @@ class Lines:
             line.owner, line.sharers = cpu, 1 << cpu
         line.dirty, line.stored_ps = True, ps
 
-    def _move(self, line: Line, cpu: int) -> None:
+    def _move(self, line: CacheLine, cpu: int) -> None:
         """It goes to a CPU from the nearest that has it."""
         near = self._near.get(cpu)
         if near is None:
@@ -240,7 +246,7 @@ class Lines:
         how = next(how for how, mask in near if mask & line.sharers)
         self._count(line, how, 1)
 
-    def _count(self, line: Line, how: Distance, count: int) -> None:
+    def _count(self, line: CacheLine, how: Distance, count: int) -> None:
         """Transfers; of the mailbox's lines each belongs to a wake-up, too."""
         line.moved[how] = line.moved.get(how, 0) + count
         if line.number >> PAGE_BITS - LINE_BITS == self._mailbox_page():
@@ -279,7 +285,7 @@ class Lines:
         some = (self._lines_of(group) for group in self._waits.waiting.all())
         return any(number in reads or number in stores for reads, stores in some)
 
-    def _settle(self, line: Line, cpu: int | None, ps: int) -> None:
+    def _settle(self, line: CacheLine, cpu: int | None, ps: int) -> None:
         """What sleeping CPUs did to a line up to a moment."""
         laps: dict[int, int] = {}
         for group in self._waits.waiting.all():
@@ -291,7 +297,7 @@ class Lines:
         if laps:
             self._spin(line, laps, ps)
 
-    def _look(self, line: Line, group: WaitGroup, cpu: int | None, ps: int) -> None:
+    def _look(self, line: CacheLine, group: WaitGroup, cpu: int | None, ps: int) -> None:
         lap, sharers, stored_ps = group.loop.lap_ps, line.sharers, line.stored_ps
         for index, since_ps in group.since.items():
             if sharers >> index & 1 or index == cpu:
@@ -301,7 +307,7 @@ class Lines:
                 line.users.setdefault(index, User())
 
     def _laps(
-        self, line: Line, group: WaitGroup, cpu: int | None, ps: int
+        self, line: CacheLine, group: WaitGroup, cpu: int | None, ps: int
     ) -> Iterator[tuple[int, int]]:
         """(CPU, laps that store since they were counted last)."""
         lap = group.loop.lap_ps
@@ -310,7 +316,7 @@ class Lines:
             if index != cpu and start < ps:
                 yield index, (ps - start - 1) // lap + 1
 
-    def _spin(self, line: Line, laps: dict[int, int], ps: int) -> None:
+    def _spin(self, line: CacheLine, laps: dict[int, int], ps: int) -> None:
         """Where two CPUs store lap by lap, each takes the line from the other."""
         before, line.spun_ps = line.transfers, ps
         for index in laps:

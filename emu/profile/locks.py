@@ -17,7 +17,7 @@ from emu.hw.address import Hpa
 from emu.judge.judge import where
 from emu.profile.accesses import SharedAccesses
 from emu.profile.asks import Ask, Store, When
-from emu.profile.lines import Place
+from emu.profile.lines import HostBytes
 
 LockKind = Literal["test-and-set", "ticket", "queue"]
 """Where waiters look: at the word that is taken, at a second one for all, each at its own."""
@@ -25,7 +25,7 @@ ORDER_SHOWN: Final = 16
 WAITS_SHOWN: Final = 8
 
 
-class Held(Struct, frozen=True):
+class LockHeld(Struct, frozen=True):
     """One CPU has the lock, from the end of the instruction that took it, or that saw that it
     is its turn, to the end of the store that gave it back; on its own clock."""
 
@@ -69,7 +69,7 @@ class Lock(Struct, frozen=True):
     kind: LockKind
     taken_at: str
     """The first instruction that takes it, with its line of source."""
-    held: tuple[Held, ...]
+    held: tuple[LockHeld, ...]
     waits: tuple[LockWait, ...]
     longest_queue: int
     """CPUs that waited at one time."""
@@ -135,7 +135,7 @@ class _Turn(Struct):
     got: When
     ended: Store | None
     """What ended its wait; None: it had none."""
-    polled: frozenset[Place]
+    polled: frozenset[HostBytes]
     prepared: bool
     """Whether it had itself stored last to where it waits."""
     given: Store | None = None
@@ -143,7 +143,7 @@ class _Turn(Struct):
 
 def locks(accesses: SharedAccesses) -> Locks:
     """The locks among the words that CPUs took."""
-    words: dict[Place, list[Ask]] = defaultdict(list)
+    words: dict[HostBytes, list[Ask]] = defaultdict(list)
     for one in accesses.asks.found:
         if one.taken is not None:
             words[one.word].append(one)
@@ -156,7 +156,7 @@ def _cost(one: Lock) -> tuple[int, int]:
     return sum(wait.to_ps - wait.from_ps for wait in one.waits), -one.gpa
 
 
-def _lock(accesses: SharedAccesses, word: Place, asks: list[Ask]) -> Lock | None:
+def _lock(accesses: SharedAccesses, word: HostBytes, asks: list[Ask]) -> Lock | None:
     """None for a word that is no lock, or for which nobody waited."""
     machine = accesses.machine
     takers = {one.cpu for one in asks}
@@ -197,7 +197,7 @@ def _turn(ask: Ask, takers: set[int]) -> _Turn:
     return _Turn(ask, got, ended, frozenset(polled), prepared)
 
 
-def _given(turn: _Turn, family: set[Place]) -> Store | None:
+def _given(turn: _Turn, family: set[HostBytes]) -> Store | None:
     """The first store behind it that gives the lock back."""
     good = [
         store
@@ -219,12 +219,12 @@ def _excludes(turns: list[_Turn]) -> bool:
     )
 
 
-def _held(turn: _Turn, now_ps: int) -> Held:
+def _held(turn: _Turn, now_ps: int) -> LockHeld:
     tick, ps = (None, now_ps) if turn.given is None else turn.given.when
-    return Held(turn.ask.cpu, turn.got[0], tick, turn.got[1], ps)
+    return LockHeld(turn.ask.cpu, turn.got[0], tick, turn.got[1], ps)
 
 
-def _wait(turn: _Turn, held: tuple[Held, ...]) -> LockWait:
+def _wait(turn: _Turn, held: tuple[LockHeld, ...]) -> LockWait:
     assert turn.ended is not None, "it waited"
     first, last = turn.ask.asked, turn.got
     parts: Counter[int] = Counter()
@@ -255,7 +255,7 @@ def _longest(waits: tuple[LockWait, ...]) -> tuple[int, int]:
     return most
 
 
-def _kind(word: Place, turns: list[_Turn]) -> LockKind:
+def _kind(word: HostBytes, turns: list[_Turn]) -> LockKind:
     """By where they look."""
     polled = [one.polled for one in turns if one.polled]
     if not polled:

@@ -44,7 +44,7 @@ class Wins(Struct, frozen=True):
     """What the ranges of the times to leave it make of that length."""
 
 
-class Kind(Struct, frozen=True):
+class WaysOfCore(Struct, frozen=True):
     """Which way to wait takes least at which length, on one type of cores."""
 
     core: str
@@ -96,17 +96,17 @@ def core_of(machine: Machine, cpu: int) -> str:
     return kind.name if kind else ""
 
 
-def kinds_of(machine: Machine) -> dict[str, Kind]:
-    found: dict[str, Kind] = {}
+def kinds_of(machine: Machine) -> dict[str, WaysOfCore]:
+    found: dict[str, WaysOfCore] = {}
     for cpu in machine.board.cpus:
         name = core_of(machine, cpu.id)
         if name not in found:
             some = ways(prices_for(machine.board.platform, cpu.id))
-            found[name] = Kind(name, some, envelope(some))
+            found[name] = WaysOfCore(name, some, envelope(some))
     return found
 
 
-def least(kind: Kind, ps: int) -> float:
+def least(kind: WaysOfCore, ps: int) -> float:
     """What a wait of that length takes at least, in CPUs that run for 1 us."""
     ns = ps / 1000
     return min(way.power * ns + way.leave_ns for way in kind.ways) / 1000

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from emu.profile.accesses import see
 from emu.profile.coherence import Coherence, LineUse, coherence
-from emu.profile.lines import Lines, Place
+from emu.profile.lines import CacheLines, HostBytes
 from emu.timeline.timeline import Timeline
 from tests.boot.test_platform import LEAST, written
 from tests.guest import DATA, SHARED, Guest, finish
@@ -31,9 +31,9 @@ to I where another one stores; a store to S invalidates all other copies."""
 
 def lines_of(accesses: list[tuple[int, bool]]) -> Counted:
     """What the model counts of one line."""
-    lines = Lines(Guest("hlt", 4).machine())
+    lines = CacheLines(Guest("hlt", 4).machine())
     for number, (cpu, stores) in enumerate(accesses):
-        lines.touch(cpu, 0x1000, Place(SHARED, 4), stores, 1000 * number)
+        lines.touch(cpu, 0x1000, HostBytes(SHARED, 4), stores, 1000 * number)
     lines.finish(0)
     some = list(lines.shared.values())
     return Counted(
@@ -125,9 +125,9 @@ def test_a_transfer_costs_what_the_distance_does(tmp_path: Path, shape: str) -> 
 def test_a_line_comes_from_the_nearest_that_has_it(tmp_path: Path) -> None:
     """CPUs 0 and 1 are threads of a core, 2 lies in the same package, 4 in another."""
     platform = written(tmp_path, f"{LEAST}[topology]\npackages = 2\ncores = 2\nthreads = 2\n")
-    lines = Lines(Guest("hlt", 8, platform).machine())
+    lines = CacheLines(Guest("hlt", 8, platform).machine())
     for cpu in (4, 2, 0, 1, 5):
-        lines.touch(cpu, 0x1000, Place(SHARED, 4), False, 0)
+        lines.touch(cpu, 0x1000, HostBytes(SHARED, 4), False, 0)
     lines.finish(0)
     (line,) = lines.shared.values()
     assert line.moved == {"across": 1, "socket": 1, "smt": 2}
@@ -252,3 +252,21 @@ def test_two_cpus_at_once_take_a_line_at_every_store() -> None:
     finish(timeline.driver)
     line = line_at(found(timeline), SHARED)
     assert (line.transfers, line.falsely) == (1 + 1_999, True)
+
+
+def test_a_line_that_one_cpu_alone_touches_never_moves() -> None:
+    """As there is room for all lines, whatever else it touches. (limits.md)"""
+    source = """
+        mov ebx, {DATA}
+        mov ecx, 4096
+    all: mov byte ptr [rbx + 64], 1
+        add ebx, 64
+        dec ecx
+        jnz all
+        mov al, [{DATA} + 64]
+        hlt
+    """
+    timeline = Guest(source).timeline()
+    finish(timeline.driver)
+    all_ = found(timeline)
+    assert (all_.shared, all_.transfers, all_.told) == (0, 0, ())

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from emu.profile.doings import Doing
+from emu.profile.doings import CpuDoing
 from emu.profile.energy import Energy, energy
 from emu.profile.ways import Waiting, envelope
 from emu.timeline.timeline import Timeline
@@ -48,7 +48,7 @@ def ran(source: str, cpus: int, platform: str = "none") -> Timeline:
     return timeline
 
 
-def ps_of(found: Energy, cpu: int) -> dict[Doing, int]:
+def ps_of(found: Energy, cpu: int) -> dict[CpuDoing, int]:
     return {one.doing: one.ps for one in found.spent if one.cpu == cpu}
 
 

@@ -300,3 +300,43 @@ def test_a_lock_that_is_never_given_back() -> None:
     finish(timeline.driver)
     (lock,) = found(timeline).locks
     assert lock.order == (0, 1) and lock.held[1].to_tick is None
+
+
+CLH: Final = """
+start:
+    mov ebx, {SHARED}
+    mov esi, edi
+    shl esi, 8
+    lea esi, [esi + {SHARED} + 0x100]
+    mov ecx, 9000
+    imul ecx, edi
+    inc ecx
+late:
+    dec ecx
+    jnz late
+    mov dword ptr [rsi], 1
+    mov rax, rsi
+    xchg [rbx], rax
+    test rax, rax
+    jz got
+look:
+    pause
+    cmp dword ptr [rax], 0
+    jne look
+got:
+    mov ecx, 19000
+work:
+    dec ecx
+    jnz work
+    mov dword ptr [rsi], 0
+    hlt
+"""
+"""Each waits at the record of who was there before (Craig; Landin and Hagersten)."""
+
+
+def test_a_queue_of_predecessors_records_is_not_found() -> None:
+    """So it is told from a command that somebody waits for behind a locked instruction.
+    (limits.md)"""
+    timeline = Guest(CLH, 3).timeline()
+    finish(timeline.driver)
+    assert found(timeline).locks == ()

@@ -1,0 +1,220 @@
+"""Whether a secret can be seen: courses that differ in it alone are held against each other.
+
+From where the machine stands it runs several times, each time with another value in the place
+of the secret. Where a CPU takes another way, touches another place, leaves the guest otherwise,
+or hands another value to the host, that depends on the secret.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from emu.boot.disasm import Instruction
+from emu.errors import CommandError
+from emu.hw.context import GENERAL
+from emu.judge.judge import where
+from emu.judge.waiting import instruction_at
+from emu.machine.machine import Machine
+from emu.profile.shown import CpuSights, ShownSights, Sight
+from emu.timeline.chooser import Timed
+from emu.timeline.root import Root, root_at
+from emu.timeline.timeline import Timeline
+from emu.vmm.asked_words import describe
+from emu.words.place import MemoryPlace, Place, place, put, value
+
+LeakBy = Literal["branch", "address", "exit", "register", "memory"]
+LEAKS_MAX: Final = 64
+MISSES: Final = (
+    "a way that all of these values take alike, or that shows later than the courses end",
+    "how long an instruction takes, and what caches and predictors keep",
+    "on a CPU that has gone another way, all that it does from there on",
+    "a page that is given to the host with the secret already in it",
+)
+"""What this cannot see."""
+
+
+class Leak(Struct, frozen=True):
+    """One instruction by which the secret can be seen. `tick` is that of the first course."""
+
+    by: LeakBy
+    cpu: int
+    tick: int
+    place: str
+    """The instruction, with its line of source."""
+    text: str
+    """What is seen: one sentence."""
+    behind: bool
+    """The CPU comes to it behind another CPU's other way, and may only follow that."""
+
+
+class Secrets(Struct, frozen=True):
+    """What can be seen of a secret."""
+
+    secret: str
+    bytes: int
+    courses: int
+    """How many values were tried beside its own."""
+    ticks: int
+    """Instructions of the first course."""
+    leaks: tuple[Leak, ...]
+    misses: tuple[str, ...] = MISSES
+
+    def lines(self) -> tuple[str, ...]:
+        """Each of them, and what could not be seen."""
+        head = (
+            f"{self.secret}, {self.bytes:,} bytes: {self.courses} other values, "
+            f"{self.ticks:,} instructions each"
+        )
+        rows = []
+        for one in self.leaks:
+            follows = ", perhaps only behind another CPU's" if one.behind else ""
+            rows.append(f"{one.by}: cpu {one.cpu} at {one.place}, tick {one.tick:,}{follows}")
+            rows.append(f"    {one.text}")
+        found = rows or ["nothing that can be seen depends on it"]
+        return (head, *found, *(f"    not seen: {one}" for one in self.misses))
+
+
+def secrets(machine: Machine, timeline: Timeline, text: str, until_tick: int) -> Secrets:
+    """What can be seen of the secret in a place, from now up to a tick; the machine comes back
+    to where it is. The place is `GPA+BYTES`, or as `set` takes it. Raises CommandError."""
+    named = secret_place(machine, text)
+    own = value(machine, named)
+    if own is None:
+        raise CommandError(f"secret: {text}: its CPU has not started")
+    size = named.size if isinstance(named, MemoryPlace) else 8
+    with root_at(timeline) as root:
+        begun = machine.board.tick
+        first, ticks = _course(root, named, own, until_tick)
+        others = others_than(own, size)
+        found: dict[tuple[LeakBy, int, int, int], Leak] = {}
+        for one in others:
+            course, _ = _course(root, named, one, until_tick)
+            for key, leak in _Compared(machine, first, course).leaks():
+                found.setdefault(key, leak)
+        root.back()
+    leaks = sorted(found.values(), key=lambda one: (one.tick, one.cpu))
+    return Secrets(text, size, len(others), ticks - begun, tuple(leaks[:LEAKS_MAX]))
+
+
+def secret_place(machine: Machine, text: str) -> Place:
+    """What `--secret` names: `0x408000+32` is guest memory."""
+    address, plus, count = text.rpartition("+")
+    if plus and not text.startswith("cpu") and ":" not in text and "/" not in text:
+        text = f"gpa:{address}/{count}"
+    return place(machine, machine.board.cpus[0], text)
+
+
+def others_than(own: int, size: int) -> tuple[int, ...]:
+    """Other values: each bit another one, none, all, and one more."""
+    full = (1 << 8 * size) - 1
+    tried = (own ^ full, 0, full, (own + 1) & full)
+    return tuple(dict.fromkeys(one for one in tried if one != own))
+
+
+def _course(root: Root, named: Place, secret: int, until_tick: int) -> tuple[ShownSights, int]:
+    """What can be seen of the course with one value, and the tick at its end."""
+    root.back()
+    board, shown = root.machine.board, ShownSights()
+    put(root.machine, named, secret)
+    board.look_at(shown)
+    ran = root.run(Timed(), until_tick)
+    board.look_at()
+    if shown.full:
+        raise CommandError(
+            f"secret: there is more to see than {shown.count:,} sights: end earlier"
+        )
+    return shown, ran.end.tick
+
+
+class _Compared:
+    """Two courses, side by side."""
+
+    def __init__(self, machine: Machine, first: ShownSights, other: ShownSights) -> None:
+        self._machine, self._first, self._other = machine, first, other
+        self._apart = self._first_apart()
+
+    def leaks(self) -> Iterator[tuple[tuple[LeakBy, int, int, int], Leak]]:
+        """(what tells it from others, the leak): of each CPU and instruction the first."""
+        for cpu in sorted(self._first.cpus.keys() | self._other.cpus.keys()):
+            mine = self._first.cpus.get(cpu, CpuSights())
+            yours = self._other.cpus.get(cpu, CpuSights())
+            for index in range(min(len(mine), len(yours))):
+                one, two = mine[index], yours[index]
+                if one.kind == two.kind and one[1:3] == two[1:3]:
+                    continue
+                leak, at = self._told(cpu, mine, index, one, two)
+                yield (leak.by, cpu, at, one.place if one.kind == "shows" else 0), leak
+                if _parted(one, two):
+                    break
+
+    def _first_apart(self) -> tuple[int, int] | None:
+        """(tick, CPU) of the first other way."""
+        found = []
+        for cpu, mine in self._first.cpus.items():
+            yours = self._other.cpus.get(cpu, CpuSights())
+            for index in range(min(len(mine), len(yours))):
+                if _parted(mine[index], yours[index]):
+                    found.append((mine[index].tick, cpu))
+                    break
+        return min(found, default=None)
+
+    def _told(
+        self, cpu: int, mine: CpuSights, index: int, one: Sight, two: Sight
+    ) -> tuple[Leak, int]:
+        """The leak, and the linear address of its instruction."""
+        by, text = _HOW[one.kind] if one.kind == two.kind else _HOW["code"]
+        at = mine[index - 1].at if by == "branch" and index else one.at
+        words = text(self, one, two)
+        behind = self._apart is not None and self._apart[1] != cpu and self._apart[0] < one.tick
+        return Leak(by, cpu, one.tick, self._place(cpu, at), words, behind), at
+
+    def _place(self, cpu: int, at: int) -> str:
+        code: Instruction | None = instruction_at(
+            self._machine, self._machine.board.cpus[cpu], at
+        )
+        words = "" if code is None else f", `{code.mnemonic} {code.operands}`".rstrip()
+        return where(self._machine, at) + words
+
+    def goes(self, one: Sight, two: Sight) -> str:
+        """Words for another way."""
+        return (
+            f"it goes on at {where(self._machine, one.at)} or at {where(self._machine, two.at)}"
+        )
+
+    def touches(self, one: Sight, two: Sight) -> str:
+        """Words for another address."""
+        gpas = [self._gpa(sight.place) for sight in (one, two)]
+        return f"it touches {gpas[0]:#x} or {gpas[1]:#x}"
+
+    def asks(self, one: Sight, two: Sight) -> str:
+        """Words for another exit."""
+        asked = self._first.asked[one.place], self._other.asked[two.place]
+        return f"it leaves the guest for {describe(asked[0])} or for {describe(asked[1])}"
+
+    def shows(self, one: Sight, two: Sight) -> str:
+        """Words for another register."""
+        return f"it shows the host {one.value:#x} or {two.value:#x} in {GENERAL[one.place]}"
+
+    def stores(self, one: Sight, two: Sight) -> str:
+        """Words for another value."""
+        return (
+            f"it stores {one.value:#x} or {two.value:#x} at {self._gpa(one.place):#x}, where "
+            "the host can read it"
+        )
+
+    def _gpa(self, hpa: int) -> int:
+        page = self._machine.board.ram.page_at(hpa)
+        return hpa if page is None else page + hpa % 4096
+
+
+def _parted(one: Sight, two: Sight) -> bool:
+    """Whether two CPUs go other ways from here on."""
+    return one.kind != two.kind or (one.kind == "code" and one.place != two.place)
+
+
+_HOW: Final[dict[str, tuple[LeakBy, Callable[[_Compared, Sight, Sight], str]]]] = {
+    "code": ("branch", _Compared.goes), "load": ("address", _Compared.touches),
+    "store": ("address", _Compared.touches), "exit": ("exit", _Compared.asks),
+    "shows": ("register", _Compared.shows), "value": ("memory", _Compared.stores),
+}  # fmt: skip
