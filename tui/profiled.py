@@ -3,10 +3,12 @@
 import argparse
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from emu import Session
 from emu.debug import recording, report
 from emu.debug.opening import is_recording, replay_session
-from emu.debug.profiling import profile_of
+from emu.debug.profiling import profile_of, secrets_of
 from emu.given.files import new_file
 from emu.profile.profile import as_json, chosen
 from tui.exit_codes import EXIT_EXPECTED, EXIT_OTHERWISE
@@ -20,7 +22,17 @@ def profile(options: argparse.Namespace) -> int:
     kinds = chosen(options.section)
     session, code = _session(options)
     found = profile_of(session.desk, kinds)
-    words = as_json(found) if options.json else "\n".join(found.lines())
+    factor = session.desk.looks.profiled().factor
+    if factor:
+        complain(
+            f"profile: the boot was run again and looked at, in {factor:.1f} times the time"
+        )
+    rows = list(found.lines())
+    if options.secret:
+        seen = secrets_of(session.desk, options.secret)
+        found = replace(found, sections=found.sections | {"secrets": seen})
+        rows += ["", "-- secrets: what can be seen of a secret", *seen.lines()]
+    words = as_json(found) if options.json else "\n".join(rows)
     if options.output is not None:
         with new_file(options.output) as file:
             file.write(f"{words}\n".encode())

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from emu.debug.desk import Desk
 from emu.profile.looking import looked
 from emu.profile.profile import Profile, SectionKind, profile
+from emu.profile.secrets import Secrets, secrets
+from emu.timeline.moment import Moment
+from emu.timeline.search import from_here
 
 
 def profile_of(desk: Desk, kinds: Iterable[SectionKind]) -> Profile:
@@ -13,6 +16,17 @@ def profile_of(desk: Desk, kinds: Iterable[SectionKind]) -> Profile:
     look at."""
     wanted = tuple(kinds)
     needs = {one.needs for one in wanted}
-    found = profile(desk.machine, wanted, looked(desk.machine, desk.timeline, needs))
-    desk.looks.profiled().keep(desk.machine, desk.timeline.branch.name, found)
+    seen = looked(desk.machine, desk.timeline, needs)
+    found, look = profile(desk.machine, wanted, seen), desk.looks.profiled()
+    look.keep(desk.machine, desk.timeline.branch.name, found)
+    look.factor = seen.factor
     return found
+
+
+def secrets_of(desk: Desk, place: str) -> Secrets:
+    """What can be seen of a secret that is in a place at power-on, up to now; raises
+    CommandError."""
+    with from_here(desk.timeline):
+        end = desk.machine.board.tick
+        desk.timeline.goto(Moment(0))
+        return secrets(desk.machine, desk.timeline, place, end)

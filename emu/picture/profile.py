@@ -25,6 +25,9 @@ class ProfileLook(Struct):
     section: str = "waterfall"
     made: dict[str, tuple[_When, Any]] = field(default_factory=dict)
     """By section: of which moment it is."""
+    factor: float = 0.0
+    """How many times as long as without it the second run took for what was made last; 0: there
+    was none. It is no part of a profile, which is the same on every machine."""
 
     def keep(self, machine: Machine, branch: str, found: Profile) -> None:
         """Somebody has asked for a profile: what was asked for is shown."""
