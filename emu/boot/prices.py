@@ -23,7 +23,7 @@ OWN: Final = "the platform's own value, without a source"
 COST_MAX: Final = 10**12
 SLOTS: Final = ("low", "high", "source")
 """What the table of any price may say; beside its value, by the name of its unit."""
-Unit = Literal["ns", "power"]
+PriceUnit = Literal["ns", "power"]
 """Nanoseconds, or what a CPU takes in a unit of time where one that runs takes 1."""
 
 
@@ -40,7 +40,7 @@ class Price(Struct, frozen=True):
     """Empty: nobody has published one, and the range is a guess."""
     timed: bool = False
     """It is a key of `[time]`: the machine's clocks are made of it."""
-    unit: Unit = "ns"
+    unit: PriceUnit = "ns"
 
     @property
     def told(self) -> str:
@@ -138,7 +138,7 @@ def must_be(name: str) -> str:
     return f"a table of {own}low, high and source, low not above high{where}"
 
 
-UNITS: Final[dict[str, Unit]] = {one.name: one.unit for one in PRICES}
+UNITS: Final[dict[str, PriceUnit]] = {one.name: one.unit for one in PRICES}
 
 
 TIMED: Final = frozenset(one.name for one in PRICES if one.timed)
