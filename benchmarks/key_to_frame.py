@@ -59,10 +59,10 @@ class Timed:
         ready, _, _ = select.select([self._ours], [], [], seconds)
         return os.read(self._ours, 1 << 16) if ready else b""
 
-    def wait_for(self, words: bytes) -> float:
+    def wait_for(self, words: bytes, seconds: float = PATIENCE_SECONDS) -> float:
         """Until these bytes have come; the moment they did."""
         seen = b""
-        end = time.perf_counter() + PATIENCE_SECONDS
+        end = time.perf_counter() + seconds
         while words not in seen:
             assert time.perf_counter() < end, f"{words!r} never came"
             seen = seen[-4096:] + self.read(1.0)

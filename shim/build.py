@@ -6,7 +6,8 @@ DIR gets the healthy images; DIR/gallery the shim with one published bug each, D
 shim with other firmwares' mailbox loops, DIR/loops loops by themselves, DIR/linux a shim that
 Linux can stand behind and a bzImage, and DIR/tour one with a bug to be found; DIR/*.igvm are
 the healthy ones packed as IGVM files. Where the reset page or the kernel differs, it stands
-beside the shim as NAME.reset.elf or NAME.kernel.elf.
+beside the shim as NAME.reset.elf or NAME.kernel.elf. DIR/rust.elf, a shim in Rust,
+is built where there is a rustc.
 
 The healthy assembly knows nothing of the others. A bug in it is a file in shim/gallery/ with
 the parts that are broken: a part is what stands under a label, and takes the place of the one
@@ -14,15 +15,15 @@ under the same label. A dialect takes the place of the mailbox loop. A bug in C 
 """
 
 import argparse
+import importlib
 import importlib.util
 import os
 import re
-import struct
 import subprocess
 import sys
 import tempfile
-import zlib
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -97,6 +98,18 @@ WHOLE_LOOP = "loops/one-load.S"
 LOOPS = ("one-load", "ack-first")
 """Loops by themselves: the whole one, and others of which a file of shim/loops/ has the parts
 that are broken."""
+MULTIBOOT = {
+    "kernel": ("start.S",),
+    **{name: ("entry.S", "small.c", f"{name}.c") for name in ("smp", "nmi", "legacy")},
+}
+"""Programs for `qemu -kernel`."""
+FLAGS_32 = (
+    "-target", "x86-freestanding-none", "-gdwarf-4", "-fdebug-compilation-dir=.",
+    "-std=c17", "-O2", "-ffreestanding", "-fno-pic", "-fno-stack-protector",
+    "-fno-sanitize=all", "-fno-asynchronous-unwind-tables",
+    "-mcpu=i686-mmx-sse-sse2+soft_float",
+    "-Wall", "-Wextra", "-Werror", "-Wno-unused-command-line-argument",
+)  # fmt: skip
 LOOP = '#include "mailbox_loop.inc"'
 LABEL = re.compile(r"^[A-Za-z_.][\w.]*(?=:)", re.MULTILINE)
 
@@ -143,17 +156,24 @@ def staying_kernel() -> tuple[str, ...]:
 
 
 IMAGES = ("reset", "shim", "kernel", "os")
+LINUX = (
+    "linux/head.S", "linux/main.c", "linux/acpi.c", "linux/apic.c", "linux/print.c",
+    "tdcall.c", "tdcall.S",
+)  # fmt: skip
+"""What both kernels have that are booted as Linux is."""
 ANY_VECTOR = {"pagetable.c": "linux/any_vector.c"}
 """What is another file in the shim whose APs may be given a vector anywhere."""
 SOURCES = {
     "reset": ("reset.S",), "shim": SHIM, "kernel": kernel_sources(), "loop": (WHOLE_LOOP,),
     "hotplug": staying_kernel(), "os": os_sources(),
     "linux-shim": tuple(ANY_VECTOR.get(source, source) for source in SHIM),
-    "linux": ("linux/head.S", "linux/main.c", "tdcall.c", "tdcall.S"),
+    "linux": (*LINUX, "linux/secondary.S", "linux/smp.c"),
+    "strategies": (*LINUX, "strategies/secondary.S", "strategies/smp.c"),
 }  # fmt: skip
 SCRIPTS = {
     "reset": "reset.ld", "shim": "shim.ld", "kernel": "shim.ld", "loop": "loops/loop.ld",
     "hotplug": "shim.ld", "os": "shim.ld", "linux-shim": "shim.ld", "linux": "linux/kernel.ld",
+    "strategies": "linux/kernel.ld",
 }  # fmt: skip
 KERNELS = ("kernel", "hotplug", "os")
 
@@ -257,28 +277,10 @@ def loop(slug: str) -> Variant:
     return Variant(slug, "", {WHOLE_LOOP: text})
 
 
-def bzimage(vmlinux: bytes) -> bytes:
-    """A kernel in the file that boot loaders take: its setup header, and the kernel in gzip's
-    format, stored and not deflated, since zlib's versions deflate differently (Linux,
-    Documentation/arch/x86/boot.rst; RFC 1952 and 1951)."""
-    sectors, release = 1, b"0.0-sample (apdbg)\0"
-    blocks = [vmlinux[at : at + 0xFFFF] for at in range(0, len(vmlinux), 0xFFFF)]
-    stored = b"".join(
-        struct.pack("<BHH", at == len(blocks) - 1, len(one), len(one) ^ 0xFFFF) + one
-        for at, one in enumerate(blocks)
-    )
-    ends = struct.pack("<II", zlib.crc32(vmlinux), len(vmlinux))
-    payload = b"\x1f\x8b\x08" + bytes(6) + b"\xff" + stored + ends
-    head = bytearray((sectors + 1) * 512)
-    for at, form, value in (
-        (0x1F1, "<B", sectors), (0x1FE, "<H", 0xAA55), (0x202, "<4s", b"HdrS"),
-        (0x206, "<H", 0x20F), (0x20E, "<H", 0x280 - 0x200), (0x211, "<B", 1),
-        (0x230, "<I", 2 << 20), (0x234, "<B", 1), (0x236, "<H", 3), (0x248, "<I", 0),
-        (0x24C, "<I", len(payload)), (0x258, "<Q", 16 << 20), (0x260, "<I", 2 << 20),
-        (0x280, f"<{len(release)}s", release),
-    ):  # fmt: skip
-        struct.pack_into(form, head, at, value)
-    return bytes(head) + payload
+def beside(name: str) -> ModuleType:
+    """Another module of this folder, which is a script's and no package's."""
+    sys.path.insert(0, str(ROOT))
+    return importlib.import_module(f"shim.{name}")
 
 
 class Builder:
@@ -295,28 +297,29 @@ class Builder:
         linked = self._out / f"{name}.elf"
         linked.parent.mkdir(parents=True, exist_ok=True)
         options = ["-T", f"shim/{SCRIPTS[kind]}", "--build-id=none", "-z", "max-page-size=4096"]
-        fixed = kind in ("reset", "linux")
+        fixed = kind in ("reset", "linux", "strategies")
         options += [] if fixed else ["-pie", "--no-dynamic-linker", "-z", "norelro"]
         options += ["-e", "kernel_start"] if kind in KERNELS else []
         options += ["--compress-debug-sections=zlib"] if "/" in name else []
         zig(["ld.lld", *options, "-o", str(linked), *objects], self._scratch / "cache")
 
-    def multiboot(self) -> None:
-        """The 32-bit kernel."""
-        target, linked = self._scratch / "multiboot.o", self._out / "multiboot/kernel.elf"
+    def multiboot(self, name: str) -> None:
+        """A 32-bit kernel."""
+        linked = self._out / f"multiboot/{name}.elf"
         linked.parent.mkdir(parents=True, exist_ok=True)
-        flags = ["-target", "x86-freestanding-none", "-gdwarf-4", *path_maps()]
-        flags += ["-fdebug-compilation-dir=."]
-        source = "shim/multiboot/start.S"
-        zig(["cc", *flags, "-c", source, "-o", str(target)], self._scratch / "cache")
+        objects = []
+        for source in MULTIBOOT[name]:
+            objects.append(str(self._scratch / f"multiboot-{source}.o"))
+            flags = [*FLAGS_32, *path_maps(), "-c", f"shim/multiboot/{source}"]
+            zig(["cc", *flags, "-o", objects[-1]], self._scratch / "cache")
         options = ["-m", "elf_i386", "-T", "shim/multiboot/kernel.ld", "--build-id=none"]
-        zig(["ld.lld", *options, "-o", str(linked), str(target)], self._scratch / "cache")
+        zig(["ld.lld", *options, "-o", str(linked), *objects], self._scratch / "cache")
 
-    def bzimage(self) -> None:
-        """The kernel that is booted as Linux is."""
-        self.image("linux", "linux/bzImage")
-        made = self._out / "linux/bzImage.elf"
-        made.with_suffix("").write_bytes(bzimage(made.read_bytes()))
+    def bzimage(self, kind: str) -> None:
+        """A kernel that is booted as Linux is."""
+        self.image(kind, f"{kind}/bzImage")
+        made = self._out / f"{kind}/bzImage.elf"
+        made.with_suffix("").write_bytes(beside("bzimage").bzimage(made.read_bytes()))
         made.unlink()
 
     def variant(self, name: str, variant: Variant, kinds: tuple[str, ...]) -> None:
@@ -365,20 +368,21 @@ def main() -> None:
             builder.variant(f"dialects/{slug}", dialect(slug), BOTH)
         builder.variant(HUNT, hunted(), BOTH)
         builder.image("linux-shim", "linux/shim")
-        builder.bzimage()
-        builder.multiboot()
+        builder.bzimage("linux")
+        builder.bzimage("strategies")
+        for name in MULTIBOOT:
+            builder.multiboot(name)
         builder.image("hotplug", "hotplug.kernel")
         for slug in LOOPS:
             builder.image("loop", f"loops/{slug}", loop(slug))
     packed(out)
+    if not beside("rust_shim").build_rust(out):
+        print("no rustc for x86_64 Linux: samples/rust.elf stays as it is")
 
 
 def packed(out: Path) -> None:
     """The healthy images as IGVM files, laid out by the very loader that boots them."""
-    sys.path.insert(0, str(ROOT))
-    from shim.igvm import write_samples
-
-    write_samples(out)
+    beside("igvm").write_samples(out)
 
 
 def switch_of(prefix: str, slug: str) -> str:

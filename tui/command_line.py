@@ -12,7 +12,7 @@ from tui.printing import say
 
 COMMANDS: Final = (
     "run", "record", "replay", "report", "profile", "compare", "campaign", "tour", "inspect",
-    "platform",
+    "what-if", "platform",
     "doctor", "completion",
 )  # fmt: skip
 SHELLS: Final = ("bash", "zsh", "fish")
@@ -84,7 +84,8 @@ def _machine_options(parser: argparse.ArgumentParser) -> None:
     add = _group(parser, "what is booted").add_argument
     add(
         "image", nargs="?",
-        help="ELF, Linux kernel or IGVM file, or a sample's name; default: the sample shim",
+        help="ELF, Linux kernel, IGVM file, moment (.json), or a sample's name; default: the "
+        "sample shim",
     )  # fmt: skip
     add(
         "--platform",
@@ -245,6 +246,21 @@ def _compare_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("second", help="the recording that it is compared with")
 
 
+def _what_if_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("way", nargs="*", help="ways to bring CPUs up; default: all")
+    add = parser.add_argument
+    add("--cpus", metavar="N,N", default="4,16", help="numbers of CPUs; default: 4,16")
+    add(
+        "--own", type=_count, default=0, metavar="US",
+        help="what each AP does before it reports, in microseconds",
+    )  # fmt: skip
+    add("--online", type=_count, default=0, metavar="US", help="what it does to come online")
+    add(
+        "--ends", action="store_true",
+        help="also at both ends of every price's range: how far the answer depends on it",
+    )  # fmt: skip
+
+
 def _screen_options(parser: argparse.ArgumentParser) -> None:
     add = _group(parser, "the session").add_argument
     add("--record", metavar="FILE", help="write a recording all the while")
@@ -316,6 +332,7 @@ _OPTIONS: Final[
     (("campaign",), _campaign_options),
     (("completion",), _completion_options),
     (("compare",), _compare_options),
+    (("what-if",), _what_if_options),
     (("screen", "run", "record", "report", "profile"), _machine_options),
     (("screen", "run", "record", "report", "profile"), _loop_options),
     (("screen", "run", "record", "report", "replay", "profile"), _source_option),
@@ -326,7 +343,7 @@ _OPTIONS: Final[
     (("screen", "replay"), _lines_option),
     (("run", "record", "report", "profile"), _course_options),
     (("run", "report"), _race_option),
-    (("run", "profile", "compare", "campaign", "inspect"), _json_option),
+    (("run", "profile", "compare", "what-if", "campaign", "inspect"), _json_option),
     (("profile",), _profile_options),
     (("run",), _outcome_option),
     (("run",), _keep_option),
@@ -364,8 +381,10 @@ _TOLD: Final = {
     "tour": "Learn how APs are brought up, in lessons on the live machine.",
     "profile": "Boot without a screen, or replay a recording; say where the time went.",
     "compare": "Say how the time that the boots of two recordings took differs.",
+    "what-if": "Bring CPUs up in other ways and say what each takes.",
     "campaign": "Break everything that the recovery file names, one boot each.",
-    "inspect": "Say what a file is; of an IGVM file, all that is in it and its launch digests.",
+    "inspect": "Say what any file is, what apdbg does with it, and what is missing; of an "
+    "IGVM file, all that is in it and its launch digests.",
     "platform": "Write a platform's file with every key in it, and what each is.",
     "doctor": "Say what works on this machine, and what to type next.",
     "completion": "Write what makes a shell complete these words.",

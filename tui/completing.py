@@ -20,7 +20,8 @@ BEHIND: Final[dict[str, tuple[str, ...]]] = {
     "save": ("file",), "export": ("file",), "write": ("file",), "write!": ("file",),
     "tour": ("tour",), "copy": ("panel",), "panel": ("panel",), "help": ("word",),
     "run": (), "print": ("value",), "set": ("value",),
-    "last-writer": ("value",), "accessed": ("value",), "watch": ("value",),
+    "last-writer": ("value",), "first-reader": ("value",), "accessed": ("value",),
+    "watch": ("value",),
     "previous-change": ("value",), "next-change": ("value",), "mem": ("value",),
     "examine": ("value",), "walk": ("value",), "find": ("value",), "inject": ("injection",),
 }  # fmt: skip

@@ -51,6 +51,7 @@ ALSO: Final[dict[str, tuple[str, ...]]] = {
     "watch": ("watchpoint", "data breakpoint"),
     "catch": ("stop at exit", "stop at exception"),
     "last-writer": ("who wrote", "who changed"),
+    "first-reader": ("who read", "who loaded"),
     "branches": ("alternate timelines", "history"),
     "diff": ("compare", "what changed"),
     "unwell": ("next bad cpu", "lost cpu", "stuck cpu"),

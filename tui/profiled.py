@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from emu import Session
 from emu.debug import recording, report
 from emu.debug.opening import is_recording, replay_session
-from emu.debug.profiling import profile_of, secrets_of
+from emu.debug.profiling import measured, profile_of, secrets_of
 from emu.given.files import new_file
 from emu.profile.profile import as_json, chosen
 from tui.exit_codes import EXIT_EXPECTED, EXIT_OTHERWISE
@@ -21,12 +21,9 @@ def profile(options: argparse.Namespace) -> int:
     """`apdbg profile`: exit codes are those of `run`, or of `replay` for a recording."""
     kinds = chosen(options.section)
     session, code = _session(options)
-    found = profile_of(session.desk, kinds)
-    factor = session.desk.looks.profiled().factor
-    if factor:
-        complain(
-            f"profile: the boot was run again and looked at, in {factor:.1f} times the time"
-        )
+    found, cost = measured(session.desk, kinds)
+    for sentence in cost:
+        complain(sentence)
     rows = list(found.lines())
     if options.secret:
         seen = secrets_of(session.desk, options.secret)

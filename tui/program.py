@@ -66,6 +66,10 @@ def _carry_out(options: Namespace | None) -> int:
             from tui import profiled
 
             return profiled.compare(options)
+        case "what-if":
+            from tui import what_if
+
+            return what_if.what_if(options)
         case word:
             from tui import headless
 

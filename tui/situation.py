@@ -9,7 +9,7 @@ from tui.desk import Desk
 _ENTER: Final = {
     "goto": "Go there", "cpu": "Select", "cpus": "Open", "list": "Show code",
     "mem": "Show bytes", "walk": "Walk", "npt": "Walk", "tables": "Open", "events": "Unfold",
-    "exits": "Unfold", "last-writer": "Who wrote",
+    "exits": "Unfold", "last-writer": "Who wrote", "first-reader": "Who read",
 }  # fmt: skip
 """By the first word of a command: what Enter does where a row is that command."""
 

@@ -59,6 +59,13 @@ class DebugInfo:
         """The units with code, whose entries are read quickly."""
         return None if self.dwarf is None else Entries(sections_of(self.dwarf))
 
+    def mentions(self, word: bytes) -> bool:
+        """Whether the names in it have a word in them."""
+        if not self.present or self.entries is None:
+            return False
+        sections = self.entries.sections
+        return word in sections.strings or word in sections.info
+
     def unit_at(self, start: int) -> Unit | None:
         """The unit with code that begins at an offset of .debug_info."""
         return None if self.entries is None else self.entries.at(start)

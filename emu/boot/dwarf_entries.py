@@ -259,6 +259,7 @@ class Entries:
     """All units of a file that have code."""
 
     def __init__(self, sections: DwarfSections) -> None:
+        self.sections = sections
         self._tables: AbbreviationTables = {}
         self.units: list[Unit] = []
         at = 0

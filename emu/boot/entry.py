@@ -29,9 +29,10 @@ class EntrySegment(Struct, frozen=True):
 class EntryState(Struct, frozen=True):
     """Registers of a CPU before its first instruction; the others are 0."""
 
-    kind: Literal["reset-vector", "long", "protected", "real", "given"]
-    """`protected`: 32 bits without paging; `real`: as a start-up IPI starts a CPU; `given`:
-    with the segments that are given."""
+    kind: Literal["reset-vector", "long", "protected", "real", "given", "moment"]
+    """`protected`: 32 bits without paging; `real`: as a start-up IPI starts a CPU; `given`: as
+    a start of a processor that is told all segments; `moment`: as the registers and segments
+    say, whatever that is."""
     rip: int
     rsi: int
     """Offset of the shim parameters from the shim's base (ShimParamsRaw), or a vCPU index."""
@@ -48,13 +49,14 @@ class EntryState(Struct, frozen=True):
     idt_base: int = 0
     idt_limit: int = 0
     registers: tuple[tuple[str, int], ...] = ()
-    """General registers by name besides these."""
+    """General registers by name besides these; of a moment, all 64-bit ones."""
     rflags: int = 2
     pat: int = PAT_AFTER_RESET
     segments: tuple[tuple[str, EntrySegment], ...] = ()
-    """Of a CPU that is `given` them: es, cs, ss, ds, fs, gs and tr."""
+    """Of a CPU that is `given` them or stood in a `moment`."""
     msrs: tuple[tuple[int, int], ...] = ()
     """(MSR, value) of what the VMM keeps for the CPU and firmware would have set."""
+    state: Literal["running", "halted", "wait-for-sipi", "off"] = "running"
 
 
 def long_mode(rip: int, rsi: int, cr3: int, gdt: int, gdt_bytes: int) -> EntryState:

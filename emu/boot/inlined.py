@@ -6,7 +6,7 @@ read when somebody asks, and kept as flat columns: from each address on, the inn
 
 import bisect
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Final
 
@@ -66,6 +66,22 @@ class Instances:
         kept = self._kept
         columns = (kept.named, kept.parents, kept.files, kept.lines, kept.innermost)
         return tuple(array("I", one) for one in columns)
+
+    def named(self, is_meant: Callable[[str], bool]) -> dict[str, list[int]]:
+        """Name -> where calls begin that are inlined, of the functions that are meant."""
+        wanted = {n: name for n, name in enumerate(self._kept.names) if is_meant(name)}
+        if not wanted:
+            return {}
+        named, parents, _, _, innermost = self._columns
+        found: dict[str, list[int]] = {}
+        seen = {0}
+        for start, number in zip(self._starts, innermost, strict=True):
+            while number not in seen:  # of one that was seen the outer ones were, too
+                seen.add(number)
+                if named[number] in wanted and parents[number]:
+                    found.setdefault(wanted[named[number]], []).append(start)
+                number = parents[number]
+        return found
 
     def at(self, link: int) -> tuple[Instance, ...]:
         """The functions that an address is of, the innermost first."""

@@ -60,8 +60,13 @@ class BootLayout(Struct, frozen=True, kw_only=True):
     """Known beforehand only where the reset page is the mailbox."""
     x2apic: bool = False
     """Whether firmware has switched every local APIC to x2APIC mode."""
+    open_bus: bool = False
+    """Whether loads from where nothing is read all ones, and stores there are lost, as on a PC;
+    else such an access ends the machine, which says so."""
     places: GivenRoles = ()
     """Places of the images by their role, where no symbol tells."""
+    msrs: tuple[tuple[int, int, int], ...] = ()
+    """(CPU, number, value) of those that are other than after reset."""
     os_entry: int | None = None
     """The address at which the OS is entered, if one is loaded."""
     launch: tuple[LaunchPages, ...] = ()

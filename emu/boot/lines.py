@@ -3,12 +3,15 @@ images' DWARF."""
 
 import bisect
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from msgspec import Struct
 
+from emu.boot.dwarf import debug_info
 from emu.boot.image import Placed
 from emu.boot.line_program import LineRows
+from emu.boot.rust_names import is_meant
 from emu.boot.sources import Source, SourceMap, Sources
 from emu.boot.unit_lines import SourceCheck, UnitOfCode, Units, units_of
 
@@ -73,6 +76,20 @@ class LineTable:
             ):
                 return True
         return False
+
+    def inlined(self, name: str) -> dict[str, list[int]]:
+        """Name as it is compiled -> where its inlined calls begin, ascending, of functions
+        that a name, or the last parts of a path, may mean. Reads all units of images that have
+        such a word."""
+        last = name.rpartition("::")[2].encode()
+        found: dict[str, list[int]] = {}
+        for item in self._placed:
+            if not last or not debug_info(item.image).mentions(last):
+                continue
+            for unit in self._units_of(item).every:
+                for one, starts in unit.instances.named(partial(is_meant, name)).items():
+                    found.setdefault(one, []).extend(link + item.bias for link in starts)
+        return {one: sorted(starts) for one, starts in found.items()}
 
     def addresses(self, file: str, number: int) -> tuple[int, ...]:
         """Where the code of a line begins, ascending; `file` may be the end of a path."""

@@ -99,6 +99,6 @@ def _parts(table: TomlTable, isolation: str) -> tuple[str, ...]:
         return ()
     if not isinstance(given, list) or not given or not all(one in PARTS for one in given):
         raise table.wrong("unaccepted", f"a list of {', '.join(PARTS)}")
-    if isolation != "tdx":
+    if isolation not in ("tdx", "snp"):
         raise table.wrong("unaccepted", f"left out where isolation is {isolation}")
     return tuple(part for part in PARTS if part in given)

@@ -23,14 +23,15 @@ _LARGE: Final = 0x80
 class _Tables:
     """Tables in a row from `base`, as one block of bytes."""
 
-    def __init__(self, base: int) -> None:
+    def __init__(self, base: int, encrypted: int) -> None:
         self.base = base
+        self.encrypted = encrypted
         self.data = bytearray(2 * PAGE_BYTES)
         self._below: dict[int, int] = {}
         self._put(0, 0, base + PAGE_BYTES | _TABLE)
 
     def _put(self, table: int, index: int, entry: int) -> None:
-        struct.pack_into("<Q", self.data, table + 8 * index, entry)
+        struct.pack_into("<Q", self.data, table + 8 * index, entry | self.encrypted)
 
     def _new(self, parent: int, index: int) -> int:
         table = len(self.data)
@@ -59,10 +60,12 @@ class _Tables:
 
 
 def identity_tables(
-    base: int, ranges: tuple[tuple[int, int], ...], *, local_map: bool, reset_page: bool
-) -> bytes:
-    """Tables whose root is at GPA `base`, mapping (GPA, bytes) ranges to themselves."""
-    tables = _Tables(base)
+    base: int, ranges: tuple[tuple[int, int], ...], *, local_map: bool, reset_page: bool,
+    encrypted: int = 0,
+) -> bytes:  # fmt: skip
+    """Tables whose root is at GPA `base`, mapping (GPA, bytes) ranges to themselves;
+    `encrypted`: the bit that each entry has where memory is encrypted."""
+    tables = _Tables(base, encrypted)
     for start, size in ranges:
         for address in range(start, start + size, LARGE_BYTES):
             tables.large(address, address)

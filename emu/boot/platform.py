@@ -20,16 +20,16 @@ from emu.boot.ap_loop import FINDS, MEANINGS, MODES, REGISTERS, USUAL, ApLoop, a
 from emu.boot.numa import Numa, numa_of
 from emu.boot.openhcl_host import OpenhclHost, openhcl_of
 from emu.boot.platform_table import TomlTable, is_place, is_whole
-from emu.boot.prices import GivenPrices
+from emu.boot.prices import GivenPrices, given_prices
 from emu.boot.roles import DATA_ROLES, ROLES, GivenRoles
 from emu.boot.samples import samples_dir
-from emu.boot.topology import PARTS, TYPES_ARE, Topology, core_types
+from emu.boot.topology import Topology, topology_of
 from emu.errors import PlatformError
 from emu.given.files import read_file
 from emu.given.toml import table_of
 from emu.hw.address import LARGE_BYTES, U64
 
-Isolation = Literal["none", "vbs", "tdx"]
+Isolation = Literal["none", "vbs", "tdx", "snp"]
 Start = Literal["hypercall", "reset-vector", "sipi"]
 DialectName = Literal["", "acpi", "openhcl", "td-shim", "edk2", "td-shim-early", "edk2-early"]
 """How the APs of a firmware speak the mailbox protocol (`emu.mailbox.dialect`)."""
@@ -52,12 +52,6 @@ back cannot be told from it by software (Linux, arch/x86/kernel/tsc_sync.c, chec
 CPUs hand a lock back and forth, and no reading may be before the other's last one)."""
 APIC_ID_END: Final = 0xFFFF_FFFE
 """Ids from here on address everyone or no one (x2APIC broadcast)."""
-
-_NO_SNP: Final = (
-    "SEV-SNP is no platform here: the emulator's page walk ends at address bit 39, and takes "
-    "the C-bit (51) of each private page and table for a reserved one; `apdbg inspect` says "
-    "what such an image holds"
-)
 
 
 class Costs(Struct, frozen=True):
@@ -98,6 +92,8 @@ class Platform(Struct, frozen=True):
     costs: Costs
     dialect: DialectName
     """Empty: to be guessed from what the APs do."""
+    kvm: bool = False
+    """Whether CPUID names KVM as the hypervisor instead; none of its features is offered."""
     clocks_apart_ns: int = CLOCKS_APART_NS
     """By how much the clocks of two CPUs may differ that this host shows its guest."""
     no_rbp_mod: bool = True
@@ -135,9 +131,9 @@ class Platform(Struct, frozen=True):
 
 
 _KEYS: Final[dict[str, set[str]]] = {
-    "": {"name", "isolation", "start", "hyperv", "tsc_hz", "clocks_apart_ns", "accept_level",
-         "dialect", "cpus", "memory", "time", "roles", "td", "loop", "topology", "prices",
-         "numa", "openhcl"},
+    "": {"name", "isolation", "start", "hyperv", "hypervisor", "tsc_hz", "clocks_apart_ns",
+         "accept_level", "dialect", "cpus", "memory", "time", "roles", "td", "loop",
+         "topology", "prices", "numa", "openhcl"},
     "cpus": {"count", "apic_ids", "speeds"},
     "memory": {"base", "mib", "low_kib"},
     "time": {slot.name for slot in fields(Costs)},
@@ -182,21 +178,23 @@ def _path_of(name: str) -> Path:
 def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platform:
     hyperv = top.flag("hyperv", None)
     processors = top.table("cpus")
-    lie = _topology(top) if "topology" in top.values else None
+    lie = topology_of(top.table("topology"), CPUS_MAX) if "topology" in top.values else None
     usual, room = (4, CPUS_MAX) if lie is None else (lie.cpus, lie.cpus)
     count = processors.whole("count", usual, 1, room) if cpus is None else cpus
     if not 1 <= count <= room:
         raise PlatformError(f"--cpus: 1 to {room:,}, got {count:,}")
     memory = top.table("memory")
     base, size = _memory(memory, count, memory_mib)
-    if top.values.get("isolation") == "snp":
-        raise PlatformError(f"{top.path}: isolation: {_NO_SNP}")
     isolation: Isolation = top.one_of("isolation", None, get_args(Isolation))
+    start: Start = top.one_of("start", None, get_args(Start))
+    if isolation == "snp" and start != "hypercall":
+        raise top.wrong("start", "hypercall where isolation is snp")
     return Platform(
         name=top.text("name") if "name" in top.values else top.path.stem,
         isolation=isolation,
-        start=top.one_of("start", None, ("hypercall", "reset-vector", "sipi")),
+        start=start,
         hyperv=hyperv,
+        kvm=_is_kvm(top, hyperv),
         apic_ids=_apic_ids(processors, count, lie),
         speeds=_speeds(processors, count, lie),
         memory_base=base,
@@ -211,30 +209,21 @@ def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platf
         **_td(top.table("td")),
         loop=_loop(top.table("loop")),
         topology=lie,
-        prices=_prices(top.table("prices")),
+        prices=given_prices(top.table("prices")),
         numa=numa_of(top.table("numa")),
         openhcl=openhcl_of(top.table("openhcl"), isolation),
     )
 
 
-def _prices(table: TomlTable) -> GivenPrices:
-    """What is said of prices."""
-    for name, given in table.values.items():
-        if not prices.is_right(name, given):
-            raise table.wrong(name, prices.must_be(name))
-    return tuple((name, tuple(given.items())) for name, given in table.values.items())
-
-
-def _topology(top: TomlTable) -> Topology:
-    """Where the CPUs lie; there is room for no more than a machine may have."""
-    table = top.table("topology")
-    types = core_types(table.values["types"]) if "types" in table.values else ()
-    if types is None:
-        raise table.wrong("types", TYPES_ARE)
-    found = Topology(**{one: table.whole(one, 1, 1, CPUS_MAX) for one in PARTS}, types=types)
-    if found.cpus > CPUS_MAX:
-        raise PlatformError(f"{top.path}: topology: {found.cpus:,} CPUs, at most {CPUS_MAX:,}")
-    return found
+def _is_kvm(top: TomlTable, hyperv: bool) -> bool:
+    """Which hypervisor CPUID names, by the more exact of the two keys."""
+    fits = ("hyperv",) if hyperv else ("none", "kvm")
+    found: str = top.one_of("hypervisor", fits[0], ("hyperv", "kvm", "none"))
+    if found not in fits:
+        raise top.wrong(
+            "hypervisor", f"one of {', '.join(fits)} with hyperv = {hyperv}".lower()
+        )
+    return found == "kvm"
 
 
 def _td(table: TomlTable) -> dict[str, Any]:

@@ -24,6 +24,8 @@ MEANS: Final = {
     "start": "how APs begin: a hypercall starts them with a context, at the reset vector, "
     "or INIT and SIPI do",
     "hyperv": "whether CPUID shows Hyper-V's leaves, and its MSRs and hypercalls answer",
+    "hypervisor": "which hypervisor CPUID names, where that is not Hyper-V: with kvm its "
+    "signature is there and none of its features",
     "tsc_hz": "the rate of the time stamp counter, in Hz of virtual time",
     "clocks_apart_ns": "by how much the clocks of two CPUs may differ before a rule is broken",
     "accept_level": "the largest page that the host maps for a TD: an accept above is refused",
@@ -88,7 +90,7 @@ MEANS: Final = {
 """Key -> what it is."""
 
 TABLES: Final = (
-    "cpus", "memory", "td", "time", "loop", "numa", "openhcl", "roles", "topology", "prices",
+    "cpus", "memory", "td", "time", "loop", "numa", "openhcl", "roles", "prices", "topology",
 )  # fmt: skip
 _MEANT: Final = ("topology",)
 """Tables that say something by being there: without a key of theirs the header is a comment."""
@@ -110,6 +112,7 @@ _SHOWN: Final[dict[str, Any]] = {
     "isolation": "none",
     "start": "sipi",
     "hyperv": False,
+    "hypervisor": "hyperv",
     "tsc_hz": 2_000_000_000,
     "clocks_apart_ns": CLOCKS_APART_NS,
     "accept_level": "2M",
@@ -145,16 +148,19 @@ _SHOWN: Final[dict[str, Any]] = {
     "openhcl.bootargs": "quiet",
     "openhcl.unaccepted": ["kernel"],
     **{f"roles.{role}": "symbol" for role in (*ROLES, *DATA_ROLES)},
-    **{f"topology.{part}": 1 for part in PARTS},
+    **{f"topology.{part}": 4 if part == "cores" else 1 for part in PARTS},
     "topology.types": [{"name": "big", "cores": 1}, {"name": "little", "core": "atom"}],
     **{f"prices.{one.name}": _range(one) for one in PRICES},
 }
 """Key -> what it is without a word, or an example."""
 _EXAMPLES: Final = (
-    "name", "isolation", "start", "hyperv", "dialect", "loop.at", "loop.mailbox", "loop.entry",
+    "name", "isolation", "start", "hyperv", "hypervisor", "dialect", "loop.at",
+    "loop.mailbox", "loop.entry",
     "loop.reset", "loop.load", "loop.plan", "numa.cpus", "numa.memory", "openhcl.memory_size",
     "openhcl.mmio_size", "openhcl.vtl0_alias_map", "openhcl.keep_alive", "openhcl.device_dma",
-    "openhcl.bootargs", "openhcl.unaccepted", "topology.types",
+    "openhcl.bootargs", "openhcl.unaccepted",
+    *(f"topology.{part}" for part in (*PARTS, "types")),
+    *(f"prices.{one.name}" for one in PRICES),
     *(f"roles.{role}" for role in (*ROLES, *DATA_ROLES)),
 )  # fmt: skip
 

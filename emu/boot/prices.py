@@ -18,6 +18,8 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from emu.boot.platform_table import TomlTable
+
 NO_SOURCE: Final = "no public figure"
 OWN: Final = "the platform's own value, without a source"
 COST_MAX: Final = 10**12
@@ -129,6 +131,14 @@ PRICES: Final[tuple[Price, ...]] = (
 NAMES: Final = frozenset(one.name for one in PRICES)
 GivenPrices = tuple[tuple[str, tuple[tuple[str, float | str], ...]], ...]
 """(price, what a platform's file says of it)."""
+
+
+def given_prices(table: TomlTable) -> GivenPrices:
+    """What a platform's file says of prices; raises PlatformError."""
+    for name, given in table.values.items():
+        if not is_right(name, given):
+            raise table.wrong(name, must_be(name))
+    return tuple((name, tuple(given.items())) for name, given in table.values.items())
 
 
 def must_be(name: str) -> str:

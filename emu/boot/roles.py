@@ -1,8 +1,8 @@
 """Which place of an image plays which part in a boot, whatever its symbols are called.
 
 A role's places come from the first of these that has any: the platform's file (`[roles]`), the
-table of the image's family, the loader (the kernel's entry). Where none has, the machine still
-tells some roles by what CPUs do: the first wait at the mailbox is `parked`, clearing the
+tables of the images' families, the loader (the kernel's entry). Where none has, the machine
+still tells some roles by what CPUs do: the first wait at the mailbox is `parked`, clearing the
 command `ack`, the vector of a wake-up `arrived`.
 """
 
@@ -11,6 +11,7 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from emu.boot.image import UPPER_HALF
 from emu.boot.symbols import SymbolMap
 from emu.errors import PlatformError
 from emu.given.number import begins_a_number, number
@@ -27,8 +28,10 @@ ROLES: Final[dict[Role, str]] = {
     "own-stack": "has its own stack",
 }  # fmt: skip
 """Role of a place of code -> what a CPU does that comes there."""
-Phase = Literal["reset", "shim", "tables", "start APs", "done"]
+Phase = Literal["reset", "shim", "hypercalls", "memory", "tables", "start APs", "done"]
 """Phases of a boot that no role tells of."""
+HOST_STEPS: Final[tuple[Phase, ...]] = ("hypercalls", "memory", "start APs")
+"""Those that a host sees a shim come to, whatever its symbols are called."""
 SEEN: Final[tuple[Role, ...]] = ("parked", "ack", "arrived")
 """Roles that a CPU is also seen to play where no place of the images is known for them."""
 DATA_ROLES: Final[dict[DataRole, str]] = {
@@ -59,6 +62,12 @@ class Family(Struct, frozen=True):
     name: str
     points: tuple[NamedPoint, ...]
     data: tuple[tuple[DataRole, str], ...] = ()
+    above: bool = False
+    """Whether its places are in the upper half of all addresses, where kernels are."""
+
+    def places(self, symbols: SymbolMap, name: str) -> list[int]:
+        """Where a symbol of its images is."""
+        return [at for at in symbols.find(name) if (at >= UPPER_HALF) == self.above]
 
 
 SAMPLE: Final = Family(
@@ -97,9 +106,37 @@ SAMPLE: Final = Family(
         ("ap-record-stride", "ap_record_stride"),
     ),
 )  # fmt: skip
-UNKNOWN: Final = Family("unknown", ())
-FAMILIES: Final[tuple[Family, ...]] = (SAMPLE,)
-"""Asked in this order; the first that knows a place with a role in an image is the one."""
+LINUX: Final = Family(
+    "linux",
+    (
+        NamedPoint("start_kernel", "runs C code"),
+        NamedPoint("bringup_nonboot_cpus", "wakes its CPUs", ("waking",)),
+        NamedPoint("do_boot_cpu", "starts a CPU"),
+        NamedPoint("acpi_wakeup_cpu", "wakes a CPU through the mailbox"),
+        NamedPoint("wakeup_secondary_cpu_via_init", "wakes a CPU by INIT and SIPI"),
+        NamedPoint("secondary_startup_64", "enters the kernel"),
+        NamedPoint("start_secondary", "runs C code"),
+        NamedPoint("cpuhp_ap_sync_alive", "waits for its hand-shake"),
+        NamedPoint("cpu_startup_entry", "is online", ("online",)),
+        NamedPoint(
+            "native_smp_cpus_done", "has brought its CPUs up", ("online",), phase="done"
+        ),
+    ),
+    above=True,
+)  # fmt: skip
+"""Functions of Linux by their names: arch/x86/kernel/smpboot.c, head_64.S, acpi/madt_wakeup.c
+(until 6.10 acpi/boot.c), kernel/cpu.c, init/main.c. The vector of a wake-up is its trampoline,
+which has no name where it runs."""
+FAMILIES: Final[tuple[Family, ...]] = (SAMPLE, LINUX)
+"""A family is there if a place of it with a role is: a shim's and its kernel's may be two."""
+_TELLING: Final[frozenset[Phase]] = frozenset(("tables", "start APs"))
+"""Phases that only a shim of ours has by its symbols: `_start` is anybody's, and any shim may
+stand behind our reset page."""
+_BEGINS: Final = {
+    "reset": NamedPoint("reset-vector", "begins at the reset vector", phase="reset"),
+    "shim": NamedPoint("shim-entry", "enters the shim", phase="shim"),
+}
+"""What the loader knows of any shim."""
 
 
 class Roles(Struct, frozen=True):
@@ -109,6 +146,8 @@ class Roles(Struct, frozen=True):
     """By linear address."""
     places: dict[str, tuple[int, ...]]
     """Role -> its addresses; a role without any is left out."""
+    known: bool = False
+    """Whether the shim's own symbols tell of its phases."""
 
     def of(self, role: str) -> tuple[int, ...]:
         """The addresses of a role, or of nothing that is one."""
@@ -119,21 +158,29 @@ class Roles(Struct, frozen=True):
         return next(iter(self.of(role)), None)
 
 
-def family_of(symbols: SymbolMap) -> Family:
-    """The family by whose table the images are read."""
-    for family in FAMILIES:
-        if any(point.roles and symbols.find(point.name) for point in family.points):
-            return family
-    return UNKNOWN
+def families_of(symbols: SymbolMap) -> tuple[Family, ...]:
+    """The families by whose tables the images are read."""
+    return tuple(
+        family
+        for family in FAMILIES
+        if any(point.roles and family.places(symbols, point.name) for point in family.points)
+    )
 
 
-def roles_of(symbols: SymbolMap, given: GivenRoles, os_entry: int | None) -> Roles:
-    """Every place with a role or a name; raises PlatformError for a symbol that is missing."""
-    family, named = family_of(symbols), dict(given)
+def roles_of(
+    symbols: SymbolMap,
+    given: GivenRoles,
+    os_entry: int | None,
+    begins: tuple[tuple[Phase, int], ...] = (),
+) -> Roles:
+    """Every place with a role or a name; raises PlatformError for a symbol that is missing.
+    `begins`: where the loader says that a phase begins, of images that are not known."""
+    families, named = families_of(symbols), dict(given)
     points = [
         (replace(point, roles=tuple(role for role in point.roles if role not in named)), place)
+        for family in families
         for point in family.points
-        for place in symbols.find(point.name)
+        for place in family.places(symbols, point.name)
     ]
     for role, words in ROLES.items():
         for word in named.get(role, ()):
@@ -141,11 +188,15 @@ def roles_of(symbols: SymbolMap, given: GivenRoles, os_entry: int | None) -> Rol
             points += [(point, place) for place in _found(symbols, role, word)]
     if os_entry is not None and not any("os-entry" in point.roles for point, _ in points):
         points.append((NamedPoint("os-entry", ROLES["os-entry"], ("os-entry",)), os_entry))
+    phases = {point.phase for point, _ in points}
+    known = not phases.isdisjoint(_TELLING)
+    if not known:
+        points += [(_BEGINS[phase], at) for phase, at in begins if phase not in phases]
     places: dict[str, tuple[int, ...]] = {}
     for point, place in points:
         for role in point.roles:
             places[role] = (*places.get(role, ()), place)
-    usual = dict(family.data)
+    usual = dict(pair for family in families for pair in family.data)
     for data in DATA_ROLES:
         given_words = named.get(data, (usual[data],) if data in usual else ())
         found = [
@@ -153,7 +204,7 @@ def roles_of(symbols: SymbolMap, given: GivenRoles, os_entry: int | None) -> Rol
         ]
         if found:
             places[data] = tuple(found)
-    return Roles(_joined(points), places)
+    return Roles(_joined(points), places, known)
 
 
 def _joined(points: list[tuple[NamedPoint, int]]) -> dict[int, NamedPoint]:

@@ -72,6 +72,12 @@ def typed(path: str) -> str:
     return path
 
 
+def is_meant(wanted: str, name: str) -> bool:
+    """Whether a function, as it is compiled, is meant by a name or by the last parts of its
+    path."""
+    return name == wanted or (is_mangled(name) and ends(typed(readable(name)), wanted))
+
+
 def ends(path: str, parts: str) -> bool:
     """Whether a path is meant by its last parts: `dt::parse`, `parse`."""
     return path == parts or path.endswith(f"::{parts}")

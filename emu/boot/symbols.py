@@ -3,29 +3,24 @@
 import bisect
 from collections.abc import Iterator
 from functools import cached_property
+from operator import itemgetter
 from typing import Final
 
 from emu.boot import rust_names
 from emu.boot.image import Placed
 
 _PF_X: Final = 1
+_Row = tuple[int, int, str, str]
+"""(start, limit, name, image), at run addresses."""
 
 
 class SymbolMap:
     """Names for run addresses over all placed images; a look-up is a bisection."""
 
     def __init__(self, placed: tuple[Placed, ...]) -> None:
-        rows = sorted((row for item in placed for row in _rows(item)), key=lambda row: row[0])
-        self._by_name: dict[str, list[int]] = {}
-        for start, _, name, image in rows:
-            for key in (name, f"{image}:{name}"):
-                places = self._by_name.setdefault(key, [])
-                if start not in places[-1:]:
-                    places.append(start)
+        """Nothing is sorted before somebody asks: a kernel has 150,000 symbols."""
+        self._placed = placed
         self._images = [one.name for one in placed]
-        self._mangled = [
-            (name, image) for _, _, name, image in rows if rust_names.is_mangled(name)
-        ]
         self._code = tuple(
             (start, start + part.memory_bytes)
             for one in placed
@@ -33,11 +28,60 @@ class SymbolMap:
             for start in {part.address + one.bias, part.address + one.bias + part.above}
             if part.flags & _PF_X
         )
-        # One name per address: the first, which is a function if there is one.
-        unique = {start: (limit, name) for start, limit, name, _ in reversed(rows)}
-        self._starts = sorted(unique)
-        self._rows = [unique[start] for start in self._starts]
         self._shown: dict[str, str] = {}
+
+    @cached_property
+    def _every(self) -> list[_Row]:
+        rows = [row for item in self._placed for row in _rows(item)]
+        rows.sort(key=itemgetter(0))
+        return rows
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[int]]:
+        """Name -> its addresses, ascending."""
+        found: dict[str, list[int]] = {}
+        for start, _, name, _ in self._every:
+            places = found.get(name)
+            if places is None:
+                found[name] = [start]
+            elif places[-1] != start:
+                places.append(start)
+        return found
+
+    @cached_property
+    def _by_image(self) -> dict[str, list[int]]:
+        """The same of `image:name`."""
+        found: dict[str, list[int]] = {}
+        for start, _, name, image in self._every:
+            places = found.setdefault(f"{image}:{name}", [])
+            if places[-1:] != [start]:
+                places.append(start)
+        return found
+
+    @cached_property
+    def _mangled(self) -> list[tuple[str, str]]:
+        """(name, image) of those that a Rust compiler wrote."""
+        return [
+            (name, image)
+            for _, _, name, image in self._every
+            if name[:1] == "_" and rust_names.is_mangled(name)
+        ]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Where symbols begin."""
+        return sorted(self._at)
+
+    @cached_property
+    def _at(self) -> dict[int, tuple[int, str]]:
+        """Where a symbol begins -> (limit, name): one name per address, the first, which is a
+        function if there is one."""
+        return {start: (limit, name) for start, limit, name, _ in reversed(self._every)}
+
+    @cached_property
+    def _rows(self) -> list[tuple[int, str]]:
+        """(limit, name) of each of those."""
+        return [self._at[start] for start in self._starts]
 
     @cached_property
     def _crate(self) -> str:
@@ -96,7 +140,7 @@ class SymbolMap:
     def find(self, name: str) -> list[int]:
         """Every address of a name; `kernel:main` asks one image only. A Rust function is found
         by its last parts, `dt::parse` or `parse`, if they are one function's (see `alike`)."""
-        exact = self._by_name.get(name)
+        exact = self._places(name)
         if exact is not None:
             return list(exact)
         meant = self._meant(name)
@@ -106,8 +150,13 @@ class SymbolMap:
 
     def alike(self, name: str) -> list[str]:
         """The functions that the last parts of a path may mean, if they are several."""
-        meant = () if name in self._by_name else self._meant(name)
+        meant = () if self._places(name) else self._meant(name)
         return sorted(meant) if len(meant) > 1 else []
+
+    def _places(self, name: str) -> list[int] | None:
+        """Where exactly that name is."""
+        found = self._by_name.get(name)
+        return self._by_image.get(name) if found is None and ":" in name else found
 
     def _meant(self, name: str) -> dict[str, list[int]]:
         """Path -> the addresses of its instances, of all Rust functions that a name may mean;
@@ -121,7 +170,7 @@ class SymbolMap:
                 continue
             path = rust_names.typed(self.told(mangled))
             if rust_names.ends(rust_names.typed(rust_names.readable(mangled)), wanted):
-                found.setdefault(path, []).extend(self._by_name[f"{of}:{mangled}"])
+                found.setdefault(path, []).extend(self._by_image[f"{of}:{mangled}"])
         whole = {path: places for path, places in found.items() if path == wanted}
         return whole or found
 
@@ -133,10 +182,10 @@ class SymbolMap:
     @cached_property
     def _names(self) -> list[str]:
         if not self._mangled:
-            return sorted(self._by_name)
+            return sorted({*self._by_name, *self._by_image})
         return sorted({
             f"{image}{colon}{rust_names.typed(self.told(name))}"
-            for key in self._by_name
+            for key in (*self._by_name, *self._by_image)
             for image, colon, name in (self._parts(key),)
         })  # fmt: skip
 
@@ -146,7 +195,7 @@ class SymbolMap:
         return (image, colon, name) if colon and image in self._images else ("", "", key)
 
 
-def _rows(item: Placed) -> Iterator[tuple[int, int, str, str]]:
+def _rows(item: Placed) -> Iterator[_Row]:
     """(start, limit, name, image) of every symbol, at run addresses; one without a size
     reaches to the end of its segment, if no other begins before."""
     ends = sorted(

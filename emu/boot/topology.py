@@ -28,7 +28,9 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 from msgspec.structs import fields
 
+from emu.boot.platform_table import TomlTable
 from emu.boot.prices import COST_MAX, NAMES, TIMED
+from emu.errors import PlatformError
 
 CoreKind = Literal["core", "atom"]
 Distance = Literal["smt", "cluster", "socket", "across"]
@@ -180,3 +182,14 @@ def _whole(value: Any, least: int, most: int) -> bool:
 def _number(value: Any, least: float, most: float) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return number and least <= value <= most
+
+
+def topology_of(table: TomlTable, most: int) -> Topology:
+    """Where a platform's file has its CPUs, `most` at the most; raises PlatformError."""
+    types = core_types(table.values["types"]) if "types" in table.values else ()
+    if types is None:
+        raise table.wrong("types", TYPES_ARE)
+    found = Topology(**{one: table.whole(one, 1, 1, most) for one in PARTS}, types=types)
+    if found.cpus > most:
+        raise PlatformError(f"{table.path}: topology: {found.cpus:,} CPUs, at most {most:,}")
+    return found

@@ -3,7 +3,7 @@ more than the logs."""
 
 from collections.abc import Iterable
 
-from emu.debug.desk import Desk
+from emu.debug.desk import Desk, Lines
 from emu.profile.looking import looked
 from emu.profile.profile import Profile, SectionKind, profile
 from emu.profile.secrets import Secrets, secrets
@@ -14,13 +14,23 @@ from emu.timeline.search import from_here
 def profile_of(desk: Desk, kinds: Iterable[SectionKind]) -> Profile:
     """The profile of the branch up to now; raises CommandError where there is too much to
     look at."""
+    return measured(desk, kinds)[0]
+
+
+def measured(desk: Desk, kinds: Iterable[SectionKind]) -> tuple[Profile, Lines]:
+    """The same, and a sentence on what it cost to see what logs do not have, if it did."""
     wanted = tuple(kinds)
     needs = {one.needs for one in wanted}
     seen = looked(desk.machine, desk.timeline, needs)
-    found, look = profile(desk.machine, wanted, seen), desk.looks.profiled()
-    look.keep(desk.machine, desk.timeline.branch.name, found)
-    look.factor = seen.factor
-    return found
+    found = profile(desk.machine, wanted, seen)
+    desk.looks.profiled().keep(desk.machine, desk.timeline.branch.name, found)
+    if not seen.factor:
+        return found, ()
+    what = " and ".join(_SEEN[one] for one in sorted(needs & _SEEN.keys()))
+    return found, (f"a second run was looked at, {what}: {seen.factor:.1f} times as long",)
+
+
+_SEEN = {"accesses": "every access", "code": "every instruction"}
 
 
 def secrets_of(desk: Desk, place: str) -> Secrets:

@@ -109,12 +109,14 @@ class Setup(Struct, frozen=True):
         place = place_of(options.image, ".elf") if options.image else None
         image = _image(options, place)
         contract = _contract(options, image)
-        options = replace(options, platform=options.platform or contract.platform)
+        options = replace(
+            options, platform=options.platform or contract.chosen(image) or contract.platform
+        )
         text = platform or platform_text(options.platform)
         machine = platform_of(
             text, Path(options.platform), cpus=options.cpus, memory_mib=options.memory
         )
-        machine = replace(machine, loop=_loop(options, machine.loop))
+        machine = contract.fitted(image, replace(machine, loop=_loop(options, machine.loop)))
         more = contract.hands_over
         for name in _TAKEN:
             if getattr(options, name) not in _NOT_SAID and name not in contract.takes:

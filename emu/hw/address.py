@@ -14,6 +14,8 @@ PAGE_MASK: Final = PAGE_BYTES - 1
 LARGE_BYTES: Final = 2 << 20
 HUGE_BYTES: Final = 1 << 30
 U64: Final = (1 << 64) - 1
+ENCRYPTION_BIT: Final = 1 << 51
+"""The C-bit of SEV guests on the processors of the field (APM 2, 15.34)."""
 
 RESET_PAGE: Final = Gpa(0xFFFFF000)
 """The page with the reset vector; in openhcl_boot also the mailbox (openvmm,

@@ -16,10 +16,12 @@ _ZERO = bytes(_ZERO_BYTES)
 class HostMemory:
     """Zeroed bytes addressed by HPA from 0; pages never written cost no memory of ours."""
 
-    __slots__ = ("_anchor", "before_write", "buffer", "pointer", "size")
+    __slots__ = ("_anchor", "before_write", "buffer", "encryption_bit", "pointer", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
+        self.encryption_bit = 0
+        """The bit of a guest's table entry that is no address: it asks for the guest's key."""
         self.before_write: Callable[[int, int], None] | None = None
         """Is told (HPA, bytes) before the host writes; the guest's own writes pass by."""
         # Private: an untouched page that is only read then stays the kernel's zero page.

@@ -249,6 +249,17 @@ class NestedPageTable:
         self._lent.discard(page)
         self._derive_page(page)
 
+    def show(self, page: Gpa, hpa: Hpa) -> None:
+        """Let the guest reach a page of the host where it has no memory, until `hide`."""
+        place = self._leaf_table(self.root, page) + 8 * (page >> 12 & ENTRIES - 1)
+        self._memory.derive_u64(place, hpa | PRESENT | WRITE | USER)
+
+    def hide(self, page: Gpa) -> None:
+        """Take `show` back."""
+        place = self._leaf_table(self.root, page) + 8 * (page >> 12 & ENTRIES - 1)
+        self._memory.derive_u64(place, 0)
+        self._derive_page(page)
+
     # -- going back -------------------------------------------------------------------------
 
     def save(self) -> "NestedState":

@@ -112,7 +112,7 @@ def walk(
         return _final(memory, root, gva, access, mode, (), 0, Gpa(gva))
     levels: list[PageLevel] = []
     form = FORMATS[mode]
-    table = rules.cr3 & form.base
+    table = rules.cr3 & form.base & ~memory.encryption_bit
     for step in form.levels:
         level = _read_entry(memory, root, rules, step, table, gva, physical_bits)
         levels.append(level)
@@ -125,13 +125,13 @@ def walk(
             return _stop(gva, access, mode, levels, "page fault", code, why)
         if level.leaf:
             break
-        table = level.value & FRAME
+        table = level.value & FRAME & ~memory.encryption_bit
     size = 1 << step.shift
     refused = _refusal(rules, access, levels)
     if refused:
         code = ERROR_PRESENT | _access_bits(rules, access)
         return _stop(gva, access, mode, levels, "page fault", code, refused, size)
-    gpa = Gpa(frame_of(mode, level.value, size) | gva & size - 1)
+    gpa = Gpa(frame_of(mode, level.value & ~memory.encryption_bit, size) | gva & size - 1)
     return _final(memory, root, gva, access, mode, levels, size, gpa)
 
 
@@ -156,6 +156,7 @@ def _read_entry(
     value = int.from_bytes(memory.read(nested.hpa, width), "little")
     leaf = is_leaf(mode, step, value, rules.cr4)
     reserved = value & reserved_bits(mode, step, leaf, rules.efer, physical_bits)
+    reserved &= ~memory.encryption_bit
     return PageLevel(step.name, index, place, nested, value, leaf, reserved)
 
 
@@ -241,6 +242,10 @@ def _final(
 class TableReader(Protocol):
     """Who reads the entries of guest page tables."""
 
+    @property
+    def encryption_bit(self) -> int:
+        """As `HostMemory` has it."""
+
     def u64(self, hpa: int) -> int:
         """An entry of 8 bytes."""
 
@@ -269,7 +274,7 @@ def translate(
     if found is None:
         return None
     _, value, size = found
-    frame = frame_of(mode, value, size)
+    frame = frame_of(mode, value, size) & ~memory.encryption_bit
     if frame >> SHARED_BIT & 1:
         frame = frame & ~(1 << SHARED_BIT) | 1 << ALIAS_BIT
     return frame | gva & size - 1
@@ -300,7 +305,7 @@ def _leaf(
 ) -> tuple[Hpa, int, int] | None:
     """(HPA of the entry, entry, bytes of the page) of a GVA's leaf."""
     form = FORMATS[mode]
-    table = cr3 & form.base
+    table = cr3 & form.base & ~memory.encryption_bit
     width = form.entry_bytes
     for step in form.levels:
         place = hpa_of(table + width * (gva >> step.shift & step.entries - 1))
@@ -311,5 +316,5 @@ def _leaf(
             return None
         if is_leaf(mode, step, value, cr4):
             return place, value, 1 << step.shift
-        table = value & FRAME
+        table = value & FRAME & ~memory.encryption_bit
     return None

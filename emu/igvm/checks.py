@@ -14,8 +14,12 @@ from emu.igvm.headers import Header, mask_of
 _VTLS: Final = (0, 2)
 _VP_CONTEXT_BYTES: Final = 4
 """The least that any format has: the count of VBS."""
-INSERTED_BYTES_MAX: Final = 1 << 30
+INSERTED_BYTES_MAX: Final = 1 << 28
 """Of all areas on a platform: OpenHCL's have 300 KiB, and each page is measured one by one."""
+
+
+PAGES_MAX: Final = (256 << 20) // PAGE_BYTES
+"""Laid down on a platform: OpenHCL's are some 8,000. A header of 32 bytes costs a page."""
 
 
 def trouble(
@@ -159,6 +163,12 @@ def _together(headers: tuple[Header, ...]) -> Iterator[str]:
             yield f"{one.NAME} at {one.at:#x}: mask {mask:#x} names no platform of the file"
     for platform in platforms:
         yield from _areas(headers, platform)
+        pages = (one for one in headers if isinstance(one, kinds.PageData))
+        count = sum(bool(one.mask & platform.mask) for one in pages)
+        if count > PAGES_MAX:
+            yield (
+                f"lays {count:,} pages down on {platform.name}, and {PAGES_MAX:,} are the most"
+            )
     yield from _relocations(headers)
     yield from _corim(headers)
 

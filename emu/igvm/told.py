@@ -8,13 +8,19 @@ from emu.igvm import headers as kinds
 from emu.igvm.contexts import NATIVE_KINDS, VMSA_KINDS, InitialRegister, values
 from emu.igvm.file import Igvm
 from emu.igvm.headers import Header, LaunchPlatform, mask_of
+from emu.igvm.launch_pages import launch_pages
 from emu.igvm.measure import digest
+from emu.igvm.relocation import Relocation
 
 _POLICIES: Final = {
     kinds.TDX: ((0, "debug"), (1, "no #VE for pending pages"), (2, "may migrate")),
     kinds.SNP: ((16, "SMT"), (18, "may migrate"), (19, "debug"), (20, "one socket")),
 }  # fmt: skip
 """LaunchPlatform -> (bit, what it allows)."""
+_OTHERS: Final = {
+    "unmeasured": "pages unmeasured", "shared": "shared with the host",
+    "parameter": "filled in by the host",
+}  # fmt: skip
 _WITH_CONTEXT: Final = (kinds.VBS, *NATIVE_KINDS, *VMSA_KINDS)
 _PE, _PG, _LMA = 1 << 0, 1 << 31, 1 << 10
 _OWN: Final = ("at", "mask", "reserved", "rest")
@@ -48,6 +54,14 @@ def measured(igvm: Igvm, platform: LaunchPlatform) -> int:
     return sum(
         isinstance(one, kinds.PageData) and not one.flags & hidden for one in igvm.on(platform)
     )
+
+
+def pages_by_kind(igvm: Igvm, platform: LaunchPlatform) -> dict[str, int]:
+    """How many pages are laid down without their contents counting, by how."""
+    rows = launch_pages(igvm.on(platform), Relocation())
+    return {
+        how: sum(one.size for one in rows if one.how == how) // PAGE_BYTES for how in _OTHERS
+    }
 
 
 def entry(igvm: Igvm, platform: LaunchPlatform) -> str:
@@ -89,6 +103,10 @@ def _platform(igvm: Igvm, platform: LaunchPlatform) -> Iterator[str]:
     above = f", shared memory from {shared:#x}" if shared else ""
     yield f"{platform.name} (mask {platform.mask:#x}): VTL {platform.highest_vtl}{above}"
     yield f"  {measured(igvm, platform):,} pages measured, entry {entry(igvm, platform)}"
+    counts = pages_by_kind(igvm, platform)
+    rest = ", ".join(f"{count:,} {_OTHERS[how]}" for how, count in counts.items() if count)
+    if rest:
+        yield f"  besides: {rest}"
     found = digest(igvm, platform)
     yield "  nothing is measured" if found is None else f"  {found[0]}: {found[1].hex()}"
 

@@ -135,7 +135,7 @@ def _doing(machine: Machine, waits: WaitFact) -> str:
     other = machine.board.cpus[waits.last_writer]
     wait = machine.waits.waiting.get(other.id)
     if wait is not None:
-        return f"which waits itself at {machine.board.layout.symbols.name(wait.loop.head)}"
+        return f"which waits itself at {machine.board.place_at(other, wait.loop.head)}"
     return f"which is {state_of(machine, other)}"
 
 

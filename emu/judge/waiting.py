@@ -215,7 +215,7 @@ def _fact(
     return WaitFact(
         cpu=cpu.id,
         on=_told(wait, places),
-        where=machine.board.name(cpu, wait.loop.head),
+        where=machine.board.place_at(cpu, wait.loop.head),
         now=", ".join(f"{one.value:#x}" for one in places[:3]),
         last_writer=None if unknown else newest.cpu,
         tick=None if unknown or newest is NOBODY else newest.tick,

@@ -37,6 +37,11 @@ _RDMSR, _WRMSR = b"\x0f\x32", b"\x0f\x30"
 _RDTSCP: Final = b"\x0f\x01\xf9"
 _TDCALL: Final = b"\x66\x0f\x01\xcc"
 _VMCALLS: Final = {b"\x0f\x01\xd9": "vmmcall", b"\x0f\x01\xc1": "vmcall"}
+_SEV: Final = {
+    b"\xf2\x0f\x01\xff": "pvalidate", b"\xf3\x0f\x01\xfe": "rmpadjust",
+    b"\xf3\x0f\x01\xd9": "vmgexit",
+}  # fmt: skip
+"""APM 3, PVALIDATE, RMPADJUST, VMGEXIT."""
 CONTROL_WRITES: Final[dict[int, ControlRegister]] = {
     vmcb.EXIT_WRITE_CR: "cr0", vmcb.EXIT_WRITE_CR + 3: "cr3", vmcb.EXIT_WRITE_CR + 4: "cr4",
 }  # fmt: skip
@@ -198,6 +203,9 @@ def _undefined(code: bytes, registers: Context) -> Asked:
     if code.startswith(_TDCALL):
         operands = tuple(map(get, ask.OPERANDS))
         return ask.Tdcall(4, get("rax"), get("r10"), get("r11"), operands)
+    sev = _SEV.get(code[:4])
+    if sev is not None:
+        return ask.SevInstruction(4, sev, get("rax"), get("rcx") & _U32, get("rdx"))
     mnemonic = _VMCALLS.get(code[:3])
     if mnemonic is not None:
         return ask.Vmcall(3, get("rcx"), mnemonic, get("rdx"), get("r8"))

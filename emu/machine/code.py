@@ -28,6 +28,7 @@ class _Reads:
 
     def __init__(self, memory: HostMemory) -> None:
         self._memory = memory
+        self.encryption_bit = memory.encryption_bit
         self.seen: list[tuple[int, int]] = []
 
     def u64(self, hpa: int) -> int:

@@ -93,6 +93,8 @@ def from_loader(entry: EntryState, operand: int = 0) -> GuestState:
         return _as_started(entry)
     if entry.kind == "given":
         return replace(from_context(_given(entry)), registers=_general(entry))
+    if entry.kind == "moment":
+        return _as_it_stood(entry)
     code = SegmentState(entry.code_selector, 0, 0xFFFFFFFF, _CODE_OF[entry.kind])
     segments = {name: _flat(entry.data_selector, 0xC93) for name in _DATA_NAMES}
     segments |= {"cs": code, "gdtr": SegmentState(0, entry.gdt_base, entry.gdt_limit, 0)}
@@ -125,6 +127,21 @@ def _given(entry: EntryState) -> VpContext:
         gdtr=TableRegister(entry.gdt_base, entry.gdt_limit),
         efer=entry.efer, cr0=entry.cr0, cr3=entry.cr3, cr4=entry.cr4, pat=entry.pat,
         **segments,
+    )  # fmt: skip
+
+
+def _as_it_stood(entry: EntryState) -> GuestState:
+    """A CPU in the middle of whatever it did; its privilege level is that of SS (AMD APM 2,
+    15.5.1), and 0 in real mode."""
+    segments = tuple(
+        (name, SegmentState(one.selector, one.base, one.limit, one.attributes))
+        for name, one in entry.segments
+    )
+    level = dict(segments)["ss"].attributes >> 5 & 3 if entry.cr0 & 1 else 0
+    words = dict(entry.registers)
+    return GuestState(
+        rip=entry.rip, rsp=entry.rsp, rflags=words["rflags"], efer=entry.efer, cr0=entry.cr0,
+        cr3=entry.cr3, cr4=entry.cr4, segments=segments, cpl=level, registers=_general(entry),
     )  # fmt: skip
 
 

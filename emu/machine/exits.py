@@ -9,7 +9,7 @@ from emu.hw.cpu import Cpu
 from emu.hw.nested_walk import walk_nested
 from emu.machine.board import Board
 from emu.machine.fault_words import access_of, fault_words, nested_words
-from emu.vmm import apic, clock, controls, cpuid, hypercalls, msr, random_numbers, tdx
+from emu.vmm import apic, clock, controls, cpuid, hypercalls, msr, random_numbers, sev, tdx
 from emu.vmm import asked as ask
 from emu.vmm.asked_words import access_word
 from emu.vmm.effects import (
@@ -60,6 +60,8 @@ def decide(board: Board, cpu: Cpu, asked: ask.Asked) -> Effects:
             return effects
         case ask.Tdcall() if board.is_td:
             return _tdcall(board, cpu)
+        case ask.SevInstruction():
+            return _sev(board, cpu, asked)
         case ask.MmioRead() | ask.MmioWrite():
             return _device(board, cpu, asked)
         case (
@@ -132,6 +134,16 @@ def _tdcall(board: Board, cpu: Cpu) -> Effects:
         how = f"at privilege level {registers.cpl}" if registers.cpl else "outside 64-bit mode"
         return (RaiseException(interrupt.GENERAL, 0, f"#GP: TDCALL {how}"),)
     return (*tdx.tdcall(board.caller(cpu)), Cost(board.platform.costs.tdcall_ns))
+
+
+def _sev(board: Board, cpu: Cpu, asked: ask.SevInstruction) -> Effects:
+    """An instruction of SEV-SNP guests, at CPL 0; without SNP there is none."""
+    if board.platform.isolation != "snp":
+        return (RaiseException(6, None, f"#UD: {asked.mnemonic}"),)
+    if cpu.registers.cpl:
+        return (RaiseException(interrupt.GENERAL, 0, f"#GP: {asked.mnemonic} at CPL 3"),)
+    gpa = board.virtual.gpa(cpu.registers, asked.address)
+    return (*sev.answer(board.caller(cpu), asked, gpa), _exit_cost(board))
 
 
 def _call(board: Board, cpu: Cpu, asked: ask.Tdcall | ask.Vmcall) -> Effects:
@@ -249,8 +261,6 @@ def _nested_fault(board: Board, cpu: Cpu, error: int, gpa: int, gla: int | None)
     what = f"cpu {cpu.id} at {board.place(cpu)}: {doing} GPA {gpa:#x}"
     what += nested_words(board, cpu, error, gpa)
     state = board.ram.state(Gpa(gpa))
-    if state is None and page_of(gpa) == apic.PAGE:
-        return (Crash(f"{what}, the APIC's page, which is modelled in x2APIC mode alone"),)
     if state is None:
         return (Crash(f"{what}, where there is no memory"),)
     if page_of(gpa) in board.broken_pages:

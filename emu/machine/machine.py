@@ -13,13 +13,23 @@ from emu.hw.cpu import Cpu
 from emu.hw.engine_alone import STORES_MAX
 from emu.hw.exit import Exit, ExitKind
 from emu.hw.vmcb import EXIT_NPF
-from emu.machine import apply, by_hand, control_writes, exits, ipi, no_execute, quirks
+from emu.machine import (
+    apply,
+    by_hand,
+    control_writes,
+    device_pages,
+    exits,
+    ipi,
+    no_execute,
+    quirks,
+)
 from emu.machine.arrivals import Arrivals
 from emu.machine.board import WORK_OF_AN_ENTRY, WORK_OF_AN_EXIT
 from emu.machine.build import board_of
 from emu.machine.cpu_witness import CpuWitness
 from emu.machine.descriptor_loads import DescriptorLoads
 from emu.machine.guards import Guards
+from emu.machine.host_steps import HostSteps
 from emu.machine.injected import Deed, Injected
 from emu.machine.lap import Loop
 from emu.machine.mailbox_events import MailboxEvents
@@ -73,6 +83,7 @@ class Machine:
         self.store_buffers = StoreBuffers(board, self.private, self.waits)
         self.trapped = TrappedWrites(board, self.tracked, self.store_buffers)
         self.memory_log = MemoryLog(board, self.tracked)
+        self.host_steps = HostSteps(board)
         self.arrivals = Arrivals(board)
         self.timers = Timers(board, self.waits)
         self._wire()
@@ -235,6 +246,8 @@ class Machine:
                     self.witness.stored_nothing(cpu, trapped.at)
             return trapped.exit
         left = quirks.repair(self.board, cpu, exit_) if accesses else None
+        if left is None and accesses:
+            left = device_pages.lend(self, cpu, exit_)
         if left is None:
             self._decided(cpu, exit_)
         else:
@@ -253,6 +266,8 @@ class Machine:
         board = self.board
         asked = board.ask(cpu, exit_)
         board.count_exit(asked)
+        if self.host_steps.awaited:
+            self.host_steps.asked(cpu, asked)
         tick, clock_ps = board.tick, cpu.clock_ps
         if self.injected.armed:
             self.injected.at_exit(cpu, asked)

@@ -20,12 +20,16 @@ _LINES_MAX: Final = 256
 """So many lines that one store has finished are told."""
 
 
+_FULL: Final = "(the log is full: what comes now is lost)"
+
+
 class SavedLog(NamedTuple):
     """What a MemoryLog was at one moment."""
 
     pages: frozenset[Gpa]
     begun: bool
     told: int
+    full: bool
 
 
 class MemoryLog:
@@ -36,27 +40,27 @@ class MemoryLog:
         region = next((one for one in board.layout.regions if one.name == REGION), None)
         self._gpa, self._size = (0, 0) if region is None else (region.gpa, region.size)
         inside = 0 < self._size <= _PAGES_MAX * PAGE_BYTES and not self._gpa % PAGE_BYTES
+        inside = inside and board.ram.guest_bytes(self._gpa, self._size) is not None
         pages = range(self._gpa, self._gpa + self._size, PAGE_BYTES) if inside else range(0)
         self._pages = frozenset(map(Gpa, pages))
-        self._begun, self._told = False, 0
+        self._begun, self._told, self._full = False, 0, False
         for page in sorted(self._pages):
             tracked.add(page, "log")
 
     def save(self) -> SavedLog:
         """How far it has been told, for `load`; what is watched is that of tracked pages."""
-        return SavedLog(self._pages, self._begun, self._told)
+        return SavedLog(self._pages, self._begun, self._told, self._full)
 
     def load(self, saved: SavedLog) -> None:
         """Be again what `save` saw."""
-        self._pages, self._begun, self._told = saved
+        self._pages, self._begun, self._told, self._full = saved
 
     def stored(self, store: PageStore) -> None:
         """Tell the lines that are whole now."""
         board = self._board
         if store.page not in self._pages or board.on_trial:
             return
-        read = board.ram.guest_bytes
-        head = read(self._gpa, HEADER.size)
+        head = board.ram.guest_bytes(self._gpa, HEADER.size)
         assert head is not None, "the loader placed the log in memory"
         header = read_header(head)
         if not header.fits(self._size):
@@ -64,9 +68,16 @@ class MemoryLog:
                 self._let_go()
             return
         self._begun, self._told = True, min(self._told, header.used)
-        if header.used == self._told:
-            return
-        new = read(self._gpa + HEADER.size + self._told, header.used - self._told)
+        if header.used > self._told:
+            self._tell(store, header.used)
+        if header.dropped and not self._full:
+            self._full = True
+            board.event(store.cpu, "log", _FULL, Logged("warn"))
+
+    def _tell(self, store: PageStore, used: int) -> None:
+        """Lines of what is new."""
+        board, first = self._board, self._gpa + HEADER.size + self._told
+        new = board.ram.guest_bytes(first, used - self._told)
         assert new is not None, "it fits"
         lines, count = finished(new)
         self._told += count

@@ -12,7 +12,9 @@ from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
 from emu.hw.paging import shared_bit_leaf
 from emu.hw.vmcb import EXIT_EXCEPTION, EXIT_NPF
+from emu.machine import encryption_bit
 from emu.machine.board import Board
+from emu.machine.encryption_bit import concerns
 from emu.machine.execute import execute
 from emu.machine.no_execute import code_base
 
@@ -38,7 +40,7 @@ def repair(board: Board, cpu: Cpu, exit_: Exit) -> Exit | None:
     tdx = board.is_td
     if tdx and exit_.code == _PAGE_FAULT and exit_.error & _RESERVED:
         return _fold(board, cpu, exit_)
-    return None
+    return encryption_bit.strip(board, cpu, exit_) if concerns(board, exit_) else None
 
 
 def _fold(board: Board, cpu: Cpu, exit_: Exit) -> Exit | None:

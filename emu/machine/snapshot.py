@@ -33,7 +33,8 @@ def parts(machine: Machine) -> tuple[Part, ...]:
     return (
         machine.tracked,  # first: it closes what is lent, and the nested table is to know that
         machine.guards, machine.private, machine.waits, machine.witness, machine.injected,
-        machine.store_buffers, machine.memory_log, machine.arrivals, board, board.vmm,
+        machine.store_buffers, machine.memory_log, machine.host_steps, machine.arrivals,
+        board, board.vmm,
         board.aps, board.ram,
         *machine.cpu_witness.parts,
     )  # fmt: skip

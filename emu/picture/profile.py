@@ -9,13 +9,11 @@ from emu.machine.machine import Machine
 from emu.picture.sections import ProfileView
 from emu.profile.critical_view import CriticalPath
 from emu.profile.profile import NAMES, Profile, chosen, profile
-from emu.profile.waterfall_view import Waterfall
+from emu.profile.waterfall_view import IDLE, Waterfall
 
 SOON: Final = 20_000
 """Entries of the logs up to which a profile is made wherever the machine stops: some 50 ms.
 Beyond these `profile` makes it."""
-_IDLE: Final = ("command", "rest")
-"""Steps in which an AP waits: no room is kept for them where all do."""
 _When = tuple[int, int, str]
 
 
@@ -25,9 +23,7 @@ class ProfileLook(Struct):
     section: str = "waterfall"
     made: dict[str, tuple[_When, Any]] = field(default_factory=dict)
     """By section: of which moment it is."""
-    factor: float = 0.0
-    """How many times as long as without it the second run took for what was made last; 0: there
-    was none. It is no part of a profile, which is the same on every machine."""
+    _shown: tuple[Any, Any, ProfileView] | None = None
 
     def keep(self, machine: Machine, branch: str, found: Profile) -> None:
         """Somebody has asked for a profile: what was asked for is shown."""
@@ -42,18 +38,27 @@ class ProfileLook(Struct):
         if self.made.get(self.section, (None, None))[0] != now and self._is_soon(machine):
             self.keep(machine, branch, profile(machine, chosen([self.section])))
         when, found = self.made.get(self.section, (None, None))
-        fall = found if isinstance(found, Waterfall) else None
-        return ProfileView(
-            self.section, NAMES, None if when is None else when[0], when == now, fall,
-            found if isinstance(found, CriticalPath) else None,
-            () if fall is None else busy(fall),
-            () if found is None or fall is not None else found.lines(),
-        )  # fmt: skip
+        key = self.section, when, when == now
+        if self._shown is None or self._shown[0] != key or self._shown[1] is not found:
+            self._shown = key, found, _view(self.section, when, when == now, found)
+        return self._shown[2]
 
     def _is_soon(self, machine: Machine) -> bool:
         logs = machine.board.logs
         few = len(logs.exits) + len(logs.events) + logs.lanes.count <= SOON
         return few and all(one.needs == "logs" for one in chosen([self.section]))
+
+
+def _view(section: str, when: _When | None, now: bool, found: Any) -> ProfileView:
+    fall = found if isinstance(found, Waterfall) else None
+    path = found if isinstance(found, CriticalPath) else None
+    return ProfileView(
+        section, NAMES, None if when is None else when[0], now, fall, path,
+        () if fall is None else busy(fall),
+        0 if fall is None else max((ap.way_ns for ap in fall.aps), default=0),
+        () if path is None else path.stays,
+        () if found is None or fall is not None or path is not None else found.lines(),
+    )  # fmt: skip
 
 
 def _when(machine: Machine, branch: str) -> _When:
@@ -66,7 +71,7 @@ def busy(fall: Waterfall) -> tuple[tuple[int, int], ...]:
         (end - ns, end)
         for ap in fall.aps
         for step, ns, end in ap.spans
-        if step not in _IDLE
+        if step not in IDLE
     )  # fmt: skip
     return tuple(_merged(spans))
 

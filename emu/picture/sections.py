@@ -12,7 +12,7 @@ from emu.hw.nested_walk import NestedWalk as NestedWalk
 from emu.hw.page_walk import PageWalk as PageWalk
 from emu.mailbox.rule import COUNTING, Severity
 from emu.picture.filters import told_of
-from emu.profile.critical_view import CriticalPath
+from emu.profile.critical_view import CriticalPath, PathPart
 from emu.profile.waterfall_view import Waterfall
 
 Space = Literal["gva", "gpa", "hpa"]
@@ -391,5 +391,9 @@ class ProfileView(Struct, frozen=True):
     path: CriticalPath | None
     busy: tuple[tuple[int, int], ...]
     """The stretches, in nanoseconds, in which some AP is on its way to be online."""
+    longest_ns: int
+    """The longest way of any of them, without waiting."""
+    stays: tuple[tuple[PathPart, ...], ...]
+    """The path, CPU after CPU."""
     rows: tuple[str, ...]
     """Any other section as text."""

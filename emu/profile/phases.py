@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from emu.boot.roles import Role
+from emu.boot.roles import HOST_STEPS, Role
 from emu.machine.board import Board
 from emu.machine.event import Event, MailboxWrite, Milestone
 from emu.mailbox.ap import NOOP, WAKEUP
@@ -26,6 +26,8 @@ class PhaseKind(Struct, frozen=True):
 PHASES: Final = (
     PhaseKind("reset", "bsp"),
     PhaseKind("shim", "bsp"),
+    PhaseKind("hypercalls", "bsp"),
+    PhaseKind("memory", "bsp"),
     PhaseKind("tables", "bsp"),
     PhaseKind("start APs", "bsp", steps=("starting", "left")),
     PhaseKind("parked", "aps", role="parked", steps=("parked",)),
@@ -44,6 +46,8 @@ START: Final = "start"
 """The first phase of an image whose way to its entry is not known."""
 _SEEN: Final = ("start APs", "parked", "wake-up", "ack", "arrived")
 """Phases of APs that are seen wherever there is a mailbox, by what CPUs do."""
+
+_SWITCHES_OFF: Final = "switches the machine off"
 
 
 def phases_of(board: Board) -> tuple[PhaseKind, ...]:
@@ -69,7 +73,10 @@ _BY_ROLE: Final = {one.role: one for one in PHASES if one.role is not None}
 def named_phases(board: Board) -> dict[str, str]:
     """By milestone: the phase that it begins."""
     points = board.roles.points.values()
-    return {point.name: point.phase for point in points if point.phase is not None}
+    own: dict[str, str] = {
+        point.name: point.phase for point in points if point.phase is not None
+    }
+    return own if board.roles.known else own | dict(zip(HOST_STEPS, HOST_STEPS, strict=True))
 
 
 def told_by(event: Event, named: Mapping[str, str]) -> Iterable[str]:
@@ -88,3 +95,5 @@ def told_by(event: Event, named: Mapping[str, str]) -> Iterable[str]:
                 yield phase.name
     if event.cpu:
         yield "start APs"
+    elif event.kind == "state" and event.text == _SWITCHES_OFF:
+        yield "done"

@@ -20,6 +20,8 @@ STEPS: Final[dict[StepName, str]] = {
     "online": "is online", "rest": "comes to rest behind its last work",
 }  # fmt: skip
 """In the order in which an AP comes to them. The time up to a step has the step's name."""
+IDLE: Final[tuple[StepName, ...]] = ("command", "rest")
+"""In these an AP waits for a wake-up, or is done."""
 ROWS_MAX: Final = 32
 """APs that are told as text."""
 _NONE: Final = "-"
@@ -47,6 +49,11 @@ class ApLine(Struct, frozen=True):
             (later.step, later.ns - sooner.ns, later.ns)
             for sooner, later in pairwise(self.steps)
         )
+
+    @property
+    def way_ns(self) -> int:
+        """How long it was on its way, without its waiting for a wake-up."""
+        return sum(ns for step, ns, _ in self.spans if step not in IDLE)
 
 
 class StepSpread(Struct, frozen=True):

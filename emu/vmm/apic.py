@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from emu.boot.platform import Platform
 from emu.vmm.effects import (
     ApicError,
     Effect,
@@ -23,6 +24,8 @@ from emu.vmm.effects import (
 from emu.vmm.state import NMI_PENDING, Caller, VmmState
 
 APIC_BASE, TPR, SPURIOUS, ERRORS = 0x1B, 0x808, 0x80F, 0x828
+LDR, DFR = 0x80D, 0x80E
+"""Of xAPIC mode, where software writes them; kept under these numbers."""
 PAGE: Final = 0xFEE0_0000
 """Where IA32_APIC_BASE has the registers in xAPIC mode."""
 LVT_ERROR: Final = 0x837
@@ -47,6 +50,9 @@ RESERVED: Final = 0xFFF3_2000
 DELIVERY_STATUS: Final = 1 << 12
 """There is none in x2APIC mode: the bit is ignored."""
 BROADCAST: Final = 0xFFFF_FFFF
+XAPIC_BROADCAST: Final = 0xFF
+FLAT: Final = 0xF
+"""The destination format register's model in which each bit is a CPU (SDM 3, 11.6.2.2)."""
 LOWEST_VECTOR: Final = 16
 """Vectors 0 to 15 are illegal for interrupts (SDM 3, 11.5.2)."""
 
@@ -89,13 +95,21 @@ def begin_in_x2apic(vmm: VmmState, cpu: int) -> None:
     vmm.msrs[cpu, APIC_BASE] = PAGE | ENABLED | EXTENDED | (0 if cpu else BSP)
 
 
+def base(platform: Platform, vmm: VmmState, cpu: int) -> int:
+    """IA32_APIC_BASE of a CPU. A TD starts, and stays, in x2APIC mode."""
+    start = PAGE | ENABLED | (0 if cpu else BSP)
+    start |= EXTENDED if platform.isolation == "tdx" else 0
+    return vmm.msrs.get((cpu, APIC_BASE), start)
+
+
 def is_boot_processor(vmm: VmmState, cpu: int) -> bool:
     """IA32_APIC_BASE.BSP, which only a reset sets."""
     return bool(vmm.msrs.get((cpu, APIC_BASE), 0 if cpu else BSP) & BSP)
 
 
 class IcrCommand(Struct, frozen=True):
-    """One value written to the x2APIC ICR (MSR 0x830), taken apart (SDM 3, figure 11-28)."""
+    """One value of the ICR, taken apart; the destination is an x2APIC's, 32 bits wide, or an
+    xAPIC's (SDM 3, figures 11-12 and 11-28)."""
 
     vector: int
     mode: int
@@ -125,6 +139,18 @@ def logical_id(apic_id: int) -> int:
     return (apic_id >> 4) << 16 | 1 << (apic_id & 0xF)
 
 
+def _matches_by_xapic(vmm: VmmState, cpu: int, command: IcrCommand) -> bool:
+    """Eight bits: an id, or a message destination address that the LDR is held against, as a
+    set of CPUs or as cluster and set (SDM 3, 11.6.2)."""
+    if not command.logical:
+        return command.destination in (XAPIC_BROADCAST, vmm.vps[cpu].apic_id & 0xFF)
+    mine = vmm.msrs.get((cpu, LDR), 0) >> 24
+    if vmm.msrs.get((cpu, DFR), BROADCAST) >> 28 == FLAT:
+        return bool(mine & command.destination)
+    cluster = command.destination >> 4
+    return cluster in (0xF, mine >> 4) and bool(mine & command.destination & 0xF)
+
+
 def _matches(command: IcrCommand, apic_id: int) -> bool:
     if command.destination == BROADCAST:
         return True
@@ -143,6 +169,8 @@ def targets(caller: Caller, command: IcrCommand) -> tuple[int, ...]:
         return tuple(everyone)
     if command.shorthand == 3:
         return tuple(cpu for cpu in everyone if cpu != caller.cpu)
+    if not base(caller.platform, caller.vmm, caller.cpu) & EXTENDED:
+        return tuple(cpu for cpu in everyone if _matches_by_xapic(caller.vmm, cpu, command))
     return tuple(cpu for cpu in everyone if _matches(command, caller.vmm.vps[cpu].apic_id))
 
 

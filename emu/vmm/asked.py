@@ -100,6 +100,19 @@ class Tdcall(Exiting, frozen=True):
         return self.r10 if not self.leaf and self.r10 else None
 
 
+class SevInstruction(Exiting, frozen=True):
+    """PVALIDATE, RMPADJUST or VMGEXIT of an SEV-SNP guest. It comes as #UD, and is one in any
+    other guest."""
+
+    mnemonic: str
+    address: int
+    """RAX: the linear address of a page; of VMGEXIT nothing."""
+    rcx: int
+    """ECX: 1 for 2 MiB."""
+    rdx: int
+    """EDX: whether to validate; or permissions."""
+
+
 class PortForm(Struct, frozen=True):
     """How an instruction that is still to be done names its port: what a TD is told of it."""
 
@@ -263,6 +276,7 @@ Asked = (
     | RandomNumber
     | Vmcall
     | Tdcall
+    | SevInstruction
     | PortIn
     | PortOut
     | Rdtsc

@@ -30,6 +30,7 @@ def name_of(asked: ask.Asked) -> str:
         case (
             ask.CacheFlush(mnemonic=name)
             | ask.RandomNumber(mnemonic=name)
+            | ask.SevInstruction(mnemonic=name)
             | ask.Monitoring(mnemonic=name)
             | ask.NotOffered(name=name)
         ):
@@ -165,6 +166,8 @@ def numbers(asked: ask.Asked) -> tuple[int, ...]:
             return (msr, value)
         case ask.Vmcall(_, control, _):
             return (control & 0xFFFF,)
+        case ask.SevInstruction(_, mnemonic, address) if mnemonic != "vmgexit":
+            return (address,)
         case ask.Tdcall(_, leaf, r10, r11):
             inner = r10 & 0xFFFF if r10 else r11
             return (leaf,) if leaf else (leaf, inner)

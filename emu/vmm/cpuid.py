@@ -7,6 +7,7 @@ from typing import Final
 
 from emu.boot.platform import Platform
 from emu.hw.features import OFFERED, bits
+from emu.vmm import apic
 from emu.vmm import cpuid_topology as topology
 from emu.vmm.clock import CRYSTAL_HZ
 from emu.vmm.effects import Complete, Effects, SetRegisters
@@ -32,6 +33,10 @@ OSXSAVE: Final = bits(27)
 CR4_OSXSAVE: Final = 1 << 18
 MANY_LOGICAL: Final = bits(28)
 """Leaf 1 EDX: the package has room for more than one logical processor (HTT)."""
+APIC: Final = bits(9)
+"""Leaf 1 EDX: the local APIC is there, which it is not while IA32_APIC_BASE.EN is clear (SDM 3,
+11.4.3)."""
+U32: Final = 0xFFFF_FFFF
 XSAVE_BYTES: Final = 512 + 64
 """Legacy region and header of an XSAVE area (SDM 1, 13.4)."""
 TIMER_ALWAYS_RUNS: Final = bits(2)
@@ -41,6 +46,8 @@ FIRST_OF_HYPERVISOR: Final = 0x4000_0000
 BRAND: Final = b"apdbg, an emulated processor"
 ISOLATION: Final = bits(22)
 """Leaf 0x40000003 EBX: the partition is isolated (TLFS, partition privileges)."""
+_ISOLATION_TYPES: Final = {"vbs": 1, "snp": 2}
+"""Leaf 0x4000000C EBX (TLFS, isolation configuration)."""
 HV_PRIVILEGES_EAX: Final = bits(0, 1, 2, 5, 6, 7, 10, 11)
 """VP runtime, reference counter, SynIC, hypercall MSRs, VP index, reset, idle, frequencies."""
 HV_PRIVILEGES_EBX: Final = bits(16, 17, 21)
@@ -70,12 +77,13 @@ def _features(caller: Caller) -> CpuidLeaf:
     ecx = OFFERED["1.ecx"] | (HYPERVISOR if has_hypervisor(platform) else 0)
     ecx |= OSXSAVE if caller.registers("cr4") & CR4_OSXSAVE else 0
     edx = OFFERED["1.edx"] | (MANY_LOGICAL if logical > 1 else 0)
+    edx &= U32 if apic.base(platform, caller.vmm, caller.cpu) & apic.ENABLED else ~APIC
     return SIGNATURE, ebx, ecx, edx
 
 
 def has_hypervisor(platform: Platform) -> bool:
     """Whether leaf 1 says that the machine is a virtual one."""
-    return platform.hyperv or platform.isolation == "tdx"
+    return platform.hyperv or platform.kvm or platform.isolation == "tdx"
 
 
 def _structured(platform: Platform, subleaf: int) -> CpuidLeaf:
@@ -109,7 +117,7 @@ def _megahertz(platform: Platform) -> CpuidLeaf:
 
 
 def _hv_privileges(platform: Platform) -> CpuidLeaf:
-    isolated = ISOLATION if platform.isolation == "vbs" else 0
+    isolated = ISOLATION if platform.isolation in ("vbs", "snp") else 0
     return HV_PRIVILEGES_EAX, HV_PRIVILEGES_EBX | isolated, 0, HV_FEATURES_EDX
 
 
@@ -150,9 +158,18 @@ HYPERV_LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
     (0x4000_0003, lambda caller, _: _hv_privileges(caller.platform)),
     (0x4000_0004, lambda *_: (0, 0xFFFF_FFFF, 0, 0)),
     (0x4000_0005, lambda caller, _: (caller.platform.cpus, caller.platform.cpus, 0, 0)),
-    (0x4000_000C, lambda caller, _: (0, int(caller.platform.isolation == "vbs"), 0, 0)),
+    (
+        0x4000_000C,
+        lambda caller, _: (0, _ISOLATION_TYPES.get(caller.platform.isolation, 0), 0, 0),
+    ),
 )
 """TLFS, hypervisor CPUID leaves. ...04 EBX: spin for ever; ...0C EBX: isolation type."""
+
+KVM_LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
+    (0x4000_0000, lambda *_: (0x4000_0001, _text("KVMK"), _text("VMKV"), _text("M"))),
+)
+"""Linux, Documentation/virt/kvm/x86/cpuid.rst. Leaf ...01, its features, is zero: no clock of
+KVM's own, so a guest takes the APIC timer's frequency from leaf 0x15."""
 
 TDX_LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
     (0x21, lambda *_: (0, _text("Inte"), _text("    "), _text("lTDX"))),
@@ -161,6 +178,7 @@ TDX_LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
 
 _COMMON: Final = dict(LEAVES)
 _HYPERV: Final = dict(HYPERV_LEAVES)
+_KVM: Final = dict(KVM_LEAVES)
 _TDX: Final = dict(TDX_LEAVES)
 
 
@@ -170,6 +188,8 @@ def read_cpuid(caller: Caller, leaf: int, subleaf: int) -> CpuidLeaf:
     answer = _COMMON.get(leaf)
     if answer is None and caller.platform.hyperv:
         answer = _HYPERV.get(leaf)
+    if answer is None and caller.platform.kvm:
+        answer = _KVM.get(leaf)
     if answer is None and caller.platform.isolation == "tdx":
         answer = _TDX.get(leaf)
     if answer is not None:

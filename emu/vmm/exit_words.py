@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from emu.hw import interrupt
-from emu.vmm import apic
+from emu.vmm import apic, sev
 from emu.vmm import asked as ask
 from emu.vmm import effects as fx
 from emu.vmm.asked_words import describe
@@ -58,6 +58,8 @@ def operands(asked: ask.Asked, effects: fx.Effects) -> str:
             return f"error={error:#x}"
         case ask.NestedFault(_, _, _, gla) if gla is not None:
             return f"gla {gla:#x}"
+        case ask.SevInstruction(_, mnemonic, address, rcx, rdx) if mnemonic != "vmgexit":
+            return f"{address:#x} {'2M' if rcx & 1 else '4K'} edx={rdx & 0xFFFF_FFFF:#x}"
         case ask.RandomNumber(_, _, bits, into):
             return f"{bits} bits into {into}"
         case ask.SoftInterrupt(_, vector):
@@ -155,6 +157,9 @@ def _came(asked: ask.Asked, effects: fx.Effects, values: dict[str, int]) -> str:
             return f"{values.get('rdx', 0) << 32 | values.get('rax', 0):#x}"
         case ask.PortIn(_, _, width) if values:
             return f"{values['rax'] & (1 << 8 * width) - 1:#x}"
+        case ask.SevInstruction() if "rax" in values:
+            changed = "" if not values.get("rflags", 0) & 1 else ", nothing changed"
+            return f"{sev.words(values['rax'])}{changed}"
         case ask.MmioRead() | ask.ReadTaskPriority() | ask.RandomNumber() if values:
             return " ".join(f"{name}={value:#x}" for name, value in values.items())
         case _:

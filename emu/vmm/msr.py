@@ -3,7 +3,7 @@
 from typing import Final
 
 from emu.vmm.effects import Complete, Effects, Halt, RaiseException, SetRegisters
-from emu.vmm.msrs import architectural, hyperv, x2apic
+from emu.vmm.msrs import architectural, ghcb, hyperv, x2apic
 from emu.vmm.msrs.architectural import NATIVE
 from emu.vmm.msrs.entry import Msr
 from emu.vmm.state import Caller
@@ -12,7 +12,7 @@ __all__ = ["MSRS", "NATIVE", "msr_name", "msr_word", "rdmsr", "read_msr", "write
 
 GP: Final = 13
 
-MSRS: Final = (*architectural.MSRS, *x2apic.MSRS, *hyperv.MSRS)
+MSRS: Final = (*architectural.MSRS, *x2apic.MSRS, *hyperv.MSRS, *ghcb.MSRS)
 """Every modelled MSR; `NATIVE` lists those that the emulated CPU keeps itself."""
 
 _OF_THE_CPU: Final = {

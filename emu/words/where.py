@@ -7,6 +7,7 @@ name comes first.
 from typing import Final
 
 from emu.boot.roles import ROLES
+from emu.boot.rust_names import typed
 from emu.errors import CommandError
 from emu.given.nearest import did_you_mean
 from emu.given.number import begins_a_number, is_digits, number
@@ -28,11 +29,10 @@ def resolve(machine: Machine, where: str) -> tuple[int, ...]:
         return tuple(address + shift for address in found)
     several = machine.board.layout.symbols.alike(name)
     if several:
-        more = (
-            f", and {len(several) - SEVERAL_MAX:,} more" if len(several) > SEVERAL_MAX else ""
-        )
-        listed = ", ".join(several[:SEVERAL_MAX])
-        raise CommandError(f"{where}: several functions end so: {listed}{more}")
+        raise _ambiguous(where, several)
+    inlined = _inlined(machine, where, name)
+    if inlined:
+        return tuple(address + shift for address in inlined)
     file, colon, line = where.rpartition(":")
     if colon and is_digits(line):
         places = machine.board.layout.lines.addresses(file, int(line))
@@ -48,6 +48,30 @@ def resolve(machine: Machine, where: str) -> tuple[int, ...]:
         meant = did_you_mean(name, machine.board.layout.symbols.names())
         raise CommandError(f"{where}: no symbol, file:line or address of that name{meant}")
     return (_address(where),)
+
+
+def _inlined(machine: Machine, where: str, name: str) -> list[int]:
+    """Where a function begins that has no symbol, since it is inlined wherever it is called;
+    raises CommandError where several are meant."""
+    if not name.replace("::", "_").replace(".", "_").isidentifier():
+        return []
+    layout = machine.board.layout
+    found = layout.lines.inlined(name)
+    by_path: dict[str, list[int]] = {}
+    for one, places in found.items():
+        by_path.setdefault(typed(layout.symbols.told(one)), []).extend(places)
+    if len(by_path) > 1:
+        whole = by_path.get(name)
+        if whole is None:
+            raise _ambiguous(where, sorted(by_path))
+        return sorted(set(whole))
+    return sorted({at for places in by_path.values() for at in places})
+
+
+def _ambiguous(where: str, several: list[str]) -> CommandError:
+    more = f", and {len(several) - SEVERAL_MAX:,} more" if len(several) > SEVERAL_MAX else ""
+    listed = ", ".join(several[:SEVERAL_MAX])
+    return CommandError(f"{where}: several functions end so: {listed}{more}")
 
 
 def _address(text: str) -> int:

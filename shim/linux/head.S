@@ -59,23 +59,10 @@ startup_64:
 5:  pause
     jmp     5b
 
-/* Arrives in:  64-bit mode on the kernel's tables, with the trampoline's lock taken.
- * Leaves by:   start_secondary(cpu) on the stack that do_boot_cpu chose. */
-    .text
-    .globl  secondary_startup_64
-secondary_startup_64:
-    mov     initial_stack(%rip), %rsp
-    mov     smpboot_control(%rip), %edi
-    movl    $0, TRAMPOLINE + (tr_lock - trampoline_start)
-    xor     %ebp, %ebp
-    call    start_secondary
-6:  pause
-    jmp     6b
-
 /* Copied to TRAMPOLINE, below 1 MiB. */
 #define T(label) (label - trampoline_start)
     .section .data.trampoline, "aw", @progbits
-    .globl  trampoline_start, trampoline_start64, trampoline_end, trampoline_cr3
+    .globl  trampoline_start, trampoline_start64, trampoline_end, trampoline_cr3, tr_lock_place
     .balign 16
     .code16
 trampoline_start:                               # by a start-up IPI, in real mode
@@ -125,6 +112,7 @@ tr_gdt:         .quad 0, 0
                 .quad 0x00CF92000000FFFF        # 0x18: data, not yet accessed
 tr_gdt_end:
 tr_lock:        .long 0
+    .set    tr_lock_place, TRAMPOLINE + T(tr_lock)
                 .balign 8
 trampoline_cr3: .quad 0
 trampoline_end:

@@ -139,10 +139,10 @@ def test_what_the_kernel_is_told_is_what_linux_wants(tmp_path: Path, platform: s
     params, line = entered(session)
     assert line.endswith(" quiet"), "what people wrote comes last, and is what counts"
     types = e820(session, params, line)
-    (image,) = [one for one in board.layout.placed if one.name == "kernel"]
-    assert board.linear_rip(board.cpus[0]) == image.start + 0x40
-    assert image.bias % (2 << 20) == 0, "as a kernel moves itself"
-    pages = range(image.start >> 12, image.start + image.image.size + 0xFFF >> 12)
+    (image,) = [one for one in board.layout.regions if one.name == "kernel"]
+    assert board.linear_rip(board.cpus[0]) == image.gpa + 0x40
+    assert (image.gpa - PLACE) % (2 << 20) == 0, "as a kernel moves itself"
+    pages = range(image.gpa >> 12, image.gpa + image.size >> 12)
     assert {types[page] for page in pages} == {RAM}
     assert {types[page] for page in range(1, 0x80)} == {RAM}, "for the trampoline"
     root = int(dict(w.split("=") for w in line.split() if w.startswith("acpi"))["acpi_rsdp"], 0)

@@ -11,8 +11,11 @@ from msgspec.structs import replace
 from emu import Session, open_session
 from emu.boot.contracts import contract_of, load
 from emu.boot.linux.parked import LOOP
+from emu.boot.samples import samples_dir
 from emu.errors import ApdbgError, ImageError, PlatformError
 from emu.hw.address import Gpa
+from emu.vmm.cpuid import read_cpuid
+from emu.vmm.msr import read_msr
 from tests.boot.elf import NOTYPE, Sym
 from tests.boot.kernel import ABOVE, COMPRESSIONS, PLACE, bzimage, vmlinux
 from tests.guest import program
@@ -173,11 +176,52 @@ def test_a_kernel_without_symbols_takes_those_of_another_file(tmp_path: Path) ->
     assert "waits" in session.stop[0].text
 
 
-@pytest.mark.parametrize("platform", ["vbs", "sipi"])
-def test_a_platform_that_linux_would_die_on_is_refused(tmp_path: Path, platform: str) -> None:
+def test_a_platform_that_linux_would_die_on_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PlatformError) as found:
-        booted(tmp_path, kernel(), platform=platform)
-    assert f"of which {platform} is none: `--platform linux` is" in str(found.value)
+        booted(tmp_path, kernel(), platform="vbs")
+    assert "of which vbs is none: `--platform linux` is" in str(found.value)
+    place = changed(tmp_path, "tdx", ("hyperv = true", "hyperv = false"))
+    with pytest.raises(PlatformError) as found:
+        booted(tmp_path, kernel(), platform=place)
+    assert 'hypervisor = "kvm", which tdx does not say' in str(found.value)
+
+
+def changed(folder: Path, platform: str, *words: tuple[str, str]) -> str:
+    """A file that says the same as a packaged platform, but for these words."""
+    text = (samples_dir() / f"platforms/{platform}.toml").read_text()
+    for before, after in words:
+        assert before in text
+        text = text.replace(before, after)
+    place = folder / f"{platform}.toml"
+    place.write_text(text)
+    return str(place)
+
+
+KVM = 'hyperv = false\nhypervisor = "kvm"'
+HYPERVISORS = [
+    ("linux", "hyperv = true", b"Microsoft Hv", 0xFEE0_0D00),
+    ("linux", KVM, b"KVMKVMKVM\0\0\0", 0xFEE0_0D00),
+    ("linux", "hyperv = false", None, 0xFEE0_0900),
+    ("tdx", KVM, b"KVMKVMKVM\0\0\0", 0xFEE0_0D00),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("platform", "words", "signature", "apic"), HYPERVISORS)
+def test_our_kernel_comes_up_under_every_hypervisor(
+    tmp_path: Path, platform: str, words: str, signature: bytes | None, apic: int
+) -> None:
+    """Without one in xAPIC mode, in which firmware leaves CPUs (CPUID.1:ECX[31] tells)."""
+    place = changed(tmp_path, platform, ("hyperv = true", words))
+    image = str(samples_dir() / "linux/bzImage")
+    session = open_session(image, platform=place, cpus=3, memory=64)
+    caller = session.machine.board.caller(session.machine.board.cpus[0])
+    assert bool(read_cpuid(caller, 1, 0)[2] >> 31) == (signature is not None)
+    if signature is not None:
+        assert struct.pack("<3I", *read_cpuid(caller, 0x4000_0000, 0)[1:]) == signature
+    assert read_msr(caller, 0x1B) == apic
+    session.do("run")
+    assert session.verdict is not None and session.verdict.outcome == "booted"
+    assert b"Brought up 1 node, 3 CPUs" in board_serial(session)
 
 
 WRONG = [

@@ -34,6 +34,15 @@ def test_the_packaged_platforms_are_these_six() -> None:
     assert tuple(found) == PACKAGED
 
 
+def test_hyperv_and_the_hypervisor_say_the_same(tmp_path: Path) -> None:
+    bare = LEAST.replace("hyperv = true", "hyperv = false")
+    assert load_platform(written(tmp_path, bare + 'hypervisor = "kvm"\n')).kvm
+    assert not load_platform(written(tmp_path, bare + 'hypervisor = "none"\n')).kvm
+    assert not load_platform(written(tmp_path, LEAST + 'hypervisor = "hyperv"\n')).kvm
+    said = complaint(tmp_path, LEAST + 'hypervisor = "kvm"\n')
+    assert said == "mine.toml: hypervisor must be one of hyperv with hyperv = true, got 'kvm'"
+
+
 @pytest.mark.parametrize("name", PACKAGED)
 def test_a_packaged_platform_has_its_own_name_and_four_cpus(name: str) -> None:
     platform = load_platform(name)
@@ -139,11 +148,9 @@ WRONG = [
      "mine.toml: time.instructions_per_ns must be from 0.001 to 100, got inf"),
     (f"name = 7\n{LEAST}", "mine.toml: name must be one line of text, got 7"),
     (LEAST.replace('"none"', '"sgx"'),
-     "mine.toml: isolation must be one of none, vbs, tdx, got 'sgx'"),
-    (LEAST.replace('"none"', '"snp"'),
-     "mine.toml: isolation: SEV-SNP is no platform here: the emulator's page walk ends at "
-     "address bit 39, and takes the C-bit (51) of each private page and table for a reserved "
-     "one; `apdbg inspect` says what such an image holds"),
+     "mine.toml: isolation must be one of none, vbs, tdx, snp, got 'sgx'"),
+    (LEAST.replace('"none"', '"snp"').replace('"hypercall"', '"sipi"'),
+     "mine.toml: start must be hypercall where isolation is snp, got 'sipi'"),
     (LEAST.replace('"hypercall"', "[]"),
      "mine.toml: start must be one of hypercall, reset-vector, sipi, got []"),
 ]  # fmt: skip

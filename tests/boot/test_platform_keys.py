@@ -56,7 +56,7 @@ def test_what_is_written_as_a_comment_is_what_holds_without_it() -> None:
 
 
 def test_an_example_may_be_taken_as_it_is() -> None:
-    text = re.sub(r"^# (?=[\w-]+ = )", "", new_platform("none", "mine"), flags=re.MULTILINE)
+    text = _uncommented(new_platform("none", "mine"))
     tables = table_of(text, "x")
     found = {key for key in MEANS if "." not in key} - tables.keys()
     found |= {
@@ -65,7 +65,19 @@ def test_an_example_may_be_taken_as_it_is() -> None:
         if "." in key and key.split(".")[1] not in tables[key.split(".")[0]]
     }
     assert not found, "every key has its line"
-    assert platform_of(text, Path("x")).dialect == "edk2"
+    text = text.replace('mode = "host"', 'mode = "vtl2"')  # in which sizes mean something
+    text = re.sub(r"^unaccepted = .*$", "", text, flags=re.MULTILINE)  # a TD's alone
+    body, _, where = text.partition("[topology]\n")
+    assert platform_of(body, Path("x")).dialect == "edk2"
+    own_ids = re.sub(r"^apic_ids = .*$", "", body, flags=re.MULTILINE)
+    laid = platform_of(f"{own_ids}[topology]\n{where}", Path("x"))
+    assert laid.topology is not None, "it makes the APIC ids itself"
+    assert [one.name for one in laid.topology.types] == ["big", "little"]
+
+
+def _uncommented(text: str) -> str:
+    """All that is a comment is in force."""
+    return re.sub(r"^# (?=\[|[\w-]+ = )", "", text, flags=re.MULTILINE)
 
 
 def test_every_key_has_its_line_of_explanation() -> None:

@@ -41,6 +41,19 @@ def test_the_family_of_the_sample_is_told_by_its_symbols() -> None:
     assert found.points[BASE].name == "mailbox_wait"
 
 
+def test_a_shim_s_and_a_linux_kernel_s_places_are_known_together() -> None:
+    above = 0xFFFF_FFFF_8000_0000
+    found = roles(
+        mailbox_wait=0, mailbox_page=1, cpu_startup_entry=above + 2, do_boot_cpu=above + 3,
+        accept_memory=above + 4,
+    )  # fmt: skip
+    assert (found.of("parked"), found.of("online")) == ((BASE,), (BASE + above + 2,))
+    assert found.first("mailbox") == BASE + 1
+    assert found.points[BASE + above + 3].words == "starts a CPU"
+    assert BASE + above + 4 not in found.points, "Linux has one of that name as well"
+    assert not roles(cpu_startup_entry=2).places
+
+
 def test_an_image_without_such_symbols_has_the_loader_s_entry_alone() -> None:
     assert roles(main=0).places == {}
     found = roles(os_entry=0x1234, main=0)

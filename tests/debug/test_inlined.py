@@ -180,3 +180,15 @@ def test_a_stop_tells_the_inlined_function(session: Session) -> None:
     assert "inlined" not in stop, "line 13 is its own"
     stop = session.do("run").stop[0].text
     assert ", inlined middle" in stop
+
+
+def test_a_function_without_a_symbol_is_found_where_it_is_inlined(session: Session) -> None:
+    assert session.machine.board.layout.symbols.find("inner") == []
+    session.do("until middle")
+    assert "reached called+" in session.stop[0].text
+    (first, *_) = session.do("bt").reply
+    assert "middle" in first or "inner" in first
+    session.do("until inner")
+    assert "inner" in session.do("bt").reply[0]
+    with pytest.raises(CommandError, match="no symbol, file:line or address of that name"):
+        session.do("until outermost")

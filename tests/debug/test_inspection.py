@@ -6,22 +6,80 @@ from pathlib import Path
 
 import pytest
 
+from emu.boot.file_kinds import KINDS, FileKind
 from emu.debug.inspection import as_json, as_text, inspect
 from emu.errors import ImageError
 from tests.igvm.builder import TDX, VBS, File
 from tests.igvm.test_dll import dll
 
+ROOT = Path(__file__).parents[2]
 ELF_HEAD = b"\x7fELF\2\1\1".ljust(64, b"\0")
+
+
+def elf64(kind: int, *, machine: int = 62, entry: int = 0, programs: bytes = b"") -> bytes:
+    """An ELF header of so much as says what the file is (System V ABI)."""
+    head = b"\x7fELF\2\1\1".ljust(16, b"\0")
+    head += struct.pack("<HHIQQQIHHHHHH", kind, machine, 1, entry, 64, 0, 0, 64, 56,
+                        len(programs) // 56, 64, 0, 0)  # fmt: skip
+    return head + programs
+
+
+def interpreted() -> bytes:
+    name = b"/lib64/ld-linux-x86-64.so.2\0"
+    program = struct.pack("<IIQQQQQQ", 3, 4, 120, 0, 0, len(name), len(name), 1)
+    return elf64(3, entry=0x1000, programs=program) + name
+
+
+def efi(subsystem: int) -> bytes:
+    """PE format: e_lfanew at 60, the subsystem 68 bytes into the optional header."""
+    data = bytearray(b"MZ".ljust(512, b"\0"))
+    data[60:64] = (128).to_bytes(4, "little")
+    data[128:132] = b"PE\0\0"
+    data[220:222] = subsystem.to_bytes(2, "little")
+    return bytes(data)
+
+
+def acpi() -> bytes:
+    table = bytearray(
+        struct.pack("<4sIBB6s8sI4sI", b"SSDT", 36, 2, 0, b"OEM", b"T", 1, b"C", 1)
+    )
+    table[9] = -sum(table) & 0xFF
+    return bytes(table)
+
+
 OTHERS = [
-    (b"", "nobody here knows what it is"),
+    (b"", "an empty file"),
     (b"hello\n", "nobody here knows what it is"),
     (bytes(0x202) + b"HdrS", "a Linux bzImage that apdbg cannot boot"),
     (bytes(40) + b"_FVH", "a UEFI firmware volume"),
+    (
+        bytes(40) + b"_FVH" + bytes.fromhex("35657ae44a989847865e4685a7bf8ec2"),
+        "a UEFI firmware volume with metadata for TDX",
+    ),
     (b"\xd0\x0d\xfe\xed", "a device tree"),
     (b"\x1f\x8b\x08", "a gzip file"),
+    (b"BZh91AY", "a bzip2 file"),
+    (b"PK\3\4", "a zip archive"),
+    (bytes(257) + b"ustar", "a tar archive"),
+    (b"QFI\xfb", "a qcow2 disk image"),
+    (bytes(510) + b"\x55\xaa", "a disk or boot sector"),
+    (b"RSD PTR ", "an ACPI root pointer"),
+    (acpi(), "an ACPI table"),
+    (efi(10), "a UEFI application"),
+    (efi(11), "a UEFI boot service driver"),
+    (b"ffffffff81000000 T _text\n", "a list of a kernel's symbols (System.map)"),
+    (b"#!/bin/sh\n", "a script for another program"),
+    (b"# first\nuntil wake_aps\nstep 3\n", "commands of apdbg"),
     (ELF_HEAD + struct.pack("<I", 0x1BADB002), "a multiboot kernel that apdbg cannot boot"),
     (ELF_HEAD + b"?" + struct.pack("<I", 0x1BADB002), "an ELF file that apdbg cannot boot"),
     (ELF_HEAD, "an ELF file that apdbg cannot boot"),
+    (elf64(1), "an object file (.o)"),
+    (elf64(1) + b".modinfo\0", "a Linux kernel module"),
+    (elf64(4), "a core dump"),
+    (elf64(3), "a shared library"),
+    (elf64(2), "an ELF executable without an entry point"),
+    (elf64(2, machine=3), "a 32-bit ELF file for x86"),
+    (interpreted(), "a program of an operating system, for /lib64/ld-linux-x86-64.so.2"),
     (b'name = "mine"\nstart = "reset-vector"\n', "a platform"),
     (b"070701", "a cpio archive"),
 ]
@@ -38,6 +96,27 @@ def test_a_file_is_told_by_its_first_bytes(tmp_path: Path, data: bytes, words: s
     found, igvm = inspect(file(tmp_path, data))
     assert found.words == words and igvm is None
     assert as_text(found, igvm).startswith(f"{found.path}: {words}")
+
+
+def test_what_is_missing_is_said_with_the_page_that_tells_more(tmp_path: Path) -> None:
+    found, _ = inspect(file(tmp_path, elf64(1)))
+    assert found.missing == "a linker: it has no addresses yet" and not found.use
+    text = as_text(found, None).splitlines()
+    assert text[1:] == [f"  missing: {found.missing}", "  see docs/howto/my_shim.md"]
+    told = json.loads(as_json(found))
+    assert (told["missing"], told["see"]) == (found.missing, found.see)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_the_pages_that_are_named_are_there(kind: FileKind) -> None:
+    assert not kind.see or (ROOT / kind.see).is_file()
+    assert kind.use or kind.missing, "what cannot be used says what is missing"
+
+
+def test_a_directory_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "one").touch()
+    found, _ = inspect(str(tmp_path))
+    assert (found.kind, found.words) == ("a directory", "a directory with 1 entries")
 
 
 def test_a_multiboot_kernel_is_told_with_what_boots_it() -> None:
@@ -69,14 +148,16 @@ def merged() -> File:
 
 TEXT = """\
 IGVM v1, TDX and VBS, 6 and 5 pages measured, entry 32-bit at 0xfffffff0 and as after reset
-  13 headers, checksum CHECKSUM, 24,960 bytes
+  13 headers, checksum CHECKSUM, 8,576 bytes
 
 TDX (mask 0x1): VTL 2, shared memory from 0x800000000000
   6 pages measured, entry 32-bit at 0xfffffff0
+  besides: 1 shared with the host, 2 filled in by the host
   MRTD, SHA-384: DIGEST
 
 VBS (mask 0x2): VTL 2
   5 pages measured, entry as after reset
+  besides: 1 shared with the host, 2 filled in by the host
   boot digest, SHA-256: DIGEST
 
   0x000018  TDX      SUPPORTED_PLATFORM            mask 0x1; VTL 2

@@ -3,7 +3,9 @@
 Source: Multiboot Specification 0.6.96, 3.1 to 3.3.
 """
 
+import shutil
 import struct
+import subprocess
 from pathlib import Path
 from typing import Final
 
@@ -99,3 +101,38 @@ def test_what_cannot_be_booted_is_one_sentence(tmp_path: Path) -> None:
         opened(cut)
     with pytest.raises(ApdbgError, match=r"lies at 0x100000 to 0x\w+, and .*raise --memory"):
         opened(changed(tmp_path, 0x34 + 0x20 + 0x14, 0x3F000000))
+
+
+PROGRAMS: Final = ("smp", "nmi", "legacy")
+SAYS: Final = {
+    "smp": 4, "nmi": 4, "legacy": 6,
+}  # fmt: skip
+"""How many lines each prints; all begin with PASS."""
+
+
+def lines(session: Session) -> list[str]:
+    return session.machine.board.vmm.serial.decode().split("\n")[:-1]
+
+
+@pytest.mark.parametrize("cpus", [1, 2, 4])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_for_qemu_passes_here(name: str, cpus: int) -> None:
+    session = opened(SAMPLE.with_name(f"{name}.elf"), cpus=cpus)
+    session.do("run")
+    said = lines(session)
+    assert len(said) == SAYS[name] and all(line.startswith("PASS: ") for line in said)
+    assert session.exit_code == 1, "as under QEMU"
+
+
+@pytest.mark.skipif(not shutil.which("qemu-system-x86_64"), reason="QEMU is not there")
+@pytest.mark.parametrize(("name", "cpus"), [("smp", 4), ("nmi", 2), ("legacy", 1)])
+def test_qemu_prints_the_same_and_ends_with_the_same_code(name: str, cpus: int) -> None:
+    image = SAMPLE.with_name(f"{name}.elf")
+    words = ["qemu-system-x86_64", "-display", "none", "-serial", "stdio", "-m", "64", "-smp",
+             str(cpus), "-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+             "-kernel", str(image)]  # fmt: skip
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    session = opened(image, cpus=cpus)
+    session.do("run")
+    assert done.stdout.replace("\r", "").split("\n")[:-1] == lines(session)
+    assert done.returncode == session.exit_code

@@ -92,7 +92,7 @@ def test_no_change_of_a_register_is_ever_skipped(platform: str, kind: str, seed:
 
 @pytest.mark.parametrize("platform", ["tdx", "vbs", "sipi"])
 @pytest.mark.parametrize(
-    "kind", breadth(["mailbox", "state", "cpuid", "milestone", "serial", "exit"], keep=2)
+    "kind", breadth(["mailbox", "log", "state", "cpuid", "milestone", "serial", "exit"], keep=2)
 )
 def test_a_catch_stops_at_every_entry_of_its_log(platform: str, kind: str) -> None:
     plain = open_session(platform=platform, cpus=2)

@@ -78,7 +78,8 @@ def _default(key: str) -> str:
     name, _, leaf = key.rpartition(".")
     usual = _usual()
     given: dict[str, Any] = {
-        "name": "the file's name", "dialect": "read from the code", "cpus.count": usual.cpus,
+        "name": "the file's name", "hypervisor": "as hyperv says",
+        "dialect": "read from the code", "cpus.count": usual.cpus,
         "cpus.apic_ids": "dense", "cpus.speeds": "1.0", "memory.base": hex(usual.memory_base),
         "memory.mib": usual.memory_bytes >> 20, "memory.low_kib": usual.low_memory_bytes >> 10,
     }  # fmt: skip

@@ -144,3 +144,14 @@ def test_a_damaged_file_is_a_sentence_or_a_file(platform: int) -> None:
             assert list(lines(found))
         except ApdbgError as error:
             assert str(error).startswith("some.igvm: ") and "\n" not in str(error)
+
+
+def test_headers_that_would_cost_all_memory_are_refused() -> None:
+    """32 bytes of a file are 4 KiB of a guest: 2 MiB of headers would be 256 MiB."""
+    one = File().platform(TDX).page(0).bytes()
+    page = one[-32:]
+    head = bytearray(one[:-32] + page * 65_537)
+    struct.pack_into("<I", head, 0xC, len(head) - 0x18)
+    assert complaint(sealed(bytes(head))) == (
+        "lays 65,537 pages down on TDX, and 65,536 are the most"
+    )

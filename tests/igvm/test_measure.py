@@ -19,7 +19,8 @@ PUBLIC = {
 }  # fmt: skip
 """openvmm, `vm/loader/igvmfilegen/src/file_loader.rs`: test_snp_measurement, test_vbs_digest.
 Its test_tdx_measurement measures the reset page of the tool as well, whose code is not kept
-here: with that page the digest of apdbg was compared with the public one once, and is equal."""
+here: of commit 1f3ebb99 the digest that it names, e9dd5c42...7b54421b, came out with the page
+that its `vp_context_builder/tdx.rs` makes."""
 
 
 def measured(file: File) -> str:

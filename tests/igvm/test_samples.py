@@ -6,9 +6,12 @@ from typing import Final
 import pytest
 
 from emu import open_session
+from emu.boot.contracts import load
+from emu.boot.contracts.igvm import CONTRACT
 from emu.debug.inspection import as_text, inspect
 from emu.igvm.file import parse_igvm
 from emu.igvm.measure import digest
+from shim.igvm import NATIVE, TDX, VBS, File
 
 SAMPLE: Final = "samples/shim.igvm"
 PLATFORMS: Final = {"tdx": "TDX", "vbs": "VBS", "none": "native"}
@@ -24,6 +27,16 @@ def test_the_sample_is_the_shim_to_the_bit(platform: str) -> None:
     assert packed.digest() == plain.digest()
     assert packed.verdict == plain.verdict
     assert packed.do("print mailbox_wait").reply == plain.do("print mailbox_wait").reply
+
+
+def test_a_file_is_booted_on_the_platform_that_it_is_for(tmp_path: Path) -> None:
+    place = tmp_path / "some.igvm"
+    for file, platform in ((File().platform(VBS), "vbs"), (File().platform(NATIVE), "none"),
+                           (File().platform(VBS).platform(TDX, 2), "tdx")):  # fmt: skip
+        place.write_bytes(file.page(0x820_0000, mask=1).bytes())
+        assert CONTRACT.chosen(load(place)) == platform
+    session = open_session("samples/shim-moves.igvm", cpus=1)
+    assert session.desk.setup.options.platform == "none"
 
 
 def test_one_file_is_for_all_three() -> None:
@@ -50,7 +63,9 @@ def test_inspect_tells_of_each_platform() -> None:
     found, igvm = inspect(SAMPLE)
     text = as_text(found, igvm)
     assert "IGVM v1, TDX, VBS and native, 961 and 960 pages measured, entry 32-bit at" in text
+    assert "  besides: 64 filled in by the host" in text
     assert found.igvm is not None
+    assert [one.pages_of_parameters for one in found.igvm.platforms] == [64, 64, 64]
     assert [one.algorithm for one in found.igvm.platforms] == [
         "MRTD, SHA-384", "boot digest, SHA-256", "",
     ]  # fmt: skip

@@ -4,7 +4,7 @@ import pytest
 
 from emu.judge.verdict import WaitFact
 from emu.judge.waiting import facts
-from tests.guest import Guest, finish
+from tests.guest import CODE, Guest, finish
 
 LOOPS = {
     "each field by itself": (
@@ -36,3 +36,10 @@ def test_the_fields_are_named_with_what_stands_in_them(body: str) -> None:
     other = waiting(body, 3 << 32 | 0xAAAA_0001)
     assert other.on == "mailbox command != 1, mailbox apic_id == 7"
     assert other.now == "0x1, 0x3"
+
+
+def test_a_loop_without_a_symbol_stands_at_its_address() -> None:
+    driver = Guest("1: pause\n cmp dword ptr [{SHARED}], 1\n jne 1b\n hlt").driver()
+    finish(driver)
+    (fact,) = facts(driver.machine)
+    assert fact.where == f"{CODE:#x}"

@@ -158,6 +158,48 @@ def test_without_symbols_the_aps_are_seen_to_do_the_same(bare: Path, platform: s
     assert not session.findings()
 
 
+@pytest.mark.parametrize("loop", ["openhcl", "edk2", "td-shim"])
+def test_before_the_first_wake_up_loops_of_others_are_parked_and_no_finding(
+    bare: Path, loop: str
+) -> None:
+    for end in ("elf", "reset.elf"):
+        stripped(SAMPLES / "dialects" / f"{loop}.{end}", bare / f"{loop}.{end}")
+    session = foreign(bare, "tdx", shim=loop)
+    session.do("until os-entry")
+    assert [cpu.state for cpu in session.view().cpus] == ["running"] + ["parked"] * 3
+    assert states(session) == folded(session) == ["starting"] + ["parked"] * 3
+    assert not session.findings()
+
+
+BEGINS: Final = {
+    "tdx": ["reset", "shim", "memory", "start APs"],
+    "vbs": ["shim", "hypercalls", "memory", "start APs"],
+    "none": ["shim", "hypercalls", "start APs"], "sipi": ["shim", "start APs"],
+}  # fmt: skip
+"""What a host sees of a shim before it hands over: a TD has no hypercall page, only isolated
+guests accept memory."""
+ENDS: Final = ["parked", "kernel", "wake-up", "ack", "arrived", "done"]
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_without_symbols_the_phases_are_told_by_what_the_host_sees(
+    bare: Path, platform: str
+) -> None:
+    session, known = foreign(bare, platform), open_session(platform=platform, cpus=4)
+    session.do("run")
+    known.do("run")
+    phases = session.view().phases
+    assert [one.name for one in phases] == BEGINS[platform] + ENDS
+    ticks = [one.tick for one in phases]
+    assert all(one.reached for one in phases) and ticks == sorted(ticks, key=lambda t: t or 0)
+    ours = {one.name: one.tick for one in known.view().phases}
+    assert {one.name: one.tick for one in phases}["kernel"] == ours["kernel"]
+    # In the past they are ahead, and known.
+    session.do("goto os-entry")
+    now = {one.name: one.reached for one in session.view().phases}
+    assert now["shim"] and now["start APs"] and not now["done"]
+
+
 @pytest.mark.parametrize("name", breadth([n for n in IMAGES if n not in TOLD], every=4))
 def test_without_symbols_the_same_rules_are_broken(bare: Path, name: str) -> None:
     reset = SAMPLES / "gallery" / f"{name}.reset.elf"

@@ -38,6 +38,7 @@ EVERYTHING: Final[tuple[Asked, ...]] = (
     ask.EngineFailed(0, "no words"), ask.MmioRead(3, BASE, 4, "eax", False),
     ask.MmioWrite(3, BASE, 4, 5), ask.OddAccess(0, "writing", BASE, "fist [rax]"),
     ask.ControlWrite(0, "cr4", 1 << 13, True, False), ask.RandomNumber(4, "rdseed", 64, "r9"),
+    *(ask.SevInstruction(4, one, 0, 0, 0) for one in ("pvalidate", "rmpadjust", "vmgexit")),
 )  # fmt: skip
 
 

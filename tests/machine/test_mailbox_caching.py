@@ -1,5 +1,7 @@
 """How a CPU caches the mailbox is what its own tables say at the store."""
 
+from typing import Any
+
 import pytest
 
 from emu.hw.address import PAGE_BYTES
@@ -21,9 +23,9 @@ last: hlt
 """
 
 
-def machine(bits: int = 0) -> Machine:
+def machine(bits: int = 0, **more: Any) -> Machine:
     """The mailbox is mapped twice: at its GPA with these bits, and write-back in WINDOW."""
-    one = Guest(SOURCE, 1, mailbox=True).machine()
+    one = Guest(SOURCE, 1, mailbox=True, **more).machine()
     one.stores.edit(LEAF, (MAILBOX | 3 | bits).to_bytes(8, "little"))
     one.stores.edit(PT2, (MAILBOX | 3).to_bytes(8, "little"))
     return one
@@ -39,6 +41,14 @@ def test_it_is_that_of_the_leaf_and_the_pat(bits: int, kind: str) -> None:
     cpu = one.board.cpus[0]
     assert mailbox_type(one.board, cpu, label(one.board, "here")) == kind
     assert mailbox_type(one.board, cpu, label(one.board, "there")) == "WB"
+
+
+@pytest.mark.parametrize("bits", [0, PWT, PCD, PWT | PCD, PAT | PCD])
+def test_a_td_s_private_page_is_write_back_whatever_its_leaf_says(bits: int) -> None:
+    """IPAT: the PAT is ignored (intel/tdx-module, map_sept_leaf; SDM 3, 29.3.7.2)."""
+    one = machine(bits, platform="tdx")
+    step_to(one, 0, "last")
+    assert mailbox_type(one.board, one.board.cpus[0], label(one.board, "here")) == "WB"
 
 
 @pytest.mark.parametrize("name", ["other", "load"])

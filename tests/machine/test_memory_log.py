@@ -131,3 +131,19 @@ def test_the_past_has_the_lines_of_the_past() -> None:
     assert logged(timeline.machine.board) == both[:1]
     timeline.goto(Moment(both[1].tick))
     assert logged(timeline.machine.board) == both
+
+
+def test_a_log_that_is_said_to_lie_outside_memory_is_none() -> None:
+    for place in (0x1234_0000, LOG + 0x10):
+        machine = Guest("hlt", regions=(Region(REGION, place, 0x1000),)).machine()
+        assert not machine.tracked.why(Gpa(place & -0x1000))
+
+
+def test_that_lines_are_lost_is_told_once() -> None:
+    source = f"""{OPEN}
+        mov dword ptr [rbx + 6], 0x0a6968
+        mov word ptr [rbx + 2], 3
+        inc word ptr [rbx + 4]
+        inc word ptr [rbx + 4]
+        hlt"""
+    assert lines(source) == ["hi", "(the log is full: what comes now is lost)"]

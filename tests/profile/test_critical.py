@@ -10,6 +10,8 @@ from emu.debug.profiling import profile_of
 from emu.profile.critical_view import CriticalPath
 from emu.profile.profile import chosen
 from tests.guest import boot
+from tests.machine.elsewhere import Place
+from tests.machine.test_clocks import INJECTED
 
 HANDED_ON = """
     cpu0: mov ecx, 9000
@@ -106,6 +108,24 @@ def test_its_parts_join_and_add_up_to_the_whole_time(platform: str, section: str
     for some in found.shares.values():
         assert sum(one.ps for one in some) == found.whole_ps
     assert len({one.cpu for one in found.parts}) > 1
+
+
+@pytest.mark.parametrize("place", INJECTED, ids=lambda one: one.inject[0])
+def test_so_they_do_with_injections(place: Place) -> None:
+    session = open_session(platform=place.platform, cpus=4, inject=place.inject)
+    session.do("run")
+    found = path(session)
+    assert (found.parts[0].begin_ps, found.parts[-1].end_ps) == (0, found.whole_ps)
+    assert all(a.end_ps == b.begin_ps and a.ps > 0 for a, b in pairwise(found.parts))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_and_by_any_schedule(seed: int) -> None:
+    session = open_session(platform="sipi", cpus=4, schedule=f"random {seed}")
+    session.do("run")
+    found = path(session)
+    assert (found.parts[0].begin_ps, found.parts[-1].end_ps) == (0, found.whole_ps)
+    assert all(a.end_ps == b.begin_ps and a.ps > 0 for a, b in pairwise(found.parts))
 
 
 SHORT = """

@@ -1,6 +1,7 @@
 """A profile is made of the logs: a recording has the same one, and nothing is another by it."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,16 @@ def test_who_asks_for_no_section_is_told_those_that_need_the_logs_alone() -> Non
     assert [one.name for one in chosen(["cpus"])] == ["cpus"]
     with pytest.raises(CommandError, match="there is no section 'cpu': did you mean 'cpus'"):
         chosen(["cpu"])
+
+
+def test_logs_cost_nothing_and_a_second_run_says_how_much_longer_it_took() -> None:
+    session = boot("start: mov ecx, 5000\n more: loop more\n hlt", cpus=2)
+    session.do("run")
+    assert not any("second run" in row for row in session.do("profile").reply)
+    last = session.do("profile lines").reply[-1]
+    assert re.fullmatch(
+        r"a second run was looked at, every instruction: [\d.]+ times as long", last
+    )
 
 
 def test_nothing_has_run_yet() -> None:

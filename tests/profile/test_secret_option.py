@@ -27,8 +27,3 @@ def test_a_secret_is_a_section_of_its_own() -> None:
 def test_what_is_no_place_is_said_in_a_sentence() -> None:
     done = apdbg("--secret", "nowhere+4")
     assert done.returncode == 2 and "nowhere" in done.stderr
-
-
-def test_what_a_second_run_cost_is_told_beside_the_profile() -> None:
-    done = apdbg("--section", "locks")
-    assert "times the time" in done.stderr and "times the time" not in done.stdout

@@ -12,6 +12,7 @@ import pytest
 
 from emu import Session, open_session
 from emu.boot.samples import samples_dir
+from emu.machine.event import Milestone
 
 KERNEL: Final = samples_dir() / "linux/bzImage"
 SHIM: Final = samples_dir() / "linux/shim.elf"
@@ -51,6 +52,7 @@ def came_up(session: Session, cpus: int) -> None:
     assert f"smp: Brought up 1 node, {cpus} {words}\n".encode() in board.vmm.serial
     assert session.verdict is not None and session.verdict.outcome == "booted"
     assert [cpu.activity for cpu in board.cpus[1:]] == ["halted"] * (cpus - 1)
+    assert [one.state for one in session.view().cpus] == ["online"] * cpus
     assert session.findings() == ()
 
 
@@ -71,6 +73,34 @@ def test_where_the_shim_starts_nobody_it_does_so_itself() -> None:
     came_up(session, 4)
     sent = [e.text for e in session.machine.board.logs.events if "sends SIPI" in e.text]
     assert len(sent) == 6, "two to each"
+
+
+BY_MAILBOX: Final = ["do_boot_cpu", "acpi_wakeup_cpu", "mailbox_ack", "mailbox_jump"]
+BY_IPI: Final = ["do_boot_cpu", "wakeup_secondary_cpu_via_init"]
+ITS_OWN: Final = ["secondary_startup_64", "start_secondary", "cpu_startup_entry"]
+
+
+@pytest.mark.parametrize(
+    ("platform", "way"), [("linux", BY_IPI), ("none", BY_MAILBOX), ("tdx", BY_MAILBOX)]
+)
+def test_what_each_cpu_has_come_through_is_told_by_linux_s_own_names(
+    platform: str, way: list[str]
+) -> None:
+    shim = None if platform == "linux" else SHIM
+    session = booted(
+        str(shim or KERNEL), platform, kernel=str(KERNEL) if shim else None, cpus=2
+    )
+    told = [e for e in session.machine.board.logs.events if isinstance(e.detail, Milestone)]
+    names = [e.detail.name for e in told if isinstance(e.detail, Milestone)]
+    begins = names.index("bringup_nonboot_cpus")
+    wanted = ["start_kernel", "bringup_nonboot_cpus", *way, *ITS_OWN, "native_smp_cpus_done"]
+    assert [name for name in names[begins - 1 :] if name != "arrived"] == wanted
+    assert [e.cpu for e in told if isinstance(e.detail, Milestone)
+            and e.detail.name in ITS_OWN] == [1, 1, 1]  # fmt: skip
+    lines = [e for e in session.machine.board.logs.events if e.kind == "serial"]
+    assert lines[-1].cpu == 0 and lines[-1].text.endswith("smp: Brought up 1 node, 2 CPUs")
+    reached = [phase.name for phase in session.view().phases if phase.reached]
+    assert reached[-2:] == ["online", "done"]
 
 
 def test_behind_the_plain_shim_each_cpu_is_lost_and_it_is_said_why() -> None:

@@ -7,7 +7,7 @@ from typing import Final, get_args
 import pytest
 
 from emu.boot.platform import _KEYS
-from emu.boot.roles import DATA_ROLES, ROLES, SAMPLE
+from emu.boot.roles import DATA_ROLES, FAMILIES, ROLES
 from emu.judge.verdict import MEANINGS
 from emu.mailbox.ap import ApState
 from emu.texts.explanations import explanations, found
@@ -19,7 +19,7 @@ TABLES: Final[dict[str, Iterable[str]]] = {
     "state": MEANINGS,
     "step": get_args(ApState),
     "role": (*ROLES, *DATA_ROLES),
-    "milestone": [point.name for point in SAMPLE.points],
+    "milestone": [point.name for family in FAMILIES for point in family.points],
     "timeline": "#szh.xMWv!|-=",
     "platform_key": [f"{table}.{key}" for table in ("numa", "openhcl") for key in _KEYS[table]],
 }

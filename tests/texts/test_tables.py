@@ -41,7 +41,7 @@ ALL_ONES: Final = 2**64 - 1
 EFER: Final = 0xC000_0080
 PATS: Final = (0x0007_0406_0007_0406, 0x0605_0401_0605_0401)
 """IA32_PAT at reset (SDM 3, table 12-12), and one that has the other types."""
-DEVICES: Final = (0x3F8, 0x3E8, 0x80, 0x604)
+DEVICES: Final = (0x3F8, 0x3E8, 0x80, 0x604, 0x20, 0xA0, 0x40, 0x61)
 """First ports of those that every machine has."""
 
 PAGE_FAULT: Final = ("P", "W/R", "U/S", "RSVD", "I/D")
@@ -53,6 +53,7 @@ EXITS: Final[tuple[ask.Asked, ...]] = (
     ask.Cpuid(2, 0, 0), ask.Rdmsr(2, 0x10), ask.Wrmsr(2, 0x10, 0),
     *(ask.ControlWrite(3, one, 0, True, False) for one in (*CONTROL_WRITES.values(), "efer")),
     *(ask.RandomNumber(3, one, 64, "rax") for one in ("rdrand", "rdseed")),
+    *(ask.SevInstruction(4, one, 0, 0, 0) for one in ("pvalidate", "rmpadjust", "vmgexit")),
     ask.Vmcall(3, 0, "vmcall"), ask.Tdcall(4, 0, 8, 0), ask.Tdcall(4, 1, 0, 0),
     ask.PortIn(1, 0x60, 1), ask.PortOut(1, 0x60, 1, 0), ask.Rdtsc(2), ask.PauseHint(2),
     ask.Hlt(1), ask.ReadTaskPriority(3, "rax"), ask.WriteTaskPriority(3, 0),

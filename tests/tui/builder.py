@@ -403,7 +403,7 @@ def profile() -> ProfileView:
     )  # fmt: skip
     return ProfileView(
         "waterfall", ("waterfall", "critical", "cpus"), 141_000, False, fall, None,
-        ((1_916_758, 1_945_412), (2_118_598, 2_120_177)), (),
+        ((1_916_758, 1_945_412), (2_118_598, 2_120_177)), 23_108, (), (),
     )  # fmt: skip
 
 
@@ -418,7 +418,13 @@ def path() -> ProfileView:
     shares = {by: sums(parts, by) for by in GROUPS}
     whole = CriticalPath("cpu 0 switches the machine off", 2_120_177_000, parts, shares, False)
     return replace(
-        profile(), section="critical", waterfall=None, path=whole, tick=141_000, now=True
+        profile(),
+        section="critical",
+        waterfall=None,
+        path=whole,
+        stays=whole.stays,
+        tick=141_000,
+        now=True,
     )
 
 

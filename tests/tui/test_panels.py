@@ -47,6 +47,12 @@ def test_the_timeline_is_drawn_in_blocks_where_a_terminal_can(
     golden(f"timeline-blocks-{width}", "\n".join(shown(page)))
 
 
+@pytest.mark.parametrize("width", [44, 80, 120])
+def test_so_is_the_waterfall(width: int, golden: Callable[[str, str], None]) -> None:
+    page = BY_ID["profile"].render(builder.stopped(), Window(width, HEIGHT, blocks=True))
+    golden(f"profile-blocks-{width}", "\n".join(shown(page)))
+
+
 def test_a_timeline_in_letters_is_ascii_and_says_what_every_letter_means() -> None:
     for name, build in builder.VIEWS.items():
         rows = shown(BY_ID["timeline"].render(build(), Window(80, HEIGHT)))

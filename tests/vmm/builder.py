@@ -8,7 +8,7 @@ from emu.boot.platform import Costs, Platform
 from emu.hw.address import PAGE_BYTES, PAGE_MASK, Gpa
 from emu.vmm.ciphertext import ciphertext
 from emu.vmm.devices import STANDARD
-from emu.vmm.effects import Effects, Note, PageState, SetPageState
+from emu.vmm.effects import Effects, Note, PageState, SetDevice, SetPageState
 from emu.vmm.state import Caller, VmmState, VpState
 
 E = TypeVar("E")
@@ -102,6 +102,23 @@ class Guest:
 def of(kind: type[E], effects: Effects) -> list[E]:
     """The effects of one kind."""
     return [effect for effect in effects if isinstance(effect, kind)]
+
+
+def out(guest: Guest, port: int, value: int) -> None:
+    """OUT of a byte, with what the device remembers kept."""
+    _kept(guest, guest.bus.port_out(guest.caller(), port, 1, value))
+
+
+def inp(guest: Guest, port: int) -> int:
+    """IN of a byte, likewise."""
+    value, effects = guest.bus.port_in(guest.caller(), port, 1)
+    _kept(guest, effects)
+    return value
+
+
+def _kept(guest: Guest, effects: Effects) -> None:
+    for one in of(SetDevice, effects):
+        guest.vmm.devices[one.device, one.register] = one.value
 
 
 def change(

@@ -50,17 +50,19 @@ class _Rows:
         fall = self._view.waterfall
         if fall is not None and fall.segments:
             window = self._window
-            return waterfall.legend(fall, window.blocks), waterfall.head(
+            return waterfall.legend(fall, window.width, window.blocks), waterfall.head(
                 self._view, window.width
             )
         path = self._view.path
-        return () if path is None else (_path_head(path),)
+        return () if path is None else (_path_head(path, len(self._view.stays)),)
 
     def __len__(self) -> int:
         view = self._view
         if view.waterfall is not None:
             return len(view.waterfall.aps) + len(view.waterfall.segments) + 1
-        return len(view.rows) if view.path is None else len(self._path)
+        if view.path is not None:
+            return len(_share_rows(view.path, self._window)) + 1 + len(view.stays)
+        return len(view.rows)
 
     def shown(self, some: range) -> Iterator[Row]:
         """Some of them."""
@@ -68,7 +70,7 @@ class _Rows:
         if view.waterfall is not None:
             yield from self._fall(view.waterfall, some)
         elif view.path is not None:
-            yield from self._path[some.start : some.stop]
+            yield from self._path(view.path, some)
         else:
             yield from ((line((view.rows[at], "plain")), None) for at in some)
 
@@ -80,10 +82,9 @@ class _Rows:
         for at in some:
             lane = at - first
             if 0 <= lane < len(fall.aps):
-                yield from waterfall.lanes(
-                    self._view, fall, range(lane, lane + 1), window.width, self._focus,
-                    window.blocks,
-                )  # fmt: skip
+                yield waterfall.lane(
+                    self._view, fall, lane, window.width, self._focus, window.blocks
+                )
                 continue
             row = at if first else at - len(fall.aps)
             if not row:
@@ -91,32 +92,35 @@ class _Rows:
             else:
                 yield waterfall.spread(fall, fall.segments[row - 1])
 
-    @property
-    def _path(self) -> Sequence[Row]:
-        path = self._view.path
-        assert path is not None, "it is the path that is shown"
-        return _path_rows(path, self._window, self._focus)
+    def _path(self, path: CriticalPath, some: range) -> Iterator[Row]:
+        shares = _share_rows(path, self._window)
+        for at in some:
+            stay = at - len(shares) - 1
+            if at < len(shares):
+                yield shares[at], None
+            elif stay < 0:
+                yield line(("  the way, from CPU to CPU", "dim")), None
+            else:
+                yield _stay(path, self._view.stays[stay], self._focus)
 
 
-def _path_head(path: CriticalPath) -> Line:
+def _path_head(path: CriticalPath, stays: int) -> Line:
     return line(
         ("  " + path.ends, "plain"), (f", {path.whole_ps / 1e6:,.3f} us from power-on: ",
-         "dim"), (f"{len(path.stays):,} stays", "strong"),
+         "dim"), (f"{stays:,} stays", "strong"),
     )  # fmt: skip
 
 
-def _path_rows(path: CriticalPath, window: Window, focus: int) -> list[Row]:
-    """The shares, then the way from CPU to CPU."""
-    rows: list[Row] = []
+def _share_rows(path: CriticalPath, window: Window) -> list[Line]:
+    """What each CPU, phase, ... has of it."""
+    rows: list[Line] = []
     for by in GROUPS:
         seen = "" if path.exact or by not in _SEEN else ", where logs saw it last"
-        rows.append((line((f"  by {GROUPS[by]}{seen}", "dim")), None))
+        rows.append(line((f"  by {GROUPS[by]}{seen}", "dim")))
         rows += [
-            (_share(path, f"{'cpu ' * (by == 'cpu')}{one.what}", one.ps, window), None)
+            _share(path, f"{'cpu ' * (by == 'cpu')}{one.what}", one.ps, window)
             for one in path.shares[by][:SHARES_MAX]
         ]
-    rows.append((line(("  the way, from CPU to CPU", "dim")), None))
-    rows += [_stay(path, some, focus, window) for some in path.stays]
     return rows
 
 
@@ -133,7 +137,7 @@ def _share(path: CriticalPath, what: str, ps: int, window: Window) -> Line:
     )  # fmt: skip
 
 
-def _stay(path: CriticalPath, some: Sequence[PathPart], focus: int, window: Window) -> Row:
+def _stay(path: CriticalPath, some: Sequence[PathPart], focus: int) -> Row:
     first = some[0]
     share = 100 * length_of(some) / (path.whole_ps or 1)
     phases = " ".join(dict.fromkeys(one.phase for one in some))

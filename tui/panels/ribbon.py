@@ -14,7 +14,8 @@ from tui.panels.status import FOUND_CELLS, FOUND_FROM_CELLS, found
 from tui.text import Role, Span, line, plain
 
 SHORT: Final = {
-    "tables": "tbl", "start APs": "APs", "parked": "park", "kernel": "kern", "wake-up": "wake",
+    "hypercalls": "hyp", "memory": "mem", "tables": "tbl", "start APs": "APs",
+    "parked": "park", "kernel": "kern", "wake-up": "wake",
 }  # fmt: skip
 """Names where there is little room."""
 MARKS: Final[dict[PhaseState, str]] = {

@@ -1,11 +1,11 @@
 """The waterfall of the profile: a lane for each AP, a block for each step, and quantiles."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
 from emu.picture.sections import ProfileView
-from emu.profile.waterfall_view import ApLine, StepName, StepSpread, Waterfall
+from emu.profile.waterfall_view import IDLE, ApLine, StepName, StepSpread, Waterfall
 from tui.panels.base import Spot, moment
 from tui.text import Line, Role, Span, line, pad, right
 
@@ -19,9 +19,11 @@ SIGNS: Final[dict[StepName, tuple[str, str, Role]]] = {
 STRETCHES_MAX: Final = 8
 """Of a common axis; where APs are on their way in more, each lane begins with its own start."""
 CPU_CELLS: Final = 7
+SINCE_CELLS: Final = 14
+"""When somebody asked for it."""
+ROOM_FROM_CELLS: Final = 96
 TIME_CELLS: Final = 14
 CELLS_MIN: Final = 10
-_WAITS: Final = ("command", "rest")
 _STEP_CELLS: Final = 9
 _NS_CELLS: Final = 13
 Row = tuple[Line, Spot | None]
@@ -31,41 +33,47 @@ Drawn = list[tuple[str, Role]]
 def head(view: ProfileView, width: int) -> Line:
     """Over the lanes."""
     how = "by one clock, waiting left out" if by_the_clock(view) else "each from its start"
-    room = max(width - CPU_CELLS - TIME_CELLS, CELLS_MIN)
-    names = pad("   cpu ", CPU_CELLS) + pad(how, room) + right("us on its way", TIME_CELLS)
-    return line((names, "dim"))
+    since = right("since us", SINCE_CELLS - 1) + " " if width >= ROOM_FROM_CELLS else ""
+    names = pad("   cpu ", CPU_CELLS) + since + pad(how, _room(width))
+    return line((names + right("us on its way", TIME_CELLS), "dim"))
 
 
-def legend(fall: Waterfall, blocks: bool) -> Line:
+def _room(width: int) -> int:
+    """Cells of a lane."""
+    since = SINCE_CELLS if width >= ROOM_FROM_CELLS else 0
+    return max(width - CPU_CELLS - since - TIME_CELLS, CELLS_MIN)
+
+
+def legend(fall: Waterfall, width: int, blocks: bool) -> Line:
     """What the signs stand for."""
     spans: list[Span] = []
+    before, behind = (" ", "  ") if width >= ROOM_FROM_CELLS else ("", " ")
     for step, (block, letter, role) in SIGNS.items():
         if any(one.step == step for one in fall.segments):
-            spans += [(block if blocks else letter, role), (f" {step}  ", "dim")]
+            spans += [(block if blocks else letter, role), (f"{before}{step}{behind}", "dim")]
     return line(*spans)
 
 
-def lanes(
-    view: ProfileView, fall: Waterfall, some: range, width: int, focus: int, blocks: bool
-) -> Iterator[Row]:
-    """The lanes of some APs."""
-    cells = max(width - CPU_CELLS - TIME_CELLS, CELLS_MIN)
-    longest = max((_own_ns(ap) for ap in fall.aps), default=0)
-    for index in some:
-        ap = fall.aps[index]
-        drawn = (
-            _by_the_clock(ap, view.busy, cells, blocks)
-            if by_the_clock(view)
-            else _by_itself(ap, longest, cells, blocks)
-        )
-        bar = [*drawn, (" " * (cells - sum(len(one) for one, _ in drawn)), _PLAIN)]
-        mark: Span = ("▸ " if ap.cpu == focus else "  ", "here")
-        own = f"{_own_ns(ap) / 1e3:,.3f}" if ap.spans else "-"
-        yield (
-            line(mark, (right(str(ap.cpu), CPU_CELLS - 3) + " ", "strong"), *bar,
-                 (right(own, TIME_CELLS), "number")),
-            Spot(0, f"c{ap.cpu}", _slowest(ap)),
-        )  # fmt: skip
+def lane(
+    view: ProfileView, fall: Waterfall, index: int, width: int, focus: int, blocks: bool
+) -> Row:
+    """The lane of one AP; it leads to the beginning of its longest step."""
+    ap, cells = fall.aps[index], _room(width)
+    drawn = (
+        _by_the_clock(ap, view.busy, cells, blocks)
+        if by_the_clock(view)
+        else _by_itself(ap, view.longest_ns, cells, blocks)
+    )
+    bar = [*drawn, (" " * (cells - sum(len(one) for one, _ in drawn)), _PLAIN)]
+    mark: Span = ("▸ " if ap.cpu == focus else "  ", "here")
+    since = f"{ap.steps[0].ns / 1e3:,.3f} " if ap.steps else "- "
+    own = f"{ap.way_ns / 1e3:,.3f}" if ap.spans else "-"
+    return (
+        line(mark, (right(str(ap.cpu), CPU_CELLS - 3) + " ", "strong"),
+             (right(since, SINCE_CELLS) if width >= ROOM_FROM_CELLS else "", "dim"), *bar,
+             (right(own, TIME_CELLS), "number")),
+        Spot(0, f"c{ap.cpu}", _slowest(ap)),
+    )  # fmt: skip
 
 
 _PLAIN: Final[Role] = "plain"
@@ -76,14 +84,9 @@ def by_the_clock(view: ProfileView) -> bool:
     return len(view.busy) <= STRETCHES_MAX
 
 
-def _own_ns(ap: ApLine) -> int:
-    """How long an AP was on its way, without its waiting for a wake-up."""
-    return sum(ns for step, ns, _ in ap.spans if step not in _WAITS)
-
-
 def _slowest(ap: ApLine) -> str:
     """To the beginning of its longest step."""
-    pairs = [(b.ns - a.ns, a) for a, b in pairwise(ap.steps) if b.step not in _WAITS]
+    pairs = [(b.ns - a.ns, a) for a, b in pairwise(ap.steps) if b.step not in IDLE]
     if not pairs:
         return f"cpu {ap.cpu}"
     return moment(max(pairs, key=lambda one: one[0])[1].tick, ap.cpu)
@@ -158,7 +161,7 @@ def spread(fall: Waterfall, one: StepSpread) -> Row:
         right(f"{ns / 1e3:,.3f}", _NS_CELLS)
         for ns in (some.p50_ns, some.p90_ns, some.p99_ns, some.max_ns)
     )
-    ap = next(ap for ap in fall.aps if ap.cpu == some.max_cpu)
+    ap = fall.aps[some.max_cpu - 1]
     tick = next(a.tick for a, b in pairwise(ap.steps) if b.step == one.step)
     role = SIGNS[one.step][2]
     return (

@@ -6,12 +6,13 @@ from typing import Final
 from msgspec.structs import replace
 
 from emu.boot import kallsyms, system_map
-from emu.boot.contracts import flat, igvm, linux, multiboot, openhcl
+from emu.boot.contracts import flat, igvm, linux, moment, multiboot, openhcl
 from emu.boot.contracts.contract import Contract
 from emu.boot.elf32 import parse_elf32
 from emu.boot.file_kinds import ELF
 from emu.boot.image import FILE_BYTES_MAX, Image, parse_image
 from emu.boot.linux import bzimage
+from emu.boot.moment_file import is_moment
 from emu.errors import ImageError
 from emu.given.files import read_file
 from emu.igvm import file as igvm_file
@@ -19,7 +20,7 @@ from emu.igvm.dll import within_dll
 
 _CLASS_32: Final = b"\x01"
 CONTRACTS: Final[tuple[Contract, ...]] = (
-    igvm.CONTRACT, multiboot.CONTRACT, linux.CONTRACT,
+    moment.CONTRACT, igvm.CONTRACT, multiboot.CONTRACT, linux.CONTRACT,
     flat.CONTRACT, openhcl.CONTRACT,
 )  # fmt: skip
 """Asked in this order; the last one takes every image."""
@@ -31,7 +32,8 @@ def contract_of(image: Image) -> Contract:
 
 
 def load(name: str | Path) -> Image:
-    """Read what is to be booted: an ELF file, a bzImage, an IGVM file, or a DLL with one;
+    """Read what is to be booted: an ELF file, a bzImage, an IGVM file or a DLL with one,
+    or a moment of a machine;
     raises ImageError with one sentence that names the file."""
     path = Path(name)
     data = read_file(path, igvm_file.FILE_BYTES_MAX, ImageError)
@@ -39,6 +41,8 @@ def load(name: str | Path) -> Image:
         data = within_dll(path, data)
     if bzimage.is_bzimage(data):
         data = bzimage.vmlinux_of(path, data)
+    if is_moment(data):
+        return moment.image_of(path, data)
     if data[:4] == igvm_file.MAGIC:
         return igvm.image_of(path, data)
     if len(data) > FILE_BYTES_MAX:

@@ -51,16 +51,15 @@ def recognise(image: Image) -> bool:
 
 
 def image_of(path: Path, data: bytes) -> Image:
-    """The file as an image: its pages by address, without a symbol; raises ImageError."""
+    """The file as an image: the pages of the first platform that has some, without a symbol;
+    raises ImageError."""
     igvm = parse_igvm(path, data)
-    pages = (
-        (one.gpa, _data(igvm, one))
-        for one in igvm.headers
-        if isinstance(one, kinds.PageData) and not one.flags & kinds.SHARED
+    pages = next(
+        (found for one in igvm.platforms if (found := _pages(igvm, one, Relocation()))), ()
     )
-    segments = tuple(ImageSegment(at, data, len(data), _EXECUTE) for at, data in _joined(pages))
-    if not segments:
+    if not pages:
         raise ImageError(f"{path}: lays no page into memory")
+    segments = tuple(ImageSegment(at, data, len(data), _EXECUTE) for at, data in pages)
     return Image(path, "executable", 0, segments, (), data)
 
 
@@ -70,7 +69,7 @@ def lay_out(loaded: Loaded) -> BootLayout:
     igvm = parse_igvm(path, loaded.image.data)
     laid = _Laid(igvm, _launch(igvm, platform), loaded)
     own = (*laid.pages, *laid.areas)
-    images = tuple(_placed(image, laid.pages) for image in loaded.symbols)
+    images = tuple(placed(image, laid.pages) for image in loaded.symbols)
     return BootLayout(
         name=path.name, ram=laid.ram, accepted=_ranges(own), chunks=own, shared=laid.shared,
         entry=laid.begins.state(laid.moved), regions=_regions(igvm, laid),
@@ -123,6 +122,8 @@ class _Laid:
 
 def _launch(igvm: Igvm, platform: Platform) -> LaunchPlatform:
     """The platform of the file that is meant by ours."""
+    if igvm.architecture != "x64":
+        raise ImageError(f"{igvm.path}: is for {igvm.architecture}, and apdbg has x86-64 alone")
     by_kind = {one.kind: one for one in igvm.platforms}
     for kind in _LAUNCHES[platform.isolation]:
         if kind in by_kind:
@@ -175,28 +176,33 @@ def _protectable(igvm: Igvm, launch: LaunchPlatform, moved: Relocation) -> tuple
 def _areas(
     igvm: Igvm, launch: LaunchPlatform, given: HostValues, moved: Relocation
 ) -> tuple[Pieces, int | None]:
-    """((GPA, bytes) of the areas as they are laid down, where the device tree lies)."""
-    areas: dict[int, bytearray] = {}
+    """((GPA, bytes) of the areas as they are laid down, where the device tree lies). What is
+    never laid down is never made: it may have any size."""
+    areas: dict[int, kinds.ParameterArea] = {}
+    filled: dict[int, list[tuple[int, bytes]]] = {}
     trees: dict[int, int] = {}
     laid: list[tuple[int, bytes]] = []
     tree_at = None
     for one in igvm.on(launch):
         match one:
             case kinds.ParameterArea():
-                areas[one.index] = bytearray(igvm.data(one.file_offset, one.size))
+                areas[one.index], filled[one.index] = one, []
             case kinds.HostParameter():
-                area, value = areas[one.index], given.get(type(one), b"")
-                if one.byte_offset + len(value) > len(area):
+                value = given[type(one)]
+                if one.byte_offset + len(value) > areas[one.index].size:
                     raise PlatformError(
                         f"{igvm.path}: {one.NAME} at {one.at:#x}: {len(value):,} bytes do not "
                         f"fit into area {one.index} at {one.byte_offset:#x}"
                     )
-                area[one.byte_offset : one.byte_offset + len(value)] = value
+                filled[one.index].append((one.byte_offset, value))
                 if isinstance(one, kinds.DeviceTree):
                     trees[one.index] = one.byte_offset
             case kinds.ParameterInsert():
-                gpa = moved.gpa(one.gpa)
-                laid.append((gpa, bytes(areas[one.index])))
+                gpa, area = moved.gpa(one.gpa), areas[one.index]
+                data = bytearray(igvm.data(area.file_offset, area.size))
+                for at, value in filled[one.index]:
+                    data[at : at + len(value)] = value
+                laid.append((gpa, bytes(data)))
                 if one.index in trees:
                     tree_at = gpa + trees[one.index]
     return tuple(laid), tree_at
@@ -267,12 +273,25 @@ def names_beside(image: Image, platform: Platform) -> tuple[str, ...]:
         for entry in sorted(islice(entries, _BESIDE_MAX), key=lambda one: one.name):
             if entry.name.endswith(".elf") and entry.is_file():
                 with suppress(ImageError):
-                    _placed(load_image(entry.path), pages)
+                    placed(load_image(entry.path), pages)
                     found.append(entry.path)
     return tuple(found)
 
 
-def _placed(image: Image, pages: Pieces) -> Placed:
+def chosen(image: Image) -> str:
+    """The packaged platform that a file is for: one of VBS that may move is for no isolation
+    (openvmm, `vm/loader/src/paravisor.rs`: no other has relocation headers)."""
+    igvm = parse_igvm(image.path, image.data)
+    by_kind = {one.kind: one for one in igvm.platforms}
+    if kinds.TDX in by_kind or not by_kind.keys() & {0, kinds.VBS}:
+        return "tdx"
+    vbs = by_kind.get(kinds.VBS)
+    if vbs is None or any(isinstance(one, kinds.RelocatableRegion) for one in igvm.on(vbs)):
+        return "none"
+    return "vbs"
+
+
+def placed(image: Image, pages: Pieces) -> Placed:
     """Where in memory an image lies whose symbols are wanted: the code of its entry says so."""
     for segment in image.segments:
         first = image.entry - segment.address
@@ -289,5 +308,5 @@ def _placed(image: Image, pages: Pieces) -> Placed:
 CONTRACT: Final = Contract(
     "igvm", "an IGVM file, which says itself what lies where", recognise, lay_out,
     takes=("host_dtb", "symbols", "cmdline", "igvm_base"), hands_over=False,
-    names_beside=names_beside,
+    names_beside=names_beside, chosen=chosen,
 )  # fmt: skip

@@ -91,8 +91,10 @@ def lay_out(loaded: Loaded) -> BootLayout:
     )  # fmt: skip
     images = (placed, *(Placed("symbols", one, 0) for one in loaded.symbols))
     return replace(
-        found, x2apic=True, os_entry=image.entry, placed=images, symbols=SymbolMap(images),
-        lines=LineTable(images), structs=structs_of(images[-1].image),
+        found, x2apic=platform.hyperv or platform.kvm, open_bus=True,
+        os_entry=image.entry, placed=images,
+        symbols=SymbolMap(images), lines=LineTable(images),
+        structs=structs_of(images[-1].image),
     )  # fmt: skip
 
 
@@ -109,15 +111,19 @@ def _firmware(build: Builder, memory: Range) -> tuple[int, int]:
 
 
 def _check(image: Image, platform: Platform) -> None:
-    """Refuse what it would die on: it switches x2APIC off unless a hypervisor is seen that
-    allows it without remapped interrupts (Linux, arch/x86/kernel/apic/apic.c,
-    try_to_enable_x2apic), and takes a guest of VBS for one without isolation."""
-    if platform.isolation != "vbs" and platform.hyperv:
-        return
-    raise PlatformError(
-        f"{image.path}: a Linux kernel boots here on platforms with hyperv = true and without "
-        f"VBS, of which {plain(platform.name)} is none: `--platform linux` is"
-    )
+    """Refuse what it would die on: it takes a guest of VBS for one without isolation, and a TD
+    has to stay in x2APIC mode, which Linux leaves unless a hypervisor is seen that allows it
+    without remapped interrupts (arch/x86/kernel/apic/apic.c, try_to_enable_x2apic)."""
+    if platform.isolation == "vbs":
+        raise PlatformError(
+            f"{image.path}: a Linux kernel by itself boots on platforms without VBS, of which "
+            f"{plain(platform.name)} is none: `--platform linux` is"
+        )
+    if platform.isolation == "tdx" and not (platform.hyperv or platform.kvm):
+        raise PlatformError(
+            f"{image.path}: as a TD a Linux kernel wants a hypervisor that allows x2APIC mode: "
+            f'hyperv = true or hypervisor = "kvm", which {plain(platform.name)} does not say'
+        )
 
 
 def _text(cmdline: str) -> bytes:

@@ -30,14 +30,14 @@ from emu.boot.reset_page import reset_page
 from emu.boot.structs import structs_of
 from emu.boot.symbols import SymbolMap
 from emu.errors import ImageError, PlatformError
-from emu.hw.address import LARGE_BYTES, PAGE_BYTES, RESET_PAGE, align_up
+from emu.hw.address import ENCRYPTION_BIT, LARGE_BYTES, PAGE_BYTES, RESET_PAGE, align_up
 
 _RESERVED_BYTES: Final = 4 * PAGE_BYTES
 _PARAMETER_BYTES: Final = 362 * PAGE_BYTES
 _TREE_OFFSET, _TREE_BYTES = 0x28000, 0x40000
 _LOG_BYTES: Final = 2 * PAGE_BYTES
 _HEAP_BYTES: Final = 16 * PAGE_BYTES
-_ISOLATION_TYPE: Final = {"none": 1, "vbs": 1, "tdx": 3}
+_ISOLATION_TYPE: Final = {"none": 1, "vbs": 1, "snp": 2, "tdx": 3}
 _STUB: Final = b"\xf4\xeb\xfd"
 """hlt; jmp: what stands in for a kernel when there is none."""
 
@@ -75,7 +75,10 @@ def lay_out(loaded: Loaded) -> BootLayout:
     if at_reset:
         images = (*images, _place_reset_page(build, loaded, entry))
         entry = RESET_VECTOR
-    images = (*images, *(Placed("symbols", one, 0) for one in loaded.symbols))
+    images = (
+        *map(behind.as_it_runs, images),
+        *(Placed("symbols", one, 0) for one in loaded.symbols),
+    )
     return BootLayout(
         name=shim.path.name,
         ram=ram,
@@ -91,7 +94,8 @@ def lay_out(loaded: Loaded) -> BootLayout:
         host_dtb_gpa=region + _TREE_OFFSET,
         mailbox_gpa=RESET_PAGE if at_reset else None,
         os_entry=None if kernel is None else parameters.kernel_entry,
-        x2apic=linux,
+        x2apic=linux and (platform.hyperv or platform.kvm),
+        open_bus=linux,
     )
 
 
@@ -134,7 +138,7 @@ def _used(
     shim, platform, initrd = loaded.image, loaded.platform, loaded.initrd
     fixed = build.load("shim", shim, shim.first) if shim.kind == "executable" else None
     persisted = _persisted(build, loaded)
-    isolated = platform.isolation == "tdx"
+    isolated = platform.isolation in ("tdx", "snp")
     bounce = build.take("bounce buffer", LARGE_BYTES) if isolated else (0, 0)
     placed_kernel, kernel_entry = _place_kernel(build, loaded.kernel)
     sidecar = _place_sidecar(build, loaded.sidecar)
@@ -218,11 +222,15 @@ def _finish(
     places = {region.name: region.gpa for region in build.regions}
     tables, page = places["page tables"], places["shim parameters"]
     at_reset = platform.start == "reset-vector"
+    encrypted = ENCRYPTION_BIT if platform.isolation == "snp" else 0
     low = ((0, LARGE_BYTES),) if platform.low_memory_bytes and memory[0] else ()
     build.chunks.append((page, parameters.pack(shim.start)))
     build.chunks.append((
         tables,
-        identity_tables(tables, (*low, memory), local_map=at_reset, reset_page=at_reset),
+        identity_tables(
+            tables, (*low, memory), local_map=at_reset or bool(encrypted), reset_page=at_reset,
+            encrypted=encrypted,
+        ),
     ))  # fmt: skip
     return long_mode(
         shim.image.entry + shim.bias, page - shim.start, tables, places["GDT"], len(GDT)

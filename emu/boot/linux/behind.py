@@ -56,6 +56,11 @@ def place(build: Builder, kernel: Image) -> tuple[Placed, int]:
     return placed, kernel.entry + placed.bias
 
 
+def as_it_runs(image: Placed) -> Placed:
+    """A kernel where its names are: wherever it lies, it maps itself to where it is linked."""
+    return replace(image, bias=0) if is_linux(image.image) else image
+
+
 def words(kernel: Range, platform: Platform) -> str:
     """The words of the command line; `kernel`: where it lies, which the shim says is taken."""
     first, end = kernel[0], align_up(kernel[0] + kernel[1], PAGE_BYTES)

@@ -9,10 +9,16 @@ from emu.errors import CommandError
 from emu.given.files import new_file
 
 MARKDOWN: Final = ".md"
+MOMENT: Final = "moment"
 
 
 def _save(desk: Desk, file: str) -> Lines:
-    """Record the branch, up to now, in a file; says what was written."""
+    """Record the branch, up to now, in a file, or write the moment; says what was written."""
+    kind, _, rest = file.partition(" ")
+    if kind == MOMENT and rest.strip():
+        from emu.debug import moment_save
+
+        return moment_save.save(desk, rest.strip())
     from emu.debug import recording
     from emu.export.formats import FORMATS
 
@@ -67,7 +73,10 @@ def _written(file: str, data: bytes) -> Lines:
 
 
 SAVE: Final = Command(
-    "save", "Write a recording of this branch to a file.", _save, (text("file", rest=True),)
+    "save",
+    "Write a recording of this branch to a file, or by `save moment FILE` this very moment.",
+    _save,
+    (text("file", rest=True),),
 )
 EXPORT: Final = Command(
     "export",

@@ -1,6 +1,7 @@
 """The input list of a hypercall in words: each field by its name, each element."""
 
 import struct
+from collections.abc import Callable
 from typing import Final
 
 from emu.vmm.hypercalls.call import InputWords
@@ -35,13 +36,17 @@ def _field(name: str, value: int | bytes) -> str:
     return f"{name}={'self' if _SELF.get(name) == value else number_words(value)}"
 
 
-def elements(name: str, start: int, layout: struct.Struct) -> InputWords:
+def elements(
+    name: str, start: int, layout: struct.Struct, called: Callable[[int], str] = hex
+) -> InputWords:
     """The elements behind a header of `start` bytes, from the first that is to be worked on;
-    of pairs the second is the value."""
+    of pairs the second is the value. `called`: the first one in words."""
 
     def words(data: bytes, first: int, count: int) -> str:
         shown = range(first, min(count, first + SHOWN))
-        found = [_element(layout.unpack_from(data, start + layout.size * at)) for at in shown]
+        found = [
+            _element(layout.unpack_from(data, start + layout.size * at), called) for at in shown
+        ]
         left = count - first - len(found)
         more = f" and {left:,} more" if left > 0 else ""
         return f"{name}={','.join(found)}{more}"
@@ -49,11 +54,11 @@ def elements(name: str, start: int, layout: struct.Struct) -> InputWords:
     return words
 
 
-def _element(values: tuple[int | bytes, ...]) -> str:
-    numbers = (
+def _element(values: tuple[int | bytes, ...], called: Callable[[int], str]) -> str:
+    first, *others = (
         int.from_bytes(one, "little") if isinstance(one, bytes) else one for one in values
     )
-    return ":".join(f"{one:#x}" for one in numbers)
+    return ":".join((called(first), *map(hex, others)))
 
 
 def together(*parts: InputWords) -> InputWords:

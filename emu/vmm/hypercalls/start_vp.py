@@ -2,8 +2,9 @@
 
 from typing import Final
 
+from emu.hw.address import PAGE_BYTES, PAGE_MASK, Gpa
 from emu.vmm.effects import StartVp, VpContext
-from emu.vmm.hypercalls import context
+from emu.vmm.hypercalls import context, vmsa
 from emu.vmm.hypercalls.call import Answer, Hypercall, Request, Status, refuse
 from emu.vmm.hypercalls.enable_vp_vtl import HEADER, WORDS
 from emu.vmm.hypercalls.target import own_vtl, vp_index, wrong_partition, wrong_vp, wrong_vtl
@@ -33,8 +34,23 @@ def _start_state(caller: Caller, data: bytes) -> tuple[VpContext | None, str | N
     starts at the reset vector."""
     if caller.platform.isolation == "tdx":
         return None, "a TD's context must be zero" if any(data) else None
+    if caller.platform.isolation == "snp":
+        return _from_vmsa(caller, int.from_bytes(data[:8], "little"))
     parsed = context.parse(data)
     return parsed, context.invalid(parsed)
+
+
+def _from_vmsa(caller: Caller, word: int) -> tuple[VpContext | None, str | None]:
+    """An SNP guest gives the page of its new CPU's state: the address, and bit 0 set (Linux,
+    arch/x86/hyperv/ivm.c, hv_snp_boot_ap)."""
+    if word & PAGE_MASK != 1:
+        return None, f"{word:#x} is no VMSA's address with bit 0 set"
+    page = Gpa(word & ~PAGE_MASK)
+    if caller.memory.state(page) != "private":
+        return None, f"the VMSA at {page:#x} is no private page"
+    data = caller.memory.read(page, PAGE_BYTES)
+    assert data is not None, "a private page has memory"
+    return vmsa.parse(data), vmsa.invalid(data)
 
 
 def _start(request: Request) -> Answer:

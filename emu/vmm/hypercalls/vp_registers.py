@@ -9,6 +9,7 @@ from emu.vmm.effects import Effect, SetVpRegister
 from emu.vmm.hypercalls.call import Answer, Hypercall, Request, Status
 from emu.vmm.hypercalls.operands import elements, fields, together
 from emu.vmm.hypercalls.page import CODE_PAGE_OFFSETS
+from emu.vmm.hypercalls.register_names import register_name
 from emu.vmm.hypercalls.target import (
     VTL2,
     own_vtl,
@@ -139,7 +140,7 @@ GET: Final = Hypercall(
     0x50,
     "GetVpRegisters",
     _get,
-    together(_FIELDS, elements("registers", _HEADER.size, _NAME)),
+    together(_FIELDS, elements("registers", _HEADER.size, _NAME, register_name)),
     header_bytes=_HEADER.size,
     element_bytes=4,
     output_element_bytes=16,
@@ -149,7 +150,7 @@ SET: Final = Hypercall(
     0x51,
     "SetVpRegisters",
     _set,
-    together(_FIELDS, elements("values", _HEADER.size, _PAIR)),
+    together(_FIELDS, elements("values", _HEADER.size, _PAIR, register_name)),
     header_bytes=_HEADER.size,
     element_bytes=_PAIR.size,
     rep=True,

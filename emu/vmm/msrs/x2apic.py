@@ -13,17 +13,14 @@ ENABLE: Final = 1 << 11
 _RESERVED: Final = 0xFF | 1 << 9 | ~((1 << 40) - 1)
 _LVT_READ_ONLY: Final = 1 << 12 | 1 << 14
 """Delivery status and remote IRR."""
-_LVT_BITS: Final = (0x710FF, 0x117FF, 0x117FF, 0x1F7FF, 0x1F7FF, 0x110FF)
+LVT_BITS: Final = (0x710FF, 0x117FF, 0x117FF, 0x1F7FF, 0x1F7FF, 0x110FF)
 """Timer, thermal, performance, LINT0, LINT1, error: what is not reserved (SDM 3, figure
 11-8)."""
 
 
 def apic_base(caller: Caller) -> int:
-    """IA32_APIC_BASE of the calling CPU. A TD starts, and stays, in x2APIC mode."""
-    start = apic.PAGE | ENABLE | (BSP if caller.cpu == 0 else 0)
-    if caller.platform.isolation == "tdx":
-        start |= X2APIC
-    return caller.vmm.msrs.get((caller.cpu, APIC_BASE), start)
+    """IA32_APIC_BASE of the calling CPU."""
+    return apic.base(caller.platform, caller.vmm, caller.cpu)
 
 
 def _write_base(caller: Caller, msr: int, value: int) -> Effects | None:
@@ -94,7 +91,7 @@ def _write_spurious(caller: Caller, msr: int, value: int) -> Effects | None:
     if value & apic.SOFTWARE_ENABLE:
         return (kept,)
     masked, msrs = apic.MASKED, caller.vmm.msrs
-    sources = ((caller.cpu, apic_timer.LVT + index) for index in range(len(_LVT_BITS)))
+    sources = ((caller.cpu, apic_timer.LVT + index) for index in range(len(LVT_BITS)))
     open_ = [key for key in sources if not msrs.get(key, masked) & masked]
     return (kept, *(SetMsr(cpu, lvt, msrs[cpu, lvt] | masked) for cpu, lvt in open_))
 
@@ -113,7 +110,7 @@ def _write_self_ipi(caller: Caller, msr: int, value: int) -> Effects | None:
 def _write_lvt(caller: Caller, msr: int, value: int) -> Effects | None:
     """The local vector table: timer, thermal, performance, LINT0, LINT1, error. All stay masked
     while the APIC is switched off."""
-    if value & ~_LVT_BITS[msr - apic_timer.LVT]:
+    if value & ~LVT_BITS[msr - apic_timer.LVT]:
         return None
     value &= ~_LVT_READ_ONLY
     if not apic.accepts(caller.vmm, caller.cpu):
@@ -124,7 +121,7 @@ def _write_lvt(caller: Caller, msr: int, value: int) -> Effects | None:
     )
 
 
-_REGISTERS: Final = (
+REGISTERS: Final = (
     Msr(0x802, "X2APIC_APICID", lambda caller, _: _apic_id(caller), None),
     Msr(0x803, "X2APIC_VERSION", always(0x0005_0014), None),
     Msr(apic.TPR, "X2APIC_TPR", of_cpu(), store_cpu(0xFF)),
@@ -147,7 +144,7 @@ _REGISTERS: Final = (
 MSRS: Final = (
     Msr(APIC_BASE, "APIC_BASE", lambda caller, _: apic_base(caller), _write_base),
     Msr(apic_timer.TSC_DEADLINE, "TSC_DEADLINE", of_cpu(), apic_timer.write_deadline),
-    *(_guarded(entry) for entry in _REGISTERS),
+    *(_guarded(entry) for entry in REGISTERS),
 )
 """SDM 3, table 11-6. The trigger-mode words are always clear: nothing here is level-triggered.
 There is no CMCI (0x82F), since IA32_MCG_CAP offers none."""

@@ -34,7 +34,10 @@ CONTRACT: Final = Contract("teapot", "short and stout", recognise, lay_out, hand
 }
 LINES = {
     "emu/boot/contracts/__init__.py": (
-        ("from emu.boot.contracts import flat, igvm, linux, multiboot, openhcl", ", teapot"),
+        (
+            "from emu.boot.contracts import flat, igvm, linux, moment, multiboot, openhcl",
+            ", teapot",
+        ),
         ("CONTRACTS: Final[tuple[Contract, ...]] = (\n    ", "teapot.CONTRACT, "),
     ),
 }

@@ -6,8 +6,8 @@ NEW: dict[str, str] = {}
 LINES = {
     "emu/boot/roles.py": (
         (
-            "FAMILIES: Final[tuple[Family, ...]] = (SAMPLE,",
-            ' Family("tea", (NamedPoint("kettle", "boils", ("online",)),)),',
+            "FAMILIES: Final[tuple[Family, ...]] = (SAMPLE, LINUX",
+            ', Family("tea", (NamedPoint("kettle", "boils", ("online",)),)),',
         ),
     ),
 }

@@ -30,7 +30,7 @@ class OdometerView(Struct, frozen=True):
     ),
     "emu/picture/view.py": (
         ("    NestedView,\n", "    OdometerView,\n"),
-        ('"logged", "regions"', ', "odometer"'),
+        ('"regions", "profile"', ', "odometer"'),
         ("    exits: LogView | None = None\n", "    odometer: OdometerView | None = None\n"),
     ),
     "emu/picture/looks.py": (

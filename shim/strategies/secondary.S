@@ -1,0 +1,24 @@
+/* Where a CPU of many that come at once comes to the kernel's own tables. */
+#include "linux/kernel.h"
+
+/* Arrives in:  64-bit mode on the kernel's tables, with the trampoline's lock taken: until it is
+ *              given back, the stack below belongs to this CPU.
+ * Leaves by:   start_secondary(cpu) on a stack of its own, found by its APIC id. */
+    .text
+    .globl  secondary_startup_64
+secondary_startup_64:
+    lea     finding_stack_top(%rip), %rsp
+    call    own_number
+    mov     %eax, %edi
+    call    stack_of
+    mov     %rax, %rsp
+    movl    $0, tr_lock_place
+    xor     %ebp, %ebp
+    call    start_secondary
+6:  pause
+    jmp     6b
+
+    .bss
+    .balign 16
+    .skip   512
+finding_stack_top:

@@ -1,0 +1,88 @@
+"""The waterfall: each AP and its steps, the quantiles over all, and what is said where an image
+has no role for a step."""
+
+from pathlib import Path
+
+import pytest
+
+from emu import Session, open_session
+from emu.debug.profiling import profile_of
+from emu.profile.profile import chosen
+from emu.profile.told import quantiles
+from emu.profile.waterfall_view import STEPS, Waterfall
+
+ROOT = Path(__file__).parents[2]
+MAILBOX = ("parked", "command", "seen", "ack", "vector", "online", "rest")
+"""The steps of a wake-up by the mailbox (ACPI 6.6, 5.2.12.19)."""
+
+
+def booted(platform: str, cpus: int = 4, **more: object) -> Session:
+    session = open_session(platform=platform, cpus=cpus, **more)  # type: ignore[arg-type]
+    session.do("run")
+    return session
+
+
+def fall(session: Session) -> Waterfall:
+    found = profile_of(session.desk, chosen(["waterfall"])).sections["waterfall"]
+    assert isinstance(found, Waterfall)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("platform", "before"),
+    [
+        ("tdx", ("asked", "first", "tables")),
+        ("vbs", ("asked", "first")),
+        ("none", ("asked", "first")),
+        ("sipi", ("asked", "first", "modes", "tables")),
+    ],
+)
+def test_every_ap_has_its_steps_in_their_order(platform: str, before: tuple[str, ...]) -> None:
+    found = fall(booted(platform))
+    for ap in found.aps:
+        assert tuple(one.step for one in ap.steps) == (*before, *MAILBOX)
+        assert [one.tick for one in ap.steps] == sorted(one.tick for one in ap.steps)
+        assert all(ns >= 0 for _, ns, _ in ap.spans)
+    assert {*before, *MAILBOX, *found.unseen} == set(STEPS)
+
+
+@pytest.mark.parametrize(("platform", "price_ns"), [("tdx", 20_000), ("sipi", 10_000)])
+def test_an_ap_begins_behind_the_price_of_its_start(platform: str, price_ns: int) -> None:
+    (first,) = (one.spread for one in fall(booted(platform)).segments if one.step == "first")
+    assert (first.count, first.p50_ns, first.max_ns) == (3, price_ns, price_ns)
+
+
+def test_one_that_starts_late_is_the_largest_and_no_median() -> None:
+    found = fall(booted("tdx", inject=["late-start 2 400us"]))
+    (first,) = (one.spread for one in found.segments if one.step == "first")
+    assert (first.p50_ns, first.max_ns, first.max_cpu) == (20_000, 420_000, 2)
+
+
+def test_a_step_is_where_the_machine_is_at_its_moment() -> None:
+    session = booted("tdx")
+    steps = {one.step: one for one in fall(session).aps[1].steps}
+    session.do(f"goto {steps['parked'].tick} cpu 2")
+    assert session.cpus()[2].symbol.startswith("mailbox_wait")
+    session.do(f"goto {steps['vector'].tick} cpu 2")
+    assert session.cpus()[2].symbol.startswith("secondary_start")
+
+
+def test_quantiles_are_values_by_nearest_rank() -> None:
+    some = quantiles([(ns, ns % 7) for ns in range(1, 101)])
+    assert (some.p50_ns, some.p90_ns, some.p99_ns, some.max_ns) == (50, 90, 99, 100)
+    assert (some.count, some.max_cpu) == (100, 100 % 7)
+    assert quantiles([(7, 3)]).p50_ns == 7
+
+
+def test_somebody_s_loop_has_the_steps_that_are_seen_and_says_which_are_not() -> None:
+    loop = str(ROOT / "samples/loops/one-load.elf")
+    found = fall(booted("tdx", cpus=3, ap_loop=loop))
+    assert found.unseen == ("asked", "modes", "tables")
+    assert all(tuple(one.step for one in ap.steps) == ("first", *MAILBOX) for ap in found.aps)
+    assert found.lines()[-1].startswith("of no CPU is seen: asked (somebody asks for it), ")
+
+
+def test_who_never_starts_has_no_step_and_the_text_says_what_a_dash_is() -> None:
+    found = fall(booted("tdx", inject=["never-starts 2"]))
+    assert [one.step for one in found.aps[1].steps][:1] in ([], ["asked"])
+    assert "-: not come to, or no role of this image tells of it" in found.lines()
