@@ -18,7 +18,7 @@ from benchmarks.row import Row, table
 
 NAMES: Final = (
     "start", "opening", "boot", "screen", "virtual", "step", "exit", "compute", "checkpoints",
-    "travel", "breakpoints", "locks", "rules", "schedules",
+    "travel", "breakpoints", "locks", "rules", "schedules", "linux",
 )  # fmt: skip
 """Files of this package with `rows`; each is loaded when its turn comes, so that a commit that
 lacks what one needs can still be measured by the others. First those that only start other

@@ -6,8 +6,14 @@ from textwrap import fill
 from typing import Any, Final, NoReturn
 
 from emu.errors import ApdbgError
-from emu.given.number import parsed
-from emu.given.plain import shown
+from tui.booted_options import (
+    count,
+    group,
+    loop_options,
+    machine_options,
+    seed,
+    source_option,
+)  # fmt: skip
 from tui.printing import say
 
 COMMANDS: Final = (
@@ -48,139 +54,16 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _count(text: str) -> int:
-    """A whole number above 0 with an optional `_` or `,` between digits, or 0x-hex."""
-    value = parsed(text)
-    if value is None:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is not a number")
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f"{shown(text)} must be above 0")
-    return value
-
-
-def _seed(text: str) -> int:
-    """A whole number of 64 bits, as `_count` reads it."""
-    value = parsed(text)
-    if value is None or not 0 <= value < 1 << 64:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is no number from 0 to 2^64 - 1")
-    return value
-
-
-def _group(parser: argparse.ArgumentParser, title: str) -> argparse._ArgumentGroup:
-    """The group of options of that name, which `--help` shows together."""
-    known = (one for one in parser._action_groups if one.title == title)
-    return next(known, None) or parser.add_argument_group(title)
-
-
-def _address(text: str) -> int:
-    """An address below 4 GiB, as `_count` reads it."""
-    value = parsed(text)
-    if value is None or not 0 <= value < 1 << 32:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is no address below 4 GiB")
-    return value
-
-
-def _machine_options(parser: argparse.ArgumentParser) -> None:
-    add = _group(parser, "what is booted").add_argument
-    add(
-        "image", nargs="?",
-        help="ELF, Linux kernel, IGVM file, moment (.json), or a sample's name; default: the "
-        "sample shim",
-    )  # fmt: skip
-    add(
-        "--platform",
-        default="",
-        metavar="NAME|FILE",
-        help="tdx, vbs, none, sipi, linux or a TOML file; default: what suits the image",
-    )
-    add("--cpus", type=_count, metavar="N", help="1 to 2,048 CPUs")
-    add("--memory", type=_count, metavar="MiB", help="guest memory")
-    add("--seed", type=_seed, default=0, metavar="N", help="default 0")
-    add("--kernel", metavar="ELF", help="what the shim jumps to; default: the sample kernel")
-    add("--initrd", metavar="FILE")
-    add("--cmdline", default="", metavar="TEXT", help="the shim's command line")
-    add("--host-dtb", metavar="FILE", help="the host's device tree instead of a generated one")
-    _paravisor_options(parser)
-    add("--schedule", default="", metavar="RULE", help="timed, or random SEED")
-    add(
-        "--inject",
-        action="append",
-        default=[],
-        metavar="SPEC",
-        help="break something: KIND ... [at MOMENT]; may be given several times",
-    )
-    add(
-        "--symbols",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="names and lines of a kernel or of what lies in an IGVM file: ELF, bzImage or "
-        "System.map; may be given several times",
-    )
-    add(
-        "--igvm-base", type=_address, metavar="GPA",
-        help="where an IGVM file that may move lies; default: where it says, if that is memory",
-    )  # fmt: skip
-    add("--max-ticks", type=_count, metavar="N", help="stop after N instructions")
-
-
-def _paravisor_options(parser: argparse.ArgumentParser) -> None:
-    add = _group(parser, "what is booted").add_argument
-    add("--sidecar", metavar="ELF", help="the kernel of CPUs that the OS does not take")
-    add(
-        "--reset", metavar="FILE",
-        help="the page at a TD's reset vector, an ELF file or its 4,096 bytes; default: the "
-        "sample's",
-    )  # fmt: skip
-    add("--persisted", metavar="FILE", help="what an earlier run has kept for this one")
-
-
-def _source_option(parser: argparse.ArgumentParser) -> None:
-    _group(parser, "what is told").add_argument(
-        "--source", action="append", default=[], metavar="FROM=TO",
-        help="source compiled below FROM lies in TO; may be given several times",
-    )  # fmt: skip
-
-
-def _loop_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        "--ap-loop", metavar="FILE",
-        help="instead of an image: somebody's mailbox loop, an ELF file or bare bytes; a "
-        "kernel wakes the APs that wait in it",
-    )  # fmt: skip
-    add("--at", type=_address, metavar="GPA", help="where the loop lies")
-    add("--mailbox", type=_address, metavar="GPA", help="where its mailbox lies")
-    add(
-        "--loop-mode", "--mode", choices=("long", "protected", "real"),
-        help="how APs come to it",
-    )  # fmt: skip
-    add(
-        "--loop-entry", "--entry", default="", metavar="PLACE",
-        help="where: a symbol or an offset in it",
-    )  # fmt: skip
-    add("--loop-reset", default="", metavar="PLACE", help="where it takes a CPU back, likewise")
-    add(
-        "--load", action="append", default=[], metavar="ADDR=FILE",
-        help="a file in memory besides the loop, or the loop; may be given several times",
-    )  # fmt: skip
-    add(
-        "--loop-plan", default="", metavar="STEPS",
-        help='what the OS does: "wake 1, test 2, back 1, sleep 3, move, patience ever", '
-        'or "usual"',
-    )  # fmt: skip
-
-
 def _campaign_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", nargs="?", help="static x86-64 ELF; default: the sample shim")
     add = parser.add_argument
     add("--file", metavar="FILE", help="what is expected; default: the samples' recovery.toml")
     add("--platform", metavar="NAME", help="only on this one")
     add("--only", default="", metavar="TEXT", help="only cases whose injections contain this")
-    add("--cpus", type=_count, default=4, metavar="N", help="default 4")
-    add("--seed", type=_seed, default=0, metavar="N", help="default 0")
+    add("--cpus", type=count, default=4, metavar="N", help="default 4")
+    add("--seed", type=seed, default=0, metavar="N", help="default 0")
     add("--kernel", metavar="ELF", help="what the shim jumps to; default: the sample kernel")
-    add("--jobs", type=_count, metavar="N", help="machines at a time; default: one a core")
+    add("--jobs", type=count, metavar="N", help="machines at a time; default: one a core")
 
 
 def _version_option(parser: argparse.ArgumentParser) -> None:
@@ -228,7 +111,7 @@ def _report_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _profile_options(parser: argparse.ArgumentParser) -> None:
-    add = _group(parser, "what is told").add_argument
+    add = group(parser, "what is told").add_argument
     add(
         "--section", action="append", default=[], metavar="NAME",
         help="only this one; may be given several times; default: all that logs tell",
@@ -251,10 +134,10 @@ def _what_if_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--cpus", metavar="N,N", default="4,16", help="numbers of CPUs; default: 4,16")
     add(
-        "--own", type=_count, default=0, metavar="US",
+        "--own", type=count, default=0, metavar="US",
         help="what each AP does before it reports, in microseconds",
     )  # fmt: skip
-    add("--online", type=_count, default=0, metavar="US", help="what it does to come online")
+    add("--online", type=count, default=0, metavar="US", help="what it does to come online")
     add(
         "--ends", action="store_true",
         help="also at both ends of every price's range: how far the answer depends on it",
@@ -262,29 +145,29 @@ def _what_if_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _screen_options(parser: argparse.ArgumentParser) -> None:
-    add = _group(parser, "the session").add_argument
+    add = group(parser, "the session").add_argument
     add("--record", metavar="FILE", help="write a recording all the while")
     add(
-        "--web", type=_count, metavar="PORT",
+        "--web", type=count, metavar="PORT",
         help="the same screen in a browser of this machine (needs apdbg[web])",
     )  # fmt: skip
 
 
 def _key_options(parser: argparse.ArgumentParser) -> None:
-    add = _group(parser, "the session").add_argument
+    add = group(parser, "the session").add_argument
     add("--keys", metavar="PRESET|FILE", help="gdb, windbg, vim, or a TOML file of keys")
     add("--fresh", action="store_true", help="forget layout and breakpoints of last time")
 
 
 def _lines_option(parser: argparse.ArgumentParser) -> None:
-    _group(parser, "the session").add_argument(
+    group(parser, "the session").add_argument(
         "--lines", action="store_true",
         help="no screen: commands at a prompt, and appended lines; for screen readers and logs",
     )  # fmt: skip
 
 
 def _course_options(parser: argparse.ArgumentParser) -> None:
-    add = _group(parser, "how far, and how").add_argument
+    add = group(parser, "how far, and how").add_argument
     add(
         "--until",
         metavar="PLACE",
@@ -292,31 +175,31 @@ def _course_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--script", metavar="FILE", help="commands to carry out first, one a line")
     add(
-        "--watchdog", type=_count, default=0, metavar="N",
+        "--watchdog", type=count, default=0, metavar="N",
         help="after N instructions without progress the boot counts as hung",
     )  # fmt: skip
 
 
 def _race_option(parser: argparse.ArgumentParser) -> None:
-    _group(parser, "what is told").add_argument(
+    group(parser, "what is told").add_argument(
         "--races", action="store_true", help="also look for data races, by a second run"
     )
 
 
 def _keep_option(parser: argparse.ArgumentParser) -> None:
-    _group(parser, "what is told").add_argument(
+    group(parser, "what is told").add_argument(
         "--keep", metavar="FILE", help="write what the image keeps for --persisted in the end"
     )
 
 
 def _json_option(parser: argparse.ArgumentParser) -> None:
-    _group(parser, "what is told").add_argument(
+    group(parser, "what is told").add_argument(
         "--json", action="store_true", help="one JSON object, nothing else"
     )
 
 
 def _outcome_option(parser: argparse.ArgumentParser) -> None:
-    _group(parser, "what is told").add_argument(
+    group(parser, "what is told").add_argument(
         "--expect", choices=OUTCOMES, help="the outcome that is exit code 0"
     )
 
@@ -333,9 +216,9 @@ _OPTIONS: Final[
     (("completion",), _completion_options),
     (("compare",), _compare_options),
     (("what-if",), _what_if_options),
-    (("screen", "run", "record", "report", "profile"), _machine_options),
-    (("screen", "run", "record", "report", "profile"), _loop_options),
-    (("screen", "run", "record", "report", "replay", "profile"), _source_option),
+    (("screen", "run", "record", "report", "profile"), machine_options),
+    (("screen", "run", "record", "report", "profile"), loop_options),
+    (("screen", "run", "record", "report", "replay", "profile"), source_option),
     (("record",), _recording_option),
     (("report",), _report_option),
     (("screen",), _screen_options),

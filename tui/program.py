@@ -58,18 +58,14 @@ def _carry_out(options: Namespace | None) -> int:
             from tui import replay
 
             return replay.replay(options)
-        case "profile":
-            from tui import profiled
+        case "profile" | "compare" | "what-if" as word:
+            from tui import profiled, what_if
 
-            return profiled.profile(options)
-        case "compare":
-            from tui import profiled
-
-            return profiled.compare(options)
-        case "what-if":
-            from tui import what_if
-
-            return what_if.what_if(options)
+            told = {
+                "profile": profiled.profile, "compare": profiled.compare,
+                "what-if": what_if.what_if,
+            }  # fmt: skip
+            return told[word](options)
         case word:
             from tui import headless
 

@@ -68,16 +68,27 @@ def test_every_table_is_there_in_its_revision() -> None:
 def test_the_fixed_table_tells_of_no_hardware() -> None:
     fadt = Memory().named()[b"FACP"].data  # 5.2.9
     assert len(fadt) == 276 and fadt[131] == 6, "FADT minor version"
-    assert struct.unpack_from("<I", fadt, 112)[0] == 1 << 20, "HW_REDUCED_ACPI alone"
+    assert struct.unpack_from("<I", fadt, 112)[0] == 1 << 20 | 1 << 10, (
+        "HW_REDUCED_ACPI and RESET_REG_SUP"
+    )
     assert struct.unpack_from("<H", fadt, 109)[0] == 1 << 2 | 1 << 5, "no VGA, no CMOS RTC"
     left = bytearray(fadt)
-    for first, end in ((0, 36), (109, 111), (112, 116), (131, 132), (140, 148)):
+    # 5.2.3.2: SystemIO, 8 bits from bit 0, byte access, the address
+    assert struct.unpack_from("<BBBBQB", fadt, 116) == (1, 8, 0, 1, 0xCF9, 6), "RESET_REG"
+    for sleep in (244, 256):  # SLEEP_CONTROL_REG, SLEEP_STATUS_REG
+        assert struct.unpack_from("<BBBBQ", fadt, sleep) == (1, 8, 0, 1, 0x608)
+    known = ((0, 36), (109, 132), (140, 148), (244, 268))
+    for first, end in known:
         left[first:end] = bytes(end - first)
     assert not any(left)
 
 
-def test_the_definition_block_is_empty() -> None:
-    assert len(Memory().named()[b"DSDT"].data) == 36
+def test_the_definition_block_says_how_to_switch_off_and_nothing_else() -> None:
+    """20.2.5.1, DefName: NameOp, the name; 20.2.5.4, DefPackage: PackageOp, PkgLength, four
+    elements: BytePrefix 5 and three times ZeroOp."""
+    aml = Memory().named()[b"DSDT"].data[36:]
+    assert aml == b"\x08_S5_" + b"\x12\x07\x04" + b"\x0a\x05" + bytes(3)
+    assert aml[6] == len(aml) - 6, "PkgLength counts itself and all behind it"
 
 
 def entries(data: bytes) -> list[bytes]:

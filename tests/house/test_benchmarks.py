@@ -8,7 +8,19 @@ import msgspec
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import boot, breakpoints, checkpoints, compare, guest, history, inside, step
+from benchmarks import (
+    boot,
+    breakpoints,
+    checkpoints,
+    compare,
+    guest,
+    history,
+    inside,
+    large_image,
+    linux,
+    qemu,
+    step,
+)
 from benchmarks import exit as one_exit
 from benchmarks.bare import Bare
 from benchmarks.machine import Machine
@@ -38,6 +50,21 @@ def test_every_cpu_of_the_computing_guest_has_its_turns(tmp_path: Path) -> None:
     assert [cpu.mode for cpu in after.cpus] == ["long", "real", "real", "real"]
 
 
+def test_large_images_open_with_every_symbol_line_and_inlined_function(tmp_path: Path) -> None:
+    for kernel in (False, True):
+        place = tmp_path / "image"
+        place.write_bytes(large_image.image(3, padding=4096, kernel=kernel))
+        session = open_session(str(place), cpus=1, platform="linux" if kernel else "none")
+        layout = session.machine.board.layout
+        found = layout.placed[0].image.symbols
+        assert len(found) == 3 * large_image.FUNCTIONS
+        for one in found:
+            assert layout.lines.line_of(one.address) is not None
+            inner = layout.lines.functions(one.address + 16 + 32)
+            assert [function.inlined for function in inner] == [True, False]
+            assert (inner[0].line, inner[1].name) == (11, one.name)
+
+
 def test_bare_unicorn_runs_the_loop_by_steps_and_at_one_go() -> None:
     stepped, run = Bare(guest.MEMORY), Bare(guest.MEMORY)
     stepped.step(7 * 30)
@@ -52,6 +79,22 @@ def test_bring_up_ends_when_the_last_ap_is_first_online() -> None:
     )  # fmt: skip
     passed = [{"name": name, "cpu": cpu, "virtual_ns": ms * 10**6} for name, cpu, ms in moments]
     assert bring_up_ms({"milestones": passed}) == 25.0
+
+
+def test_a_kernel_is_booted_up_to_the_line_and_told_beside_qemu_or_without(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(linux.NAMED_BY, str(tmp_path / "none"))
+    assert list(linux.rows(quick=True)) == []
+    monkeypatch.setenv(linux.NAMED_BY, str(ROOT / "samples/linux/bzImage"))
+    monkeypatch.setattr(qemu, "installed", lambda: False)
+    (row,) = linux.rows(quick=True)
+    assert row.good and row.value > 0 and row.beside_value is None
+    assert row.note.endswith("no QEMU here")
+    monkeypatch.setattr(qemu, "installed", lambda: True)
+    monkeypatch.setattr(linux, "_qemu", lambda image: 1e-3)
+    (row,) = linux.rows(quick=True)
+    assert row.beside_value == pytest.approx(float(row.note.split()[0]) * 1e3, abs=1e3)
 
 
 def test_two_things_are_measured_in_turns_and_each_turn_has_its_ratio() -> None:

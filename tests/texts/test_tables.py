@@ -41,7 +41,9 @@ ALL_ONES: Final = 2**64 - 1
 EFER: Final = 0xC000_0080
 PATS: Final = (0x0007_0406_0007_0406, 0x0605_0401_0605_0401)
 """IA32_PAT at reset (SDM 3, table 12-12), and one that has the other types."""
-DEVICES: Final = (0x3F8, 0x3E8, 0x80, 0x604, 0x20, 0xA0, 0x40, 0x61)
+DEVICES: Final = (
+    0x3F8, 0x3E8, 0x80, 0x604, 0x608, 0xCF9, 0x64, 0x20, 0xA0, 0x40, 0x61, 0xCD8,
+)  # fmt: skip
 """First ports of those that every machine has."""
 
 PAGE_FAULT: Final = ("P", "W/R", "U/S", "RSVD", "I/D")

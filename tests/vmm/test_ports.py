@@ -3,7 +3,7 @@
 import pytest
 
 from emu.vmm.devices import STANDARD
-from emu.vmm.effects import Effects, Note, PowerOff, SerialOut, SetPort
+from emu.vmm.effects import Crash, Effects, Note, PowerOff, SerialOut, SetPort
 from tests.vmm.builder import Guest, of
 
 
@@ -19,6 +19,31 @@ def read(guest: Guest, port: int, size: int = 1) -> int:
     value, effects = STANDARD.port_in(guest.caller(), port, size)
     assert effects == ()
     return value
+
+
+@pytest.mark.parametrize(
+    ("port", "value", "resets"),
+    [
+        # Intel PCH, 0xCF9: RST_CPU is bit 2; Linux writes 2, then 6 or 0xE.
+        (0xCF9, 0x02, False), (0xCF9, 0x06, True), (0xCF9, 0x0E, True),
+        # 8042: 0xF0 to 0xFF pulse the lines whose bits are clear; bit 0 is the reset line.
+        (0x64, 0xFE, True), (0x64, 0xFF, False), (0x64, 0xF0, True), (0x64, 0x20, False),
+    ],
+)  # fmt: skip
+def test_a_reset_by_a_port_ends_the_run(port: int, value: int, resets: bool) -> None:
+    effects = write(Guest(), port, value)
+    told = (Crash(f"CPU 0 asked for a reset by port {port:#x}"),) if resets else ()
+    assert effects == told
+
+
+def test_nothing_waits_at_the_keyboard_controller() -> None:
+    assert read(Guest(), 0x64) == 0
+
+
+@pytest.mark.parametrize(("value", "off"), [(0x34, True), (0x14, False), (0x80, False)])
+def test_the_sleep_control_register_switches_off(value: int, off: bool) -> None:
+    """ACPI 6.6, 4.8.3.7: SLP_TYP in bits 4:2, SLP_EN bit 5."""
+    assert write(Guest(), 0x608, value) == ((PowerOff(),) if off else ())
 
 
 @pytest.mark.parametrize("base", [0x3F8, 0x3E8])

@@ -17,6 +17,15 @@ _REVISIONS: Final = {
 _FADT_BYTES: Final = 276
 _HARDWARE_REDUCED: Final = 1 << 20
 """FADT flags: no fixed hardware, no SCI, no PM timer."""
+_HAS_RESET: Final = 1 << 10
+"""FADT flags: the reset register is there."""
+_BYTE_PORT: Final = 0x01_00_08_01
+"""A generic address (5.2.3.2): of I/O space, 8 bits from bit 0, by bytes."""
+_RESET_PORT, _RESET_VALUE = 0xCF9, 6
+_SLEEP_PORT: Final = 0x608
+"""Control and status of sleep, one register: who wakes comes from a reset anyway."""
+_S5: Final = bytes.fromhex("08 5f53355f 12 07 04 0a05 00 00 00")
+"""Name (_S5_, Package (4) { 5, 0, 0, 0 }): the sleep type that switches off (20.2.5.1)."""
 _NO_VGA_NO_CMOS: Final = 1 << 2 | 1 << 5
 """IAPC_BOOT_ARCH: there is no VGA, and no CMOS clock that a driver could have interrupts of."""
 _ENABLED: Final = 1
@@ -41,7 +50,7 @@ def tables(
     """The tables from `gpa` on; `mailbox`: GPA of the page through which the APs are woken,
     instead of by INIT and SIPI; `reset`: where they are handed back, if they may."""
     row = _InARow(gpa + _APART)
-    dsdt = row.add(b"DSDT", b"")
+    dsdt = row.add(b"DSDT", _S5)
     madt = row.add(b"APIC", _madt(apic_ids, mailbox, reset))
     fadt = row.add(b"FACP", _fadt(dsdt))
     xsdt = row.add(b"XSDT", struct.pack("<2Q", fadt, madt))
@@ -86,7 +95,14 @@ def _fadt(dsdt: int) -> bytes:
     body = bytearray(_FADT_BYTES - 36)
     for offset, form, value in (
         (109, "<H", _NO_VGA_NO_CMOS),
-        (112, "<I", _HARDWARE_REDUCED),
+        (112, "<I", _HARDWARE_REDUCED | _HAS_RESET),
+        (116, "<I", _BYTE_PORT),
+        (120, "<Q", _RESET_PORT),
+        (128, "<B", _RESET_VALUE),
+        (244, "<I", _BYTE_PORT),
+        (248, "<Q", _SLEEP_PORT),
+        (256, "<I", _BYTE_PORT),
+        (260, "<Q", _SLEEP_PORT),
         (131, "<B", 6),  # the minor version
         (140, "<Q", dsdt),
     ):

@@ -8,7 +8,7 @@ from emu.vmm.devices.fw_cfg import DEBUG_EXIT, FW_CFG
 from emu.vmm.devices.hotplug import HOTPLUG
 from emu.vmm.devices.pic import PIC1, PIC2
 from emu.vmm.devices.pit import PIT, SPEAKER
-from emu.vmm.devices.switches import POST, POWER
+from emu.vmm.devices.switches import KEYBOARD, POST, POWER, RESET, SLEEP
 from emu.vmm.devices.table import Devices
 from emu.vmm.devices.uart import COM1, COM3, UART_REGISTERS
 from emu.vmm.devices.xapic import XAPIC
@@ -19,13 +19,13 @@ NONE: Final = Devices(())
 """What a TD reaches by plain loads and stores: it has to ask the host."""
 STANDARD: Final = Devices(
     (
-        COM1, COM3, POST, POWER, CMOS, FW_CFG, DEBUG_EXIT, PIC1, PIC2, PIT, SPEAKER, HOTPLUG,
-        XAPIC,
+        COM1, COM3, POST, POWER, SLEEP, RESET, KEYBOARD, CMOS, FW_CFG, DEBUG_EXIT, PIC1, PIC2,
+        PIT, SPEAKER, HOTPLUG, XAPIC,
     )
 )  # fmt: skip
-"""What every machine has: two serial lines, POST port, power switch, clock, fw_cfg, the
-registers of CPUs that come and go, and each CPU's APIC as a page; and the interrupt controllers
-and timer of a PC, which are deaf where there is Hyper-V."""
+"""What every machine has: two serial lines, POST port, power and reset switches, clock, fw_cfg,
+the registers of CPUs that come and go, and each CPU's APIC as a page; and the interrupt
+controllers and timer of a PC, which are deaf where there is Hyper-V."""
 
 
 def port_words(port: int) -> str:
