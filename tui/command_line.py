@@ -116,6 +116,11 @@ def _profile_options(parser: argparse.ArgumentParser) -> None:
         "--section", action="append", default=[], metavar="NAME",
         help="only this one; may be given several times; default: all that logs tell",
     )  # fmt: skip
+    add(
+        "--secret", metavar="GPA+BYTES",
+        help="whether these bytes can be seen: the boot is run again with others in their "
+        "place; also cpu1:rbx",
+    )  # fmt: skip
     add("-o", "--output", metavar="FILE", help="default: print it")
 
 

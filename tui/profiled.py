@@ -3,10 +3,12 @@
 import argparse
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from emu import Session
 from emu.debug import recording, report
 from emu.debug.opening import is_recording, replay_session
-from emu.debug.profiling import measured, profile_of
+from emu.debug.profiling import measured, profile_of, secrets_of
 from emu.errors import ApdbgError
 from emu.given.files import new_file
 from emu.profile.profile import as_json, chosen
@@ -24,7 +26,12 @@ def profile(options: argparse.Namespace) -> int:
     found, cost = measured(session.desk, kinds)
     for sentence in cost:
         complain(sentence)
-    words = as_json(found) if options.json else "\n".join(found.lines())
+    rows = list(found.lines())
+    if options.secret:
+        seen = secrets_of(session.desk, options.secret)
+        found = replace(found, sections=found.sections | {"secrets": seen})
+        rows += ["", "-- secrets: what can be seen of a secret", *seen.lines()]
+    words = as_json(found) if options.json else "\n".join(rows)
     if options.output is not None:
         with new_file(options.output) as file:
             file.write(f"{words}\n".encode())

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from emu.debug.desk import Desk, Lines
 from emu.profile.looking import looked
 from emu.profile.profile import Profile, SectionKind, profile
+from emu.profile.secrets import Secrets, secrets
+from emu.timeline.moment import Moment
+from emu.timeline.search import from_here
 
 
 def profile_of(desk: Desk, kinds: Iterable[SectionKind]) -> Profile:
@@ -28,3 +31,12 @@ def measured(desk: Desk, kinds: Iterable[SectionKind]) -> tuple[Profile, Lines]:
 
 
 _SEEN = {"accesses": "every access", "code": "every instruction"}
+
+
+def secrets_of(desk: Desk, place: str) -> Secrets:
+    """What can be seen of a secret that is in a place at power-on, up to now; raises
+    CommandError."""
+    with from_here(desk.timeline):
+        end = desk.machine.board.tick
+        desk.timeline.goto(Moment(0))
+        return secrets(desk.machine, desk.timeline, place, end)

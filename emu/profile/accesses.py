@@ -1,8 +1,6 @@
 """Every access of a branch, seen in a second run of it, on its way into what is made of it.
 What is kept grows with the memory that CPUs share, not with how long they run."""
 
-import time
-
 from msgspec import Struct
 
 from emu.boot import disasm
@@ -13,9 +11,6 @@ from emu.machine.every_access import AccessStream
 from emu.machine.machine import Machine
 from emu.profile.asks import Asks
 from emu.profile.lines import LINE_BYTES, CacheLines, HostBytes
-from emu.timeline.moment import Moment
-from emu.timeline.search import from_here
-from emu.timeline.timeline import Timeline
 
 
 class SharedAccesses(Struct, eq=False):
@@ -40,6 +35,10 @@ class SharedAccesses(Struct, eq=False):
 
     def compare(self, board: Board, doing: Doing) -> None:
         """Only instructions are looked at."""
+
+    def finish(self) -> None:
+        """The machine stands where nothing more is looked at."""
+        self.lines.finish(self.machine.board.now_ps())
 
     def touched(
         self, tick: int, cpu: int, address: int, hpa: int, size: int, stored: int | None
@@ -79,37 +78,3 @@ class SharedAccesses(Struct, eq=False):
         if code.mnemonic.startswith("lock "):
             return code.mnemonic.removeprefix("lock ")
         return code.mnemonic if code.mnemonic == "xchg" else ""
-
-
-class SeenAccesses(Struct, frozen=True):
-    """What a second run saw, and how many times as long it took as one that nobody looks at."""
-
-    accesses: SharedAccesses
-    factor: float
-
-    def lines(self) -> tuple[str, ...]:
-        """What it cost: no part of the profile, as the host's clock is in it."""
-        return (f"{self.accesses.count:,} accesses seen, in {self.factor:.1f} times the time",)
-
-
-def see(machine: Machine, timeline: Timeline) -> SeenAccesses:
-    """Run the branch up to now once more and look; the machine comes back to where it is."""
-    found = SharedAccesses.of(machine)
-    with from_here(timeline):
-        end = timeline.now
-        plain = _seconds(machine, timeline, end)
-        looked = _seconds(machine, timeline, end, found)
-        found.lines.finish(machine.board.now_ps())
-    return SeenAccesses(found, looked / plain)
-
-
-def _seconds(
-    machine: Machine, timeline: Timeline, end: Moment, *probes: SharedAccesses
-) -> float:
-    timeline.goto(Moment(0))
-    machine.board.look_at(*probes)
-    begun = time.perf_counter()
-    timeline.retrace(end)
-    taken = time.perf_counter() - begun
-    machine.board.look_at()
-    return taken

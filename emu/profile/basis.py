@@ -5,8 +5,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from emu.machine.every_access import EveryAccess
 from emu.machine.machine import Machine
+from emu.profile.accesses import SharedAccesses
 from emu.profile.code_trace import CodeTrace
 from emu.profile.course import Courses
 from emu.profile.steps import ApSteps, ap_steps
@@ -19,7 +19,7 @@ each instruction was. These two are seen in a second run of the branch."""
 class Looked(Struct, eq=False):
     """What the second run saw, and how many times as long as without it took."""
 
-    accesses: EveryAccess | None = None
+    accesses: SharedAccesses | None = None
     code: CodeTrace | None = None
     factor: float = 0.0
 
@@ -42,7 +42,7 @@ class Basis:
         return ap_steps(self.courses)
 
     @property
-    def accesses(self) -> EveryAccess:
-        """Every load and store; only for sections that need them."""
+    def accesses(self) -> SharedAccesses:
+        """What CPUs did to memory that they share; only for sections that need them."""
         assert self.looked.accesses is not None, "a section that needs accesses says so"
         return self.looked.accesses

@@ -10,7 +10,7 @@ from emu.boot.topology import Distance
 from emu.hw.address import Hpa
 from emu.judge.judge import where
 from emu.machine.machine import Machine
-from emu.profile.accesses import SharedAccesses
+from emu.profile.basis import Basis
 from emu.profile.lines import LINE_BITS, LINE_BYTES, CacheLine
 from emu.profile.prices import LINES, prices_of
 
@@ -126,9 +126,10 @@ class Coherence(Struct, frozen=True):
         return tuple(rows)
 
 
-def coherence(accesses: SharedAccesses) -> Coherence:
+def coherence(basis: Basis) -> Coherence:
     """What the lines of a branch did up to where it stands."""
-    machine, shared = accesses.machine, accesses.lines.shared
+    accesses, machine = basis.accesses, basis.machine
+    shared = accesses.lines.shared
     told = [_use(machine, number, line) for number, line in shared.items()]
     told = sorted((one for one in told if one), key=lambda one: (-one.transfers, one.gpa))
     every = [one for some in shared.values() for one in some.moved.items()]

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from emu.boot.prices import Price
 from emu.machine.machine import Machine
+from emu.profile.basis import Basis
 from emu.profile.doings import CpuDoing, CpuStretch, courses, pauses_of
 from emu.profile.prices import prices_for
 from emu.profile.ways import WaysOfCore, core_of, kinds_of, least, sources_of, wins_words
@@ -68,13 +69,21 @@ class Energy(Struct, frozen=True):
         return (*rows, *(f"    {one}" for one in self.sources))
 
 
-def energy(machine: Machine, phases: PhaseStarts | None = None) -> Energy:
-    """Of every CPU, by phase, as far as the machine has come."""
+def energy(basis: Basis) -> Energy:
+    """Of every CPU; the phases of an AP are its steps to online."""
+    starts = {
+        cpu: tuple((one.step, one.ns * 1000) for one in steps) for cpu, steps in basis.steps
+    }
+    return energy_by(basis.machine, starts)
+
+
+def energy_by(machine: Machine, phases: PhaseStarts) -> Energy:
+    """The same with phases as they are given."""
     spent: Counter[tuple[int, str, CpuDoing]] = Counter()
     waits: list[tuple[int, CpuStretch]] = []
     pauses = pauses_of(machine)
     for cpu, stretches in enumerate(courses(machine)):
-        starts = (phases or {}).get(cpu, ())
+        starts = phases.get(cpu, ())
         for one in stretches:
             for phase, ps in _split(one, starts):
                 spent[cpu, phase, one.doing] += ps

@@ -7,7 +7,7 @@ counters and flags are none: nobody waits behind them, or more than one goes on.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final, Literal
 
@@ -17,7 +17,10 @@ from emu.hw.address import Hpa
 from emu.judge.judge import where
 from emu.profile.accesses import SharedAccesses
 from emu.profile.asks import Ask, Store, When
+from emu.profile.basis import Basis
 from emu.profile.lines import HostBytes
+from emu.profile.path import PathStretch, end_of, walk
+from emu.profile.told import share, us
 
 LockKind = Literal["test-and-set", "ticket", "queue"]
 """Where waiters look: at the word that is taken, at a second one for all, each at its own."""
@@ -75,6 +78,10 @@ class Lock(Struct, frozen=True):
     """CPUs that waited at one time."""
     queue_tick: int
     """Where the last of them came."""
+    critical_ps: int
+    whole_ps: int
+    """Of the critical path and its whole: CPUs on it wait for the lock, or have it while others
+    wait."""
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -93,6 +100,7 @@ class Lock(Struct, frozen=True):
             f"the median, {us(held[-1])} the longest",
             f"    {len(self.waits):,} waits, {us(waited)} in all; at most "
             f"{self.longest_queue:,} waited, at tick {self.queue_tick:,}",
+            f"    {share(self.critical_ps, self.whole_ps)} of the critical path",
             *self._for_whom(),
             f"    order: {order}" + " ..." * (len(self.held) > ORDER_SHOWN),
         )
@@ -123,11 +131,6 @@ class Locks(Struct, frozen=True):
         )
 
 
-def us(ps: int) -> str:
-    """Picoseconds as microseconds."""
-    return f"{ps / 1e6:,.3f} us"
-
-
 class _Turn(Struct):
     """One ask with what has become of it."""
 
@@ -141,13 +144,14 @@ class _Turn(Struct):
     given: Store | None = None
 
 
-def locks(accesses: SharedAccesses) -> Locks:
+def locks(basis: Basis) -> Locks:
     """The locks among the words that CPUs took."""
+    accesses, path = basis.accesses, tuple(walk(basis.courses, end_of(basis)))
     words: dict[HostBytes, list[Ask]] = defaultdict(list)
     for one in accesses.asks.found:
         if one.taken is not None:
             words[one.word].append(one)
-    found = (_lock(accesses, word, some) for word, some in words.items())
+    found = (_lock(accesses, path, word, some) for word, some in words.items())
     real = [one for one in found if one is not None]
     return Locks(tuple(sorted(real, key=_cost, reverse=True)))
 
@@ -156,7 +160,9 @@ def _cost(one: Lock) -> tuple[int, int]:
     return sum(wait.to_ps - wait.from_ps for wait in one.waits), -one.gpa
 
 
-def _lock(accesses: SharedAccesses, word: HostBytes, asks: list[Ask]) -> Lock | None:
+def _lock(
+    accesses: SharedAccesses, path: Sequence[PathStretch], word: HostBytes, asks: list[Ask]
+) -> Lock | None:
     """None for a word that is no lock, or for which nobody waited."""
     machine = accesses.machine
     takers = {one.cpu for one in asks}
@@ -180,6 +186,8 @@ def _lock(accesses: SharedAccesses, word: HostBytes, asks: list[Ask]) -> Lock | 
     return Lock(
         gpa, word.size, machine.board.layout.symbols.name(gpa), kind,
         where(machine, asks[0].address), held, waits, queue, tick,
+        sum(_on_path(one, held, waits) for one in path),
+        sum(one.end_ps - one.begin_ps for one in path),
     )  # fmt: skip
 
 
@@ -238,6 +246,22 @@ def _wait(turn: _Turn, held: tuple[LockHeld, ...]) -> LockWait:
         turn.ask.cpu, first[0], last[0], first[1], last[1], turn.ended.cpu, turn.ended.when[0],
         tuple(WaitedFor(cpu, ps) for cpu, ps in sorted(parts.items()) if ps),
     )  # fmt: skip
+
+
+def _on_path(one: PathStretch, held: Sequence[LockHeld], waits: Sequence[LockWait]) -> int:
+    """How much of a stretch of the path is the lock's."""
+    mine = [(wait.from_ps, wait.to_ps) for wait in waits if wait.cpu == one.cpu]
+    for some in held:
+        if some.cpu == one.cpu:
+            mine += (
+                (max(some.from_ps, wait.from_ps), min(some.to_ps, wait.to_ps)) for wait in waits
+            )
+    at, whole = one.begin_ps, 0
+    for begin, end in sorted(mine):
+        begin, end = max(begin, at), min(end, one.end_ps)
+        if end > begin:
+            whole, at = whole + end - begin, end
+    return whole
 
 
 def _longest(waits: tuple[LockWait, ...]) -> tuple[int, int]:

@@ -5,8 +5,8 @@ from collections.abc import Collection
 
 from emu.errors import CommandError
 from emu.machine.board import Probe
-from emu.machine.every_access import EveryAccess
 from emu.machine.machine import Machine
+from emu.profile.accesses import SharedAccesses
 from emu.profile.basis import Looked, SectionNeeds
 from emu.profile.code_trace import CodeTrace
 from emu.timeline.moment import Moment
@@ -17,7 +17,7 @@ from emu.timeline.timeline import Timeline
 def looked(machine: Machine, timeline: Timeline, needs: Collection[SectionNeeds]) -> Looked:
     """What sections that need this are given; nothing is run where logs are enough. The machine
     comes back to where it is. Raises CommandError where there is too much to look at."""
-    accesses = EveryAccess() if "accesses" in needs else None
+    accesses = SharedAccesses.of(machine) if "accesses" in needs else None
     code = CodeTrace() if "code" in needs else None
     probes: list[Probe] = [one for one in (accesses, code) if one is not None]
     if not probes:
@@ -26,8 +26,8 @@ def looked(machine: Machine, timeline: Timeline, needs: Collection[SectionNeeds]
         end = timeline.now
         plain = _seconds(machine, timeline, end)
         seen = _seconds(machine, timeline, end, *probes)
-    if accesses is not None and accesses.full:
-        raise CommandError(f"profile: there are more than {len(accesses):,} accesses to see")
+        if accesses is not None:
+            accesses.finish()
     if code is not None and code.full:
         raise CommandError("profile: there are more lines executed than can be kept")
     return Looked(accesses, code, seen / plain if plain else 0.0)

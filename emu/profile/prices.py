@@ -3,7 +3,6 @@ may be another."""
 
 from typing import Final
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from emu.boot.platform import Platform
@@ -15,33 +14,6 @@ LINES: Final[dict[Distance, str]] = {
     "across": "line_across_ns",
 }  # fmt: skip
 """How far two CPUs are apart -> the price of a cache line between them."""
-
-
-class PriceRow(Struct, frozen=True):
-    """A price in words: what it is, its value, its range, and its source."""
-
-    name: str
-    what: str
-    value: float
-    """In ns, but for `instructions_per_ns` and powers."""
-    low: float
-    high: float
-    source: str
-    """`no public figure` where nobody has published one."""
-
-
-class PriceTable(Struct, frozen=True):
-    """All prices of a platform."""
-
-    rows: tuple[PriceRow, ...]
-
-    def lines(self) -> tuple[str, ...]:
-        """One line each."""
-        return tuple(
-            f"{one.name} {one.value:,g} ({one.low:,g} to {one.high:,g}): {one.what}; "
-            f"{one.source}"
-            for one in self.rows
-        )
 
 
 def prices_of(platform: Platform) -> dict[str, Price]:
@@ -70,13 +42,3 @@ def distance(platform: Platform, one: int, other: int) -> Distance:
     """How far two CPUs are apart; all alike where no topology is given."""
     lie = platform.topology
     return "socket" if lie is None else lie.distance(one, other)
-
-
-def price_table(platform: Platform) -> PriceTable:
-    """All of them, in one order for every platform."""
-    return PriceTable(
-        tuple(
-            PriceRow(one.name, one.what, one.value, one.low, one.high, one.told)
-            for one in prices_of(platform).values()
-        )
-    )

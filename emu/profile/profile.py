@@ -11,8 +11,12 @@ from emu.errors import CommandError
 from emu.given.nearest import did_you_mean
 from emu.machine.machine import Machine
 from emu.profile.basis import Basis, Looked, SectionNeeds
+from emu.profile.coherence import coherence
 from emu.profile.critical import critical
+from emu.profile.energy import energy
+from emu.profile.locks import locks
 from emu.profile.plugs import plugs
+from emu.profile.price_table import price_table
 from emu.profile.skew import skew
 from emu.profile.times import times
 from emu.profile.told import SectionLines, Tells, us
@@ -36,6 +40,10 @@ SECTIONS: Final[tuple[SectionKind, ...]] = (
     SectionKind("cpus", "where each CPU's time went", "logs", times),
     SectionKind("skew", "what CPUs are told of the time", "logs", skew),
     SectionKind("plugs", "CPUs that went and came", "logs", plugs),
+    SectionKind("energy", "what CPUs spend, and which way to wait takes least", "logs", energy),
+    SectionKind("prices", "what things cost, and who has published it", "logs", price_table),
+    SectionKind("locks", "who waited for which lock, how long and for whom", "accesses", locks),
+    SectionKind("coherence", "where cache lines went", "accesses", coherence),
     SectionKind("lines", "the critical path by every line executed", "code", critical),
 )
 """In the order in which they are told: a new section is a file and a row here. Those that need

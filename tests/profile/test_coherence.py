@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emu.profile.accesses import see
 from emu.profile.coherence import Coherence, LineUse, coherence
 from emu.profile.lines import CacheLines, HostBytes
 from emu.timeline.timeline import Timeline
 from tests.boot.test_platform import LEAST, written
 from tests.guest import DATA, SHARED, Guest, finish
 from tests.profile.mesi import Counted, counted
+from tests.profile.seen import basis_of
 
 TABLE: Final = [
     # (CPU, stores) -> transfers, invalidations, upgrades
@@ -57,7 +57,7 @@ def test_any_course_of_accesses_is_that_of_brute_force(
 
 
 def found(timeline: Timeline) -> Coherence:
-    return coherence(see(timeline.machine, timeline).accesses)
+    return coherence(basis_of(timeline))
 
 
 def line_at(found: Coherence, gpa: int) -> LineUse:
@@ -215,8 +215,8 @@ def test_two_that_try_take_it_from_each_other_lap_by_lap() -> None:
     laps of both takes the line; most of them are slept through."""
     timeline = Guest(SPINNERS, 3).timeline()
     finish(timeline.driver)
-    seen = see(timeline.machine, timeline).accesses
-    line = line_at(coherence(seen), SHARED)
+    basis = basis_of(timeline)
+    seen, line = basis.accesses, line_at(coherence(basis), SHARED)
     (first,) = (one for one in seen.asks.found if one.cpu == 2)
     (held,) = (one for one in seen.asks.found if one.cpu == 0)
     (given,) = held.stores.values()

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from emu.profile.doings import CpuDoing
-from emu.profile.energy import Energy, energy
+from emu.profile.energy import Energy, energy_by
 from emu.profile.ways import Waiting, envelope
 from emu.timeline.timeline import Timeline
 from tests.boot.test_platform import LEAST, written
@@ -54,7 +54,7 @@ def ps_of(found: Energy, cpu: int) -> dict[CpuDoing, int]:
 
 def test_each_picosecond_is_told() -> None:
     timeline = ran(GUEST, 4)
-    found, now_ps = energy(timeline.machine), timeline.machine.board.now_ps()
+    found, now_ps = energy_by(timeline.machine, {}), timeline.machine.board.now_ps()
     for cpu in range(4):
         assert sum(ps_of(found, cpu).values()) == now_ps
     rest = now_ps - WORK_PS
@@ -71,7 +71,7 @@ def test_each_picosecond_is_told() -> None:
 def test_energy_is_power_times_time_by_phase() -> None:
     timeline = ran(GUEST, 4)
     starts = {0: (("first half", 0), ("second half", WORK_PS // 2))}
-    found = energy(timeline.machine, starts)
+    found = energy_by(timeline.machine, starts)
     rows = {(one.phase, one.doing): one for one in found.spent if one.cpu == 0}
     assert rows["first half", "running"].ps == WORK_PS // 2
     assert rows["first half", "running"].energy == 5.0, "a CPU that runs for 5 us"
@@ -126,7 +126,7 @@ def test_what_is_no_public_figure_says_so_and_types_of_cores_differ(tmp_path: Pa
     cores = 4
     """
     )
-    found = energy(ran(GUEST, 4, written(tmp_path, text)).machine)
+    found = energy_by(ran(GUEST, 4, written(tmp_path, text)).machine, {})
     assert [one.core for one in found.kinds] == ["big", "little"]
     (big, little) = ({one.name: one.from_ns for one in kind.wins} for kind in found.kinds)
     assert little["MWAIT C1"] > big["MWAIT C1"]

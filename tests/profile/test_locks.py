@@ -4,10 +4,10 @@ from typing import Final
 
 import pytest
 
-from emu.profile.accesses import see
 from emu.profile.locks import Locks, locks
 from emu.timeline.timeline import Timeline
 from tests.guest import SHARED, Guest, finish, label
+from tests.profile.seen import basis_of
 
 HELD_PS: Final = 10_000_000
 INSTRUCTION_PS: Final = 500
@@ -143,8 +143,7 @@ def timeline_of(name: str) -> Timeline:
 
 
 def found(timeline: Timeline) -> Locks:
-    machine = timeline.machine
-    return locks(see(machine, timeline).accesses)
+    return locks(basis_of(timeline))
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -176,6 +175,17 @@ def test_each_wait_is_told_for_whom(name: str) -> None:
         assert sum(others.values()) <= wait.to_ps - wait.from_ps
     if lock.kind != "test-and-set":
         assert lock.order == (1, 0, 2, 3), "first come, first served"
+
+
+@pytest.mark.parametrize("name", ["ticket", "queue"])
+def test_the_lock_s_share_of_the_critical_path(name: str) -> None:
+    """From when the first waits to when the last has it the path is the lock's: who is on it
+    has it while others wait, or waits. Before, CPU 1 has it alone; behind, nobody waits."""
+    timeline = timeline_of(name)
+    (lock,) = found(timeline).locks
+    first, last = min(one.from_ps for one in lock.waits), max(one.to_ps for one in lock.waits)
+    assert lock.critical_ps == last - first
+    assert lock.critical_ps < lock.whole_ps <= timeline.machine.board.now_ps()
 
 
 TURNS: Final = """
