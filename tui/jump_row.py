@@ -22,15 +22,16 @@ def _cells(name: str) -> int:
 def jump_row(
     tabs: tuple[str, ...], letters: Mapping[str, str], width: int, looks: Looks
 ) -> Strip:
-    """All of them, in so many cells: names are cut, letters are not."""
+    """All of them, in so many cells: names are cut, then spaces go, letters stay."""
     names = [BY_ID[tab].title for tab in tabs]
     while any(names) and sum(map(_cells, names)) > width:
         longest = max(range(len(names)), key=lambda at: len(names[at]))
         names[longest] = clip(names[longest][:-1], len(names[longest]) - 1)
+    gap = " " if sum(map(_cells, names)) <= width else ""
     segments = []
     for tab, name in zip(tabs, names, strict=True):
         segments += [
-            Segment(" "), Segment(letters.get(tab, " "), looks["here"] + REVERSE),
+            Segment(gap), Segment(letters.get(tab, " "), looks["here"] + REVERSE),
             Segment(f" {name} " if name else "", looks["plain"]),
         ]  # fmt: skip
     return Strip(segments).adjust_cell_length(width)

@@ -45,8 +45,10 @@ def test_the_letters_of_all_tabs_are_shown_and_gone_again(size: tuple[int, int])
             await hands.press("J")
             for frame in hands.app.desk.frames.placed:
                 title = hands.text.splitlines()[frame.region.y]
+                letters = title[frame.region.x : frame.region.right].split()
+                if len(letters) == 1:  # there is no room for spaces
+                    letters = [*letters[0]]
                 for tab in frame.tabs:
-                    letters = title[frame.region.x : frame.region.right].split()
                     assert LETTERS[tab] in letters, (tab, title)
             await hands.press("escape")
             assert panels(hands.text) == before

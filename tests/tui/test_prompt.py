@@ -64,8 +64,8 @@ def test_every_command_is_explained_while_it_is_typed() -> None:
     assert explain("b", SOURCES).startswith("break: Stop where")
     assert explain("x/", SOURCES).startswith("x")
     assert explain("copy", SOURCES).startswith("copy [PANEL]: Copy all")
-    assert explain("reg", SOURCES) == "registers"
-    assert explain("re", SOURCES).split()[:2] == ["reset", "registers"]
+    assert explain("regis", SOURCES) == "registers"
+    assert explain("re", SOURCES).split()[:2] == ["reset", "regions"]
     assert "is no command" in explain("frobnicate", SOURCES)
     assert "step" in explain("", SOURCES)
 
