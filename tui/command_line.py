@@ -90,7 +90,7 @@ def _machine_options(parser: argparse.ArgumentParser) -> None:
         "--platform",
         default="",
         metavar="NAME|FILE",
-        help="tdx, vbs, none, sipi, linux or a TOML file; default: what suits the image",
+        help="tdx, vbs, none, sipi, linux, mailbox-only, a file; default: what suits the image",
     )
     add("--cpus", type=_count, metavar="N", help="1 to 2,048 CPUs")
     add("--memory", type=_count, metavar="MiB", help="guest memory")

@@ -85,7 +85,7 @@ def parse_moment(path: Path, data: bytes, *, memory: bool = True) -> MomentFile:
     in the JSON. Without `memory` its files are left alone."""
     try:
         top = msgspec.json.decode(data.partition(b"\0")[0])
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ImageError(f"{path}: is no JSON: {shown(str(error))}") from None
     given = _Object(path, "", top)
     if given.values.get("schema") != SCHEMA:

@@ -94,8 +94,9 @@ class Setup(Struct, frozen=True):
         )
         machine = contract.fitted(image, replace(machine, loop=_loop(options, machine.loop)))
         more = contract.hands_over
-        for name in ("kernel", "initrd", "cmdline", "host_dtb", "symbols"):
-            if getattr(options, name) and name not in contract.takes:
+        takes = contract.takes if contract.sized else (*contract.takes, "cpus", "memory")
+        for name in ("kernel", "initrd", "cmdline", "host_dtb", "symbols", "cpus", "memory"):
+            if getattr(options, name) and name not in takes:
                 word = name.replace("_", "-")
                 raise ImageError(f"{image.path}: is {contract.words}: it takes no --{word}")
         at_reset = contract.resets and machine.start == "reset-vector"

@@ -113,6 +113,11 @@ def test_pieces_that_overlap_and_ids_that_are_the_same_are_refused(tmp_path: Pat
         read(tmp_path, made)
 
 
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="is no JSON"):
+        parse_moment(tmp_path / "x", b'{"schema": "apdbg-moment/1", "note": "\xff"}')
+
+
 @pytest.mark.parametrize("text", ['{"schema": "apdbg-moment/1"', "[" * 5000, "[]", "7"])
 def test_what_is_no_json_object_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(ImageError):

@@ -43,6 +43,8 @@ class Contract(Struct, frozen=True):
     """Whether it wants a reset page where CPUs begin at the reset vector."""
     platform: str = "tdx"
     """The packaged one that it is booted on where nobody says."""
+    sized: bool = False
+    """Whether an image says itself how many CPUs and how much memory there are."""
     chosen: Callable[[Image], str] = lambda _: ""
     """The one that an image names itself; empty: none."""
     fitted: Callable[[Image, Platform], Platform] = lambda _, platform: platform
