@@ -50,7 +50,7 @@ def machine_options(parser: argparse.ArgumentParser) -> None:
         "--platform",
         default="",
         metavar="NAME|FILE",
-        help="tdx, vbs, none, sipi, linux or a TOML file; default: what suits the image",
+        help="tdx, vbs, none, sipi, linux, mailbox-only, a file; default: what suits the image",
     )
     add("--cpus", type=count, metavar="N", help="1 to 2,048 CPUs")
     add("--memory", type=count, metavar="MiB", help="guest memory")

@@ -44,6 +44,9 @@ TABLES: Final = ("gdtr", "idtr")
 AFTER_RESET: Final = {"rip": 0xFFF0, "rflags": 2, "cr0": 0x6000_0010, "dr6": 0xFFFF_0FF0,
                       "dr7": 0x400}  # fmt: skip
 """What is not 0 of them (SDM 3, table 9-1)."""
+_LMA, _L = 1 << 10, 0x200
+"""EFER.LMA, and L of a code segment."""
+_CANONICAL: Final = 1 << 47
 SegmentValues = tuple[int, int, int, int]
 """(Selector, base, limit, attributes)."""
 _RESET_SEGMENTS: Final[dict[str, SegmentValues]] = {
@@ -85,7 +88,7 @@ def parse_moment(path: Path, data: bytes, *, memory: bool = True) -> MomentFile:
     in the JSON. Without `memory` its files are left alone."""
     try:
         top = msgspec.json.decode(data.partition(b"\0")[0])
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ImageError(f"{path}: is no JSON: {shown(str(error))}") from None
     given = _Object(path, "", top)
     if given.values.get("schema") != SCHEMA:
@@ -192,9 +195,15 @@ def _cpu(given: _Object, index: int) -> MomentCpu:
     for name in TABLES:
         if name in registers.values:
             found[name] = _table(registers.below(name))
+    words = {name: registers.number(name, AFTER_RESET.get(name, 0)) for name in WORDS}
+    if words["efer"] & _LMA and found["cs"][3] & _L:
+        if words["rip"] + _CANONICAL & U64 >= 2 * _CANONICAL:
+            raise registers.wrong("rip", "a canonical address, as the CPU is in 64-bit mode")
+    elif words["rip"] >> 32:
+        raise registers.wrong("rip", "an address of 32 bits, as the CPU is in no 64-bit mode")
     return MomentCpu(
         given.number("apic_id", index, 0xFFFF_FFFD), state,  # type: ignore[arg-type]
-        tuple((name, registers.number(name, AFTER_RESET.get(name, 0))) for name in WORDS),
+        tuple(words.items()),
         tuple(found.items()),
         tuple((_msr(msrs, key), msrs.number(key, None)) for key in msrs.values),
     )  # fmt: skip

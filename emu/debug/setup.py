@@ -26,7 +26,7 @@ INITRD_MAX: Final = 512 << 20
 PERSISTED_MAX: Final = 16 << 20
 _TAKEN: Final = (
     "kernel", "initrd", "cmdline", "host_dtb", "symbols", "sidecar", "reset", "persisted",
-    "igvm_base",
+    "igvm_base", "cpus", "memory",
 )  # fmt: skip
 """Options that not every image has a use for."""
 MAX_TICKS: Final = 20_000_000_000
@@ -118,8 +118,9 @@ class Setup(Struct, frozen=True):
         )
         machine = contract.fitted(image, replace(machine, loop=_loop(options, machine.loop)))
         more = contract.hands_over
+        takes = contract.takes if contract.sized else (*contract.takes, "cpus", "memory")
         for name in _TAKEN:
-            if getattr(options, name) not in _NOT_SAID and name not in contract.takes:
+            if getattr(options, name) not in _NOT_SAID and name not in takes:
                 word = name.replace("_", "-")
                 raise ImageError(f"{image.path}: is {contract.words}: it takes no --{word}")
         if contract.names_beside is not None and not options.symbols:

@@ -79,6 +79,11 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
      "cpus[0].registers.gdtr.selector: there is no such key"),
     (("cpus", 0, "registers", "msrs"), {"efer": 1},
      "cpus[0].registers.msrs.efer must be under the number of an MSR"),
+    (("cpus", 0, "registers", "rip"), 1 << 32,
+     "cpus[0].registers.rip must be an address of 32 bits"),
+    (("cpus", 0, "registers"),
+     {"rip": 1 << 47, "efer": 0x500, "segments": {"cs": {"attributes": 0xA9B}}},
+     "cpus[0].registers.rip must be a canonical address"),
     (("memory", 0, "file"), "/etc/hostname", "memory[0].file must be the name of a file"),
     (("memory", 0, "file"), "../memory.bin", "memory[0].file must be the name of a file"),
     (("memory", 0, "file"), "nothing.bin", "nothing.bin: cannot be read"),
@@ -111,6 +116,11 @@ def test_pieces_that_overlap_and_ids_that_are_the_same_are_refused(tmp_path: Pat
     made["cpus"].append({"apic_id": 0, "registers": {}})
     with pytest.raises(ImageError, match="with an apic_id of their own each"):
         read(tmp_path, made)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="is no JSON"):
+        parse_moment(tmp_path / "x", b'{"schema": "apdbg-moment/1", "note": "\xff"}')
 
 
 @pytest.mark.parametrize("text", ['{"schema": "apdbg-moment/1"', "[" * 5000, "[]", "7"])

@@ -98,6 +98,20 @@ def test_names_come_from_a_file_that_is_found_by_its_bytes(tmp_path: Path) -> No
     assert session.machine.board.place(session.machine.board.cpus[0]).startswith("wake_aps")
 
 
+def test_bases_that_64_bit_mode_ignores_are_ignored(tmp_path: Path) -> None:
+    """AMD APM 2, 4.5.3: CS, DS, ES and SS are based at 0."""
+    first = boot(COUNTS)
+    file = Path(saved(first, tmp_path))
+    made = json.loads(file.read_text())
+    for name in ("cs", "ds", "ss"):
+        made["cpus"][0]["registers"]["segments"][name]["base"] = 1 << 63
+    file.write_text(json.dumps(made))
+    session = open_session(str(file))
+    session.do("run")
+    first.do("run")
+    assert memory(session) == memory(first)
+
+
 def test_a_moment_of_a_td_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ApdbgError, match="save moment: on tdx memory is not only bytes"):
         open_session(platform="tdx").do(f"save moment {tmp_path}/x.json")
@@ -105,6 +119,16 @@ def test_a_moment_of_a_td_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ApdbgError, match='a platform with isolation = "none" takes it'):
         open_session(file, platform="tdx")
     assert not (tmp_path / "x.json").exists()
+
+
+@pytest.mark.parametrize("option", ["cpus", "memory", "kernel", "cmdline"])
+def test_what_a_moment_says_itself_is_not_the_command_line_s(
+    tmp_path: Path, option: str
+) -> None:
+    file = saved(boot(COUNTS), tmp_path)
+    given: dict[str, Any] = {option: 64 if option in ("cpus", "memory") else "x"}
+    with pytest.raises(ApdbgError, match=f"a moment of a machine.*: it takes no --{option}$"):
+        open_session(file, **given)
 
 
 def test_an_msr_that_nobody_has_is_named(tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ class Contract(Struct, frozen=True):
     """The packaged one that it is booted on where nobody says."""
     names_beside: Callable[[Image, Platform], tuple[str, ...]] | None = None
     """Files beside an image that have its names, where none are given."""
+    sized: bool = False
+    """Whether an image says itself how many CPUs and how much memory there are."""
     chosen: Callable[[Image], str] = lambda _: ""
     """The packaged platform that an image itself is for; empty: it says nothing."""
     fitted: Callable[[Image, Platform], Platform] = lambda _, platform: platform

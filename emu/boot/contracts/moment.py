@@ -1,5 +1,6 @@
 """A moment of somebody's machine: every CPU goes on where it stood; nothing is laid besides."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ from emu.boot.entry import EntrySegment, EntryState
 from emu.boot.image import Image, ImageSegment, Placed
 from emu.boot.layout import BootLayout, Region
 from emu.boot.lines import LineTable
-from emu.boot.moment_file import MomentCpu, MomentFile, is_moment, parse_moment
+from emu.boot.moment_file import MomentCpu, MomentFile, SegmentValues, is_moment, parse_moment
 from emu.boot.parameters import Range
 from emu.boot.platform import Platform
 from emu.boot.structs import structs_of
@@ -20,6 +21,9 @@ from emu.errors import PlatformError
 from emu.given.plain import plain
 from emu.hw.address import PAGE_BYTES, PAGE_MASK, align_up
 
+_LMA, _L = 1 << 10, 0x200
+_U32: Final = 0xFFFF_FFFF
+_FLAT: Final = ("cs", "ds", "es", "ss")
 _ALL: Final = 7
 """Memory of a moment may be read, written and executed."""
 
@@ -108,8 +112,19 @@ def _entry(cpu: MomentCpu) -> EntryState:
         "moment", words["rip"], words.pop("rsi"), words["cr0"], words["cr3"], words["cr4"],
         words["efer"], 0, 0, 0, 0, words.pop("rdi"), words["rsp"],
         registers=tuple(words.items()), state=cpu.state,
-        segments=tuple((name, EntrySegment(*one)) for name, one in cpu.segments),
+        segments=tuple((name, EntrySegment(*one)) for name, one in _bases(cpu)),
     )  # fmt: skip
+
+
+def _bases(cpu: MomentCpu) -> Iterator[tuple[str, SegmentValues]]:
+    """Bases as the processor has them: of CS, DS, ES and SS 0 in 64-bit mode, and 32 bits in
+    all others (AMD APM 2, 4.5.3 and 4.7)."""
+    segments = dict(cpu.segments)
+    long = dict(cpu.words)["efer"] & _LMA and segments["cs"][3] & _L
+    for name, (selector, base, limit, attributes) in cpu.segments:
+        mask = 0 if long else _U32
+        whole = long and name not in _FLAT
+        yield name, (selector, base if whole else base & mask, limit, attributes)
 
 
 CONTRACT: Final = Contract(
@@ -120,6 +135,7 @@ CONTRACT: Final = Contract(
     takes=("symbols",),
     hands_over=False,
     platform="sipi",
+    sized=True,
     chosen=platform,
     fitted=fitted,
 )
