@@ -1,5 +1,5 @@
-/* A kernel that is booted as Linux is, and brings its CPUs up as Linux does: told of them by the
- * MADT, by INIT and SIPI, or through the mailbox that the MADT names. */
+/* A kernel that is booted as Linux is, and brings its CPUs up as Linux does: told of them by
+ * the MADT, by INIT and SIPI, or through the mailbox that the MADT names. */
 #include "abi.h"
 #include "arch.h"
 #include "linux/kernel.h"
@@ -89,7 +89,7 @@ static void udelay(uint64_t microseconds)
         cpu_pause();
 }
 
-/* -- The local APIC, in the mode that firmware left it in ------------------------------------ */
+/* The local APIC, in the mode that firmware left it in */
 
 static bool x2apic(void) { return rdmsr(MSR_APIC_BASE) & APIC_EXTENDED; }
 
@@ -120,7 +120,7 @@ static void send_ipi(uint32_t apic_id, uint32_t low)
         cpu_pause();
 }
 
-/* -- The ACPI tables ------------------------------------------------------------------------- */
+/* The ACPI tables */
 
 static bool is_name(const void *table, const char *name)
 {
@@ -137,7 +137,7 @@ static const uint8_t *find_rsdp(const uint8_t *boot_params, const char *line)
         while (word[same] && line[same] == word[same])
             same++;
         for (const char *digit = line + same; !word[same] && *digit > ' '; digit++)
-            found = found << 4 | (uint64_t)(*digit > '9' ? (*digit | 32) - 'a' + 10 : *digit & 15);
+            found = found << 4 | ((uint8_t)*digit & 15) + (*digit > '9' ? 9u : 0u);
     }
     return (const uint8_t *)found;
 }
@@ -168,7 +168,7 @@ static void find_cpus(const uint8_t *rsdp)
     }
 }
 
-/* -- The other CPUs -------------------------------------------------------------------------- */
+/* The other CPUs */
 
 static uint64_t in_trampoline(const uint8_t *place)
 {
@@ -230,7 +230,8 @@ _Noreturn void start_secondary(uint32_t cpu)
 __attribute__((noinline)) static uint32_t bringup_nonboot_cpus(void)
 {
     uint32_t own = own_apic_id(), up = 1, cpu = 0;
-    copy_bytes((void *)TRAMPOLINE, trampoline_start, (uint64_t)(trampoline_end - trampoline_start));
+    uint64_t size = (uint64_t)(trampoline_end - trampoline_start);
+    copy_bytes((void *)TRAMPOLINE, trampoline_start, size);
     for (uint32_t i = 0; i < cpu_count; i++) {
         if (apic_ids[i] == own)
             continue;

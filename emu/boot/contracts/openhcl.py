@@ -71,8 +71,7 @@ def lay_out(loaded: Loaded) -> BootLayout:
         (region + _IMPORTED_OFFSET + IMPORTED_FIRST, imported_descriptors(accepted))
     )
     if linux:
-        low = behind.tables(build, images, platform, loaded.cmdline)
-        accepted = (low, *accepted)
+        accepted = (behind.tables(build, images, platform, loaded.cmdline), *accepted)
     entry = _finish(build, images[0], platform, memory, parameters)
     if at_reset:
         if reset is None:
@@ -84,10 +83,8 @@ def lay_out(loaded: Loaded) -> BootLayout:
         build.regions.append(Region("reset page", RESET_PAGE, PAGE_BYTES))
         images = (*images, Placed("reset", reset, 0))
         entry = RESET_VECTOR
-    images = (
-        *map(behind.as_it_runs, images),
-        *(Placed("symbols", one, 0) for one in loaded.symbols),
-    )
+    more = (Placed("symbols", one, 0) for one in loaded.symbols)
+    images = (*map(behind.as_it_runs, images), *more)
     return BootLayout(
         name=shim.path.name,
         ram=ram,
