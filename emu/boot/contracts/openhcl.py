@@ -75,10 +75,8 @@ def lay_out(loaded: Loaded) -> BootLayout:
     if at_reset:
         images = (*images, _place_reset_page(build, loaded, entry))
         entry = RESET_VECTOR
-    images = (
-        *map(behind.as_it_runs, images),
-        *(Placed("symbols", one, 0) for one in loaded.symbols),
-    )
+    more = (Placed("symbols", one, 0) for one in loaded.symbols)
+    images = (*map(behind.as_it_runs, images), *more)
     return BootLayout(
         name=shim.path.name,
         ram=ram,
