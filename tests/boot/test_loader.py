@@ -152,8 +152,10 @@ def test_the_symbols_of_all_images_are_there_at_run_addresses(name: str) -> None
 
 def test_every_milestone_is_a_symbol_of_the_samples() -> None:
     names = laid("tdx").symbols
+    of_os = {one.name for one in load_image(samples_dir() / "os.elf").symbols}
     ours = [point.name for point in SAMPLE.points]
-    assert [symbol for symbol in ours if not names.find(symbol)] == []
+    missing = [symbol for symbol in ours if not names.find(symbol)]
+    assert [symbol for symbol in missing if symbol not in of_os] == []
     assert len(set(ours)) == len(ours)
 
 
