@@ -11,8 +11,8 @@ from benchmarks.turns import p95
 
 CPUS, QUICK_CPUS = 1_024, 64
 BOOT_SECONDS = 600.0
-KEYS = ("j", "k", "\x1b[6~", "\x1b[6~", "\x1b[5~", ">", "G", "\x1b[H")
-"""Rows, pages, another CPU, the end and the beginning."""
+KEYS = ("j", "k", "\x1b[6~", "\x1b[6~", "\x1b[5~", "G", "\x1b[H")
+"""Rows, pages, the end and the beginning."""
 
 
 def rows(name: str, quick: bool, bare: float) -> Iterator[Row]:
