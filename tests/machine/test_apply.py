@@ -47,6 +47,7 @@ PLAIN: Final[list[tuple[fx.Effect, Check]]] = [
     (fx.PowerOff(), lambda b: b.powered_off),
     (fx.Crash("it is over"), lambda b: b.crash == "it is over"),
     (fx.Note("heard"), lambda b: b.logs.events[-1].text == "heard"),
+    (fx.EjectCpu(2), lambda b: b.cpus[2].activity == "off"),
     (fx.Delay(2, 9), lambda b: b.cpus[2].clock_ps == 9_000),
     (fx.Sent("it goes"), lambda b: b.logs.events[-1].text == "it goes"),
     (fx.SendInit(2), lambda b: b.cpus[2].activity == "wait-for-sipi"),
@@ -82,7 +83,8 @@ def test_an_effect_does_what_it_says_and_leaves_the_other_cpus_alone(
     carry_out(machine, effect)
     assert done(board)
     target = getattr(effect, "cpu", 1)
-    touched = {target if isinstance(effect, fx.Delay | fx.SendInit | fx.SendInterrupt) else 1}
+    sent = fx.Delay | fx.EjectCpu | fx.SendInit | fx.SendInterrupt
+    touched = {target if isinstance(effect, sent) else 1}
     assert [c.save() for c in board.cpus if c.id not in touched] == [
         one for cpu, one in zip(board.cpus, before, strict=True) if cpu.id not in touched
     ]
