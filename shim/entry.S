@@ -38,7 +38,7 @@ jump_to_kernel:
     xor     %edx, %edx
     xor     %ebp, %ebp
     jmp     *%rax
-
+.Lexceptions:
 /* Exceptions.  Each stub leaves vector and error code (0 where there is none) on the stack. */
 #define PUSHES_ERROR 0x60227D00 /* vectors 8, 10-14, 17, 21, 29, 30 */
     .altmacro

@@ -40,10 +40,22 @@ class Bug(Struct, frozen=True):
         return dict(zip(self.words[2::2], self.words[3::2], strict=True))
 
     @property
+    def shown(self) -> dict[str, Any]:
+        """Its finding; of a bug that no rule finds, what depends on a secret."""
+        table: dict[str, Any] = self.entry.get("finding") or self.entry["leak"]
+        return table
+
+    @property
     def platform(self) -> str:
         """The platform's name, or its file."""
         named = self.options["--platform"]
         return str(ROOT / named) if named.endswith(".toml") else named
+
+    @property
+    def initrd(self) -> str | None:
+        """The file with its secret, if it has one."""
+        named = self.options.get("--initrd")
+        return str(ROOT / named) if named else None
 
     @property
     def inject(self) -> list[str]:
@@ -61,7 +73,7 @@ class Bug(Struct, frozen=True):
         return open_session(
             image or str(FOLDER / f"{self.slug}.elf"), platform=platform or self.platform,
             cpus=4, inject=[] if honest else self.inject,
-            cmdline=self.options.get("--cmdline", ""),
+            cmdline=self.options.get("--cmdline", ""), initrd=self.initrd,
             max_ticks=MAX_TICKS, watchdog=WATCHDOG,
         )  # fmt: skip
 
@@ -71,3 +83,9 @@ class Bug(Struct, frozen=True):
         for words in self.schedule():
             session.do(words)
         return session
+
+
+LEAKS: Final = tuple(name for name in IMAGES if "leak" in Bug.of(name).entry)
+"""Those that let a secret be seen: `profile --secret` shows it."""
+FOUND: Final = tuple(name for name in IMAGES if "finding" in Bug.of(name).entry)
+"""Those in which a rule finds the bug."""

@@ -6,16 +6,19 @@ or hands another value to the host, that depends on the secret.
 """
 
 from collections.abc import Callable, Iterator
+from textwrap import wrap
 from typing import Final, Literal
 
 from msgspec import Struct
 
 from emu.boot.disasm import Instruction
 from emu.errors import CommandError
+from emu.hw.address import PAGE_BYTES
 from emu.hw.context import GENERAL
 from emu.judge.judge import where
 from emu.judge.waiting import instruction_at
 from emu.machine.machine import Machine
+from emu.machine.ram import SHARED_ALIAS
 from emu.profile.shown import CpuSights, ShownSights, Sight
 from emu.timeline.chooser import Timed
 from emu.timeline.root import Root, root_at
@@ -25,8 +28,11 @@ from emu.words.place import MemoryPlace, Place, place, put, value
 
 LeakBy = Literal["branch", "address", "exit", "register", "memory"]
 LEAKS_MAX: Final = 64
+_ORDERS: Final[tuple[Literal["little", "big"], ...]] = ("little", "big")
+WIDTH: Final = 80
+"""Columns of what is told."""
 MISSES: Final = (
-    "a way that all of these values take alike, or that shows later than the courses end",
+    "what all of these values do alike, or what shows behind the end",
     "how long an instruction takes, and what caches and predictors keep",
     "on a CPU that has gone another way, all that it does from there on",
     "a page that is given to the host with the secret already in it",
@@ -40,12 +46,26 @@ class Leak(Struct, frozen=True):
     by: LeakBy
     cpu: int
     tick: int
+    code: str
+    """The instruction, empty where there is none."""
     place: str
-    """The instruction, with its line of source."""
+    """Where it is, with its line of source."""
     text: str
     """What is seen: one sentence."""
     behind: bool
     """The CPU comes to it behind another CPU's other way, and may only follow that."""
+
+    def lines(self) -> Iterator[str]:
+        """What is seen, the instruction's place, and how."""
+        yield f"{self.by}: cpu {self.cpu}, tick {self.tick:,}" + (
+            f", `{self.code}`" if self.code else ""
+        )
+        yield f"    {self.place}"
+        follows = "; perhaps only behind another CPU's other way" if self.behind else ""
+        yield from wrap(
+            self.text + follows, WIDTH, initial_indent="    ", subsequent_indent="    ",
+            break_long_words=False, break_on_hyphens=False,
+        )  # fmt: skip
 
 
 class Secrets(Struct, frozen=True):
@@ -66,11 +86,7 @@ class Secrets(Struct, frozen=True):
             f"{self.secret}, {self.bytes:,} bytes: {self.courses} other values, "
             f"{self.ticks:,} instructions each"
         )
-        rows = []
-        for one in self.leaks:
-            follows = ", perhaps only behind another CPU's" if one.behind else ""
-            rows.append(f"{one.by}: cpu {one.cpu} at {one.place}, tick {one.tick:,}{follows}")
-            rows.append(f"    {one.text}")
+        rows = [row for one in self.leaks for row in one.lines()]
         found = rows or ["nothing that can be seen depends on it"]
         return (head, *found, *(f"    not seen: {one}" for one in self.misses))
 
@@ -90,7 +106,8 @@ def secrets(machine: Machine, timeline: Timeline, text: str, until_tick: int) ->
         found: dict[tuple[LeakBy, int, int, int], Leak] = {}
         for one in others:
             course, _ = _course(root, named, one, until_tick)
-            for key, leak in _Compared(machine, first, course).leaks():
+            values = own.to_bytes(size, "little"), one.to_bytes(size, "little")
+            for key, leak in _Compared(machine, first, course, values).leaks():
                 found.setdefault(key, leak)
         root.back()
     leaks = sorted(found.values(), key=lambda one: (one.tick, one.cpu))
@@ -130,8 +147,15 @@ def _course(root: Root, named: Place, secret: int, until_tick: int) -> tuple[Sho
 class _Compared:
     """Two courses, side by side."""
 
-    def __init__(self, machine: Machine, first: ShownSights, other: ShownSights) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        first: ShownSights,
+        other: ShownSights,
+        secrets: tuple[bytes, bytes],
+    ) -> None:
         self._machine, self._first, self._other = machine, first, other
+        self._secrets = secrets
         self._apart = self._first_apart()
 
     def leaks(self) -> Iterator[tuple[tuple[LeakBy, int, int, int], Leak]]:
@@ -167,45 +191,68 @@ class _Compared:
         at = mine[index - 1].at if by == "branch" and index else one.at
         words = text(self, one, two)
         behind = self._apart is not None and self._apart[1] != cpu and self._apart[0] < one.tick
-        return Leak(by, cpu, one.tick, self._place(cpu, at), words, behind), at
+        place = where(self._machine, at)
+        return Leak(by, cpu, one.tick, self._code(cpu, at), place, words, behind), at
 
-    def _place(self, cpu: int, at: int) -> str:
+    def _code(self, cpu: int, at: int) -> str:
         code: Instruction | None = instruction_at(
             self._machine, self._machine.board.cpus[cpu], at
         )
-        words = "" if code is None else f", `{code.mnemonic} {code.operands}`".rstrip()
-        return where(self._machine, at) + words
+        return "" if code is None else f"{code.mnemonic} {code.operands}".rstrip()
 
     def goes(self, one: Sight, two: Sight) -> str:
         """Words for another way."""
-        return (
-            f"it goes on at {where(self._machine, one.at)} or at {where(self._machine, two.at)}"
-        )
+        ways = [where(self._machine, sight.at) for sight in (one, two)]
+        return f"it goes on at {ways[0]}; with another secret at {ways[1]}"
 
     def touches(self, one: Sight, two: Sight) -> str:
         """Words for another address."""
         gpas = [self._gpa(sight.place) for sight in (one, two)]
-        return f"it touches {gpas[0]:#x} or {gpas[1]:#x}"
+        does, which = ("loads", "from") if one.kind == "load" else ("stores", "to")
+        return f"it {does} {which} {gpas[0]:#x}; with another secret {which} {gpas[1]:#x}"
 
     def asks(self, one: Sight, two: Sight) -> str:
         """Words for another exit."""
         asked = self._first.asked[one.place], self._other.asked[two.place]
-        return f"it leaves the guest for {describe(asked[0])} or for {describe(asked[1])}"
+        return (
+            f"it leaves the guest for {describe(asked[0])}; with another secret for "
+            f"{describe(asked[1])}"
+        )
 
     def shows(self, one: Sight, two: Sight) -> str:
         """Words for another register."""
-        return f"it shows the host {one.value:#x} or {two.value:#x} in {GENERAL[one.place]}"
+        return f"it shows the host {self._held(one, two)} in {GENERAL[one.place].upper()}"
 
     def stores(self, one: Sight, two: Sight) -> str:
         """Words for another value."""
         return (
-            f"it stores {one.value:#x} or {two.value:#x} at {self._gpa(one.place):#x}, where "
-            "the host can read it"
+            f"it stores {self._held(one, two)} at {self._gpa(one.place):#x}, where the host "
+            "can read it"
         )
+
+    def _held(self, one: Sight, two: Sight) -> str:
+        """What goes to the host: a value, and which bytes of the secret that are."""
+        found = carried(self._secrets, (one.value, two.value))
+        return f"{one.value:#x}, {found or 'which depends on the secret,'}"
 
     def _gpa(self, hpa: int) -> int:
         page = self._machine.board.ram.page_at(hpa)
-        return hpa if page is None else page + hpa % 4096
+        return hpa if page is None else (page & ~SHARED_ALIAS) + hpa % PAGE_BYTES
+
+
+def carried(secrets: tuple[bytes, bytes], values: tuple[int, int]) -> str:
+    """Which bytes of a secret a value is, in two courses alike; empty if it is none."""
+    for size in (8, 4, 2, 1):
+        if max(values) >> 8 * size:
+            break
+        for order in _ORDERS:
+            mine, yours = (value.to_bytes(size, order) for value in values)
+            at = secrets[0].find(mine)
+            if at >= 0 and secrets[1][at : at + size] == yours:
+                which = f"byte {at}" if size == 1 else f"bytes {at} to {at + size - 1}"
+                turned = " in reverse" if size > 1 and order == "big" else ""
+                return f"{which} of the secret{turned},"
+    return ""
 
 
 def _parted(one: Sight, two: Sight) -> bool:

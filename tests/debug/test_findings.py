@@ -15,7 +15,7 @@ from emu.mailbox.observation import Observation
 from emu.mailbox.rule import Finding
 from emu.mailbox.rules import RULES
 from tests.gallery import FOLDER as GALLERY
-from tests.gallery import IMAGES, ROOT, Bug
+from tests.gallery import FOUND, ROOT, Bug
 from tests.shard import breadth, of_the_day
 
 PLATFORMS: Final = ("tdx", "vbs", "none", "sipi")
@@ -38,7 +38,7 @@ def told(found: tuple[Finding, ...]) -> list[str]:
     return [f"{one.rule} cpu {one.cpu}: {one.text}" for one in found]
 
 
-@pytest.mark.parametrize("slug", breadth(IMAGES, every=6))
+@pytest.mark.parametrize("slug", breadth(FOUND, every=6))
 def test_the_bug_of_an_image_is_found_where_its_entry_says(slug: str) -> None:
     session, wanted = gallery(slug), Bug.of(slug).entry["finding"]
     place = wanted.get("seen", wanted["where"])

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from tests.documents import door, guest, texts, words
+from tests.documents import door, gallery, guest, texts, words
 from tests.documents.regions import Generator
 
 GENERATORS: Final[Mapping[str, Generator]] = {
@@ -11,7 +11,7 @@ GENERATORS: Final[Mapping[str, Generator]] = {
     "catches": words.catches, "places": words.places, "keys": words.keys,
     "options": words.options, "exit-codes": words.exits,
     "platform-keys": guest.platform_keys, "injections": guest.injections,
-    "rules": guest.rules, "calls": guest.calls, "msrs": guest.msrs,
+    "rules": guest.rules, "gallery": gallery.images, "calls": guest.calls, "msrs": guest.msrs,
     "statuses": guest.statuses,
     "python": door.python, "views": door.views, "resume": door.resume,
     "json": door.run_report, "profile-json": door.profile_report, "recording": door.recording,

@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from emu.errors import CommandError
-from emu.profile.secrets import Secrets, others_than, secrets
+from emu.profile.secrets import Secrets, carried, others_than, secrets
 from emu.timeline.digest import Digest
 from emu.timeline.timeline import Timeline
 from tests.guest import DATA, Guest, finish
@@ -132,7 +132,7 @@ here: .byte 0x66, 0x0f, 0x01, 0xcc
 """TDG.VP.VMCALL of an I/O instruction's number (GHCI 1.5, 3.9), RCX saying what is shown."""
 
 
-@pytest.mark.parametrize(("mask", "shown"), [(0xFC00, ("r12", "r13")), (0x0C00, ())])
+@pytest.mark.parametrize(("mask", "shown"), [(0xFC00, ("R12", "R13")), (0x0C00, ())])
 def test_a_register_that_a_td_shows_its_host(mask: int, shown: tuple[str, ...]) -> None:
     """GHCI 1.5, 3.1: RCX has a bit for each register that the host sees."""
     found = seen(TDVMCALL.replace("{mask}", str(mask)), "tdx")
@@ -169,7 +169,10 @@ def test_a_store_that_the_host_can_read() -> None:
     assert [(one.by, one.place.partition(" ")[0].rstrip(",")) for one in found.leaks] == [
         ("memory", "here")
     ]
-    assert "it stores 0x0 or 0xffffffff" in found.leaks[0].text
+    assert found.leaks[0].text == (
+        f"it stores 0x0, bytes 0 to 3 of the secret, at {DATA + 0x1000:#x}, where the host can "
+        "read it"
+    )
 
 
 def test_the_machine_comes_back_to_where_it_was() -> None:
@@ -181,6 +184,30 @@ def test_the_machine_comes_back_to_where_it_was() -> None:
     other: Timeline = Guest(HEAD + LEAKY["a branch"][0]).timeline()
     finish(other.driver)
     assert Digest(timeline.machine).now() == Digest(other.machine).now()
+
+
+SECRETS: Final = (
+    bytes.fromhex("11223344556677889900aa"),
+    bytes.fromhex("eeddccbbaa9988776655ff"),
+)
+CARRIED: Final = (
+    # the two values, and what they are
+    (0x8877665544332211, 0x778899AABBCCDDEE, "bytes 0 to 7 of the secret,"),
+    (0x1122334455667788, 0xEEDDCCBBAA998877, "bytes 0 to 7 of the secret in reverse,"),
+    (0x66554433, 0x99AABBCC, "bytes 2 to 5 of the secret,"),
+    (0x2233, 0xDDCC, "bytes 1 to 2 of the secret in reverse,"),
+    (0xAA, 0xFF, "byte 10 of the secret,"),
+    (0x11, 0x11, ""),
+    (0x11, 0xDD, ""),
+    (0x1122334455667789, 0xEEDDCCBBAA998876, ""),
+    (0x8877665544332211, 0x11, ""),
+)
+
+
+@pytest.mark.parametrize(("mine", "yours", "words"), CARRIED)
+def test_which_bytes_of_a_secret_a_value_is(mine: int, yours: int, words: str) -> None:
+    """It is one only if it is the same bytes in both courses."""
+    assert carried(SECRETS, (mine, yours)) == words
 
 
 def test_other_values() -> None:

@@ -39,9 +39,9 @@ def test_each_bug_of_the_sources_is_an_image() -> None:
 
 @pytest.mark.parametrize("slug", IMAGES)
 def test_the_cause_is_in_the_broken_part_with_the_number_of_its_failure(slug: str) -> None:
-    found = Bug.of(slug).entry
+    found, shown = Bug.of(slug).entry, Bug.of(slug).shown
     assert found.keys() >= WORDS
-    name, number = found["finding"]["cause"].split(":")
+    name, number = shown["cause"].split(":")
     text = (ROOT / "shim" / name).read_text()
     line = text.splitlines()[int(number) - 1]
     if name == f"gallery/{slug}.inc":
@@ -57,16 +57,16 @@ def test_an_image_of_the_gallery_boots_as_its_entry_says(slug: str) -> None:
     bug = Bug.of(slug)
     found = bug.entry
     assert bug.words[0] == "run" and (ROOT / bug.words[1]).stem == slug
-    assert bug.options.keys() <= {"--platform", "--script", "--cmdline"}
+    assert bug.options.keys() <= {"--platform", "--script", "--cmdline", "--initrd"}
     session = bug.opened(honest=True)
     schedule = bug.schedule()
     moves = [at for at, words in enumerate(schedule) if words.startswith("step")]
     comes = moves[1] if moves else 0  # by the second the CPU comes to the place
     for words in schedule[:comes]:
         session.do(words)
-    session.do(f"break {found['finding']['where']} cpu {found['finding']['cpu']}")
+    session.do(f"break {bug.shown['where']} cpu {bug.shown['cpu']}")
     stop = session.do("run").stop[0]
-    assert (stop.kind, stop.cpu) == ("breakpoint", found["finding"]["cpu"])
+    assert (stop.kind, stop.cpu) == ("breakpoint", bug.shown["cpu"])
     session.do(f"delete {stop.number}")
     assert session.do("run").outcome == found["outcome"]
 
