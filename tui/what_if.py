@@ -1,12 +1,15 @@
 """`apdbg what-if`: the same CPUs brought up in other ways, each run and none guessed."""
 
 import argparse
-import json
 
 from emu.debug.what_if import ApLoad, WayTaken, counts_of, taken, ways_of
-from emu.debug.what_if_told import as_json, as_text
+from emu.debug.what_if_chart import svg
+from emu.debug.what_if_report import reported
+from emu.debug.what_if_told import as_text
+from emu.given.files import new_file
+from emu.profile.profile import as_json
 from tui.exit_codes import EXIT_EXPECTED
-from tui.printing import say, say_json
+from tui.printing import complain, say, say_json
 
 
 def what_if(options: argparse.Namespace) -> int:
@@ -17,7 +20,12 @@ def what_if(options: argparse.Namespace) -> int:
         taken(way, count, load, ends=options.ends) for count in counts for way in ways
     ]
     if options.json:
-        say_json(json.dumps(as_json(found, load)))
+        say_json(as_json(reported(found, load)))
     else:
         say(as_text(found, load))
+    if options.svg is not None:
+        picture = svg(reported(found, load)).encode()
+        with new_file(options.svg) as file:
+            file.write(picture)
+        complain(f"{options.svg}: {len(picture):,} bytes")
     return EXIT_EXPECTED

@@ -14,7 +14,8 @@ GENERATORS: Final[Mapping[str, Generator]] = {
     "rules": guest.rules, "calls": guest.calls, "msrs": guest.msrs,
     "statuses": guest.statuses,
     "python": door.python, "views": door.views, "resume": door.resume,
-    "json": door.run_report, "profile-json": door.profile_report, "recording": door.recording,
+    "json": door.run_report, "profile-json": door.profile_report,
+    "what-if-json": door.what_if_report, "recording": door.recording,
     "words": texts.words, "lesson": texts.lesson,
 }  # fmt: skip
 """By the word that stands in the comment."""
