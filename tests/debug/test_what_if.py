@@ -134,6 +134,14 @@ def test_what_cannot_be_asked_is_one_sentence(
     assert len(error.strip().splitlines()) == 1
 
 
+def test_a_picture_that_cannot_be_written_is_said_before_anything_is_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.what_if.taken", None)
+    assert main(["what-if", "ipi", "--svg", str(tmp_path / "nowhere" / "drawn.svg")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
 def test_json_is_one_object_with_every_way_that_was_run(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
