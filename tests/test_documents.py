@@ -38,6 +38,8 @@ OTHERWISE: Final = ("--inject", "gallery/", "loops/ack-first", "multiboot/")
 kernel that leaves by the debug-exit port with 0 ends with 1, as under QEMU."""
 UNFOUND: Final = tuple(f"gallery/{slug}" for slug in LEAKS if slug not in FOUND)
 """But for these: no rule finds their bugs."""
+SERVED: Final = "hotplug="
+"""A guest that is told of CPUs that go and come: what is injected there does no harm."""
 UNJUDGED: Final = {"campaign", "report", "record", "replay", "compare"}
 """Commands with a code of their own."""
 WRITTEN: Final = (".apdbg", ".html", ".md")
@@ -93,6 +95,7 @@ def test_a_command_prints_what_is_shown(
         judged = words[0] not in UNJUDGED and "--expect" not in words
         otherwise = judged and any(part in one.words for part in OTHERWISE)
         otherwise &= not any(word in UNFOUND for word in words)
+        otherwise = otherwise and SERVED not in one.words
         assert done.returncode == int(otherwise), done.stderr
         text += _held(one, said, update)
     _renew(place, block, "\n".join(text), update)

@@ -8,11 +8,24 @@ from emu.given.plain import shown
 
 def count(text: str) -> int:
     """A whole number above 0 with an optional `_` or `,` between digits, or 0x-hex."""
+    value = _whole(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{shown(text)} must be above 0")
+    return value
+
+
+def amount(text: str) -> int:
+    """A whole number, which may be 0, as `count` reads it."""
+    value = _whole(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is below 0")
+    return value
+
+
+def _whole(text: str) -> int:
     value = parsed(text)
     if value is None:
         raise argparse.ArgumentTypeError(f"{shown(text)} is not a number")
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f"{shown(text)} must be above 0")
     return value
 
 

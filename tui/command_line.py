@@ -7,6 +7,7 @@ from typing import Any, Final, NoReturn
 
 from emu.errors import ApdbgError
 from tui.booted_options import (
+    amount,
     count,
     group,
     loop_options,
@@ -134,14 +135,15 @@ def _what_if_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--cpus", metavar="N,N", default="4,16", help="numbers of CPUs; default: 4,16")
     add(
-        "--own", type=count, default=0, metavar="US",
+        "--own", type=amount, default=0, metavar="US",
         help="what each AP does before it reports, in microseconds",
     )  # fmt: skip
-    add("--online", type=count, default=0, metavar="US", help="what it does to come online")
+    add("--online", type=amount, default=0, metavar="US", help="what it does to come online")
     add(
         "--ends", action="store_true",
         help="also at both ends of every price's range: how far the answer depends on it",
     )  # fmt: skip
+    add("--svg", metavar="FILE", help="draw it too: time over CPUs")
 
 
 def _screen_options(parser: argparse.ArgumentParser) -> None:

@@ -1,10 +1,14 @@
 """`apdbg what-if`: the same CPUs brought up in other ways, each run and none guessed."""
 
 import argparse
-import json
+from contextlib import ExitStack
 
 from emu.debug.what_if import ApLoad, WayTaken, counts_of, taken, ways_of
-from emu.debug.what_if_told import as_json, as_text
+from emu.debug.what_if_chart import svg
+from emu.debug.what_if_report import reported
+from emu.debug.what_if_told import as_text
+from emu.given.files import new_file
+from emu.profile.profile import as_json
 from tui.exit_codes import EXIT_EXPECTED
 from tui.printing import say, say_json
 
@@ -13,11 +17,16 @@ def what_if(options: argparse.Namespace) -> int:
     """Run every way with every number of CPUs; raises ApdbgError."""
     load = ApLoad(options.own, options.online)
     counts, ways = counts_of(options.cpus), ways_of(options.way)
-    found: list[WayTaken] = [
-        taken(way, count, load, ends=options.ends) for count in counts for way in ways
-    ]
+    with ExitStack() as stack:
+        name = options.svg  # opened before minutes of runs
+        drawn = None if name is None else stack.enter_context(new_file(name))
+        found: list[WayTaken] = [
+            taken(way, count, load, ends=options.ends) for count in counts for way in ways
+        ]
+        if drawn is not None:
+            drawn.write(svg(reported(found, load)).encode())
     if options.json:
-        say_json(json.dumps(as_json(found, load)))
+        say_json(as_json(reported(found, load)))
     else:
         say(as_text(found, load))
     return EXIT_EXPECTED

@@ -1,12 +1,11 @@
-"""What counterfactuals came to, as a table, as sentences about the published claim, as JSON."""
+"""What counterfactuals came to, as a table and as sentences about the published claim."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from emu.debug.what_if import BY_NAME, ApLoad, WayTaken, less
 from emu.profile.told import table
 
-SCHEMA: Final = "apdbg-what-if/1"
 CLAIMED: Final = 40
 """Hundredths of start-up time that a mailbox is said to take less than IPIs."""
 PAIRS: Final = (
@@ -101,24 +100,3 @@ def _so(some: Sequence[tuple[int, float, float, float]]) -> str:
     if highs < CLAIMED:
         return f"{told}; less than the {CLAIMED} % that were claimed"
     return f"{told}; the {CLAIMED} % that were claimed lie in the band"
-
-
-def as_json(found: Sequence[WayTaken], load: ApLoad) -> dict[str, Any]:
-    """Everything, in picoseconds."""
-    return {
-        "schema": SCHEMA,
-        "own_us": load.own_us,
-        "online_us": load.online_us,
-        "ways": [
-            {
-                "way": one.way, "words": BY_NAME[one.way].words,
-                "platform": BY_NAME[one.way].platform, "cmdline": BY_NAME[one.way].line,
-                "cpus": one.cpus, "ps": one.ps, "band_ps": list(one.band),
-                "prices": [
-                    {"price": end.price, "low_ps": end.low_ps, "high_ps": end.high_ps}
-                    for end in one.ends
-                ],
-            }
-            for one in found
-        ],
-    }  # fmt: skip

@@ -35,6 +35,8 @@ class Opening(Struct, frozen=True):
 
     image: str = "shim.elf"
     """In the folder of the samples: `gallery/no-ack.elf`."""
+    kernel: str | None = None
+    """Beside it; None: its own."""
     platform: str = "tdx"
     cpus: int = 4
     memory: int | None = None
@@ -68,9 +70,10 @@ def opened(lesson: Lesson) -> Session:
     """A session where a lesson begins; raises ApdbgError."""
     opening = lesson.opening
     image: Path = samples_dir() / opening.image
+    kernel = opening.kernel and str(samples_dir() / opening.kernel)
     session = open_session(
         str(image), platform=opening.platform, cpus=opening.cpus, memory=opening.memory,
-        seed=opening.seed, cmdline=opening.cmdline, schedule=opening.schedule,
+        seed=opening.seed, kernel=kernel, cmdline=opening.cmdline, schedule=opening.schedule,
         inject=opening.inject,
     )  # fmt: skip
     for text in opening.said:

@@ -90,11 +90,9 @@ __attribute__((noinline)) static void wakeup_secondary_cpu_via_init(uint32_t api
     if (legacy)
         udelay(LEGACY_INIT_US);
     for (int sipi = 0; sipi < 2; sipi++) {
-        udelay(legacy ? LEGACY_SIPI_US : MODERN_SIPI_US);
         send_ipi(apic_id, ICR_STARTUP | TRAMPOLINE / PAGE_BYTES);
+        udelay(legacy ? LEGACY_SIPI_US : MODERN_SIPI_US);
     }
-    if (legacy)
-        udelay(LEGACY_SIPI_US);
 }
 
 static void kick(uint32_t cpu)

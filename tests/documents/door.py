@@ -10,9 +10,11 @@ from pathlib import Path
 import msgspec
 
 from emu.debug import opening, recording_lines
+from emu.debug import what_if_report as what_if_reports
 from emu.debug.resume import Resume
 from emu.debug.session import Session
 from emu.debug.setup import Options
+from emu.debug.what_if import AtEnds
 from emu.judge import report
 from emu.judge.report import RunReport
 from emu.judge.verdict import Evidence
@@ -76,6 +78,12 @@ def profile_report() -> str:
         and not one.__name__.startswith("_")
         and one is not profile.SectionKind
     ]
+    return "\n\n".join(map(_struct, parts))
+
+
+def what_if_report() -> str:
+    """The fields of what other ways to bring CPUs up take."""
+    parts = (what_if_reports.WhatIf, what_if_reports.WayReport, AtEnds)
     return "\n\n".join(map(_struct, parts))
 
 

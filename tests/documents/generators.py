@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from tests.documents import door, gallery, guest, texts, words
+from tests.documents import door, gallery, guest, results, texts, words
 from tests.documents.regions import Generator
 
 GENERATORS: Final[Mapping[str, Generator]] = {
@@ -14,7 +14,8 @@ GENERATORS: Final[Mapping[str, Generator]] = {
     "rules": guest.rules, "gallery": gallery.images, "calls": guest.calls, "msrs": guest.msrs,
     "statuses": guest.statuses,
     "python": door.python, "views": door.views, "resume": door.resume,
-    "json": door.run_report, "profile-json": door.profile_report, "recording": door.recording,
-    "words": texts.words, "lesson": texts.lesson,
+    "json": door.run_report, "profile-json": door.profile_report,
+    "what-if-json": door.what_if_report, "recording": door.recording,
+    "words": texts.words, "lesson": texts.lesson, "what-if": results.told,
 }  # fmt: skip
 """By the word that stands in the comment."""

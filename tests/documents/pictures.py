@@ -13,6 +13,8 @@ from unittest.mock import patch
 from msgspec import Struct
 
 from emu import open_session
+from emu.debug.what_if_chart import svg
+from tests.documents.results import stored
 from tests.tui import driving
 from tui.screenshot import svg_of
 
@@ -50,6 +52,15 @@ PICTURES: Final[dict[str, Recipe]] = {
     ),
 }
 """By the name of the file."""
+
+
+CHARTS: Final = {"what_if": "what_if"}
+"""By the name of the file: the results of docs/results/ that are drawn in it."""
+
+
+def charted(results: str) -> str:
+    """Results as SVG."""
+    return svg(stored(results))
 
 
 async def drawn(recipe: Recipe) -> str:

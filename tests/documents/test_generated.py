@@ -14,7 +14,7 @@ from emu.mailbox.rules import RULES
 from emu.texts.explanations import kinds
 from tests.documents import guest, pictures, texts
 from tests.documents.generators import GENERATORS
-from tests.documents.pictures import FOLDER, PICTURES, ROOT
+from tests.documents.pictures import CHARTS, FOLDER, PICTURES, ROOT
 from tests.documents.regions import regions, renewed
 
 AGAIN: Final = "`python -m tests.documents` writes it anew"
@@ -47,10 +47,13 @@ def test_what_is_generated_is_what_the_code_says(place: Path, update: bool) -> N
         assert now == text, f"{place.relative_to(ROOT)} is no longer so: {AGAIN}"
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", [*PICTURES, *CHARTS])
 def test_a_picture_is_what_the_program_shows(name: str, update: bool) -> None:
     place = FOLDER / f"{name}.svg"
-    now = asyncio.run(pictures.drawn(PICTURES[name]))
+    if name in CHARTS:
+        now = pictures.charted(CHARTS[name])
+    else:
+        now = asyncio.run(pictures.drawn(PICTURES[name]))
     if update:
         place.write_text(now, encoding="utf-8")
     else:
@@ -64,7 +67,7 @@ def test_a_picture_is_the_same_on_every_terminal(monkeypatch: pytest.MonkeyPatch
     assert now == (FOLDER / "power-on.svg").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", [*PICTURES, *CHARTS])
 def test_a_picture_loads_nothing_from_elsewhere(name: str) -> None:
     assert pictures.elsewhere((FOLDER / f"{name}.svg").read_text(encoding="utf-8")) == []
 
@@ -79,9 +82,9 @@ def test_every_picture_is_shown_and_every_one_shown_is_made() -> None:
         place.read_text(encoding="utf-8")
         for place in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
     ]
-    for name in PICTURES:
+    for name in [*PICTURES, *CHARTS]:
         assert any(f"pictures/{name}.svg" in text for text in texts_of_all), name
-    assert {place.stem for place in FOLDER.glob("*.svg")} == set(PICTURES)
+    assert {place.stem for place in FOLDER.glob("*.svg")} == {*PICTURES, *CHARTS}
 
 
 def test_every_generator_is_used() -> None:

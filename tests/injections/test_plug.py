@@ -4,6 +4,7 @@ import pytest
 
 from emu import open_session
 from emu.debug.session import Session
+from emu.errors import CommandError
 from tests.shard import breadth
 
 TIMES = 200
@@ -73,6 +74,48 @@ def test_a_guest_that_waits_for_its_host_is_not_hung() -> None:
     assert session.verdict is not None
     assert session.verdict.outcome == "booted"
     assert "not offered: 2" in session.verdict.reason
+
+
+@pytest.mark.parametrize("platform", ["vbs", "none"])
+def test_where_no_ipi_starts_cpus_they_go_and_come_by_the_mailbox_too(platform: str) -> None:
+    session = staying(platform, 2)
+    for text in ("inject unplug 3", "run", "inject plug 3", "run"):
+        session.do(text)
+    assert session.verdict is not None
+    assert session.verdict.words == (
+        "booted", "all 4 CPUs came online and the guest switched off"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("platform", ["tdx", "sipi"])
+def test_who_is_plugged_in_goes_on_in_the_loop_and_is_not_reset(platform: str) -> None:
+    """QEMU resets a CPU that comes (docs/specs/acpi_cpu_hotplug.rst), and firmware brings it
+    in by SMM."""
+    session = staying(platform, 2)
+    session.do("inject unplug 3")
+    session.do("run")
+    cpu = session.machine.board.cpus[3]
+    before = cpu.ticks, session.registers(3)["rip"]
+    session.do("inject plug 3")
+    assert (cpu.ticks, session.registers(3)["rip"]) == before
+    assert cpu.activity != "wait-for-sipi"
+    inits = len(told(session, "INIT"))
+    session.do("run")
+    assert session.machine.board.aps.of(3) == "online"
+    assert len(told(session, "INIT")) == inits
+
+
+def test_only_a_cpu_that_booted_can_come() -> None:
+    session = staying("tdx", 2)
+    with pytest.raises(CommandError, match="there is no cpu 4: they are 0 to 3"):
+        session.do("inject plug 4")
+
+
+def test_a_kernel_that_serves_no_hot_plug_has_its_cpu_torn_out() -> None:
+    session = open_session(platform="vbs", cpus=4, inject=("unplug 3 at online cpu 3",))
+    session.do("run")
+    assert session.machine.board.cpus[3].activity == "shutdown"
+    assert not told(session, "is told of cpu 3")
 
 
 @pytest.mark.parametrize("platform", ["tdx", "vbs", "none", "sipi"])

@@ -104,6 +104,21 @@ LATER: Final[dict[str, tuple[Keys, dict[str, Keys]]]] = {
             "going": typed("until left"),
         },
     ),
+    "dynamic": (
+        (
+            *typed("watch mailbox.command", "inject unplug 3"), "c", "c", "c",
+            *typed("inject plug 3"), "c", "c", "c", "c",
+        ),
+        {
+            "out": (*typed("inject unplug 3"), "c"),
+            "past": (*typed("inject unplug 3"), "c", *typed("inject plug 3"), "c"),
+            "torn": ("R", *typed("inject unplug 3")),
+            "other_cpu": typed("inject unplug 2"),
+            "too_early": typed("inject plug 3"),
+            "leaves": (*typed("watch mailbox.command", "inject unplug 3"), "c"),
+            "waits": (*typed("inject unplug 3"), "c", *typed("inject plug 3")),
+        },
+    ),
     "hunt": (
         ("c", *typed("goto ack", f"report {REPORT}")),
         {

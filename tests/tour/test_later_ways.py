@@ -37,6 +37,8 @@ OTHERWISE: Final[tuple[tuple[str, Way], ...]] = (
     ("hand_back", ("run", "goto 140287")),
     ("hunt", ("until mailbox_ack", "report {}")),
     ("hunt", ("until mailbox_jump", "report {}")),
+    ("dynamic", ("inject unplug 3", "run", "inject plug 3", "until ack", "step")),
+    ("dynamic", ("inject unplug 3", "inject plug 3 at event ejects", "until mailbox_jump")),
     ("hunt", ("watch mailbox.apic_id", "run", "run", "report {}")),
 )  # fmt: skip
 AGAIN: Final[tuple[tuple[str, Way], ...]] = (
@@ -59,6 +61,7 @@ LOOKS: Final[dict[str, Way]] = {
     "branch": ("branches", "events", "last-writer mailbox.command", "goto wake_aps"),
     "lost_start": ("events sipi", "help lose-ipi", "why 2", "run"),
     "hand_back": ("mailbox", "cpu 3", "waits", "help Test"),
+    "dynamic": ("mailbox", "cpu 3", "help plug", "events mailbox"),
     "hunt": ("run", "findings", "last-writer mailbox.apic_id", "report"),
 }
 

@@ -6,6 +6,7 @@ from emu.tour.lesson import Lesson
 from emu.tour.lessons import (
     branch,
     crash,
+    dynamic,
     first_cpu,
     hand_back,
     handed_over,
@@ -38,5 +39,6 @@ LESSONS: Final[tuple[Lesson, ...]] = (
     branch.LESSON,
     lost_start.LESSON,
     hand_back.LESSON,
+    dynamic.LESSON,
     hunt.LESSON,
 )  # fmt: skip

@@ -1,0 +1,50 @@
+"""The results in docs/results/ are what the program finds, to the picosecond."""
+
+from typing import Final
+
+import pytest
+
+from emu.debug.what_if import BY_NAME, WAYS, ApLoad, taken
+from emu.debug.what_if_report import WayReport, reported
+from tests.documents.results import stored
+from tests.shard import of_the_day
+
+LOADED, BARE = "what_if", "what_if_bare"
+COUNTS: Final = {LOADED: {2, 4, 16, 64, 96, 256, 1024}, BARE: {4, 16}}
+QUICK: Final = 16
+"""CPUs that take no time to speak of."""
+
+
+def cells(name: str, least: int, most: int) -> list[WayReport]:
+    return [one for one in stored(name).ways if least <= one.cpus <= most]
+
+
+def found_again(name: str, cell: WayReport) -> WayReport:
+    file = stored(name)
+    load = ApLoad(file.own_us, file.online_us)
+    ends = bool(cell.prices)
+    again = taken(BY_NAME[cell.way], cell.cpus, load, ends=ends)
+    return reported([again], load).ways[0]
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_every_way_is_kept_for_every_number_of_cpus(name: str) -> None:
+    assert [(one.way, one.cpus) for one in stored(name).ways] == [
+        (way.name, count) for count in sorted(COUNTS[name]) for way in WAYS
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        *((LOADED, one) for one in of_the_day(cells(LOADED, 2, QUICK), 11)),
+        *((BARE, one) for one in of_the_day(cells(BARE, 2, QUICK), 22)),
+        *(
+            pytest.param(LOADED, one, marks=pytest.mark.breadth)
+            for one in of_the_day(cells(LOADED, QUICK + 1, 1024), 22)
+        ),
+    ],
+    ids=lambda one: one if isinstance(one, str) else f"{one.way}-{one.cpus}",
+)
+def test_what_is_kept_is_found_again(name: str, cell: WayReport) -> None:
+    assert found_again(name, cell) == cell
