@@ -128,8 +128,8 @@ class Setup(Struct, frozen=True):
         at_reset = contract.resets and machine.start == "reset-vector"
         if options.reset and not at_reset:
             raise ImageError(
-                f"--reset {options.reset}: on platform {machine.name} no CPU begins at the "
-                "reset vector"
+                f"--reset {plain(options.reset)}: on platform {plain(machine.name)} no CPU "
+                "begins at the reset vector"
             )
         return cls(
             options=options,

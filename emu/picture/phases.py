@@ -8,7 +8,7 @@ from emu.machine.event import Event
 from emu.picture.view import PhaseView
 from emu.profile.phases import PHASES, PhaseKind, phases_of, told_by
 
-_IF_COME_TO: Final = ("hypercalls", "memory", "done")
+_IF_COME_TO: Final = ("hypercalls", "memory", "start APs", "done")
 """Phases that a shim has without symbols of ours if its host has seen them."""
 Reached = tuple[int, int | None]
 """The tick and the CPU of an event."""

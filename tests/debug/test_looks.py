@@ -22,6 +22,8 @@ LOOKS: Final = {
     "exits": ("exits", "exits cpu 0"), "registers": ("registers",),
     "mailbox": ("mailbox",), "waits": ("waits",), "findings": ("findings",),
     "branches": ("branches",), "print": ("print rip", "print [rsp]"), "rules": ("rules",),
+    "regions": ("regions",), "log": ("log",), "sources": ("sources",), "up": ("up",),
+    "down": ("down",), "frame": ("frame 0",),
     "help": ("help", "help inject", "help nmi"), "notices": ("notices",),
 }  # fmt: skip
 """What people look at, with examples: a panel shows it, or a value is told. Nothing else may be

@@ -35,6 +35,8 @@ OURS: Final = {
     "rule",
     "schema",
     "detail",
+    "step",
+    "unseen",
 }
 """Fields that hold one of our own words."""
 CONTROL: Final = re.compile(

@@ -28,4 +28,4 @@ def test_until_takes_whatever_is_caught_and_places_as_ever() -> None:
     with pytest.raises(CommandError, match="until: needs words: `help until`"):
         session.do("until")
     with pytest.raises(CommandError):
-        session.do("until serial")
+        session.do("until nowhere")

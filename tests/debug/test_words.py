@@ -16,7 +16,7 @@ COMMANDS = sorted(
     language.BY_WORD.keys()
     - {"save", "export", "run", "until", "finish", "next", "next-change", "reverse-run"}
     - {"reverse-finish", "reverse-next", "executed", "accessed", "last-writer"}
-    - {"previous-change", "goto", "step"}
+    - {"previous-change", "goto", "step", "schedules", "profile", "compare", "first-reader"}
 )
 """All but those that write files or run for long."""
 WORDS = [*COMMANDS, *(one.word for one in ALWAYS if one.ours.split()[0].strip(",") in COMMANDS)]

@@ -68,7 +68,7 @@ def options_of(word: str) -> tuple[str, ...]:
 @pytest.mark.parametrize("word", ("", *command_line.COMMANDS))
 def test_every_option_takes_any_word(word: str) -> None:
     found = options_of(word)
-    assert word in ("doctor", "inspect", "completion") or found
+    assert word in ("doctor", "inspect", "compare", "completion") or found
     for option in found:
         for given in GIVEN:
             with one_sentence():

@@ -25,8 +25,9 @@ def test_the_images_rebuild_to_the_same_bytes(tmp_path: Path) -> None:
         cwd=tmp_path, env={**os.environ, "HOME": str(home)}, check=True, timeout=300,
     )  # fmt: skip
     built, samples = tmp_path / "out", ROOT / "samples"
-    names = images(built)
-    assert names == images(samples)
+    by_rustc = {Path("rust.elf")}  # where there is one, of its version: test_rust.py
+    names = images(built) - by_rustc
+    assert names == images(samples) - by_rustc
     for name in names:
         assert (built / name).read_bytes() == (samples / name).read_bytes(), name
 

@@ -140,7 +140,7 @@ def test_its_sources_are_here_and_no_path_of_a_machine_is_in_it() -> None:
 
 
 def _builder() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("shim_build_rust", ROOT / "shim/build.py")
+    spec = importlib.util.spec_from_file_location("shim_build_rust", ROOT / "shim/rust_shim.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["shim_build_rust"] = module

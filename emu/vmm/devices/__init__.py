@@ -19,8 +19,8 @@ NONE: Final = Devices(())
 """What a TD reaches by plain loads and stores: it has to ask the host."""
 STANDARD: Final = Devices(
     (
-        COM1, COM3, POST, POWER, SLEEP, RESET, KEYBOARD, CMOS, FW_CFG, DEBUG_EXIT, PIC1, PIC2,
-        PIT, SPEAKER, HOTPLUG, XAPIC,
+        COM1, COM3, POST, POWER, SLEEP, RESET, KEYBOARD, CMOS, FW_CFG, DEBUG_EXIT,
+        PIC1, PIC2, PIT, SPEAKER, HOTPLUG, XAPIC,
     )
 )  # fmt: skip
 """What every machine has: two serial lines, POST port, power and reset switches, clock, fw_cfg,
