@@ -35,7 +35,7 @@ def put(node: fdt.Node, name: str, value: str | list[int] | None) -> None:
 
 def packed(root: fdt.Node, boot_cpu: int) -> bytes:
     """The blob of a tree; `boot_cpu`: the APIC id of the CPU that begins."""
-    tree = fdt.FDT()
+    tree = fdt.FDT(entries=[])  # its own default is one list for all trees of the process
     tree.root = root
     tree.header.version = VERSION
     tree.header.last_comp_version = 16

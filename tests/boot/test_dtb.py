@@ -234,3 +234,17 @@ def test_an_unreadable_tree_has_no_mailbox() -> None:
     assert wakeup_mailbox_problems(read_tree(b"")) == (
         "the tree cannot be read: 0 bytes are no header of 40",
     )
+
+
+def test_what_is_reserved_in_a_tree_that_was_read_is_in_no_other() -> None:
+    before = blob()
+    other = fdt.FDT(entries=[])
+    other.add_item(fdt.PropWords("reg", 1), "/memory", create=True)
+    written = bytearray(other.to_dtb(version=17))
+    at = int.from_bytes(written[16:20], "big")
+    reserved = struct.pack(">QQ", 0x1000, 0x2000)
+    for place in (4, 8, 12):  # totalsize, off_dt_struct, off_dt_strings
+        moved = int.from_bytes(written[place : place + 4], "big") + len(reserved)
+        written[place : place + 4] = moved.to_bytes(4, "big")
+    fdt.parse_dtb(bytes(written[:at] + reserved + written[at:]))
+    assert blob() == before
