@@ -203,7 +203,7 @@ def _nested(machine: Machine) -> Iterator[NestedRange]:
     """One range for each run of each leaf table, and of what the launch laid down."""
     alias = 1 << ALIAS_BIT
     for gpa, _, size in machine.board.ram.views():
-        at, end = gpa, gpa + size
+        at, end = gpa, gpa + size // PAGE_BYTES * PAGE_BYTES
         while at < end:
             own = at & ~alias
             launch, same = _launch(machine, own, bool(at & alias))

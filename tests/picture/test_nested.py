@@ -104,3 +104,14 @@ def test_the_sample_that_moved_has_tables_that_were_rebuilt(tmp_path: Path) -> N
     rows = told(view_of(session).ranges)
     assert rows[0x900_0000 - 0x20_0000] == "rebuilt 3"
     assert set(rows.values()) > {"rebuilt 3"} and 0x800_0000 not in rows
+
+
+def test_memory_that_ends_within_a_page_is_shown_up_to_its_last_whole_one(
+    tmp_path: Path,
+) -> None:
+    platform = tmp_path / "odd.toml"
+    platform.write_text(
+        'isolation = "none"\nstart = "sipi"\nhyperv = false\n[memory]\nlow_kib = 639\n'
+    )
+    low = view_of(open_session(platform=str(platform), cpus=1)).ranges[0]
+    assert (low.gpa, low.size) == (0, 636 << 10)
