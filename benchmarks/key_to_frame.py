@@ -19,7 +19,7 @@ QUIET_SECONDS: Final = 0.060
 """A frame is over when nothing more comes for so long."""
 PATIENCE_SECONDS: Final = 60.0
 
-TABS: Final = (b"[Stack", b"[Walk", b"[Tables", b"[NPT", b"[Mem", b"[DTB", b"[Reg")
+TABS: Final = (b"[Stack", b"[Walk", b"[Tables", b"[NPT", b"[Mem", b"[DTB", b"[Map", b"[Reg")
 """What comes beside the registers at 120 columns, one `]` after the other."""
 
 
