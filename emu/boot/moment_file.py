@@ -180,9 +180,11 @@ def _cpu(given: _Object, index: int) -> MomentCpu:
     given.only("id", "apic_id", "state", "registers")
     if given.number("id", index) != index:
         raise given.wrong("id", f"{index}: CPUs stand in the order of their numbers")
-    state = given.word("state", "running")
-    if state not in get_args(StoodState):
-        raise given.wrong("state", f"one of {', '.join(get_args(StoodState))}")
+    known: tuple[StoodState, ...] = get_args(StoodState)
+    word = given.word("state", "running")
+    state = next((one for one in known if one == word), None)
+    if state is None:
+        raise given.wrong("state", f"one of {', '.join(known)}")
     registers = given.below("registers")
     registers.only(*WORDS, "segments", *TABLES, "tr", "ldtr", "msrs")
     segments, msrs = registers.below("segments"), registers.below("msrs")
@@ -202,7 +204,7 @@ def _cpu(given: _Object, index: int) -> MomentCpu:
     elif words["rip"] >> 32:
         raise registers.wrong("rip", "an address of 32 bits, as the CPU is in no 64-bit mode")
     return MomentCpu(
-        given.number("apic_id", index, 0xFFFF_FFFD), state,  # type: ignore[arg-type]
+        given.number("apic_id", index, 0xFFFF_FFFD), state,
         tuple(words.items()),
         tuple(found.items()),
         tuple((_msr(msrs, key), msrs.number(key, None)) for key in msrs.values),
