@@ -60,29 +60,7 @@ ipi_gate:
     popa
     iret
 
-    .code16
-low_start:
-    cli
-    xor     %ax, %ax
-    mov     %ax, %ds
-    lgdtl   LOW + low_pointer - low_start
-    mov     %cr0, %eax
-    or      $1, %eax
-    mov     %eax, %cr0
-    ljmpl   $CODE32, $secondary_start
-low_pointer:
-    .word   gdt_end - gdt - 1
-    .long   gdt
-low_end:
-
-    .data
-    .balign 8
-gdt:
-    .quad   0, 0x00CF9B000000FFFF, 0x00CF93000000FFFF
-gdt_end:
-gdt_pointer:
-    .word   gdt_end - gdt - 1
-    .long   gdt
+#include "low.inc"
 idt_pointer:
     .word   256 * 8 - 1
     .long   idt

@@ -7,13 +7,7 @@ from emu.vmm.effects import EnableVtl
 from emu.vmm.hypercalls import context
 from emu.vmm.hypercalls.call import Answer, Hypercall, Request, Status, refuse
 from emu.vmm.hypercalls.operands import fields, together
-from emu.vmm.hypercalls.target import (
-    vp_index,
-    vtl2_enabled,
-    wrong_partition,
-    wrong_vp,
-    wrong_vtl,
-)
+from emu.vmm.hypercalls.target import own_vtl, vp_in_vtl, vtl2_enabled
 
 HEADER: Final = struct.Struct("<QIB3s")
 """Partition, VP index, VTL, reserved; the 224-byte context follows."""
@@ -23,16 +17,10 @@ def _enable(request: Request) -> Answer:
     """The context is for the first entry to the VTL. All zero (as in a TD) is the reset
     state; anything else must be a state that a processor can be in."""
     caller = request.caller
-    partition, index, vtl, reserved = HEADER.unpack_from(request.data)
-    refusal = (
-        wrong_partition(partition)
-        or wrong_vp(caller, index)
-        or wrong_vtl(caller, vtl, reserved)
-    )
-    if refusal is not None:
-        return refusal
-    vp = vp_index(caller, index)
-    assert vp is not None, "wrong_vp has let it pass"
+    vp = vp_in_vtl(caller, HEADER.unpack_from(request.data))
+    if isinstance(vp, Answer):
+        return vp
+    vtl = own_vtl(caller)
     if not vtl or vtl2_enabled(caller, vp):
         return refuse(Status.VTL_ALREADY_ENABLED, f"VP {vp} has VTL {vtl} already")
     start = request.data[HEADER.size :]

@@ -7,7 +7,7 @@ from emu.vmm.effects import StartVp, VpContext
 from emu.vmm.hypercalls import context, vmsa
 from emu.vmm.hypercalls.call import Answer, Hypercall, Request, Status, refuse
 from emu.vmm.hypercalls.enable_vp_vtl import HEADER, WORDS
-from emu.vmm.hypercalls.target import own_vtl, vp_index, wrong_partition, wrong_vp, wrong_vtl
+from emu.vmm.hypercalls.target import own_vtl, vp_in_vtl
 from emu.vmm.state import Caller
 
 
@@ -55,16 +55,9 @@ def _from_vmsa(caller: Caller, word: int) -> tuple[VpContext | None, str | None]
 
 def _start(request: Request) -> Answer:
     caller = request.caller
-    partition, index, vtl, reserved = HEADER.unpack_from(request.data)
-    refusal = (
-        wrong_partition(partition)
-        or wrong_vp(caller, index)
-        or wrong_vtl(caller, vtl, reserved)
-    )
-    if refusal is not None:
-        return refusal
-    vp = vp_index(caller, index)
-    assert vp is not None, "wrong_vp has let it pass"
+    vp = vp_in_vtl(caller, HEADER.unpack_from(request.data))
+    if isinstance(vp, Answer):
+        return vp
     refusal = _not_startable(caller, vp)
     if refusal is not None:
         return refusal

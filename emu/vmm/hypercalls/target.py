@@ -34,6 +34,22 @@ def wrong_vp(caller: Caller, index: int) -> Answer | None:
     return refuse(Status.INVALID_VP_INDEX, f"there is no VP {index:#x}")
 
 
+def vp_in_vtl(caller: Caller, header: tuple[int, int, int, bytes]) -> int | Answer:
+    """The virtual processor that a call means by (partition, VP index, VTL, reserved bytes), or
+    its refusal."""
+    partition, index, vtl, reserved = header
+    refusal = (
+        wrong_partition(partition)
+        or wrong_vp(caller, index)
+        or wrong_vtl(caller, vtl, reserved)
+    )
+    if refusal is not None:
+        return refusal
+    vp = vp_index(caller, index)
+    assert vp is not None, "wrong_vp has let it pass"
+    return vp
+
+
 def own_vtl(caller: Caller) -> int:
     """The trust level that the caller runs in, the highest that its partition has: 2, or 0."""
     return caller.platform.openhcl.vtl
