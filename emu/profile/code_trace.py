@@ -23,9 +23,9 @@ class CodeTrace(Struct):
     _rows: "array[int]" = field(default_factory=lambda: array("Q"))
     _spots: dict[CodeSpot, int] = field(default_factory=dict)
     _of: dict[int, int] = field(default_factory=dict)
-    """PathGroup address."""
+    """By address."""
     _last: dict[int, int] = field(default_factory=dict)
-    """PathGroup CPU."""
+    """By CPU."""
 
     def attach(self, board: Board) -> None:
         """Begin to look."""
