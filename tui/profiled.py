@@ -27,7 +27,7 @@ def profile(options: argparse.Namespace) -> int:
     for sentence in cost:
         complain(sentence)
     rows = list(found.lines())
-    if options.secret:
+    if options.secret is not None:
         seen = secrets_of(session.desk, options.secret)
         found = replace(found, sections=found.sections | {"secrets": seen})
         rows += ["", "-- secrets: what can be seen of a secret", *seen.lines()]
