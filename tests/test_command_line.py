@@ -290,3 +290,20 @@ def test_two_numbers_of_cpus_are_not_one() -> None:
     done = apdbg("run", "--cpus", "4,16")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "apdbg: apdbg run: argument --cpus: '4,16' is not a number\n"
+
+
+def test_a_picture_that_was_interrupted_leaves_nothing_half_written(tmp_path: Path) -> None:
+    picture = tmp_path / "ways.svg"
+    picture.write_text("of before")
+    words = ["what-if", "--cpus", "16", "--ends", "--svg", str(picture)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "tui", *words], cwd=ROOT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        while len(list(tmp_path.iterdir())) < 2:  # the new one lies beside the old one
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "apdbg: interrupted\n")
+    assert [one.name for one in tmp_path.iterdir()] == ["ways.svg"]
+    assert picture.read_text() == "of before"
