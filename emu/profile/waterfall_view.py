@@ -60,8 +60,8 @@ class ApLine(Struct, frozen=True):
     @property
     def last(self) -> StepName | None:
         """The furthest step that it has come to; None: it was never started."""
-        steps = [one.step for one in self.steps if one.step != "rest"]
-        return max(steps, key=_ORDER.index, default=None)
+        steps = (one.step for one in reversed(self.steps) if one.step != "rest")
+        return next(steps, None)
 
     @property
     def way_ns(self) -> int:
@@ -88,8 +88,7 @@ class Waterfall(Struct, frozen=True):
         """The segments, then the APs themselves."""
         if not self.aps:
             return ("there is no AP",)
-        behind = self._fell_behind()
-        return (*self._spread(), "", *self._aps(), *behind, *self._missing())
+        return (*self._spread(), "", *self._aps(), *self.behind, *self._missing())
 
     def _spread(self) -> SectionLines:
         rows = [
@@ -117,20 +116,19 @@ class Waterfall(Struct, frozen=True):
         if len(self.aps) > ROWS_MAX:
             yield f"and {len(self.aps) - ROWS_MAX:,} more: --json has them all"
 
-    def _fell_behind(self) -> Iterator[str]:
+    @property
+    def behind(self) -> SectionLines:
         """Who came less far than another one."""
         by_last: dict[StepName | None, list[int]] = defaultdict(list)
         for ap in self.aps:
             by_last[ap.last].append(ap.cpu)
-        furthest = max(by_last, key=_rank)
-        for last in sorted(by_last, key=_rank):
-            if last != furthest:
-                cpus = f"cpu{'s' * (len(by_last[last]) != 1)} {spans(by_last[last])}"
-                yield (
-                    f"never started: {cpus}"
-                    if last is None
-                    else f"no further than {last}: {cpus}"
-                )
+        *less, _ = sorted(by_last, key=_rank) or (None,)
+        rows = []
+        for last in less:
+            how = "never started" if last is None else f"no further than {last}"
+            cpus = f"cpu{'s' * (len(by_last[last]) != 1)} {spans(by_last[last])}"
+            rows.append(f"{how}: {cpus}")
+        return tuple(rows)
 
     def _missing(self) -> Iterator[str]:
         if self.unseen:
