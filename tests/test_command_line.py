@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from emu.errors import ApdbgError
 from tests.gallery import RACES, Bug
 from tests.shard import breadth
+from tui.command_line import parse
 
 ROOT = Path(__file__).parents[1]
 FULL = Path("/dev/full")
@@ -260,3 +262,48 @@ def test_a_package_that_is_missing_is_named_and_no_bug(package: str) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith(f"apdbg: the package of {package}")
     assert done.stderr.endswith("is not installed: pip install apdbg brings it\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "behind"),
+    [
+        (["run", ""], ""), ([""], ""), (["run", "--kernel", ""], " behind --kernel"),
+        (["run", "--kernel="], " behind --kernel"), (["what-if", "--svg", ""], " behind --svg"),
+        (["profile", "--secret", ""], " behind --secret"), (["compare", "", "demo.apdbg"], ""),
+        (["profile", "-o", ""], " behind -o"),
+        (["run", "--platform", ""], " behind --platform"),
+    ],
+)  # fmt: skip
+def test_an_empty_word_is_refused_and_boots_no_sample_instead(
+    words: list[str], behind: str
+) -> None:
+    with pytest.raises(ApdbgError, match=f"there is an empty word{behind}$"):
+        parse(words)
+
+
+def test_a_command_line_of_the_guest_may_be_empty() -> None:
+    assert parse(["run", "--cmdline", ""]).cmdline == ""
+    assert parse(["run", "--cmdline="]).cmdline == ""
+
+
+def test_two_numbers_of_cpus_are_not_one() -> None:
+    done = apdbg("run", "--cpus", "4,16")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "apdbg: apdbg run: argument --cpus: '4,16' is not a number\n"
+
+
+def test_a_picture_that_was_interrupted_leaves_nothing_half_written(tmp_path: Path) -> None:
+    picture = tmp_path / "ways.svg"
+    picture.write_text("of before")
+    words = ["what-if", "--cpus", "16", "--ends", "--svg", str(picture)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "tui", *words], cwd=ROOT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        while len(list(tmp_path.iterdir())) < 2:  # the new one lies beside the old one
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "apdbg: interrupted\n")
+    assert [one.name for one in tmp_path.iterdir()] == ["ways.svg"]
+    assert picture.read_text() == "of before"

@@ -240,9 +240,28 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     """Read the command line; the first word is a command, or the screen is meant."""
     name = words[0] if words and words[0] in COMMANDS else "screen"
     rest = list(words[1:] if name != "screen" else words)
+    _refuse_nothing(name, rest)
     options = parser_of(name).parse_args(rest)
     options.command, options.words = name, words
     return options
+
+
+def _refuse_nothing(name: str, rest: Sequence[str]) -> None:
+    """An empty word is a variable of a shell that was not set: it would mean what stands there
+    without it, and a boot of the sample is none of the image that was meant."""
+    before = ""
+    for word in rest:
+        option, equals, given = word.partition("=")
+        if word == "" or (equals and not given and option.startswith("--")):
+            option = before if word == "" else option
+            if option not in _MAY_BE_EMPTY:
+                behind = f" behind {option}" if option.startswith("-") else ""
+                shown = "apdbg" if name == "screen" else f"apdbg {name}"
+                raise ApdbgError(f"{shown}: there is an empty word{behind}")
+        before = word
+
+
+_MAY_BE_EMPTY: Final = ("--cmdline",)
 
 
 def parser_of(name: str) -> argparse.ArgumentParser:

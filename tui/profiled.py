@@ -27,7 +27,7 @@ def profile(options: argparse.Namespace) -> int:
     for sentence in cost:
         complain(sentence)
     rows = list(found.lines())
-    if options.secret:
+    if options.secret is not None:
         seen = secrets_of(session.desk, options.secret)
         found = replace(found, sections=found.sections | {"secrets": seen})
         rows += ["", "-- secrets: what can be seen of a secret", *seen.lines()]
@@ -45,14 +45,17 @@ def profile(options: argparse.Namespace) -> int:
 
 def compare(options: argparse.Namespace) -> int:
     """`apdbg compare`: 1 where one of the recordings drifted, whatever differs between them."""
+    from emu.debug.booted import booted_with
     from emu.profile.comparing import compared, needed
 
-    profiles, code = [], EXIT_EXPECTED
-    for name in (options.first, options.second):
+    profiles, booted, code = [], [], EXIT_EXPECTED
+    names = options.first, options.second
+    for name in names:
         session, one = replayed(name)
         profiles.append(profile_of(session.desk, needed()))
+        booted.append(booted_with(session.desk))
         code = max(code, one)
-    found = compared((options.first, options.second), *profiles)
+    found = compared(names, profiles[0], profiles[1], (booted[0], booted[1]))
     if options.json:
         say_json(as_json(found))
     else:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from emu.given.files import drop_unfinished
 from tui.exit_codes import EXIT_INTERRUPTED
 from tui.printing import complain
 
@@ -34,6 +35,7 @@ def handled(handler: Handler) -> Iterator[None]:
 
 def end(_number: int, _frame: Any) -> None:
     """End the process here and now."""
+    drop_unfinished()
     complain("interrupted")
     os._exit(EXIT_INTERRUPTED)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct
-from msgspec.structs import fields
+from msgspec.structs import asdict, fields
 
 from emu.boot import prices
 from emu.boot.ap_loop import FINDS, MEANINGS, MODES, REGISTERS, USUAL, ApLoop, address_and_file
@@ -183,7 +183,7 @@ def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platf
     count = processors.whole("count", usual, 1, room) if cpus is None else cpus
     if not 1 <= count <= room:
         raise PlatformError(f"--cpus: 1 to {room:,}, got {count:,}")
-    memory = top.table("memory")
+    costs, memory = _costs(top.table("time")), top.table("memory")
     base, size = _memory(memory, count, memory_mib)
     isolation: Isolation = top.one_of("isolation", None, get_args(Isolation))
     start: Start = top.one_of("start", None, get_args(Start))
@@ -202,14 +202,14 @@ def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platf
         low_memory_bytes=memory.whole("low_kib", 0, 0, 640) << 10,
         tsc_hz=top.whole("tsc_hz", 2_000_000_000, 1_000_000, 10_000_000_000),
         accept_level=top.one_of("accept_level", "2M", ("4K", "2M")),
-        costs=_costs(top.table("time")),
+        costs=costs,
         dialect=_dialect(top),
         roles=_roles(top.table("roles")),
         clocks_apart_ns=top.whole("clocks_apart_ns", CLOCKS_APART_NS, 0, COST_NS_MAX),
         **_td(top.table("td")),
         loop=_loop(top.table("loop")),
         topology=lie,
-        prices=given_prices(top.table("prices")),
+        prices=given_prices(top.table("prices"), asdict(costs)),
         numa=numa_of(top.table("numa")),
         openhcl=openhcl_of(top.table("openhcl"), isolation),
     )

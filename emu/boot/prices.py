@@ -133,11 +133,19 @@ GivenPrices = tuple[tuple[str, tuple[tuple[str, float | str], ...]], ...]
 """(price, what a platform's file says of it)."""
 
 
-def given_prices(table: TomlTable) -> GivenPrices:
-    """What a platform's file says of prices; raises PlatformError."""
+def given_prices(table: TomlTable, costs: Mapping[str, float]) -> GivenPrices:
+    """What a platform's file says of prices; `costs`: the values of those that are keys of
+    `[time]`. Raises PlatformError."""
     for name, given in table.values.items():
         if not is_right(name, given):
             raise table.wrong(name, must_be(name))
+        price = _USUAL[name]
+        price = changed(price, given | ({price.unit: costs[name]} if price.timed else {}))
+        if not price.low <= price.value <= price.high:
+            where = f"time.{name}" if price.timed else price.unit
+            raise table.wrong(
+                name, f"a range with its value in it, and {where} is {price.value:,g}"
+            )
     return tuple((name, tuple(given.items())) for name, given in table.values.items())
 
 
@@ -148,6 +156,7 @@ def must_be(name: str) -> str:
     return f"a table of {own}low, high and source, low not above high{where}"
 
 
+_USUAL: Final = {one.name: one for one in PRICES}
 UNITS: Final[dict[str, PriceUnit]] = {one.name: one.unit for one in PRICES}
 
 

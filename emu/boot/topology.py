@@ -23,7 +23,8 @@ Source of how ids are made of places: SDM 3A, 9.9.1 (fields of an APIC id, each 
 largest number needs).
 """
 
-from typing import Any, Final, Literal
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct
 from msgspec.structs import fields
@@ -144,52 +145,52 @@ def _bits(count: int) -> int:
     return (count - 1).bit_length()
 
 
-def core_types(given: Any) -> tuple[CoreType, ...] | None:
-    """What `[[topology.types]]` says; None where that cannot be."""
-    if not isinstance(given, list) or not given or not all(map(_is_type, given)):
-        return None
-    if len({one["name"] for one in given}) != len(given):
-        return None
-    return tuple(
-        CoreType(**(one | {"prices": tuple(one.get("prices", {}).items())})) for one in given
+def core_types(table: TomlTable) -> tuple[CoreType, ...]:
+    """What `[[topology.types]]` says; raises PlatformError with the number of the table, the
+    first of which is 0, and the key."""
+    given = table.values.get("types", ())
+    if "types" in table.values and (not isinstance(given, list) or not given):
+        raise table.wrong("types", TYPES_ARE)
+    found = [_core_type(table.path, number, one) for number, one in enumerate(given)]
+    names = [one.name for one in found]
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise PlatformError(
+                f"{table.path}: topology.types[{number}].name: another type has it"
+            )
+    return tuple(found)
+
+
+def _core_type(path: Path, number: int, given: Any) -> CoreType:
+    name = f"topology.types[{number}]"
+    one = TomlTable(path, name, given, {
+        name: {slot.name for slot in fields(CoreType)},
+    })  # fmt: skip
+    if not one.text("name"):
+        raise one.wrong("name", "one line of text")
+    prices = TomlTable(
+        path, f"{name}.prices", one.values.get("prices", {}),
+        {f"{name}.prices": set(NAMES - TIMED)},
+    )  # fmt: skip
+    starts = {
+        key: one.whole(key, 0, 0, COST_MAX)
+        for key in ("start_vp_ns", "sipi_ns")
+        if key in one.values
+    }
+    return CoreType(
+        name=one.text("name"),
+        core=one.one_of("core", "core", get_args(CoreKind)),
+        cores=one.whole("cores", 1, 1, CORES_MAX),
+        speed=one.real("speed", 1.0, 0.01, 100),
+        prices=tuple((key, prices.real(key, 0, 0, COST_MAX)) for key in prices.values),
+        **starts,
     )
-
-
-def _is_type(given: Any) -> bool:
-    keys = {slot.name for slot in fields(CoreType)}
-    if not isinstance(given, dict) or not set(given) <= keys or "name" not in given:
-        return False
-    prices = given.get("prices", {})
-    whole = [given[key] for key in ("start_vp_ns", "sipi_ns") if key in given]
-    return (
-        isinstance(given["name"], str)
-        and given["name"].isprintable()
-        and given.get("core", "core") in ("core", "atom")
-        and _whole(given.get("cores", 1), 1, CORES_MAX)
-        and _number(given.get("speed", 1.0), 0.01, 100)
-        and all(_whole(one, 0, COST_MAX) for one in whole)
-        and isinstance(prices, dict)
-        and set(prices) <= NAMES - TIMED
-        and all(_number(one, 0, COST_MAX) for one in prices.values())
-    )
-
-
-def _whole(value: Any, least: int, most: int) -> bool:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return whole and least <= value <= most
-
-
-def _number(value: Any, least: float, most: float) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and least <= value <= most
 
 
 def topology_of(table: TomlTable, most: int) -> Topology:
     """Where a platform's file has its CPUs, `most` at the most; raises PlatformError."""
-    types = core_types(table.values["types"]) if "types" in table.values else ()
-    if types is None:
-        raise table.wrong("types", TYPES_ARE)
-    found = Topology(**{one: table.whole(one, 1, 1, most) for one in PARTS}, types=types)
+    parts = {one: table.whole(one, 1, 1, most) for one in PARTS}
+    found = Topology(**parts, types=core_types(table))
     if found.cpus > most:
         raise PlatformError(f"{table.path}: topology: {found.cpus:,} CPUs, at most {most:,}")
     return found

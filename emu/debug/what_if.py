@@ -56,6 +56,10 @@ WAYS: Final = (
 BY_NAME: Final = {way.name: way for way in WAYS}
 
 
+WORK_US_MAX: Final = 10_000_000
+"""10 s of each AP: of 1,024 in a row the kernel's clock holds 9 times as much."""
+
+
 class ApLoad(Struct, frozen=True):
     """What an AP does beside being started, in microseconds."""
 
@@ -63,6 +67,11 @@ class ApLoad(Struct, frozen=True):
     """Before it reports: microcode, its own registers."""
     online_us: int = 0
     """When it is taken online: calibration, its hand-shake."""
+
+    def __post_init__(self) -> None:
+        for name, us in (("own", self.own_us), ("online", self.online_us)):
+            if us > WORK_US_MAX:
+                raise ApdbgError(f"what-if: --{name}: at most {WORK_US_MAX:,} us, got {us:,}")
 
     @property
     def words(self) -> str:

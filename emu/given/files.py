@@ -61,6 +61,8 @@ def new_file(name: str | Path, error: type[ApdbgError] = ApdbgError) -> Iterator
     try:
         new = _beside(place) if _replaceable(place) else place
         try:
+            if new != place:
+                _UNFINISHED.add(new)
             with _opened(new, exclusive=new != place) as file:
                 yield file
                 file.flush()
@@ -72,10 +74,23 @@ def new_file(name: str | Path, error: type[ApdbgError] = ApdbgError) -> Iterator
             if new != place:
                 new.unlink(missing_ok=True)
             raise
+        finally:
+            _UNFINISHED.discard(new)
     except OSError as problem:
         raise error(f"{name}: cannot be written: {problem.strerror}") from None
     except ValueError:  # a NUL in the name, or no name at all
         raise error(f"{shown(str(name))} is no name of a file") from None
+
+
+_UNFINISHED: Final[set[Path]] = set()
+"""Files that have not taken their names yet."""
+
+
+def drop_unfinished() -> None:
+    """The process ends here and now: nothing that is half written stays behind."""
+    for new in tuple(_UNFINISHED):
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
 
 
 def _beside(place: Path) -> Path:

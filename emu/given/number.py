@@ -1,5 +1,6 @@
 """Numbers as people write them."""
 
+import re
 from typing import Final
 
 from emu.errors import CommandError
@@ -7,6 +8,9 @@ from emu.given.plain import shown
 
 CELLS_MAX: Final = 80
 """No number of ours has more bits than fit; Python takes its time over thousands of digits."""
+
+
+_THOUSANDS: Final = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+")
 
 
 def is_digits(text: str) -> bool:
@@ -21,17 +25,20 @@ def begins_a_number(text: str) -> bool:
 
 
 def parsed(text: str, base: int = 0) -> int | None:
-    """The number that a text is, decimal (with `,` or `_`), 0x-hex or of a base; else None."""
+    """The number that a text is, decimal (with `_`, or `,` between thousands), 0x-hex or of a
+    base; else None: `4,16` is two numbers, and none of them 416."""
     if not text.isascii() or len(text) > CELLS_MAX:
         return None
+    if "," in text and not _THOUSANDS.fullmatch(text):
+        return None
     try:
-        return int(text.replace(",", "_"), base)
+        return int(text.replace(",", ""), base)
     except ValueError:
         return None
 
 
 def number(text: str, what: str) -> int:
-    """A whole number not below 0, decimal (with `,` or `_`) or 0x-hex."""
+    """A whole number not below 0, decimal (with `_`, or `,` between thousands) or 0x-hex."""
     value = parsed(text)
     if value is None:
         raise CommandError(f"{what}: {shown(text)} is not a number")

@@ -1,16 +1,17 @@
 """Two profiles side by side: the steps of APs, the shares of the critical path, exits by kind.
 
 What is compared is aligned by what it is (a step, a phase, a kind, a CPU's number), so boots of
-two images or with different numbers of CPUs can be compared as well.
+two images or with different numbers of CPUs can be compared as well: what was booted otherwise
+is told first.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
 
-from emu.profile.critical_view import GROUPS, CriticalPath
+from emu.profile.critical_view import CriticalPath, PathGroup
 from emu.profile.profile import Profile, SectionKind, chosen
 from emu.profile.times import Times
 from emu.profile.told import SectionLines, table
@@ -27,6 +28,29 @@ ROWS_MAX: Final = 12
 """Of a group, those that differ most."""
 
 
+class BootedWith(NamedTuple):
+    """One thing that a boot was given: image, platform, CPUs, what was injected, ..."""
+
+    words: str
+    same: str
+    """Where two have the same here, it is the same thing, whatever it is called."""
+
+
+NOTHING: Final = BootedWith("none", "")
+"""What a boot was given nothing of."""
+BootedAll = Mapping[str, BootedWith]
+BOOTED_MAX: Final = 12
+"""So much of what was booted otherwise is told as text."""
+
+
+class BootedOther(Struct, frozen=True):
+    """Something in which two boots were other ones before their first figure."""
+
+    what: str
+    first: str
+    second: str
+
+
 class Compared(Struct, frozen=True):
     """One figure of both; None where one of them has no such thing."""
 
@@ -37,9 +61,11 @@ class Compared(Struct, frozen=True):
     second: int | None
 
     @property
-    def difference(self) -> int:
-        """How much more the second has."""
-        return (self.second or 0) - (self.first or 0)
+    def difference(self) -> int | None:
+        """How much more the second has; None where only one has such a thing."""
+        if self.first is None or self.second is None:
+            return None
+        return self.second - self.first
 
 
 class Comparison(Struct, frozen=True):
@@ -49,11 +75,23 @@ class Comparison(Struct, frozen=True):
     first: str
     second: str
     """What they are called."""
+    booted: tuple[BootedOther, ...]
+    """In what they were booted otherwise; none: all that differs came by itself."""
     rows: tuple[Compared, ...]
 
     def lines(self) -> SectionLines:
-        """Group by group what differs."""
-        rows = [f"A {self.first}", f"B {self.second}"]
+        """What was booted otherwise, then group by group what differs."""
+        rows = [f"A {self.first}", f"B {self.second}", ""]
+        if self.booted:
+            rows.append("they were not booted alike:")
+            told = [f"    {one.what}: A {one.first}, B {one.second}" for one in self.booted]
+            rows += told[:BOOTED_MAX]
+            if (more := len(told) - BOOTED_MAX) > 0:
+                rows.append(f"    and {more:,} more: --json has them all")
+        else:
+            rows.append("both were booted alike")
+        if all(one.difference == 0 for one in self.rows):
+            return (*rows, f"nothing differs: {len(self.rows):,} figures are the same")
         for group, title in TITLES.items():
             some = [one for one in self.rows if one.group == group]
             if some:
@@ -62,23 +100,31 @@ class Comparison(Struct, frozen=True):
 
 
 def _group(title: str, rows: list[Compared]) -> Iterator[str]:
-    other = sorted(
-        (one for one in rows if one.difference), key=lambda one: -abs(one.difference)
-    )
+    other = sorted((one for one in rows if one.difference != 0), key=_least_alike)
     shown = [one for one in rows if one in other[:ROWS_MAX]]
     if not shown:
-        yield f"{title}: the same, {len(rows):,} figures"
+        yield f"{title}: the same, {len(rows):,} figure{'s' * (len(rows) != 1)}"
         return
     yield from table((title, "A", "B", "B - A", ""), [_row(one) for one in shown])
     same, more = len(rows) - len(other), len(other) - len(shown)
-    told = [f"{same:,} are the same"] * (same > 0) + [f"{more:,} more differ"] * (more > 0)
+    told = [f"{same:,} {'is' if same == 1 else 'are'} the same"] * (same > 0)
+    told += [f"{more:,} more differ{'s' * (more == 1)}"] * (more > 0)
     if told:
         yield f"and {', '.join(told)}"
 
 
+def _least_alike(one: Compared) -> tuple[bool, int]:
+    """What only one of them has comes before what both have, the largest first."""
+    if one.difference is None:
+        return False, -(one.first or one.second or 0)
+    return True, -abs(one.difference)
+
+
 def _row(one: Compared) -> tuple[str, ...]:
-    change = f"{100 * one.difference / one.first:+.1f} %" if one.first else ""
     told = (_figure(one.first, one.unit), _figure(one.second, one.unit))
+    if one.difference is None:
+        return one.what, *told, "only A" if one.second is None else "only B", ""
+    change = f"{100 * one.difference / one.first:+.1f} %" if one.first else ""
     sign = "+" if one.difference > 0 else "-"
     return one.what, *told, sign + _figure(abs(one.difference), one.unit), change
 
@@ -94,27 +140,40 @@ def needed() -> tuple[SectionKind, ...]:
     return chosen(("waterfall", "critical", "cpus"))
 
 
-def compared(names: tuple[str, str], first: Profile, second: Profile) -> Comparison:
-    """Two profiles that have these sections, side by side."""
+def compared(
+    names: tuple[str, str], first: Profile, second: Profile, booted: tuple[BootedAll, BootedAll]
+) -> Comparison:
+    """Two profiles that have these sections, side by side, and what was booted for them."""
     rows = (
         Compared("boot", "instructions", "", first.ticks, second.ticks),
         Compared("boot", "CPUs", "", first.cpus, second.cpus),
         Compared("boot", "virtual time", "ps", first.virtual_ps, second.virtual_ps),
         *_both("steps", _steps(first), _steps(second)),
         *_both("online", _online(first), _online(second)),
-        *_both("path", _path(first), _path(second)),
-        *_both("exits", _exits(first), _exits(second)),
+        *_both("path", _path(first), _path(second), 0),
+        *_both("exits", _exits(first), _exits(second), 0),
     )
-    return Comparison(SCHEMA, *names, rows)
+    return Comparison(SCHEMA, *names, tuple(_others(*booted)), rows)
+
+
+def _others(first: BootedAll, second: BootedAll) -> Iterator[BootedOther]:
+    for what in dict.fromkeys((*first, *second)):
+        one, other = first.get(what, NOTHING), second.get(what, NOTHING)
+        if one.same != other.same:
+            yield BootedOther(what, one.words, other.words)
 
 
 _Figures = Mapping[tuple[str, Literal["ps", ""]], int]
 
 
-def _both(group: CompareGroup, first: _Figures, second: _Figures) -> Iterator[Compared]:
+def _both(
+    group: CompareGroup, first: _Figures, second: _Figures, absent: int | None = None
+) -> Iterator[Compared]:
+    """`absent`: what one has that has no such thing: of sums and counts nothing, of others no
+    figure at all."""
     for what, unit in dict.fromkeys((*first, *second)):
         key = what, unit
-        yield Compared(group, what, unit, first.get(key), second.get(key))
+        yield Compared(group, what, unit, first.get(key, absent), second.get(key, absent))
 
 
 def _steps(found: Profile) -> _Figures:
@@ -138,12 +197,15 @@ def _online(found: Profile) -> _Figures:
     }
 
 
+_PATH: Final[dict[PathGroup, str]] = {"cpu": "cpu ", "phase": "phase ", "why": ""}
+"""Shares of the path that are compared, and what stands before the name of each."""
+
+
 def _path(found: Profile) -> _Figures:
     path: CriticalPath = found.sections["critical"]
     return {
-        (f"{'cpu ' * (by == 'cpu')}{one.what}", "ps"): one.ps
-        for by in GROUPS
-        if by in ("cpu", "phase", "why")
+        (prefix + one.what, "ps"): one.ps
+        for by, prefix in _PATH.items()
         for one in path.shares[by]
     }
 

@@ -16,6 +16,7 @@ from emu.machine.machine import Machine
 from emu.profile.basis import Basis
 from emu.profile.doings import CpuDoing, CpuStretch, courses, pauses_of
 from emu.profile.prices import prices_for
+from emu.profile.waterfall_view import StepAt
 from emu.profile.ways import WaysOfCore, core_of, kinds_of, least, sources_of, wins_words
 
 POWERS: Final[dict[CpuDoing, str]] = {
@@ -33,6 +34,7 @@ class EnergySpent(Struct, frozen=True):
 
     cpu: int
     phase: str
+    """The step of the waterfall that the CPU is on its way to, `behind` the last, or `boot`."""
     doing: CpuDoing
     ps: int
     energy: float
@@ -52,13 +54,13 @@ class Energy(Struct, frozen=True):
 
     def lines(self) -> tuple[str, ...]:
         """By what was done and by phase, and where another way to wait begins to win."""
-        rows = []
+        rows = [
+            "us up to each step, and in brackets what they took: 1 is a CPU that runs for 1 us"
+        ]
         for phase, doings in _by_phase(self.spent).items():
-            parts = ", ".join(
-                f"{doing} {ps / PS_PER_US:,.3f} us ({energy:,.3f})"
-                for doing, (ps, energy) in doings.items()
-            )
-            rows.append(f"{phase}: {parts}")
+            rows.append(f"{phase}: {_doings_words(doings)}")
+        rows.append(f"in all: {_doings_words(_in_all(self.spent))}")
+        rows += _of_one_cpu(self.spent)
         rows.append(
             f"{self.waits:,} waits took {self.spent_waiting:,.3f}; in the way that takes least "
             f"for the length of each, the way out included, {self.least_waiting:,.3f}"
@@ -70,11 +72,18 @@ class Energy(Struct, frozen=True):
 
 
 def energy(basis: Basis) -> Energy:
-    """Of every CPU; the phases of an AP are its steps to online."""
-    starts = {
-        cpu: tuple((one.step, one.ns * 1000) for one in steps) for cpu, steps in basis.steps
-    }
+    """Of every CPU; the phases of an AP are its ways from step to step, named as the waterfall
+    names them."""
+    starts = {cpu: tuple(_ways(steps)) for cpu, steps in basis.steps}
     return energy_by(basis.machine, starts)
+
+
+def _ways(steps: Sequence[StepAt]) -> Iterator[tuple[str, int]]:
+    """(step that the way leads to, where it begins)."""
+    for sooner, later in pairwise(steps):
+        yield later.step, sooner.ns * 1000
+    if steps:
+        yield f"behind {steps[-1].step}", steps[-1].ns * 1000
 
 
 def energy_by(machine: Machine, phases: PhaseStarts) -> Energy:
@@ -137,6 +146,33 @@ def _split(one: CpuStretch, starts: Sequence[tuple[str, int]]) -> Iterator[tuple
 
 def _phase_at(starts: Sequence[tuple[str, int]], ps: int) -> str:
     return next((phase for phase, begin in reversed(starts) if begin <= ps), WHOLE)
+
+
+def _doings_words(doings: Mapping[CpuDoing, tuple[int, float]]) -> str:
+    return ", ".join(
+        f"{doing} {ps / PS_PER_US:,.3f} us ({energy:,.3f})"
+        for doing, (ps, energy) in doings.items()
+    )
+
+
+def _in_all(spent: Sequence[EnergySpent]) -> dict[CpuDoing, tuple[int, float]]:
+    found: dict[CpuDoing, tuple[int, float]] = {}
+    for one in spent:
+        ps, energy = found.get(one.doing, (0, 0.0))
+        found[one.doing] = ps + one.ps, energy + one.energy
+    return found
+
+
+def _of_one_cpu(spent: Sequence[EnergySpent]) -> Iterator[str]:
+    """Who took least and most."""
+    sums: dict[int, float] = defaultdict(float)
+    for one in spent:
+        sums[one.cpu] += one.energy
+    if len(sums) > 1:
+        (low, least_of), (high, most_of) = (
+            choose((energy, cpu) for cpu, energy in sums.items()) for choose in (min, max)
+        )
+        yield f"of one CPU: from {low:,.3f} (cpu {least_of}) to {high:,.3f} (cpu {most_of})"
 
 
 def _by_phase(spent: Sequence[EnergySpent]) -> dict[str, dict[CpuDoing, tuple[int, float]]]:

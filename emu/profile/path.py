@@ -13,6 +13,7 @@ from emu.machine.machine import Machine
 from emu.profile.basis import Basis
 from emu.profile.course import Courses, Piece
 from emu.profile.times import kind_of
+from emu.profile.waterfall_view import StepAt
 
 RUNS: Final = "runs"
 _OWN: Final[dict[WakeCause, str]] = {
@@ -50,8 +51,8 @@ class PathStretch(NamedTuple):
 
 
 def end_of(basis: Basis) -> End:
-    """The switching off; else the moment at which the last AP came online; else what anybody
-    has executed last."""
+    """The switching off; else the moment at which the last AP came online, unless one that was
+    called is still on its way or lost; else what anybody has executed last."""
     machine = basis.machine
     if machine.board.powered_off:
         last = machine.board.logs.exits[len(machine.board.logs.exits) - 1].cpu
@@ -63,10 +64,21 @@ def end_of(basis: Basis) -> End:
         for step in steps
         if step.step == "online"
     ]
-    if online:
+    if online and not any(_is_called(steps) for _, steps in basis.steps):
         ns, cpu, tick = max(online)
-        return End(cpu, _exact(basis.courses, cpu, tick, ns), "is the last to come online")
+        others = len(basis.steps) - len(online)
+        words = f"is the last of {len(online):,} to come online, {others:,} are not"
+        ps = _exact(basis.courses, cpu, tick, ns)
+        return End(cpu, ps, words if others else "is the last to come online")
     return _latest(machine, basis.courses)
+
+
+def _is_called(steps: tuple[StepAt, ...]) -> bool:
+    """Whether somebody waits for an AP: a wake-up has named it, or a start where it is not to
+    park; and it is not online."""
+    names = {one.step for one in steps}
+    starts = bool(names) and "parked" not in names
+    return "online" not in names and ("command" in names or starts)
 
 
 def _exact(courses: Courses, cpu: int, tick: int, ns: int) -> int:

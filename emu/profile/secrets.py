@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from emu.boot.disasm import Instruction
 from emu.errors import CommandError
+from emu.given.plain import shown
 from emu.hw.address import PAGE_BYTES
 from emu.hw.context import GENERAL
 from emu.judge.judge import where
@@ -117,9 +118,13 @@ def secrets(machine: Machine, timeline: Timeline, text: str, until_tick: int) ->
 def secret_place(machine: Machine, text: str) -> Place:
     """What `--secret` names: `0x408000+32` is guest memory."""
     address, plus, count = text.rpartition("+")
-    if plus and not text.startswith("cpu") and ":" not in text and "/" not in text:
-        text = f"gpa:{address}/{count}"
-    return place(machine, machine.board.cpus[0], text)
+    is_gpa = plus and not text.startswith("cpu") and ":" not in text and "/" not in text
+    try:
+        return place(
+            machine, machine.board.cpus[0], f"gpa:{address}/{count}" if is_gpa else text
+        )
+    except CommandError as wrong:
+        raise CommandError(f"secret {shown(text)}: {wrong}") from None
 
 
 def others_than(own: int, size: int) -> tuple[int, ...]:

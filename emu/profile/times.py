@@ -3,9 +3,11 @@ slept, with who woke it."""
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Final
 
 from msgspec import Struct, field
 
+from emu.hw.cpu import Activity
 from emu.machine.log import Woken
 from emu.profile.basis import Basis
 from emu.profile.told import SectionLines
@@ -35,10 +37,11 @@ class CpuTime(Struct, frozen=True):
     cpu: int
     ticks: int
     clock_ps: int
+    """Its own, or the machine's if it stands still now."""
     executed_ps: int
     exits: tuple[Spent, ...]
     still: tuple[Spent, ...]
-    """Off, asleep, or given no time by the host."""
+    """Off, asleep, given no time by the host, or shut down."""
     woken: tuple[Wakes, ...]
 
 
@@ -50,6 +53,12 @@ class Times(Struct, frozen=True):
     def lines(self) -> SectionLines:
         """Each CPU in three lines: its time, its exits, who woke it."""
         return tuple(row for time in self.cpus for row in _rows(time))
+
+
+_STANDS: Final[dict[Activity, str]] = {
+    "off": "off", "wait-for-sipi": "off", "halted": "asleep", "shutdown": "shut down",
+}  # fmt: skip
+"""What a CPU does that has stood still since its clock, and of which no log says how long."""
 
 
 class _Sums(Struct):
@@ -80,9 +89,12 @@ def times(basis: Basis) -> Times:
     for cpu, some in zip(cpus, sums, strict=True):
         executed = cpu.clock_ps - some.prices.total() - some.still.total()
         clock = machine.waits.clock_of(cpu)
+        if cpu.activity in _STANDS:
+            clock = max(clock, machine.board.now_ps())
         if clock > cpu.clock_ps:
-            some.stood["asleep"] += 1
-            some.still["asleep"] += clock - cpu.clock_ps
+            how = _STANDS.get(cpu.activity, "asleep")
+            some.stood[how] += 1
+            some.still[how] += clock - cpu.clock_ps
         found.append(CpuTime(
             cpu.id, cpu.ticks, clock, executed, _spent(some.exits, some.prices),
             _spent(some.stood, some.still),
@@ -106,7 +118,7 @@ def _how(one: Woken) -> str:
 
 def _rows(time: CpuTime) -> Iterator[str]:
     whole = time.clock_ps
-    if not whole:
+    if not (time.ticks or time.woken):
         yield f"cpu {time.cpu}: never started"
         return
     count, price = sum(one.count for one in time.exits), sum(one.ps for one in time.exits)

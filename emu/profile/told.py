@@ -17,7 +17,9 @@ class Tells(Protocol):
 
 
 class Quantiles(Struct, frozen=True):
-    """How many there are of something, how they are spread, and whose is the largest."""
+    """How many there are of something, how they are spread, and whose is the largest. Of p50,
+    p90, p99 each is the least value that so many of a hundred are not above (nearest rank), so
+    it is the value of some CPU."""
 
     count: int
     p50_ns: int

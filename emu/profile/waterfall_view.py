@@ -1,5 +1,6 @@
 """What the waterfall is, as values: the steps of APs, and how long each takes over all."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final, Literal
@@ -7,24 +8,30 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from emu.profile.told import Quantiles, SectionLines, table
+from emu.words.spans import spans
 
 StepName = Literal[
     "asked", "first", "modes", "tables", "parked", "command", "seen", "ack", "vector", "online",
     "rest",
 ]  # fmt: skip
 STEPS: Final[dict[StepName, str]] = {
-    "asked": "somebody asks for it", "first": "its first instruction",
+    "asked": "somebody has it started", "first": "its first instruction",
     "modes": "leaves real mode", "tables": "turns paging on",
     "parked": "waits at the mailbox", "command": "a wake-up names it",
     "seen": "sees that", "ack": "takes it", "vector": "is at the vector",
     "online": "is online", "rest": "comes to rest behind its last work",
 }  # fmt: skip
 """In the order in which an AP comes to them. The time up to a step has the step's name."""
+_ORDER: Final = tuple(STEPS)
 IDLE: Final[tuple[StepName, ...]] = ("command", "rest")
 """In these an AP waits for a wake-up, or is done."""
 ROWS_MAX: Final = 32
 """APs that are told as text."""
 _NONE: Final = "-"
+
+
+def _rank(step: StepName | None) -> int:
+    return -1 if step is None else _ORDER.index(step)
 
 
 class StepAt(Struct, frozen=True):
@@ -51,6 +58,12 @@ class ApLine(Struct, frozen=True):
         )
 
     @property
+    def last(self) -> StepName | None:
+        """The furthest step that it has come to; None: it was never started."""
+        steps = (one.step for one in reversed(self.steps) if one.step != "rest")
+        return next(steps, None)
+
+    @property
     def way_ns(self) -> int:
         """How long it was on its way, without its waiting for a wake-up."""
         return sum(ns for step, ns, _ in self.spans if step not in IDLE)
@@ -75,7 +88,7 @@ class Waterfall(Struct, frozen=True):
         """The segments, then the APs themselves."""
         if not self.aps:
             return ("there is no AP",)
-        return (*self._spread(), "", *self._aps(), *self._missing())
+        return (*self._spread(), "", *self._aps(), *self.behind, *self._missing())
 
     def _spread(self) -> SectionLines:
         rows = [
@@ -102,6 +115,20 @@ class Waterfall(Struct, frozen=True):
         yield from table(("us", *steps), rows)
         if len(self.aps) > ROWS_MAX:
             yield f"and {len(self.aps) - ROWS_MAX:,} more: --json has them all"
+
+    @property
+    def behind(self) -> SectionLines:
+        """Who came less far than another one."""
+        by_last: dict[StepName | None, list[int]] = defaultdict(list)
+        for ap in self.aps:
+            by_last[ap.last].append(ap.cpu)
+        *less, _ = sorted(by_last, key=_rank) or (None,)
+        rows = []
+        for last in less:
+            how = "never started" if last is None else f"no further than {last}"
+            cpus = f"cpu{'s' * (len(by_last[last]) != 1)} {spans(by_last[last])}"
+            rows.append(f"{how}: {cpus}")
+        return tuple(rows)
 
     def _missing(self) -> Iterator[str]:
         if self.unseen:

@@ -19,6 +19,7 @@ cores = 3
 threads = 2
 """
 )
+TWO_TYPES = "[topology]\ntypes = [{ name = 'a' }, "
 HYBRID = (
     LEAST
     + """
@@ -75,9 +76,27 @@ def test_fewer_cpus_than_places_are_taken_in_order(tmp_path: Path) -> None:
         ("[topology]\npackages = 64\ncores = 64\n", "topology: 4,096 CPUs, at most 2,048"),
         ("[topology]\nrows = 1\n", "topology.rows: there is no such key"),
         ("[topology]\ntypes = []\n", "topology.types must be tables, each with a name"),
-        ("[topology]\ntypes = [{ speed = 1 }]\n", "topology.types must be tables"),
-        ("[topology]\ntypes = [{ name = 'a', prices = { x = 1 } }]\n", "types must be tables"),
-        ("[topology]\ntypes = [{ name = 'a' }, { name = 'a' }]\n", "types must be tables"),
+        *(
+            (
+                f"[topology]\ntypes = [{{ name = 'a' }}, {{ {row} }}]\n",
+                f"topology.types[1]{said}",
+            )
+            for row, said in (
+                ("speed = 1", ".name must be one line of text, got nothing"),
+                ("name = ''", ".name must be one line of text, got ''"),
+                ("name = 'a'", ".name: another type has it"),
+                ("name = 'b', prices = { x = 1 }", ".prices.x: there is no such key"),
+                ("name = 'b', prices = { exit_ns = 1 }", ".prices.exit_ns: there is no such"),
+                ("name = 'b', prices = { ipi_ns = nan }", ".prices.ipi_ns must be from 0 to"),
+                ("name = 'b', prices = 7", ".prices must be a table"),
+                ("name = 'b', core = 'z80'", ".core must be one of core, atom, got 'z80'"),
+                ("name = 'b', cores = 0", ".cores must be a whole number from 1 to 2,048"),
+                ("name = 'b', speed = inf", ".speed must be from 0.01 to 100, got inf"),
+                ("name = 'b', sipi_ns = -1", ".sipi_ns must be a whole number from 0"),
+                ("name = 'b', colour = 1", ".colour: there is no such key"),
+            )
+        ),
+        ("[topology]\ntypes = [4]\n", "topology.types[0] must be a table"),
         (
             "[topology]\ncores = 2\n[cpus]\napic_ids = [0, 1]\n",
             "beside [topology], which makes",
@@ -93,6 +112,12 @@ def test_fewer_cpus_than_places_are_taken_in_order(tmp_path: Path) -> None:
         ),
         ("[prices.exit_ns]\nns = 9\n", "low not above high; its value is time.exit_ns"),
         ("[prices.line_smt_ns]\nlow = 9\nhigh = 8\n", "low not above high"),
+        (
+            "[prices.line_smt_ns]\nns = 4\nlow = 9\nhigh = 10\n",
+            "line_smt_ns must be a range with its value in it, and ns is 4, got",
+        ),
+        ("[prices.line_smt_ns]\nlow = 9\n", "and ns is 8, got"),
+        ("[prices.exit_ns]\nhigh = 900\n", "and time.exit_ns is 1,000, got"),
         ("[prices.power_c6]\nns = 1\n", "power_c6 must be a table of power, low, high and"),
         ("[prices.line_smt_ns]\nns = -1\n", "must be a table"),
         ("[prices.line_smt_ns]\nsource = 1\n", "must be a table"),

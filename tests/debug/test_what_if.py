@@ -123,6 +123,8 @@ def test_what_is_less_is_told_with_what_it_is_less_than() -> None:
         (("by-hand",), "there is no way 'by-hand': ipi-legacy, ipi, "),
         (("--own", "-1"), "--own: '-1' is below 0"),
         (("--online", "soon"), "--online: 'soon' is not a number"),
+        (("--own", "10000001"), "--own: at most 10,000,000 us, got 10,000,001"),
+        (("--online", "99999999999"), "--online: at most 10,000,000 us"),
     ],
 )
 def test_what_cannot_be_asked_is_one_sentence(

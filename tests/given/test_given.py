@@ -152,3 +152,17 @@ def test_any_text_is_a_table_or_a_sentence(text: str) -> None:
 def test_a_sentence_is_no_longer_than_one_reads(text: str, count: int) -> None:
     told = str(ApdbgError(f"{text}{'x' * count}: there is none"))
     assert len(told) < 1_600 and told.endswith("x: there is none"[count == 0 :])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("146,961", 146_961), ("1,000,000", 1_000_000), ("-1,000", -1_000), ("1_0", 10),
+        ("4,16", None), ("1,2", None), ("1,0000", None), (",100", None), ("100,", None),
+        ("1,,000", None), ("0x1,000", None), ("1,00_0", None),
+    ],
+)  # fmt: skip
+def test_a_comma_stands_between_thousands_and_makes_no_number_of_two(
+    text: str, value: int | None
+) -> None:
+    assert parsed(text) == value

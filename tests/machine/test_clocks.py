@@ -6,7 +6,7 @@ import pytest
 from emu import open_session
 from emu.machine.machine import Machine
 from emu.profile.basis import Basis
-from emu.profile.times import times
+from emu.profile.times import Spent, times
 from emu.timeline.chooser import Random
 from emu.timeline.root import Root
 from tests.guest import boot
@@ -125,3 +125,31 @@ def test_a_profile_adds_up_to_each_clock(platform: str) -> None:
     rows = session.do("profile cpus").reply
     assert rows[3].startswith("cpu 0: ") and "% in " in rows[3]
     assert any(row.startswith("    woken: ") for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("inject", "cpu", "what"),
+    [
+        ("take-away 2 at mailbox_ack cpu 2", 2, "shut down"),
+        ("never-starts 2", 2, "off"),
+        ("stop 1 at mailbox_wait cpu 1", 1, "shut down"),
+    ],
+)
+def test_who_stands_still_for_good_is_told_until_now(inject: str, cpu: int, what: str) -> None:
+    session = open_session(platform="tdx", cpus=4, inject=[inject])
+    session.do("run")
+    machine = session.machine
+    own, now = machine.board.cpus[cpu].clock_ps, machine.board.now_ps()
+    assert now - own > 100_000_000_000  # the guest has waited for it, 200 ms at least
+    time = times(Basis(machine)).cpus[cpu]
+    assert time.still[0] == Spent(what, 1, now - own)
+    assert time.executed_ps + sum(one.ps for one in (*time.exits, *time.still)) == now
+
+
+def test_a_guest_s_halted_ap_has_slept_until_now() -> None:
+    session = open_session("linux/bzImage", cpus=2)
+    session.do("run")
+    machine = session.machine
+    assert machine.board.cpus[1].activity == "halted"
+    slept = {one.what: one.ps for one in times(Basis(machine)).cpus[1].still}["asleep"]
+    assert slept == machine.board.now_ps() - machine.board.cpus[1].clock_ps

@@ -2,6 +2,7 @@
 it adds up to the whole time."""
 
 from itertools import groupby, pairwise
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from emu import Session, open_session
 from emu.debug.profiling import profile_of
 from emu.profile.critical_view import CriticalPath
 from emu.profile.profile import chosen
+from emu.profile.waterfall_view import ApLine, Waterfall
 from tests.guest import boot
 from tests.machine.elsewhere import Place
 from tests.machine.test_clocks import INJECTED
@@ -45,6 +47,12 @@ def path(session: Session, section: str = "critical") -> CriticalPath:
     found = profile_of(session.desk, chosen([section])).sections[section]
     assert isinstance(found, CriticalPath)
     return found
+
+
+def fall(session: Session) -> tuple[ApLine, ...]:
+    found = profile_of(session.desk, chosen(["waterfall"])).sections["waterfall"]
+    assert isinstance(found, Waterfall)
+    return found.aps
 
 
 def up(moment: int, since: int = 0) -> int:
@@ -109,6 +117,24 @@ def test_its_parts_join_and_add_up_to_the_whole_time(platform: str, section: str
     for some in found.shares.values():
         assert sum(one.ps for one in some) == found.whole_ps
     assert len({one.cpu for one in found.parts}) > 1
+
+
+def test_the_last_one_online_is_no_end_while_one_that_was_called_is_lost() -> None:
+    session = open_session(platform="tdx", cpus=4, inject=["take-away 2 at mailbox_ack cpu 2"])
+    session.do("run 137000")
+    found = path(session)
+    assert [one.last for one in fall(session)] == ["online", "ack", "online"]
+    assert found.ends == "cpu 0 executes last"
+    assert found.whole_ps == session.machine.board.now_ps()
+
+
+def test_an_end_with_aps_that_nobody_called_says_how_many_are_not_online() -> None:
+    loop = str(Path(__file__).parents[2] / "samples/loops/one-load.elf")
+    session = open_session(platform="tdx", cpus=4, ap_loop=loop, loop_plan="wake 2")
+    while "online" not in {one.last for one in fall(session)}:
+        session.do("run 500")
+    assert [one.last for one in fall(session)] == ["parked", "online", "parked"]
+    assert path(session).ends == "cpu 2 is the last of 1 to come online, 2 are not"
 
 
 @pytest.mark.parametrize("place", INJECTED, ids=lambda one: one.inject[0])

@@ -5,8 +5,11 @@ from typing import Final
 
 import pytest
 
+from emu import open_session
+from emu.debug.profiling import profile_of
 from emu.profile.doings import CpuDoing
 from emu.profile.energy import Energy, energy_by
+from emu.profile.profile import chosen
 from emu.profile.ways import Waiting, envelope
 from emu.timeline.timeline import Timeline
 from tests.boot.test_platform import LEAST, written
@@ -134,3 +137,23 @@ def test_what_is_no_public_figure_says_so_and_types_of_cores_differ(tmp_path: Pa
     assert any("power_pause 0.6 (0.3 to 1): no public figure" in row for row in rows)
     assert any("intel_idle" in row for row in rows)
     assert found.least_waiting <= found.spent_waiting
+
+
+def test_phases_are_as_long_as_the_ways_of_the_waterfall_and_add_up_to_the_time() -> None:
+    session = open_session(platform="tdx", cpus=4, inject=["take-away 2 at mailbox_ack cpu 2"])
+    session.do("run")
+    sections = profile_of(session.desk, chosen(["waterfall", "energy"])).sections
+    found = sections["energy"]
+    for ap in sections["waterfall"].aps:
+        for step, ns, _ in ap.spans:
+            spent = sum(e.ps for e in found.spent if (e.cpu, e.phase) == (ap.cpu, step))
+            assert spent == ns * 1000
+    now_ps = session.machine.board.now_ps()
+    for cpu in range(4):
+        assert sum(one.ps for one in found.spent if one.cpu == cpu) == now_ps
+    rows = {row.partition(":")[0]: row for row in found.lines()}
+    whole = sum(one.energy for one in found.spent if one.doing == "running")
+    assert f"({whole:,.3f})" in rows["in all"]
+    by_cpu = [sum(one.energy for one in found.spent if one.cpu == cpu) for cpu in range(4)]
+    assert rows["of one CPU"].startswith(f"of one CPU: from {min(by_cpu):,.3f} (cpu ")
+    assert {"behind rest", "first"} <= rows.keys()

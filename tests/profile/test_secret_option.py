@@ -26,4 +26,5 @@ def test_a_secret_is_a_section_of_its_own() -> None:
 
 def test_what_is_no_place_is_said_in_a_sentence() -> None:
     done = apdbg("--secret", "nowhere+4")
-    assert done.returncode == 2 and "nowhere" in done.stderr
+    assert done.returncode == 2
+    assert done.stderr.startswith("apdbg: secret 'nowhere+4': nowhere: no symbol")

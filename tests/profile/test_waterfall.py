@@ -81,13 +81,28 @@ def test_somebody_s_loop_has_the_steps_that_are_seen_and_says_which_are_not() ->
     found = fall(booted("tdx", cpus=3, ap_loop=loop))
     assert found.unseen == ("asked", "modes", "tables")
     assert all(tuple(one.step for one in ap.steps) == ("first", *MAILBOX) for ap in found.aps)
-    assert found.lines()[-1].startswith("of no CPU is seen: asked (somebody asks for it), ")
+    assert found.lines()[-1].startswith("of no CPU is seen: asked (somebody has it started), ")
 
 
 def test_who_never_starts_has_no_step_and_the_text_says_what_a_dash_is() -> None:
     found = fall(booted("tdx", inject=["never-starts 2"]))
     assert [one.step for one in found.aps[1].steps][:1] in ([], ["asked"])
     assert "-: not come to, or no role of this image tells of it" in found.lines()
+
+
+@pytest.mark.parametrize(
+    ("inject", "said"),
+    [
+        ("never-starts 2", "never started: cpu 2"),
+        ("stop 2 at reset_vector cpu 2", "no further than asked: cpu 2"),
+        ("take-away 2 at mailbox_ack cpu 2", "no further than ack: cpu 2"),
+        ("late-start 2 400us", ""),
+    ],
+)
+def test_who_came_less_far_than_another_one_is_named(inject: str, said: str) -> None:
+    rows = fall(booted("tdx", inject=[inject])).lines()
+    behind = [row for row in rows if row.startswith(("never started", "no further than"))]
+    assert behind == ([said] if said else [])
 
 
 def test_who_wakes_by_a_store_that_is_no_command_has_seen_none() -> None:

@@ -34,7 +34,8 @@ PROSE: Final = frozenset(
     stopped stores such take takes that the them they this to two up was ways what when
     where which who will with would writing yet answer apdbg asked changes commands entry
     names set waiting whose start mapped another asks change cursor each happens ran runs select
-    selected somebody something steps stops then waited wakes way faults lines kin register pgdn
+    selected somebody something steps stops than then waited wakes way faults
+    further lines kin register pgdn
     """.split()  # noqa: SIM905
 )
 """Words of plain sentences, and the titles of the pictures (`== broken ==`)."""

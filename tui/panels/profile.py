@@ -1,6 +1,7 @@
 """Where the time of this boot went: the waterfall, the critical path, and what else is told."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from msgspec.structs import replace
@@ -23,7 +24,7 @@ from tui.panels.base import (
 )
 from tui.panels.empty import teaching
 from tui.panels.waterfall import Row
-from tui.text import Line, line, pad, right
+from tui.text import Line, line, pad, right, wrapped
 
 MANY: Final = 16
 """Beyond so many APs the quantiles stand before the lanes."""
@@ -31,6 +32,8 @@ SHARES_MAX: Final = 6
 _SEEN: Final = ("function", "line")
 _BAR_CELLS: Final = 10
 _US_CELLS: Final = 14
+_HANGING: Final = 4
+"""Further in than a sentence is where it goes on."""
 _WHY: Final = "Nothing has been profiled here yet."
 _TEACHES: Final = (
     "Where the time of the boot went comes here: each AP from the call for it to its last "
@@ -44,6 +47,8 @@ class _Rows:
 
     def __init__(self, view: ProfileView, window: Window, focus: int) -> None:
         self._view, self._window, self._focus = view, window, focus
+        self._text = _folded(view.rows, max(window.width - 2, 1))
+        self._behind = () if view.waterfall is None else view.waterfall.behind
 
     def head(self) -> tuple[Line, ...]:
         """What does not scroll."""
@@ -59,10 +64,11 @@ class _Rows:
     def __len__(self) -> int:
         view = self._view
         if view.waterfall is not None:
-            return len(view.waterfall.aps) + len(view.waterfall.segments) + 1
+            lanes = len(view.waterfall.aps) + len(self._behind)
+            return lanes + len(view.waterfall.segments) + 1
         if view.path is not None:
             return len(_share_rows(view.path, self._window)) + 1 + len(view.stays)
-        return len(view.rows)
+        return len(self._text)
 
     def shown(self, some: range) -> Iterator[Row]:
         """Some of them."""
@@ -72,21 +78,24 @@ class _Rows:
         elif view.path is not None:
             yield from self._path(view.path, some)
         else:
-            yield from ((line((view.rows[at], "plain")), None) for at in some)
+            yield from ((self._text[at], None) for at in some)
 
     def _fall(self, fall: Waterfall, some: range) -> Iterator[Row]:
         spread = len(fall.segments) + 1
         first = spread if len(fall.aps) > MANY else 0
         """The row of the first lane."""
-        window = self._window
+        window, lanes = self._window, len(fall.aps)
         for at in some:
             lane = at - first
-            if 0 <= lane < len(fall.aps):
+            if 0 <= lane < lanes:
                 yield waterfall.lane(
                     self._view, fall, lane, window.width, self._focus, window.blocks
                 )
                 continue
-            row = at if first else at - len(fall.aps)
+            if 0 <= lane - lanes < len(self._behind):
+                yield line(("  " + self._behind[lane - lanes], "bad")), None
+                continue
+            row = at if first else at - lanes - len(self._behind)
             if not row:
                 yield waterfall.spread_head(), None
             else:
@@ -102,6 +111,20 @@ class _Rows:
                 yield line(("  the way, from CPU to CPU", "dim")), None
             else:
                 yield _stay(path, self._view.stays[stay], self._focus)
+
+
+@lru_cache(maxsize=4)
+def _folded(rows: tuple[str, ...], width: int) -> tuple[Line, ...]:
+    """Sentences that are too long go on below, further in; rows of a table, whose columns stand
+    apart, stay what they are."""
+    return tuple(row for one in rows for row in _rows_of(one, width))
+
+
+def _rows_of(text: str, width: int) -> Sequence[Line]:
+    whole = line((text, "plain"))
+    if len(text) <= width or "  " in text.strip():
+        return (whole,)
+    return wrapped(whole, width, len(text) - len(text.lstrip()) + _HANGING)
 
 
 def _path_head(path: CriticalPath, stays: int) -> Line:

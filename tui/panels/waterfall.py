@@ -66,8 +66,8 @@ def lane(
     )
     bar = [*drawn, (" " * (cells - sum(len(one) for one, _ in drawn)), _PLAIN)]
     mark: Span = ("▸ " if ap.cpu == focus else "  ", "here")
-    since = f"{ap.steps[0].ns / 1e3:,.3f} " if ap.steps else "- "
-    own = f"{ap.way_ns / 1e3:,.3f}" if ap.spans else "-"
+    since = f"{_us(ap.steps[0].ns, SINCE_CELLS - 1)} " if ap.steps else "- "
+    own = _us(ap.way_ns, TIME_CELLS) if ap.spans else "-"
     return (
         line(mark, (right(str(ap.cpu), CPU_CELLS - 3) + " ", "strong"),
              (right(since, SINCE_CELLS) if width >= ROOM_FROM_CELLS else "", "dim"), *bar,
@@ -148,6 +148,12 @@ def _by_itself(ap: ApLine, longest: int, cells: int, blocks: bool) -> Drawn:
     return drawn
 
 
+def _us(ns: int, cells: int) -> str:
+    """Microseconds, as exactly as leaves room between two columns."""
+    us = ns / 1e3
+    return next((one for one in (f"{us:,.3f}", f"{us:,.0f}") if len(one) < cells), f"{us:.3e}")
+
+
 def spread_head() -> Line:
     """Over the quantiles."""
     names = "".join(right(name, _NS_CELLS) for name in ("p50 us", "p90", "p99", "max"))
@@ -158,7 +164,7 @@ def spread(fall: Waterfall, one: StepSpread) -> Row:
     """The quantiles of a step; the row leads to where the slowest AP begins it."""
     some = one.spread
     numbers = "".join(
-        right(f"{ns / 1e3:,.3f}", _NS_CELLS)
+        right(_us(ns, _NS_CELLS), _NS_CELLS)
         for ns in (some.p50_ns, some.p90_ns, some.p99_ns, some.max_ns)
     )
     ap = fall.aps[some.max_cpu - 1]

@@ -9,7 +9,8 @@ from emu.errors import CommandError
 
 
 def _compare(desk: Desk, first: str, second: str) -> Lines:
-    from emu.profile.comparing import compared, needed  # few ask for it
+    from emu.debug.booted import booted_with  # few ask for it
+    from emu.profile.comparing import compared, needed
     from emu.profile.profile import profile
 
     timeline = desk.timeline
@@ -18,15 +19,17 @@ def _compare(desk: Desk, first: str, second: str) -> Lines:
         if name not in timeline.branches:
             raise CommandError(f"compare: there is no branch {name!r}: `branches` lists them")
     _ = timeline.end
-    found = []
+    found, booted = [], []
     try:
         for name in (first, second):
             branch = timeline.branches[name]
             be_at(timeline, branch, timeline.end if branch is timeline.branch else branch.end)
             found.append(profile(desk.machine, needed()))
+            booted.append(booted_with(desk))
     finally:
         be_at(timeline, home, here)
-    return compared((first, second), *found).lines()
+    names, both = (first, second), (booted[0], booted[1])
+    return compared(names, found[0], found[1], both).lines()
 
 
 COMPARE: Final = Command(
