@@ -17,7 +17,8 @@ def critical(basis: Basis) -> CriticalPath:
     parts = tuple(_joined(part for one in stretches for part in _parts(places, one)))
     exact = basis.looked.code is not None
     shares = {by: sums(parts, by) for by in GROUPS}
-    return CriticalPath(f"cpu {end.cpu} {end.words}", end.ps, parts, shares, exact)
+    since_ps = max(basis.machine.board.now_ps() - end.ps, 0)
+    return CriticalPath(f"cpu {end.cpu} {end.words}", end.ps, since_ps, parts, shares, exact)
 
 
 def _parts(places: SpotNames, one: PathStretch) -> Iterator[PathPart]:

@@ -54,6 +54,8 @@ class CriticalPath(Struct, frozen=True):
     ends: str
     """What the end is: `cpu 0 switches the machine off`."""
     whole_ps: int
+    since_ps: int
+    """How long the machine has gone on behind that; no part of the path."""
     parts: tuple[PathPart, ...]
     """Oldest first, without gaps."""
     shares: dict[PathGroup, tuple[PathShare, ...]]
@@ -71,7 +73,8 @@ class CriticalPath(Struct, frozen=True):
         """The way from CPU to CPU, then the shares."""
         stays = self.stays
         hops = f"{max(len(stays) - 1, 0):,} times from CPU to CPU"
-        rows = [f"{self.ends}: {us(self.whole_ps)} from power-on, {hops}", ""]
+        since = f"; {us(self.since_ps)} came behind that" if self.since_ps else ""
+        rows = [f"{self.ends}: {us(self.whole_ps)} from power-on, {hops}{since}", ""]
         rows += self._way(stays)
         for by in GROUPS:
             rows += ["", *self._shares(by)]

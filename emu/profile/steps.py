@@ -12,7 +12,7 @@ from emu.mailbox.ap import NOOP, WAKEUP
 from emu.mailbox.dialect import BROADCAST_ID
 from emu.mailbox.observation import Arrived, Started, Stored, Switched
 from emu.profile.course import Courses
-from emu.profile.waterfall_view import STEPS, StepAt, StepName
+from emu.profile.waterfall_view import ELSEWHERE, STEPS, StepAt, StepName
 
 _BY_ROLE: Final[dict[str, StepName]] = {
     "parked": "parked", "ack": "ack", "arrived": "vector", "online": "online",
@@ -33,8 +33,27 @@ def ap_steps(courses: Courses) -> ApSteps:
         if runs:
             seen[cpu].append(StepAt("first", runs[0].first, runs[0].begin_ps // 1000))
     return tuple(
-        (cpu.id, (*_course(seen[cpu.id]), *_rest(courses, cpu.id))) for cpu in board.cpus[1:]
+        (cpu.id, tuple(_in_time(_whole(courses, cpu.id, seen[cpu.id]))))
+        for cpu in board.cpus[1:]
     )
+
+
+def _whole(courses: Courses, cpu: int, seen: list[StepAt]) -> list[StepAt]:
+    """A way and its end; an AP whose work was done before somebody called it has none."""
+    way = list(_course(seen))
+    rest = (one for one in _rest(courses, cpu) if not way or one.tick >= way[-1].tick)
+    return [*way, *rest]
+
+
+def _in_time(way: list[StepAt]) -> Iterator[StepAt]:
+    """What somebody else did stands on his clock, which may be a slice away from the AP's: it
+    is told as between what the AP did before and what it did next."""
+    for before, one, after in zip((None, *way), way, (*way[1:], None), strict=False):
+        ns = one.ns
+        if one.step in ELSEWHERE:
+            ns = ns if before is None else max(ns, before.ns)
+            ns = ns if after is None else min(ns, after.ns)
+        yield StepAt(one.step, one.tick, ns)
 
 
 def steps_seen(board: Board) -> dict[int, list[StepAt]]:

@@ -2,7 +2,7 @@
 slept, with who woke it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct, field
@@ -13,6 +13,10 @@ from emu.profile.basis import Basis
 from emu.profile.told import SectionLines
 from emu.vmm.asked import Asked, Tdcall, Vmcall
 from emu.vmm.asked_words import describe, name_of
+
+CPUS_MAX: Final = 32
+WAKERS_MAX: Final = 8
+"""So many CPUs, and of each so many who woke it, are told as text."""
 
 
 class Spent(Struct, frozen=True):
@@ -51,8 +55,13 @@ class Times(Struct, frozen=True):
     cpus: tuple[CpuTime, ...]
 
     def lines(self) -> SectionLines:
-        """Each CPU in three lines: its time, its exits, who woke it."""
-        return tuple(row for time in self.cpus for row in _rows(time))
+        """Each CPU in three lines: its time, its exits, who woke it. Of many, all of them
+        together stand before the first ones."""
+        rows = [row for time in self.cpus[:CPUS_MAX] for row in _rows(f"cpu {time.cpu}", time)]
+        if (more := len(self.cpus) - CPUS_MAX) > 0:
+            every = _rows(f"all {len(self.cpus):,} CPUs", _together(self.cpus))
+            return (*every, *rows, f"and {more:,} more CPUs: --json has them all")
+        return tuple(rows)
 
 
 _STANDS: Final[dict[Activity, str]] = {
@@ -116,10 +125,30 @@ def _how(one: Woken) -> str:
     return {"started": "off", "delayed": "delayed"}.get(one.why, "asleep")
 
 
-def _rows(time: CpuTime) -> Iterator[str]:
+def _together(cpus: Sequence[CpuTime]) -> CpuTime:
+    """The sums of all, as if they were one."""
+    sums = _Sums()
+    for time in cpus:
+        for one in time.exits:
+            sums.exits[one.what] += one.count
+            sums.prices[one.what] += one.ps
+        for one in time.still:
+            sums.stood[one.what] += one.count
+            sums.still[one.what] += one.ps
+        for wakes in time.woken:
+            sums.woken[wakes.why, None] += wakes.count
+    return CpuTime(
+        -1, sum(one.ticks for one in cpus), sum(one.clock_ps for one in cpus),
+        sum(one.executed_ps for one in cpus), _spent(sums.exits, sums.prices),
+        _spent(sums.stood, sums.still),
+        tuple(Wakes(*key, count) for key, count in sums.woken.most_common()),
+    )  # fmt: skip
+
+
+def _rows(name: str, time: CpuTime) -> Iterator[str]:
     whole = time.clock_ps
     if not (time.ticks or time.woken):
-        yield f"cpu {time.cpu}: never started"
+        yield f"{name}: never started"
         return
     count, price = sum(one.count for one in time.exits), sum(one.ps for one in time.exits)
     parts = [
@@ -128,15 +157,17 @@ def _rows(time: CpuTime) -> Iterator[str]:
         *((one.ps, one.what) for one in time.still),
     ]
     shown = ", ".join(f"{100 * ps / whole:.1f} % {what}" for ps, what in parts if ps)
-    yield f"cpu {time.cpu}: {whole / 1e6:,.3f} us: {shown}"
+    yield f"{name}: {whole / 1e6:,.3f} us: {shown}"
     exits = ", ".join(
         f"{one.count:,} {one.what} {100 * one.ps / whole:.1f} %" for one in time.exits
     )
     if exits:
         yield f"    exits: {exits}"
-    woken = ", ".join(
+    woken = [
         f"{one.count:,} {one.why}" + ("" if one.by is None else f" by cpu {one.by}")
-        for one in time.woken
-    )
+        for one in time.woken[:WAKERS_MAX]
+    ]
+    if others := time.woken[WAKERS_MAX:]:
+        woken.append(f"{sum(one.count for one in others):,} in {len(others):,} other ways")
     if woken:
-        yield f"    woken: {woken}"
+        yield f"    woken: {', '.join(woken)}"

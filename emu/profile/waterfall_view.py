@@ -25,6 +25,8 @@ STEPS: Final[dict[StepName, str]] = {
 _ORDER: Final = tuple(STEPS)
 IDLE: Final[tuple[StepName, ...]] = ("command", "rest")
 """In these an AP waits for a wake-up, or is done."""
+ELSEWHERE: Final[tuple[StepName, ...]] = ("asked", "command")
+"""What another CPU does."""
 ROWS_MAX: Final = 32
 """APs that are told as text."""
 _NONE: Final = "-"
@@ -36,7 +38,7 @@ def _rank(step: StepName | None) -> int:
 
 class StepAt(Struct, frozen=True):
     """An AP comes to a step: on its own clock, but for `asked` and `command`, which stand on
-    that of whoever does it."""
+    that of whoever does it, as far as the AP's own steps before and behind let them."""
 
     step: StepName
     tick: int

@@ -128,6 +128,16 @@ def test_the_last_one_online_is_no_end_while_one_that_was_called_is_lost() -> No
     assert found.whole_ps == session.machine.board.now_ps()
 
 
+def test_what_came_behind_the_end_is_told_beside_it() -> None:
+    session = open_session("gallery/one-stack", platform="tdx", cpus=4)
+    session.do("run")
+    found = path(session)
+    assert found.ends == "cpu 3 is the last to come online"
+    assert found.whole_ps + found.since_ps == session.machine.board.now_ps()
+    assert found.since_ps > 9_000_000_000_000, "it hangs for ten seconds"
+    assert f"{found.since_ps / 1e6:,.3f} us came behind that" in found.lines()[0]
+
+
 def test_an_end_with_aps_that_nobody_called_says_how_many_are_not_online() -> None:
     loop = str(Path(__file__).parents[2] / "samples/loops/one-load.elf")
     session = open_session(platform="tdx", cpus=4, ap_loop=loop, loop_plan="wake 2")

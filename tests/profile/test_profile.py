@@ -113,3 +113,23 @@ def test_what_a_recording_says_itself_is_not_taken_beside_it() -> None:
 def test_the_exit_code_is_that_of_a_run() -> None:
     assert apdbg("--cpus", "2", "--inject", "never-starts 1").returncode == 1
     assert apdbg("--section", "nothing").returncode == 2
+
+
+def test_the_times_of_many_cpus_are_their_sums_and_then_the_first_ones() -> None:
+    session = open_session(platform="none", cpus=40)
+    session.do("run")
+    found = profile_of(session.desk, chosen(["cpus"])).sections["cpus"]
+    rows = found.lines()
+    whole = sum(one.clock_ps for one in found.cpus) / 1e6
+    ticks = sum(one.ticks for one in found.cpus)
+    assert rows[0].startswith(f"all 40 CPUs: {whole:,.3f} us: ")
+    assert f"in {ticks:,} instructions" in rows[0]
+    assert [row.partition(":")[0] for row in rows if row.startswith("cpu ")] == [
+        f"cpu {cpu}" for cpu in range(32)
+    ]
+    assert rows[-1] == "and 8 more CPUs: --json has them all"
+    woken = next(row for row in rows[3:] if row.startswith("    woken: "))  # of cpu 0
+    assert woken.count("by cpu") == 8
+    ways = found.cpus[0].woken[8:]
+    said = f"{sum(one.count for one in ways):,} in {len(ways)} other ways"
+    assert woken.endswith(said)

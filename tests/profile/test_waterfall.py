@@ -111,3 +111,32 @@ def test_who_wakes_by_a_store_that_is_no_command_has_seen_none() -> None:
     assert {one.why for one in session.machine.board.logs.woken} == {"memory"}
     steps = [tuple(one.step for one in ap.steps) for ap in fall(session).aps]
     assert steps == [("first", "rest"), ("first", "rest")]
+
+
+@pytest.mark.parametrize(
+    ("platform", "inject"),
+    [
+        ("tdx", "slow 1 7 at secondary_online cpu 1"),
+        ("sipi", "stop 2 at mailbox_wait cpu 2"),
+        ("none", "late-start 2 1ms"),
+        ("vbs", "take-away 3 at mailbox_ack cpu 3"),
+    ],
+)
+def test_no_step_takes_less_than_no_time(platform: str, inject: str) -> None:
+    found = fall(booted(platform, inject=[inject]))
+    for ap in found.aps:
+        assert all(ns >= 0 for _, ns, _ in ap.spans)
+        assert [one.tick for one in ap.steps] == sorted(one.tick for one in ap.steps)
+
+
+@pytest.mark.parametrize("dialect", ["openhcl", "edk2", "td-shim"])
+def test_nor_does_it_in_loops_of_others(dialect: str) -> None:
+    session = open_session(f"dialects/{dialect}", platform="tdx", cpus=3)
+    session.do("run")
+    assert all(ns >= 0 for ap in fall(session).aps for _, ns, _ in ap.spans)
+
+
+def test_who_stopped_before_it_was_called_has_done_no_work_behind_that() -> None:
+    found = fall(booted("sipi", inject=["stop 2 at mailbox_wait cpu 2"]))
+    assert [one.step for one in found.aps[1].steps][-2:] == ["parked", "command"]
+    assert "no further than command: cpu 2" in found.lines()

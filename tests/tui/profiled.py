@@ -43,7 +43,9 @@ def path() -> ProfileView:
                  2_120_177_000),
     )  # fmt: skip
     shares = {by: sums(parts, by) for by in GROUPS}
-    whole = CriticalPath("cpu 0 switches the machine off", 2_120_177_000, parts, shares, False)
+    whole = CriticalPath(
+        "cpu 0 switches the machine off", 2_120_177_000, 0, parts, shares, False
+    )
     return replace(
         profile(),
         section="critical",
