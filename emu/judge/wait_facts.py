@@ -33,7 +33,9 @@ def facts(
     a wait began is searched for in the past, for some time. `words`: what is known of loops."""
     known = WaitWords(machine) if words is None else words
     waiting = machine.waits.waiting
-    loops = {index: waiting[index].loop for index in sorted(waiting if cpus is None else cpus)}
+    loops = {
+        index: waiting.of(index).loop for index in sorted(waiting if cpus is None else cpus)
+    }
     said = {index: known.said(machine.board.cpus[index], loop) for index, loop in loops.items()}
     reads = (one.reads for one in said.values())
     found = _Facts(machine, {} if timeline is None else _searched(machine, timeline, reads))
