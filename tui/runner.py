@@ -16,6 +16,8 @@ YIELD_SECONDS: Final = 0.001
 """Time for the event loop to carry a key from the terminal to its action."""
 ANSWER_SECONDS: Final = 0.010
 """The same for a while after a key: it takes some rounds to become a picture."""
+LOOKS: Final = 3
+"""Rounds of the event loop in which a key that has come is seen, before a picture is begun."""
 TOUCHED_SECONDS: Final = 0.050
 """How long a key counts as new."""
 PICTURE_SECONDS: Final = 0.050
@@ -59,6 +61,8 @@ async def _slices(
     due = 0.0
     try:
         while session.pump(SLICE_SECONDS):
+            for _ in range(LOOKS):
+                await asyncio.sleep(0)
             began = time.monotonic()
             new = began - touched() < TOUCHED_SECONDS
             if began >= due and not new:

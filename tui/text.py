@@ -156,18 +156,26 @@ def paragraph(text: str, width: int) -> list[str]:
 def wrapped(styled: Line, width: int, indent: int) -> list[Line]:
     """A line in rows of at most `width` cells, broken between words; those behind the first
     are moved in."""
+    before: Line = ((" " * min(indent, max(width, FOLDED_MIN) // 2), "plain"),)
     rows: list[Line] = []
+    for first, end in pieces(plain(styled), width, indent):
+        row = split(split(styled, end)[0], first)[1]
+        rows.append((*before, *row) if rows else row)
+    return rows
+
+
+def pieces(text: str, width: int, indent: int) -> list[tuple[int, int]]:
+    """Where the rows of `wrapped` begin and end in a text."""
     width = max(width, FOLDED_MIN)
-    before: Line = ()
-    indent = min(indent, width // 2)
-    while len(plain(before) + plain(styled)) > width:
-        text, room = plain(styled), width - len(plain(before))
-        at = text.rfind(" ", len(text) - len(text.lstrip()) + 1, room + 1)
-        head, styled = split(styled, at if at > 0 else room)
-        rows.append((*before, *head))
-        _, styled = split(styled, len(plain(styled)) - len(plain(styled).lstrip()))
-        before = ((" " * indent, "plain"),)
-    return [*rows, (*before, *styled)] if styled else rows
+    found, first, room = [], 0, width
+    while len(text) - first > room:
+        begun = first + len(text[first:]) - len(text[first:].lstrip())
+        at = text.rfind(" ", begun + 1, first + room + 1)
+        end = at if at > 0 else first + room
+        found.append((first, end))
+        first = end + len(text[end:]) - len(text[end:].lstrip())
+        room = width - min(indent, width // 2)
+    return [*found, (first, len(text))] if first < len(text) else found
 
 
 def folded(text: str, width: int) -> list[str]:

@@ -5,6 +5,7 @@ package; reading does not, because a debugger must show a corrupt blob up to whe
 """
 
 import struct
+from functools import lru_cache
 from typing import Final
 
 import fdt
@@ -22,6 +23,7 @@ _BEGIN, _END, _PROPERTY, _NOP, _FINISH = 1, 2, 3, 4, 9
 _CELLS: Final = ("#address-cells", "#size-cells")
 DEPTH_MAX: Final = 64
 NODES_MAX: Final = 100_000
+_CACHED: Final = 8
 NAME_MAX: Final = 255
 """Characters of a property name; the specification allows 31, its own examples have more."""
 MAILBOX: Final = "intel,wakeup-mailbox"
@@ -108,8 +110,10 @@ class _Broken(Exception):
     """Reading cannot go on; the text says where and why."""
 
 
+@lru_cache(maxsize=_CACHED)
 def read_tree(blob: bytes) -> Tree:
-    """Read a blob; never raises: what is wrong is in `broken`."""
+    """Read a blob; never raises: what is wrong is in `broken`. The same blob is one tree for
+    all who read it: a boot is asked about its trees again and again."""
     if len(blob) < HEADER_BYTES:
         return Tree(None, (), 0, f"{len(blob)} bytes are no header of {HEADER_BYTES}")
     magic, total, structs, strings, reserve, version, _, boot_cpu, nstrings, nstructs = (

@@ -36,7 +36,7 @@ from emu.judge.report import (
 )
 from emu.judge.state import state_of
 from emu.judge.verdict import is_over
-from emu.judge.waiting import facts
+from emu.judge.wait_facts import facts
 from emu.machine.event import Event, Logged, MailboxWrite, Milestone
 from emu.machine.machine import Machine
 from emu.mailbox.rule import Finding

@@ -13,7 +13,7 @@ from emu.judge.hopeless import Hopeless
 from emu.judge.last_words import LastWords
 from emu.judge.state import in_sidecar, state_of
 from emu.judge.verdict import Evidence, Fate, WaitFact
-from emu.judge.waiting import facts
+from emu.judge.wait_facts import facts
 from emu.machine.event import Event
 from emu.machine.handover import ap_record
 from emu.machine.ipi import is_roused

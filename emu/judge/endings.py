@@ -8,7 +8,7 @@ from emu.hw.cpu import Cpu
 from emu.judge import cycle, hopeless
 from emu.judge.fate import meant
 from emu.judge.verdict import Verdict
-from emu.judge.waiting import facts
+from emu.judge.wait_facts import facts
 from emu.machine.log import Log
 from emu.machine.machine import Machine
 from emu.mailbox.course import Course

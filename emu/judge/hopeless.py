@@ -42,7 +42,7 @@ def of(machine: Machine, cpu: Cpu) -> Hopeless | None:
         case "halted" if not is_roused(machine.board, cpu):
             return Hopeless("halted", "HLT with interrupts off: only NMI or INIT could wake it")
         case "waiting":
-            loop = machine.waits.waiting[cpu.id].loop
+            loop = machine.waits.waiting.of(cpu.id).loop
             if not loop.reads and not loop.clock:
                 return Hopeless("loop", "its loop reads nothing: no store, no clock can end it")
     return None

@@ -1,6 +1,5 @@
-"""What a waiting CPU waits for, in words, and who could have ended it last."""
+"""What a waiting CPU waits for, in words."""
 
-from collections.abc import Iterable
 from itertools import count as counted
 from typing import Final, NamedTuple
 
@@ -8,24 +7,14 @@ from emu.boot.disasm import Instruction, decode
 from emu.hw.address import PAGE_BYTES, Hpa
 from emu.hw.cpu import Cpu
 from emu.judge.conditions import Codes, LoopTold, Reads, read_loop
-from emu.judge.verdict import WaitFact
 from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.lap import Loop
 from emu.machine.machine import Machine
-from emu.machine.tracked import NOBODY, LastWrite
-from emu.machine.wait import Wait
 from emu.mailbox.layout import FIELDS, Field
-from emu.timeline import search
-from emu.timeline.timeline import Timeline
-from emu.words.place import MemoryPlace
 
 LOOPS_MAX: Final = 4096
-Searched = dict[tuple[Hpa, int], LastWrite]
-"""(HPA, bytes) -> who changed them last."""
-SEARCHED_TICKS: Final = 1_000_000
-"""Instructions that are run again to find who wrote before a wait began: about a second."""
-PLACES_MAX: Final = 64
-"""Places that are searched for at once."""
+SAID_MAX: Final = 16_384
+"""Of a thousand CPUs each may wait for its own id, in some loops one after the other."""
 
 
 class Shape(NamedTuple):
@@ -39,13 +28,23 @@ class Shape(NamedTuple):
     """It shares its number with none: another value in memory may be another place."""
 
 
+class WaitSaid(NamedTuple):
+    """What there is to say of a CPU in a loop, whatever stands in the bytes that it reads."""
+
+    words: str
+    reads: Reads
+    """What may let it go, without pointers on the way to it."""
+    places: tuple[tuple[Hpa, int], ...]
+    """(HPA, bytes) of what the words name."""
+
+
 class WaitWords:
     """The words of many CPUs, most of which wait in one loop: they are found once for each
     loop, and each value of the registers that are a CPU's own in it."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._known: dict[tuple[int, ...], str] = {}
+        self._said: dict[tuple[int, ...], WaitSaid] = {}
         self._shapes: dict[int, Shape] = {}
         self._numbers: dict[tuple[object, ...], int] = {}
         self._count = counted()
@@ -65,64 +64,71 @@ class WaitWords:
         return found
 
     def of(self, cpu: Cpu) -> str:
-        """What a CPU waits for; empty if it does not."""
+        """What a CPU waits for: `mailbox command == 1`, or addresses, with `or time` where a
+        clock ends it too; empty if it does not wait."""
         wait = self._machine.waits.waiting.get(cpu.id)
-        if wait is None:
-            return ""
-        shape = self._shape(cpu, wait.loop)
-        own = tuple(cpu.registers.get(name) for name, _, _ in wait.loop.unequal)
-        known = self._known.get((shape.number, *own))
+        return "" if wait is None else self.said(cpu, wait.loop).words
+
+    def said(self, cpu: Cpu, loop: Loop) -> WaitSaid:
+        """What there is to say of a CPU that waits in a loop."""
+        shape = self._shape(cpu, loop)
+        own = tuple([cpu.registers.get(name) for name, _, _ in loop.unequal])
+        known = self._said.get((shape.number, *own))
         if known is None:
-            told = read_loop(cpu, wait.loop, shape.codes)
-            known = _told(wait, looked_at(self._machine, wait, told))
+            told = read_loop(cpu, loop, shape.codes)
+            known = _said(self._machine, loop, told)
             if told.by_values and not shape.alone:
                 shape = shape._replace(number=next(self._count), alone=True)
-                self._shapes[id(wait.loop)] = shape
-            if len(self._known) >= LOOPS_MAX:
-                self._known.clear()
-            self._known[(shape.number, *own)] = known
+                self._shapes[id(loop)] = shape
+            if len(self._said) >= SAID_MAX:
+                self._said.clear()
+            self._said[(shape.number, *own)] = known
         return known
 
 
 def words_for(machine: Machine, cpu: Cpu) -> str:
-    """`mailbox command == 1`, or addresses; with `or time` where a clock ends it too."""
-    wait = machine.waits.waiting.get(cpu.id)
-    if wait is None:
-        return ""
-    codes = codes_of(machine, cpu, wait.loop)
-    return _told(wait, looked_at(machine, wait, read_loop(cpu, wait.loop, codes)))
-
-
-def _told(wait: Wait, found: list["LookedAt"]) -> str:
-    """The words for the places that a loop looks at."""
-    names = list(dict.fromkeys(f"{place.name} {place.told}".rstrip() for place in found))
-    text = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
-    if not text:
-        return "time" if wait.loop.clock else "nothing: it loops for ever"
-    return f"{text} or time" if wait.loop.clock else text
+    """The words of one CPU."""
+    return WaitWords(machine).of(cpu)
 
 
 class LookedAt(NamedTuple):
-    """A place that a loop looks at: its name, what lets the CPU go, and what stands there."""
+    """A place that a loop looks at: its name, what lets the CPU go, and where it lies."""
 
     name: str
     told: str
-    value: int
+    hpa: Hpa
+    size: int
 
 
-def looked_at(machine: Machine, wait: Wait, told: LoopTold) -> list[LookedAt]:
+TOLD_MAX: Final = 3
+"""Of more places than that it is said that there are more."""
+
+
+def _said(machine: Machine, loop: Loop, told: LoopTold) -> WaitSaid:
+    """The words for the places that a loop looks at."""
+    reads = told.deciding(loop)
+    places = _looked_at(machine, reads, told)
+    names = list(dict.fromkeys(f"{place.name} {place.told}".rstrip() for place in places))
+    text = ", ".join(names[:TOLD_MAX]) + (" ..." if len(names) > TOLD_MAX else "")
+    if not text:
+        words = "time" if loop.clock else "nothing: it loops for ever"
+    else:
+        words = f"{text} or time" if loop.clock else text
+    return WaitSaid(words, reads, tuple((one.hpa, one.size) for one in places[:TOLD_MAX]))
+
+
+def _looked_at(machine: Machine, reads: Reads, told: LoopTold) -> list[LookedAt]:
     """All places that a loop looks at and that may let it go. Of a load of several mailbox
     fields, those of them that the code compares, or the first."""
     places = []
-    for hpa, many, gva in told.deciding(wait.loop):
+    for hpa, many, gva in reads:
         for at in told.compared(gva, many) or [gva]:
             here = Hpa(hpa + at - gva)
             field = _field(machine, here)
             name = f"mailbox {field.name}" if field else ""
             size = min(field.size if field else many, gva + many - at)
-            value = int.from_bytes(machine.board.memory.read(here, size), "little")
             name = name or machine.board.layout.symbols.name(at) or f"[{at:#x}]"
-            places.append(LookedAt(name, told.conditions.get(at, ""), value))
+            places.append(LookedAt(name, told.conditions.get(at, ""), here, size))
     return places
 
 
@@ -146,89 +152,3 @@ def instruction_at(machine: Machine, cpu: Cpu, rip: int) -> Instruction | None:
     registers = cpu.registers
     data = machine.board.virtual.most(registers, rip, INSTRUCTION_BYTES)
     return decode(data, rip, registers.coding)
-
-
-def facts(
-    machine: Machine, timeline: Timeline | None = None, cpus: Iterable[int] | None = None
-) -> list[WaitFact]:
-    """Every waiting CPU, or some of them, with its evidence. With a timeline, who wrote before
-    a wait began is searched for in the past, for some time."""
-    wanted = sorted(machine.waits.waiting if cpus is None else cpus)
-    told = {index: _read(machine, machine.board.cpus[index]) for index in wanted}
-    loops = {index: machine.waits.waiting[index].loop for index in wanted}
-    reads = [told[index].deciding(loops[index]) for index in wanted]
-    found = {} if timeline is None else _searched(machine, timeline, reads)
-    return [
-        _fact(machine, machine.board.cpus[index], told[index], some, found)
-        for index, some in zip(wanted, reads, strict=True)
-    ]
-
-
-def _read(machine: Machine, cpu: Cpu) -> LoopTold:
-    """What the code of the loop tells that a CPU waits in."""
-    loop = machine.waits.waiting[cpu.id].loop
-    return read_loop(cpu, loop, codes_of(machine, cpu, loop))
-
-
-def deciding(machine: Machine, cpu: Cpu) -> Reads:
-    """What a waiting CPU looks at that may let it go, without the pointers on the way to it."""
-    return _read(machine, cpu).deciding(machine.waits.waiting[cpu.id].loop)
-
-
-def _searched(machine: Machine, timeline: Timeline, looked_at: Iterable[Reads]) -> Searched:
-    """Who changed what loops look at last, as far as it can be found in a while."""
-    wanted = {
-        (hpa, count): MemoryPlace("", "hpa", hpa, hpa, count)
-        for reads in looked_at
-        for hpa, count, _ in reads
-        if machine.tracked.last_write(hpa, count) is None
-    }
-    if not wanted:
-        return {}
-    some = list(wanted.values())[:PLACES_MAX]
-    changes = search.last_changes(timeline, some, SEARCHED_TICKS)
-    return {
-        key: NOBODY if one is None else LastWrite(one.cpu, one.tick)
-        for key, where in wanted.items()
-        if where in changes
-        for one in (changes[where],)
-    }
-
-
-def _fact(
-    machine: Machine, cpu: Cpu, told: LoopTold, reads: Reads, searched: Searched
-) -> WaitFact:
-    wait = machine.waits.waiting[cpu.id]
-    last = [
-        machine.tracked.last_write(hpa, count) or searched.get((hpa, count))
-        for hpa, count, _ in reads
-    ]
-    newest = max((one for one in last if one is not None), key=_tick, default=NOBODY)
-    # What was changed before its page was watched was changed before what is newer than that.
-    unknown = [
-        read
-        for read, one in zip(reads, last, strict=True)
-        if one is None and not _before(machine, read[0], newest.tick)
-    ]
-    place = next((f"gva:{gva:#x}/{count}" for _, count, gva in (*unknown, *reads)), "")
-    places = looked_at(machine, wait, told)
-    return WaitFact(
-        cpu=cpu.id,
-        on=_told(wait, places),
-        where=machine.board.place_at(cpu, wait.loop.head),
-        now=", ".join(f"{one.value:#x}" for one in places[:3]),
-        last_writer=None if unknown else newest.cpu,
-        tick=None if unknown or newest is NOBODY else newest.tick,
-        known=not unknown,
-        place=place,
-    )
-
-
-def _tick(write: LastWrite) -> int:
-    return write.tick
-
-
-def _before(machine: Machine, hpa: Hpa, tick: int) -> bool:
-    """Whether what changed a byte without being seen must have done so before a tick."""
-    since = machine.tracked.seen_from(hpa)
-    return since is not None and since <= tick

@@ -8,7 +8,7 @@ import pickle
 import zlib
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, Literal, NamedTuple, Self, TypeVar, overload
 
 from emu.hw.cpu import Activity
@@ -225,6 +225,17 @@ class Lanes:
         while place < len(self._starts) and self._starts[place] < last:
             yield self._run(place, first, last)
             place += 1
+
+    def runs_count(self, first: int, last: int) -> int:
+        """How many runs `runs` would find."""
+        place = max(bisect_right(self._starts, first) - 1, 0)
+        return max(bisect_left(self._starts, last) - place, 0)
+
+    def cpus_at(self, ticks: Iterable[int]) -> list[int]:
+        """The CPUs that execute the instructions which end at these ticks, each of them after
+        power-on."""
+        starts, cpus = self._starts, self._cpus
+        return [cpus[bisect_left(starts, tick) - 1] for tick in ticks]
 
     def backwards(self, cpu: int, last: int) -> Iterator[Run]:
         """The known runs of one CPU up to a tick, newest first."""

@@ -117,6 +117,9 @@ class GuestRam:
 
     def guest_bytes(self, gpa: int, count: int) -> bytes | None:
         """What the guest itself would read; None where the range leaves memory."""
+        if 0 < count <= PAGE_BYTES - gpa % PAGE_BYTES:
+            hpa = self.hpa(gpa)
+            return None if hpa is None else self.memory.read(hpa, count)
         parts = []
         while count > 0:
             hpa = self.hpa(gpa)

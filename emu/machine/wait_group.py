@@ -3,7 +3,7 @@ out once, and only those whose registers make a difference are looked at singly.
 
 from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar, overload
 
 from msgspec import Struct, field
 
@@ -14,6 +14,7 @@ from emu.machine.lap import Lap, Loop, Needs
 from emu.machine.wait import Suspicion, Wait, lap_start
 
 _NOBODY: Final[frozenset[int]] = frozenset()
+T = TypeVar("T")
 
 
 class SavedGroup(NamedTuple):
@@ -150,6 +151,15 @@ class WaitGroups(Mapping[int, Wait]):
 
     def __getitem__(self, index: int) -> Wait:
         return self._of[index].wait(index)
+
+    @overload
+    def get(self, index: int, /) -> Wait | None: ...
+    @overload
+    def get(self, index: int, /, default: Wait | T) -> Wait | T: ...
+    def get(self, index: int, /, default: Wait | T | None = None) -> Wait | T | None:
+        """How a CPU waits; Mapping's own way is to raise an error and to catch it."""
+        group = self._of.get(index)
+        return default if group is None else group.wait(index)
 
     def save(self) -> tuple[SavedGroup, ...]:
         """A copy of everything, for `load`."""

@@ -58,11 +58,18 @@ class Quiet(Struct):
         a part of a stretch sees that."""
         self._end_ns = max(self._end_ns, now_ns, self.now_ns)
         low, high = bisect_left(self._lasts, first), bisect_left(self._firsts, last)
-        found = [self._cut(place, first, last) for place in range(low, high)]
+        ticks, ns = last - first, max(self._end_ns, 1)
+        stretches = zip(
+            range(low, high), self._firsts[low:high], self._lasts[low:high], self._ns[low:high],
+            strict=True,
+        )  # fmt: skip
+        found = [
+            self._cut(place, first, last) for place, begin, end, took in stretches
+            if (end - begin) * FOLDED_FROM >= ticks or took * FOLDED_FROM >= ns  # uncut
+        ]  # fmt: skip
         if self._tick + 1 < last:
             begin = max(self._tick + 1, first)
             found.append(Stretch(begin, last, self._end_ns - self.now_ns))
-        ticks, ns = last - first, max(self._end_ns, 1)
 
         def share(one: Stretch) -> float:
             return max((one.last - one.first) / ticks, one.ns / ns)

@@ -26,7 +26,7 @@ def cpu_view(
     cpu: Cpu,
     known: Ground,
     place: Callable[[Machine, int], PlaceNames] = place_of,
-    words: Callable[[Machine, Cpu], str] = words_for,
+    words: Callable[[Cpu], str] | None = None,
     clock_ps: int | None = None,
 ) -> CpuView:
     """One CPU in a row; whoever looks at many brings what is known of places and waits."""
@@ -47,7 +47,7 @@ def cpu_view(
         symbol=symbol,
         line=line,
         milestone=cpu.milestone,
-        waits=words(machine, cpu) or why_still(cpu),
+        waits=(words_for(machine, cpu) if words is None else words(cpu)) or why_still(cpu),
         ticks=cpu.ticks,
         virtual_ns=clock // 1000,
         fate=became,

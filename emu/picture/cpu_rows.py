@@ -9,7 +9,7 @@ from emu.judge.waiting import WaitWords
 from emu.machine.handover import ap_record_words
 from emu.machine.lap import Loop
 from emu.machine.machine import Machine
-from emu.picture.cpu_row import PlaceNames, cpu_view, place_of
+from emu.picture.cpu_row import PlaceNames, cpu_view, place_of, why_still
 from emu.picture.view import CpuView
 
 PLACES_MAX: Final = 16_384
@@ -20,20 +20,22 @@ class Crowd:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._words = WaitWords(machine)
         self._places: dict[int, PlaceNames] = {}
         self._known: dict[int, tuple[Any, Loop | None, CpuView]] = {}
 
-    def views(self, course: tuple[str, int], *, over: bool) -> tuple[CpuView, ...]:
+    def views(
+        self, course: tuple[str, int], words: WaitWords, *, over: bool
+    ) -> tuple[CpuView, ...]:
         """Every CPU as it is now. `course`: the branch, and how many of its entries were
-        carried out, as an edit changes registers without an instruction; `over`: the guest has
-        switched the machine off."""
+        carried out, as an edit changes registers without an instruction; `words`: what is
+        known of the loops that they wait in; `over`: the guest has switched the machine off."""
         known = ground(self._machine, over=over)
         now = self._machine.board.now_ps()
         cpus = self._machine.board.cpus
-        words = [0, *ap_record_words(self._machine.board)]
-        words += [0] * (len(cpus) - len(words))
-        return tuple(map(self._view, cpus, repeat(known), repeat(now), repeat(course), words))
+        records = [0, *ap_record_words(self._machine.board)]
+        records += [0] * (len(cpus) - len(records))
+        same = repeat(known), repeat(words), repeat(now), repeat(course)
+        return tuple(map(self._view, cpus, records, *same))
 
     def _place(self, machine: Machine, address: int) -> PlaceNames:
         """What an address is called, found once."""
@@ -44,31 +46,36 @@ class Crowd:
             known = self._places[address] = place_of(machine, address)
         return known
 
-    def _wait_words(self, _: Machine, cpu: Cpu) -> str:
-        return self._words.of(cpu)
-
     def _view(
-        self, cpu: Cpu, ground: Ground, now_ps: int, course: tuple[str, int], record: int
-    ) -> CpuView:
+        self, cpu: Cpu, record: int, ground: Ground, words: WaitWords, now_ps: int,
+        course: tuple[str, int],
+    ) -> CpuView:  # fmt: skip
         machine = self._machine
         wait = machine.waits.waiting.get(cpu.id)
         loop = None if wait is None else wait.loop
         rip = 0 if cpu.context is None else cpu.context.rip
         key = (
             cpu.ticks, cpu.clock_ps, cpu.activity, cpu.milestone, rip, course, record,
-            machine.board.powered_off, cpu.reason, ground.of(cpu.id),
+            machine.board.powered_off, cpu.reason, machine.board.aps.of(cpu.id),
+            ground.of(cpu.id),
         )  # fmt: skip
         known = self._known.get(cpu.id)
-        if known is None or known[0] != key or known[1] is not loop:
-            clock = cpu.clock_ps if wait is None else max(wait.lap_at(now_ps), cpu.clock_ps)
-            view = cpu_view(machine, cpu, ground, self._place, self._wait_words, clock)
+        clock = cpu.clock_ps if wait is None else max(wait.lap_at(now_ps), cpu.clock_ps)
+        if known is None or known[0] != key:
+            view = cpu_view(machine, cpu, ground, self._place, words.of, clock)
             self._known[cpu.id] = key, loop, view
             return view
-        if wait is None:
-            return known[2]
         view = known[2]
-        ns = max(wait.lap_at(now_ps), cpu.clock_ps) // 1000
-        return CpuView(
+        if wait is None and known[1] is None:
+            return view
+        waits = view.waits
+        if known[1] is not loop:
+            # Who sleeps goes round in another loop for every store to what it looks at.
+            waits = words.of(cpu) or why_still(cpu)
+        found = CpuView(
             view.id, view.apic_id, view.state, view.mode, view.rip, view.symbol, view.line,
-            view.milestone, view.waits, view.ticks, ns, view.fate,
+            view.milestone, waits, view.ticks, clock // 1000, view.fate,
         )  # fmt: skip
+        if known[1] is not loop:
+            self._known[cpu.id] = key, loop, found
+        return found

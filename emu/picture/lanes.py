@@ -5,7 +5,6 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from itertools import islice
 from typing import Final
 
 from emu.hw.cpu import Activity
@@ -151,11 +150,10 @@ def _executed(row: list[str], parts: bytearray) -> None:
 def _executions(lanes: Lanes, cpus: range, edges: list[int]) -> dict[int, bytearray]:
     """For each CPU how many eighths of each cell it executed, one at least where it did at
     all. Runs are gone through, or where there are too many a few places of each cell."""
-    runs = list(islice(lanes.runs(edges[0], edges[-1]), RUNS_MAX + 1))
-    if len(runs) > RUNS_MAX:
+    if lanes.runs_count(edges[0], edges[-1]) > RUNS_MAX:
         return _sampled(lanes, cpus, edges)
     ticks: dict[int, dict[int, int]] = {cpu: {} for cpu in cpus}
-    for run in runs:
+    for run in lanes.runs(edges[0], edges[-1]):
         row = ticks.get(run.cpu)
         if row is not None:
             _add_run(row, run.first, run.last, edges)
@@ -191,7 +189,7 @@ def _sampled(lanes: Lanes, cpus: range, edges: list[int]) -> dict[int, bytearray
     found = {cpu: bytearray(len(edges) - 1) for cpu in cpus}
     for cell in range(len(edges) - 1):
         places = _places(edges, cell)
-        seen = Counter(lanes.cpu_at(tick) for tick in places)
+        seen = Counter(lanes.cpus_at(places))
         for cpu, often in seen.items():
             if cpu in found:
                 found[cpu][cell] = _eighths(often, len(places))

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from emu.hw.cpu import Cpu
 from emu.judge.judge import Judge
 from emu.judge.verdict import Verdict
-from emu.judge.waiting import facts
+from emu.judge.wait_facts import facts
+from emu.judge.waiting import WaitWords
 from emu.machine.event import Event
 from emu.machine.folds import FoldedLog
 from emu.machine.logs import Logs
@@ -75,6 +76,7 @@ class Looks(Struct):
     _frame: tuple[int, int, int, int] = (0, 0, 0, 0)
     """CPU, tick, beat, and the number of the frame that is looked at as long as it is so."""
     _unwinder: tuple[Machine, FindsFrames] | None = None
+    _waits: tuple[Machine, WaitWords] | None = None
     _profile: Any = None
 
     def sections(
@@ -102,6 +104,12 @@ class Looks(Struct):
 
             self._unwinder = machine, Unwinder(machine.board)
         return self._unwinder[1]
+
+    def wait_words(self, machine: Machine) -> WaitWords:
+        """What is known of the loops that a machine's CPUs wait in."""
+        if self._waits is None or self._waits[0] is not machine:
+            self._waits = machine, WaitWords(machine)
+        return self._waits[1]
 
     def look_at_frame(self, machine: Machine, cpu: Cpu, number: int) -> None:
         """Look at a frame of a CPU, until the machine moves."""
@@ -168,7 +176,7 @@ _BUILD: dict[str, Callable[[Looks, Machine, Timeline, Cpu], Any]] = {
     "tables": lambda looks, machine, _, focus: tables_view(machine, focus, looks.tables),
     "nested": lambda looks, machine, timeline, _: nested_view(machine, timeline, looks.nested),
     "dtb": lambda looks, machine, *_: dtb_view(machine, looks.dtb),
-    "waits": lambda _, machine, *__: tuple(facts(machine)),
+    "waits": lambda looks, machine, *_: tuple(facts(machine, words=looks.wait_words(machine))),
     "stack": lambda looks, machine, _, focus: looks.stack_view(machine, focus),
     "pointers": lambda _, machine, __, focus: pointers(machine, focus),
     "log": lambda looks, machine, *_: looks.log_view(machine.board.logs, "log"),

@@ -123,10 +123,9 @@ class Picture:
     @_Part
     def cpus(self) -> tuple[CpuView, ...]:
         """Every CPU in a row."""
-        self._here()
-        timeline = self._timeline
-        over = is_over(self._said.verdict)
-        return self._drawn.crowd.views((timeline.branch.name, timeline.driver.done), over=over)
+        words = self._looks.wait_words(self._here())
+        course = self._timeline.branch.name, self._timeline.driver.done
+        return self._drawn.crowd.views(course, words, over=is_over(self._said.verdict))
 
     @_Part
     def registers(self) -> tuple[RegisterView, ...]:

@@ -6,7 +6,6 @@ Sources: Devicetree Specification 0.4, 3.4 and 3.5 (memory, reserved-memory); op
 
 import struct
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import Final
 
 from emu.boot import memory_types
@@ -23,8 +22,6 @@ _ORDER: Final = ("loader", "host", "tree", "E820")
 """Who says it, of equal ranges in this order."""
 _DEPTH_MAX: Final = 6
 _WHOLE: Final = ("memory", "accepted-memory", "sidecar")
-
-_read = lru_cache(maxsize=4)(read_tree)
 
 
 def regions_view(board: Board, look: RegionsLook) -> RegionsView:
@@ -48,9 +45,9 @@ def _all(board: Board) -> Iterator[RegionRow]:
         yield RegionRow(region.gpa, region.size, "loader", region.name)
     host, kernel = handover.host_dtb(board), handover.kernel_dtb(board)
     if host is not None:
-        yield from _of_tree("host", _read(host))
+        yield from _of_tree("host", read_tree(host))
     if kernel is not None:
-        yield from _of_tree("tree", _read(kernel))
+        yield from _of_tree("tree", read_tree(kernel))
     if board.boot_params is not None:
         yield from _e820(board, board.boot_params)
 

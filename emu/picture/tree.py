@@ -4,12 +4,12 @@ Values are typed by name where the Devicetree Specification 0.4 (2.3) types them
 they look: strings, or 32-bit cells.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
 from emu.boot import memory_types
-from emu.boot.dtb import Node, Property, Tree, cells_below, read_tree, wakeup_mailbox_problems
+from emu.boot.dtb import Node, Property, cells_below, read_tree, wakeup_mailbox_problems
 from emu.errors import CommandError
 from emu.machine import handover
 from emu.machine.machine import Machine
@@ -22,9 +22,6 @@ _HANDLES: Final = ("phandle", "interrupt-parent")
 _VALUE_MAX: Final = 8
 """Cells that are shown of a long value."""
 _CACHED: Final = 8
-
-
-_read = lru_cache(maxsize=_CACHED)(read_tree)
 
 
 def look_of(words: tuple[str, ...]) -> DtbLook:
@@ -47,16 +44,15 @@ def dtb_view(machine: Machine, look: DtbLook) -> DtbView:
     if blob is None or gpa is None or (which == "diff" and host is None):
         why = _missing(host_gpa, whose == "host" or kernel is not None)
         return DtbView(look, which, 0, 0, (), 0, "", (), why)
-    tree = _read(blob)
-    rows = list(_rows(tree, gpa))
+    tree, rows = read_tree(blob), _rows(blob, gpa)
     if which == "cpus":
-        rows = tree_cpus.rows(tree, gpa, machine.board.cpus)
+        rows = tuple(tree_cpus.rows(tree, gpa, machine.board.cpus))
     checks: tuple[str, ...] = ()
     if which == "kernel":
         checks = wakeup_mailbox_problems(tree) if machine.board.mailbox_gpa is not None else ()
     if which == "diff" and host is not None and host_gpa is not None:
-        rows = _differences(list(_rows(_read(host), host_gpa)), rows)
-    kept = tuple(row for row in rows if _kept(row, look.path))
+        rows = tuple(_differences(_rows(host, host_gpa), rows))
+    kept = tuple(row for row in rows if _kept(row, look.path)) if look.path else rows
     return DtbView(look, which, gpa, len(blob), kept, len(rows), tree.broken, checks)
 
 
@@ -75,10 +71,11 @@ def _kept(row: DtbRow, text: str) -> bool:
     return not text or text in row.path or text in row.value
 
 
-def _rows(tree: Tree, gpa: int) -> Iterator[DtbRow]:
-    """Every node with its properties, in the order of the blob."""
-    if tree.root is not None:
-        yield from _node(tree.root, None, "", 0, gpa)
+@lru_cache(maxsize=_CACHED)
+def _rows(blob: bytes, gpa: int) -> tuple[DtbRow, ...]:
+    """Every node of a tree with its properties, in the order of the blob."""
+    root = read_tree(blob).root
+    return () if root is None else tuple(_node(root, None, "", 0, gpa))
 
 
 def _node(
@@ -146,7 +143,7 @@ def _reg(data: bytes, wide: int, long: int) -> tuple[str, tuple[int, ...]]:
     )
 
 
-def _differences(before: list[DtbRow], after: list[DtbRow]) -> list[DtbRow]:
+def _differences(before: Sequence[DtbRow], after: Sequence[DtbRow]) -> list[DtbRow]:
     """Rows that the two trees do not share, with a mark; changed ones say what they were."""
     old = {row.path: row for row in before}
     new = {row.path: row for row in after}

@@ -15,7 +15,7 @@ def rows(session: Session) -> None:
         cpu = machine.board.cpus[view.id]
         if cpu.id in machine.waits.waiting:
             continue  # a sleeper's clock is the lap's, not its own
-        fresh = cpu_view(machine, cpu, known, place_of, lambda _, __, words=view.waits: words)
+        fresh = cpu_view(machine, cpu, known, place_of, lambda _, words=view.waits: words)
         assert view == fresh
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from emu import Session, open_session
 from emu.judge.verdict import WaitFact
-from emu.judge.waiting import deciding, facts
+from emu.judge.wait_facts import deciding, facts
 from emu.timeline import search
 from emu.words.place import MemoryPlace
 from tests.guest import boot

@@ -3,7 +3,7 @@
 import pytest
 
 from emu.judge.verdict import WaitFact
-from emu.judge.waiting import facts
+from emu.judge.wait_facts import facts
 from tests.guest import CODE, Guest, finish
 
 LOOPS = {

@@ -26,7 +26,8 @@ def _select(desk: Desk, cpu: int) -> Lines:
 def _every(desk: Desk) -> tuple[CpuView, ...]:
     """All CPUs in rows."""
     course = desk.timeline.branch.name, desk.timeline.driver.done
-    return desk.drawn.crowd.views(course, over=is_over(desk.verdict))
+    words = desk.looks.wait_words(desk.machine)
+    return desk.drawn.crowd.views(course, words, over=is_over(desk.verdict))
 
 
 def _unwell(desk: Desk) -> Lines:

@@ -6,7 +6,7 @@ from emu.debug.command import Command
 from emu.debug.desk import Desk, Lines
 from emu.errors import CommandError
 from emu.judge.state import states
-from emu.judge.waiting import facts
+from emu.judge.wait_facts import facts
 from emu.picture.mailbox import mailbox_view
 
 
