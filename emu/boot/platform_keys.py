@@ -25,7 +25,7 @@ MEANS: Final = {
     "or INIT and SIPI do",
     "hyperv": "whether CPUID shows Hyper-V's leaves, and its MSRs and hypercalls answer",
     "hypervisor": "which hypervisor CPUID names, where that is not Hyper-V: with kvm its "
-    "signature is there and none of its features",
+    "signature is there and, but for a TD, its clock",
     "tsc_hz": "the rate of the time stamp counter, in Hz of virtual time",
     "clocks_apart_ns": "by how much the clocks of two CPUs may differ before a rule is broken",
     "accept_level": "the largest page that the host maps for a TD: an accept above is refused",

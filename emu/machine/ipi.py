@@ -15,6 +15,7 @@ from emu.machine.waits import Waits
 from emu.machine.witness import Witness
 from emu.vmm import apic
 from emu.vmm import effects as fx
+from emu.vmm.msrs import kvm
 from emu.vmm.state import NMI_PENDING
 
 _FLAG_IF: Final = 1 << 9
@@ -79,6 +80,7 @@ def init(parts: Receives, cpu: Cpu, target: Cpu) -> None:
     board, vp = parts.board, parts.board.vmm.vps[target.id]
     parts.waits.forget(target)
     reset_apic(board, target)
+    board.vmm.msrs.pop((target.id, kvm.SYSTEM_TIME), None)
     old = target.context
     if old is not None:  # one that never ran has had its reset already
         board.enter(target, entry.after_init(old.get("cr0")))

@@ -1,5 +1,6 @@
 """What the guest reads as time: every counter is integer arithmetic on a CPU's nanoseconds."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 from emu.boot.platform import Platform
@@ -15,6 +16,8 @@ CRYSTAL_HZ: Final = 25_000_000
 openhcl/openhcl_boot/src/arch/x86_64/tdx.rs)."""
 APIC_HZ: Final = 200_000_000
 """What HV_X64_MSR_APIC_FREQUENCY reports."""
+BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""The date at which every machine is switched on: never the host's."""
 TSC_ADJUST: Final = 0x3B
 """IA32_TSC_ADJUST: the offset of a CPU's TSC lives in this MSR (SDM 3, 18.17.3)."""
 TSC_AUX: Final = 0xC000_0103

@@ -11,6 +11,7 @@ from emu.vmm import apic
 from emu.vmm import cpuid_topology as topology
 from emu.vmm.clock import CRYSTAL_HZ
 from emu.vmm.effects import Complete, Effects, SetRegisters
+from emu.vmm.msrs import kvm
 from emu.vmm.state import Caller
 
 CpuidLeaf = tuple[int, int, int, int]
@@ -55,6 +56,14 @@ HV_PRIVILEGES_EBX: Final = bits(16, 17, 21)
 HV_FEATURES_EDX: Final = bits(5, 8, 10)
 """Guest idle, frequency registers, guest crash registers."""
 
+KVM_NO_IO_DELAY: Final = bits(1)
+"""KVM_FEATURE_NOP_IO_DELAY: ports need no time to recover, so nobody has to wait for them."""
+KVM_CLOCK: Final = bits(3, 24)
+"""KVM_FEATURE_CLOCKSOURCE2 and _STABLE_BIT: its clock, and that CPUs have one clock. QEMU
+offers a TD none (target/i386/kvm/tdx.c, TDX_SUPPORTED_KVM_FEATURES)."""
+TSC_ADJUST: Final = bits(1)
+"""Leaf 7 EBX. Hyper-V shows its guests none; in a TD the module has none for them."""
+
 
 def _text(word: str) -> int:
     return int.from_bytes(word.encode(), "little")
@@ -90,7 +99,8 @@ def _structured(platform: Platform, subleaf: int) -> CpuidLeaf:
     """Leaf 7: sub-leaf 0 is the only one."""
     if subleaf:
         return _ZERO
-    return 0, OFFERED["7.ebx"], OFFERED["7.ecx"], topology.hybrid(platform)
+    own = TSC_ADJUST if platform.isolation != "tdx" and not platform.hyperv else 0
+    return 0, OFFERED["7.ebx"] | own, OFFERED["7.ecx"], topology.hybrid(platform)
 
 
 def _extended_state(subleaf: int) -> CpuidLeaf:
@@ -123,6 +133,10 @@ def _hv_privileges(platform: Platform) -> CpuidLeaf:
 
 def _isolation_type(platform: Platform) -> int:
     return _ISOLATION_TYPES.get(platform.isolation, 0)
+
+
+def _kvm_features(platform: Platform) -> int:
+    return KVM_NO_IO_DELAY | (KVM_CLOCK if kvm.has_clock(platform) else 0)
 
 
 def physical_bits(platform: Platform) -> int:
@@ -168,9 +182,9 @@ HYPERV_LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
 
 KVM_LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
     (0x4000_0000, lambda *_: (0x4000_0001, _text("KVMK"), _text("VMKV"), _text("M"))),
+    (0x4000_0001, lambda caller, _: (_kvm_features(caller.platform), 0, 0, 0)),
 )
-"""Linux, Documentation/virt/kvm/x86/cpuid.rst. Leaf ...01, its features, is zero: no clock of
-KVM's own, so a guest takes the APIC timer's frequency from leaf 0x15."""
+"""Linux, Documentation/virt/kvm/x86/cpuid.rst: signature and features."""
 
 TDX_LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
     (0x21, lambda *_: (0, _text("Inte"), _text("    "), _text("lTDX"))),

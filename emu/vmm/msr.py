@@ -3,7 +3,7 @@
 from typing import Final
 
 from emu.vmm.effects import Complete, Effects, Halt, RaiseException, SetRegisters
-from emu.vmm.msrs import architectural, ghcb, hyperv, x2apic
+from emu.vmm.msrs import architectural, ghcb, hyperv, kvm, x2apic
 from emu.vmm.msrs.architectural import NATIVE
 from emu.vmm.msrs.entry import Msr
 from emu.vmm.state import Caller
@@ -12,7 +12,7 @@ __all__ = ["MSRS", "NATIVE", "msr_name", "msr_word", "rdmsr", "read_msr", "write
 
 GP: Final = 13
 
-MSRS: Final = (*architectural.MSRS, *x2apic.MSRS, *hyperv.MSRS, *ghcb.MSRS)
+MSRS: Final = (*architectural.MSRS, *x2apic.MSRS, *hyperv.MSRS, *kvm.MSRS, *ghcb.MSRS)
 """Every modelled MSR; `NATIVE` lists those that the emulated CPU keeps itself."""
 
 _OF_THE_CPU: Final = {
@@ -29,6 +29,8 @@ _BY_NUMBER: Final = {
 
 def _find(caller: Caller, msr: int) -> Msr | None:
     if hyperv.FIRST <= msr <= hyperv.LAST and not caller.platform.hyperv:
+        return None
+    if kvm.FIRST <= msr <= kvm.LAST and not kvm.has_clock(caller.platform):
         return None
     return _BY_NUMBER.get(msr)
 

@@ -65,19 +65,22 @@ def test_every_table_is_there_in_its_revision() -> None:
     }  # fmt: skip
 
 
-def test_the_fixed_table_tells_of_no_hardware() -> None:
+def test_the_fixed_table_tells_of_no_hardware_but_a_timer() -> None:
     fadt = Memory().named()[b"FACP"].data  # 5.2.9
     assert len(fadt) == 276 and fadt[131] == 6, "FADT minor version"
-    assert struct.unpack_from("<I", fadt, 112)[0] == 1 << 20 | 1 << 10, (
-        "HW_REDUCED_ACPI and RESET_REG_SUP"
+    assert struct.unpack_from("<I", fadt, 112)[0] == 1 << 20 | 1 << 10 | 1 << 8, (
+        "HW_REDUCED_ACPI, RESET_REG_SUP and TMR_VAL_EXT"
     )
+    # PM_TMR_BLK, PM_TMR_LEN and X_PM_TMR_BLK (SystemIO, 32 bits from bit 0, dword access)
+    assert (struct.unpack_from("<I", fadt, 76)[0], fadt[91]) == (0xB008, 4)
+    assert struct.unpack_from("<BBBBQ", fadt, 208) == (1, 32, 0, 3, 0xB008)
     assert struct.unpack_from("<H", fadt, 109)[0] == 1 << 2 | 1 << 5, "no VGA, no CMOS RTC"
     left = bytearray(fadt)
     # 5.2.3.2: SystemIO, 8 bits from bit 0, byte access, the address
     assert struct.unpack_from("<BBBBQB", fadt, 116) == (1, 8, 0, 1, 0xCF9, 6), "RESET_REG"
     for sleep in (244, 256):  # SLEEP_CONTROL_REG, SLEEP_STATUS_REG
         assert struct.unpack_from("<BBBBQ", fadt, sleep) == (1, 8, 0, 1, 0x608)
-    known = ((0, 36), (109, 132), (140, 148), (244, 268))
+    known = ((0, 36), (76, 80), (91, 92), (109, 132), (140, 148), (208, 220), (244, 268))
     for first, end in known:
         left[first:end] = bytes(end - first)
     assert not any(left)

@@ -110,6 +110,17 @@ def test_init_resets_the_apic_but_for_its_id_and_mode() -> None:
     assert not two.registers.nmi_blocked
 
 
+def test_init_takes_kvm_s_clock_away() -> None:
+    """arch/x86/kvm/x86.c: kvm_vcpu_reset calls kvmclock_reset for INIT as for RESET."""
+    machine = dirty()
+    one, two = machine.board.cpus
+    machine.board.vmm.msrs[1, 0x4B56_4D01] = 0x5001
+    machine.board.vmm.msrs[0, 0x4B56_4D01] = 0x4001
+    ipi.init(machine, one, two)
+    assert (1, 0x4B56_4D01) not in machine.board.vmm.msrs
+    assert machine.board.vmm.msrs[0, 0x4B56_4D01] == 0x4001
+
+
 def test_a_sipi_sets_nothing_but_cs_and_ip() -> None:
     """8.4.3 and 10.4.4.1: CS:IP = vector << 8 : 0."""
     machine = dirty()

@@ -1,4 +1,4 @@
-"""The ACPI tables of a machine with CPUs and nothing else, from the RSDP on.
+"""The ACPI tables of a machine with CPUs, a timer and nothing else, from the RSDP on.
 
 Source: ACPI 6.6: 5.2.5.3 (RSDP), 5.2.6 (header), 5.2.8 (XSDT), 5.2.9 (FADT), 5.2.12 (MADT;
 5.2.12.2 local APIC, 5.2.12.12 local x2APIC, 5.2.12.19 multiprocessor wakeup), 20.2 (AML).
@@ -16,11 +16,17 @@ _REVISIONS: Final = {
 }  # fmt: skip
 _FADT_BYTES: Final = 276
 _HARDWARE_REDUCED: Final = 1 << 20
-"""FADT flags: no fixed hardware, no SCI, no PM timer."""
+"""FADT flags: no fixed hardware, no SCI."""
+_PM_TIMER_OF_32_BITS: Final = 1 << 8
+"""FADT flags: TMR_VAL_EXT. The timer is there in spite of the flag above, as in Cloud
+Hypervisor (`emu.vmm.devices.pm_timer`); Linux takes it."""
+_PM_TIMER, _PM_TIMER_BYTES = 0xB008, 4
 _HAS_RESET: Final = 1 << 10
 """FADT flags: the reset register is there."""
 _BYTE_PORT: Final = 0x01_00_08_01
 """A generic address (5.2.3.2): of I/O space, 8 bits from bit 0, by bytes."""
+_DWORD_PORT: Final = 0x03_00_20_01
+"""The same of 32 bits, by double words."""
 _RESET_PORT, _RESET_VALUE = 0xCF9, 6
 _SLEEP_PORT: Final = 0x608
 """Control and status of sleep, one register: who wakes comes from a reset anyway."""
@@ -95,10 +101,14 @@ def _fadt(dsdt: int) -> bytes:
     body = bytearray(_FADT_BYTES - 36)
     for offset, form, value in (
         (109, "<H", _NO_VGA_NO_CMOS),
-        (112, "<I", _HARDWARE_REDUCED | _HAS_RESET),
+        (76, "<I", _PM_TIMER),
+        (91, "<B", _PM_TIMER_BYTES),
+        (112, "<I", _HARDWARE_REDUCED | _HAS_RESET | _PM_TIMER_OF_32_BITS),
         (116, "<I", _BYTE_PORT),
         (120, "<Q", _RESET_PORT),
         (128, "<B", _RESET_VALUE),
+        (208, "<I", _DWORD_PORT),
+        (212, "<Q", _PM_TIMER),
         (244, "<I", _BYTE_PORT),
         (248, "<Q", _SLEEP_PORT),
         (256, "<I", _BYTE_PORT),

@@ -8,6 +8,7 @@ from emu.vmm.devices.fw_cfg import DEBUG_EXIT, FW_CFG
 from emu.vmm.devices.hotplug import HOTPLUG
 from emu.vmm.devices.pic import PIC1, PIC2
 from emu.vmm.devices.pit import PIT, SPEAKER
+from emu.vmm.devices.pm_timer import PM_TIMER
 from emu.vmm.devices.switches import KEYBOARD, POST, POWER, RESET, SLEEP
 from emu.vmm.devices.table import Devices
 from emu.vmm.devices.uart import COM1, COM3, UART_REGISTERS
@@ -20,11 +21,11 @@ NONE: Final = Devices(())
 STANDARD: Final = Devices(
     (
         COM1, COM3, POST, POWER, SLEEP, RESET, KEYBOARD, CMOS, FW_CFG, DEBUG_EXIT,
-        PIC1, PIC2, PIT, SPEAKER, HOTPLUG, XAPIC,
+        PIC1, PIC2, PIT, SPEAKER, PM_TIMER, HOTPLUG, XAPIC,
     )
 )  # fmt: skip
-"""What every machine has: two serial lines, POST port, power and reset switches, clock, fw_cfg,
-the registers of CPUs that come and go, and each CPU's APIC as a page; and the interrupt
+"""What every machine has: two serial lines, POST port, power and reset switches, clock, timer,
+fw_cfg, the registers of CPUs that come and go, and each CPU's APIC as a page; and the interrupt
 controllers and timer of a PC, which are deaf where there is Hyper-V."""
 
 

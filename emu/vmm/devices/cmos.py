@@ -5,15 +5,15 @@ Source: Motorola MC146818A data sheet (registers A, B, D, the time in BCD), ACPI
 host's.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
+from emu.vmm.clock import BEGINNING
 from emu.vmm.devices.device import Device
 from emu.vmm.effects import Effects, SetPort
 from emu.vmm.state import Caller
 
 INDEX: Final = 0x70
-_BEGINNING: Final = datetime(2026, 1, 1)
 _STATUS: Final = {
     0x0A: 0x26,  # no update in progress; 32,768 Hz, interrupts of 1,024 Hz
     0x0B: 0x02,  # 24 hours, BCD
@@ -31,7 +31,7 @@ def _bcd(value: int) -> int:
 def _register(caller: Caller, index: int) -> int:
     if index in _STATUS:
         return _STATUS[index]
-    now = _BEGINNING + timedelta(microseconds=caller.nanoseconds // 1_000)
+    now = BEGINNING + timedelta(microseconds=caller.nanoseconds // 1_000)
     fields = {
         0x00: now.second, 0x02: now.minute, 0x04: now.hour, 0x06: now.isoweekday() % 7 + 1,
         0x07: now.day, 0x08: now.month, 0x09: now.year % 100, 0x32: now.year // 100,

@@ -5,6 +5,7 @@ from typing import Final
 from emu.hw.address import U64
 from emu.vmm.clock import TSC_ADJUST, TSC_AUX, tsc_of
 from emu.vmm.effects import Effects, SetMsr
+from emu.vmm.msrs import kvm
 from emu.vmm.msrs.entry import Msr, always, of_cpu, store_cpu, zero_only
 from emu.vmm.state import Caller
 
@@ -28,7 +29,14 @@ def _write_tsc(caller: Caller, msr: int, value: int) -> Effects:
     """Writing the TSC moves IA32_TSC_ADJUST by the same amount (SDM 3, 18.17.3)."""
     adjust = caller.vmm.msrs.get((caller.cpu, TSC_ADJUST), 0)
     moved = (adjust + value - tsc_of(caller)) & U64
-    return (SetMsr(caller.cpu, TSC_ADJUST, moved),)
+    return (SetMsr(caller.cpu, TSC_ADJUST, moved), *kvm.tell_time(caller, value))
+
+
+def _write_adjust(caller: Caller, msr: int, value: int) -> Effects:
+    """The TSC moves by as much."""
+    by = value - caller.vmm.msrs.get((caller.cpu, TSC_ADJUST), 0)
+    told = kvm.tell_time(caller, (tsc_of(caller) + by) & U64)
+    return (SetMsr(caller.cpu, TSC_ADJUST, value), *told)
 
 
 def _mtrr_type(caller: Caller, msr: int) -> int:
@@ -49,7 +57,7 @@ MSRS: Final = (
     Msr(0x10, "TIME_STAMP_COUNTER", lambda caller, _: tsc_of(caller), _write_tsc),
     Msr(0x17, "PLATFORM_ID", always(0), None),
     Msr(0x3A, "FEATURE_CONTROL", always(1), None),
-    Msr(TSC_ADJUST, "TSC_ADJUST", of_cpu(), store_cpu(U64)),
+    Msr(TSC_ADJUST, "TSC_ADJUST", of_cpu(), _write_adjust),
     Msr(0x8B, "BIOS_SIGN_ID", of_cpu(1 << 32), store_cpu(U64)),
     Msr(0xFE, "MTRRCAP", always(1 << 10), None),
     Msr(0x179, "MCG_CAP", always(0), None),
