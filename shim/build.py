@@ -4,10 +4,10 @@ Usage: python shim/build.py [--out DIR]    (default: samples/)
 
 DIR gets the healthy images; DIR/gallery the shim with one published bug each, DIR/dialects the
 shim with other firmwares' mailbox loops, DIR/loops loops by themselves, DIR/linux a shim that
-Linux can stand behind and a bzImage, and DIR/tour one with a bug to be found; DIR/*.igvm are
-the healthy ones packed as IGVM files. Where the reset page or the kernel differs, it stands
-beside the shim as NAME.reset.elf or NAME.kernel.elf. DIR/rust.elf, a shim in Rust,
-is built where there is a rustc.
+Linux can stand behind and a bzImage, and DIR/tour one with a bug to be found; DIR/hotplug.elf
+takes CPUs that are plugged in; DIR/*.igvm are the healthy ones packed as IGVM files. Where the
+reset page or the kernel differs, it stands beside the shim as NAME.reset.elf or
+NAME.kernel.elf. DIR/rust.elf, a shim in Rust, is built where there is a rustc.
 
 The healthy assembly knows nothing of the others. A bug in it is a file in shim/gallery/ with
 the parts that are broken: a part is what stands under a label, and takes the place of the one
@@ -144,19 +144,11 @@ def kernel_sources() -> tuple[str, ...]:
     return (*(f"kernel/{place.name}" for place in own), *SHARED)
 
 
-def os_sources() -> tuple[str, ...]:
-    """The kernel's, but for what it does with its CPUs: that a plan says."""
-    own = sorted((SHIM_DIR / "os").glob("*.[cS]"))
-    others = ("kernel/main.c", "kernel/offline.c")
-    kept = (one for one in kernel_sources() if one not in others)
-    return (*kept, *(f"os/{place.name}" for place in own))
-
-
-def staying_kernel() -> tuple[str, ...]:
-    """The kernel whose CPUs come and go: another main, and what serves the host's notices."""
-    own = sorted((SHIM_DIR / "hotplug").glob("*.[cS]"))
-    shared = (name for name in kernel_sources() if name != "kernel/main.c")
-    return (*(f"hotplug/{place.name}" for place in own), *shared)
+def kernel_with(folder: str, *without: str) -> tuple[str, ...]:
+    """The kernel's files without some, and a folder's own: another main, and what it needs."""
+    own = sorted((SHIM_DIR / folder).glob("*.[cS]"))
+    kept = (one for one in kernel_sources() if one not in without)
+    return (*kept, *(f"{folder}/{place.name}" for place in own))
 
 
 IMAGES = ("reset", "shim", "kernel", "os")
@@ -167,18 +159,21 @@ LINUX = (
 """What both kernels have that are booted as Linux is."""
 ANY_VECTOR = {"pagetable.c": "linux/any_vector.c"}
 """What is another file in the shim whose APs may be given a vector anywhere."""
+_COMING = (("host.c", "absent"), ("ap.c", "ready"), ("tree.c", "offered"))
+PLUGGED = {name: f"hotplug/firmware/{other}.c" for name, other in _COMING}
+"""What is in that which takes plugged CPUs; and its reset vector is."""
 SOURCES = {
     "reset": ("reset.S",), "shim": SHIM, "kernel": kernel_sources(), "loop": (WHOLE_LOOP,),
-    "hotplug": staying_kernel(), "os": os_sources(),
+    "hotplug": kernel_with("hotplug", "kernel/main.c", "kernel/hypercall.c"),
+    "os": kernel_with("os", "kernel/main.c", "kernel/offline.c"),
     "linux-shim": tuple(ANY_VECTOR.get(source, source) for source in SHIM),
+    "hotplug-shim": tuple(PLUGGED.get(source, source) for source in SHIM),
     "linux": (*LINUX, "linux/secondary.S", "linux/smp.c"),
     "strategies": (*LINUX, "strategies/secondary.S", "strategies/smp.c"),
 }  # fmt: skip
-SCRIPTS = {
-    "reset": "reset.ld", "shim": "shim.ld", "kernel": "shim.ld", "loop": "loops/loop.ld",
-    "hotplug": "shim.ld", "os": "shim.ld", "linux-shim": "shim.ld", "linux": "linux/kernel.ld",
-    "strategies": "linux/kernel.ld",
-}  # fmt: skip
+SCRIPTS = {"reset": "reset", "loop": "loops/loop", "linux": "linux/kernel",
+           "strategies": "linux/kernel"}  # fmt: skip
+"""Linker scripts of what is not laid out by the shim's."""
 KERNELS = ("kernel", "hotplug", "os")
 
 
@@ -300,7 +295,8 @@ class Builder:
         objects = [self._object(source, variant) for source in SOURCES[kind]]
         linked = self._out / f"{name}.elf"
         linked.parent.mkdir(parents=True, exist_ok=True)
-        options = ["-T", f"shim/{SCRIPTS[kind]}", "--build-id=none", "-z", "max-page-size=4096"]
+        options = ["--build-id=none", "-z", "max-page-size=4096"]
+        options += ["-T", f"shim/{SCRIPTS.get(kind, 'shim')}.ld"]
         fixed = kind in ("reset", "linux", "strategies")
         options += [] if fixed else ["-pie", "--no-dynamic-linker", "-z", "norelro"]
         options += ["-e", "kernel_start"] if kind in KERNELS else []
@@ -377,6 +373,8 @@ def main() -> None:
         for name in MULTIBOOT:
             builder.multiboot(name)
         builder.image("hotplug", "hotplug.kernel")
+        vector = Variant("plugged", "", others("hotplug/firmware/reset_vector.inc"))
+        builder.image("hotplug-shim", "hotplug", vector)
         for slug in LOOPS:
             builder.image("loop", f"loops/{slug}", loop(slug))
     packed(out)

@@ -195,7 +195,7 @@ class GuestSetup(Setup, frozen=True, kw_only=True):
 
     def layout(self) -> BootLayout:
         """Where everything lies."""
-        return layout_of(self.program, self.platform.cpus, self.mailbox, self.regions)
+        return layout_of(self.program, self.platform.present, self.mailbox, self.regions)
 
     def machine(self) -> Machine:
         """The machine before its first tick."""
@@ -216,13 +216,15 @@ class Guest(Struct, frozen=True):
     waiting: bool = True
     devices: Devices = STANDARD
     speeds: tuple[float, ...] = ()
+    absent: int = 0
+    """So many of the CPUs, the last ones, are not there at first."""
     max_ticks: int = 1_000_000
     options: Options = field(default_factory=Options)
 
     def setup(self) -> GuestSetup:
         """What its machine is built from."""
         code = program(self.source) if isinstance(self.source, str) else self.source
-        layout = layout_of(code, self.cpus, self.mailbox, self.regions)
+        layout = layout_of(code, self.cpus - self.absent, self.mailbox, self.regions)
         return GuestSetup(
             options=self.options, platform_text="", image=layout.placed[0].image,
             kernel=None, reset=None, platform=self._platform(), seed=0, initrd=b"",
@@ -249,6 +251,7 @@ class Guest(Struct, frozen=True):
 
     def _platform(self) -> Platform:
         platform = _platforms(self.platform, self.cpus)
+        platform = replace(platform, absent=self.absent)
         return replace(platform, speeds=self.speeds) if self.speeds else platform
 
 

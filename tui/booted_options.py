@@ -66,6 +66,10 @@ def machine_options(parser: argparse.ArgumentParser) -> None:
         help="tdx, vbs, none, sipi, linux, mailbox-only, a file; default: what suits the image",
     )
     add("--cpus", type=count, metavar="N", help="1 to 2,048 CPUs")
+    add(
+        "--possible", type=count, metavar="N",
+        help="up to 1,024 CPUs that may ever be there: `inject plug` brings those above --cpus",
+    )  # fmt: skip
     add("--memory", type=count, metavar="MiB", help="guest memory")
     add("--seed", type=seed, default=0, metavar="N", help="default 0")
     add("--kernel", metavar="ELF", help="what the shim jumps to; default: the sample kernel")

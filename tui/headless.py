@@ -24,9 +24,10 @@ from tui.stretches import carry_out
 def opened(options: argparse.Namespace) -> Session:
     """The session that the options ask for; raises ApdbgError."""
     return open_session(
-        options.image, platform=options.platform, cpus=options.cpus, memory=options.memory,
-        seed=options.seed, kernel=options.kernel, initrd=options.initrd,
-        cmdline=options.cmdline, host_dtb=options.host_dtb, max_ticks=options.max_ticks,
+        options.image, platform=options.platform, cpus=options.cpus,
+        possible=options.possible, memory=options.memory, seed=options.seed,
+        kernel=options.kernel, initrd=options.initrd, cmdline=options.cmdline,
+        host_dtb=options.host_dtb, max_ticks=options.max_ticks,
         schedule=options.schedule, inject=options.inject,
         watchdog=getattr(options, "watchdog", 0), symbols=options.symbols,
         same_faults=FOR_EVER, ap_loop=options.ap_loop, at=options.at, mailbox=options.mailbox,

@@ -56,14 +56,18 @@ def serial_nodes() -> fdt.Node:
 
 
 def cpu_nodes(platform: Platform) -> fdt.Node:
-    """/cpus, in VP order."""
+    """/cpus, in VP order. One that may be plugged in is disabled, "not presently operational,
+    but it might become" so (Devicetree 0.4, 2.3.4), and then a method to enable it has to be
+    named (3.8.1): ours."""
     cpus = new_node("cpus", __address_cells=[1], __size_cells=[0])
     for index, apic_id in enumerate(platform.apic_ids):
         cpu = new_node(f"cpu@{index + 1:x}")
         put(cpu, "device_type", "cpu")
         put(cpu, "reg", [apic_id])
         put(cpu, "numa-node-id", [platform.numa.node_of(index, platform.cpus)])
-        put(cpu, "status", "okay")
+        put(cpu, "status", "okay" if index < platform.present else "disabled")
+        if index >= platform.present:
+            put(cpu, "enable-method", "apdbg,hot-plug")
         cpu.set_parent(cpus)
         cpus.nodes.append(cpu)  # not cpus.append: it searches all earlier CPUs for the name
     return cpus

@@ -42,13 +42,13 @@ def host_values(
         tree = host_tree(platform, ram=ram, vtl2_start=base, vtl2_bytes=size, bootargs=cmdline)
     mmio = [word >> 12 for extent in VTL0_MMIO for word in extent]
     return {
-        kinds.VpCount: struct.pack("<I", platform.cpus),
+        kinds.VpCount: struct.pack("<I", platform.present),
         kinds.MemoryMap: _map(ram, protectable),
         kinds.MmioRanges: struct.pack("<4Q", *mmio),
         kinds.CommandLine: line,
         kinds.DeviceTree: tree,
         kinds.EnvironmentInfo: struct.pack("<I", _SHARED_AT_FIRST),
-        kinds.Madt: madt(platform.apic_ids),
+        kinds.Madt: madt(platform.apic_ids, platform.absent),
         kinds.Srat: acpi_topology.srat(platform.apic_ids, sorted(ram)),
         kinds.Slit: acpi_topology.slit(),
         kinds.Pptt: acpi_topology.pptt(platform.cpus),

@@ -36,6 +36,9 @@ DialectName = Literal["", "acpi", "openhcl", "td-shim", "edk2", "td-shim-early",
 
 CPUS_MAX: Final = 2048
 """What openhcl_boot and the shim have room for (MAX_CPU_COUNT)."""
+POSSIBLE_MAX: Final = 1024
+"""CPUs of a machine to which some are plugged: as many as KVM has (Linux,
+arch/x86/kvm/Kconfig, KVM_MAX_NR_VCPUS)."""
 MEMORY_MIB: Final = 64
 MEMORY_MIB_MANY: Final = 192
 """Default memory, and that for more than `MANY_CPUS`: each AP needs tables and stacks."""
@@ -105,6 +108,8 @@ class Platform(Struct, frozen=True):
     """What the host gives each vCPU of a TD at TDH.VP.INIT: it begins with it in RCX and R8."""
     page_release: bool = False
     """Whether a TD may give pages back (CONFIG_FLAGS.PAGE_RELEASE)."""
+    absent: int = 0
+    """So many CPUs, the last ones, are not there at power-on: they may be plugged in."""
     loop: ApLoop = ApLoop()
     """Where a mailbox loop that was given by itself is wanted, and how APs come to it."""
     topology: Topology | None = None
@@ -116,8 +121,13 @@ class Platform(Struct, frozen=True):
 
     @property
     def cpus(self) -> int:
-        """How many CPUs there are, 1 to 2,048."""
+        """How many CPUs are possible, 1 to 2,048."""
         return len(self.apic_ids)
+
+    @property
+    def present(self) -> int:
+        """How many of them are there at power-on."""
+        return self.cpus - self.absent
 
     def starts_in_ns(self, cpu: int, by: Literal["start_vp_ns", "sipi_ns"]) -> int:
         """What lies between that and a CPU's first instruction: its core's type may say."""
@@ -134,7 +144,7 @@ _KEYS: Final[dict[str, set[str]]] = {
     "": {"name", "isolation", "start", "hyperv", "hypervisor", "tsc_hz", "clocks_apart_ns",
          "accept_level", "dialect", "cpus", "memory", "time", "roles", "td", "loop",
          "topology", "prices", "numa", "openhcl"},
-    "cpus": {"count", "apic_ids", "speeds"},
+    "cpus": {"count", "possible", "apic_ids", "speeds"},
     "memory": {"base", "mib", "low_kib"},
     "time": {slot.name for slot in fields(Costs)},
     "roles": {*ROLES, *DATA_ROLES},
@@ -158,11 +168,16 @@ def platform_text(name: str) -> str:
 
 
 def platform_of(
-    text: str, path: Path, *, cpus: int | None = None, memory_mib: int | None = None
+    text: str,
+    path: Path,
+    *,
+    cpus: int | None = None,
+    possible: int | None = None,
+    memory_mib: int | None = None,
 ) -> Platform:
     """A platform from its TOML; `path` names it in errors. Raises PlatformError."""
     values = table_of(text, path, PlatformError)
-    return _platform(TomlTable(path, "", values, _KEYS), cpus, memory_mib)
+    return _platform(TomlTable(path, "", values, _KEYS), cpus, possible, memory_mib)
 
 
 def _path_of(name: str) -> Path:
@@ -175,7 +190,9 @@ def _path_of(name: str) -> Path:
     raise PlatformError(f"--platform {name}: there is none of that name: {known}, or a file")
 
 
-def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platform:
+def _platform(
+    top: TomlTable, cpus: int | None, possible: int | None, memory_mib: int | None
+) -> Platform:
     hyperv = top.flag("hyperv", None)
     processors = top.table("cpus")
     lie = topology_of(top.table("topology"), CPUS_MAX) if "topology" in top.values else None
@@ -183,6 +200,8 @@ def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platf
     count = processors.whole("count", usual, 1, room) if cpus is None else cpus
     if not 1 <= count <= room:
         raise PlatformError(f"--cpus: 1 to {room:,}, got {count:,}")
+    there = count
+    count = _possible(processors, possible, there, 1 if cpus else there, room)
     costs, memory = _costs(top.table("time")), top.table("memory")
     base, size = _memory(memory, count, memory_mib)
     isolation: Isolation = top.one_of("isolation", None, get_args(Isolation))
@@ -196,6 +215,7 @@ def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platf
         hyperv=hyperv,
         kvm=_is_kvm(top, hyperv),
         apic_ids=_apic_ids(processors, count, lie),
+        absent=count - there,
         speeds=_speeds(processors, count, lie),
         memory_base=base,
         memory_bytes=size,
@@ -213,6 +233,18 @@ def _platform(top: TomlTable, cpus: int | None, memory_mib: int | None) -> Platf
         numa=numa_of(top.table("numa")),
         openhcl=openhcl_of(top.table("openhcl"), isolation),
     )
+
+
+def _possible(table: TomlTable, given: int | None, there: int, least: int, room: int) -> int:
+    """How many CPUs there may ever be, of which so many are there: by the command line, else
+    by the file, which may say fewer than the command line has at first; else no more."""
+    most = max(there, min(room, POSSIBLE_MAX))
+    if given is None:
+        found: int = table.whole("possible", there, least, most)
+        return max(found, there)
+    if not there <= given <= most:
+        raise PlatformError(f"--possible: {there:,} to {most:,}, got {given:,}")
+    return given
 
 
 def _is_kvm(top: TomlTable, hyperv: bool) -> bool:

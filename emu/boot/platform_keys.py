@@ -31,6 +31,8 @@ MEANS: Final = {
     "accept_level": "the largest page that the host maps for a TD: an accept above is refused",
     "dialect": "which firmware's mailbox loop it is; without it, it is read from the code",
     "cpus.count": "how many CPUs; `--cpus` is stronger",
+    "cpus.possible": "how many there may ever be: those above `count` are not there at first, "
+    "and `inject plug` brings them; `--possible` is stronger",
     "cpus.apic_ids": "the APIC id of each CPU; a list that is short goes on upwards",
     "cpus.speeds": "relative speeds, 1.0 is nominal; a pattern that repeats",
     "memory.base": "where the RAM of the image begins, in guest-physical memory",
@@ -118,6 +120,7 @@ _SHOWN: Final[dict[str, Any]] = {
     "accept_level": "2M",
     "dialect": "edk2",
     "cpus.count": 4,
+    "cpus.possible": 4,
     "cpus.apic_ids": "dense",
     "cpus.speeds": [1.0],
     "memory.base": 0x800_0000,

@@ -22,6 +22,7 @@ def open_session(
     *,
     platform: str = "",
     cpus: int | None = None,
+    possible: int | None = None,
     memory: int | None = None,
     seed: int = 0,
     kernel: str | None = None,
@@ -42,12 +43,13 @@ def open_session(
     **loop: Any,
 ) -> Session:
     """Load an image (None: the packaged sample) onto a platform and stop at the first
-    instruction. `platform`: empty for the one that the image is usually booted on; `memory` in
-    MiB; `symbols`: files with names of what lies in it; `sources`: `FROM=TO`, where source
-    that was compiled below FROM lies now; `sidecar`, `reset` and `persisted`: files that
-    openhcl_boot finds in memory; `schedule` and `inject` as the commands of these names take
-    them; `watchdog`, `same_faults` and what is said of a mailbox
-    loop (`ap_loop`, `at`, ...) as `Options` has them. Raises ApdbgError."""
+    instruction. `platform`: empty for the one that the image is usually booted on; `possible`:
+    how many CPUs may ever be there, `cpus` of them at first; `memory` in MiB; `symbols`: files
+    with names of what lies in it; `sources`: `FROM=TO`, where source that was compiled below
+    FROM lies now; `sidecar`, `reset` and `persisted`: files that openhcl_boot finds in memory;
+    `schedule` and `inject` as the commands of these names take them; `watchdog`, `same_faults`
+    and what is said of a mailbox loop (`ap_loop`, `at`, ...) as `Options` has them. Raises
+    ApdbgError."""
     require_emulator()
     options = Options(
         image,
@@ -67,6 +69,7 @@ def open_session(
         sidecar=sidecar,
         reset=reset,
         persisted=persisted,
+        possible=possible,
         **loop,
     )
     entries = [f"schedule {chooser_of(schedule.split()).text}"] if schedule else []

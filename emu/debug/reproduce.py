@@ -23,7 +23,8 @@ from emu.timeline.timeline import Timeline
 FILE: Final = "boot.apdbg"
 """The recording that `apdbg replay` is to read."""
 _WORDS: Final = (
-    ("platform", "--platform"), ("cpus", "--cpus"), ("memory", "--memory"), ("seed", "--seed"),
+    ("platform", "--platform"), ("cpus", "--cpus"), ("possible", "--possible"),
+    ("memory", "--memory"), ("seed", "--seed"),
     ("kernel", "--kernel"), ("initrd", "--initrd"), ("cmdline", "--cmdline"),
     ("host_dtb", "--host-dtb"), ("max_ticks", "--max-ticks"), ("watchdog", "--watchdog"),
     ("symbols", "--symbols"), ("ap_loop", "--ap-loop"), ("at", "--at"),

@@ -26,7 +26,7 @@ INITRD_MAX: Final = 512 << 20
 PERSISTED_MAX: Final = 16 << 20
 _TAKEN: Final = (
     "kernel", "initrd", "cmdline", "host_dtb", "symbols", "sidecar", "reset", "persisted",
-    "igvm_base", "cpus", "memory",
+    "igvm_base", "cpus", "possible", "memory",
 )  # fmt: skip
 """Options that not every image has a use for."""
 MAX_TICKS: Final = 20_000_000_000
@@ -75,6 +75,8 @@ class Options(Struct, frozen=True):
     """ADDR=FILE: more bytes in memory; without `ap_loop` the first of them is the loop."""
     loop_plan: str = ""
     """What the built-in OS does with the CPUs that wait (`emu.boot.loop_plan`)."""
+    possible: int | None = None
+    """So many CPUs there may be; those above `cpus` are not there at power-on."""
 
 
 class Setup(Struct, frozen=True):
@@ -114,11 +116,16 @@ class Setup(Struct, frozen=True):
         )
         text = platform or platform_text(options.platform)
         machine = platform_of(
-            text, Path(options.platform), cpus=options.cpus, memory_mib=options.memory
-        )
+            text, Path(options.platform), cpus=options.cpus, possible=options.possible,
+            memory_mib=options.memory,
+        )  # fmt: skip
         machine = contract.fitted(image, replace(machine, loop=_loop(options, machine.loop)))
         more = contract.hands_over
-        takes = contract.takes if contract.sized else (*contract.takes, "cpus", "memory")
+        takes = (
+            contract.takes
+            if contract.sized
+            else (*contract.takes, "cpus", "possible", "memory")
+        )
         for name in _TAKEN:
             if getattr(options, name) not in _NOT_SAID and name not in takes:
                 word = name.replace("_", "-")

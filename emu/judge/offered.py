@@ -1,8 +1,9 @@
 """Which CPUs the host offers: the nodes of the device tree that it handed over.
 
 A node of another status than okay is of no CPU that may be used (Devicetree 0.4, 2.3.4), and
-what the tree does not list is nobody's. A machine whose image is handed no tree, or whose tree
-cannot be read any more, offers all that it has.
+what the tree does not list is nobody's. A CPU that comes later is offered by its coming. A
+machine whose image is handed no tree, or whose tree cannot be read any more, offers all that it
+has.
 """
 
 from functools import lru_cache
@@ -12,10 +13,11 @@ from msgspec import Struct
 from emu.boot.dtb import read_tree
 from emu.machine.handover import host_dtb
 from emu.machine.machine import Machine
-from emu.vmm.devices import hotplug
+from emu.vmm import plugged
 
 _OKAY = ("okay", "ok")
 _CACHED = 4
+_NEVER = "not there: the host may plug it in"
 
 
 class HostCpus(Struct, frozen=True):
@@ -49,20 +51,21 @@ def _offer(blob: bytes) -> HostCpus | None:
 
 def withheld(machine: Machine) -> dict[int, str]:
     """CPUs of the machine that the host does not offer, by number, and why not."""
-    told = offer(machine)
+    told, vmm = offer(machine), machine.board.vmm
     return (_not_in_tree(machine, told) if told else {}) | {
-        cpu.id: "given back to the host"
+        cpu.id: _NEVER if plugged.never_there(vmm, cpu.id) else "given back to the host"
         for cpu in machine.board.cpus
-        if hotplug.flags(machine.board.vmm, cpu.id) & hotplug.EJECTED
+        if plugged.is_out(vmm, cpu.id)
     }
 
 
 def _not_in_tree(machine: Machine, told: HostCpus) -> dict[int, str]:
+    """Of the CPUs that were there when the tree was made."""
     return {
         cpu.id: f"listed as {told.disabled[cpu.apic_id]} in the host's tree"
         if cpu.apic_id in told.disabled
         else "not listed in the host's tree"
-        for cpu in machine.board.cpus
+        for cpu in machine.board.cpus[: machine.board.platform.present]
         if cpu.apic_id not in told.okay
     }
 

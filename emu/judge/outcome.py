@@ -10,6 +10,7 @@ from emu.judge.state import came, gave_up, in_sidecar
 from emu.judge.verdict import Fate, Verdict
 from emu.machine.machine import Machine
 from emu.machine.pause import Pause
+from emu.vmm import plugged
 from emu.words.spans import spans
 
 TOLD: Final[tuple[Fate, ...]] = ("dead", "stuck", "lost", "not offered")
@@ -47,7 +48,8 @@ def _came_up(machine: Machine, end: str) -> Verdict:
     if not known and not board.aps.history:
         return Verdict("booted", f"the guest switched the machine off{_told(machine)}")
     away = [cpu.id for cpu in board.cpus if not came(machine, cpu)]
-    total, here = len(board.cpus), len(board.cpus) - len(away)
+    total = sum(not plugged.never_there(board.vmm, cpu.id) for cpu in board.cpus)
+    here = len(board.cpus) - len(away)
     idle = sum(in_sidecar(machine, cpu) for cpu in board.cpus)
     words = "came online" if known else "reached the OS"
     beside = f", {idle} idle{'s' * (idle == 1)} in the sidecar" if idle else ""

@@ -138,11 +138,51 @@ def eject(parts: Parts, cpu: Cpu, target: Cpu) -> None:
 
 
 def plug(parts: Parts, target: Cpu) -> None:
-    """A CPU that was ejected goes on where it was."""
-    parts.board.go_on(target, max(target.clock_ps, parts.board.now_ps()), "started")
-    parts.board.turn(target, "running")
-    parts.board.reschedule = True
-    parts.board.event(target, "state", "is plugged in", HotPlug(target.id, "plugged"))
+    """A CPU is there, by the way in which its platform can have it.
+
+    A virtual processor of a TD cannot be reset, nor made once its TD is measured (TDH.VP.INIT;
+    Linux, arch/x86/kvm/vmx/tdx.c, tdx_vcpu_create): the host has only not entered it. So one
+    that was ejected goes on where it was, and another one begins at the TD's reset vector. Any
+    other is reset (QEMU, docs/specs/acpi_cpu_hotplug.rst), and waits to be started."""
+    board, goes_on = parts.board, parts.board.is_td and target.context is not None
+    moment = max(target.clock_ps, board.now_ps())
+    if goes_on:
+        board.go_on(target, moment, "started")
+    else:
+        target.clock_ps = moment
+    board.reschedule = True
+    board.event(target, "state", "is plugged in", HotPlug(target.id, "plugged"))
+    if goes_on:
+        board.turn(target, "running")
+    elif board.is_td:
+        _enter_first(board, target)
+    else:
+        power_on(parts, target)
+
+
+def _enter_first(board: Board, target: Cpu) -> None:
+    """The host enters a virtual processor of a TD for the first time."""
+    vp, platform = board.vmm.vps[target.id], board.platform
+    vp.started = vp.vtl2_enabled = True
+    moment = target.clock_ps + platform.starts_in_ns(target.id, "start_vp_ns") * 1000
+    board.go_on(target, moment, "started")
+    board.start(target, entry.reset_vector(target.id, platform.vp_init))
+
+
+def power_on(parts: Parts, cpu: Cpu) -> None:
+    """A CPU is as at power-on, whatever was there before: whoever starts it finds it."""
+    board, vmm = parts.board, parts.board.vmm
+    vp = vmm.vps[cpu.id]
+    ipi.reset_apic(board, cpu)
+    for of_cpu in (vmm.msrs, vmm.registers):
+        for key in [one for one in of_cpu if one[0] == cpu.id]:
+            del of_cpu[key]
+    vp.started, vp.wait_for_sipi = False, board.platform.start == "sipi"
+    vp.vtl2_enabled = vp.masked_wakes = False
+    cpu.context, cpu.reason, cpu.milestone = None, "", ""
+    board.aps.started(cpu.id)
+    parts.witness.reset(cpu)
+    board.turn(cpu, "wait-for-sipi" if vp.wait_for_sipi else "off")
 
 
 def start_vp(parts: Parts, cpu: Cpu, vp: int, context: fx.VpContext | None) -> None:

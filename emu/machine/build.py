@@ -24,7 +24,7 @@ from emu.machine.handover import mailbox_of
 from emu.machine.ram import SHARED_ALIAS, GuestRam
 from emu.machine.undo import UndoLog
 from emu.machine.virtual_memory import VirtualMemory
-from emu.vmm import apic
+from emu.vmm import apic, plugged
 from emu.vmm.devices import STANDARD
 from emu.vmm.devices.open_bus import with_open_bus
 from emu.vmm.hypercalls import hypercall_page
@@ -118,8 +118,11 @@ def _start(board: Board) -> None:
     """Every CPU off (or waiting for a SIPI), but those that begin by themselves: the BSP, and
     whom the layout has begin with it."""
     vps, entries = board.vmm.vps, (board.layout.entry, *board.layout.others)
+    present = board.platform.present
+    for cpu in board.cpus[present:]:
+        plugged.put_flags(board.vmm, cpu.id, plugged.EJECTED | plugged.ABSENT)
     if board.platform.start == "sipi":
-        for cpu in board.cpus[len(entries) :]:
+        for cpu in board.cpus[len(entries) : present]:
             board.turn(cpu, "wait-for-sipi")
             vps[cpu.id].wait_for_sipi = True
     if board.layout.x2apic:

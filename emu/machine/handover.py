@@ -72,7 +72,7 @@ def ap_record(board: Board, cpu: Cpu) -> ApRecord | None:
         return None
     base, stride = found
     data = board.ram.guest_bytes(base + (cpu.id - 1) * stride, layout.size)
-    if data is None:
+    if data is None or cpu.id > _count(board, base, stride):
         return None
     return _record(layout, data)
 
@@ -90,7 +90,7 @@ def ap_record_words(board: Board) -> list[int]:
     found = _records(board)
     if found is None or len(board.cpus) == 1:
         return []
-    (base, stride), count = found, len(board.cpus) - 1
+    (base, stride), count = found, _count(board, *found)
     first, last = board.ram.hpa(base), board.ram.hpa(base + (count - 1) * stride)
     if first is None or last != first + (count - 1) * stride:
         return []
@@ -110,8 +110,18 @@ def record_owner(board: Board, gpa: int) -> int | None:
         return None
     base, stride = found
     index, offset = divmod(gpa - base, stride) if stride else (0, gpa - base)
-    within = 0 <= index < len(board.cpus) - 1 and 0 <= offset < layout.size
+    within = 0 <= index < _count(board, base, stride) and 0 <= offset < layout.size
     return index + 1 if within else None
+
+
+def _count(board: Board, base: int, stride: int) -> int:
+    """How many records there are: a firmware may have none for CPUs that were not there."""
+    present, layout = board.platform.present, board.layout.structs.get("ap_record")
+    if present == len(board.cpus) or layout is None:
+        return present - 1
+    data = board.ram.guest_bytes(base + (present - 1) * stride, layout.size)
+    known = data is not None and layout.decode(data)["apic_id"] == board.cpus[present].apic_id
+    return len(board.cpus) - 1 if known else present - 1
 
 
 def _records(board: Board) -> tuple[int, int] | None:

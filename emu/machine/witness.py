@@ -29,6 +29,7 @@ from emu.mailbox.observation import (
     Listens,
     Opened,
     Refused,
+    Reset,
     Started,
     Stored,
     Waited,
@@ -262,6 +263,11 @@ class Witness:
             at = self._board.linear_rip(cpu)
             self._board.logs.observed.append(Started(*self._where(cpu, at), target, how))
             self._guards.starts.begins(self._board.cpus[target])
+
+    def reset(self, target: Cpu) -> None:
+        """The host has another CPU in the place of one."""
+        if self._looks:
+            self._board.logs.observed.append(Reset(*self._where(None, 0), target.id))
 
     # -- calls ------------------------------------------------------------------------------
 

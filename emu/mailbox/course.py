@@ -13,6 +13,7 @@ from emu.mailbox.observation import (
     Handed,
     Listens,
     Observation,
+    Reset,
     Started,
     Stored,
     Waited,
@@ -146,7 +147,7 @@ class Course(Struct):
             case Waited(cpu=cpu, on="mailbox") if cpu:
                 self._back(cpu)
                 self._moved(self.aps.waited(cpu, seen.address))
-            case Started(target=target):
+            case Started(target=target) | Reset(target=target):
                 self._back(target)
                 self._moved(self.aps.started(target))
             case Handed():

@@ -4,7 +4,7 @@ who was given back and has not said since that it is back."""
 from msgspec import Struct, field
 
 from emu.mailbox.ap import NOOP, OSES, TEST, ApState
-from emu.mailbox.observation import Arrived, Observation, Started, Stored
+from emu.mailbox.observation import Arrived, Observation, Reset, Started, Stored
 
 
 class CpuCourse(Struct):
@@ -36,6 +36,10 @@ class CpuCourse(Struct):
                 self.untested.discard(target)
                 if cpu is not None:
                     self.starters.add(cpu)
+            case Reset(target=target):
+                self.started.discard(target)
+                self.untested.discard(target)
+                self.tested.discard(target)
             case Arrived(cpu=cpu, roles=roles) if cpu is not None and "os-entry" in roles:
                 self.starters.add(cpu)
             case Stored(cpu=cpu, before=before, after=after) if cpu is not None:

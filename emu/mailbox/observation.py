@@ -80,6 +80,12 @@ class Started(Seen, frozen=True):
     how: Literal["StartVirtualProcessor", "SIPI"]
 
 
+class Reset(Seen, frozen=True):
+    """A CPU is as at power-on: the host has plugged in another one in its place."""
+
+    target: int
+
+
 class Switched(Seen, frozen=True):
     """A CPU came to another mode by a write to CR0 or EFER: of its mode before and now, whether
     it is protected, has paging on, and runs in long mode (SDM 3A, 10.8.5)."""
@@ -229,7 +235,7 @@ class Circled(Seen, frozen=True):
 
 
 Observation = (
-    Stored | Arrived | Called | Started | Switched | Listens | Waited | Reused | Refused
+    Stored | Arrived | Called | Started | Reset | Switched | Listens | Waited | Reused | Refused
     | Opened | Handed
     | Raced | StoodStill | Circled
     | Shared | StartPageWritten | CellReused | ClocksApart | Ignored | Unreturned

@@ -32,8 +32,8 @@ def cpu_view(
     """One CPU in a row; whoever looks at many brings what is known of places and waits."""
     state, withheld = state_of(machine, cpu), known.withheld.get(cpu.id, "")
     became = fate(machine, cpu, known, state)
+    why = withheld if became == "not offered" else why_still(cpu)
     if cpu.context is None:
-        why = withheld if became == "not offered" else why_still(cpu)
         return CpuView(cpu.id, cpu.apic_id, state, "", 0, "", "", "", why, 0, 0, became)
     address = machine.board.linear_rip(cpu)
     symbol, line = place(machine, machine.board.origin(cpu))
@@ -47,7 +47,7 @@ def cpu_view(
         symbol=symbol,
         line=line,
         milestone=cpu.milestone,
-        waits=(words_for(machine, cpu) if words is None else words(cpu)) or why_still(cpu),
+        waits=(words_for(machine, cpu) if words is None else words(cpu)) or why,
         ticks=cpu.ticks,
         virtual_ns=clock // 1000,
         fate=became,

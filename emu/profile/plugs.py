@@ -1,5 +1,5 @@
 """CPUs that went and came while the guest ran: how long it took to give each back, and from its
-being there again to a command, to its ack, and until it was online."""
+being there, again or for the first time, to a command, to its ack, and until it was online."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -22,6 +22,8 @@ class PlugTurn(Struct, frozen=True):
     cpu: int
     tick: int
     comes: bool
+    first: bool = False
+    """It was never there before."""
     ejected_ns: int | None = None
     command_ns: int | None = None
     ack_ns: int | None = None
@@ -36,13 +38,15 @@ class Plugs(Struct, frozen=True):
     """From the host's asking for a CPU until the guest gave it back."""
     back: Quantiles | None
     """From a CPU's being there again until it was online."""
+    new: Quantiles | None = None
+    """The same of CPUs that were never there before."""
 
     def lines(self) -> SectionLines:
         """Quantiles, and the first of them one by one."""
         if not self.turns:
             return ("no CPU went or came while the guest ran",)
         rows = [
-            (f"cpu {one.cpu} {'comes' if one.comes else 'goes'}", f"{one.tick:,}",
+            (f"cpu {one.cpu} {_way(one)}", f"{one.tick:,}",
              *(_us(ns) for ns in (one.ejected_ns, one.command_ns, one.ack_ns, one.online_ns)))
             for one in self.turns[:ROWS_MAX]
         ]  # fmt: skip
@@ -51,12 +55,19 @@ class Plugs(Struct, frozen=True):
             *table(
                 ("us", "n", "p50", "p90", "p99", "max"),
                 [*_spread("asked for until given back", self.away),
-                 *_spread("there again until online", self.back)],
+                 *_spread("there again until online", self.back),
+                 *_spread("there at first until online", self.new)],
             ),
             "",
             *table(("us", "tick", "given back", "command", "ack", "online"), rows),
             *([f"and {more:,} more: --json has them all"] if more > 0 else []),
         )  # fmt: skip
+
+
+def _way(one: PlugTurn) -> str:
+    if not one.comes:
+        return "goes"
+    return "comes first" if one.first else "comes"
 
 
 def _us(ns: int | None) -> str:
@@ -74,8 +85,9 @@ def plugs(basis: Basis) -> Plugs:
     board = basis.machine.board
     seen = {cpu: sorted(some, key=_tick) for cpu, some in steps_seen(board).items()}
     told = [one for one in board.logs.events if isinstance(one.detail, HotPlug)]
+    first = _first_comings(told, board.platform.present)
     turns = tuple(
-        _comes(one, detail.plugged, seen.get(detail.plugged, ()))
+        _comes(one, detail.plugged, seen.get(detail.plugged, ()), index in first)
         if detail.moment == "plugged"
         else _goes(one, detail.plugged, told[index:])
         for index, one in enumerate(told)
@@ -83,8 +95,22 @@ def plugs(basis: Basis) -> Plugs:
         if isinstance(detail, HotPlug) and detail.moment != "ejected"
     )
     away = [(one.ejected_ns, one.cpu) for one in turns if one.ejected_ns is not None]
-    back = [(one.online_ns, one.cpu) for one in turns if one.online_ns is not None]
-    return Plugs(turns, quantiles(away) if away else None, quantiles(back) if back else None)
+    came = [one for one in turns if one.online_ns is not None]
+    some = [
+        [(one.online_ns or 0, one.cpu) for one in came if one.first == new]
+        for new in (False, True)
+    ]
+    back, new = (quantiles(values) if values else None for values in some)
+    return Plugs(turns, quantiles(away) if away else None, back, new)
+
+
+def _first_comings(told: Sequence[Event], present: int) -> set[int]:
+    """Which of the events are of CPUs that come for the first time: those from `present` on."""
+    found: dict[int, int] = {}
+    for index, one in enumerate(told):
+        if isinstance(one.detail, HotPlug) and one.detail.plugged >= present:
+            found.setdefault(one.detail.plugged, index)
+    return set(found.values())
 
 
 def _tick(step: StepAt) -> int:
@@ -98,7 +124,7 @@ def _goes(asked: Event, cpu: int, later: Sequence[Event]) -> PlugTurn:
     return PlugTurn(cpu, asked.tick, False, ejected_ns=waited)
 
 
-def _comes(there: Event, cpu: int, steps: Sequence[StepAt]) -> PlugTurn:
+def _comes(there: Event, cpu: int, steps: Sequence[StepAt], first: bool) -> PlugTurn:
     """The first command behind it, the first ack behind that, and then online."""
     found: dict[str, int | None] = {}
     tick = there.tick
@@ -106,4 +132,4 @@ def _comes(there: Event, cpu: int, steps: Sequence[StepAt]) -> PlugTurn:
         step = next((one for one in steps if one.step == name and one.tick >= tick), None)
         found[f"{name}_ns"] = None if step is None else step.ns - there.virtual_ns
         tick = tick if step is None else step.tick
-    return PlugTurn(cpu, there.tick, True, **found)
+    return PlugTurn(cpu, there.tick, True, first, **found)

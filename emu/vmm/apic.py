@@ -21,6 +21,7 @@ from emu.vmm.effects import (
     SendSipi,
     Sent,
 )
+from emu.vmm.plugged import is_out
 from emu.vmm.state import NMI_PENDING, Caller, VmmState
 
 APIC_BASE, TPR, SPURIOUS, ERRORS = 0x1B, 0x808, 0x80F, 0x828
@@ -161,7 +162,11 @@ def _matches(command: IcrCommand, apic_id: int) -> bool:
 
 
 def targets(caller: Caller, command: IcrCommand) -> tuple[int, ...]:
-    """The CPUs that a command reaches, in VP-index order."""
+    """The CPUs that a command reaches, in VP-index order; none that is out."""
+    return tuple(cpu for cpu in _named(caller, command) if not is_out(caller.vmm, cpu))
+
+
+def _named(caller: Caller, command: IcrCommand) -> tuple[int, ...]:
     everyone = range(len(caller.vmm.vps))
     if command.shorthand == 1:
         return (caller.cpu,)

@@ -135,10 +135,17 @@ __attribute__((noinline)) static bool hand_back(struct cpu *cpu)
     return true;
 }
 
-/* It may not be in the loop yet: only a Test that it answers says that it can be woken. */
+/* It may have left by the reset vector before, or never have been there.  In a TD it goes on,
+ * or begins, by itself; elsewhere it is as at power-on, and is sent to the firmware, if that
+ * takes CPUs back.  It may not be in the loop yet: only a Test that it answers says that it can
+ * be woken. */
 __attribute__((noinline)) static bool bring_in(struct cpu *cpu)
 {
-    if (cpu->state != AP_PARKED || !mailbox_command(MAILBOX_TEST, cpu->apic_id, 0))
+    if ((cpu->state != AP_PARKED && cpu->state != AP_NOT_STARTED) ||
+        (info.mailbox && !info.reset_vector))
+        return false;
+    if (info.mailbox && ((!info.is_tdx && !hypercall_start(cpu)) ||
+                         !mailbox_command(MAILBOX_TEST, cpu->apic_id, 0)))
         return false;
     return wake_cpu(cpu) && wait_until_online(cpu, tsc_after(ONLINE_MS));
 }
@@ -200,6 +207,7 @@ void serve_notices(const uint8_t *boot_params)
 
     copy_bytes(&command_line, boot_params + BP_CMDLINE, sizeof command_line);
     uint32_t left = number_behind((const char *)(uint64_t)command_line, "hotplug=");
+    find_way_to_start(boot_params);
     ask_for_notices();
     print("kernel: CPUs may come and go");
     while (left) {

@@ -23,8 +23,8 @@ class Table(Struct, frozen=True):
 class Memory:
     """The tables where a kernel finds them."""
 
-    def __init__(self, mailbox: int | None = None) -> None:
-        self._found = tables(GPA, IDS, mailbox)
+    def __init__(self, mailbox: int | None = None, absent: int = 0) -> None:
+        self._found = tables(GPA, IDS, mailbox, absent=absent)
 
     def at(self, gpa: int, count: int) -> bytes:
         assert GPA <= gpa <= gpa + count <= GPA + len(self._found.data)
@@ -112,6 +112,14 @@ def test_an_id_beyond_254_has_an_x2apic_entry() -> None:
     assert short == [(0, 8, 0, 0, 1), (0, 8, 1, 2, 1), (0, 8, 2, 254, 1)]
     long = [struct.unpack("<BBHIII", row) for row in rows[3:]]
     assert long == [(9, 16, 0, 255, 1, 3), (9, 16, 0, 0x1_0000, 1, 4)]
+
+
+def test_a_cpu_that_may_come_is_online_capable_and_not_enabled() -> None:
+    """ACPI 6.6, table 5.23: bit 0 Enabled, bit 1 Online Capable, never both. QEMU lists every
+    possible CPU, too, and enables those that are there (hw/i386/acpi-common.c)."""
+    rows = entries(Memory(absent=3).named()[b"APIC"].data)
+    assert [struct.unpack_from("<I", row, 4)[0] for row in rows[:3]] == [1, 1, 0b10]
+    assert [struct.unpack_from("<I", row, 8)[0] for row in rows[3:]] == [0b10, 0b10]
 
 
 def test_a_mailbox_has_the_wakeup_structure() -> None:

@@ -103,6 +103,23 @@ def test_apic_ids_follow_the_pattern(
     assert load_platform(path).apic_ids == expected
 
 
+@pytest.mark.parametrize(
+    ("keys", "cpus", "there", "possible"),
+    [
+        ("count = 2\npossible = 6\n", None, 2, 6),
+        ("count = 2\npossible = 6\n", 4, 4, 6),
+        ("count = 2\npossible = 6\n", 8, 8, 8),
+        ("count = 2\n", None, 2, 2),
+        ("count = 2_000\n", None, 2_000, 2_000),
+    ],
+)
+def test_more_cpus_may_be_possible_than_are_there(
+    tmp_path: Path, keys: str, cpus: int | None, there: int, possible: int
+) -> None:
+    found = load_platform(written(tmp_path, f"{LEAST}[cpus]\n{keys}"), cpus=cpus)
+    assert (found.present, found.cpus, len(found.apic_ids)) == (there, possible, possible)
+
+
 def test_speeds_repeat(tmp_path: Path) -> None:
     path = written(tmp_path, f"{LEAST}[cpus]\ncount = 5\nspeeds = [1, 0.5]\n")
     assert load_platform(path).speeds == (1.0, 0.5, 1.0, 0.5, 1.0)
@@ -119,6 +136,10 @@ WRONG = [
     (f"{LEAST}[cpus]\nid = 4\n", "mine.toml: cpus.id: there is no such key"),
     (f"{LEAST}[cpus]\ncount = 0\n",
      "mine.toml: cpus.count must be a whole number from 1 to 2,048, got 0"),
+    (f"{LEAST}[cpus]\npossible = 3\n",
+     "mine.toml: cpus.possible must be a whole number from 4 to 1,024, got 3"),
+    (f"{LEAST}[cpus]\npossible = 1_025\n",
+     "mine.toml: cpus.possible must be a whole number from 4 to 1,024, got 1025"),
     (f"{LEAST}[cpus]\ncount = true\n",
      "mine.toml: cpus.count must be a whole number from 1 to 2,048, got True"),
     (f"{LEAST}[cpus]\napic_ids = [0, 1, 1, 2]\n",

@@ -80,6 +80,7 @@ def _default(key: str) -> str:
     given: dict[str, Any] = {
         "name": "the file's name", "hypervisor": "as hyperv says",
         "dialect": "read from the code", "cpus.count": usual.cpus,
+        "cpus.possible": "as many",
         "cpus.apic_ids": "dense", "cpus.speeds": "1.0", "memory.base": hex(usual.memory_base),
         "memory.mib": usual.memory_bytes >> 20, "memory.low_kib": usual.low_memory_bytes >> 10,
     }  # fmt: skip

@@ -36,14 +36,14 @@ def keep(at: int, register: str = "eax") -> str:
     return f"mov [{DATA + at:#x}], {register}\n"
 
 
-def ran(code: str, *injections: str) -> Session:
+def ran(code: str, *injections: str, absent: int = 0) -> Session:
     """A machine of three CPUs whose first asks for notices, stands still for them, and goes on
-    with the code."""
+    with the code; `absent`: so many of them are not there."""
     session = boot(
         f"cpu0: {NOTICES} nop\nwait0: nop\n {code} mov rbx, 0\nlast: inc rbx\n jmp last\n"
         "cpu1: inc rax\n jmp cpu1\ncpu2: hlt",
-        3,
-    )
+        3, absent=absent,
+    )  # fmt: skip
     session.do("until wait0")
     for spec in injections:
         session.do(f"inject {spec}")
@@ -94,9 +94,33 @@ def test_an_ejected_cpu_runs_no_more_until_it_is_plugged_in() -> None:
     assert session.machine.board.cpus[1].ticks == ticks
     session.do("inject plug 1")
     session.do("run 60_000")
-    assert session.machine.board.cpus[1].ticks > ticks
+    cpu = session.machine.board.cpus[1]
+    assert cpu.ticks == ticks and cpu.context is None, "it is reset, and nobody has started it"
+    assert session.machine.board.vmm.vps[1].started is False
     session.do("goto 0")
     assert session.machine.board.cpus[1].activity != "off", "it comes and goes with time"
+
+
+def test_all_possible_cpus_are_counted_and_those_that_are_there() -> None:
+    """The document's "Enumerate CPUs": the selector is raised until data reads as zero."""
+    count = (
+        f"{select(0)} {out8(5, 0)} xor ebx, ebx\n xor ecx, ecx\n"
+        f"one: {STATUS} and eax, 1\n add ebx, eax\n inc ecx\n"
+        f"mov dx, {BLOCK}\n mov eax, ecx\n out dx, eax\n {NUMBER} test eax, eax\n jnz one\n"
+    )
+    session = ran(count + keep(0, "ebx") + keep(4, "ecx"), absent=2)
+    assert (read(session, DATA, 4), read(session, DATA + 4, 4)) == (1, 3)
+
+
+def test_a_new_cpu_is_found_with_its_id_and_enabled_from_then_on() -> None:
+    found = EVENT + STATUS + keep(0, "al") + NUMBER + keep(4) + out8(5, 3) + NUMBER + keep(8)
+    before = select(2) + STATUS + keep(12, "al")
+    assert read(ran(before, absent=1), DATA + 12, 1) == 0
+    session = ran(found + out8(4, 0b010) + STATUS + keep(1, "al"), "plug 2", absent=1)
+    assert read(session, DATA, 1) == 0b011
+    assert read(session, DATA + 4, 4) == 2
+    assert read(session, DATA + 8, 4) == session.machine.board.vmm.vps[2].apic_id
+    assert read(session, DATA + 1, 1) == 0b001, "its event was cleared, and it is there"
 
 
 def test_a_cpu_that_is_there_cannot_be_plugged_in() -> None:

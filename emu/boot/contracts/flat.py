@@ -53,7 +53,7 @@ def lay_out(loaded: Loaded) -> BootLayout:
     state = long_mode((every or symbols.find(BOOT_CPU))[0], 0, tables, gdt, len(GDT))
     entries = tuple(
         replace(state, rdi=cpu, rsp=stacks + PAGE_BYTES * (cpu + 1))
-        for cpu in range(platform.cpus if every else 1)
+        for cpu in range(platform.present if every else 1)
     )
     return laid(placed, (memory,), tuple(build.chunks), entries, tuple(build.regions))
 

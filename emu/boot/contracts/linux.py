@@ -60,7 +60,9 @@ def lay_out(loaded: Loaded) -> BootLayout:
     tables, _ = build.take("page tables", TABLE_PAGES_MAX * PAGE_BYTES)
     zero_page, _ = build.take("zero page", PAGE_BYTES)
     waits = platform.start != "sipi"
-    described = acpi.tables(_ACPI, platform.apic_ids, _MAILBOX if waits else None)
+    described = acpi.tables(
+        _ACPI, platform.apic_ids, _MAILBOX if waits else None, absent=platform.absent
+    )
     if len(described.data) > _ACPI_BYTES:
         raise PlatformError(
             f"{platform.cpus:,} CPUs: their ACPI table has no room below 640 KiB"
@@ -84,7 +86,11 @@ def lay_out(loaded: Loaded) -> BootLayout:
         (tables, identity_tables(tables, (memory,), local_map=False, reset_page=False)),
     ]
     entry = long_mode(image.entry, zero_page, tables, gdt, len(GDT))
-    aps = () if kept is None else parked(entry, _MAILBOX, *kept, platform.apic_ids[1:])
+    aps = (
+        ()
+        if kept is None
+        else parked(entry, _MAILBOX, *kept, platform.apic_ids[1 : platform.present])
+    )
     found = laid(
         placed, (memory,), tuple(build.chunks), (entry, *aps), tuple(build.regions),
         mailbox=_MAILBOX if waits else None,

@@ -162,7 +162,9 @@ class _Ours:
         )
 
     def _tables_of(self, mailbox: int, reset: int | None) -> bytes:
-        return acpi.tables(self._acpi, self._platform.apic_ids, mailbox, reset).data
+        return acpi.tables(
+            self._acpi, self._platform.apic_ids, mailbox, reset, self._platform.absent
+        ).data
 
     def describe(
         self,
@@ -257,7 +259,7 @@ def _entries(
     if given.mode == "real":
         _check_real(platform, loop, rip)
     state = ours.ap(given.mode, rip)
-    for cpu in range(1, platform.cpus):
+    for cpu in range(1, platform.present):
         means: dict[RegisterMeaning, int] = {
             "mailbox": mailbox, "vcpu": cpu, "apic-id": platform.apic_ids[cpu],
             "stack": ours.stack(cpu), "tables": ours.ap_tables,

@@ -52,7 +52,7 @@ def fitted(image: Image, given: Platform) -> Platform:
     speeds = tuple(given.speeds[index % len(given.speeds)] for index in range(len(cpus)))
     banks = _banks(image)
     return replace(
-        given, apic_ids=tuple(one.apic_id for one in cpus), speeds=speeds,
+        given, apic_ids=tuple(one.apic_id for one in cpus), speeds=speeds, absent=0,
         memory_base=banks[0][0], memory_bytes=sum(size for _, size in banks),
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ Source: ACPI 6.6: 5.2.5.3 (RSDP), 5.2.6 (header), 5.2.8 (XSDT), 5.2.9 (FADT), 5.
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -34,7 +34,9 @@ _S5: Final = bytes.fromhex("08 5f53355f 12 07 04 0a05 00 00 00")
 """Name (_S5_, Package (4) { 5, 0, 0, 0 }): the sleep type that switches off (20.2.5.1)."""
 _NO_VGA_NO_CMOS: Final = 1 << 2 | 1 << 5
 """IAPC_BOOT_ARCH: there is no VGA, and no CMOS clock that a driver could have interrupts of."""
-_ENABLED: Final = 1
+_ENABLED, _ONLINE_CAPABLE = 1, 2
+"""Flags of a CPU's entry. One that is not there yet has the other one (table 5.23): QEMU clears
+both (hw/i386/acpi-common.c, pc_madt_cpu_entry), in a table of a revision before that bit."""
 _APART: Final = 64
 """Tables begin at multiples of so many bytes."""
 _APIC_ID_MAX: Final = 254
@@ -51,13 +53,18 @@ class Tables(Struct, frozen=True):
 
 
 def tables(
-    gpa: int, apic_ids: Iterable[int], mailbox: int | None = None, reset: int | None = None
+    gpa: int,
+    apic_ids: Sequence[int],
+    mailbox: int | None = None,
+    reset: int | None = None,
+    absent: int = 0,
 ) -> Tables:
-    """The tables from `gpa` on; `mailbox`: GPA of the page through which the APs are woken,
+    """The tables from `gpa` on; `absent`: so many CPUs, the last ones, may be plugged in and
+    are not there; `mailbox`: GPA of the page through which the APs are woken,
     instead of by INIT and SIPI; `reset`: where they are handed back, if they may."""
     row = _InARow(gpa + _APART)
     dsdt = row.add(b"DSDT", _S5)
-    madt = row.add(b"APIC", _madt(apic_ids, mailbox, reset))
+    madt = row.add(b"APIC", _madt(apic_ids, mailbox, reset, absent))
     fadt = row.add(b"FACP", _fadt(dsdt))
     xsdt = row.add(b"XSDT", struct.pack("<2Q", fadt, madt))
     return Tables(_rsdp(xsdt).ljust(_APART, b"\0") + row.data, gpa)
@@ -120,13 +127,17 @@ def _fadt(dsdt: int) -> bytes:
     return bytes(body)
 
 
-def _madt(apic_ids: Iterable[int], mailbox: int | None, reset: int | None) -> bytes:
+def _madt(
+    apic_ids: Sequence[int], mailbox: int | None, reset: int | None, absent: int
+) -> bytes:
     rows = [struct.pack("<II", LOCAL_APIC, 0)]
+    present = len(apic_ids) - absent
     for uid, apic_id in enumerate(apic_ids):
+        flags = _ENABLED if uid < present else _ONLINE_CAPABLE
         if apic_id > _APIC_ID_MAX:
-            rows.append(struct.pack("<BBHIII", 9, 16, 0, apic_id, _ENABLED, uid))
+            rows.append(struct.pack("<BBHIII", 9, 16, 0, apic_id, flags, uid))
         else:
-            rows.append(struct.pack("<BBBBI", 0, 8, uid & 0xFF, apic_id, _ENABLED))
+            rows.append(struct.pack("<BBBBI", 0, 8, uid & 0xFF, apic_id, flags))
     if mailbox is not None and reset is None:
         rows.append(struct.pack("<BBHIQ", 0x10, 16, 0, 0, mailbox))
     elif mailbox is not None:
@@ -139,6 +150,6 @@ def single(name: bytes, body: bytes) -> bytes:
     return _table(name, body)
 
 
-def madt(apic_ids: Iterable[int]) -> bytes:
+def madt(apic_ids: Sequence[int], absent: int = 0) -> bytes:
     """The table of the CPUs by itself."""
-    return _table(b"APIC", _madt(apic_ids, None, None))
+    return _table(b"APIC", _madt(apic_ids, None, None, absent))

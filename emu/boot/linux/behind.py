@@ -81,7 +81,7 @@ def tables(
     """The ACPI tables as a region of the layout; the low memory, in which they lie, as a range.
     Raises PlatformError."""
     mailbox = _mailbox(placed, platform, cmdline)
-    described = acpi.tables(_TABLES, platform.apic_ids, mailbox)
+    described = acpi.tables(_TABLES, platform.apic_ids, mailbox, absent=platform.absent)
     if len(described.data) > _TABLES_BYTES:
         raise PlatformError(
             f"{platform.cpus:,} CPUs: their ACPI table has no room below 640 KiB"

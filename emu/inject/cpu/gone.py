@@ -2,6 +2,7 @@
 
 from emu.hw.cpu import Cpu
 from emu.inject.vmm.calls import refused
+from emu.machine.apply import power_on
 from emu.machine.injected import Injected, Twist
 from emu.machine.machine import Machine
 from emu.vmm import effects as fx
@@ -54,13 +55,8 @@ def put_back(machine: Machine, cpu: Cpu) -> None:
     """Another CPU in the place of one that was removed, as at power-on: whoever starts it finds
     it there."""
     board, injected = machine.board, machine.injected
-    vp = board.vmm.vps[cpu.id]
     injected.twists = tuple(one for one in injected.twists if not _of(one.twist, cpu))
-    vp.started, vp.wait_for_sipi = False, board.platform.start == "sipi"
-    vp.vtl2_enabled = False
-    cpu.context, cpu.reason = None, ""
-    board.aps.started(cpu.id)
-    board.turn(cpu, "wait-for-sipi" if vp.wait_for_sipi else "off")
+    power_on(machine, cpu)
     board.event(cpu, "state", "is plugged in, as at power-on")
 
 

@@ -1,4 +1,5 @@
-"""Hot-plug: a CPU that was unplugged is there again, and a guest that listens is told."""
+"""Hot-plug: a CPU that was unplugged, or that was never there, is there, and a guest that
+listens is told."""
 
 from emu.errors import CommandError
 from emu.inject.cpu import gone
@@ -6,7 +7,7 @@ from emu.inject.cpu.notice import tell
 from emu.inject.kind import Given, InjectionKind
 from emu.inject.parameter import CPU
 from emu.machine import apply
-from emu.vmm.devices import hotplug
+from emu.vmm import plugged
 
 
 def _carry_out(given: Given) -> None:
@@ -14,17 +15,17 @@ def _carry_out(given: Given) -> None:
     if gone.is_gone(machine, cpu):
         gone.put_back(machine, cpu)
         return
-    flags = hotplug.flags(machine.board.vmm, cpu.id)
-    if not flags & hotplug.EJECTED:
+    flags = plugged.flags(machine.board.vmm, cpu.id)
+    if not flags & plugged.EJECTED:
         asked = ": the guest was asked for it and has not ejected it yet"
         raise CommandError(
-            f"inject plug: cpu {cpu.id} is there{asked if flags & hotplug.REMOVE else ''}"
+            f"inject plug: cpu {cpu.id} is there{asked if flags & plugged.REMOVE else ''}"
         )
     apply.plug(machine, cpu)
-    tell(machine, cpu, hotplug.INSERTED)
+    tell(machine, cpu, plugged.INSERTED)
 
 
 KIND = InjectionKind(
-    "plug", "a CPU that was unplugged is there again, and a guest that listens is told", (CPU,),
-    _carry_out, "3 at tick 9_000", behind="unplug 3",
+    "plug", "a CPU that is out or was never there comes, and a guest that listens is told",
+    (CPU,), _carry_out, "3 at tick 9_000", behind="unplug 3",
 )  # fmt: skip

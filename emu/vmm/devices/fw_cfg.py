@@ -8,6 +8,7 @@ from typing import Final
 
 from emu.vmm.devices.device import Device, deaf, silent
 from emu.vmm.effects import Effects, PowerOff, SetDevice
+from emu.vmm.plugged import is_out
 from emu.vmm.state import Caller
 
 _SELECTOR, _OFFSET = 0, 1
@@ -18,9 +19,11 @@ EXIT: Final = ("debug-exit", 0)
 
 def _item(caller: Caller, selector: int) -> bytes:
     """What lies behind a selector; of most there is nothing."""
-    cpus = len(caller.vmm.vps).to_bytes(2, "little")
+    possible = range(len(caller.vmm.vps))
+    there = sum(not is_out(caller.vmm, cpu) for cpu in possible)
     return {
-        _SIGNATURE: b"QEMU", _ID: (1).to_bytes(4, "little"), _CPUS: cpus, _MAX_CPUS: cpus,
+        _SIGNATURE: b"QEMU", _ID: (1).to_bytes(4, "little"),
+        _CPUS: there.to_bytes(2, "little"), _MAX_CPUS: len(possible).to_bytes(2, "little"),
     }.get(selector, b"")  # fmt: skip
 
 

@@ -10,32 +10,18 @@ from typing import Final
 
 from emu.vmm.devices.device import Device
 from emu.vmm.effects import Effect, Effects, EjectCpu, SetDevice
+from emu.vmm.plugged import EJECTED, INSERTED, NAME, REMOVE, flags, with_flags
 from emu.vmm.state import Caller, VmmState
 
-NAME: Final = "hotplug"
 _SELECTOR, _COMMAND, _VECTOR, _NOTIFIED = range(4)
-"""What the VMM keeps of the block and of the notice, by number."""
-_FLAGS: Final = 0x100
-"""Above: the flags of each CPU."""
+"""What the VMM keeps of the block and of the notice, by number; the flags of CPUs are above."""
 _STATUS_AT, _COMMAND_AT, _VECTOR_AT, _DATA_AT = 4, 5, 6, 8
-ENABLED, INSERTED, REMOVE, EJECT = 1, 2, 4, 8
-"""Bits of the status register; EJECT is of the control register."""
-EJECTED: Final = 1 << 8
-"""Of the flags: the CPU is out. Without it, it is enabled."""
+ENABLED, EJECT = 1, 8
+"""Bits of the status and of the control register, besides the flags."""
 _NEXT_EVENT, _APIC_ID = 0, 3
 """Commands."""
 LOWEST_NOTICE: Final = 32
 """Vectors below are exceptions'."""
-
-
-def flags(vmm: VmmState, cpu: int) -> int:
-    """What is the matter with a CPU: INSERTED, REMOVE, EJECTED."""
-    return vmm.devices.get((NAME, _FLAGS + cpu), 0)
-
-
-def with_flags(cpu: int, value: int) -> SetDevice:
-    """The flags of a CPU are these."""
-    return SetDevice(NAME, _FLAGS + cpu, value)
 
 
 def notified(vmm: VmmState) -> tuple[int, int] | None:

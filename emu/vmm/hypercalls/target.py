@@ -4,6 +4,7 @@ from typing import Final
 
 from emu.hw.address import U64
 from emu.vmm.hypercalls.call import Answer, Status, refuse
+from emu.vmm.plugged import is_out
 from emu.vmm.state import Caller
 
 PARTITION_SELF: Final = U64
@@ -21,10 +22,12 @@ def wrong_partition(partition: int) -> Answer | None:
 
 
 def vp_index(caller: Caller, index: int) -> int | None:
-    """The virtual processor that an index or VP_SELF names, None where there is none."""
+    """The virtual processor that an index or VP_SELF names, None where there is none, or none
+    that is plugged in."""
     if index == VP_SELF:
         return caller.cpu
-    return index if index < len(caller.vmm.vps) else None
+    there = index < len(caller.vmm.vps) and not is_out(caller.vmm, index)
+    return index if there else None
 
 
 def wrong_vp(caller: Caller, index: int) -> Answer | None:

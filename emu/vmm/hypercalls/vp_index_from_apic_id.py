@@ -6,6 +6,7 @@ from typing import Final
 from emu.vmm.hypercalls.call import Answer, Hypercall, Request, Status
 from emu.vmm.hypercalls.operands import elements, fields, together
 from emu.vmm.hypercalls.target import vtl2_enabled, wrong_partition, wrong_vtl
+from emu.vmm.plugged import is_out
 from emu.vmm.state import Caller
 
 _HEADER: Final = struct.Struct("<QB7s")
@@ -17,7 +18,7 @@ _ID: Final = struct.Struct("<I")
 
 def _look_up(caller: Caller, apic_id: int, vtl: int) -> tuple[Status, str, int]:
     for vp, state in enumerate(caller.vmm.vps):
-        if state.apic_id == apic_id:
+        if state.apic_id == apic_id and not is_out(caller.vmm, vp):
             if vtl and not vtl2_enabled(caller, vp):
                 return Status.INVALID_VTL_STATE, f"VP {vp} has no VTL {vtl} yet: ask VTL 0", 0
             return Status.SUCCESS, "", vp
