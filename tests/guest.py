@@ -33,6 +33,7 @@ from emu.boot.entry import EntryState, long_mode
 from emu.boot.image import Placed, parse_image
 from emu.boot.layout import GDT as DESCRIPTORS
 from emu.boot.layout import BootLayout, Region
+from emu.boot.mwait import Depth
 from emu.boot.platform import Platform
 from emu.debug.setup import Options, Setup
 from emu.hw.address import PAGE_BYTES
@@ -216,6 +217,8 @@ class Guest(Struct, frozen=True):
     waiting: bool = True
     devices: Devices = STANDARD
     speeds: tuple[float, ...] = ()
+    mwait: tuple[Depth, ...] = ()
+    """The depths of MWAIT that the platform offers."""
     max_ticks: int = 1_000_000
     options: Options = field(default_factory=Options)
 
@@ -248,7 +251,7 @@ class Guest(Struct, frozen=True):
         return Session(self.setup())
 
     def _platform(self) -> Platform:
-        platform = _platforms(self.platform, self.cpus)
+        platform = replace(_platforms(self.platform, self.cpus), mwait=self.mwait)
         return replace(platform, speeds=self.speeds) if self.speeds else platform
 
 

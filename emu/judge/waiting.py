@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from emu.boot.disasm import Instruction, decode
 from emu.hw.address import PAGE_BYTES, Hpa
 from emu.hw.cpu import Cpu
+from emu.judge import monitored
 from emu.judge.conditions import Codes, LoopTold, Reads, read_loop
 from emu.judge.verdict import WaitFact
 from emu.machine.code import INSTRUCTION_BYTES
@@ -68,7 +69,7 @@ class WaitWords:
         """What a CPU waits for; empty if it does not."""
         wait = self._machine.waits.waiting.get(cpu.id)
         if wait is None:
-            return ""
+            return monitored.told(self._machine, cpu)
         shape = self._shape(cpu, wait.loop)
         own = tuple(cpu.registers.get(name) for name, _, _ in wait.loop.unequal)
         known = self._known.get((shape.number, *own))
@@ -88,7 +89,7 @@ def words_for(machine: Machine, cpu: Cpu) -> str:
     """`mailbox command == 1`, or addresses; with `or time` where a clock ends it too."""
     wait = machine.waits.waiting.get(cpu.id)
     if wait is None:
-        return ""
+        return monitored.told(machine, cpu)
     codes = codes_of(machine, cpu, wait.loop)
     return _told(wait, looked_at(machine, wait, read_loop(cpu, wait.loop, codes)))
 
@@ -153,15 +154,37 @@ def facts(
 ) -> list[WaitFact]:
     """Every waiting CPU, or some of them, with its evidence. With a timeline, who wrote before
     a wait began is searched for in the past, for some time."""
-    wanted = sorted(machine.waits.waiting if cpus is None else cpus)
-    told = {index: _read(machine, machine.board.cpus[index]) for index in wanted}
-    loops = {index: machine.waits.waiting[index].loop for index in wanted}
-    reads = [told[index].deciding(loops[index]) for index in wanted]
-    found = {} if timeline is None else _searched(machine, timeline, reads)
-    return [
-        _fact(machine, machine.board.cpus[index], told[index], some, found)
-        for index, some in zip(wanted, reads, strict=True)
-    ]
+    every = {*machine.waits.waiting, *machine.monitors.asleep}
+    wanted = sorted(every if cpus is None else every & {*cpus})
+    seen = [_seen(machine, machine.board.cpus[index]) for index in wanted]
+    found = (
+        {} if timeline is None else _searched(machine, timeline, [one.reads for one in seen])
+    )
+    return [_fact(machine, index, one, found) for index, one in zip(wanted, seen, strict=True)]
+
+
+class _WaitSeen(NamedTuple):
+    """A wait as it stands: on what, where, what is there now, and all that counts of it."""
+
+    on: str
+    where: str
+    now: str
+    reads: Reads
+
+
+def _seen(machine: Machine, cpu: Cpu) -> _WaitSeen:
+    wait = machine.waits.waiting.get(cpu.id)
+    if wait is None:
+        return _WaitSeen(
+            monitored.told(machine, cpu), monitored.where(machine, cpu),
+            monitored.now(machine, cpu), monitored.reads(machine, cpu),
+        )  # fmt: skip
+    told = _read(machine, cpu)
+    places = looked_at(machine, wait, told)
+    return _WaitSeen(
+        _told(wait, places), machine.board.place_at(cpu, wait.loop.head),
+        ", ".join(f"{one.value:#x}" for one in places[:3]), told.deciding(wait.loop),
+    )  # fmt: skip
 
 
 def _read(machine: Machine, cpu: Cpu) -> LoopTold:
@@ -195,10 +218,8 @@ def _searched(machine: Machine, timeline: Timeline, looked_at: Iterable[Reads]) 
     }
 
 
-def _fact(
-    machine: Machine, cpu: Cpu, told: LoopTold, reads: Reads, searched: Searched
-) -> WaitFact:
-    wait = machine.waits.waiting[cpu.id]
+def _fact(machine: Machine, cpu: int, seen: _WaitSeen, searched: Searched) -> WaitFact:
+    reads = seen.reads
     last = [
         machine.tracked.last_write(hpa, count) or searched.get((hpa, count))
         for hpa, count, _ in reads
@@ -211,12 +232,11 @@ def _fact(
         if one is None and not _before(machine, read[0], newest.tick)
     ]
     place = next((f"gva:{gva:#x}/{count}" for _, count, gva in (*unknown, *reads)), "")
-    places = looked_at(machine, wait, told)
     return WaitFact(
-        cpu=cpu.id,
-        on=_told(wait, places),
-        where=machine.board.place_at(cpu, wait.loop.head),
-        now=", ".join(f"{one.value:#x}" for one in places[:3]),
+        cpu=cpu,
+        on=seen.on,
+        where=seen.where,
+        now=seen.now,
         last_writer=None if unknown else newest.cpu,
         tick=None if unknown or newest is NOBODY else newest.tick,
         known=not unknown,
