@@ -173,11 +173,12 @@ SOURCES = {
     "linux-shim": tuple(ANY_VECTOR.get(source, source) for source in SHIM),
     "linux": (*LINUX, "linux/secondary.S", "linux/smp.c"),
     "strategies": (*LINUX, "strategies/secondary.S", "strategies/smp.c"),
+    "waits": (*LINUX, "strategies/secondary.S", "waits/smp.c"),
 }  # fmt: skip
 SCRIPTS = {
     "reset": "reset.ld", "shim": "shim.ld", "kernel": "shim.ld", "loop": "loops/loop.ld",
     "hotplug": "shim.ld", "os": "shim.ld", "linux-shim": "shim.ld", "linux": "linux/kernel.ld",
-    "strategies": "linux/kernel.ld",
+    "strategies": "linux/kernel.ld", "waits": "linux/kernel.ld",
 }  # fmt: skip
 KERNELS = ("kernel", "hotplug", "os")
 
@@ -301,7 +302,7 @@ class Builder:
         linked = self._out / f"{name}.elf"
         linked.parent.mkdir(parents=True, exist_ok=True)
         options = ["-T", f"shim/{SCRIPTS[kind]}", "--build-id=none", "-z", "max-page-size=4096"]
-        fixed = kind in ("reset", "linux", "strategies")
+        fixed = kind in ("reset", "linux", "strategies", "waits")
         options += [] if fixed else ["-pie", "--no-dynamic-linker", "-z", "norelro"]
         options += ["-e", "kernel_start"] if kind in KERNELS else []
         options += ["--compress-debug-sections=zlib"] if "/" in name else []
@@ -374,6 +375,7 @@ def main() -> None:
         builder.image("linux-shim", "linux/shim")
         builder.bzimage("linux")
         builder.bzimage("strategies")
+        builder.bzimage("waits")
         for name in MULTIBOOT:
             builder.multiboot(name)
         builder.image("hotplug", "hotplug.kernel")
