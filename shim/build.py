@@ -170,9 +170,10 @@ SOURCES = {
     "hotplug-shim": tuple(PLUGGED.get(source, source) for source in SHIM),
     "linux": (*LINUX, "linux/secondary.S", "linux/smp.c"),
     "strategies": (*LINUX, "strategies/secondary.S", "strategies/smp.c"),
+    "waits": (*LINUX, "strategies/secondary.S", "waits/smp.c"),
 }  # fmt: skip
 SCRIPTS = {"reset": "reset", "loop": "loops/loop", "linux": "linux/kernel",
-           "strategies": "linux/kernel"}  # fmt: skip
+           "strategies": "linux/kernel", "waits": "linux/kernel"}  # fmt: skip
 """Linker scripts of what is not laid out by the shim's."""
 KERNELS = ("kernel", "hotplug", "os")
 
@@ -297,7 +298,7 @@ class Builder:
         linked.parent.mkdir(parents=True, exist_ok=True)
         options = ["--build-id=none", "-z", "max-page-size=4096"]
         options += ["-T", f"shim/{SCRIPTS.get(kind, 'shim')}.ld"]
-        fixed = kind in ("reset", "linux", "strategies")
+        fixed = kind in ("reset", "linux", "strategies", "waits")
         options += [] if fixed else ["-pie", "--no-dynamic-linker", "-z", "norelro"]
         options += ["-e", "kernel_start"] if kind in KERNELS else []
         options += ["--compress-debug-sections=zlib"] if "/" in name else []
@@ -370,6 +371,7 @@ def main() -> None:
         builder.image("linux-shim", "linux/shim")
         builder.bzimage("linux")
         builder.bzimage("strategies")
+        builder.bzimage("waits")
         for name in MULTIBOOT:
             builder.multiboot(name)
         builder.image("hotplug", "hotplug.kernel")

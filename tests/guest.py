@@ -33,6 +33,7 @@ from emu.boot.entry import EntryState, long_mode
 from emu.boot.image import Placed, parse_image
 from emu.boot.layout import GDT as DESCRIPTORS
 from emu.boot.layout import BootLayout, Region
+from emu.boot.mwait import Depth
 from emu.boot.platform import Platform
 from emu.debug.setup import Options, Setup
 from emu.hw.address import PAGE_BYTES
@@ -218,6 +219,8 @@ class Guest(Struct, frozen=True):
     speeds: tuple[float, ...] = ()
     absent: int = 0
     """So many of the CPUs, the last ones, are not there at first."""
+    mwait: tuple[Depth, ...] = ()
+    """The depths of MWAIT that the platform offers."""
     max_ticks: int = 1_000_000
     options: Options = field(default_factory=Options)
 
@@ -251,7 +254,7 @@ class Guest(Struct, frozen=True):
 
     def _platform(self) -> Platform:
         platform = _platforms(self.platform, self.cpus)
-        platform = replace(platform, absent=self.absent)
+        platform = replace(platform, absent=self.absent, mwait=self.mwait)
         return replace(platform, speeds=self.speeds) if self.speeds else platform
 
 

@@ -17,6 +17,7 @@ from msgspec.structs import asdict, fields
 
 from emu.boot import prices
 from emu.boot.ap_loop import FINDS, MEANINGS, MODES, REGISTERS, USUAL, ApLoop, address_and_file
+from emu.boot.mwait import DEPTHS, Depth, leaving
 from emu.boot.numa import Numa, numa_of
 from emu.boot.openhcl_host import OpenhclHost, openhcl_of
 from emu.boot.platform_table import TomlTable, is_place, is_whole
@@ -97,6 +98,8 @@ class Platform(Struct, frozen=True):
     """Empty: to be guessed from what the APs do."""
     kvm: bool = False
     """Whether CPUID names KVM as the hypervisor instead; none of its features is offered."""
+    mwait: tuple[Depth, ...] = ()
+    """The depths of MWAIT; none: its CPUs have no MONITOR and MWAIT."""
     clocks_apart_ns: int = CLOCKS_APART_NS
     """By how much the clocks of two CPUs may differ that this host shows its guest."""
     no_rbp_mod: bool = True
@@ -135,6 +138,14 @@ class Platform(Struct, frozen=True):
         own: int | None = getattr(kind, by) if kind else None
         return getattr(self.costs, by) if own is None else own
 
+    def leaving_ps(self, cpu: int, depth: Depth) -> int:
+        """What lies between what ends an MWAIT and the code behind it, in picoseconds."""
+        name = leaving(depth)
+        kind = self.topology and self.topology.type_of(cpu)
+        usual = next(one.value for one in prices.PRICES if one.name == name)
+        ns = dict(dict(self.prices).get(name, ())).get("ns", usual)
+        return round(1000 * float(dict(kind.prices).get(name, ns) if kind else ns))
+
     def ps_per_instruction(self, cpu: int) -> int:
         """How long an instruction of a CPU takes."""
         return round(1000 / (self.costs.instructions_per_ns * self.speeds[cpu]))
@@ -142,7 +153,7 @@ class Platform(Struct, frozen=True):
 
 _KEYS: Final[dict[str, set[str]]] = {
     "": {"name", "isolation", "start", "hyperv", "hypervisor", "tsc_hz", "clocks_apart_ns",
-         "accept_level", "dialect", "cpus", "memory", "time", "roles", "td", "loop",
+         "accept_level", "dialect", "mwait", "cpus", "memory", "time", "roles", "td", "loop",
          "topology", "prices", "numa", "openhcl"},
     "cpus": {"count", "possible", "apic_ids", "speeds"},
     "memory": {"base", "mib", "low_kib"},
@@ -225,6 +236,7 @@ def _platform(
         costs=costs,
         dialect=_dialect(top),
         roles=_roles(top.table("roles")),
+        mwait=_mwait(top),
         clocks_apart_ns=top.whole("clocks_apart_ns", CLOCKS_APART_NS, 0, COST_NS_MAX),
         **_td(top.table("td")),
         loop=_loop(top.table("loop")),
@@ -256,6 +268,16 @@ def _is_kvm(top: TomlTable, hyperv: bool) -> bool:
             "hypervisor", f"one of {', '.join(fits)} with hyperv = {hyperv}".lower()
         )
     return found == "kvm"
+
+
+def _mwait(top: TomlTable) -> tuple[Depth, ...]:
+    """The depths that are offered, in their order."""
+    if "mwait" not in top.values:
+        return ()
+    given = top.values["mwait"]
+    if not isinstance(given, list) or not given or not all(one in DEPTHS for one in given):
+        raise top.wrong("mwait", f"a list of {', '.join(DEPTHS)}")
+    return tuple(depth for depth in DEPTHS if depth in given)
 
 
 def _td(table: TomlTable) -> dict[str, Any]:

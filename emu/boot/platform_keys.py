@@ -29,6 +29,8 @@ MEANS: Final = {
     "tsc_hz": "the rate of the time stamp counter, in Hz of virtual time",
     "clocks_apart_ns": "by how much the clocks of two CPUs may differ before a rule is broken",
     "accept_level": "the largest page that the host maps for a TD: an accept above is refused",
+    "mwait": "the depths of MWAIT that CPUs offer; without it they have neither MONITOR nor "
+    "MWAIT",
     "dialect": "which firmware's mailbox loop it is; without it, it is read from the code",
     "cpus.count": "how many CPUs; `--cpus` is stronger",
     "cpus.possible": "how many there may ever be: those above `count` are not there at first, "
@@ -118,6 +120,7 @@ _SHOWN: Final[dict[str, Any]] = {
     "tsc_hz": 2_000_000_000,
     "clocks_apart_ns": CLOCKS_APART_NS,
     "accept_level": "2M",
+    "mwait": ["C1", "C6"],
     "dialect": "edk2",
     "cpus.count": 4,
     "cpus.possible": 4,
@@ -157,7 +160,7 @@ _SHOWN: Final[dict[str, Any]] = {
 }
 """Key -> what it is without a word, or an example."""
 _EXAMPLES: Final = (
-    "name", "isolation", "start", "hyperv", "hypervisor", "dialect", "loop.at",
+    "name", "isolation", "start", "hyperv", "hypervisor", "mwait", "dialect", "loop.at",
     "loop.mailbox", "loop.entry",
     "loop.reset", "loop.load", "loop.plan", "numa.cpus", "numa.memory", "openhcl.memory_size",
     "openhcl.mmio_size", "openhcl.vtl0_alias_map", "openhcl.keep_alive", "openhcl.device_dma",

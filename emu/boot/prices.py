@@ -125,6 +125,8 @@ PRICES: Final[tuple[Price, ...]] = (
     Price("power_pause", "spinning with PAUSE", 0.6, 0.3, 1, unit="power"),
     Price("power_c1", "in MWAIT C1", 0.3, 0.1, 0.5, unit="power"),
     Price("power_c6", "in MWAIT C6", 0.03, 0, 0.1, unit="power"),
+    Price("power_c8", "in MWAIT C8", 0.02, 0, 0.1, unit="power"),
+    Price("power_c10", "in MWAIT C10", 0.01, 0, 0.1, unit="power"),
     Price("power_hlt", "halted", 0.3, 0.1, 0.5, unit="power"),
 )  # fmt: skip
 """Every price, and what is usual. Source of the figures: as each says."""

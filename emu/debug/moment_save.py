@@ -17,6 +17,7 @@ from emu.vmm.clock import tsc_at
 
 _STATES: Final = {
     "running": "running", "waiting": "running", "halted": "halted",
+    "mwait": "running",  # which may wake whenever it likes
     "wait-for-sipi": "wait-for-sipi",
 }  # fmt: skip
 """What a CPU does -> the word of the file; all else is off."""

@@ -3,7 +3,7 @@
 from emu.debug.desk import Desk, Goal
 from emu.debug.running import free_run
 from emu.errors import CommandError
-from emu.hw.cpu import Cpu
+from emu.hw.cpu import SLEEPS, Cpu
 from emu.picture.cpu_row import why_still
 from emu.picture.stop import AtPlace, LeftFunction
 from emu.unwind.frame import Frame
@@ -32,7 +32,7 @@ def finish(desk: Desk, cpu: Cpu, frames: tuple[Frame, Frame]) -> Goal:
 
     def goal() -> bool:
         over = run()
-        if not over and cpu.activity in ("running", "waiting", "halted"):
+        if not over and cpu.activity in ("running", "waiting", *SLEEPS):
             return False
         if any(_is_there(stop, cpu, outer) for stop in desk.stop):
             place = desk.machine.board.source(cpu)

@@ -12,12 +12,15 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from emu.boot.mwait import Depth, leaving
 from emu.boot.platform import CPUS_MAX, platform_text
 from emu.boot.platform_keys import commented
-from emu.boot.prices import PRICES, Price
+from emu.boot.prices import PRICES, TIMED, Price
 from emu.debug.session import Session
 from emu.debug.setup import Options, Setup
+from emu.debug.what_if_waits import PARKED_US, Waited, waited
 from emu.errors import ApdbgError
+from emu.machine.machine import Machine
 
 IMAGE: Final = "strategies/bzImage"
 _MEMORY_MIB: Final = 512
@@ -33,6 +36,9 @@ class Way(Struct, frozen=True):
     words: str
     platform: str
     line: str
+    image: str = IMAGE
+    offers: tuple[Depth, ...] = ()
+    """Depths of MWAIT that the platform has to offer; what leaving them takes moves it."""
 
 
 _IPI: Final = "INIT and SIPI"
@@ -53,7 +59,22 @@ WAYS: Final = (
     Way("td-mailbox", f"{_MAILBOX} of a TD, one by one", "tdx", "start=serial"),
     Way("td-parallel", f"{_MAILBOX} of a TD to all", "tdx", "start=parallel"),
 )  # fmt: skip
-BY_NAME: Final = {way.name: way for way in WAYS}
+_PARKED: Final = "parked on the kernel's tables, then started by a store"
+_WAITS: Final = "waits/bzImage"
+_HOW: Final[tuple[tuple[str, str, tuple[Depth, ...]], ...]] = (
+    ("spin", "each spins without PAUSE", ()),
+    ("pause", "each spins with PAUSE", ()),
+    ("hlt", "each halts, and an IPI wakes it", ()),
+    ("mwait", "each waits by MWAIT C1", ("C1",)),
+    ("mwait-c6", "each waits by MWAIT C6", ("C6",)),
+)
+PARKED: Final = tuple(
+    Way(f"parked-{how}", f"{_PARKED}: {words}", "linux",
+        f"wait={how} parked={PARKED_US} start=parallel", _WAITS, depths)
+    for how, words, depths in _HOW
+)  # fmt: skip
+"""Ways to wait, which are run where they are asked for by name."""
+BY_NAME: Final = {way.name: way for way in (*WAYS, *PARKED)}
 
 
 WORK_US_MAX: Final = 10_000_000
@@ -95,6 +116,8 @@ class WayTaken(Struct, frozen=True):
     ps: int
     ends: tuple[AtEnds, ...] = ()
     """Of prices on which it hangs; others are left out."""
+    waited: Waited | None = None
+    """What its wait takes, of CPUs that were parked."""
 
     @property
     def band(self) -> tuple[int, int]:
@@ -108,14 +131,16 @@ def taken(
 ) -> WayTaken:
     """One way with so many CPUs; raises ApdbgError. `ends`: at the ends of every price's range,
     too; `heard` is called between two runs."""
-    usual = _ps(way, cpus, load, {})
-    found = []
-    for price in _timed() if ends else ():
+    machine = _ran(way, cpus, load, {})
+    usual, found = _took(machine), []
+    for price in _timed(way) if ends else ():
         heard()
-        both = [_ps(way, cpus, load, {price.name: one}) for one in (price.low, price.high)]
+        both = [
+            _took(_ran(way, cpus, load, {price.name: one})) for one in (price.low, price.high)
+        ]
         if both != [usual, usual]:
             found.append(AtEnds(price.name, *both))
-    return WayTaken(way.name, cpus, usual, tuple(found))
+    return WayTaken(way.name, cpus, usual, tuple(found), waited(machine))
 
 
 def less(this: int, than: int) -> float:
@@ -143,34 +168,49 @@ def counts_of(text: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _timed() -> tuple[Price, ...]:
-    return tuple(one for one in PRICES if one.timed)
+def _timed(way: Way) -> tuple[Price, ...]:
+    left = [leaving(depth) for depth in way.offers]
+    return tuple(one for one in PRICES if one.timed or one.name in left)
 
 
-def _ps(way: Way, cpus: int, load: ApLoad, costs: Mapping[str, float]) -> int:
-    """One run, in picoseconds of the boot CPU's clock."""
+def _ran(way: Way, cpus: int, load: ApLoad, costs: Mapping[str, float]) -> Machine:
+    """One run, up to its end."""
     options = Options(
-        image=IMAGE, platform=way.platform, cpus=cpus, memory=_MEMORY_MIB,
+        image=way.image, platform=way.platform, cpus=cpus, memory=_MEMORY_MIB,
         cmdline=f"{way.line} {load.words}", rules=False,
     )  # fmt: skip
-    session = Session(Setup.of(options, _platform(way.platform, costs)))
+    session = Session(Setup.of(options, _platform(way, costs)))
     session.do("run")
-    found = {
-        event.text: event.virtual_ns
-        for event in session.machine.board.logs.events
-        if event.text in (_BEGIN, _END)
-    }
-    if len(found) < 2:
+    if len(_codes(session.machine)) < 2:
         reason = session.verdict.reason if session.verdict else "it did not come to an end"
         raise ApdbgError(f"what-if: {way.name} with {cpus} CPUs: {reason}")
+    return session.machine
+
+
+def _codes(machine: Machine) -> dict[str, int]:
+    """The moments of the two codes, in nanoseconds of the boot CPU's clock."""
+    events = machine.board.logs.events
+    return {one.text: one.virtual_ns for one in events if one.text in (_BEGIN, _END)}
+
+
+def _took(machine: Machine) -> int:
+    """What lies between them, in picoseconds."""
+    found = _codes(machine)
     return (found[_END] - found[_BEGIN]) * 1000
 
 
-def _platform(name: str, costs: Mapping[str, float]) -> str:
-    """A platform's text with other prices."""
-    values: dict[str, Any] = tomllib.loads(platform_text(name))
+def _platform(way: Way, costs: Mapping[str, float]) -> str:
+    """The text of a way's platform with other prices, and what the way needs of it."""
+    values: dict[str, Any] = tomllib.loads(platform_text(way.platform))
     whole = {
-        key: one if key == "instructions_per_ns" else int(one) for key, one in costs.items()
+        key: one if key == "instructions_per_ns" else int(one)
+        for key, one in costs.items()
+        if key in TIMED
     }
     values["time"] = {**values.get("time", {}), **whole}
-    return commented(values, name)
+    others = {key: {"ns": one} for key, one in costs.items() if key not in TIMED}
+    if others:
+        values["prices"] = {**values.get("prices", {}), **others}
+    if way.offers:
+        values["mwait"] = list(way.offers)
+    return commented(values, way.platform)

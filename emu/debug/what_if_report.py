@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from emu.debug.what_if import BY_NAME, ApLoad, AtEnds, WayTaken
+from emu.debug.what_if_waits import Waited
 
 SCHEMA: Final = "apdbg-what-if/1"
 
@@ -27,6 +28,8 @@ class WayReport(Struct, frozen=True):
     """Least and most over the ends of every price, one at a time; without --ends `ps` twice."""
     prices: tuple[AtEnds, ...]
     """Those on which it hangs; without --ends none."""
+    waited: Waited | None = None
+    """What the wait of an AP takes, where APs were parked before."""
 
 
 class WhatIf(Struct, frozen=True):
@@ -48,5 +51,13 @@ def reported(found: Sequence[WayTaken], load: ApLoad) -> WhatIf:
 def _way(one: WayTaken) -> WayReport:
     way = BY_NAME[one.way]
     return WayReport(
-        way.name, way.words, way.platform, way.line, one.cpus, one.ps, one.band, one.ends
+        way.name,
+        way.words,
+        way.platform,
+        way.line,
+        one.cpus,
+        one.ps,
+        one.band,
+        one.ends,
+        one.waited,
     )

@@ -17,6 +17,10 @@ PAIRS: Final = (
 _BEFORE: Final = (
     "a mailbox's CPUs were started by the firmware before, and what that took is not counted"
 )
+_UNIT: Final = (
+    "1 is what a CPU takes that runs for 1 us; powers have no public figure. The way out of "
+    "MWAIT is in the times by its price, that of HLT (hlt_wake_ns) in none"
+)
 _MATTERS: Final = 0.005
 """A price that moves a result by less than this part of it is not named."""
 
@@ -34,6 +38,8 @@ def as_text(found: Sequence[WayTaken], load: ApLoad) -> str:
     lines += [f"{name}: {BY_NAME[name].words}" for name in names]
     told = [sentence for one in found for sentence in _hangs_on(one)]
     lines += ["", *told] if told else []
+    waits = [f"{one.way}, {one.cpus:,} CPUs: {one.waited.told}" for one in found if one.waited]
+    lines += ["", *waits, _UNIT] if waits else []
     lines += ["", *claim(found)] if claim(found) else []
     return "\n".join(lines)
 

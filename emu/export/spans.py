@@ -10,7 +10,7 @@ class LaneSpan(Struct, frozen=True):
 
     cpu: int
     doing: str
-    """running, waiting, halted, wait-for-sipi or shutdown; off is no span."""
+    """running, waiting, halted, mwait, wait-for-sipi or shutdown; off is no span."""
     begin_ps: int
     end_ps: int
     ticks: int

@@ -1,15 +1,17 @@
 """One CPU of the machine: its registers, what it is doing, and its own clock."""
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
 
 from emu.hw.address import Hpa
 from emu.hw.context import Context
 
-Activity = Literal["off", "wait-for-sipi", "running", "waiting", "halted", "shutdown"]
+Activity = Literal["off", "wait-for-sipi", "running", "waiting", "halted", "mwait", "shutdown"]
 """`waiting`: in a loop that can only end when a byte it reads changes or time passes."""
+SLEEPS: Final[tuple[Activity, ...]] = ("halted", "mwait")
+"""An interrupt ends these."""
 
 
 class SavedCpu(NamedTuple):

@@ -56,7 +56,7 @@ _ANSWERED: Final = (RDRAND, RDSEED, X2APIC, TSC_DEADLINE)
 """The machine does these itself: the emulator is to find the instruction undefined, or knows
 nothing of it."""
 _NEEDED: Final = (MONITOR, SVM)
-"""Not offered. MONITOR and MWAIT thus exit instead of being undefined for the emulator; guests
+"""Not of OFFERED. MONITOR and MWAIT thus exit, whether a platform offers them or not; guests
 run by SVM, and EFER.SVME, without which its instructions are undefined, cannot be set."""
 
 

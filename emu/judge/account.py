@@ -11,6 +11,7 @@ from emu.hw.cpu import Cpu
 from emu.judge import hopeless, last_words, offered, owners
 from emu.judge.hopeless import Hopeless
 from emu.judge.last_words import LastWords
+from emu.judge.monitored import line_words
 from emu.judge.state import in_sidecar, state_of
 from emu.judge.verdict import Evidence, Fate, WaitFact
 from emu.judge.wait_facts import facts
@@ -67,8 +68,8 @@ def of(
     if not wanted:
         return []
     cpus, held = machine.board.cpus, hopeless.everyone(machine)
-    words, waiting = last_words.of(machine, wanted), machine.waits.waiting
-    waits = {one.cpu: one for one in facts(machine, timeline, wanted.keys() & waiting.keys())}
+    words = last_words.of(machine, wanted)
+    waits = {one.cpu: one for one in facts(machine, timeline, wanted)}
     return [
         _account(machine, cpus[one], fate, held.get(one), words[one], waits.get(one))
         for one, fate in wanted.items()
@@ -156,6 +157,9 @@ def _next(
             return "a SIPI"
         case "halted":
             return "an interrupt" if is_roused(board, cpu) else "an NMI or INIT"
+        case "mwait":
+            beside = "an interrupt" if is_roused(board, cpu) else "an NMI or INIT"
+            return f"a store to {line_words(machine, cpu)}, or {beside}"
         case "waiting" if waits is not None and waits.place:
             if board.aps.is_parked(cpu.id):
                 return f"a command in the mailbox with its APIC id {cpu.apic_id:#x}"

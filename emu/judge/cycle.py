@@ -45,7 +45,10 @@ def edges(machine: Machine, facts: list[WaitFact]) -> dict[int, Edge]:
     everybody = {cpu.id for cpu in machine.board.cpus}
     for fact in facts:
         cpu = machine.board.cpus[fact.cpu]
-        loop = machine.waits.waiting[cpu.id].loop
+        wait = machine.waits.waiting.get(cpu.id)
+        if wait is None:
+            continue  # it waits by MWAIT, which an interrupt ends as well
+        loop = wait.loop
         if machine.board.aps.is_parked(cpu.id) or loop.clock or not loop.reads:
             continue
         whose = owners.of(machine, cpu, loop)

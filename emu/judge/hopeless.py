@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from emu.hw.cpu import Cpu
+from emu.hw.cpu import SLEEPS, Cpu
 from emu.judge import owners
 from emu.machine.ipi import is_roused
 from emu.machine.machine import Machine
@@ -55,7 +55,7 @@ def listens(machine: Machine) -> bool:
     if asked is None:
         return False
     cpu = machine.board.cpus[asked[0]]
-    return cpu.activity == "halted" and is_roused(machine.board, cpu)
+    return cpu.activity in SLEEPS and is_roused(machine.board, cpu)
 
 
 def by_fault(machine: Machine, cpu: Cpu) -> bool:
@@ -91,7 +91,7 @@ def everyone(machine: Machine) -> dict[int, Hopeless]:
     if not somebody_moves(machine, found):
         alone = Hopeless("alone", "nobody is left who could move it on")
         for cpu in board.cpus:
-            if cpu.activity in ("waiting", "halted", "wait-for-sipi"):
+            if cpu.activity in ("waiting", *SLEEPS, "wait-for-sipi"):
                 found.setdefault(cpu.id, alone)
     return found
 

@@ -81,7 +81,7 @@ def _told(machine: Machine) -> str:
 def _why_hung(machine: Machine, held: frozenset[int]) -> str:
     """Nothing can ever run again: who sleeps, and on what."""
     parts = []
-    for state in ("waiting", "halted", "wait-for-sipi", "off", "shutdown"):
+    for state in ("waiting", "halted", "mwait", "wait-for-sipi", "off", "shutdown"):
         ids = [str(cpu.id) for cpu in machine.board.cpus if cpu.activity == state]
         if ids:
             shown = ", ".join(ids[:8]) + (", ..." if len(ids) > 8 else "")

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from emu.hw.cpu import Cpu
+from emu.hw.cpu import SLEEPS, Cpu
 from emu.judge.verdict import CpuState
 from emu.machine.handover import ap_record
 from emu.machine.machine import Machine
@@ -23,7 +23,7 @@ def state_of(machine: Machine, cpu: Cpu) -> CpuState:
             return cpu.activity
         case "running" if not machine.board.powered_off:
             return "running"
-        case "waiting" | "halted" | "running":
+        case "waiting" | "halted" | "mwait" | "running":
             if state == "online":
                 return "online"
             if machine.board.aps.is_parked(cpu.id):
@@ -32,14 +32,14 @@ def state_of(machine: Machine, cpu: Cpu) -> CpuState:
                 return "running"
             if in_sidecar(machine, cpu):
                 return "sidecar-idle"
-            return "spinning" if cpu.activity == "waiting" else "halted"
+            return "spinning" if cpu.activity == "waiting" else cpu.activity
 
 
 def in_sidecar(machine: Machine, cpu: Cpu) -> bool:
-    """Whether an AP waits, by HLT or in a loop, in code of the sidecar's image: it is meant to,
-    until the OS sends it a command (openvmm, `openhcl/sidecar/src/arch/x86_64/vp.rs`,
-    park_until)."""
-    if not cpu.id or cpu.activity not in ("halted", "waiting"):
+    """Whether an AP waits, by HLT, MWAIT or in a loop, in code of the sidecar's image: it is
+    meant to, until the OS sends it a command (openvmm,
+    `openhcl/sidecar/src/arch/x86_64/vp.rs`, park_until)."""
+    if not cpu.id or cpu.activity not in (*SLEEPS, "waiting"):
         return False
     board = machine.board
     some = [one for one in board.layout.regions if one.name == SIDECAR]

@@ -5,10 +5,10 @@ from typing import Final, NamedTuple
 
 from emu.hw.address import Hpa
 from emu.hw.cpu import Cpu
+from emu.judge import monitored
 from emu.judge.conditions import Reads
 from emu.judge.verdict import WaitFact
 from emu.judge.waiting import WaitSaid, WaitWords
-from emu.machine.lap import Loop
 from emu.machine.machine import Machine
 from emu.machine.tracked import NOBODY, LastWrite
 from emu.timeline import search
@@ -32,21 +32,15 @@ def facts(
     """Every waiting CPU, or some of them, with its evidence. With a timeline, who wrote before
     a wait began is searched for in the past, for some time. `words`: what is known of loops."""
     known = WaitWords(machine) if words is None else words
-    waiting = machine.waits.waiting
-    loops = {
-        index: waiting.of(index).loop for index in sorted(waiting if cpus is None else cpus)
-    }
-    said = {index: known.said(machine.board.cpus[index], loop) for index, loop in loops.items()}
-    reads = (one.reads for one in said.values())
-    found = _Facts(machine, {} if timeline is None else _searched(machine, timeline, reads))
-    return [
-        found.of(machine.board.cpus[index], loop, said[index]) for index, loop in loops.items()
+    every = {*machine.waits.waiting, *machine.monitors.asleep}
+    waiting = [
+        (cpu, said)
+        for index in sorted(every if cpus is None else every & {*cpus})
+        if (said := known.seen(cpu := machine.board.cpus[index])) is not None
     ]
-
-
-def deciding(machine: Machine, cpu: Cpu) -> Reads:
-    """What a waiting CPU looks at that may let it go, without the pointers on the way to it."""
-    return WaitWords(machine).said(cpu, machine.waits.waiting[cpu.id].loop).reads
+    reads = (said.reads for _, said in waiting)
+    found = _Facts(machine, {} if timeline is None else _searched(machine, timeline, reads))
+    return [found.of(cpu, said) for cpu, said in waiting]
 
 
 def _searched(machine: Machine, timeline: Timeline, looked_at: Iterable[Reads]) -> Searched:
@@ -87,22 +81,24 @@ class _Facts:
         self._searched = searched
         self._written: dict[Reads, _Written] = {}
         self._names: dict[tuple[Hpa | None, int], str] = {}
-        """By where the head of a loop lies in the host, and its address."""
+        """By where the head of a loop, or an MWAIT, lies in the host, and its address."""
         self._values: dict[tuple[tuple[Hpa, int], ...], str] = {}
 
-    def of(self, cpu: Cpu, loop: Loop, said: WaitSaid) -> WaitFact:
+    def of(self, cpu: Cpu, said: WaitSaid) -> WaitFact:
         """Why a CPU waits."""
         written = self._written.get(said.reads)
         if written is None:
             written = self._written[said.reads] = self._last_written(said.reads)
         newest, known, place = written
         return WaitFact(
-            cpu.id, said.words, self._where(cpu, loop.head), self._now(said.places),
+            cpu.id, said.words, self._where(cpu), self._now(said.places),
             newest.cpu if known else None,
             newest.tick if known and newest is not NOBODY else None, known, place,
         )  # fmt: skip
 
-    def _where(self, cpu: Cpu, head: int) -> str:
+    def _where(self, cpu: Cpu) -> str:
+        wait = self._machine.waits.waiting.get(cpu.id)
+        head = monitored.address(self._machine, cpu) if wait is None else wait.loop.head
         code = self._machine.board.virtual.hpa(cpu.registers, head), head
         name = self._names.get(code)
         if name is None:

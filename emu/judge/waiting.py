@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from emu.boot.disasm import Instruction, decode
 from emu.hw.address import PAGE_BYTES, Hpa
 from emu.hw.cpu import Cpu
+from emu.judge import monitored
 from emu.judge.conditions import Codes, LoopTold, Reads, read_loop
 from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.lap import Loop
@@ -66,11 +67,20 @@ class WaitWords:
     def of(self, cpu: Cpu) -> str:
         """What a CPU waits for: `mailbox command == 1`, or addresses, with `or time` where a
         clock ends it too; empty if it does not wait."""
-        wait = self._machine.waits.waiting.get(cpu.id)
-        return "" if wait is None else self.said(cpu, wait.loop).words
+        said = self.seen(cpu)
+        return "" if said is None else said.words
 
-    def said(self, cpu: Cpu, loop: Loop) -> WaitSaid:
-        """What there is to say of a CPU that waits in a loop."""
+    def seen(self, cpu: Cpu) -> WaitSaid | None:
+        """What there is to say of a CPU's wait; None if it does not wait."""
+        wait = self._machine.waits.waiting.get(cpu.id)
+        if wait is not None:
+            return self._said_of(cpu, wait.loop)
+        if cpu.id in self._machine.monitors.asleep:
+            return _of_monitor(self._machine, cpu)
+        return None
+
+    def _said_of(self, cpu: Cpu, loop: Loop) -> WaitSaid:
+        """Of a loop."""
         shape = self._shape(cpu, loop)
         own = tuple([cpu.registers.get(name) for name, _, _ in loop.unequal])
         known = self._said.get((shape.number, *own))
@@ -84,6 +94,15 @@ class WaitWords:
                 self._said.clear()
             self._said[(shape.number, *own)] = known
         return known
+
+
+def _of_monitor(machine: Machine, cpu: Cpu) -> WaitSaid:
+    """Of a CPU that waits by MWAIT: for any store to the line, of which the place is shown that
+    it gave."""
+    return WaitSaid(
+        monitored.told(machine, cpu), monitored.reads(machine, cpu),
+        (monitored.place(machine, cpu),),
+    )  # fmt: skip
 
 
 def words_for(machine: Machine, cpu: Cpu) -> str:

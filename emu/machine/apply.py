@@ -10,6 +10,7 @@ from emu.machine.board import Board
 from emu.machine.cpu_witness import CpuWitness
 from emu.machine.event import HotPlug
 from emu.machine.exceptions import raise_exception
+from emu.machine.monitors import Monitors
 from emu.machine.own_access import OwnAccess
 from emu.machine.stores import Stores
 from emu.machine.waits import Waits
@@ -24,6 +25,7 @@ class Parts(Protocol):
     stores: Stores
     own: OwnAccess
     waits: Waits
+    monitors: Monitors
     witness: Witness
     cpu_witness: CpuWitness
 
@@ -56,7 +58,7 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.MachineEffect, size: int) -> None:
         case fx.RaiseException():
             raise_exception(parts, cpu, effect, size)
         case fx.EnterKernel():
-            syscall.enter(cpu.registers)
+            _syscall(parts, cpu)
         case fx.SetMsr(owner, msr, value):
             vmm.msrs[owner, msr] = value
         case fx.SetDrawn(owner, drawn):
@@ -98,8 +100,8 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.MachineEffect, size: int) -> None:
             overlay(parts.board, gpa)
         case fx.SerialOut(_, byte):
             serial(parts, cpu, byte)
-        case fx.Halt(masked_wakes):
-            ipi.halt(parts, cpu, masked_wakes)
+        case fx.Halt() | fx.ArmMonitor() | fx.MonitorWait():
+            _rest(parts, cpu, effect)
         case fx.PowerOff():
             parts.board.powered_off = True
             parts.board.event(cpu, "state", "switches the machine off")
@@ -110,6 +112,24 @@ def _apply(parts: Parts, cpu: Cpu, effect: fx.MachineEffect, size: int) -> None:
             parts.board.event(cpu, "exit", text)
         case _:
             assert_never(effect)
+
+
+def _syscall(parts: Parts, cpu: Cpu) -> None:
+    """SYSCALL, which ends monitoring (SDM 3, 10.10.4)."""
+    syscall.enter(cpu.registers)
+    parts.monitors.disarm(cpu)
+
+
+def _rest(parts: Parts, cpu: Cpu, effect: fx.Halt | fx.ArmMonitor | fx.MonitorWait) -> None:
+    """A CPU sleeps, or says for what it is going to."""
+    match effect:
+        case fx.Halt(masked_wakes):
+            ipi.halt(parts, cpu, masked_wakes)
+        case fx.ArmMonitor(gva):
+            parts.own.read(cpu, gva, 1)  # as a load, it sets the A bits
+            parts.monitors.arm(cpu, gva)
+        case fx.MonitorWait(depth, masked_wakes):
+            ipi.monitor_wait(parts, cpu, depth, masked_wakes)
 
 
 def delay(parts: Parts, cpu: Cpu, ps: int) -> None:
@@ -131,6 +151,7 @@ def eject(parts: Parts, cpu: Cpu, target: Cpu) -> None:
     """A CPU is out, wherever it was: its registers stay, and nothing lets it go on but being
     plugged in."""
     parts.waits.forget(target)
+    parts.monitors.forget(target)
     parts.board.turn(target, "off")
     parts.board.reschedule = True
     who = "itself" if target is cpu else f"cpu {target.id}"
@@ -192,6 +213,7 @@ def start_vp(parts: Parts, cpu: Cpu, vp: int, context: fx.VpContext | None) -> N
     operand = parts.board.platform.vp_init
     state = entry.reset_vector(vp, operand) if context is None else entry.from_context(context)
     parts.waits.forget(target)  # a host that mistakes one VP for another starts it twice
+    parts.monitors.forget(target)
     moment = cpu.clock_ps + parts.board.platform.starts_in_ns(vp, "start_vp_ns") * 1000
     parts.board.go_on(target, moment, "started", cpu.id, cpu.clock_ps)
     parts.board.start(target, state)

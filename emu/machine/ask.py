@@ -14,6 +14,7 @@ from emu.hw.control import ControlRegister
 from emu.hw.exit import Exit, ExitKind
 from emu.machine.code import CodeReader
 from emu.machine.mmio import device_access
+from emu.machine.monitor_code import read_monitor
 from emu.machine.port_access import port_access
 from emu.vmm import asked as ask
 from emu.vmm.asked import Asked
@@ -56,9 +57,8 @@ _NO_RANDOM: Final = b"\xf0\xf2\xf3"
 """With LOCK or a repeat prefix it is undefined, or another instruction (RDPID)."""
 _NARROW_TASKS: Final = (1, 3)
 """Types of a 16-bit TSS (SDM 3A, table 3-2)."""
-_LONG_NAMED: Final = {
-    vmcb.EXIT_MONITOR: "monitor", vmcb.EXIT_MWAIT: "mwait", vmcb.EXIT_RDPMC: "rdpmc",
-}  # fmt: skip
+_MONITORS: Final = (vmcb.EXIT_MONITOR, vmcb.EXIT_MWAIT)
+_GP: Final = vmcb.EXIT_EXCEPTION + 13
 _INVD_OPCODE: Final = 0x08
 
 
@@ -91,6 +91,9 @@ def _intercept(exit_: Exit, registers: Context, code: CodeReader, devices: Devic
     if number == _UD:
         return _undefined(code.next(registers), registers)
     if vmcb.EXIT_EXCEPTION <= number < vmcb.EXIT_EXCEPTION + 32:
+        # The emulator knows no extension of MWAIT, whatever CPUID says.
+        if number == _GP and (found := _monitor(code.next(registers), registers)) is not None:
+            return found
         return _exception(number - vmcb.EXIT_EXCEPTION, exit_)
     if number == vmcb.EXIT_SHUTDOWN:
         return ask.ShutDown(0)
@@ -102,8 +105,12 @@ def _intercept(exit_: Exit, registers: Context, code: CodeReader, devices: Devic
         return _msr(code.next(registers), registers)
     if number in CONTROL_WRITES:
         return _control_write(number, code.next(registers), registers)
-    if number in _LONG_NAMED:
-        return _long_named(number, code.next(registers), registers)
+    if number == vmcb.EXIT_RDPMC:
+        size = disasm.length(code.next(registers), registers.coding)
+        return ask.Rdpmc(size, registers.get("rcx") & _U32)
+    if number in _MONITORS:
+        found = _monitor(code.next(registers), registers)
+        return ask.NotOffered(0, f"svm {number:#x}") if found is None else found
     return ask.NotOffered(0, f"svm {number:#x}")
 
 
@@ -137,12 +144,10 @@ def _plain(number: int, code: bytes, registers: Context) -> Asked:
     return ask.CacheFlush(size, "invd" if code[size - 1] == _INVD_OPCODE else "wbinvd")
 
 
-def _long_named(number: int, code: bytes, registers: Context) -> Asked:
-    """MONITOR, MWAIT and RDPMC: #VE and #GP in a TD, and nothing that any CPU here has."""
-    size, name = disasm.length(code, registers.coding), _LONG_NAMED[number]
-    if number == vmcb.EXIT_RDPMC:
-        return ask.Rdpmc(size, registers.get("rcx") & _U32)
-    return ask.Monitoring(size, name)
+def _monitor(code: bytes, registers: Context) -> Asked | None:
+    """MONITOR or MWAIT, if the code is one."""
+    opcode, _ = _opcode(code, registers)
+    return read_monitor(opcode, code[: len(code) - len(opcode)], registers)
 
 
 def _msr(code: bytes, registers: Context) -> Asked:

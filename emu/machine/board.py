@@ -131,6 +131,9 @@ class Board(Struct, eq=False, kw_only=True):
     """GPA of the boot_params the kernel was entered with."""
     broken_pages: set[int] = field(default_factory=set)
     """Private pages of a TD that the host wrote to."""
+    monitored: frozenset[Gpa] = frozenset()
+    """Pages with a line that a CPU monitors (`emu.machine.monitors`): each store to one
+    counts, also one that leaves the bytes as they were."""
     running: set[int] = field(default_factory=set)
     """The CPUs whose activity that is: of a thousand mostly a few."""
 

@@ -7,6 +7,7 @@ from emu.hw import interrupt
 from emu.hw.address import Gpa, page_of
 from emu.hw.cpu import Cpu
 from emu.hw.nested_walk import walk_nested
+from emu.machine import monitors
 from emu.machine.board import Board
 from emu.machine.fault_words import access_of, fault_words, nested_words
 from emu.vmm import apic, clock, controls, cpuid, hypercalls, msr, random_numbers, sev, tdx
@@ -65,8 +66,7 @@ def decide(board: Board, cpu: Cpu, asked: ask.Asked) -> Effects:
         case ask.MmioRead() | ask.MmioWrite():
             return _device(board, cpu, asked)
         case (
-            ask.Hlt() | ask.CacheFlush() | ask.Monitoring() | ask.Vmcall() | ask.PortIn()
-            | ask.PortOut()
+            ask.Hlt() | ask.CacheFlush() | ask.Vmcall() | ask.PortIn() | ask.PortOut()
         ) if board.is_td:  # fmt: skip
             return (*tdx.instruction(board.caller(cpu), asked), _exit_cost(board))
         case ask.Tdcall() | ask.Vmcall():
@@ -85,6 +85,8 @@ def decide(board: Board, cpu: Cpu, asked: ask.Asked) -> Effects:
             return (Complete(), Halt(), _exit_cost(board))
         case ask.CacheFlush():
             return (Complete(), _exit_cost(board))
+        case ask.Monitor() | ask.Mwait():
+            return monitors.answer(board, cpu, asked, _nested_fault)
         case ask.NestedFault(_, error, gpa, gla):
             return _nested_fault(board, cpu, error, gpa, gla)
         case _:
@@ -210,7 +212,7 @@ def _port_value(cpu: Cpu, width: int, value: int) -> SetRegisters:
 
 
 _Faulted = (
-    ask.SoftInterrupt | ask.Undefined | ask.CpuFault | ask.NotOffered | ask.Monitoring
+    ask.SoftInterrupt | ask.Undefined | ask.CpuFault | ask.NotOffered
     | ask.Rdpmc | ask.OddAccess | ask.ShutDown | ask.EngineFailed
 )  # fmt: skip
 
@@ -227,7 +229,7 @@ def _fault(board: Board, cpu: Cpu, asked: _Faulted) -> RaiseException | Crash:
         case ask.OddAccess(_, doing, gpa, text):
             what = f"cpu {cpu.id} at {board.place(cpu)}: {doing} GPA {gpa:#x}"
             return Crash(f"{what}, a device's, by `{text}`, which is not decoded")
-        case ask.NotOffered(_, name) | ask.Monitoring(_, name):
+        case ask.NotOffered(_, name):
             return RaiseException(6, None, f"{name} is not offered")
         case ask.Rdpmc(_, counter):
             # In a TD by the module: ATTRIBUTES.PERFMON is off (`td_rdpmc_exit`).

@@ -3,6 +3,7 @@ them, and whether it sleeps meanwhile."""
 
 from typing import Final, Protocol
 
+from emu.boot.mwait import Depth
 from emu.hw import interrupt
 from emu.hw.cpu import Cpu
 from emu.machine import entry
@@ -10,6 +11,7 @@ from emu.machine.board import Board
 from emu.machine.cpu_witness import CpuWitness
 from emu.machine.event import Arrival
 from emu.machine.exceptions import raise_exception
+from emu.machine.monitors import Monitors
 from emu.machine.own_access import OwnAccess
 from emu.machine.waits import Waits
 from emu.machine.witness import Witness
@@ -29,6 +31,7 @@ class Receives(Protocol):
     board: Board
     own: OwnAccess
     waits: Waits
+    monitors: Monitors
     witness: Witness
     cpu_witness: CpuWitness
 
@@ -79,6 +82,7 @@ def init(parts: Receives, cpu: Cpu, target: Cpu) -> None:
     processor begins at its reset vector, any other waits for a start-up IPI (8.4.2)."""
     board, vp = parts.board, parts.board.vmm.vps[target.id]
     parts.waits.forget(target)
+    parts.monitors.forget(target)
     reset_apic(board, target)
     board.vmm.msrs.pop((target.id, kvm.SYSTEM_TIME), None)
     old = target.context
@@ -156,7 +160,9 @@ def nmi(parts: Receives, cpu: Cpu, target: Cpu) -> None:
 def _notice(parts: Receives, cpu: Cpu, target: Cpu) -> None:
     """A CPU that sleeps wakes to look at what has arrived."""
     target.look = True
-    if target.activity == "halted" and _wakes(parts.board, target):
+    if target.activity == "mwait" and _wakes(parts.board, target):
+        parts.monitors.wake(target, cpu.clock_ps, "interrupted", cpu.id)
+    elif target.activity == "halted" and _wakes(parts.board, target):
         moment = max(target.clock_ps, cpu.clock_ps)
         parts.board.go_on(target, moment, "interrupted", cpu.id, cpu.clock_ps)
         parts.board.turn(target, "running")
@@ -187,12 +193,12 @@ def _is_due(board: Board, cpu: Cpu) -> bool:
 
 
 def is_roused(board: Board, cpu: Cpu) -> bool:
-    """Whether an interrupt wakes a CPU that is halted."""
+    """Whether an interrupt wakes a CPU that sleeps by HLT or MWAIT."""
     return is_open(cpu) or board.vmm.vps[cpu.id].masked_wakes
 
 
 def _wakes(board: Board, cpu: Cpu) -> bool:
-    """Whether something waits that wakes a CPU that is halted."""
+    """Whether something waits that wakes a CPU that sleeps by HLT or MWAIT."""
     masked = board.vmm.vps[cpu.id].masked_wakes
     return _is_due(board, cpu) or (masked and apic.offered(board.vmm, cpu.id) is not None)
 
@@ -209,6 +215,17 @@ def halt(parts: Receives, cpu: Cpu, masked_wakes: bool = False) -> None:
         only = "only an INIT" if cpu.registers.nmi_blocked else "only an NMI or INIT"
         where = board.place_at(cpu, board.linear_rip(cpu) - 1)  # the instruction has retired
         board.event(cpu, "exit", f"halts at {where} with interrupts off: {only} wakes it")
+
+
+def monitor_wait(parts: Receives, cpu: Cpu, depth: Depth, masked_wakes: bool) -> None:
+    """MWAIT: the CPU sleeps if the line that it monitors has had no store since, and nothing
+    waits that wakes it. What ends it or keeps it from sleeping also ends the monitoring (SDM 3,
+    10.10.4: it does not arm anew)."""
+    parts.board.vmm.vps[cpu.id].masked_wakes = masked_wakes
+    if cpu.id in parts.monitors.armed and not _wakes(parts.board, cpu):
+        parts.monitors.sleep(cpu, depth)
+    else:
+        parts.monitors.disarm(cpu)
 
 
 def take_interrupt(parts: Receives, cpu: Cpu) -> bool:
@@ -229,6 +246,7 @@ def take_interrupt(parts: Receives, cpu: Cpu) -> bool:
         vp.in_service |= 1 << vector
         number = vector
     board.beat += 1
+    parts.monitors.disarm(cpu)
     raised = fx.RaiseException(number, None, interrupt.name_of(number))
     raise_exception(parts, cpu, raised, external=True)
     return True

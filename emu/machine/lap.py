@@ -244,6 +244,11 @@ class Lap(Struct):
         # Most laps store nothing, and this is asked before each of their instructions.
         return not self.writes or all(read(*at) == old for at, old in self.writes.items())
 
+    def _is_heard(self, board: Board) -> bool:
+        """Whether a CPU may wake at every lap, by MWAIT, since it stores to its line."""
+        pages = board.monitored
+        return bool(pages) and any(board.ram.page_at(hpa) in pages for hpa, _ in self.writes)
+
     def keeps_to(self, loop: Loop) -> bool:
         """Whether, up to what `look` saw last, it touches only what a lap of a loop does."""
         return self.pages <= loop.pages and self.writes.keys() <= set(loop.stores)
@@ -251,7 +256,7 @@ class Lap(Struct):
     def loop(self, board: Board, cpu: Cpu) -> Loop | None:
         """The loop, if this lap has come round; asked when the CPU is back at the head."""
         read, context = board.memory.read, cpu.registers
-        if self.disturbed or not self._left_alone(board):
+        if self.disturbed or not self._left_alone(board) or self._is_heard(board):
             return None
         if any(read(*place) != self.loaded[place] for place in self.reads):
             return None

@@ -35,6 +35,7 @@ from emu.machine.lap import Loop
 from emu.machine.mailbox_events import MailboxEvents
 from emu.machine.mailbox_search import MailboxSearch
 from emu.machine.memory_log import MemoryLog
+from emu.machine.monitors import Monitors
 from emu.machine.own_access import OwnAccess
 from emu.machine.own_code import OwnCode
 from emu.machine.pause import Pause
@@ -77,6 +78,7 @@ class Machine:
         self.private = PrivateBytes(board, self.stores)
         self.trials = Trials(board, self.guards, self.private, self.answer)
         self.waits = Waits(board, self.tracked, self.trials)
+        self.monitors = Monitors(board, self.tracked, self.waits)
         self.witness = Witness(board, self.guards, self.trials)
         self.cpu_witness = CpuWitness(board, self.witness)
         self.injected = Injected(board, self._do)
@@ -85,7 +87,7 @@ class Machine:
         self.memory_log = MemoryLog(board, self.tracked)
         self.host_steps = HostSteps(board)
         self.arrivals = Arrivals(board)
-        self.timers = Timers(board, self.waits)
+        self.timers = Timers(board, self.waits, self.monitors)
         self._wire()
 
     def _wire(self) -> None:
@@ -94,8 +96,9 @@ class Machine:
         board.listeners = (self.injected,)
         self.tracked.listeners = (
             MailboxEvents(board), self.memory_log, self.witness, self.guards, self.cpu_witness,
-            self.waits, self.injected,
+            self.waits, self.monitors, self.injected,
         )  # fmt: skip
+        self.tracked.touches = (self.monitors,)
         search = MailboxSearch(board, self.tracked, self.waits, self._waited)
         self.arrivals.listeners = (
             self.injected, search, self.witness, self.cpu_witness,
@@ -203,6 +206,8 @@ class Machine:
             exit_ = no_execute.go_on(board, cpu, exit_, limit, cpu.skip)
         if exit_.code in control_writes.CODES:
             exit_ = control_writes.go_on(board, cpu, exit_)
+            if exit_.code not in control_writes.CODES:
+                self.monitors.disarm(cpu)
         if board.probes:
             board.compare("walk")
         if exit_.kind is ExitKind.BREAKPOINT:

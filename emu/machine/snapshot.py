@@ -32,8 +32,9 @@ def parts(machine: Machine) -> tuple[Part, ...]:
     board = machine.board
     return (
         machine.tracked,  # first: it closes what is lent, and the nested table is to know that
-        machine.guards, machine.private, machine.waits, machine.witness, machine.injected,
-        machine.store_buffers, machine.memory_log, machine.host_steps, machine.arrivals,
+        machine.guards, machine.private, machine.waits, machine.monitors, machine.witness,
+        machine.injected, machine.store_buffers, machine.memory_log, machine.host_steps,
+        machine.arrivals,
         board, board.vmm,
         board.aps, board.ram,
         *machine.cpu_witness.parts,

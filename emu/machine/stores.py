@@ -46,6 +46,7 @@ class Stores:
             if at is None:
                 at = 0 if cpu is None else board.linear_rip(cpu)
             self._tracked.changed(cpu, gpa, hpa, before, at)
+        self._tracked.touched(cpu, hpa, len(data))
 
     def mark(self, cpu: Cpu, gpa: Gpa, hpa: Hpa, data: bytes) -> None:
         """The processor sets bits of a table's entry: no instruction's store, and no code's."""

@@ -6,9 +6,10 @@ What is armed is the VMM's state (`emu.vmm.apic_timer`); here is nothing to be s
 
 from typing import Final, Protocol
 
-from emu.hw.cpu import Cpu
+from emu.hw.cpu import SLEEPS, Cpu
 from emu.machine.board import Board
 from emu.machine.ipi import is_open, is_roused
+from emu.machine.monitors import Monitors
 from emu.machine.waits import Waits
 from emu.vmm import apic, apic_timer
 from emu.vmm.effects import Effects
@@ -29,8 +30,8 @@ class Alarm(Protocol):
 class Timers:
     """One of the alarms: it rings for CPUs that execute nothing."""
 
-    def __init__(self, board: Board, waits: Waits) -> None:
-        self._board, self._waits = board, waits
+    def __init__(self, board: Board, waits: Waits, monitors: Monitors) -> None:
+        self._board, self._waits, self._monitors = board, waits, monitors
 
     def _due_of(self, cpu: Cpu) -> int | None:
         """The picosecond of its clock at which a CPU's timer has come to its end."""
@@ -70,6 +71,9 @@ class Timers:
             if cpu.activity == "waiting":
                 self._waits.wake(cpu, moment, "timer")
                 continue
+            if cpu.activity == "mwait":
+                self._monitors.wake(cpu, moment, "timer")
+                continue
             board.go_on(cpu, max(cpu.clock_ps, moment), "timer")
             board.turn(cpu, "running")
             board.reschedule = True
@@ -82,10 +86,10 @@ class Timers:
         found = []
         for index in board.vmm.timers:
             cpu = board.cpus[index]
-            if cpu.activity not in ("waiting", "halted"):
+            if cpu.activity not in ("waiting", *SLEEPS):
                 continue
             vector = apic_timer.vector_of(board.vmm, index)
-            heard = is_roused(board, cpu) if cpu.activity == "halted" else is_open(cpu)
+            heard = is_roused(board, cpu) if cpu.activity in SLEEPS else is_open(cpu)
             if vector is None or not heard:
                 continue
             if not apic.lets_in(board.vmm, index, vector):

@@ -15,8 +15,9 @@ from emu.hw.vmcb import EXIT_NPF
 from emu.machine.board import Board
 from emu.mailbox.layout import FIELDS, Field
 
-Why = Literal["mailbox", "log", "wait", "guard"]
-"""`guard`: waiting CPUs run on it (see `emu.machine.guards`)."""
+Why = Literal["mailbox", "log", "wait", "guard", "monitor"]
+"""`guard`: waiting CPUs run on it (see `emu.machine.guards`); `monitor`: there is a line that a
+CPU monitors (see `emu.machine.monitors`)."""
 _NOTHING: Final[frozenset[Why]] = frozenset()
 _GUARD: Final[frozenset[Why]] = frozenset(("guard",))
 _WRITE: Final = 2
@@ -62,6 +63,13 @@ class StoreListener(Protocol):
         """Memory has the new bytes."""
 
 
+class TouchListener(Protocol):
+    """Who is told of every store to a page with a line that is monitored."""
+
+    def touched(self, cpu: Cpu | None, hpa: Hpa, count: int) -> None:
+        """A store of so many bytes, which may be the same ones as before."""
+
+
 class TrackedPages:
     """Which pages are tracked and why, and who changed their bytes last."""
 
@@ -76,6 +84,7 @@ class TrackedPages:
         """Pages that are open for now though they are guarded."""
         self.listeners: tuple[StoreListener, ...] = ()
         """In the order in which they are told."""
+        self.touches: tuple[TouchListener, ...] = ()
 
     def save(self) -> SavedPages:
         """What is tracked and who wrote, for `load`; protection itself is the NPT's."""
@@ -185,6 +194,12 @@ class TrackedPages:
         seen = (self.writers.get(place, NOBODY) for place in range(hpa, hpa + count))
         found = max(seen, key=_when)
         return found if found.tick >= since or (found is NOBODY and not since) else None
+
+    def touched(self, cpu: Cpu | None, hpa: Hpa, count: int) -> None:
+        """Bytes of one page were stored, perhaps the same ones as before."""
+        if self._board.monitored and self._board.ram.page_at(hpa) in self._board.monitored:
+            for listener in self.touches:
+                listener.touched(cpu, hpa, count)
 
     def changed(self, cpu: Cpu | None, gpa: Gpa, hpa: Hpa, before: bytes, at: int = 0) -> None:
         """Bytes from `hpa` on may have changed from `before`, by the instruction at the linear

@@ -63,6 +63,8 @@ def why_still(cpu: Cpu) -> str:
             return "a SIPI"
         case "halted":
             return "an interrupt" if is_open(cpu) else "an NMI or INIT: interrupts are off"
+        case "mwait":
+            return "a store to its line"
         case "shutdown":
             return cpu.reason
         case "running" | "waiting":

@@ -28,8 +28,8 @@ _SOME: Final = re.compile(rb"[^\0]+")
 EIGHTHS: Final = 8
 """A cell that a CPU executed alone."""
 _LETTERS: Final[dict[Activity, str]] = {
-    "running": "s", "waiting": "z", "halted": "h", "off": ".", "wait-for-sipi": ".",
-    "shutdown": "x",
+    "running": "s", "waiting": "z", "halted": "h", "mwait": "h", "off": ".",
+    "wait-for-sipi": ".", "shutdown": "x",
 }  # fmt: skip
 
 

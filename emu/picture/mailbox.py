@@ -53,6 +53,7 @@ _STANDS: Final[dict[CpuState, str]] = {
 """What an AP needs first that does not go on at all, however far it is."""
 _FIRST: Final[dict[CpuState, str]] = {
     "halted": "an interrupt ends its HLT",
+    "mwait": "a store to its line ends its MWAIT",
     "spinning": "what it waits for comes",
     "sidecar-idle": "the OS sends the sidecar a command for it",
 }

@@ -11,18 +11,21 @@ from typing import Final
 
 from msgspec import Struct
 
+from emu.boot.mwait import power
 from emu.boot.prices import Price
 from emu.machine.machine import Machine
 from emu.profile.basis import Basis
-from emu.profile.doings import CpuDoing, CpuStretch, courses, pauses_of
+from emu.profile.doings import MWAITS, CpuDoing, CpuStretch, courses, pauses_of
 from emu.profile.prices import prices_for
 from emu.profile.waterfall_view import StepAt
 from emu.profile.ways import WaysOfCore, core_of, kinds_of, least, sources_of, wins_words
 
 POWERS: Final[dict[CpuDoing, str]] = {
     "spinning": "power_spin", "pausing": "power_pause", "halted": "power_hlt",
+    **{doing: power(depth) for depth, doing in MWAITS.items()},
 }  # fmt: skip
-"""Of what takes neither 1 nor nothing."""
+"""Of what takes neither 1 nor nothing. The way out of MWAIT takes as much as running."""
+_TAKES_ONE: Final[tuple[CpuDoing, ...]] = ("running", "leaving")
 PS_PER_US: Final = 1_000_000
 WHOLE: Final = "boot"
 PhaseStarts = Mapping[int, Sequence[tuple[str, int]]]
@@ -90,6 +93,7 @@ def energy_by(machine: Machine, phases: PhaseStarts) -> Energy:
     """The same with phases as they are given."""
     spent: Counter[tuple[int, str, CpuDoing]] = Counter()
     waits: list[tuple[int, CpuStretch]] = []
+    left: list[tuple[int, CpuStretch]] = []
     pauses = pauses_of(machine)
     for cpu, stretches in enumerate(courses(machine)):
         starts = phases.get(cpu, ())
@@ -97,6 +101,7 @@ def energy_by(machine: Machine, phases: PhaseStarts) -> Energy:
             for phase, ps in _split(one, starts):
                 spent[cpu, phase, one.doing] += ps
         waits += ((cpu, one) for one in stretches if one.doing in POWERS)
+        left += ((cpu, one) for one in stretches if one.doing == "leaving")
         for ns, price_ps in pauses[cpu]:
             phase = _phase_at(starts, ns * 1000)
             spent[cpu, phase, "pausing"] += price_ps
@@ -105,7 +110,7 @@ def energy_by(machine: Machine, phases: PhaseStarts) -> Energy:
     return Energy(
         tuple(_spent(prices, *key, ps) for key, ps in spent.items() if ps),
         tuple(kinds.values()), len(waits),
-        sum(_energy(prices[cpu], one.doing, one.ps) for cpu, one in waits),
+        sum(_energy(prices[cpu], one.doing, one.ps) for cpu, one in (*waits, *left)),
         sum(least(kinds[core_of(machine, cpu)], one.ps) for cpu, one in waits),
         sources_of(machine),
     )  # fmt: skip
@@ -131,8 +136,8 @@ def _spent(
 
 def _energy(prices: Mapping[str, Price], doing: CpuDoing, ps: int) -> float:
     """Power times time: 1 is a CPU that runs for 1 us."""
-    power = prices[POWERS[doing]].value if doing in POWERS else float(doing == "running")
-    return power * ps / PS_PER_US
+    each = prices[POWERS[doing]].value if doing in POWERS else float(doing in _TAKES_ONE)
+    return each * ps / PS_PER_US
 
 
 def _split(one: CpuStretch, starts: Sequence[tuple[str, int]]) -> Iterator[tuple[str, int]]:

@@ -1,6 +1,7 @@
 """Which way of waiting takes least at which length, the way out included.
 
-No CPU here offers MWAIT, so its depths are only compared with what a run did.
+MWAIT's depths are those that the platform offers; where it offers none, two are compared with
+what a run did.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from emu.boot.mwait import Depth, leaving, power
 from emu.boot.prices import Price
 from emu.machine.machine import Machine
 from emu.profile.prices import prices_for
@@ -15,12 +17,17 @@ from emu.profile.prices import prices_for
 WAYS: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("spinning", "power_spin", ()),
     ("pausing", "power_pause", ("pause_ns",)),
-    ("MWAIT C1", "power_c1", ("mwait_c1_ns",)),
-    ("MWAIT C6", "power_c6", ("mwait_c6_ns",)),
     ("HLT", "power_hlt", ("ipi_ns", "hlt_wake_ns")),
 )
-"""(what it is called, its power, what leaving it takes). C8 and C10 are of other processors
-than the figures for C1 and C6."""
+"""(what it is called, its power, what leaving it takes), but for MWAIT."""
+COMPARED: Final[tuple[Depth, ...]] = ("C1", "C6")
+"""Where none is offered: C8 and C10 are of other processors than the figures for these."""
+
+
+def _ways(depths: Sequence[Depth]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """All of them."""
+    mwaits = ((f"MWAIT {one}", power(one), (leaving(one),)) for one in depths or COMPARED)
+    return (*WAYS[:-1], *mwaits, WAYS[-1])
 
 
 class Waiting(Struct, frozen=True):
@@ -53,16 +60,18 @@ class WaysOfCore(Struct, frozen=True):
     wins: tuple[Wins, ...]
 
 
-def ways(prices: Mapping[str, Price]) -> tuple[Waiting, ...]:
+def ways(
+    prices: Mapping[str, Price], depths: Sequence[Depth] = COMPARED
+) -> tuple[Waiting, ...]:
     """The ways to wait. Whoever halts in a guest is woken by an interrupt, which somebody must
     send."""
     return tuple(
         Waiting(
-            name, prices[power].value, sum(prices[one].value for one in leave),
+            name, prices[each].value, sum(prices[one].value for one in leave),
             sum(prices[one].low for one in leave), sum(prices[one].high for one in leave),
-            "; ".join(prices[one].told for one in (power, *leave)),
+            "; ".join(prices[one].told for one in (each, *leave)),
         )
-        for name, power, leave in WAYS
+        for name, each, leave in _ways(depths)
     )  # fmt: skip
 
 
@@ -101,7 +110,8 @@ def kinds_of(machine: Machine) -> dict[str, WaysOfCore]:
     for cpu in machine.board.cpus:
         name = core_of(machine, cpu.id)
         if name not in found:
-            some = ways(prices_for(machine.board.platform, cpu.id))
+            platform = machine.board.platform
+            some = ways(prices_for(platform, cpu.id), platform.mwait)
             found[name] = WaysOfCore(name, some, envelope(some))
     return found
 
@@ -113,7 +123,8 @@ def least(kind: WaysOfCore, ps: int) -> float:
 
 
 def sources_of(machine: Machine) -> tuple[str, ...]:
-    names = dict.fromkeys(one for _, power, leave in WAYS for one in (power, *leave))
+    some = _ways(machine.board.platform.mwait)
+    names = dict.fromkeys(one for _, each, leave in some for one in (each, *leave))
     prices = prices_for(machine.board.platform, 0)
     return tuple(
         f"{name} {prices[name].value:g} ({prices[name].low:g} to {prices[name].high:g}): "

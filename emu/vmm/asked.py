@@ -240,10 +240,18 @@ class NotOffered(Exiting, frozen=True):
     name: str
 
 
-class Monitoring(Exiting, frozen=True):
-    """MONITOR or MWAIT, which no CPU of ours offers."""
+class Monitor(Exiting, frozen=True):
+    """MONITOR of a linear address, with extensions (RCX)."""
 
-    mnemonic: str
+    address: int
+    extensions: int
+
+
+class Mwait(Exiting, frozen=True):
+    """MWAIT with a hint (EAX) and extensions (RCX)."""
+
+    hint: int
+    extensions: int
 
 
 class Rdpmc(Exiting, frozen=True):
@@ -293,7 +301,8 @@ Asked = (
     | MmioWrite
     | OddAccess
     | NotOffered
-    | Monitoring
+    | Monitor
+    | Mwait
     | Rdpmc
     | ShutDown
     | Syscall

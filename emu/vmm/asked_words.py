@@ -17,7 +17,7 @@ _NAMES: Final[dict[type[ask.Exiting], str]] = {
     ask.NestedFault: "npf", ask.ShutDown: "shutdown", ask.Syscall: "syscall",
     ask.EngineFailed: "error", ask.MmioRead: "mmio", ask.MmioWrite: "mmio",
     ask.OddAccess: "mmio", ask.Rdpmc: "rdpmc", ask.ReadTaskPriority: "cr8",
-    ask.WriteTaskPriority: "cr8",
+    ask.WriteTaskPriority: "cr8", ask.Monitor: "monitor", ask.Mwait: "mwait",
 }  # fmt: skip
 
 
@@ -31,7 +31,6 @@ def name_of(asked: ask.Asked) -> str:
             ask.CacheFlush(mnemonic=name)
             | ask.RandomNumber(mnemonic=name)
             | ask.SevInstruction(mnemonic=name)
-            | ask.Monitoring(mnemonic=name)
             | ask.NotOffered(name=name)
         ):
             return name

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from math import gcd
 from typing import Final
 
+from emu.boot.mwait import sub_states
 from emu.boot.platform import Platform
-from emu.hw.features import OFFERED, bits
+from emu.hw.features import MONITOR, OFFERED, bits
 from emu.vmm import apic
 from emu.vmm import cpuid_topology as topology
 from emu.vmm.clock import CRYSTAL_HZ
@@ -38,6 +39,13 @@ APIC: Final = bits(9)
 """Leaf 1 EDX: the local APIC is there, which it is not while IA32_APIC_BASE.EN is clear (SDM 3,
 11.4.3)."""
 U32: Final = 0xFFFF_FFFF
+MISC_ENABLE: Final = 0x1A0
+MONITOR_ENABLED: Final = bits(18)
+"""IA32_MISC_ENABLE: MONITOR and MWAIT are there (SDM 4, table 2-2)."""
+LINE_BYTES: Final = 64
+"""What MONITOR watches, and CLFLUSH writes back."""
+EXTENSIONS: Final = bits(0, 1)
+"""Leaf 5 ECX: there are extensions, and interrupts may end MWAIT though they are masked."""
 XSAVE_BYTES: Final = 512 + 64
 """Legacy region and header of an XSAVE area (SDM 1, 13.4)."""
 TIMER_ALWAYS_RUNS: Final = bits(2)
@@ -82,12 +90,32 @@ def _features(caller: Caller) -> CpuidLeaf:
     platform = caller.platform
     apic_id = caller.vmm.vps[caller.cpu].apic_id & 0xFF
     logical = topology.logical_count(platform)
-    ebx = apic_id << 24 | logical << 16 | 8 << 8  # CLFLUSH line: 8 x 8 bytes
+    ebx = apic_id << 24 | logical << 16 | LINE_BYTES // 8 << 8
     ecx = OFFERED["1.ecx"] | (HYPERVISOR if has_hypervisor(platform) else 0)
+    ecx |= bits(MONITOR.bit) if has_monitor(caller) else 0
     ecx |= OSXSAVE if caller.registers("cr4") & CR4_OSXSAVE else 0
     edx = OFFERED["1.edx"] | (MANY_LOGICAL if logical > 1 else 0)
     edx &= U32 if apic.base(platform, caller.vmm, caller.cpu) & apic.ENABLED else ~APIC
     return SIGNATURE, ebx, ecx, edx
+
+
+def misc_enable(caller: Caller) -> int:
+    """IA32_MISC_ENABLE: fast strings, and MONITOR where the platform has it."""
+    usual = 1 | (MONITOR_ENABLED if caller.platform.mwait else 0)
+    return caller.vmm.msrs.get((caller.cpu, MISC_ENABLE), usual)
+
+
+def has_monitor(caller: Caller) -> bool:
+    """Whether a CPU has MONITOR and MWAIT: the platform offers them, and software has not
+    switched them off."""
+    return bool(caller.platform.mwait) and bool(misc_enable(caller) & MONITOR_ENABLED)
+
+
+def _monitor(caller: Caller) -> CpuidLeaf:
+    """Leaf 5: the smallest and the largest line, and the depths."""
+    if not has_monitor(caller):
+        return _ZERO
+    return LINE_BYTES, LINE_BYTES, EXTENSIONS, sub_states(caller.platform.mwait)
 
 
 def has_hypervisor(platform: Platform) -> bool:
@@ -149,6 +177,7 @@ LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
     (0x1, lambda caller, _: _features(caller)),
     (0x2, lambda *_: topology.DESCRIPTORS),
     (0x4, topology.caches),
+    (0x5, lambda caller, _: _monitor(caller)),
     (0x6, lambda *_: (TIMER_ALWAYS_RUNS, 0, 0, 0)),
     (0x7, lambda caller, subleaf: _structured(caller.platform, subleaf)),
     (0xB, lambda caller, subleaf: topology.topology(caller, 0xB, subleaf)),
@@ -167,7 +196,7 @@ LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
     (0x8000_0008, lambda caller, _: (48 << 8 | physical_bits(caller.platform), 0, 0, 0)),
 )
 """Every machine's leaves; 0x80000007: the TSC is invariant. Those between that are missing (no
-performance counters, no MONITOR, no tracing) are zero, as the SDM has it for such."""
+performance counters, no tracing) are zero, as the SDM has it for such."""
 
 HYPERV_LEAVES: Final[tuple[tuple[int, CpuidAnswer], ...]] = (
     (0x4000_0000, lambda *_: (0x4000_000C, _text("Micr"), _text("osof"), _text("t Hv"))),

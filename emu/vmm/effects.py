@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from emu.boot.mwait import Depth
 from emu.hw.address import Gpa
 
 PageState = Literal["unaccepted", "private", "shared"]
@@ -274,6 +275,21 @@ class Halt(Struct, frozen=True):
     """One wakes it that its flags do not let in, and waits then until they do."""
 
 
+class ArmMonitor(Struct, frozen=True):
+    """The CPU monitors the line of a linear address from now on (MONITOR)."""
+
+    gva: int
+
+
+class MonitorWait(Struct, frozen=True):
+    """The CPU sleeps until somebody stores to the line that it monitors, or an interrupt comes
+    (MWAIT)."""
+
+    depth: Depth
+    masked_wakes: bool
+    """As in `Halt`."""
+
+
 class PowerOff(Struct, frozen=True):
     """The guest asked for the machine to be switched off."""
 
@@ -329,6 +345,8 @@ MachineEffect = (
     | OverlayHypercallPage
     | SerialOut
     | Halt
+    | ArmMonitor
+    | MonitorWait
     | PowerOff
     | Crash
     | Note

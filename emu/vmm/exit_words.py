@@ -64,6 +64,10 @@ def operands(asked: ask.Asked, effects: fx.Effects) -> str:
             return f"{bits} bits into {into}"
         case ask.SoftInterrupt(_, vector):
             return f"{vector:#x}"
+        case ask.Monitor(_, address):
+            return f"{address:#x}"
+        case ask.Mwait(_, hint, extensions):
+            return f"hint {hint:#x}" + (f" extensions {extensions:#x}" if extensions else "")
         case ask.Rdpmc(_, counter):
             return f"{counter:#x}"
         case ask.OddAccess(_, _, _, text) | ask.EngineFailed(_, text):

@@ -25,8 +25,6 @@ class Reason(IntEnum):
     IO = 30
     RDMSR = 31
     WRMSR = 32
-    MWAIT = 36
-    MONITOR = 39
     EPT_VIOLATION = 48
     WBINVD = 54
 
@@ -40,8 +38,6 @@ _INSTEAD: Final = {
     Reason.IO: "the host does it for TDG.VP.VMCALL<Instruction.IO>",
     Reason.RDMSR: "the host answers TDG.VP.VMCALL<Instruction.RDMSR>",
     Reason.WRMSR: "the host does it for TDG.VP.VMCALL<Instruction.WRMSR>",
-    Reason.MWAIT: "CPUID does not offer it",
-    Reason.MONITOR: "CPUID does not offer it",
     Reason.EPT_VIOLATION: "MapGPA shares a page, TDG.VP.VMCALL<#VE.RequestMMIO> asks a device",
     Reason.WBINVD: "the host does it for TDG.VP.VMCALL<Instruction.WBINVD>",
 }

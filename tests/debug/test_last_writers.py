@@ -7,7 +7,8 @@ import pytest
 
 from emu import Session, open_session
 from emu.judge.verdict import WaitFact
-from emu.judge.wait_facts import deciding, facts
+from emu.judge.wait_facts import facts
+from emu.judge.waiting import WaitWords
 from emu.timeline import search
 from emu.words.place import MemoryPlace
 from tests.guest import boot
@@ -44,7 +45,9 @@ def truth(session: Session, cpu: int) -> Last:
     """Who changed last what a CPU compares, by looking at every store since power-on."""
     machine = session.machine
     found: list[tuple[int, int | None]] = []
-    for hpa, count, _ in deciding(machine, machine.board.cpus[cpu]):
+    said = WaitWords(machine).seen(machine.board.cpus[cpu])
+    assert said is not None, "it waits"
+    for hpa, count, _ in said.reads:
         place = MemoryPlace("", "hpa", hpa, hpa, count)
         one = search.last_access(session.timeline, place, lambda a: a.before != a.after)
         found += [] if one is None else [(one.tick, one.cpu)]

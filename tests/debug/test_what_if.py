@@ -158,7 +158,7 @@ def test_json_is_one_object_with_every_way_that_was_run(
     ]  # fmt: skip
     first = told["ways"][0]
     assert list(first) == [
-        "way", "words", "platform", "cmdline", "cpus", "ps", "band_ps", "prices",
+        "way", "words", "platform", "cmdline", "cpus", "ps", "band_ps", "prices", "waited",
     ]  # fmt: skip
     assert first["band_ps"] == [first["ps"], first["ps"]]
     assert msgspec.convert(told, WhatIf).ways[0].ps == ps("mailbox", 2, 20)

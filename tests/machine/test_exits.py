@@ -33,7 +33,7 @@ EVERYTHING: Final[tuple[Asked, ...]] = (
     ask.ReadTaskPriority(4, "r9"), ask.WriteTaskPriority(4, 0xF), ask.WriteTaskPriority(4, 16),
     ask.Undefined(0, "ud2"), ask.CpuFault(0, 13, 8, 0), ask.CpuFault(0, 14, 2, 0x1234),
     ask.CpuFault(0, 0, 0, 0), ask.NestedFault(0, 2, BASE), ask.NestedFault(0, 0, 0x1000),
-    ask.NotOffered(0, "svm 0x80"), ask.Monitoring(3, "mwait"), ask.Rdpmc(2, 0),
+    ask.NotOffered(0, "svm 0x80"), ask.Monitor(3, DATA, 0), ask.Mwait(3, 0, 1), ask.Rdpmc(2, 0),
     ask.ShutDown(0), ask.Syscall(2, True), ask.Syscall(2, False),
     ask.EngineFailed(0, "no words"), ask.MmioRead(3, BASE, 4, "eax", False),
     ask.MmioWrite(3, BASE, 4, 5), ask.OddAccess(0, "writing", BASE, "fist [rax]"),

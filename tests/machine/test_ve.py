@@ -97,8 +97,6 @@ PLAIN: Final = (
     (".byte 0xf3\n wbinvd", 54, 3),  # WBNOINVD, which exits as WBINVD does
     (".byte 0x66\n invd", 13, 3),
     ("vmcall", 18, 3),
-    ("mov rax, rsp\n xor ecx, ecx\n xor edx, edx\n monitor", 39, 3),
-    ("xor eax, eax\n xor ecx, ecx\n mwait", 36, 3),
     ("mov eax, 0x40000000\n cpuid", 10, 2),
     ("mov eax, 0x4fffffff\n cpuid", 10, 2),
     ("mov eax, 2\n cpuid", 10, 2),

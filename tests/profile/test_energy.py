@@ -157,3 +157,129 @@ def test_phases_are_as_long_as_the_ways_of_the_waterfall_and_add_up_to_the_time(
     by_cpu = [sum(one.energy for one in found.spent if one.cpu == cpu) for cpu in range(4)]
     assert rows["of one CPU"].startswith(f"of one CPU: from {min(by_cpu):,.3f} (cpu ")
     assert {"behind rest", "first"} <= rows.keys()
+
+
+BY_CONSTRUCTION: Final = """
+cpu0:
+    mov ebx, {DATA}
+    mov ecx, 9998
+work:
+    dec ecx
+    jnz work
+    nop
+    mov dword ptr [rbx], 1
+    cli
+    hlt
+cpu1:
+    mov eax, {DATA}
+    xor ecx, ecx
+    xor edx, edx
+    monitor
+    mov eax, HINT
+    mwait
+    cli
+    hlt
+"""
+"""CPU 0 works for 10 us, half a ns for each of 2 + 2 x 9,998 + 2 instructions, the last of
+which ends the MWAIT that CPU 1 has come to after 6 of them."""
+ENTERED_PS: Final = 6 * 500
+
+
+# intel_idle, Sapphire Rapids: leaving C1 takes 1 us, C6 290 us; 0.3 and 0.03 are our guesses.
+@pytest.mark.parametrize(
+    ("hint", "doing", "leaving_ps", "power"),
+    [("0", "MWAIT C1", 1_000_000, 0.3), ("0x20", "MWAIT C6", 290_000_000, 0.03)],
+)
+def test_a_cpu_that_waits_by_mwait_is_charged_its_depth_and_the_way_out(
+    hint: str, doing: CpuDoing, leaving_ps: int, power: float
+) -> None:
+    source = BY_CONSTRUCTION.replace("HINT", hint)
+    timeline = Guest(source, 2, mwait=("C1", "C6")).timeline()
+    finish(timeline.driver)
+    found = energy_by(timeline.machine, {1: (("parked", 0),)})
+    rows = {one.doing: one for one in found.spent if one.cpu == 1}
+    assert rows[doing].ps == WORK_PS - ENTERED_PS
+    assert rows["leaving"].ps == leaving_ps
+    assert rows[doing].energy == pytest.approx(power * (WORK_PS - ENTERED_PS) / 1e6, abs=0)
+    assert rows["leaving"].energy == leaving_ps / 1e6, "as much as running"
+    assert {one.phase for one in rows.values()} == {"parked"}
+    assert found.spent_waiting == pytest.approx(
+        rows[doing].energy + rows["leaving"].energy + 0.3 * ps_of(found, 0)["halted"] / 1e6
+    )
+
+
+def test_one_that_still_waits_is_charged_up_to_now() -> None:
+    source = BY_CONSTRUCTION.replace("HINT", "0x20").replace("mov dword ptr [rbx], 1", "nop")
+    timeline = Guest(source, 2, mwait=("C6",)).timeline()
+    finish(timeline.driver)
+    found, now_ps = energy_by(timeline.machine, {}), timeline.machine.board.now_ps()
+    assert ps_of(found, 1) == {"running": ENTERED_PS, "MWAIT C6": now_ps - ENTERED_PS}
+
+
+THREE: Final = """
+cpu0:
+    mov ebx, {DATA}
+    mov ecx, 9998
+work:
+    dec ecx
+    jnz work
+    nop
+    mov dword ptr [rbx], 1
+    mov ecx, 0x830
+    mov eax, 0xc4040
+    xor edx, edx
+    wrmsr
+    cli
+    hlt
+cpu1:
+    sti
+    hlt
+    cli
+    hlt
+cpu2:
+    mov eax, {DATA}
+    xor ecx, ecx
+    xor edx, edx
+    monitor
+    mov eax, 0x20
+    mwait
+    cli
+    hlt
+cpu3:
+    mov ebx, {DATA}
+spin:
+    cmp dword ptr [rbx], 0
+    je spin
+    cli
+    hlt
+handler64:
+    iretq
+"""
+
+
+def test_three_ways_to_wait_for_the_same_ten_microseconds() -> None:
+    """Halted (C1), in MWAIT C6, and spinning: what is charged is power times time, and who
+    spends least of it is told by the same prices."""
+    timeline = Guest(THREE, 4, "sipi", mwait=("C1", "C6")).timeline()
+    for cpu in timeline.machine.board.cpus:
+        msrs = timeline.machine.board.vmm.msrs
+        msrs[cpu.id, 0x1B], msrs[cpu.id, 0x80F] = 0xFEE0_0C00, 0x1FF  # x2APIC, and it is on
+    finish(timeline.driver)
+    found = energy_by(timeline.machine, {})
+    deep = next(one for one in found.spent if (one.cpu, one.doing) == (2, "MWAIT C6"))
+    assert (deep.ps, deep.energy) == (
+        WORK_PS - ENTERED_PS,
+        pytest.approx(0.03 * (WORK_PS - ENTERED_PS) / 1e6, abs=0),
+    )
+    woken = next(one for one in timeline.machine.board.logs.woken if one.cpu == 1)
+    halted = next(one for one in found.spent if (one.cpu, one.doing) == (1, "halted"))
+    assert woken.from_ps == 2 * 500 + 1_000_000, "STI and HLT, and the exit of that"
+    first = woken.to_ps - woken.from_ps
+    assert woken.to_ps == WORK_PS + 3 * 500, "three instructions further it sends"
+    later = timeline.machine.board.now_ps() - timeline.machine.board.cpus[1].clock_ps
+    assert halted.ps == first + later
+    assert halted.energy == pytest.approx(0.3 * halted.ps / 1e6, abs=0)
+    spun = ps_of(found, 3)
+    assert spun["running"] + spun["spinning"] >= WORK_PS
+    names = [one.name for one in found.kinds[0].ways]
+    assert names == ["spinning", "pausing", "MWAIT C1", "MWAIT C6", "HLT"]

@@ -62,7 +62,7 @@ EXITS: Final[tuple[ask.Asked, ...]] = (
     *(ask.CacheFlush(2, one) for one in ("wbinvd", "invd")), ask.SoftInterrupt(2, 3),
     ask.NestedFault(0, 4, 0), ask.MmioRead(2, 0, 4, "eax", False), ask.MmioWrite(2, 0, 4, 0),
     ask.OddAccess(0, "reading", 0, ""), ask.NotOffered(0, "svm 0x72"),
-    *(ask.Monitoring(3, one) for one in ("monitor", "mwait")), ask.Rdpmc(2, 0),
+    ask.Monitor(3, 0, 0), ask.Mwait(3, 0, 0), ask.Rdpmc(2, 0),
     ask.ShutDown(0), ask.Syscall(2, True), ask.EngineFailed(0, ""), ask.Undefined(0, ""),
     ask.CpuFault(0, 13, 0, 0),
 )  # fmt: skip

@@ -13,7 +13,7 @@ EVERY = (
     ask.Tdcall(4, 0, 0x99, 0), ask.Tdcall(4, 99, 0, 0), ask.PortIn(0, 0x3F8, 1),
     ask.PortOut(0, 0x3F8, 1, 0x41), ask.Rdtsc(2), ask.PauseHint(2), ask.Hlt(1),
     ask.SoftInterrupt(2, 0x40), ask.Undefined(0, "ud2"), ask.CpuFault(0, 14, 2, 0x1000),
-    ask.CpuFault(0, 13, 0, 0), ask.NestedFault(0, 0x10, 0x2000), ask.Monitoring(3, "mwait"),
+    ask.CpuFault(0, 13, 0, 0), ask.NestedFault(0, 0x10, 0x2000), ask.Mwait(3, 0x20, 1),
     ask.ShutDown(0), ask.Syscall(2, True), ask.CacheFlush(2, "wbinvd"),
     ask.Rdpmc(2, 0x4000_0001),
     ask.ReadTaskPriority(4, "rax"), ask.WriteTaskPriority(4, 2),

@@ -26,6 +26,7 @@ STATES: Final[dict[CpuState, State]] = {
     "sidecar-idle": State("◌", "sidecar", "dim", MEANINGS["sidecar-idle"]),
     "online": State("●", "online", "good", MEANINGS["online"]),
     "halted": State("■", "halted", "dim", MEANINGS["halted"]),
+    "mwait": State("▪", "mwait", "dim", MEANINGS["mwait"]),
     "wait-for-sipi": State("◇", "wait SIPI", "dim", MEANINGS["wait-for-sipi"]),
     "off": State("·", "off", "dim", MEANINGS["off"]),
     "failed": State("!", "failed", "bad", MEANINGS["failed"]),

@@ -4,6 +4,7 @@ from typing import Final
 
 from emu.hw.address import U64
 from emu.vmm.clock import TSC_ADJUST, TSC_AUX, tsc_of
+from emu.vmm.cpuid import MISC_ENABLE, misc_enable
 from emu.vmm.effects import Effects, SetMsr
 from emu.vmm.msrs import kvm
 from emu.vmm.msrs.entry import Msr, always, of_cpu, store_cpu, zero_only
@@ -62,7 +63,12 @@ MSRS: Final = (
     Msr(0xFE, "MTRRCAP", always(1 << 10), None),
     Msr(0x179, "MCG_CAP", always(0), None),
     Msr(0x17A, "MCG_STATUS", always(0), zero_only),
-    Msr(0x1A0, "MISC_ENABLE", of_cpu(1), store_cpu(0x4_0085_1889)),
+    Msr(
+        MISC_ENABLE,
+        "MISC_ENABLE",
+        lambda caller, _: misc_enable(caller),
+        store_cpu(0x4_0085_1889),
+    ),
     Msr(
         0x2FF,
         "MTRR_DEF_TYPE",

@@ -12,13 +12,11 @@ _UNDEFINED: Final = 6
 _BY_MNEMONIC: Final = {
     "invd": Reason.INVD,
     "wbinvd": Reason.WBINVD,
-    "monitor": Reason.MONITOR,
-    "mwait": Reason.MWAIT,
 }
 _IN, _STRING, _REPEATED, _IMMEDIATE = 1 << 3, 1 << 4, 1 << 5, 1 << 6
 _ADDRESS_SIZES: Final = {2: 0, 4: 1, 8: 2}
 
-Returned = ask.Hlt | ask.CacheFlush | ask.Monitoring | ask.Vmcall | ask.PortIn | ask.PortOut
+Returned = ask.Hlt | ask.CacheFlush | ask.Vmcall | ask.PortIn | ask.PortOut
 """What a TD cannot have executed."""
 
 
@@ -27,7 +25,7 @@ def instruction(caller: Caller, asked: Returned) -> Effects:
     match asked:
         case ask.Hlt(size):
             return of_instruction(caller, Reason.HLT, size, "HLT")
-        case ask.CacheFlush(size, name) | ask.Monitoring(size, name):
+        case ask.CacheFlush(size, name):
             return of_instruction(caller, _BY_MNEMONIC[name], size, name.upper())
         case ask.Vmcall(size, _, "vmcall"):
             return of_instruction(caller, Reason.VMCALL, size, "VMCALL")

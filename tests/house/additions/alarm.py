@@ -41,11 +41,14 @@ LINES = {
             "from emu.machine.build import board_of\n",
             "from emu.machine.chime import Chime\n",
         ),
-        ("        self.timers = Timers(board, self.waits)\n", "        self.chime = Chime()\n"),
+        (
+            "        self.timers = Timers(board, self.waits, self.monitors)\n",
+            "        self.chime = Chime()\n",
+        ),
         ("(self.injected, self.store_buffers, self.timers", ", self.chime"),
     ),
     "emu/machine/snapshot.py": (
-        ("machine.witness, machine.injected,\n", "        machine.chime,\n"),
+        ("machine.monitors, machine.witness,\n", "        machine.chime,\n"),
     ),
 }
 

@@ -37,13 +37,13 @@ LINES = {
             "from emu.machine.hearsay import Hearsay\n",
         ),
         (
-            "        self.timers = Timers(board, self.waits)\n",
+            "        self.timers = Timers(board, self.waits, self.monitors)\n",
             "        self.hearsay = Hearsay(board)\n",
         ),
         ("board.listeners = (self.injected,", " self.hearsay,"),
     ),
     "emu/machine/snapshot.py": (
-        ("machine.witness, machine.injected,\n", "        machine.hearsay,\n"),
+        ("machine.monitors, machine.witness,\n", "        machine.hearsay,\n"),
     ),
 }
 
