@@ -162,7 +162,7 @@ class ApdbgApp(App[int]):
             loop.add_signal_handler(signal.SIGINT, self.parts.dialogs.interrupt)
             for name in (signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(name, partial(self.exit, None, EXIT_INTERRUPTED))
-        if _has_terminal():
+        if not (self.is_headless or self.is_web):
             self._hear_of_sizes()
             self._hear_of_stops()
             self.set_interval(HANG_UP_SECONDS, self._leave_if_hung_up)

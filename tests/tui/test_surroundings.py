@@ -44,6 +44,12 @@ def test_a_terminal_that_vanishes_ends_the_program_and_the_state_is_kept(
     assert kept(tmp_path).breakpoints == ["break power_off"]
 
 
+def test_a_terminal_that_vanishes_while_the_screen_is_made_ends_the_program() -> None:
+    with Terminal(*SAMPLE) as terminal:
+        terminal.wait_until(lambda: b"\x1b[?1049h" in terminal.raw, "the other screen")
+        assert terminal.hang_up() == 130
+
+
 @pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_the_terminal_as_it_was_and_the_state_is_kept(
     tmp_path: Path, name: int
