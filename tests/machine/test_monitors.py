@@ -161,6 +161,13 @@ def test_a_write_of_a_control_register_between_the_two_ends_the_monitoring(move:
     assert word(ran(f"start: {waits}{NOTED}"), LEFT, 4) == 1
 
 
+def test_a_far_transfer_between_the_two_leaves_the_line_armed() -> None:
+    """A limit: hardware may take it for a reason to end the monitoring (SDM 3, 10.10.4)."""
+    far = "push 0x10\n lea rcx, [rip + behind]\n push rcx\n retfq\n behind:\n"
+    board = ran(f"start: {MONITORS}{far}xor eax, eax\n xor ecx, ecx\n mwait\n{NOTED}")
+    assert board.cpus[0].activity == "mwait"
+
+
 def test_an_interrupt_between_the_two_ends_it_too() -> None:
     own = SENDS.replace("{icr:#x}", "0x44040")
     waits = (
