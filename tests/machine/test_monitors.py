@@ -195,7 +195,7 @@ def test_it_goes_on_as_late_as_its_depth_takes_to_be_left(
     driver = guest(f"cpu0: {waits}{NOTED}{store('mov dword ptr [rbx], 1')}", 2).driver()
     board = finish(driver)
     woken = [one for one in board.logs.woken if one.cpu == 0]
-    assert [(one.why, one.by) for one in woken] == [("memory", 1)]
+    assert [(one.why, one.by) for one in woken] == [("monitored", 1)]
     assert woken[0].to_ps - woken[0].cause_ps == leaving_ns * 1000
     stored_at = (2 + 2 * 3000) * 500  # and then its store, half a ns each
     assert woken[0].cause_ps == stored_at + 500
