@@ -18,7 +18,7 @@ from emu.boot.platform_keys import commented
 from emu.boot.prices import PRICES, TIMED, Price
 from emu.debug.session import Session
 from emu.debug.setup import Options, Setup
-from emu.debug.what_if_waits import PARKED_US, Waited, waited
+from emu.debug.what_if_waits import PARKED_US, ParkedWait, waited
 from emu.errors import ApdbgError
 from emu.machine.machine import Machine
 
@@ -116,7 +116,7 @@ class WayTaken(Struct, frozen=True):
     ps: int
     ends: tuple[AtEnds, ...] = ()
     """Of prices on which it hangs; others are left out."""
-    waited: Waited | None = None
+    waited: ParkedWait | None = None
     """What its wait takes, of CPUs that were parked."""
 
     @property

@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from emu.debug.what_if import BY_NAME, ApLoad, AtEnds, WayTaken
-from emu.debug.what_if_waits import Waited
+from emu.debug.what_if_waits import ParkedWait
 
 SCHEMA: Final = "apdbg-what-if/1"
 
@@ -28,7 +28,7 @@ class WayReport(Struct, frozen=True):
     """Least and most over the ends of every price, one at a time; without --ends `ps` twice."""
     prices: tuple[AtEnds, ...]
     """Those on which it hangs; without --ends none."""
-    waited: Waited | None = None
+    waited: ParkedWait | None = None
     """What the wait of an AP takes, where APs were parked before."""
 
 

@@ -18,7 +18,7 @@ _PARKED, _BEGIN, _ONLINE = (f"POST code 0x{code:02x}" for code in (4, 1, 2))
 _WORKS: Final = ("running", "off")
 
 
-class Waited(Struct, frozen=True):
+class ParkedWait(Struct, frozen=True):
     """What the wait of one AP takes, on the average of all: 1 is a CPU that runs for 1 us."""
 
     parked_us: float
@@ -36,7 +36,7 @@ class Waited(Struct, frozen=True):
         )
 
 
-def waited(machine: Machine) -> Waited | None:
+def waited(machine: Machine) -> ParkedWait | None:
     """Of a run that is over; None if none were parked."""
     codes = {one.text: one.virtual_ns for one in machine.board.logs.events}
     if _PARKED not in codes:
@@ -44,7 +44,7 @@ def waited(machine: Machine) -> Waited | None:
     begins = tuple((word, codes[word] * 1000) for word in (_PARKED, _BEGIN, _ONLINE))
     aps = range(1, len(machine.board.cpus))
     spent = energy_by(machine, dict.fromkeys(aps, begins)).spent
-    return Waited(
+    return ParkedWait(
         (codes[_BEGIN] - codes[_PARKED]) / 1000,
         _of(spent, _PARKED, ()) / len(aps), _of(spent, _BEGIN, _WORKS) / len(aps),
     )  # fmt: skip

@@ -151,10 +151,11 @@ class Turn(NamedTuple):
 
 
 WakeCause = Literal[
-    "started", "interrupted", "timer", "memory", "clock", "buffer", "stepped", "disturbed",
-    "delayed",
+    "started", "interrupted", "timer", "memory", "monitored", "clock", "buffer", "stepped",
+    "disturbed", "delayed",
 ]  # fmt: skip
-"""`memory`: what its loop reads is another one now; `clock`: its loop has ended by it;
+"""`memory`: what its loop reads is another one now; `monitored`: somebody stored to the line
+for which it waits by MWAIT; `clock`: its loop has ended by it;
 `buffer`: its store buffer drains; `disturbed`: what its loop relies on was changed from
 outside; `delayed`: the host gave it no time."""
 

@@ -143,7 +143,7 @@ class Monitors:
         moment = board.now_ps() if writer is None else writer.clock_ps
         for index in sorted(index for index, one in self.armed.items() if one.hpa in lines):
             by = None if writer is None else writer.id
-            self.wake(board.cpus[index], moment, "memory", by)
+            self.wake(board.cpus[index], moment, "monitored", by)
 
 
 def page_line(hpa: int) -> int:

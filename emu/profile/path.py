@@ -19,6 +19,7 @@ RUNS: Final = "runs"
 _OWN: Final[dict[WakeCause, str]] = {
     "started": "off until the host starts it", "interrupted": "asleep until an interrupt",
     "timer": "asleep until its timer", "memory": "asleep until bytes change",
+    "monitored": "in MWAIT until a store to its line",
     "clock": "waits for its clock", "buffer": "asleep until its stores are seen",
     "stepped": "asleep until it is stepped", "disturbed": "asleep, and looks again",
     "delayed": "gets no time from the host",
@@ -26,6 +27,7 @@ _OWN: Final[dict[WakeCause, str]] = {
 """What a stretch is that no other CPU has ended."""
 _LATE: Final[dict[WakeCause, str]] = {
     "started": "starts", "interrupted": "takes an interrupt", "memory": "sees the store",
+    "monitored": "leaves MWAIT",
 }  # fmt: skip
 """What a CPU does between another one's doing and going on."""
 

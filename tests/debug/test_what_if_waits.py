@@ -5,15 +5,22 @@ Powers: 1 spinning, 0.6 with PAUSE, 0.3 halted and in MWAIT C1, 0.03 in C6, all 
 MWAIT: C1 1 us, C6 290 us (intel_idle, Sapphire Rapids).
 """
 
+from pathlib import Path
 from typing import Final
 
 import msgspec
 import pytest
 
+from emu import open_session
+from emu.boot.platform import platform_text
+from emu.debug import recording
+from emu.debug.opening import replay_session
+from emu.debug.profiling import profile_of
 from emu.debug.what_if import BY_NAME, PARKED, WAYS, ApLoad, WayTaken, taken
 from emu.debug.what_if_report import WhatIf, reported
 from emu.debug.what_if_told import as_text
 from emu.debug.what_if_waits import PARKED_US
+from emu.profile.profile import chosen
 
 US: Final = 10**6
 SLICE: Final = US
@@ -62,6 +69,26 @@ def test_the_price_of_leaving_moves_it() -> None:
     assert "mwait_c1_ns" not in ends
     end = ends["mwait_c6_ns"]
     assert (end.high_ps - end.low_ps) == pytest.approx((290 - 128) * US, abs=SLICE)
+
+
+def test_a_recording_of_such_a_boot_has_the_same_profile(tmp_path: Path) -> None:
+    platform = tmp_path / "mine.toml"
+    platform.write_text(f'mwait = ["C1", "C6"]\n{platform_text("linux")}')
+    live = open_session(
+        "samples/waits/bzImage", platform=str(platform), cpus=3,
+        cmdline="wait=mwait-c6 parked=10 start=parallel",
+    )  # fmt: skip
+    live.do("run")
+    end, digest = live.timeline.now, live.digest()
+    for tick in (end.tick - 100, end.tick // 2, end.tick - 700):
+        live.do(f"goto {tick}")
+    live.do("goto end")
+    assert live.digest() == digest
+    live.do(f"save {tmp_path / 'x'}")
+    again, _ = replay_session(recording.read(tmp_path / "x"))
+    assert again.digest() == digest
+    names = ["energy", "critical", "waterfall"]
+    assert profile_of(again.desk, chosen(names)) == profile_of(live.desk, chosen(names))
 
 
 def test_they_are_told_and_asked_for_by_name() -> None:

@@ -15,7 +15,7 @@ from emu.debug.resume import Resume
 from emu.debug.session import Session
 from emu.debug.setup import Options
 from emu.debug.what_if import AtEnds
-from emu.debug.what_if_waits import Waited
+from emu.debug.what_if_waits import ParkedWait
 from emu.judge import report
 from emu.judge.report import RunReport
 from emu.judge.verdict import Evidence
@@ -84,7 +84,7 @@ def profile_report() -> str:
 
 def what_if_report() -> str:
     """The fields of what other ways to bring CPUs up take."""
-    parts = (what_if_reports.WhatIf, what_if_reports.WayReport, AtEnds, Waited)
+    parts = (what_if_reports.WhatIf, what_if_reports.WayReport, AtEnds, ParkedWait)
     return "\n\n".join(map(_struct, parts))
 
 

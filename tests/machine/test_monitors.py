@@ -161,6 +161,13 @@ def test_a_write_of_a_control_register_between_the_two_ends_the_monitoring(move:
     assert word(ran(f"start: {waits}{NOTED}"), LEFT, 4) == 1
 
 
+def test_a_far_transfer_between_the_two_leaves_the_line_armed() -> None:
+    """A limit: hardware may take it for a reason to end the monitoring (SDM 3, 10.10.4)."""
+    far = "push 0x10\n lea rcx, [rip + behind]\n push rcx\n retfq\n behind:\n"
+    board = ran(f"start: {MONITORS}{far}xor eax, eax\n xor ecx, ecx\n mwait\n{NOTED}")
+    assert board.cpus[0].activity == "mwait"
+
+
 def test_an_interrupt_between_the_two_ends_it_too() -> None:
     own = SENDS.replace("{icr:#x}", "0x44040")
     waits = (
@@ -188,7 +195,7 @@ def test_it_goes_on_as_late_as_its_depth_takes_to_be_left(
     driver = guest(f"cpu0: {waits}{NOTED}{store('mov dword ptr [rbx], 1')}", 2).driver()
     board = finish(driver)
     woken = [one for one in board.logs.woken if one.cpu == 0]
-    assert [(one.why, one.by) for one in woken] == [("memory", 1)]
+    assert [(one.why, one.by) for one in woken] == [("monitored", 1)]
     assert woken[0].to_ps - woken[0].cause_ps == leaving_ns * 1000
     stored_at = (2 + 2 * 3000) * 500  # and then its store, half a ns each
     assert woken[0].cause_ps == stored_at + 500

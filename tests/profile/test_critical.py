@@ -92,6 +92,37 @@ def test_a_path_that_is_known_by_construction_is_found_to_the_picosecond() -> No
     assert sum(ps for _, _, ps in parts(path(session))) == path(session).whole_ps
 
 
+BY_MWAIT = """
+    cpu0: mov ecx, 9000
+    count0: loop count0
+      mov dword ptr [{DATA}], 1
+      hlt
+    cpu1: mov eax, {DATA}
+      xor ecx, ecx
+      xor edx, edx
+      monitor
+      mov eax, 0x20
+      mwait
+      mov ecx, 4000
+    count1: loop count1
+      hlt
+"""
+LEAVES_C6 = 290_000_000
+"""intel_idle, Sapphire Rapids."""
+
+
+def test_the_way_out_of_mwait_is_on_the_path() -> None:
+    session = boot(BY_MWAIT, cpus=2, mwait=("C1", "C6"))
+    session.do("run")
+    assert parts(path(session)) == [
+        (0, "runs", 9002 * STEP),
+        (1, "leaves MWAIT", LEAVES_C6),
+        (1, "runs", 4001 * STEP),
+        (1, "hlt", HALT),
+        (1, "runs", STEP),
+    ]
+
+
 def test_so_is_the_share_of_each_function() -> None:
     session = boot(HANDED_ON, cpus=3)
     session.do("run")
