@@ -172,7 +172,10 @@ SOURCES = {
     "hotplug": staying_kernel(), "os": os_sources(),
     "linux-shim": tuple(ANY_VECTOR.get(source, source) for source in SHIM),
     "linux": (*LINUX, "linux/secondary.S", "linux/smp.c"),
-    "strategies": (*LINUX, "strategies/secondary.S", "strategies/smp.c"),
+    "strategies": (
+        *LINUX, *(f"strategies/{name}" for name in
+                  ("secondary.S", "smp.c", "each.c", "parked.S", "accept.c")),
+    ),
 }  # fmt: skip
 SCRIPTS = {
     "reset": "reset.ld", "shim": "shim.ld", "kernel": "shim.ld", "loop": "loops/loop.ld",

@@ -3,7 +3,7 @@
 import argparse
 from contextlib import ExitStack
 
-from emu.debug.what_if import ApLoad, WayTaken, counts_of, taken, ways_of
+from emu.debug.what_if import ApLoad, WayTaken, counts_of, taken, to_accept, ways_of
 from emu.debug.what_if_chart import svg
 from emu.debug.what_if_report import reported
 from emu.debug.what_if_told import as_text
@@ -15,7 +15,8 @@ from tui.printing import say, say_json
 
 def what_if(options: argparse.Namespace) -> int:
     """Run every way with every number of CPUs; raises ApdbgError."""
-    load = ApLoad(options.own, options.online)
+    accept_mib = to_accept(options.accept)
+    load = ApLoad(options.own, options.online, accept_mib, options.small_pages)
     counts, ways = counts_of(options.cpus), ways_of(options.way)
     with ExitStack() as stack:
         name = options.svg  # opened before minutes of runs

@@ -2,8 +2,9 @@
 
 A kernel of ours (shim/strategies/) starts its CPUs in the order and by the way that its command
 line says, between two codes at the POST port. What a way takes is the boot CPU's time between
-these. Which price a result hangs on is asked by running it again at both ends of the price's
-range.
+these; where memory is to be accepted, a third one says when all of it is. Which price a result
+hangs on is asked by running it again at both ends of the price's range. A price that nobody
+asked for in a run cannot have changed it, so of those no other run is made.
 """
 
 import tomllib
@@ -11,19 +12,22 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import asdict, replace
 
-from emu.boot.platform import CPUS_MAX, platform_text
+from emu.boot.platform import CPUS_MAX, Costs, platform_text
 from emu.boot.platform_keys import commented
-from emu.boot.prices import PRICES, Price
+from emu.boot.prices import PRICES, TIMED, Price
 from emu.debug.session import Session
 from emu.debug.setup import Options, Setup
 from emu.errors import ApdbgError
 
 IMAGE: Final = "strategies/bzImage"
 _MEMORY_MIB: Final = 512
-_BEGIN, _END = "POST code 0x01", "POST code 0x02"
+_BEGIN, _ONLINE, _ACCEPTED = (f"POST code 0x{code:02x}" for code in (1, 2, 3))
 MOST: Final = 1024
 """CPUs that the kernel has room for."""
+ACCEPT_MIB: Final = 256
+ACCEPT_MIB_MAX: Final = 2048
 
 
 class Way(Struct, frozen=True):
@@ -34,9 +38,16 @@ class Way(Struct, frozen=True):
     platform: str
     line: str
 
+    @property
+    def accepts(self) -> bool:
+        """Whether there is memory that nobody has accepted."""
+        return "accept=" in self.line
+
 
 _IPI: Final = "INIT and SIPI"
 _MAILBOX: Final = "the mailbox"
+_EACH: Final = "a mailbox for each CPU"
+_ACCEPT: Final = f"{_MAILBOX} of a TD to all"
 WAYS: Final = (
     Way("ipi-legacy", f"{_IPI} with 10 ms and 200 us of delay, one by one", "linux",
         "start=serial delay=legacy"),
@@ -50,24 +61,39 @@ WAYS: Final = (
     Way("mailbox-parallel", f"{_MAILBOX} to all, who come online by themselves", "none",
         "start=parallel"),
     Way("mailbox-fan-out", f"{_MAILBOX}, each CPU two more", "none", "start=fan-out"),
+    Way("mailbox-each", f"{_EACH}, one by one", "none", "start=serial mailbox=each"),
+    Way("mailbox-each-parallel", f"{_EACH}, to all, who come online by themselves", "none",
+        "start=parallel mailbox=each"),
+    Way("mailbox-each-direct", f"{_EACH}, to all: it names their stacks, so no lock is taken",
+        "none", "start=parallel mailbox=each-direct"),
     Way("td-mailbox", f"{_MAILBOX} of a TD, one by one", "tdx", "start=serial"),
     Way("td-parallel", f"{_MAILBOX} of a TD to all", "tdx", "start=parallel"),
+    Way("td-accept-first", f"the boot CPU accepts all memory, then {_ACCEPT}", "tdx",
+        "start=parallel accept=first"),
+    Way("td-accept-lazy", f"{_ACCEPT}: each accepts 2 MiB, the rest when it is touched", "tdx",
+        "start=parallel accept=lazy"),
+    Way("td-accept-all", f"{_ACCEPT}: each accepts its share before it reports", "tdx",
+        "start=parallel accept=all"),
 )  # fmt: skip
 BY_NAME: Final = {way.name: way for way in WAYS}
 
 
 class ApLoad(Struct, frozen=True):
-    """What an AP does beside being started, in microseconds."""
+    """What is done beside starting APs: by each, in microseconds, and to memory."""
 
     own_us: int = 0
     """Before it reports: microcode, its own registers."""
     online_us: int = 0
     """When it is taken online: calibration, its hand-shake."""
+    accept_mib: int = ACCEPT_MIB
+    """What there is to accept, in those ways that accept memory."""
+    small_pages: bool = False
+    """Whether the host maps it in pages of 4 KiB, and refuses to accept 2 MiB at once."""
 
-    @property
-    def words(self) -> str:
+    def words(self, way: Way) -> str:
         """As the kernel's command line has it."""
-        return f"own={self.own_us} online={self.online_us}"
+        memory = f" mib={self.accept_mib}" if way.accepts else ""
+        return f"own={self.own_us} online={self.online_us}{memory}"
 
 
 class AtEnds(Struct, frozen=True):
@@ -75,14 +101,14 @@ class AtEnds(Struct, frozen=True):
 
     price: str
     low_ps: int
+    """With the price at the low end of its range."""
     high_ps: int
+    """At the high end."""
 
 
-class WayTaken(Struct, frozen=True):
-    """What one way takes with so many CPUs."""
+class Taken(Struct, frozen=True):
+    """What it takes until one moment."""
 
-    way: str
-    cpus: int
     ps: int
     ends: tuple[AtEnds, ...] = ()
     """Of prices on which it hangs; others are left out."""
@@ -94,19 +120,68 @@ class WayTaken(Struct, frozen=True):
         return min(some), max(some)
 
 
+class WayTaken(Struct, frozen=True):
+    """What one way takes with so many CPUs."""
+
+    way: str
+    cpus: int
+    online: Taken
+    """Until the last CPU is online."""
+    accepted: Taken | None = None
+    """Until all memory is accepted; None: there was none to be accepted."""
+
+
+class _Moments(Struct, frozen=True):
+    """Since the first start, in picoseconds."""
+
+    online: int
+    accepted: int | None
+
+
+class _AskedCosts(Costs, frozen=True, kw_only=True):
+    """Costs that note which of them a run asks for."""
+
+    asked: set[str]
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in TIMED:
+            super().__getattribute__("asked").add(name)
+        return super().__getattribute__(name)
+
+
 def taken(
-    way: Way, cpus: int, load: ApLoad, *, ends: bool, heard: Callable[[], None] = lambda: None
+    way: Way,
+    cpus: int,
+    load: ApLoad,
+    *,
+    ends: bool,
+    every: bool = False,
+    heard: Callable[[], None] = lambda: None,
 ) -> WayTaken:
-    """One way with so many CPUs; raises ApdbgError. `ends`: at the ends of every price's range,
-    too; `heard` is called between two runs."""
-    usual = _ps(way, cpus, load, {})
+    """One way with so many CPUs; raises ApdbgError. `ends`: at the ends of the range of every
+    price that it asks for, too (`every`: and of those that it does not); `heard` is called
+    between two runs."""
+    asked: set[str] = set()
+    usual = _run(way, cpus, load, {}, asked)
     found = []
     for price in _timed() if ends else ():
-        heard()
-        both = [_ps(way, cpus, load, {price.name: one}) for one in (price.low, price.high)]
-        if both != [usual, usual]:
-            found.append(AtEnds(price.name, *both))
-    return WayTaken(way.name, cpus, usual, tuple(found))
+        if every or price.name in asked:
+            heard()
+            low, high = (
+                _run(way, cpus, load, {price.name: one}) for one in (price.low, price.high)
+            )
+            found.append((price.name, low, high))
+    online = _taken(usual.online, ((name, a.online, b.online) for name, a, b in found))
+    if usual.accepted is None:
+        return WayTaken(way.name, cpus, online)
+    both = ((name, a.accepted or 0, b.accepted or 0) for name, a, b in found)
+    return WayTaken(way.name, cpus, online, _taken(usual.accepted, both))
+
+
+def _taken(usual: int, found: Iterable[tuple[str, int, int]]) -> Taken:
+    """With those ends alone that differ."""
+    ends = (AtEnds(*one) for one in found if one[1:] != (usual, usual))
+    return Taken(usual, tuple(ends))
 
 
 def less(this: int, than: int) -> float:
@@ -134,34 +209,51 @@ def counts_of(text: str) -> tuple[int, ...]:
     return tuple(found)
 
 
+def to_accept(mib: int) -> int:
+    """MiB that there are to be accepted; raises ApdbgError."""
+    if mib % 2 or not 2 <= mib <= ACCEPT_MIB_MAX:
+        raise ApdbgError(f"what-if: --accept: an even number of MiB up to {ACCEPT_MIB_MAX:,}")
+    return mib
+
+
 def _timed() -> tuple[Price, ...]:
     return tuple(one for one in PRICES if one.timed)
 
 
-def _ps(way: Way, cpus: int, load: ApLoad, costs: Mapping[str, float]) -> int:
-    """One run, in picoseconds of the boot CPU's clock."""
+def _run(
+    way: Way, cpus: int, load: ApLoad, costs: Mapping[str, float], asked: set[str] | None = None
+) -> _Moments:
+    """One run, on the boot CPU's clock; `asked` is given the prices that it asked for."""
+    more = load.accept_mib if way.accepts else 0
     options = Options(
-        image=IMAGE, platform=way.platform, cpus=cpus, memory=_MEMORY_MIB,
-        cmdline=f"{way.line} {load.words}", rules=False,
+        image=IMAGE, platform=way.platform, cpus=cpus, memory=_MEMORY_MIB + more,
+        cmdline=f"{way.line} {load.words(way)}", rules=False,
     )  # fmt: skip
-    session = Session(Setup.of(options, _platform(way.platform, costs)))
+    level = "4K" if way.accepts and load.small_pages else "2M"
+    setup = Setup.of(options, _platform(way.platform, costs, level))
+    if asked is not None:
+        noted = _AskedCosts(**asdict(setup.platform.costs), asked=asked)
+        setup = replace(setup, platform=replace(setup.platform, costs=noted))
+    session = Session(setup)
     session.do("run")
     found = {
-        event.text: event.virtual_ns
+        event.text: event.virtual_ns * 1000
         for event in session.machine.board.logs.events
-        if event.text in (_BEGIN, _END)
+        if event.text in (_BEGIN, _ONLINE, _ACCEPTED)
     }
-    if len(found) < 2:
+    if len(found) < 2 + way.accepts:
         reason = session.verdict.reason if session.verdict else "it did not come to an end"
         raise ApdbgError(f"what-if: {way.name} with {cpus} CPUs: {reason}")
-    return (found[_END] - found[_BEGIN]) * 1000
+    begin, accepted = found[_BEGIN], found.get(_ACCEPTED)
+    return _Moments(found[_ONLINE] - begin, None if accepted is None else accepted - begin)
 
 
-def _platform(name: str, costs: Mapping[str, float]) -> str:
-    """A platform's text with other prices."""
+def _platform(name: str, costs: Mapping[str, float], level: str) -> str:
+    """A platform's text with other prices, and pages of that size for a TD."""
     values: dict[str, Any] = tomllib.loads(platform_text(name))
     whole = {
         key: one if key == "instructions_per_ns" else int(one) for key, one in costs.items()
     }
     values["time"] = {**values.get("time", {}), **whole}
+    values["accept_level"] = level
     return commented(values, name)

@@ -3,7 +3,8 @@
 
 /* Arrives in:  64-bit mode on the kernel's tables, with the trampoline's lock taken: until it
  *              is given back, the stack below belongs to this CPU.
- * Leaves by:   start_secondary(cpu) on a stack of its own, found by its APIC id. */
+ * Leaves by:   secondary(cpu) on a stack of its own, found by its APIC id. */
+    .hidden secondary
     .text
     .globl  secondary_startup_64
 secondary_startup_64:
@@ -14,7 +15,7 @@ secondary_startup_64:
     mov     %rax, %rsp
     movl    $0, tr_lock_place
     xor     %ebp, %ebp
-    call    start_secondary
+    call    *secondary(%rip)
 6:  pause
     jmp     6b
 
