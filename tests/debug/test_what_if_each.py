@@ -32,7 +32,7 @@ def test_one_by_one_there_is_nothing_to_be_gained() -> None:
 
 
 def test_behind_the_trampoline_s_lock_nothing_is_gained_either() -> None:
-    """Every CPU finds its stack there, one at a time: a reading of its APIC id takes an exit."""
+    """Every CPU finds its stack there, one at a time: to read its APIC id is an exit."""
     assert ps("mailbox-each-parallel", 16) == pytest.approx(
         ps("mailbox-parallel", 16), rel=0.05
     )
