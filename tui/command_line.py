@@ -151,6 +151,7 @@ def _what_if_options(parser: argparse.ArgumentParser) -> None:
         "--ends", action="store_true",
         help="also at both ends of every price's range: how far the answer depends on it",
     )  # fmt: skip
+    add("--jobs", type=count, default=1, metavar="N", help="processes that share the runs")
     add("--svg", metavar="FILE", help="draw it too: time over CPUs")
 
 

@@ -3,7 +3,7 @@
 import argparse
 from contextlib import ExitStack
 
-from emu.debug.what_if import ApLoad, WayTaken, counts_of, taken, to_accept, ways_of
+from emu.debug.what_if import ApLoad, all_taken, counts_of, to_accept, ways_of
 from emu.debug.what_if_chart import svg
 from emu.debug.what_if_report import reported
 from emu.debug.what_if_told import as_text
@@ -21,9 +21,8 @@ def what_if(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         name = options.svg  # opened before minutes of runs
         drawn = None if name is None else stack.enter_context(new_file(name))
-        found: list[WayTaken] = [
-            taken(way, count, load, ends=options.ends) for count in counts for way in ways
-        ]
+        cells = [(way, count) for count in counts for way in ways]
+        found = all_taken(cells, load, ends=options.ends, jobs=options.jobs)
         if drawn is not None:
             drawn.write(svg(reported(found, load)).encode())
     if options.json:

@@ -8,7 +8,8 @@ asked for in a run cannot have changed it, so of those no other run is made.
 """
 
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from msgspec import Struct
@@ -19,6 +20,7 @@ from emu.boot.platform_keys import commented
 from emu.boot.prices import PRICES, TIMED, Price
 from emu.debug.session import Session
 from emu.debug.setup import Options, Setup
+from emu.debug.side_by_side import side_by_side
 from emu.errors import ApdbgError
 
 IMAGE: Final = "strategies/bzImage"
@@ -178,6 +180,17 @@ def taken(
     return WayTaken(way.name, cpus, online, _taken(usual.accepted, both))
 
 
+def all_taken(
+    cells: Sequence[tuple[Way, int]], load: ApLoad, *, ends: bool, jobs: int
+) -> list[WayTaken]:
+    """Ways with so many CPUs, in that order, shared by processes; raises ApdbgError."""
+    return list(side_by_side(partial(_cell, load=load, ends=ends), cells, jobs))
+
+
+def _cell(cell: tuple[Way, int], load: ApLoad, ends: bool) -> WayTaken:
+    return taken(*cell, load, ends=ends)
+
+
 def _taken(usual: int, found: Iterable[tuple[str, int, int]]) -> Taken:
     """With those ends alone that differ."""
     ends = (AtEnds(*one) for one in found if one[1:] != (usual, usual))
@@ -235,6 +248,7 @@ def _run(
         noted = _AskedCosts(**asdict(setup.platform.costs), asked=asked)
         setup = replace(setup, platform=replace(setup.platform, costs=noted))
     session = Session(setup)
+    session.timeline.enabled = False  # nobody will go back
     session.do("run")
     found = {
         event.text: event.virtual_ns * 1000

@@ -209,10 +209,21 @@ def test_what_cannot_be_asked_is_one_sentence(
     assert len(error.strip().splitlines()) == 1
 
 
+def test_processes_that_share_the_runs_find_the_same(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = []
+    for jobs in ("1", "2"):
+        words = ["what-if", "mailbox", "td-parallel", "ipi", "--cpus", "2,3", "--jobs", jobs]
+        assert main([*words, "--ends", "--json"]) == 0
+        told.append(capsys.readouterr().out)
+    assert told[0] == told[1]
+
+
 def test_a_picture_that_cannot_be_written_is_said_before_anything_is_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.what_if.taken", None)
+    monkeypatch.setattr("tui.what_if.all_taken", None)
     assert main(["what-if", "ipi", "--svg", str(tmp_path / "nowhere" / "drawn.svg")]) == 2
     assert "cannot be written" in capsys.readouterr().err
 
