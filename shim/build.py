@@ -6,8 +6,7 @@ DIR gets the healthy images; DIR/gallery the shim with one published bug each, D
 shim with other firmwares' mailbox loops, DIR/loops loops by themselves, DIR/linux a shim that
 Linux can stand behind and a bzImage, and DIR/tour one with a bug to be found; DIR/*.igvm are
 the healthy ones packed as IGVM files. Where the reset page or the kernel differs, it stands
-beside the shim as NAME.reset.elf or NAME.kernel.elf. DIR/rust.elf, a shim in Rust,
-is built where there is a rustc.
+beside the shim as NAME.reset.elf or NAME.kernel.elf. DIR/rust.elf is built where rustc is.
 
 The healthy assembly knows nothing of the others. A bug in it is a file in shim/gallery/ with
 the parts that are broken: a part is what stands under a label, and takes the place of the one
@@ -138,25 +137,28 @@ class Variant(NamedTuple):
 HEALTHY = Variant("", "", {})
 
 
+def folder(name: str) -> tuple[str, ...]:
+    """All sources in a folder of shim/."""
+    found = sorted((SHIM_DIR / name).glob("*.[cS]"))
+    return tuple(f"{name}/{place.name}" for place in found)
+
+
 def kernel_sources() -> tuple[str, ...]:
     """The kernel's own files and what it shares with the shim."""
-    own = sorted((SHIM_DIR / "kernel").glob("*.[cS]"))
-    return (*(f"kernel/{place.name}" for place in own), *SHARED)
+    return (*folder("kernel"), *SHARED)
 
 
 def os_sources() -> tuple[str, ...]:
     """The kernel's, but for what it does with its CPUs: that a plan says."""
-    own = sorted((SHIM_DIR / "os").glob("*.[cS]"))
     others = ("kernel/main.c", "kernel/offline.c")
     kept = (one for one in kernel_sources() if one not in others)
-    return (*kept, *(f"os/{place.name}" for place in own))
+    return (*kept, *folder("os"))
 
 
 def staying_kernel() -> tuple[str, ...]:
     """The kernel whose CPUs come and go: another main, and what serves the host's notices."""
-    own = sorted((SHIM_DIR / "hotplug").glob("*.[cS]"))
     shared = (name for name in kernel_sources() if name != "kernel/main.c")
-    return (*(f"hotplug/{place.name}" for place in own), *shared)
+    return (*folder("hotplug"), *shared)
 
 
 IMAGES = ("reset", "shim", "kernel", "os")
@@ -172,10 +174,7 @@ SOURCES = {
     "hotplug": staying_kernel(), "os": os_sources(),
     "linux-shim": tuple(ANY_VECTOR.get(source, source) for source in SHIM),
     "linux": (*LINUX, "linux/secondary.S", "linux/smp.c"),
-    "strategies": (
-        *LINUX, *(f"strategies/{name}" for name in
-                  ("secondary.S", "smp.c", "each.c", "parked.S", "accept.c")),
-    ),
+    "strategies": (*LINUX, *folder("strategies")),
 }  # fmt: skip
 SCRIPTS = {
     "reset": "reset.ld", "shim": "shim.ld", "kernel": "shim.ld", "loop": "loops/loop.ld",

@@ -16,12 +16,12 @@ _OURS: Final = (signal.SIGINT, signal.SIGHUP)
 """Signals that a terminal sends to all processes of a command."""
 _ENDING: Final = (*_OURS, signal.SIGTERM)
 Thing = TypeVar("Thing")
-Result = TypeVar("Result")
+Made = TypeVar("Made")
 
 
 def side_by_side(
-    work: Callable[[Thing], Result], things: Sequence[Thing], jobs: int | None
-) -> Iterator[Result]:
+    work: Callable[[Thing], Made], things: Sequence[Thing], jobs: int | None
+) -> Iterator[Made]:
     """What the work makes of each, in their order, with `jobs` processes (None: one a core)
     of which each has some of them; raises what the work raises, and CommandError where a
     process is gone."""

@@ -108,7 +108,7 @@ class AtEnds(Struct, frozen=True):
     """At the high end."""
 
 
-class Taken(Struct, frozen=True):
+class TimeTaken(Struct, frozen=True):
     """What it takes until one moment."""
 
     ps: int
@@ -127,9 +127,9 @@ class WayTaken(Struct, frozen=True):
 
     way: str
     cpus: int
-    online: Taken
+    online: TimeTaken
     """Until the last CPU is online."""
-    accepted: Taken | None = None
+    accepted: TimeTaken | None = None
     """Until all memory is accepted; None: there was none to be accepted."""
 
 
@@ -191,10 +191,10 @@ def _cell(cell: tuple[Way, int], load: ApLoad, ends: bool) -> WayTaken:
     return taken(*cell, load, ends=ends)
 
 
-def _taken(usual: int, found: Iterable[tuple[str, int, int]]) -> Taken:
+def _taken(usual: int, found: Iterable[tuple[str, int, int]]) -> TimeTaken:
     """With those ends alone that differ."""
     ends = (AtEnds(*one) for one in found if one[1:] != (usual, usual))
-    return Taken(usual, tuple(ends))
+    return TimeTaken(usual, tuple(ends))
 
 
 def less(this: int, than: int) -> float:

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from emu.debug.what_if import BY_NAME, ApLoad, AtEnds, Taken, WayTaken
+from emu.debug.what_if import BY_NAME, ApLoad, AtEnds, WayTaken
 
 SCHEMA: Final = "apdbg-what-if/1"
 
@@ -72,15 +72,3 @@ def _way(one: WayTaken) -> WayReport:
         way.name, way.words, way.platform, way.line, one.cpus, online.ps, online.band,
         online.ends, until,
     )  # fmt: skip
-
-
-def told_again(found: WhatIf) -> tuple[WayTaken, ...]:
-    """What a report was made of."""
-    return tuple(
-        WayTaken(one.way, one.cpus, Taken(one.ps, one.prices), _until(one.accepted))
-        for one in found.ways
-    )
-
-
-def _until(one: UntilAccepted | None) -> Taken | None:
-    return None if one is None else Taken(one.ps, one.prices)

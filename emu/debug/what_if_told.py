@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from emu.debug.what_if import BY_NAME, ApLoad, AtEnds, Taken, WayTaken, less
+from emu.debug.what_if import BY_NAME, ApLoad, AtEnds, TimeTaken, WayTaken, less
 from emu.profile.told import table
 
 CLAIMED: Final = 40
@@ -30,18 +30,18 @@ _MATTERS: Final = 0.005
 """A price that moves a result by less than this part of it is not named."""
 
 
-class Cell(NamedTuple):
+class WayMoment(NamedTuple):
     """One row and column of the table."""
 
     name: str
     cpus: int
-    taken: Taken
+    taken: TimeTaken
 
 
-def cells_of(found: Sequence[WayTaken]) -> tuple[Cell, ...]:
+def cells_of(found: Sequence[WayTaken]) -> tuple[WayMoment, ...]:
     """Every moment that is told; behind a way that accepts memory until all of it is."""
     return tuple(
-        Cell(f"{one.way}{more}", one.cpus, taken)
+        WayMoment(f"{one.way}{more}", one.cpus, taken)
         for one in found
         for more, taken in (("", one.online), (ACCEPTED, one.accepted))
         if taken is not None
@@ -66,7 +66,7 @@ def as_text(found: Sequence[WayTaken], load: ApLoad) -> str:
     return "\n".join(lines)
 
 
-def in_order(cells: Sequence[Cell]) -> tuple[list[int], list[str]]:
+def in_order(cells: Sequence[WayMoment]) -> tuple[list[int], list[str]]:
     """(Numbers of CPUs, ascending; names of rows)."""
     return sorted({one.cpus for one in cells}), list(dict.fromkeys(one.name for one in cells))
 
@@ -84,14 +84,14 @@ def ms(ps: int) -> str:
     return f"{ps / 1e9:,.3f}"
 
 
-def _hangs_on(one: Cell) -> str:
+def _hangs_on(one: WayMoment) -> str:
     """A line for one way with so many CPUs: its band, and each price that moves it."""
     low, high = one.taken.band
     what = "; ".join(moves(one.taken)) or "no price moves it by as much as a two-hundredth"
     return f"{one.name}, {one.cpus:,} CPUs: {ms(low)} to {ms(high)} ms: {what}"
 
 
-def moves(one: Taken, name: str = "{}") -> list[str]:
+def moves(one: TimeTaken, name: str = "{}") -> list[str]:
     """How far each price moves a result, that which moves it most first: `io_ns -1 % to +5 %`,
     at its low and its high end. What moves it by nothing to speak of is left out."""
     far = {end.price: abs(end.high_ps - end.low_ps) for end in one.ends}
@@ -160,7 +160,7 @@ def _pairs(
                 yield f"{this} against {than}{more}", some
 
 
-def _less(cpus: int, this: Taken, than: Taken) -> _Less:
+def _less(cpus: int, this: TimeTaken, than: TimeTaken) -> _Less:
     usual = less(this.ps, than.ps)
     mine = {end.price: (end.low_ps, end.high_ps) for end in this.ends}
     theirs = {end.price: (end.low_ps, end.high_ps) for end in than.ends}

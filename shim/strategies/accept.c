@@ -1,8 +1,8 @@
 /* Memory of a TD that nobody has accepted, and CPUs that are brought up beside it.
  *
  *   accept=first    the boot CPU accepts all of it before it starts anybody
- *   accept=lazy     each CPU accepts 2 MiB before its first store there: one such unit before it
- *                   reports, the others of its share once it is online
+ *   accept=lazy     each CPU accepts 2 MiB before its first store there: one such unit before
+ *                   it reports, the others of its share once it is online
  *   accept=all      each CPU accepts its share before it reports
  *   mib=N           how much; from ACCEPT_FROM on
  *

@@ -3,9 +3,10 @@
  *   mailbox=each           with start=serial, kick or parallel
  *   mailbox=each-direct    it tells its CPU as well which number, stack and tables it has
  *
- * ACPI 6.6 has one mailbox for all, so the firmware's APs are woken by that one first, each into
- * a loop at a line of its own, before the time begins. What is timed is the second start: a
- * command has a place of its own, and nobody waits until the one before it is acknowledged. */
+ * ACPI 6.6 has one mailbox for all, so the firmware's APs are woken by that one first, each
+ * into a loop at a line of its own, before the time begins. What is timed is the second start:
+ * a command has a place of its own, and nobody waits for the acknowledgement of the one
+ * before it. */
 #include "abi.h"
 #include "arch.h"
 #include "strategies/ways.h"

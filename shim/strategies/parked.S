@@ -23,8 +23,8 @@ park_start:
     movw    $0, (%rsi)
     jmp     *%rax
 
-/* A vector in the place of trampoline_start64, for a CPU whose mailbox says what it needs: there
- * is no stack and no number to be found, so there is nothing to be locked.
+/* A vector in the place of trampoline_start64, for a CPU whose mailbox says what it needs:
+ * there is no stack and no number to be found, so there is nothing to be locked.
  *
  * Arrives in:  64-bit mode on the firmware's tables; RSI = its own mailbox.
  * Leaves by:   a call of what the mailbox says, on the kernel's tables. */

@@ -54,7 +54,6 @@ def test_a_line_of_one_s_own_moves_as_often_however_many_there_are(cpus: int) ->
     wait and back to the boot CPU, that sees it come; then to the CPU as it is woken: 3. If it
     has looked in between that is one more."""
     found = lines_moved(cpus)
-    assert len(found.own) == cpus - 1
     assert all(3 <= one <= 4 for one in found.own)
     assert max(found.shared) > cpus
     assert min(found.shared) <= 4, "the last is alone there"

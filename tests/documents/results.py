@@ -5,7 +5,8 @@ from typing import Final
 
 import msgspec
 
-from emu.debug.what_if_report import WhatIf, told_again
+from emu.debug.what_if import TimeTaken, WayTaken
+from emu.debug.what_if_report import UntilAccepted, WhatIf
 from emu.debug.what_if_told import cells_of, claim, compared, in_order, moves, ms
 from tests.documents.markdown import code, table
 
@@ -20,15 +21,27 @@ def stored(name: str) -> WhatIf:
     return msgspec.json.decode((FOLDER / f"{name}.json").read_bytes(), type=WhatIf)
 
 
+def told_again(found: WhatIf) -> tuple[WayTaken, ...]:
+    """What a report was made of."""
+    return tuple(
+        WayTaken(one.way, one.cpus, TimeTaken(one.ps, one.prices), _until(one.accepted))
+        for one in found.ways
+    )
+
+
+def _until(one: UntilAccepted | None) -> TimeTaken | None:
+    return None if one is None else TimeTaken(one.ps, one.prices)
+
+
 def told(what: str, *words: str) -> str:
     """A part of a page."""
     found = stored(words[0])
-    if what == "bands":
-        return _bands(found, int(words[1]))
-    parts = {
-        "times": _times, "claims": _claims, "compared": _compared, "published": _published,
-    }  # fmt: skip
-    return parts[what](found)
+    match what:
+        case "bands":
+            return _bands(found, int(words[1]))
+        case "compared":
+            return _compared(found, words[1])
+    return {"times": _times, "claims": _claims, "published": _published}[what](found)
 
 
 def _times(found: WhatIf) -> str:
@@ -62,8 +75,10 @@ def _claims(found: WhatIf) -> str:
     return "\n".join(f"* {sentence}" for sentence in claim(told_again(found)))
 
 
-def _compared(found: WhatIf) -> str:
-    return "\n".join(f"* {sentence}" for sentence in compared(told_again(found)))
+def _compared(found: WhatIf, begin: str) -> str:
+    """Of ways whose names begin so."""
+    some = (one for one in compared(told_again(found)) if one.startswith(begin))
+    return "\n".join(f"* {sentence}" for sentence in some)
 
 
 def _published(found: WhatIf) -> str:
