@@ -104,7 +104,7 @@ def moves(one: TimeTaken, name: str = "{}") -> list[str]:
 
 
 def _signed(end: AtEnds, usual: int) -> str:
-    low, high = (100 * (ps / usual - 1) for ps in (end.low_ps, end.high_ps))
+    low, high = (round(100 * (ps / usual - 1), 1) + 0.0 for ps in (end.low_ps, end.high_ps))
     return f"{low:+,.1f} % to {high:+,.1f} %"
 
 
@@ -135,7 +135,7 @@ class _Less(NamedTuple):
         band = (
             ""
             if round(self.low) == round(self.high)
-            else f" ({self.low:.0f} to {self.high:.0f})"
+            else f" ({round(self.low)} to {round(self.high)})"
         )
         if not round(self.usual):
             return f"the same{band}"
