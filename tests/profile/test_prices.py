@@ -27,7 +27,7 @@ PUBLISHED = {
     "accept_4k_ns": (250, 14_300, "8 GiB on one CPU in 24 s"),
 }
 """nviennot/core-to-core-latency (README, tables of medians); Linux drivers/idle/intel_idle.c;
-Linux commits named; Hyper-V documentation of hypercalls; of a page of 4 KiB the upper end alone:
+Linux commits named; Hyper-V documentation of hypercalls; of 4 KiB the upper end alone:
 8 GiB in 30 s (asterinas, pull request 1691) are 14.3 us each."""
 UNPUBLISHED = ("tdcall_ns", "accept_2m_ns", "hlt_wake_ns")
 
