@@ -22,6 +22,7 @@ from emu.debug.session import Session
 from emu.debug.setup import Options, Setup
 from emu.debug.side_by_side import side_by_side
 from emu.errors import ApdbgError
+from emu.machine.machine import Machine
 
 IMAGE: Final = "strategies/bzImage"
 _MEMORY_MIB: Final = 512
@@ -127,10 +128,17 @@ class WayTaken(Struct, frozen=True):
 
     way: str
     cpus: int
-    online: TimeTaken
+    ps: int
     """Until the last CPU is online."""
+    ends: tuple[AtEnds, ...] = ()
+    """Of prices on which that hangs; others are left out."""
     accepted: TimeTaken | None = None
     """Until all memory is accepted; None: there was none to be accepted."""
+
+    @property
+    def online(self) -> TimeTaken:
+        """Until the last CPU is online."""
+        return TimeTaken(self.ps, self.ends)
 
 
 class _Moments(Struct, frozen=True):
@@ -164,20 +172,22 @@ def taken(
     price that it asks for, too (`every`: and of those that it does not); `heard` is called
     between two runs."""
     asked: set[str] = set()
-    usual = _run(way, cpus, load, {}, asked)
-    found = []
+    usual, found = _took(_ran(way, cpus, load, {}, asked)), []
+    idle = frozenset() if every else TIMED - asked
     for price in _timed() if ends else ():
-        if every or price.name in asked:
+        if price.name not in idle:
             heard()
             low, high = (
-                _run(way, cpus, load, {price.name: one}) for one in (price.low, price.high)
+                _took(_ran(way, cpus, load, {price.name: one}))
+                for one in (price.low, price.high)
             )
             found.append((price.name, low, high))
-    online = _taken(usual.online, ((name, a.online, b.online) for name, a, b in found))
-    if usual.accepted is None:
-        return WayTaken(way.name, cpus, online)
-    both = ((name, a.accepted or 0, b.accepted or 0) for name, a, b in found)
-    return WayTaken(way.name, cpus, online, _taken(usual.accepted, both))
+    online = _ends(usual.online, ((name, a.online, b.online) for name, a, b in found))
+    accepted = None
+    if usual.accepted is not None:
+        both = ((name, a.accepted or 0, b.accepted or 0) for name, a, b in found)
+        accepted = TimeTaken(usual.accepted, _ends(usual.accepted, both))
+    return WayTaken(way.name, cpus, usual.online, online, accepted)
 
 
 def all_taken(
@@ -191,10 +201,9 @@ def _cell(cell: tuple[Way, int], load: ApLoad, ends: bool) -> WayTaken:
     return taken(*cell, load, ends=ends)
 
 
-def _taken(usual: int, found: Iterable[tuple[str, int, int]]) -> TimeTaken:
-    """With those ends alone that differ."""
-    ends = (AtEnds(*one) for one in found if one[1:] != (usual, usual))
-    return TimeTaken(usual, tuple(ends))
+def _ends(usual: int, found: Iterable[tuple[str, int, int]]) -> tuple[AtEnds, ...]:
+    """Those alone that differ."""
+    return tuple(AtEnds(*one) for one in found if one[1:] != (usual, usual))
 
 
 def less(this: int, than: int) -> float:
@@ -233,41 +242,48 @@ def _timed() -> tuple[Price, ...]:
     return tuple(one for one in PRICES if one.timed)
 
 
-def _run(
+def _ran(
     way: Way, cpus: int, load: ApLoad, costs: Mapping[str, float], asked: set[str] | None = None
-) -> _Moments:
-    """One run, on the boot CPU's clock; `asked` is given the prices that it asked for."""
+) -> Machine:
+    """One run, up to its end; `asked` is given the prices that it asked for."""
     more = load.accept_mib if way.accepts else 0
     options = Options(
         image=IMAGE, platform=way.platform, cpus=cpus, memory=_MEMORY_MIB + more,
         cmdline=f"{way.line} {load.words(way)}", rules=False,
     )  # fmt: skip
-    level = "4K" if way.accepts and load.small_pages else "2M"
-    setup = Setup.of(options, _platform(way.platform, costs, level))
+    setup = Setup.of(options, _platform(way, costs, load.small_pages))
     if asked is not None:
         noted = _AskedCosts(**asdict(setup.platform.costs), asked=asked)
         setup = replace(setup, platform=replace(setup.platform, costs=noted))
     session = Session(setup)
     session.timeline.enabled = False  # nobody will go back
     session.do("run")
-    found = {
-        event.text: event.virtual_ns * 1000
-        for event in session.machine.board.logs.events
-        if event.text in (_BEGIN, _ONLINE, _ACCEPTED)
-    }
-    if len(found) < 2 + way.accepts:
+    if len(_codes(session.machine)) < 2 + way.accepts:
         reason = session.verdict.reason if session.verdict else "it did not come to an end"
         raise ApdbgError(f"what-if: {way.name} with {cpus} CPUs: {reason}")
+    return session.machine
+
+
+def _codes(machine: Machine) -> dict[str, int]:
+    """The moments of the codes, in nanoseconds of the boot CPU's clock."""
+    events, some = machine.board.logs.events, (_BEGIN, _ONLINE, _ACCEPTED)
+    return {one.text: one.virtual_ns for one in events if one.text in some}
+
+
+def _took(machine: Machine) -> _Moments:
+    """What lies between them."""
+    found = {text: moment * 1000 for text, moment in _codes(machine).items()}
     begin, accepted = found[_BEGIN], found.get(_ACCEPTED)
     return _Moments(found[_ONLINE] - begin, None if accepted is None else accepted - begin)
 
 
-def _platform(name: str, costs: Mapping[str, float], level: str) -> str:
-    """A platform's text with other prices, and pages of that size for a TD."""
-    values: dict[str, Any] = tomllib.loads(platform_text(name))
+def _platform(way: Way, costs: Mapping[str, float], small_pages: bool) -> str:
+    """The text of a way's platform with other prices, and pages of that size."""
+    values: dict[str, Any] = tomllib.loads(platform_text(way.platform))
     whole = {
         key: one if key == "instructions_per_ns" else int(one) for key, one in costs.items()
     }
     values["time"] = {**values.get("time", {}), **whole}
-    values["accept_level"] = level
-    return commented(values, name)
+    if small_pages:
+        values["accept_level"] = "4K"
+    return commented(values, way.platform)

@@ -4,7 +4,6 @@
 /* Arrives in:  64-bit mode on the kernel's tables, with the trampoline's lock taken: until it
  *              is given back, the stack below belongs to this CPU.
  * Leaves by:   secondary(cpu) on a stack of its own, found by its APIC id. */
-    .hidden secondary
     .text
     .globl  secondary_startup_64
 secondary_startup_64:
@@ -18,6 +17,13 @@ secondary_startup_64:
     call    *secondary(%rip)
 6:  pause
     jmp     6b
+
+    .data
+    .globl  secondary
+    .hidden secondary
+    .balign 8
+secondary:
+    .quad   start_secondary                     # unless a way has its CPUs do something else
 
     .bss
     .balign 16

@@ -28,7 +28,6 @@ uint64_t stack_of(uint32_t cpu) __attribute__((visibility("hidden")));
 
 static uint8_t stacks[CPUS_MAX][STACK_BYTES] __attribute__((aligned(16)));
 struct one_cpu cpus[CPUS_MAX];
-void (*secondary)(uint32_t cpu) = start_secondary;
 uint64_t own_us, online_us;
 static uint32_t numbers[CPUS_MAX]; /* place in the MADT, by number: the boot CPU has 0 */
 static uint32_t mailbox_lock;

@@ -17,7 +17,6 @@ from emu.debug.what_if import (
     WAYS,
     ApLoad,
     AtEnds,
-    TimeTaken,
     WayTaken,
     less,
     taken,
@@ -134,8 +133,8 @@ def test_runs_at_the_ends_of_prices_that_are_not_asked_for_are_left_out() -> Non
 
 def test_what_is_less_is_told_with_what_it_is_less_than() -> None:
     found = [
-        WayTaken("mailbox", 4, TimeTaken(50)), WayTaken("ipi", 4, TimeTaken(100)),
-        WayTaken("ipi-legacy", 4, TimeTaken(10_000)),
+        WayTaken("mailbox", 4, 50), WayTaken("ipi", 4, 100),
+        WayTaken("ipi-legacy", 4, 10_000),
     ]  # fmt: skip
     assert less(50, 100) == 50
     assert claim(found) == [
@@ -152,8 +151,8 @@ def test_numbers_of_cpus_that_came_to_the_same_are_told_as_one() -> None:
         one
         for cpus, ps in ((2, 500), (4, 502), (16, 300), (64, 1000), (96, 1500))
         for one in (
-            WayTaken("mailbox-each", cpus, TimeTaken(ps)),
-            WayTaken("mailbox", cpus, TimeTaken(1000)),
+            WayTaken("mailbox-each", cpus, ps),
+            WayTaken("mailbox", cpus, 1000),
         )
     ]
     assert compared(found) == [
@@ -169,7 +168,7 @@ def test_how_far_a_price_moves_a_way_is_told_with_its_sign() -> None:
         AtEnds("io_ns", 999, 1001), AtEnds("instructions_per_ns", 1500, 900),
         AtEnds("exit_ns", 800, 3000),
     )  # fmt: skip
-    text = as_text([WayTaken("ipi", 2, TimeTaken(1000, ends))], ApLoad())
+    text = as_text([WayTaken("ipi", 2, 1000, ends)], ApLoad())
     assert (
         "ipi, 2 CPUs: 0.000 to 0.000 ms: exit_ns -20.0 % to +200.0 %; "
         "instructions_per_ns +50.0 % to -10.0 %\n" in f"{text}\n"
@@ -260,9 +259,7 @@ def test_a_picture_of_the_same_results_is_the_same_and_no_name_hides_another(
     found = [taken(BY_NAME["mailbox"], cpus, ApLoad(), ends=False) for cpus in (2, 3)]
     assert place.read_text(encoding="utf-8") == svg(reported(found, ApLoad()))
 
-    alike = [
-        WayTaken(way.name, cpus, TimeTaken(5 * US + cpus)) for way in WAYS for cpus in (2, 64)
-    ]
+    alike = [WayTaken(way.name, cpus, 5 * US + cpus) for way in WAYS for cpus in (2, 64)]
     drawn = svg(reported(alike, ApLoad()))
     rows = [
         int(line.split('y="')[1].split('"')[0])

@@ -24,7 +24,7 @@ def stored(name: str) -> WhatIf:
 def told_again(found: WhatIf) -> tuple[WayTaken, ...]:
     """What a report was made of."""
     return tuple(
-        WayTaken(one.way, one.cpus, TimeTaken(one.ps, one.prices), _until(one.accepted))
+        WayTaken(one.way, one.cpus, one.ps, one.prices, _until(one.accepted))
         for one in found.ways
     )
 
