@@ -381,14 +381,9 @@ def main() -> None:
         builder.image("hotplug", "hotplug.kernel")
         for slug in LOOPS:
             builder.image("loop", f"loops/{slug}", loop(slug))
-    packed(out)
+    beside("igvm").write_samples(out)  # laid out by the very loader that boots them
     if not beside("rust_shim").build_rust(out):
         print("no rustc for x86_64 Linux: samples/rust.elf stays as it is")
-
-
-def packed(out: Path) -> None:
-    """The healthy images as IGVM files, laid out by the very loader that boots them."""
-    beside("igvm").write_samples(out)
 
 
 def switch_of(prefix: str, slug: str) -> str:
