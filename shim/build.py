@@ -7,7 +7,7 @@ shim with other firmwares' mailbox loops, DIR/loops loops by themselves, DIR/lin
 Linux can stand behind and a bzImage, and DIR/tour one with a bug to be found; DIR/hotplug.elf
 takes CPUs that are plugged in; DIR/*.igvm are the healthy ones packed as IGVM files. Where the
 reset page or the kernel differs, it stands beside the shim as NAME.reset.elf or
-NAME.kernel.elf. DIR/rust.elf, a shim in Rust, is built where there is a rustc.
+NAME.kernel.elf. DIR/rust.elf is built where rustc is.
 
 The healthy assembly knows nothing of the others. A bug in it is a file in shim/gallery/ with
 the parts that are broken: a part is what stands under a label, and takes the place of the one
@@ -138,17 +138,21 @@ class Variant(NamedTuple):
 HEALTHY = Variant("", "", {})
 
 
+def folder(name: str, *without: str) -> tuple[str, ...]:
+    """All sources in a folder of shim/, without some."""
+    found = (f"{name}/{place.name}" for place in sorted((SHIM_DIR / name).glob("*.[cS]")))
+    return tuple(one for one in found if one not in without)
+
+
 def kernel_sources() -> tuple[str, ...]:
     """The kernel's own files and what it shares with the shim."""
-    own = sorted((SHIM_DIR / "kernel").glob("*.[cS]"))
-    return (*(f"kernel/{place.name}" for place in own), *SHARED)
+    return (*folder("kernel"), *SHARED)
 
 
-def kernel_with(folder: str, *without: str) -> tuple[str, ...]:
+def kernel_with(name: str, *without: str) -> tuple[str, ...]:
     """The kernel's files without some, and a folder's own: another main, and what it needs."""
-    own = sorted((SHIM_DIR / folder).glob("*.[cS]"))
     kept = (one for one in kernel_sources() if one not in without)
-    return (*kept, *(f"{folder}/{place.name}" for place in own))
+    return (*kept, *folder(name))
 
 
 IMAGES = ("reset", "shim", "kernel", "os")
@@ -169,8 +173,8 @@ SOURCES = {
     "linux-shim": tuple(ANY_VECTOR.get(source, source) for source in SHIM),
     "hotplug-shim": tuple(PLUGGED.get(source, source) for source in SHIM),
     "linux": (*LINUX, "linux/secondary.S", "linux/smp.c"),
-    "strategies": (*LINUX, "strategies/secondary.S", "strategies/smp.c"),
-    "waits": (*LINUX, "strategies/secondary.S", "waits/smp.c"),
+    "strategies": (*LINUX, *folder("strategies")),
+    "waits": (*LINUX, *folder("waits"), *folder("strategies", "strategies/smp.c")),
 }  # fmt: skip
 SCRIPTS = {"reset": "reset", "loop": "loops/loop", "linux": "linux/kernel",
            "strategies": "linux/kernel", "waits": "linux/kernel"}  # fmt: skip
@@ -379,14 +383,9 @@ def main() -> None:
         builder.image("hotplug-shim", "hotplug", vector)
         for slug in LOOPS:
             builder.image("loop", f"loops/{slug}", loop(slug))
-    packed(out)
+    beside("igvm").write_samples(out)  # laid out by the very loader that boots them
     if not beside("rust_shim").build_rust(out):
         print("no rustc for x86_64 Linux: samples/rust.elf stays as it is")
-
-
-def packed(out: Path) -> None:
-    """The healthy images as IGVM files, laid out by the very loader that boots them."""
-    beside("igvm").write_samples(out)
 
 
 def switch_of(prefix: str, slug: str) -> str:

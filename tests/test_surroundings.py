@@ -220,7 +220,7 @@ def test_a_machine_of_a_campaign_that_is_killed_is_a_sentence() -> None:
     wait_until(lambda: len(children(process)) == 2)
     os.kill(children(process)[0], signal.SIGKILL)
     code, said = ended(process)
-    assert code == 2 and said.startswith("apdbg: a process of the campaign was ended")
+    assert code == 2 and said.startswith("apdbg: a process that shared the work was ended")
 
 
 def wait_until_gone(ends: list[int]) -> None:

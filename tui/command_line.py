@@ -140,9 +140,18 @@ def _what_if_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add("--online", type=amount, default=0, metavar="US", help="what it does to come online")
     add(
+        "--accept", type=count, default=256, metavar="MIB",
+        help="memory that nobody has accepted, in the ways that accept some; default: 256",
+    )  # fmt: skip
+    add(
+        "--small-pages", action="store_true",
+        help="the host maps that memory in pages of 4 KiB and refuses to accept 2 MiB at once",
+    )  # fmt: skip
+    add(
         "--ends", action="store_true",
         help="also at both ends of every price's range: how far the answer depends on it",
     )  # fmt: skip
+    add("--jobs", type=count, default=1, metavar="N", help="processes that share the runs")
     add("--svg", metavar="FILE", help="draw it too: time over CPUs")
 
 

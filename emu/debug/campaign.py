@@ -1,14 +1,9 @@
 """`apdbg campaign`: every case of a recovery file, each in a machine of its own, and whether
 the boot became what is expected of it."""
 
-import os
-import signal
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
-from threading import Thread
+from functools import partial
 from typing import Final
 
 from msgspec import Struct, field
@@ -18,6 +13,7 @@ from emu.boot.dtb import Node, read_tree
 from emu.debug.opening import open_session
 from emu.debug.recovery import Case
 from emu.debug.session import Session
+from emu.debug.side_by_side import side_by_side
 from emu.errors import CommandError
 from emu.judge.evidence import evidence
 from emu.judge.state import came, gave_up
@@ -27,10 +23,6 @@ from emu.mailbox.rule import COUNTING, each
 MAX_TICKS: Final = 60_000_000
 WATCHDOG_TICKS: Final = 10_000_000
 """Boots of the sample take 0.1 to 3 million instructions, those that give up included."""
-_PARALLEL_MAX: Final = 16
-_OURS: Final = (signal.SIGINT, signal.SIGHUP)
-"""Signals that a terminal sends to all processes of a command."""
-_ENDING: Final = (*_OURS, signal.SIGTERM)
 
 
 class Result(Struct, frozen=True):
@@ -58,41 +50,8 @@ class Campaign(Struct, frozen=True):
 
 def run(campaign: Campaign, jobs: int | None = None) -> Iterator[Result]:
     """All cases, in their order, several at a time."""
-    count = min(jobs or os.cpu_count() or 1, len(campaign.cases) or 1, _PARALLEL_MAX)
     plain = replace(campaign, cases=())
-    if count == 1:
-        yield from (run_case(plain, case) for case in campaign.cases)
-        return
-    pool = ProcessPoolExecutor(count, get_context("spawn"), _leave_signals_to_the_parent)
-    try:
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # they begin with it
-        try:
-            results = pool.map(run_case, [plain] * len(campaign.cases), campaign.cases)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        yield from results
-    except BrokenProcessPool:
-        raise CommandError(
-            "a process of the campaign was ended by somebody: --jobs 1 needs least memory"
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _leave_signals_to_the_parent() -> None:
-    """A terminal sends them to all processes, and one of them has to say so; a process whose
-    parent is gone goes, too."""
-    for name in _OURS:
-        signal.signal(name, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
-    Thread(target=_go_with_the_parent, daemon=True).start()
-
-
-def _go_with_the_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(0)
+    yield from side_by_side(partial(run_case, plain), campaign.cases, jobs)
 
 
 def run_case(campaign: Campaign, case: Case) -> Result:

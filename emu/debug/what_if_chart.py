@@ -9,15 +9,17 @@ from msgspec import Struct
 
 from emu.debug.what_if_report import WayReport, WhatIf
 
-WIDTH, HEIGHT = 800, 480
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 610, 40, 430
+WIDTH, HEIGHT = 840, 600
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 610, 40, 550
 _ROW: Final = 15
 """Pixels that a name takes."""
 _COLOURS: Final = (
-    "#b2182b", "#d6604d", "#e08214", "#8c510a", "#c51b7d", "#2166ac", "#4393c3", "#01665e",
-    "#35978f", "#542788", "#8073ac",
+    "#b2182b", "#2166ac", "#e08214", "#01665e", "#c51b7d", "#4393c3", "#8c510a", "#542788",
+    "#35978f", "#d6604d", "#8073ac", "#4d4d4d",
 )  # fmt: skip
-_MAILBOX_DASH: Final = ' stroke-dasharray="6 3"'
+_DASHES: Final = (("ipi", ""), ("mailbox", ' stroke-dasharray="6 3"'))
+_OTHER_DASH: Final = ' stroke-dasharray="2 3"'
+"""How lines are drawn, by the beginning of their way's name."""
 _PS_PER_MS: Final = 10**9
 
 
@@ -86,13 +88,14 @@ def _axes(paper: _Paper, counts: list[int]) -> Iterator[str]:
 
 def _line(paper: _Paper, some: list[WayReport], colour: str, name_y: int) -> Iterator[str]:
     places = [(paper.x(one.cpus), paper.y(_ms(one))) for one in some]
-    dash = "" if some[0].way.startswith("ipi") else _MAILBOX_DASH
+    way = some[0].way
+    dash = next((dash for word, dash in _DASHES if way.startswith(word)), _OTHER_DASH)
     points = " ".join(f"{x},{y}" for x, y in places)
     yield f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>'
     yield from (f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>' for x, y in places)
     x, y = places[-1]
     yield f'<path d="M{x + 4} {y}L{_RIGHT + 24} {name_y}" stroke="{colour}" opacity="0.5"/>'
-    yield _text(_RIGHT + 28, name_y + 4, some[0].way, colour=colour)
+    yield _text(_RIGHT + 28, name_y + 4, way, colour=colour)
 
 
 def _apart(wanted: dict[str, int]) -> dict[str, int]:

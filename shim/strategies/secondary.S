@@ -3,7 +3,7 @@
 
 /* Arrives in:  64-bit mode on the kernel's tables, with the trampoline's lock taken: until it
  *              is given back, the stack below belongs to this CPU.
- * Leaves by:   start_secondary(cpu) on a stack of its own, found by its APIC id. */
+ * Leaves by:   secondary(cpu) on a stack of its own, found by its APIC id. */
     .text
     .globl  secondary_startup_64
 secondary_startup_64:
@@ -14,9 +14,16 @@ secondary_startup_64:
     mov     %rax, %rsp
     movl    $0, tr_lock_place
     xor     %ebp, %ebp
-    call    start_secondary
+    call    *secondary(%rip)
 6:  pause
     jmp     6b
+
+    .data
+    .globl  secondary
+    .hidden secondary
+    .balign 8
+secondary:
+    .quad   start_secondary                     # unless a way has its CPUs do something else
 
     .bss
     .balign 16

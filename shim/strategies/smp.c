@@ -8,14 +8,15 @@
  *                   without it none and 10 us, as Linux waits today
  *   own=US          what an AP does before it reports (microcode, calibration)
  *   online=US       what it does when it is taken online
+ *   mailbox=each    by a mailbox for each (each.c)
+ *   accept=WHEN     beside memory that is to be accepted (accept.c)
  *
  * Between POST codes 1 and 2 they are brought up. */
 #include "abi.h"
 #include "arch.h"
-#include "linux/kernel.h"
+#include "strategies/ways.h"
 #include "tdcall.h"
 
-#define POST 0x80
 #define LEGACY_INIT_US 10000
 #define LEGACY_SIPI_US 200
 #define MODERN_SIPI_US 10
@@ -26,12 +27,10 @@ uint32_t own_number(void) __attribute__((visibility("hidden")));
 uint64_t stack_of(uint32_t cpu) __attribute__((visibility("hidden")));
 
 static uint8_t stacks[CPUS_MAX][STACK_BYTES] __attribute__((aligned(16)));
-static struct { /* nobody polls another's line */
-    volatile uint32_t alive, go, online;
-} __attribute__((aligned(64))) cpus[CPUS_MAX];
+struct one_cpu cpus[CPUS_MAX];
+uint64_t own_us, online_us;
 static uint32_t numbers[CPUS_MAX]; /* place in the MADT, by number: the boot CPU has 0 */
 static uint32_t mailbox_lock;
-static uint64_t own_us, online_us;
 static bool legacy, fan_out;
 
 /* What stands behind a word of the command line, or 0. */
@@ -47,7 +46,7 @@ static const char *behind(const char *line, const char *word)
     return 0;
 }
 
-static uint64_t number_behind(const char *line, const char *word)
+uint64_t number_behind(const char *line, const char *word)
 {
     const char *digit = behind(line, word);
     uint64_t value = 0;
@@ -57,7 +56,7 @@ static uint64_t number_behind(const char *line, const char *word)
     return value;
 }
 
-static bool is_said(const char *line, const char *word) { return behind(line, word) != 0; }
+bool is_said(const char *line, const char *word) { return behind(line, word) != 0; }
 
 uint32_t own_number(void)
 {
@@ -68,10 +67,12 @@ uint32_t own_number(void)
     return cpu;
 }
 
+uint32_t apic_id_of(uint32_t cpu) { return apic_ids[numbers[cpu]]; }
+
 uint64_t stack_of(uint32_t cpu) { return (uint64_t)stacks[cpu] + STACK_BYTES; }
 
 /* ACPI 6.6, 5.2.12.19: one command at a time, whoever sends it. */
-__attribute__((noinline)) static void acpi_wakeup_cpu(uint32_t apic_id, uint64_t vector)
+__attribute__((noinline)) void acpi_wakeup_cpu(uint32_t apic_id, uint64_t vector)
 {
     while (__atomic_exchange_n(&mailbox_lock, 1, __ATOMIC_ACQUIRE))
         while (load_acquire32(&mailbox_lock))
@@ -95,7 +96,7 @@ __attribute__((noinline)) static void wakeup_secondary_cpu_via_init(uint32_t api
     }
 }
 
-static void kick(uint32_t cpu)
+void kick(uint32_t cpu)
 {
     uint32_t apic_id = apic_ids[numbers[cpu]];
 
@@ -113,13 +114,13 @@ static void kick_children(uint32_t cpu)
             kick(child);
 }
 
-static void wait_for(volatile uint32_t *cell)
+void wait_for(volatile uint32_t *cell)
 {
     while (!load_acquire32(cell))
         cpu_pause();
 }
 
-static void take_online(uint32_t cpu)
+void take_online(uint32_t cpu)
 {
     wait_for(&cpus[cpu].alive);
     store_release32(&cpus[cpu].go, 1);
@@ -137,17 +138,22 @@ __attribute__((noinline)) _Noreturn void cpu_startup_entry(void)
     }
 }
 
+void come_online(uint32_t cpu)
+{
+    store_release32(&cpus[cpu].alive, 1);
+    wait_for(&cpus[cpu].go);
+    if (online_us)
+        udelay(online_us);
+    store_release32(&cpus[cpu].online, 1);
+}
+
 _Noreturn void start_secondary(uint32_t cpu)
 {
     if (fan_out)
         kick_children(cpu);
     if (own_us)
         udelay(own_us);
-    store_release32(&cpus[cpu].alive, 1);
-    wait_for(&cpus[cpu].go);
-    if (online_us)
-        udelay(online_us);
-    store_release32(&cpus[cpu].online, 1);
+    come_online(cpu);
     cpu_startup_entry();
 }
 
@@ -195,8 +201,10 @@ uint32_t bringup_nonboot_cpus(const char *line)
                (uint64_t)(trampoline_end - trampoline_start));
     number_cpus();
     read_line(line);
-    out_byte(POST, 1);
+    if (bring_up_by_own_mailboxes(line) || bring_up_and_accept(line))
+        return cpu_count;
+    out_byte(POST, POST_BEGIN);
     start_all(line);
-    out_byte(POST, 2);
+    out_byte(POST, POST_ONLINE);
     return cpu_count;
 }

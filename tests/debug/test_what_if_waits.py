@@ -16,10 +16,11 @@ from emu.boot.platform import platform_text
 from emu.debug import recording
 from emu.debug.opening import replay_session
 from emu.debug.profiling import profile_of
-from emu.debug.what_if import BY_NAME, PARKED, WAYS, ApLoad, WayTaken, taken
+from emu.debug.what_if import ApLoad, WayTaken, taken
 from emu.debug.what_if_report import WhatIf, reported
 from emu.debug.what_if_told import as_text
 from emu.debug.what_if_waits import PARKED_US
+from emu.debug.what_if_ways import BY_NAME, PARKED, WAYS
 from emu.profile.profile import chosen
 
 US: Final = 10**6

@@ -84,7 +84,10 @@ def profile_report() -> str:
 
 def what_if_report() -> str:
     """The fields of what other ways to bring CPUs up take."""
-    parts = (what_if_reports.WhatIf, what_if_reports.WayReport, AtEnds, ParkedWait)
+    parts = (
+        what_if_reports.WhatIf, what_if_reports.WayReport, what_if_reports.UntilAccepted,
+        AtEnds, ParkedWait,
+    )  # fmt: skip
     return "\n\n".join(map(_struct, parts))
 
 

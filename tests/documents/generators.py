@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from tests.documents import door, gallery, guest, results, texts, words
+from tests.documents import door, gallery, guest, lines, results, texts, words
 from tests.documents.regions import Generator
 
 GENERATORS: Final[Mapping[str, Generator]] = {
@@ -17,5 +17,6 @@ GENERATORS: Final[Mapping[str, Generator]] = {
     "json": door.run_report, "profile-json": door.profile_report,
     "what-if-json": door.what_if_report, "recording": door.recording,
     "words": texts.words, "lesson": texts.lesson, "what-if": results.told,
+    "what-if-lines": lines.told,
 }  # fmt: skip
 """By the word that stands in the comment."""

@@ -54,7 +54,7 @@ PICTURES: Final[dict[str, Recipe]] = {
 """By the name of the file."""
 
 
-CHARTS: Final = {"what_if": "what_if"}
+CHARTS: Final = {"what_if": "what_if", "what_if_bare": "what_if_bare"}
 """By the name of the file: the results of docs/results/ that are drawn in it."""
 
 

@@ -1,14 +1,13 @@
 """What `apdbg what-if` came to, kept in docs/results/, as tables and sentences of a page."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from emu.debug.what_if import AtEnds, WayTaken
-from emu.debug.what_if_report import WhatIf
-from emu.debug.what_if_told import claim, ms
+from emu.debug.what_if import TimeTaken, WayTaken
+from emu.debug.what_if_report import UntilAccepted, WhatIf
+from emu.debug.what_if_told import cells_of, claim, compared, in_order, moves, ms
 from tests.documents.markdown import code, table
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "results"
@@ -22,41 +21,64 @@ def stored(name: str) -> WhatIf:
     return msgspec.json.decode((FOLDER / f"{name}.json").read_bytes(), type=WhatIf)
 
 
+def told_again(found: WhatIf) -> tuple[WayTaken, ...]:
+    """What a report was made of."""
+    return tuple(
+        WayTaken(one.way, one.cpus, one.ps, one.prices, _until(one.accepted))
+        for one in found.ways
+    )
+
+
+def _until(one: UntilAccepted | None) -> TimeTaken | None:
+    return None if one is None else TimeTaken(one.ps, one.prices)
+
+
 def told(what: str, *words: str) -> str:
     """A part of a page."""
-    return {"times": _times, "bands": _bands, "claims": _claims, "published": _published}[what](
-        stored(words[0])
-    )
+    found = stored(words[0])
+    match what:
+        case "bands":
+            return _bands(found, int(words[1]))
+        case "compared":
+            return _compared(found, words[1])
+    return {"times": _times, "claims": _claims, "published": _published}[what](found)
 
 
 def _times(found: WhatIf) -> str:
-    counts = sorted({one.cpus for one in found.ways})
-    cells = {(one.way, one.cpus): ms(one.ps) for one in found.ways}
-    ways = dict.fromkeys(one.way for one in found.ways)
+    cells = cells_of(told_again(found))
+    counts, names = in_order(cells)
+    ps = {(one.name, one.cpus): one.taken.ps for one in cells}
     head = ("ms", *(f"{count:,} CPUs" for count in counts))
-    return table(head, ((code(way), *(cells[way, one] for one in counts)) for way in ways))
+    return table(head, ((_row(name), *(ms(ps[name, one]) for one in counts)) for name in names))
 
 
-def _bands(found: WhatIf) -> str:
-    most = max(one.cpus for one in found.ways)
+def _row(name: str) -> str:
+    way, comma, more = name.partition(",")
+    return f"{code(way)}{comma}{more}"
+
+
+def _bands(found: WhatIf, cpus: int) -> str:
+    """Of one number of CPUs."""
     rows = (
-        (code(one.way), ms(one.ps), *map(ms, one.band_ps), _moves(one.prices, one.ps))
-        for one in found.ways
-        if one.cpus == most
-    )
-    head = (f"ms with {most:,} CPUs", "usual", "least", "most", "the prices that move it most")
-    return table(head, rows)
-
-
-def _moves(prices: Sequence[AtEnds], usual: int) -> str:
-    far = {one.price: abs(one.high_ps - one.low_ps) for one in prices}
-    some = sorted(far, key=lambda name: -far[name])[:2]
-    return ", ".join(code(name) for name in some if far[name] * 200 > usual)
+        (
+            _row(one.name), ms(one.taken.ps), *map(ms, one.taken.band),
+            "; ".join(moves(one.taken, code("{}"))),
+        )
+        for one in cells_of(told_again(found))
+        if one.cpus == cpus
+    )  # fmt: skip
+    what = "with each price at the low and the high end of its range"
+    return table((f"ms with {cpus:,} CPUs", "usual", "least", "most", what), rows)
 
 
 def _claims(found: WhatIf) -> str:
-    taken = [WayTaken(one.way, one.cpus, one.ps, one.prices) for one in found.ways]
-    return "\n".join(f"* {sentence}" for sentence in claim(taken))
+    return "\n".join(f"* {sentence}" for sentence in claim(told_again(found)))
+
+
+def _compared(found: WhatIf, begin: str) -> str:
+    """Of ways whose names begin so."""
+    some = (one for one in compared(told_again(found)) if one.startswith(begin))
+    return "\n".join(f"* {sentence}" for sentence in some)
 
 
 def _published(found: WhatIf) -> str:
