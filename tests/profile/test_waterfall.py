@@ -156,3 +156,8 @@ def test_an_ack_is_the_clearing_of_the_command_and_not_the_place_of_it() -> None
     never = open_session("gallery/no-ack", platform="tdx", cpus=3)
     never.do("run")
     assert "ack" in fall(never).unseen
+
+
+def test_before_anybody_is_started_it_says_so() -> None:
+    session = open_session(platform="tdx", cpus=3)
+    assert fall(session).lines() == ("no AP has been started",)
