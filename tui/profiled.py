@@ -1,7 +1,6 @@
 """`apdbg profile` and `apdbg compare`: where the time of boots and recordings went."""
 
 import argparse
-import os
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -23,7 +22,6 @@ from tui.signals import interrupts
 def profile(options: argparse.Namespace) -> int:
     """`apdbg profile`: exit codes are those of `run`, or of `replay` for a recording."""
     kinds = chosen(options.section)
-    _keep_the_image(options)
     session, code = _session(options)
     found, cost = measured(session.desk, kinds)
     for sentence in cost:
@@ -74,14 +72,6 @@ def _session(options: argparse.Namespace) -> tuple[Session, int]:
     go(session, options)
     found = report.of(session.desk, brief=True)
     return session, judged(session, found, options.until, None)
-
-
-def _keep_the_image(options: argparse.Namespace) -> None:
-    """Its profile does not take the place of what was profiled."""
-    image, output = options.image, options.output
-    both = (one for one in (image, output) if one and os.path.exists(one))
-    if len(found := tuple(both)) == 2 and os.path.samefile(*found):
-        raise ApdbgError(f"-o {output}: is what the profile is made of")
 
 
 def _refuse_others(options: argparse.Namespace) -> None:

@@ -15,7 +15,6 @@ from emu.debug.profiling import profile_of
 from emu.errors import CommandError
 from emu.profile.profile import NAMES, SCHEMA, SECTIONS, as_json, chosen
 from tests.guest import boot
-from tui.__main__ import main
 
 ROOT = Path(__file__).parents[2]
 
@@ -134,19 +133,3 @@ def test_the_times_of_many_cpus_are_their_sums_and_then_the_first_ones() -> None
     ways = found.cpus[0].woken[8:]
     said = f"{sum(one.count for one in ways):,} in {len(ways)} other ways"
     assert woken.endswith(said)
-
-
-def test_a_profile_does_not_take_the_place_of_its_recording(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    session = open_session(platform="none", cpus=2)
-    session.do("run")
-    place, other = tmp_path / "boot.apdbg", tmp_path / "other"
-    session.do(f"save {place}")
-    other.symlink_to(place)
-    before = place.read_bytes()
-    for output in (place, other):
-        assert main(["profile", str(place), "-o", str(output)]) == 2
-        said = f"apdbg: -o {output}: is what the profile is made of\n"
-        assert capsys.readouterr().err == said
-    assert place.read_bytes() == before
