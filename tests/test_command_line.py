@@ -307,3 +307,33 @@ def test_a_picture_that_was_interrupted_leaves_nothing_half_written(tmp_path: Pa
     assert (process.returncode, err) == (130, "apdbg: interrupted\n")
     assert [one.name for one in tmp_path.iterdir()] == ["ways.svg"]
     assert picture.read_text() == "of before"
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["record", "FILE", "-o", "FILE"], "-o"), (["record", "FILE", "-o", "LINK"], "-o"),
+        (["profile", "FILE", "-o", "FILE"], "-o"), (["report", "FILE", "-o", "FILE"], "-o"),
+        (["FILE", "--record", "FILE"], "--record"),
+        (["run", "FILE", "--keep", "FILE"], "--keep"),
+        (["record", "--kernel", "FILE", "-o", "FILE"], "-o"),
+        (["record", "--symbols", "FILE", "-o", "FILE"], "-o"),
+        (["replay", "FILE", "--export", "FILE"], "--export"),
+    ],
+)  # fmt: skip
+def test_nothing_is_written_over_what_is_read(
+    tmp_path: Path, words: list[str], option: str
+) -> None:
+    file, link = tmp_path / "boot.elf", tmp_path / "link"
+    file.write_bytes(b"precious")
+    link.symlink_to(file)
+    named = [one.replace("FILE", str(file)).replace("LINK", str(link)) for one in words]
+    with pytest.raises(ApdbgError, match=f"^{option} .*: is read here, too$"):
+        parse(named)
+    assert file.read_bytes() == b"precious"
+
+
+def test_what_an_earlier_run_has_kept_may_be_kept_anew(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.write_bytes(b"")
+    assert parse(["run", "--persisted", str(kept), "--keep", str(kept)]).keep == str(kept)

@@ -1,11 +1,13 @@
 """The words behind `apdbg`: commands and options, and what `--help` says."""
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from textwrap import fill
 from typing import Any, Final, NoReturn
 
 from emu.errors import ApdbgError
+from emu.given.plain import plain
 from tui.booted_options import (
     amount,
     count,
@@ -252,7 +254,29 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     _refuse_nothing(name, rest)
     options = parser_of(name).parse_args(rest)
     options.command, options.words = name, words
+    _keep_what_is_read(vars(options))
     return options
+
+
+_READ: Final = (
+    "image", "kernel", "initrd", "host_dtb", "sidecar", "reset", "symbols", "script", "ap_loop",
+    "platform", "file",
+)  # fmt: skip
+_WRITTEN: Final = {
+    "output": "-o", "record": "--record", "keep": "--keep", "export": "--export",
+}  # fmt: skip
+"""Options that name files; what is kept may take the place of what an earlier run has kept."""
+
+
+def _keep_what_is_read(given: Mapping[str, Any]) -> None:
+    """Nothing is written over what it is made of."""
+    for written, option in _WRITTEN.items():
+        output = str(given.get(written) or "")
+        for name in _READ if output and os.path.exists(output) else ():
+            value = given.get(name)
+            for one in value if isinstance(value, list | tuple) else (value,):
+                if one and os.path.exists(one) and os.path.samefile(one, output):
+                    raise ApdbgError(f"{option} {plain(output)}: is read here, too")
 
 
 def _refuse_nothing(name: str, rest: Sequence[str]) -> None:

@@ -125,6 +125,8 @@ def _row(one: Compared) -> tuple[str, ...]:
     if one.difference is None:
         return one.what, *told, "only A" if one.second is None else "only B", ""
     change = f"{100 * one.difference / one.first:+.1f} %" if one.first else ""
+    if change in ("-0.0 %", "+0.0 %"):
+        change = ""
     sign = "+" if one.difference > 0 else "-"
     return one.what, *told, sign + _figure(abs(one.difference), one.unit), change
 

@@ -72,7 +72,8 @@ class CriticalPath(Struct, frozen=True):
     def lines(self) -> SectionLines:
         """The way from CPU to CPU, then the shares."""
         stays = self.stays
-        hops = f"{max(len(stays) - 1, 0):,} times from CPU to CPU"
+        count = max(len(stays) - 1, 0)
+        hops = f"{count:,} time{'s' * (count != 1)} from CPU to CPU"
         since = f"; {us(self.since_ps)} came behind that" if self.since_ps else ""
         rows = [f"{self.ends}: {us(self.whole_ps)} from power-on, {hops}{since}", ""]
         rows += self._way(stays)

@@ -65,8 +65,9 @@ class Energy(Struct, frozen=True):
         rows.append(f"in all: {_doings_words(_in_all(self.spent))}")
         rows += _of_one_cpu(self.spent)
         rows.append(
-            f"{self.waits:,} waits took {self.spent_waiting:,.3f}; in the way that takes least "
-            f"for the length of each, the way out included, {self.least_waiting:,.3f}"
+            f"{self.waits:,} wait{'s' * (self.waits != 1)} took {self.spent_waiting:,.3f}; in "
+            "the way that takes least for the length of each, the way out included, "
+            f"{self.least_waiting:,.3f}"
         )
         for kind in self.kinds:
             of = f" on cores of type {kind.core}" if kind.core else ""

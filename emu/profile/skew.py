@@ -65,9 +65,11 @@ class Skew(Struct, frozen=True):
             if one.ahead_ns or one.adjust or one.ppm
         ]
         count = self.corrections
+        set_ = (
+            f"has set a clock {count:,} time{'s' * (count != 1)}" if count else "corrects none"
+        )
         return (
-            f"{self.apart_ns:,} ns apart; the guest has set a clock {count:,} time"
-            f"{'s' * (count != 1)}",
+            f"{self.apart_ns:,} ns apart; the guest {set_}",
             *table(("of those that are off", "ahead ns", "TSC_ADJUST", "ppm"), rows[:ROWS_MAX]),
             *self._moved(),
         )

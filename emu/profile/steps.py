@@ -115,11 +115,16 @@ def _observed(board: Board) -> Iterator[tuple[int, StepAt]]:
 
 
 def _reached(board: Board) -> Iterator[tuple[int, StepAt]]:
+    """By places. Where stores to a mailbox are seen, to be where a command is cleared is not to
+    have cleared it."""
+    by_role = dict(_BY_ROLE)
+    if board.mailbox_gpa is not None:
+        del by_role["ack"]
     for event in board.logs.events:
         if event.cpu and isinstance(event.detail, Milestone):
             for role in event.detail.roles:
-                if role in _BY_ROLE:
-                    yield event.cpu, StepAt(_BY_ROLE[role], event.tick, event.virtual_ns)
+                if role in by_role:
+                    yield event.cpu, StepAt(by_role[role], event.tick, event.virtual_ns)
 
 
 def _went_on(board: Board) -> Iterator[tuple[int, StepAt]]:

@@ -90,6 +90,8 @@ class Waterfall(Struct, frozen=True):
         """The segments, then the APs themselves."""
         if not self.aps:
             return ("there is no AP",)
+        if not any(ap.steps for ap in self.aps):
+            return ("no AP has been started",)
         return (*self._spread(), "", *self._aps(), *self.behind, *self._missing())
 
     def _spread(self) -> SectionLines:

@@ -41,7 +41,7 @@ def test_each_takes_what_the_log_says() -> None:
     there = ns_at(session, "is plugged in")
     assert found.turns[2].ejected_ns == gone
     assert found.turns[3].online_ns == ns_at(session, "reaches secondary_online") - there
-    assert found.turns[3].ack_ns == ns_at(session, "reaches mailbox_ack") - there
+    assert found.turns[3].ack_ns == ns_at(session, "command = Noop (was Wakeup)") - there
     assert found.away is not None and found.away.count == 2
     assert found.turns[2].tick in told(session, "is told of cpu 3")
 

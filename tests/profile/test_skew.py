@@ -44,6 +44,7 @@ def test_each_correction_of_the_guest_is_told_with_what_it_made_of_the_clocks() 
     ]  # fmt: skip
     assert found.moved[1].tick - found.moved[0].tick == 2004  # WRMSR to WRMSR
     assert (found.apart_ns, found.corrections) == (0, 2)
+    assert found.lines()[0] == "0 ns apart; the guest has set a clock 2 times"
 
 
 def test_a_clock_that_an_injection_sets_wrong_stays_so_where_nobody_corrects_it() -> None:
@@ -55,6 +56,7 @@ def test_a_clock_that_an_injection_sets_wrong_stays_so_where_nobody_corrects_it(
     assert found.apart_ns == 50_000 and found.corrections == 0
     assert [one.ahead_ns for one in found.clocks] == [0, 50_000]
     assert [(one.what, one.ahead_ns) for one in found.moved] == [("skew 1 50us", 50_000)]
+    assert found.lines()[0] == "50,000 ns apart; the guest corrects none"
 
 
 def test_what_a_clock_was_between_two_injections_is_not_known() -> None:

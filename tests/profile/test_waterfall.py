@@ -7,6 +7,7 @@ import pytest
 
 from emu import Session, open_session
 from emu.debug.profiling import profile_of
+from emu.mailbox.observation import Stored
 from emu.profile.profile import chosen
 from emu.profile.told import quantiles
 from emu.profile.waterfall_view import STEPS, Waterfall
@@ -95,7 +96,7 @@ def test_who_never_starts_has_no_step_and_the_text_says_what_a_dash_is() -> None
     [
         ("never-starts 2", "never started: cpu 2"),
         ("stop 2 at reset_vector cpu 2", "no further than asked: cpu 2"),
-        ("take-away 2 at mailbox_ack cpu 2", "no further than ack: cpu 2"),
+        ("take-away 2 at mailbox_ack cpu 2", "no further than seen: cpu 2"),
         ("late-start 2 400us", ""),
     ],
 )
@@ -140,3 +141,23 @@ def test_who_stopped_before_it_was_called_has_done_no_work_behind_that() -> None
     found = fall(booted("sipi", inject=["stop 2 at mailbox_wait cpu 2"]))
     assert [one.step for one in found.aps[1].steps][-2:] == ["parked", "command"]
     assert "no further than command: cpu 2" in found.lines()
+
+
+def test_an_ack_is_the_clearing_of_the_command_and_not_the_place_of_it() -> None:
+    """ACPI 6.6, 5.2.12.19: the AP acknowledges by setting the command to Noop."""
+    session = booted("tdx")
+    cleared = {
+        one.cpu: one.virtual_ns
+        for one in reversed(session.machine.board.logs.observed)
+        if isinstance(one, Stored) and (one.before.command, one.after.command) == (1, 0)
+    }
+    for ap in fall(session).aps:
+        assert {one.step: one.ns for one in ap.steps}["ack"] == cleared[ap.cpu]
+    never = open_session("gallery/no-ack", platform="tdx", cpus=3)
+    never.do("run")
+    assert "ack" in fall(never).unseen
+
+
+def test_before_anybody_is_started_it_says_so() -> None:
+    session = open_session(platform="tdx", cpus=3)
+    assert fall(session).lines() == ("no AP has been started",)
