@@ -35,11 +35,15 @@ def test_no_word_means_two_commands() -> None:
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one.word)
 @given(words=st.lists(WORDS, max_size=6))
 def test_what_a_command_reads_it_writes(command: Command, words: list[str]) -> None:
+    line = " ".join((command.word, *words))
     try:
-        order = language.parse(" ".join((command.word, *words)))
+        order = language.parse(line)
     except language.CommandError:
         return
-    assert order.command is command
+    if line[-1] == "?":  # `step ?` asks what `step` is
+        assert order == language.parse(f"help {line[:-1]}")
+    else:
+        assert order.command is command
     assert language.parse(str(order)) == order
 
 
