@@ -23,7 +23,7 @@ static void patch_for_all(void)
     uint32_t present = ap_count;
 
     for (uint32_t i = present; i < all; i++)
-        ap_record(i)->state = AP_STARTING; /* nobody can see it yet */
+        (void)cmpxchg32(&ap_record(i)->state, AP_NOT_STARTED, AP_STARTING);
     ap_count = all;
     tdx_patch_reset_page();
     ap_count = present;
