@@ -167,10 +167,7 @@ def plug(parts: Parts, target: Cpu) -> None:
     other is reset (QEMU, docs/specs/acpi_cpu_hotplug.rst), and waits to be started."""
     board, goes_on = parts.board, parts.board.is_td and target.context is not None
     moment = max(target.clock_ps, board.now_ps())
-    if goes_on:
-        board.go_on(target, moment, "started")
-    else:
-        target.clock_ps = moment
+    board.go_on(target, moment, "started" if goes_on else "delayed")
     board.reschedule = True
     board.event(target, "state", "is plugged in", HotPlug(target.id, "plugged"))
     if goes_on:

@@ -56,7 +56,7 @@ class Plugs(Struct, frozen=True):
                 ("us", "n", "p50", "p90", "p99", "max"),
                 [*_spread("asked for until given back", self.away),
                  *_spread("there again until online", self.back),
-                 *_spread("there at first until online", self.new)],
+                 *_spread("there the first time until online", self.new)],
             ),
             "",
             *table(("us", "tick", "given back", "command", "ack", "online"), rows),

@@ -1,4 +1,5 @@
 /* The small kernel that stays: its CPUs come, and then come and go as the host says. */
+#include "firmware/absent.h"
 #include "hotplug.h"
 #include "../kernel/kernel.h"
 #include "../kernel/print.h"
@@ -18,6 +19,28 @@ __attribute__((noinline)) void kernel_done(void)
     halt_forever();
 }
 
+static bool is_absent(const struct cpu *cpu)
+{
+    const char *said = cpu->failure, *words = NOT_THERE;
+
+    while (said && *said && *said == *words) {
+        said++;
+        words++;
+    }
+    return said && !*said && !*words;
+}
+
+/* CPUs that may come stand behind all others: nobody wakes them yet, or counts them as lost. */
+static void wake_present(void)
+{
+    uint32_t all = info.cpu_count;
+
+    while (info.cpu_count && is_absent(&cpus[info.cpu_count - 1]))
+        info.cpu_count--;
+    wake_aps();
+    info.cpu_count = all;
+}
+
 void kernel_main(const uint8_t *boot_params)
 {
     idt_build();
@@ -29,6 +52,6 @@ void kernel_main(const uint8_t *boot_params)
         halt_forever();
     }
     parameters = boot_params;
-    wake_aps();
+    wake_present();
     kernel_done();
 }

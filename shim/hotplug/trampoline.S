@@ -7,7 +7,7 @@
 
 /* Arrives in:  real mode, CS = page >> 4, IP = 0, IF = 0.
  * Placed by:   a start-up IPI.
- * Leaves by:   the address in `leap_to`, in 64-bit mode, with no stack. */
+ * Leaves by:   the address in `leap_to`, in 64-bit and x2APIC mode, with no stack. */
 #define WORD(label) (label - leap)
     .text
     .balign 16
@@ -35,6 +35,10 @@ leap:
     ljmpl   *WORD(leap_far)
     .code64
 leap_long:
+    mov     $MSR_APIC_BASE, %ecx        # the plain shim, too, asks for its id there
+    rdmsr
+    or      $0xC00, %eax
+    wrmsr
     jmp     *leap_to(%rip)
     .balign 8
 leap_far:                               # struct leap_words of start.c

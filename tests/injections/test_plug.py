@@ -178,6 +178,38 @@ def test_a_shim_that_knows_of_no_such_cpu_leaves_it_alone(platform: str) -> None
     assert not told(session, "cpu 3: plugged in")
 
 
+@pytest.mark.parametrize("platform", ["sipi", "vbs", "none"])
+def test_the_plain_shim_takes_none_back_that_was_reset(platform: str) -> None:
+    """Its record says that the CPU waits in the loop, and its reset vector believes that."""
+    session = open_session(
+        platform=platform, kernel="samples/hotplug.kernel.elf", cmdline="hotplug=2"
+    )
+    session.do("run")
+    for text in ("inject unplug 3", "run", "inject plug 3", "run"):
+        session.do(text)
+    assert said(session)[0] == "degraded"
+    assert told(session, "cpu 3: plugged in, and not to be had")
+
+
+def test_linux_is_not_told_of_a_cpu_that_comes() -> None:
+    session = open_session(
+        "samples/linux/bzImage", platform="linux", cpus=2, possible=4,
+        inject=("plug 3 at tick 1_000",),
+    )  # fmt: skip
+    session.do("run")
+    assert told(session, "is plugged in") and not told(session, "is told of cpu 3")
+    assert session.machine.board.cpus[3].ticks == 0
+
+
+def test_a_cpu_may_come_to_a_td_while_its_shim_starts_the_others() -> None:
+    session = open_session(
+        "samples/hotplug.elf", platform="tdx", cpus=3, possible=4, cmdline="hotplug=1",
+        inject=("plug 3 at event starts",),
+    )  # fmt: skip
+    session.do("run")
+    assert said(session) == ("booted", "all 4 CPUs came online and the guest switched off")
+
+
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_a_cpu_that_is_not_there_is_not_waited_for(platform: str) -> None:
     session = open_session(platform=platform, cpus=2, possible=4)

@@ -265,17 +265,34 @@ def _regions(igvm: Igvm, laid: _Laid) -> tuple[Region, ...]:
 
 
 def names_beside(image: Image, platform: Platform) -> tuple[str, ...]:
-    """ELF files in the same folder whose code is in the file: they have its names."""
+    """ELF files in the same folder whose code is in the file: they have its names. Of several
+    that begin alike, that of which most is there."""
     igvm = parse_igvm(image.path, image.data)
     pages = _pages(igvm, _launch(igvm, platform), Relocation())
-    found = []
+    found: dict[int, tuple[int, str]] = {}
     with suppress(OSError), os.scandir(image.path.parent) as entries:
         for entry in sorted(islice(entries, _BESIDE_MAX), key=lambda one: one.name):
             if entry.name.endswith(".elf") and entry.is_file():
                 with suppress(ImageError):
-                    placed(load_image(entry.path), pages)
-                    found.append(entry.path)
-    return tuple(found)
+                    one = placed(load_image(entry.path), pages)
+                    mine = _alike(one, pages), entry.path
+                    begins = one.image.entry + one.bias
+                    found[begins] = max(mine, found.get(begins, mine), key=lambda pair: pair[0])
+    return tuple(sorted(path for _, path in found.values()))
+
+
+def _alike(one: Placed, pages: Pieces) -> int:
+    """How many bytes of an image are in the file where it lies, by pages that agree."""
+    count = 0
+    for segment in one.image.segments:
+        at = segment.address + one.bias
+        for gpa, data in pages:
+            end = min(gpa + len(data), at + len(segment.data))
+            for page in range(max(gpa, at), end, PAGE_BYTES):
+                last = min(page + PAGE_BYTES, end)
+                agree = data[page - gpa : last - gpa] == segment.data[page - at : last - at]
+                count += (last - page) * agree
+    return count
 
 
 def chosen(image: Image) -> str:

@@ -68,5 +68,5 @@ void read_host_tree(void)
         return;
     print("shim: ");
     print_number(shim.cpu_count - present_count);
-    print(" cpus are not there, and may come\n");
+    print(" more may be plugged in\n");
 }

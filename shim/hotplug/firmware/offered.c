@@ -20,5 +20,5 @@ static void put_text(struct fdt_writer *w, const char *name, const char *text)
     }
     fdt_text(w, name, "disabled");
     fdt_text(w, "enable-method", "apdbg,hot-plug"); /* Devicetree 0.4, 3.8.1 wants one named */
-    fdt_text(w, "apdbg,reason", "not there yet");
+    fdt_text(w, "apdbg,reason", NOT_THERE);
 }
