@@ -13,7 +13,7 @@ LEAST: Final = 2 * MARGIN
 """No shorter stretch is passed over."""
 
 
-class Alone(NamedTuple):
+class AloneStretch(NamedTuple):
     """A stretch that is passed over: the ticks behind `first`, up to and with `last`."""
 
     cpu: int
@@ -21,24 +21,24 @@ class Alone(NamedTuple):
     last: int
 
 
-def alone(runs: Iterable[Run]) -> tuple[Alone, ...]:
+def alone(runs: Iterable[Run]) -> tuple[AloneStretch, ...]:
     """All of them among runs in their order."""
     found = []
     for cpu, first, last in _joined(runs):
         if last - first > 2 * MARGIN + LEAST:
-            found.append(Alone(cpu, first + MARGIN, last - MARGIN))
+            found.append(AloneStretch(cpu, first + MARGIN, last - MARGIN))
     return tuple(found)
 
 
-def _joined(runs: Iterable[Run]) -> Iterator[Alone]:
+def _joined(runs: Iterable[Run]) -> Iterator[AloneStretch]:
     """Runs of one CPU behind each other are one."""
-    now: Alone | None = None
+    now: AloneStretch | None = None
     for run in runs:
         if now is not None and now.cpu == run.cpu:
             now = now._replace(last=run.last)
             continue
         if now is not None:
             yield now
-        now = Alone(run.cpu, run.first, run.last)
+        now = AloneStretch(run.cpu, run.first, run.last)
     if now is not None:
         yield now

@@ -8,7 +8,7 @@ from emu.errors import CommandError
 from emu.machine.board import Probe
 from emu.machine.machine import Machine
 from emu.profile.accesses import SharedAccesses
-from emu.profile.alone import Alone, alone
+from emu.profile.alone import AloneStretch, alone
 from emu.profile.basis import Looked, SectionNeeds
 from emu.profile.code_trace import CodeTrace
 from emu.timeline.moment import Moment
@@ -52,7 +52,7 @@ class _Look:
 
     def __init__(
         self, timeline: Timeline, probes: Iterable[Probe], code: CodeTrace | None = None,
-        passed: tuple[Alone, ...] = (),
+        passed: tuple[AloneStretch, ...] = (),
     ) -> None:  # fmt: skip
         self._timeline, self._board = timeline, timeline.machine.board
         self._probes, self._code, self._passed = tuple(probes), code, passed
@@ -69,7 +69,7 @@ class _Look:
         self._timeline.retrace(end)
         self._board.look_at()
 
-    def _pass(self, one: Alone) -> None:
+    def _pass(self, one: AloneStretch) -> None:
         if self._code is not None:
             for tick in range(one.first, one.last, SAMPLE):
                 self._timeline.retrace(Moment(tick))

@@ -8,7 +8,7 @@ from emu import Session
 from emu.debug.profiling import measured
 from emu.machine.log import Run
 from emu.profile import looking
-from emu.profile.alone import Alone, alone
+from emu.profile.alone import AloneStretch, alone
 from emu.profile.coherence import Coherence
 from emu.profile.critical_view import CriticalPath
 from emu.profile.profile import chosen
@@ -21,7 +21,7 @@ RUNS = [
     ([(0, 0, 4 * MILLION)], []),
     ([(0, 0, 4 * MILLION + 1)], [(0, MILLION, 3 * MILLION + 1)]),
     ([(0, 0, 3 * MILLION), (0, 3 * MILLION, 6 * MILLION)], [(0, MILLION, 5 * MILLION)]),
-    ([(0, 0, 3 * MILLION), (1, 3 * MILLION, 3 * MILLION + 5), (0, 3 * MILLION + 5, 6 * MILLION)],
+    ([(0, 0, 3 * MILLION), (1, 3 * MILLION, 3_000_005), (0, 3_000_005, 6 * MILLION)],
      []),
     ([(1, 0, 9), (0, 9, 9 * MILLION), (2, 9 * MILLION, 20 * MILLION)],
      [(0, 9 + MILLION, 8 * MILLION), (2, 10 * MILLION, 19 * MILLION)]),
@@ -33,7 +33,7 @@ def test_what_is_passed_over(
     runs: list[tuple[int, int, int]], passed: list[tuple[int, int, int]]
 ) -> None:
     found = alone(Run(cpu, first, last, 0) for cpu, first, last in runs)
-    assert found == tuple(Alone(*one) for one in passed)
+    assert found == tuple(AloneStretch(*one) for one in passed)
 
 
 COUNTS = 2_000_000
