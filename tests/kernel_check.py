@@ -13,6 +13,10 @@ from pathlib import Path
 
 from emu import Session, open_session
 from emu.boot.samples import samples_dir
+from emu.debug.profiling import profile_of
+from emu.profile.critical_view import CriticalPath
+from emu.profile.profile import chosen
+from emu.profile.waterfall_view import Waterfall
 
 COMMAND_LINE = "console=ttyS0 earlyprintk=serial,ttyS0,115200"
 CPUS = 4
@@ -22,6 +26,7 @@ WAYS = (("linux", ""), ("kvm", ""), ("none", SHIM), ("tdx", SHIM))
 """A platform, and the shim of `samples/` that hands over to the kernel, if one does."""
 SAYS = {"kvm": "Hypervisor detected: KVM"}
 """What the kernel says where it matters who its host is."""
+ONLINE = "reaches cpu_startup_entry"
 MEMORY_MIB = 512
 
 
@@ -36,6 +41,7 @@ def main(words: Sequence[str]) -> int:
         tick, digest = session.machine.board.tick, session.digest()
         assert digest == again.digest(), f"{platform}: two runs, two digests"
         check_log(session, SAYS.get(platform, "Linux version"))
+        check_profile(session, by_sipi=not shim)
         told = started_cpu_3(session)
         assert session.machine.board.tick < tick
         took = time.monotonic() - began
@@ -62,6 +68,27 @@ def check_log(session: Session, says: str) -> None:
     missing = [line for line in printed if line not in {row.rstrip() for row in rows}]
     assert not missing, f"the ring buffer is without {missing[0]}"
     assert any(says in line for line in printed), f"nothing says: {says}"
+
+
+def check_profile(session: Session, *, by_sipi: bool) -> None:
+    """Steps of the waterfall are where the log of events has them, and the critical path is
+    without a gap."""
+    found = profile_of(session.desk, chosen(["waterfall", "critical"])).sections
+    fall, path = found["waterfall"], found["critical"]
+    assert isinstance(fall, Waterfall) and isinstance(path, CriticalPath)
+    assert [ap.cpu for ap in fall.aps] == list(range(1, CPUS))
+    events = session.machine.board.logs.events
+    for ap in fall.aps:
+        steps = {one.step: one for one in ap.steps}
+        way = {"modes", "tables"} if by_sipi else {"parked", "command", "seen", "ack", "vector"}
+        assert {"asked", "first", "online"} | way <= steps.keys(), f"cpu {ap.cpu}: {steps}"
+        online = [e.tick for e in events if e.cpu == ap.cpu and e.text == ONLINE]
+        assert steps["online"].tick == online[0]
+        sent = [e for e in events if e.cpu == 0 and f"to cpu {ap.cpu} " in e.text]
+        asked = [e.virtual_ns for e in sent if "SIPI" in e.text]
+        assert not by_sipi or steps["asked"].ns in asked, f"cpu {ap.cpu}: {asked}"
+    assert sum(one.end_ps - one.begin_ps for one in path.parts) == path.whole_ps
+    assert {one.what for one in path.shares["cpu"]} == set(map(str, range(CPUS)))
 
 
 def brought_up(image: str, platform: str, shim: str) -> Session:
