@@ -4,7 +4,7 @@ more than the logs."""
 from collections.abc import Iterable
 
 from emu.debug.desk import Desk, Lines
-from emu.profile.looking import looked
+from emu.profile.looking import SAMPLE, looked
 from emu.profile.profile import Profile, SectionKind, profile
 from emu.profile.secrets import Secrets, secrets
 from emu.timeline.moment import Moment
@@ -27,7 +27,13 @@ def measured(desk: Desk, kinds: Iterable[SectionKind]) -> tuple[Profile, Lines]:
     if not seen.factor:
         return found, ()
     what = " and ".join(_SEEN[one] for one in sorted(needs & _SEEN.keys()))
-    return found, (f"a second run was looked at, {what}: {seen.factor:.1f} times as long",)
+    told = f"a second run was looked at, {what}: {seen.factor:.1f} times as long"
+    count = sum(one.last - one.first for one in seen.passed)
+    if not count:
+        return found, (told,)
+    passed = f"but for {count:,} instructions in which one CPU ran alone"
+    sampled = f", seen every {SAMPLE:,}" * ("code" in needs)
+    return found, (told, f"{passed}{sampled}")
 
 
 _SEEN = {"accesses": "every access", "code": "every instruction"}

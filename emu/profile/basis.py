@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from emu.machine.machine import Machine
 from emu.profile.accesses import SharedAccesses
+from emu.profile.alone import AloneStretch
 from emu.profile.code_trace import CodeTrace
 from emu.profile.course import Courses
 from emu.profile.steps import ApSteps, ap_steps
@@ -22,6 +23,8 @@ class Looked(Struct, eq=False):
     accesses: SharedAccesses | None = None
     code: CodeTrace | None = None
     factor: float = 0.0
+    passed: tuple[AloneStretch, ...] = ()
+    """Where it looked at samples alone, if at all."""
 
 
 class Basis:

@@ -33,7 +33,16 @@ class CodeTrace(Struct):
 
     def _begun(self, board: Board, executed: int, address: int) -> None:
         cpu = board.at_work
-        if board.on_trial or cpu is None or self.full:
+        if not board.on_trial and cpu is not None:
+            self._at(board, board.tick + executed - 1, cpu, address)
+
+    def sample(self, board: Board, cpu: int) -> None:
+        """Between two instructions: where a CPU is, for all that it does up to the next one."""
+        if board.cpus[cpu].context is not None:
+            self._at(board, board.tick, cpu, board.cpus[cpu].registers.linear_rip)
+
+    def _at(self, board: Board, tick: int, cpu: int, address: int) -> None:
+        if self.full:
             return
         spot = self._of.get(address)
         if spot is None:
@@ -41,7 +50,7 @@ class CodeTrace(Struct):
         if self._last.get(cpu) != spot:
             self._last[cpu] = spot
             self.full = len(self._rows) >= MOST * FIELDS
-            self._rows.extend((board.tick + executed - 1, cpu, spot))
+            self._rows.extend((tick, cpu, spot))
 
     def _spot(self, board: Board, cpu: int, address: int) -> int:
         origin = board.copies.original(board.cpus[cpu].registers, address)

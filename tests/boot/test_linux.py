@@ -14,6 +14,7 @@ from emu.boot.linux.parked import LOOP
 from emu.boot.samples import samples_dir
 from emu.errors import ApdbgError, ImageError, PlatformError
 from emu.hw.address import Gpa
+from emu.machine import ipi
 from emu.vmm.cpuid import read_cpuid
 from emu.vmm.msr import read_msr
 from tests.boot.elf import NOTYPE, Sym
@@ -241,6 +242,19 @@ def test_what_does_not_fit_is_one_sentence(
     with pytest.raises(ApdbgError) as found:
         booted(tmp_path, kernel(), **options)
     assert words in str(found.value) and "\n" not in str(found.value)
+
+
+def test_who_goes_to_the_bios_asks_for_a_reset(tmp_path: Path) -> None:
+    """Linux, arch/x86/kernel/reboot.c: without EFI it ends at F000:FFF0 in real mode, as IBM's
+    PC began. A kernel that went there ran on through empty memory, for ever."""
+    session = booted(tmp_path, kernel(), cpus=2)
+    machine = session.machine
+    one, two = machine.board.cpus
+    ipi.init(machine, one, two)
+    ipi.sipi(machine, one, two, 0xF0)
+    two.registers.put("rip", 0xFFF0)
+    session.do("run")
+    assert machine.board.crash == "CPU 1 asked for a reset by port 0xcf9"
 
 
 def test_every_number_of_cpus_has_its_table(tmp_path: Path) -> None:

@@ -37,6 +37,11 @@ shares with the host."""
 _ACPI_BYTES: Final = _FIRMWARE - _ACPI
 _MAILBOX: Final = 0x9_E000
 _LOW_END: Final = 0x9_F000
+_BIOS_ENTRY: Final = 0xF_FFF0
+_RESET: Final = bytes.fromhex("b006 baf90c ee f4 ebfd")
+"""mov al, 6; mov dx, 0xcf9; out dx, al; hlt; jmp back: a kernel that finds hardware-reduced
+ACPI and no EFI reboots by going to F000:FFF0 in real mode (arch/x86/kernel/reboot.c,
+BOOT_BIOS)."""
 _HIGH: Final = 0x10_0000
 _COMMAND_LINE_MAX: Final = 2047
 """COMMAND_LINE_SIZE of x86, without the zero byte."""
@@ -83,6 +88,7 @@ def lay_out(loaded: Loaded) -> BootLayout:
     )  # fmt: skip
     build.chunks += [
         (zero_page, page.pack()),
+        (_BIOS_ENTRY, _RESET),
         (tables, identity_tables(tables, (memory,), local_map=False, reset_page=False)),
     ]
     entry = long_mode(image.entry, zero_page, tables, gdt, len(GDT))
