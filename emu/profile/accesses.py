@@ -10,7 +10,7 @@ from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.every_access import AccessStream
 from emu.machine.machine import Machine
 from emu.profile.asks import Asks
-from emu.profile.lines import LINE_BYTES, CacheLines, HostBytes
+from emu.profile.lines import LINE_BITS, LINE_BYTES, CacheLines, HostBytes
 
 
 class SharedAccesses(Struct, eq=False):
@@ -57,7 +57,8 @@ class SharedAccesses(Struct, eq=False):
         locked = self._locked.get(address)
         if locked is None:
             locked = self._locked[address] = self._mnemonic(cpu, address)
-        if locked or shared or cpu in self.asks.fresh:
+        kept = hpa >> LINE_BITS in self.asks.kept
+        if locked or shared or kept or cpu in self.asks.fresh:
             self.asks.touch((tick, ps), cpu, address, place, stored, locked, shared)
 
     def _changes(self, place: HostBytes, stored: int) -> bool:

@@ -45,6 +45,11 @@ class HostBytes(NamedTuple):
         """Whether they have a byte in common."""
         return self.hpa < other.hpa + other.size and other.hpa < self.hpa + self.size
 
+    def with_(self, other: "HostBytes") -> "HostBytes":
+        """From the first byte of both to the last."""
+        first = min(self.hpa, other.hpa)
+        return HostBytes(first, max(self.hpa + self.size, other.hpa + other.size) - first)
+
 
 class LineAccess(NamedTuple):
     """One access that waits for its turn."""
