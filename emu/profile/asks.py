@@ -147,7 +147,8 @@ class Asks:
         size = store.place.size
         old = self._memory.read(Hpa(store.place.hpa), size)
         new = store.value.to_bytes(size, "little")
-        others = [at for at in range(size) if old[at] != new[at]]
+        # Of a store over the end of the last page there is less.
+        others = [at for at, (one, two) in enumerate(zip(old, new, strict=False)) if one != two]
         if not others:
             return None
         return HostBytes(store.place.hpa + others[0], others[-1] - others[0] + 1)

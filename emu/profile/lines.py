@@ -58,7 +58,20 @@ class LineAccess(NamedTuple):
     cpu: int
     number: int
     """In the order in which the emulator made them."""
+    owns: bool
+    """It needs the line alone."""
+
+
+class HowTouched(NamedTuple):
+    """What an instruction does to bytes."""
+
     stores: bool
+    owns: bool
+    """It needs the line alone: a store, and the load of a locked instruction, too, which asks
+    for what it is going to store to (SDM 3A, 9.1.4: the line is locked in its cache)."""
+    changes: bool = True
+    """A store that does not change what stands there might as well have come later or
+    earlier."""
 
 
 class User(Struct):
@@ -141,16 +154,9 @@ class CacheLines:
         self._acked = self._looked_at = 0
 
     def touch(
-        self,
-        cpu: int,
-        address: int,
-        place: HostBytes,
-        stores: bool,
-        ps: int,
-        changes: bool = True,
+        self, cpu: int, address: int, place: HostBytes, ps: int, how: "HowTouched"
     ) -> bool:
-        """An access within one line; whether others have touched that line. A store that does
-        not change what stands there might as well have come later or earlier."""
+        """An access within one line; whether others have touched that line."""
         hpa, size = place
         number = hpa >> LINE_BITS
         mask = (1 << size) - 1 << hpa % LINE_BYTES
@@ -160,16 +166,16 @@ class CacheLines:
             if alone is None:
                 alone = self._alone[number] = LoneLine(cpu, User())
             if alone.cpu == cpu:
-                alone.user.note(mask, address, stores)
+                alone.user.note(mask, address, how.stores)
                 return False
             line = self.shared[number] = self._begin(number, alone)
         user = line.users.get(cpu)
         if user is None:
             user = line.users[cpu] = User()
-        user.note(mask, address, stores)
+        user.note(mask, address, how.stores)
         self._made += 1
-        moment = self._moment(line, cpu, mask, stores and changes, ps)
-        access = LineAccess(moment, cpu, self._made, stores)
+        moment = self._moment(line, cpu, mask, how.stores and how.changes, ps)
+        access = LineAccess(moment, cpu, self._made, how.owns)
         line.pending.append(access)
         if len(line.pending) >= PENDING_MAX:
             clocks = [self._board.cpus[one].clock_ps for one in self._board.running]
@@ -213,8 +219,8 @@ class CacheLines:
             if len(some) - count >= PENDING_MAX // 2:
                 count = len(some) // 2
         line.pending = some[count:]
-        for ps, cpu, _, stores in some[:count]:
-            if stores:
+        for ps, cpu, _, owns in some[:count]:
+            if owns:
                 self._settle(line, cpu, ps)
                 self._store(line, cpu, ps)
             elif not line.sharers >> cpu & 1:
