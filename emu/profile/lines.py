@@ -151,7 +151,9 @@ class CacheLines:
         self._near: dict[int, tuple[tuple[Distance, int], ...]] = {}
         self._of_mailbox: Counter[int] = Counter()
         """Acknowledgements before -> transfers of the mailbox's lines."""
-        self._acked = self._looked_at = 0
+        self._acked: list[int] = []
+        """CPUs, in the order in which they acknowledged."""
+        self._looked_at = 0
 
     def touch(
         self, cpu: int, address: int, place: HostBytes, ps: int, how: "HowTouched"
@@ -273,14 +275,17 @@ class CacheLines:
         observed = self._board.logs.observed
         while self._looked_at < len(observed):
             one = observed.at(self._looked_at)
-            self._acked += isinstance(one, Stored) and one.ack is not None
+            if isinstance(one, Stored) and one.ack is not None and one.cpu is not None:
+                self._acked.append(one.cpu)
             self._looked_at += 1
-        return self._acked
+        return len(self._acked)
 
-    def of_mailbox(self) -> tuple[tuple[int, ...], int]:
-        """(transfers of its lines up to each acknowledgement, those behind the last)."""
+    def of_mailbox(self) -> tuple[tuple[tuple[int, int], ...], int]:
+        """((CPU, transfers of its lines up to its acknowledgement), ...), those behind the
+        last."""
         last = self._acks()
-        return tuple(self._of_mailbox[one] for one in range(last)), self._of_mailbox[last]
+        woken = tuple((cpu, self._of_mailbox[at]) for at, cpu in enumerate(self._acked))
+        return woken, self._of_mailbox[last]
 
     def _neighbours(self, cpu: int) -> tuple[tuple[Distance, int], ...]:
         found = dict.fromkeys(_FAR, 0)

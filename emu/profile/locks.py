@@ -116,8 +116,15 @@ class Lock(Struct, frozen=True):
             f"    {share(self.critical_ps, self.whole_ps)} of the critical path",
             *self._for_whom(),
             f"    order: {order}" + " ..." * (len(self.held) > ORDER_SHOWN),
-            *((still_waiting(self.waiting),) if self.waiting else ()),
+            *self._at_the_end(),
         )
+
+    def _at_the_end(self) -> Iterator[str]:
+        last = self.held[-1]
+        if last.to_tick is None:
+            yield f"    cpu {last.cpu} still has it, since tick {last.from_tick:,}"
+        if self.waiting:
+            yield still_waiting(self.waiting)
 
     def _for_whom(self) -> Iterator[str]:
         total: Counter[tuple[int, int | None]] = Counter()

@@ -334,4 +334,7 @@ def test_a_lock_that_is_never_given_back_is_told_and_who_has_it(name: str) -> No
     lock = alone(timeline_of(name, more=stuck))
     assert lock.order == (1, 0) and lock.held[1].to_tick is None
     assert [one.cpu for one in lock.waits] == [0] and lock.waiting == (2, 3)
-    assert lock.lines()[-1] == "    still waiting: cpu 2, 3"
+    assert lock.lines()[-2:] == (
+        f"    cpu 0 still has it, since tick {lock.held[1].from_tick:,}",
+        "    still waiting: cpu 2, 3",
+    )
