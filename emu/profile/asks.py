@@ -208,7 +208,7 @@ class Asks:
                 one.stores.setdefault(store.place, store)
 
     def _lets_go(self, one: Ask, store: Store) -> bool:
-        polled = (self._polled.get(granule, store.cpu) for granule in _granules(store.place))
+        polled = (self._polled.get(granule, store.cpu) for granule in granules(store.place))
         own = one.record is not None and store.place.meets(one.record)
         return own or any(cpu != store.cpu for cpu in polled)
 
@@ -221,11 +221,11 @@ class Asks:
 
     def _note(self, store: Store, takes: bool = False) -> None:
         changed = self._changes(store)
-        for granule in _granules(store.place):
+        for granule in granules(store.place):
             self._stored[granule] = store.cpu
         if changed is not None:
             stores = self._takings if takes else self._changed
-            for granule in _granules(changed):
+            for granule in granules(changed):
                 stores.setdefault(granule, {})[changed] = store
 
     def _locked(self, mine: list[Ask], store: Store, mnemonic: str, before: int) -> None:
@@ -315,14 +315,15 @@ def _at(place: HostBytes, value: int, ask: Ask) -> int:
     return value >> 8 * (own.hpa - place.hpa) & (1 << 8 * own.size) - 1
 
 
-def _granules(place: HostBytes) -> range:
+def granules(place: HostBytes) -> range:
+    """Those that a place has bytes of, by number."""
     return range(place.hpa // GRANULE, (place.hpa + place.size - 1) // GRANULE + 1)
 
 
 def _last(stores: dict[int, dict[HostBytes, Store]], place: HostBytes) -> Store | None:
     """The newest of them that hits a place."""
     found: Store | None = None
-    for granule in _granules(place):
+    for granule in granules(place):
         for at, last in stores.get(granule, {}).items():
             if at.meets(place) and (found is None or last.when > found.when):
                 found = last

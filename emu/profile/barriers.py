@@ -150,10 +150,10 @@ def _arrivals(
 def _is_round(arrivals: Sequence[Ask], waits: Sequence[_Late]) -> bool:
     """Whether each came once, all waits were of these, and one store ended all."""
     last = waits[0].last
-    cpus = {one.cpu for one in arrivals}
+    cpus, here = {one.cpu for one in arrivals}, {id(one) for one in arrivals}
     return (
         len(cpus) == len(arrivals)
-        and all(any(one.ask is other for other in arrivals) for one in waits)
+        and all(id(one.ask) in here for one in waits)
         and all(one.by == waits[0].by and one.ask is not last for one in waits)
     )
 

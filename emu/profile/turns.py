@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from emu.profile.asks import EXCHANGES, Ask, Poll, Store, When
+from emu.profile.asks import EXCHANGES, Ask, Poll, Store, When, granules
 from emu.profile.lines import HostBytes
 
 LockKind = Literal["test-and-set", "ticket", "queue"]
@@ -112,7 +112,8 @@ def turns_of(word: HostBytes, takers: Takers, asleep: Asleep) -> LockTurns:
     latest = {one.cpu: one for one in turns}
     free = takers.asks[0].found
     waiting = [one for one in latest.values() if _still_waits(one, ways, free, asleep)]
-    turns = _without_attempts([one for one in turns if one not in waiting])
+    left = {id(one) for one in waiting}
+    turns = _without_attempts([one for one in turns if id(one) not in left])
     for turn, after in pairwise(turns):
         by = after.ended
         if by is not None and by.cpu == turn.cpu and by.when > turn.got:
@@ -137,7 +138,7 @@ def _still_waits(turn: LockTurn, ways: "_Ways", free: int, asleep: Asleep) -> bo
 
 def _waits_at(ask: Ask, place: HostBytes, poll: Poll, ways: "_Ways", behind: bool) -> bool:
     """Whether a place without the word is one where its turn comes up."""
-    return place in ways.places if ask.mnemonic == "xadd" else behind and poll.prepared
+    return ways.waits_at(place) if ask.mnemonic == "xadd" else behind and poll.prepared
 
 
 def _unseen(turns: Sequence[LockTurn]) -> int:
@@ -237,7 +238,8 @@ class _Ways(Struct):
     """How a word may be given back: by a store to it, or to where others wait."""
 
     word: HostBytes
-    places: set[HostBytes]
+    places: dict[int, set[HostBytes]]
+    """By granule."""
     offsets: set[tuple[int, int]]
     """(byte, size) in the record before them at which CPUs wait (CLH)."""
     values: set[int]
@@ -247,21 +249,34 @@ class _Ways(Struct):
         """Whether a store may be how a CPU has given the word back."""
         if store.place.meets(self.word):
             return True
-        places = set(self.places)
-        if ask.record is not None:
-            places |= {HostBytes(ask.record.hpa + at, size) for at, size in self.offsets}
-        good = not self.values or store.value in self.values
-        return good and any(store.place.meets(one) for one in places)
+        if self.values and store.value not in self.values:
+            return False
+        record = ask.record
+        return self.waits_at(store.place) or (
+            record is not None
+            and any(
+                store.place.meets(HostBytes(record.hpa + at, size)) for at, size in self.offsets
+            )
+        )
+
+    def waits_at(self, place: HostBytes) -> bool:
+        """Whether anybody waits at some of these bytes."""
+        return any(
+            place.meets(one)
+            for granule in granules(place)
+            for one in self.places.get(granule, ())
+        )
 
 
 def _ways(word: HostBytes, turns: Sequence[LockTurn]) -> _Ways:
-    ways = _Ways(word, set(), set(), set())
+    ways = _Ways(word, {}, set(), set())
     numbers = True
     for one in turns:
         place, before = one.polled, one.ask.before
         if place is None or place.meets(word):
             continue
-        ways.places.add(place)
+        for granule in granules(place):
+            ways.places.setdefault(granule, set()).add(place)
         ways.values.add(one.seen)
         numbers = numbers and one.ask.mnemonic == "xadd" and one.evidence == "sure"
         if before is not None and place.meets(before):

@@ -20,6 +20,7 @@ SAMPLES: Final = (
     # image, kernel, platform, CPUs -> who waits for a lock
     ("shim.elf", None, "tdx", 2, ()),
     ("shim.elf", None, "tdx", 4, (PRINT_LOCK,)),
+    ("shim.elf", None, "tdx", 8, (PRINT_LOCK,)),
     ("shim.elf", None, "vbs", 4, (PRINT_LOCK,)),
     ("shim.elf", None, "none", 4, (PRINT_LOCK,)),
     ("shim.elf", None, "sipi", 4, (PRINT_LOCK,)),
