@@ -38,6 +38,7 @@ MISSES: Final = (
     "how long an instruction takes, and what caches and predictors keep",
     "on a CPU that has gone another way, all that it does from there on",
     "a page that is given to the host with the secret already in it",
+    "where PREFETCH, CLFLUSH and INVLPG point to",
 )
 """What this cannot see."""
 
@@ -244,8 +245,24 @@ class _Compared:
 
     def goes(self, one: Sight, two: Sight) -> str:
         """Words for another way."""
+        if (one.kind, two.kind) != ("code", "code"):
+            mine, yours = self._does(self._first, one), self._does(self._other, two)
+            return f"it {mine}; with another secret it {yours}"
         ways = [where(self._machine, sight.at) for sight in (one, two)]
         return f"it goes on at {ways[0]}; with another secret at {ways[1]}"
+
+    def _does(self, course: ShownSights, one: Sight) -> str:
+        """What a CPU does next, where another course has something else."""
+        match one.kind:
+            case "code":
+                return f"goes on at {where(self._machine, one.at)}"
+            case "load":
+                return f"loads from {self._gpa(one.place):#x}"
+            case "exit":
+                return f"leaves the guest for {describe(course.asked[one.place])}"
+            case "shows":
+                return f"shows the host {REGISTERS[one.place]}"
+        return f"stores to {self._gpa(one.place):#x}"
 
     def touches(self, one: Sight, two: Sight) -> str:
         """Words for another address."""

@@ -336,3 +336,36 @@ def test_a_register_that_cannot_hold_a_secret_is_said(register: str) -> None:
     """(limits.md)"""
     with pytest.raises(CommandError, match=register):
         seen("hlt", secret=f"cpu0:{register}")
+
+
+def test_an_access_that_faults_for_another_secret_is_said_in_its_words() -> None:
+    found = seen("and eax, 1\n shl eax, 30\nhere: mov dl, [rsi + rax]\n hlt")
+    (leak,) = found.leaks
+    assert leak.place.startswith("here") and leak.code.startswith("mov dl")
+    assert leak.text.startswith("it loads from 0x420000; with another secret it ")
+    assert "0x40420000" in leak.text
+
+
+@pytest.mark.parametrize("what", ["prefetcht0", "clflush", "invlpg"])
+def test_where_what_loads_nothing_points_to_is_not_seen_and_that_is_said(what: str) -> None:
+    found = seen(f"and eax, 64\n {what} [rsi + rax]\n hlt")
+    assert found.leaks == ()
+    assert "not seen: where PREFETCH, CLFLUSH and INVLPG point to" in "".join(found.lines())
+
+
+RETURNS: Final = {
+    "a return": "push rcx\n here: ret", "a call": "here: call rcx",
+    "a loop's count": "mov ecx, eax\n inc ecx\n here: loop here",
+    "a comparison of strings": "mov rsi, rbx\n mov edi, {SHARED}\n mov ecx, 4\n"
+                               "here: repe cmpsb",
+    "a string's length": "mov ecx, eax\n mov edi, {SHARED}\n here: rep stosb",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RETURNS)
+def test_other_ways_to_branch(name: str) -> None:
+    head = "and eax, 1\n lea rcx, [rip + there]\n add rcx, rax\n"
+    found = seen(f"{head} {RETURNS[name]}\n there: nop\n nop\n hlt")
+    assert [(one.by, one.place.partition("+")[0]) for one in found.leaks] == [
+        ("branch", "here")
+    ]
