@@ -72,8 +72,8 @@ class Barrier(Struct, frozen=True):
         return (
             f"barrier {self.name or f'{self.gpa:#x}'} ({self.gpa:#x}), arrived at "
             f"{self.arrived_at}",
-            f"    {len(self.rounds):,} rounds; last came {told}",
-            f"    {len(waits):,} waits, {us(sum(one[0] for one in waits))} in all, the longest "
+            f"    {_many(self.rounds, 'round')}; last came {told}",
+            f"    {_many(waits, 'wait')}, {us(self.waited_ps())} in all, the longest "
             f"{us(most)}, cpu {wait.cpu} for cpu {round_.last}, from tick {wait.from_tick:,}",
             *self._for_whom(),
             *((still_waiting(self.waiting),) if self.waiting else ()),
@@ -90,6 +90,10 @@ class Barrier(Struct, frozen=True):
                 total[one.cpu, round_.last] += one.to_ps - one.from_ps
         for (cpu, last), ps in total.most_common(WAITS_SHOWN):
             yield f"    cpu {cpu} waited {us(ps)} for cpu {last}"
+
+
+def _many(some: Sequence[object], what: str) -> str:
+    return f"{len(some):,} {what}" + "s" * (len(some) != 1)
 
 
 def still_waiting(cpus: Sequence[int]) -> str:

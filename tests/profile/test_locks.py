@@ -130,6 +130,78 @@ NO_LOCKS: Final = {
         last: mov dword ptr [rbx + 64], 1
             hlt
     """,
+    "a semaphore that two have": """
+        start: mov ebx, {SHARED}
+            cmp edi, 0
+            jne go
+            mov dword ptr [rbx], 2
+        go: mov ecx, 3000
+            imul ecx, edi
+            inc ecx
+        late: dec ecx
+            jnz late
+        look: mov eax, [rbx]
+            test eax, eax
+            jz look
+            lea edx, [eax - 1]
+            lock cmpxchg [rbx], edx
+            jne look
+            mov ecx, 20000
+        work: dec ecx
+            jnz work
+            lock inc dword ptr [rbx]
+            hlt
+    """,
+    "what one does for all": """
+        start: mov ebx, {SHARED}
+            xor eax, eax
+            mov edx, 1
+            lock cmpxchg [rbx], edx
+            je first
+        look: cmp dword ptr [rbx], 2
+            je out
+            pause
+            jmp look
+        first: mov ecx, 9000
+        work: dec ecx
+            jnz work
+            mov dword ptr [rbx], 2
+        out: hlt
+    """,
+    "a counter by CMPXCHG": """
+        start: mov ebx, {SHARED}
+            mov ebp, 500
+        next: mov eax, [rbx]
+        again: lea edx, [eax + 1]
+            lock cmpxchg [rbx], edx
+            jne again
+            dec ebp
+            jnz next
+            hlt
+    """,
+    "a list that is taken from and given to by CMPXCHG": """
+        start: mov ebx, {SHARED}
+            mov ebp, 300
+            cmp edi, 0
+            jne take
+            mov qword ptr [{SHARED} + 0x100], {SHARED} + 0x140
+            mov qword ptr [rbx], {SHARED} + 0x100
+        take: mov rax, [rbx]
+            test rax, rax
+            jz take
+            mov rdx, [rax]
+            lock cmpxchg [rbx], rdx
+            jne take
+            mov rsi, rax
+            inc dword ptr [rsi + 16]
+        give: mov rax, [rbx]
+            mov [rsi], rax
+            lock cmpxchg [rbx], rsi
+            jne give
+            dec ebp
+            jnz take
+            hlt
+    """,
     "a lock for which nobody waits": """
         start: mov ebx, {SHARED}
             mov ecx, 9000
