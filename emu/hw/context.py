@@ -128,6 +128,11 @@ class Context:
         uclib.uc_context_reg_read(self._keep.context, x86.UC_X86_REG_RFLAGS, flags)
         return self._flags.value
 
+    def vector(self, number: int) -> int:
+        """One of XMM0 to XMM15: 128 bits."""
+        place = OFFSETS[VECTORS[number]]
+        return int.from_bytes(self._raw(place, place + 16), "little")
+
     def put(self, name: str, value: int) -> None:
         """Set a 64-bit register by name."""
         self.dirty = self.changed = True

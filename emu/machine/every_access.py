@@ -26,6 +26,24 @@ class Touch(NamedTuple):
     stores: bool
 
 
+class OnceEach(Struct):
+    """What an instruction does is done again where a page of it was still to be opened, so it
+    is told twice; here it counts once."""
+
+    _tick: int = -1
+    _seen: set[tuple[object, ...]] = field(default_factory=set)
+
+    def first(self, tick: int, *what: object) -> bool:
+        """Whether the instruction that ends with this tick has not done that yet."""
+        if tick != self._tick:
+            self._tick = tick
+            self._seen.clear()
+        if what in self._seen:
+            return False
+        self._seen.add(what)
+        return True
+
+
 class AccessListener(Protocol):
     """Who is told of every access as it is made, a store just before memory has it."""
 
@@ -41,6 +59,7 @@ class AccessStream(Struct):
 
     listener: AccessListener
     _address: int = 0
+    _once: OnceEach = field(default_factory=OnceEach)
 
     def attach(self, board: Board) -> None:
         """Begin to look."""
@@ -57,6 +76,8 @@ class AccessStream(Struct):
         cpu = board.at_work
         if not board.on_trial and cpu is not None:
             tick = board.tick + executed
+            if not self._once.first(tick, hpa, size, stored):
+                return
             self.listener.touched(tick, cpu, self._address, hpa, size, stored)
 
     def compare(self, board: Board, doing: Doing) -> None:

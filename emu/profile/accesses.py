@@ -10,7 +10,7 @@ from emu.machine.code import INSTRUCTION_BYTES
 from emu.machine.every_access import AccessStream
 from emu.machine.machine import Machine
 from emu.profile.asks import Asks
-from emu.profile.lines import LINE_BYTES, CacheLines, HostBytes
+from emu.profile.lines import LINE_BITS, LINE_BYTES, CacheLines, HostBytes, HowTouched
 
 
 class SharedAccesses(Struct, eq=False):
@@ -49,15 +49,17 @@ class SharedAccesses(Struct, eq=False):
         ps = one.clock_ps + (tick - self.machine.board.tick) * one.ps_per_instruction
         place, stores = HostBytes(hpa, size), stored is not None
         changes = stored is not None and self._changes(place, stored)
-        first = min(size, LINE_BYTES - hpa % LINE_BYTES)
-        shared = self.lines.touch(cpu, address, HostBytes(hpa, first), stores, ps, changes)
-        if size > first:
-            rest = HostBytes(hpa + first, size - first)
-            shared = self.lines.touch(cpu, address, rest, stores, ps, changes) or shared
         locked = self._locked.get(address)
         if locked is None:
             locked = self._locked[address] = self._mnemonic(cpu, address)
-        if locked or shared or cpu in self.asks.fresh:
+        access = HowTouched(stores, stores or bool(locked), changes)
+        first = min(size, LINE_BYTES - hpa % LINE_BYTES)
+        shared = self.lines.touch(cpu, address, HostBytes(hpa, first), ps, access)
+        if size > first:
+            rest = HostBytes(hpa + first, size - first)
+            shared = self.lines.touch(cpu, address, rest, ps, access) or shared
+        kept = hpa >> LINE_BITS in self.asks.kept
+        if locked or shared or kept or cpu in self.asks.fresh:
             self.asks.touch((tick, ps), cpu, address, place, stored, locked, shared)
 
     def _changes(self, place: HostBytes, stored: int) -> bool:

@@ -11,13 +11,14 @@ from emu.hw.address import Hpa
 from emu.judge.judge import where
 from emu.machine.machine import Machine
 from emu.profile.basis import Basis
-from emu.profile.lines import LINE_BITS, LINE_BYTES, CacheLine
+from emu.profile.lines import LINE_BITS, LINE_BYTES, CacheLine, CacheLines
 from emu.profile.prices import LINES, prices_of
 
 LINES_MAX: Final = 64
 """Lines that are told, those that moved most; lines shared falsely are told in any case."""
 LINES_SHOWN: Final = 8
 USERS_SHOWN: Final = 4
+WAKES_SHOWN: Final = 8
 
 
 class TransferCost(Struct, frozen=True):
@@ -86,11 +87,18 @@ class LineUse(Struct, frozen=True):
         return tuple(rows) + ((f"    and {left:,} more CPUs",) if left > 0 else ())
 
 
-class MailboxLines(Struct, frozen=True):
+class WakeLines(Struct, frozen=True):
     """The transfers of the mailbox's own lines from behind one acknowledgement up to and with
-    the next, and those behind the last."""
+    the next, which is this CPU's."""
 
-    transfers: tuple[int, ...]
+    cpu: int
+    transfers: int
+
+
+class MailboxLines(Struct, frozen=True):
+    """Those of each wake-up, in order, and those behind the last."""
+
+    wakes: tuple[WakeLines, ...]
     behind: int
 
 
@@ -139,7 +147,7 @@ def coherence(basis: Basis) -> Coherence:
         len(shared), sum(one.count for one in moved), sum(one.spun for one in shared.values()),
         sum(one.invalidations for one in shared.values()),
         sum(one.upgrades for one in shared.values()), moved, _cost(machine, moved),
-        _sources(machine, moved), MailboxLines(*accesses.lines.of_mailbox()), tuple(kept),
+        _sources(machine, moved), _mailbox(accesses.lines), tuple(kept),
     )  # fmt: skip
 
 
@@ -226,12 +234,21 @@ def spans(mask: int) -> str:
     return " ".join(found)
 
 
+def _mailbox(lines: CacheLines) -> MailboxLines:
+    woken, behind = lines.of_mailbox()
+    return MailboxLines(tuple(WakeLines(*one) for one in woken), behind)
+
+
 def _mailbox_rows(mailbox: MailboxLines) -> list[str]:
-    if not mailbox.transfers:
+    if not mailbox.wakes:
         return []
-    ordered = sorted(mailbox.transfers)
+    ordered = sorted(one.transfers for one in mailbox.wakes)
+    each = ", ".join(
+        f"{one.transfers:,} for cpu {one.cpu}" for one in mailbox.wakes[:WAKES_SHOWN]
+    )
     return [
         f"    the mailbox's lines for each of {len(ordered):,} wake-ups: {ordered[0]:,} to "
         f"{ordered[-1]:,} transfers, {ordered[len(ordered) // 2]:,} the median, "
-        f"{sum(ordered):,} in all; {mailbox.behind:,} behind the last"
+        f"{sum(ordered):,} in all; {mailbox.behind:,} behind the last",
+        f"    of these {each}" + ", ..." * (len(ordered) > WAKES_SHOWN),
     ]

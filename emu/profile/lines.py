@@ -45,6 +45,11 @@ class HostBytes(NamedTuple):
         """Whether they have a byte in common."""
         return self.hpa < other.hpa + other.size and other.hpa < self.hpa + self.size
 
+    def with_(self, other: "HostBytes") -> "HostBytes":
+        """From the first byte of both to the last."""
+        first = min(self.hpa, other.hpa)
+        return HostBytes(first, max(self.hpa + self.size, other.hpa + other.size) - first)
+
 
 class LineAccess(NamedTuple):
     """One access that waits for its turn."""
@@ -53,7 +58,20 @@ class LineAccess(NamedTuple):
     cpu: int
     number: int
     """In the order in which the emulator made them."""
+    owns: bool
+    """It needs the line alone."""
+
+
+class HowTouched(NamedTuple):
+    """What an instruction does to bytes."""
+
     stores: bool
+    owns: bool
+    """It needs the line alone: a store, and the load of a locked instruction, too, which asks
+    for what it is going to store to (SDM 3A, 9.1.4: the line is locked in its cache)."""
+    changes: bool = True
+    """A store that does not change what stands there might as well have come later or
+    earlier."""
 
 
 class User(Struct):
@@ -133,19 +151,14 @@ class CacheLines:
         self._near: dict[int, tuple[tuple[Distance, int], ...]] = {}
         self._of_mailbox: Counter[int] = Counter()
         """Acknowledgements before -> transfers of the mailbox's lines."""
-        self._acked = self._looked_at = 0
+        self._acked: list[int] = []
+        """CPUs, in the order in which they acknowledged."""
+        self._looked_at = 0
 
     def touch(
-        self,
-        cpu: int,
-        address: int,
-        place: HostBytes,
-        stores: bool,
-        ps: int,
-        changes: bool = True,
+        self, cpu: int, address: int, place: HostBytes, ps: int, how: "HowTouched"
     ) -> bool:
-        """An access within one line; whether others have touched that line. A store that does
-        not change what stands there might as well have come later or earlier."""
+        """An access within one line; whether others have touched that line."""
         hpa, size = place
         number = hpa >> LINE_BITS
         mask = (1 << size) - 1 << hpa % LINE_BYTES
@@ -155,16 +168,16 @@ class CacheLines:
             if alone is None:
                 alone = self._alone[number] = LoneLine(cpu, User())
             if alone.cpu == cpu:
-                alone.user.note(mask, address, stores)
+                alone.user.note(mask, address, how.stores)
                 return False
             line = self.shared[number] = self._begin(number, alone)
         user = line.users.get(cpu)
         if user is None:
             user = line.users[cpu] = User()
-        user.note(mask, address, stores)
+        user.note(mask, address, how.stores)
         self._made += 1
-        moment = self._moment(line, cpu, mask, stores and changes, ps)
-        access = LineAccess(moment, cpu, self._made, stores)
+        moment = self._moment(line, cpu, mask, how.stores and how.changes, ps)
+        access = LineAccess(moment, cpu, self._made, how.owns)
         line.pending.append(access)
         if len(line.pending) >= PENDING_MAX:
             clocks = [self._board.cpus[one].clock_ps for one in self._board.running]
@@ -208,8 +221,8 @@ class CacheLines:
             if len(some) - count >= PENDING_MAX // 2:
                 count = len(some) // 2
         line.pending = some[count:]
-        for ps, cpu, _, stores in some[:count]:
-            if stores:
+        for ps, cpu, _, owns in some[:count]:
+            if owns:
                 self._settle(line, cpu, ps)
                 self._store(line, cpu, ps)
             elif not line.sharers >> cpu & 1:
@@ -262,14 +275,17 @@ class CacheLines:
         observed = self._board.logs.observed
         while self._looked_at < len(observed):
             one = observed.at(self._looked_at)
-            self._acked += isinstance(one, Stored) and one.ack is not None
+            if isinstance(one, Stored) and one.ack is not None and one.cpu is not None:
+                self._acked.append(one.cpu)
             self._looked_at += 1
-        return self._acked
+        return len(self._acked)
 
-    def of_mailbox(self) -> tuple[tuple[int, ...], int]:
-        """(transfers of its lines up to each acknowledgement, those behind the last)."""
+    def of_mailbox(self) -> tuple[tuple[tuple[int, int], ...], int]:
+        """((CPU, transfers of its lines up to its acknowledgement), ...), those behind the
+        last."""
         last = self._acks()
-        return tuple(self._of_mailbox[one] for one in range(last)), self._of_mailbox[last]
+        woken = tuple((cpu, self._of_mailbox[at]) for at, cpu in enumerate(self._acked))
+        return woken, self._of_mailbox[last]
 
     def _neighbours(self, cpu: int) -> tuple[tuple[Distance, int], ...]:
         found = dict.fromkeys(_FAR, 0)

@@ -6,24 +6,32 @@ ended by a store of the CPU that had it before; and at no moment two of them hav
 counters and flags are none: nobody waits behind them, or more than one goes on.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 
-from emu.hw.address import Hpa
+from emu.hw.address import PAGE_BYTES, Hpa
 from emu.judge.judge import where
-from emu.profile.accesses import SharedAccesses
-from emu.profile.asks import Ask, Store, When
+from emu.machine.machine import Machine
+from emu.profile.barriers import Barrier, rounds_of, still_waiting
 from emu.profile.basis import Basis
 from emu.profile.lines import HostBytes
 from emu.profile.path import PathStretch, end_of, walk
 from emu.profile.told import share, us
+from emu.profile.turns import (
+    Asleep,
+    LockKind,
+    LockTurn,
+    LockTurns,
+    Takers,
+    is_lock,
+    kind_of_lock,
+    turns_of,
+    words,
+)  # fmt: skip
 
-LockKind = Literal["test-and-set", "ticket", "queue"]
-"""Where waiters look: at the word that is taken, at a second one for all, each at its own."""
 ORDER_SHOWN: Final = 16
 WAITS_SHOWN: Final = 8
 
@@ -72,8 +80,12 @@ class Lock(Struct, frozen=True):
     kind: LockKind
     taken_at: str
     """The first instruction that takes it, with its line of source."""
+    unseen: int
+    """Turns before the first wait of which it was not seen how they ended; not in `held`."""
     held: tuple[LockHeld, ...]
     waits: tuple[LockWait, ...]
+    waiting: tuple[int, ...]
+    """CPUs that still wait for it."""
     longest_queue: int
     """CPUs that waited at one time."""
     queue_tick: int
@@ -94,16 +106,25 @@ class Lock(Struct, frozen=True):
         held = sorted(one.to_ps - one.from_ps for one in self.held)
         waited = sum(one.to_ps - one.from_ps for one in self.waits)
         order = " ".join(map(str, self.order[:ORDER_SHOWN]))
+        more = f"; {self.unseen:,} times before, to no known end" if self.unseen else ""
         return (
             f"{self.kind} lock {name} ({self.gpa:#x}), taken at {self.taken_at}",
             f"    held {len(held):,} times, {us(sum(held))} in all, {us(held[len(held) // 2])} "
-            f"the median, {us(held[-1])} the longest",
+            f"the median, {us(held[-1])} the longest{more}",
             f"    {len(self.waits):,} waits, {us(waited)} in all; at most "
             f"{self.longest_queue:,} waited, at tick {self.queue_tick:,}",
             f"    {share(self.critical_ps, self.whole_ps)} of the critical path",
             *self._for_whom(),
             f"    order: {order}" + " ..." * (len(self.held) > ORDER_SHOWN),
+            *self._at_the_end(),
         )
+
+    def _at_the_end(self) -> Iterator[str]:
+        last = self.held[-1]
+        if last.to_tick is None:
+            yield f"    cpu {last.cpu} still has it, since tick {last.from_tick:,}"
+        if self.waiting:
+            yield still_waiting(self.waiting)
 
     def _for_whom(self) -> Iterator[str]:
         total: Counter[tuple[int, int | None]] = Counter()
@@ -120,40 +141,44 @@ class Lock(Struct, frozen=True):
 
 
 class Locks(Struct, frozen=True):
-    """All locks for which anybody waited, the one that cost most first."""
+    """All locks for which anybody waited, and all barriers, those that cost most first."""
 
     locks: tuple[Lock, ...]
+    barriers: tuple[Barrier, ...]
 
     def lines(self) -> tuple[str, ...]:
         """One block each."""
-        return tuple(line for one in self.locks for line in one.lines()) or (
-            "nobody waited for a lock",
-        )
-
-
-class _Turn(Struct):
-    """One ask with what has become of it."""
-
-    ask: Ask
-    got: When
-    ended: Store | None
-    """What ended its wait; None: it had none."""
-    polled: frozenset[HostBytes]
-    prepared: bool
-    """Whether it had itself stored last to where it waits."""
-    given: Store | None = None
+        rows = [line for one in self.locks for line in one.lines()]
+        rows = rows or ["nobody waited for a lock"]
+        return (*rows, *(line for one in self.barriers for line in one.lines()))
 
 
 def locks(basis: Basis) -> Locks:
-    """The locks among the words that CPUs took."""
+    """The locks and barriers among the words that CPUs took."""
     accesses, path = basis.accesses, tuple(walk(basis.courses, end_of(basis)))
-    words: dict[HostBytes, list[Ask]] = defaultdict(list)
-    for one in accesses.asks.found:
-        if one.taken is not None:
-            words[one.word].append(one)
-    found = (_lock(accesses, path, word, some) for word, some in words.items())
-    real = [one for one in found if one is not None]
-    return Locks(tuple(sorted(real, key=_cost, reverse=True)))
+    found: list[Lock] = []
+    barriers: list[Barrier] = []
+    asleep = _asleep(accesses.machine)
+    for word, asks in words(accesses.asks.found):
+        takers = Takers(asks)
+        turns = turns_of(word, takers, asleep)
+        if is_lock(word, turns):
+            found.append(_lock(accesses.machine, path, word, turns, takers, asleep))
+        elif not any(one.polled for one in turns.had):
+            barriers += _barriers(accesses.machine, word, takers)
+    return Locks(
+        tuple(sorted(found, key=_cost, reverse=True)),
+        tuple(sorted(barriers, key=lambda one: (-one.waited_ps(), one.gpa))),
+    )
+
+
+def _asleep(machine: Machine) -> Asleep:
+    """Where CPUs look that wait at the end."""
+    waiting = machine.waits.waiting
+    return {
+        cpu: tuple(HostBytes(hpa, size) for hpa, size, _ in waiting[cpu].loop.reads)
+        for cpu in sorted(waiting)
+    }
 
 
 def _cost(one: Lock) -> tuple[int, int]:
@@ -161,80 +186,57 @@ def _cost(one: Lock) -> tuple[int, int]:
 
 
 def _lock(
-    accesses: SharedAccesses, path: Sequence[PathStretch], word: HostBytes, asks: list[Ask]
-) -> Lock | None:
-    """None for a word that is no lock, or for which nobody waited."""
-    machine = accesses.machine
-    takers = {one.cpu for one in asks}
-    turns = sorted((_turn(one, takers) for one in asks), key=lambda one: one.got)
-    if not any(one.ended for one in turns):
-        return None
-    family = {word}.union(*(one.polled for one in turns))
-    for turn in turns:
-        turn.given = _given(turn, family)
-    kind = _kind(word, turns)
-    # Without that whoever waits for a command behind a locked instruction were in a queue.
-    own = kind != "queue" or all(one.prepared for one in turns)
-    if not own or not _excludes(turns):
-        return None
+    machine: Machine, path: Sequence[PathStretch], word: HostBytes, turns: LockTurns,
+    takers: Takers, asleep: Asleep,
+) -> Lock:  # fmt: skip
     now_ps = machine.board.now_ps()
-    held = tuple(_held(one, now_ps) for one in turns)
-    waits = tuple(_wait(one, held) for one in turns if one.ended)
-    page = machine.board.ram.page_at(Hpa(word.hpa))
-    gpa = word.hpa if page is None else page + word.hpa % 4096
-    queue, tick = _longest(waits)
+    held = tuple(_held(one, now_ps) for one in turns.had)
+    waits = tuple(_wait(one, held) for one in turns.had if one.ended)
+    gpa = gpa_of(machine, word)
+    queue, tick = _longest(waits, turns.waiting)
     return Lock(
-        gpa, word.size, machine.board.layout.symbols.name(gpa), kind,
-        where(machine, asks[0].address), held, waits, queue, tick,
+        gpa, word.size, machine.board.layout.symbols.name(gpa), kind_of_lock(turns.had),
+        where(machine, takers.asks[0].address), turns.unseen, held, waits,
+        tuple(_still_waiting(word, turns, asleep)), queue, tick,
         sum(_on_path(one, held, waits) for one in path),
         sum(one.end_ps - one.begin_ps for one in path),
     )  # fmt: skip
 
 
-def _turn(ask: Ask, takers: set[int]) -> _Turn:
-    """When a CPU had the lock, and what let it have it."""
-    assert ask.taken is not None, "who never took it has no turn"
-    got, ended = ask.taken, ask.passed_by
-    polled, prepared = set(), True
-    for (_, place), poll in ask.polls.items():
-        if poll.ended_by is not None and poll.ended_by.cpu in takers:
-            polled.add(place)
-            prepared = prepared and poll.prepared
-            if poll.last > got:
-                got, ended = poll.last, poll.ended_by
-    return _Turn(ask, got, ended, frozenset(polled), prepared)
+def _still_waiting(word: HostBytes, turns: LockTurns, asleep: Asleep) -> Iterator[int]:
+    """CPUs that wait for it at the end: behind their taking, or to take it."""
+    last = turns.had[-1]
+    mine = {one.cpu for one in turns.waiting}
+    for cpu, places in asleep.items():
+        has = cpu == last.cpu and last.given is None
+        if cpu in mine or (not has and any(one.meets(word) for one in places)):
+            yield cpu
 
 
-def _given(turn: _Turn, family: set[HostBytes]) -> Store | None:
-    """The first store behind it that gives the lock back."""
-    good = [
-        store
-        for place, store in turn.ask.stores.items()
-        if store.when > turn.got and any(place.meets(one) for one in family)
-    ]
-    return min(good, key=lambda one: one.when, default=None)
+def _barriers(machine: Machine, word: HostBytes, takers: Takers) -> Iterator[Barrier]:
+    """The barrier that a word is, if it is one."""
+    rounds, waiting = rounds_of(takers)
+    if rounds:
+        gpa = gpa_of(machine, word)
+        name = machine.board.layout.symbols.name(gpa)
+        place = where(machine, takers.asks[0].address)
+        yield Barrier(gpa, word.size, name, place, rounds, waiting)
 
 
-def _excludes(turns: list[_Turn]) -> bool:
-    """Whether no two have it at one time: each gives it back before the next has it, and waits
-    are ended by those who had it."""
-    if any(
-        one.given is None or one.given.when[0] > other.got[0] for one, other in pairwise(turns)
-    ):
-        return False
-    return all(
-        one.ended is None or before.ask.cpu == one.ended.cpu for before, one in pairwise(turns)
-    )
+def gpa_of(machine: Machine, word: HostBytes) -> int:
+    """Where the guest has it."""
+    page = machine.board.ram.page_at(Hpa(word.hpa))
+    return word.hpa if page is None else page + word.hpa % PAGE_BYTES
 
 
-def _held(turn: _Turn, now_ps: int) -> LockHeld:
+def _held(turn: LockTurn, now_ps: int) -> LockHeld:
     tick, ps = (None, now_ps) if turn.given is None else turn.given.when
     return LockHeld(turn.ask.cpu, turn.got[0], tick, turn.got[1], ps)
 
 
-def _wait(turn: _Turn, held: tuple[LockHeld, ...]) -> LockWait:
+def _wait(turn: LockTurn, held: tuple[LockHeld, ...]) -> LockWait:
     assert turn.ended is not None, "it waited"
-    first, last = turn.ask.asked, turn.got
+    first, last = turn.asked, turn.got
     parts: Counter[int] = Counter()
     up_to = first[1]
     for one in held:
@@ -264,28 +266,14 @@ def _on_path(one: PathStretch, held: Sequence[LockHeld], waits: Sequence[LockWai
     return whole
 
 
-def _longest(waits: tuple[LockWait, ...]) -> tuple[int, int]:
+def _longest(waits: tuple[LockWait, ...], waiting: Sequence[LockTurn]) -> tuple[int, int]:
     """(CPUs that waited at one time, the tick at which the last of them came)."""
-    steps = sorted(
-        (ps, change, tick)
-        for one in waits
-        for ps, change, tick in ((one.from_ps, 1, one.from_tick), (one.to_ps, -1, 0))
-    )
+    came = [(one.from_ps, 1, one.from_tick) for one in waits]
+    came += [(one.asked[1], 1, one.asked[0]) for one in waiting]
+    steps = sorted((*came, *((one.to_ps, -1, 0) for one in waits)))
     now, most = 0, (0, 0)
     for _, change, tick in steps:
         now += change
         if now > most[0]:
             most = now, tick
     return most
-
-
-def _kind(word: HostBytes, turns: list[_Turn]) -> LockKind:
-    """By where they look."""
-    polled = [one.polled for one in turns if one.polled]
-    if not polled:
-        return "test-and-set"
-    if turns[0].ask.mnemonic == "xadd" or all(
-        one.meets(word) for some in polled for one in some
-    ):
-        return "ticket"
-    return "queue"

@@ -5,7 +5,7 @@ of the secret. Where a CPU takes another way, touches another place, leaves the 
 or hands another value to the host, that depends on the secret.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from textwrap import wrap
 from typing import Final, Literal
 
@@ -15,12 +15,11 @@ from emu.boot.disasm import Instruction
 from emu.errors import CommandError
 from emu.given.plain import shown
 from emu.hw.address import PAGE_BYTES
-from emu.hw.context import GENERAL
 from emu.judge.judge import where
 from emu.judge.waiting import instruction_at
 from emu.machine.machine import Machine
 from emu.machine.ram import SHARED_ALIAS
-from emu.profile.shown import CpuSights, ShownSights, Sight
+from emu.profile.shown import REGISTERS, CpuSights, ShownSights, Sight
 from emu.timeline.chooser import Timed
 from emu.timeline.root import Root, root_at
 from emu.timeline.timeline import Timeline
@@ -30,6 +29,9 @@ from emu.words.place import MemoryPlace, Place, place, put, value
 LeakBy = Literal["branch", "address", "exit", "register", "memory"]
 LEAKS_MAX: Final = 64
 _ORDERS: Final[tuple[Literal["little", "big"], ...]] = ("little", "big")
+REGISTER_BYTES: Final = 8
+_MIXED: Final = 0x9D
+"""Times a place, modulo 256, it gives each of 256 places a byte of its own."""
 WIDTH: Final = 80
 """Columns of what is told."""
 MISSES: Final = (
@@ -37,6 +39,7 @@ MISSES: Final = (
     "how long an instruction takes, and what caches and predictors keep",
     "on a CPU that has gone another way, all that it does from there on",
     "a page that is given to the host with the secret already in it",
+    "where PREFETCH, CLFLUSH and INVLPG point to",
 )
 """What this cannot see."""
 
@@ -79,6 +82,8 @@ class Secrets(Struct, frozen=True):
     ticks: int
     """Instructions of the first course."""
     leaks: tuple[Leak, ...]
+    more: int
+    """Instructions beyond those, by which it can be seen, too."""
     misses: tuple[str, ...] = MISSES
 
     def lines(self) -> tuple[str, ...]:
@@ -88,6 +93,8 @@ class Secrets(Struct, frozen=True):
             f"{self.ticks:,} instructions each"
         )
         rows = [row for one in self.leaks for row in one.lines()]
+        if self.more:
+            rows.append(f"and {self.more:,} more instructions by which it can be seen")
         found = rows or ["nothing that can be seen depends on it"]
         return (head, *found, *(f"    not seen: {one}" for one in self.misses))
 
@@ -95,11 +102,12 @@ class Secrets(Struct, frozen=True):
 def secrets(machine: Machine, timeline: Timeline, text: str, until_tick: int) -> Secrets:
     """What can be seen of the secret in a place, from now up to a tick; the machine comes back
     to where it is. The place is `GPA+BYTES`, or as `set` takes it. Raises CommandError."""
-    named = secret_place(machine, text)
-    own = value(machine, named)
-    if own is None:
+    named = secret_places(machine, text)
+    some = [value(machine, one) for one in named]
+    if None in some:
         raise CommandError(f"secret: {text}: its CPU has not started")
-    size = named.size if isinstance(named, MemoryPlace) else 8
+    size = sum(map(_size, named))
+    own = _joined(named, [one or 0 for one in some])
     with root_at(timeline) as root:
         begun = machine.board.tick
         first, ticks = _course(root, named, own, until_tick)
@@ -112,33 +120,72 @@ def secrets(machine: Machine, timeline: Timeline, text: str, until_tick: int) ->
                 found.setdefault(key, leak)
         root.back()
     leaks = sorted(found.values(), key=lambda one: (one.tick, one.cpu))
-    return Secrets(text, size, len(others), ticks - begun, tuple(leaks[:LEAKS_MAX]))
+    return Secrets(
+        text,
+        size,
+        len(others),
+        ticks - begun,
+        tuple(leaks[:LEAKS_MAX]),
+        max(0, len(leaks) - LEAKS_MAX),
+    )
 
 
-def secret_place(machine: Machine, text: str) -> Place:
-    """What `--secret` names: `0x408000+32` is guest memory."""
+def secret_places(machine: Machine, text: str) -> tuple[Place, ...]:
+    """What `--secret` names: `0x408000+32` is guest memory, page by page."""
+    cpu = machine.board.cpus[0]
     address, plus, count = text.rpartition("+")
     is_gpa = plus and not text.startswith("cpu") and ":" not in text and "/" not in text
     try:
-        return place(
-            machine, machine.board.cpus[0], f"gpa:{address}/{count}" if is_gpa else text
-        )
+        if not is_gpa:
+            return (place(machine, cpu, text),)
+        whole = place(machine, cpu, f"gpa:{address}/{count}")
+        assert isinstance(whole, MemoryPlace), "it has an address"
+        return tuple(place(machine, cpu, piece) for piece in _pieces(whole))
     except CommandError as wrong:
         raise CommandError(f"secret {shown(text)}: {wrong}") from None
 
 
+def _pieces(whole: MemoryPlace) -> Iterator[str]:
+    """Each page's part of it, in words."""
+    end, at = whole.address + whole.size, whole.address
+    while at < end:
+        size = min(end - at, PAGE_BYTES - at % PAGE_BYTES)
+        yield f"gpa:{at:#x}/{size}"
+        at += size
+
+
+def _size(one: Place) -> int:
+    return one.size if isinstance(one, MemoryPlace) else REGISTER_BYTES
+
+
+def _joined(named: Sequence[Place], values: Sequence[int]) -> int:
+    """All pieces as one number, the first lowest."""
+    parts = (one.to_bytes(_size(at), "little") for at, one in zip(named, values, strict=True))
+    return int.from_bytes(b"".join(parts), "little")
+
+
+def _put(machine: Machine, named: Sequence[Place], secret: int) -> None:
+    """Have another secret there."""
+    for one in named:
+        put(machine, one, secret & (1 << 8 * _size(one)) - 1)
+        secret >>= 8 * _size(one)
+
+
 def others_than(own: int, size: int) -> tuple[int, ...]:
-    """Other values: each bit another one, none, all, and one more."""
+    """Other values: bytes that tell their places, each bit another one, none, all, one more."""
     full = (1 << 8 * size) - 1
-    tried = (own ^ full, 0, full, (own + 1) & full)
+    places = int.from_bytes(bytes(_MIXED * at + 1 & 0xFF for at in range(size)), "little")
+    tried = (own ^ places, own ^ full, 0, full, (own + 1) & full)
     return tuple(dict.fromkeys(one for one in tried if one != own))
 
 
-def _course(root: Root, named: Place, secret: int, until_tick: int) -> tuple[ShownSights, int]:
+def _course(
+    root: Root, named: Sequence[Place], secret: int, until_tick: int
+) -> tuple[ShownSights, int]:
     """What can be seen of the course with one value, and the tick at its end."""
     root.back()
     board, shown = root.machine.board, ShownSights()
-    put(root.machine, named, secret)
+    _put(root.machine, named, secret)
     board.look_at(shown)
     ran = root.run(Timed(), until_tick)
     board.look_at()
@@ -207,8 +254,24 @@ class _Compared:
 
     def goes(self, one: Sight, two: Sight) -> str:
         """Words for another way."""
+        if (one.kind, two.kind) != ("code", "code"):
+            mine, yours = self._does(self._first, one), self._does(self._other, two)
+            return f"it {mine}; with another secret it {yours}"
         ways = [where(self._machine, sight.at) for sight in (one, two)]
         return f"it goes on at {ways[0]}; with another secret at {ways[1]}"
+
+    def _does(self, course: ShownSights, one: Sight) -> str:
+        """What a CPU does next, where another course has something else."""
+        match one.kind:
+            case "code":
+                return f"goes on at {where(self._machine, one.at)}"
+            case "load":
+                return f"loads from {self._gpa(one.place):#x}"
+            case "exit":
+                return f"leaves the guest for {describe(course.asked[one.place])}"
+            case "shows":
+                return f"shows the host {REGISTERS[one.place]}"
+        return f"stores to {self._gpa(one.place):#x}"
 
     def touches(self, one: Sight, two: Sight) -> str:
         """Words for another address."""
@@ -226,7 +289,7 @@ class _Compared:
 
     def shows(self, one: Sight, two: Sight) -> str:
         """Words for another register."""
-        return f"it shows the host {self._held(one, two)} in {GENERAL[one.place].upper()}"
+        return f"it shows the host {self._held(one, two)} in {REGISTERS[one.place]}"
 
     def stores(self, one: Sight, two: Sight) -> str:
         """Words for another value."""
@@ -253,7 +316,9 @@ def carried(secrets: tuple[bytes, bytes], values: tuple[int, int]) -> str:
         for order in _ORDERS:
             mine, yours = (value.to_bytes(size, order) for value in values)
             at = secrets[0].find(mine)
-            if at >= 0 and secrets[1][at : at + size] == yours:
+            while at >= 0 and secrets[1][at : at + size] != yours:
+                at = secrets[0].find(mine, at + 1)
+            if at >= 0:
                 which = f"byte {at}" if size == 1 else f"bytes {at} to {at + size - 1}"
                 turned = " in reverse" if size > 1 and order == "big" else ""
                 return f"{which} of the secret{turned},"

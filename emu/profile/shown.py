@@ -2,23 +2,29 @@
 touches, its exits with what they show, and what it stores where the host can read."""
 
 from array import array
+from collections.abc import Iterator
 from functools import partial
 from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct, field
 
 from emu.hw.address import PAGE_BYTES, Gpa
-from emu.hw.context import GENERAL
+from emu.hw.context import ENCODED, GENERAL, Context
 from emu.hw.cpu import Cpu
 from emu.machine.board import Board, Doing
+from emu.machine.every_access import OnceEach
 from emu.vmm.asked import Asked, Tdcall
 
 SightKind = Literal["code", "load", "store", "exit", "shows", "value"]
 _KINDS: Final[tuple[SightKind, ...]] = ("code", "load", "store", "exit", "shows", "value")
 MOST: Final = 4_000_000
 """Sights that are kept of one course, 100 MB."""
-_ENCODED: Final = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", *GENERAL[8:])
-"""Registers by the number of their bit in RCX at TDG.VP.VMCALL (GHCI 1.5, 3.1)."""
+_VECTORS_FIRST: Final = len(GENERAL)
+REGISTERS: Final = (
+    *(name.upper() for name in GENERAL),
+    *(f"the {half} half of XMM{number}" for number in range(16) for half in ("low", "high")),
+)
+"""What an exit may show, 64 bits each."""
 _WORD: Final = (1 << 64) - 1
 
 
@@ -28,7 +34,7 @@ class Sight(NamedTuple):
     kind: SightKind
     place: int
     """Of code the linear address, of an access the host address, of an exit a hash of what was
-    asked, of a register its number in the order of GENERAL."""
+    asked, of a register its number in REGISTERS."""
     value: int
     """Of an access its size, of a register and of what was stored what it held."""
     tick: int
@@ -67,6 +73,7 @@ class ShownSights(Struct):
     _before: tuple[int, ...] = ()
     """The registers of the CPU that has left the guest."""
     _exits: int = 0
+    _once: OnceEach = field(default_factory=OnceEach)
 
     def attach(self, board: Board) -> None:
         """Begin to look."""
@@ -93,6 +100,8 @@ class ShownSights(Struct):
         cpu = board.at_work
         if board.on_trial or cpu is None or self.full:
             return
+        if executed and not self._once.first(board.tick + executed, kind, place, value):
+            return
         self.count += 1
         self.full = self.count >= MOST
         course = self.cpus.setdefault(cpu, CpuSights())
@@ -108,7 +117,7 @@ class ShownSights(Struct):
             return
         cpu = board.cpus[board.at_work]
         if doing == "walk":
-            self._before = tuple(map(cpu.registers.get, GENERAL))
+            self._before = _held(cpu.registers)
         elif doing == "host":
             logged = len(board.logs.exits)
             if logged > self._exits:
@@ -123,8 +132,7 @@ class ShownSights(Struct):
         sign = hash(_visible(board, asked)) & _WORD
         self.asked[sign] = asked
         self._note(board, "exit", sign, 0, 0)
-        for name in _registers(board, asked):
-            number = GENERAL.index(name)
+        for number in _registers(board, asked):
             self._note(board, "shows", number, self._before[number], 0)
 
 
@@ -150,10 +158,25 @@ def _visible(board: Board, asked: Asked) -> object:
     return type(asked).__name__
 
 
-def _registers(board: Board, asked: Asked) -> tuple[str, ...]:
-    """Those that an exit of a TD shows: where the host is asked, what RCX lets it see (GHCI
-    1.5, 3.1)."""
+def _held(registers: Context) -> tuple[int, ...]:
+    """All of REGISTERS, without those of vectors that RCX does not name."""
+    general = tuple(map(registers.get, GENERAL))
+    if not registers.get("rcx") >> 16 & 0xFFFF:
+        return general
+    vectors = map(registers.vector, range(16))
+    return (*general, *(half for one in vectors for half in (one & _WORD, one >> 64)))
+
+
+def _registers(board: Board, asked: Asked) -> Iterator[int]:
+    """Those that an exit of a TD shows, by their numbers in REGISTERS: where the host is asked,
+    RCX itself, and what its bits 15 to 0 (general) and 31 to 16 (XMM) let it see (GHCI 1.5,
+    3.1; intel/tdx-module, tdg_vp_vmcall.c)."""
     if not board.is_td or not isinstance(asked, Tdcall) or asked.leaf:
-        return ()
-    mask = asked.operand("rcx")
-    return tuple(name for bit, name in enumerate(_ENCODED) if mask >> bit & 1)
+        return
+    mask = asked.operand("rcx") | 1 << ENCODED.index("rcx")
+    for bit, name in enumerate(ENCODED):
+        if mask >> bit & 1:
+            yield GENERAL.index(name)
+    for number in range(16):
+        if mask >> 16 + number & 1:
+            yield from (_VECTORS_FIRST + 2 * number, _VECTORS_FIRST + 2 * number + 1)

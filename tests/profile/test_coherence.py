@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emu.profile.coherence import Coherence, LineUse, coherence
-from emu.profile.lines import CacheLines, HostBytes
+from emu.profile.lines import CacheLines, HostBytes, HowTouched
 from emu.timeline.timeline import Timeline
 from tests.boot.test_platform import LEAST, written
 from tests.guest import DATA, SHARED, Guest, finish
@@ -33,7 +33,9 @@ def lines_of(accesses: list[tuple[int, bool]]) -> Counted:
     """What the model counts of one line."""
     lines = CacheLines(Guest("hlt", 4).machine())
     for number, (cpu, stores) in enumerate(accesses):
-        lines.touch(cpu, 0x1000, HostBytes(SHARED, 4), stores, 1000 * number)
+        lines.touch(
+            cpu, 0x1000, HostBytes(SHARED, 4), 1000 * number, HowTouched(stores, stores)
+        )
     lines.finish(0)
     some = list(lines.shared.values())
     return Counted(
@@ -127,7 +129,7 @@ def test_a_line_comes_from_the_nearest_that_has_it(tmp_path: Path) -> None:
     platform = written(tmp_path, f"{LEAST}[topology]\npackages = 2\ncores = 2\nthreads = 2\n")
     lines = CacheLines(Guest("hlt", 8, platform).machine())
     for cpu in (4, 2, 0, 1, 5):
-        lines.touch(cpu, 0x1000, HostBytes(SHARED, 4), False, 0)
+        lines.touch(cpu, 0x1000, HostBytes(SHARED, 4), 0, HowTouched(False, False))
     lines.finish(0)
     (line,) = lines.shared.values()
     assert line.moved == {"across": 1, "socket": 1, "smt": 2}
@@ -270,3 +272,102 @@ def test_a_line_that_one_cpu_alone_touches_never_moves() -> None:
     finish(timeline.driver)
     all_ = found(timeline)
     assert (all_.shared, all_.transfers, all_.told) == (0, 0, ())
+
+
+ONE_BY_ONE: Final = """
+start:
+    mov ebx, {SHARED}
+    mov ecx, 20000
+    imul ecx, edi
+    inc ecx
+late:
+    dec ecx
+    jnz late
+    DOES
+    hlt
+"""
+"""CPU 1 comes long behind CPU 0."""
+ACCESSES: Final = {
+    # what both do, -> of each line from SHARED on: transfers, invalidations, upgrades
+    "a store over a line's end": ("mov qword ptr [rbx + 60], 1", [(1, 1, 0)] * 2),
+    "a locked one over a line's end": ("lock inc dword ptr [rbx + 62]", [(1, 1, 0)] * 2),
+    "16 bytes over a line's end": ("movdqu [rbx + 56], xmm0", [(1, 1, 0)] * 2),
+    "an unlocked INC": ("inc dword ptr [rbx]", [(1, 1, 1)]),
+    "a locked INC": ("lock inc dword ptr [rbx]", [(1, 1, 0)]),
+    "an exchange of what stands there": ("xor eax, eax\n xchg [rbx], eax", [(1, 1, 0)]),
+    "a failed CMPXCHG": ("mov eax, 5\n lock cmpxchg [rbx], ecx", [(1, 1, 0)]),
+    "a string of two lines": ("mov rdi, rbx\n mov ecx, 128\n rep stosb", [(1, 1, 0)] * 2),
+    "a string that is read": ("mov rsi, rbx\n mov ecx, 16\n lea rdi, [rsp - 256]\n rep movsq",
+                              [(1, 0, 0)] * 2),
+    "a prefetch": ("prefetcht0 [rbx]\n prefetchw [rbx]", []),
+}  # fmt: skip
+"""SDM 3A, 12.4 and 9.1: a load takes a copy, a store or a locked instruction the line alone."""
+
+
+@pytest.mark.parametrize("name", ACCESSES)
+def test_each_kind_of_access(name: str) -> None:
+    source, wanted = ACCESSES[name]
+    timeline = Guest(ONE_BY_ONE.replace("DOES", source), 2).timeline()
+    finish(timeline.driver)
+    lines = {one.gpa: one for one in found(timeline).told}
+    moved = [lines[SHARED + 64 * at] for at in range(len(wanted))]
+    assert [(one.transfers, one.invalidations, one.upgrades) for one in moved] == wanted
+    assert len(lines) == len(wanted), "and no other"
+
+
+def test_the_first_store_to_a_line_that_one_has_alone_is_seen_by_nobody() -> None:
+    """E becomes M in silence: no upgrade, nothing moves (SDM 3A, 12.4, table 12-4)."""
+    timeline = Guest(ONE_BY_ONE.replace("DOES", "mov eax, [rdx]\n mov [rdx], eax").replace(
+        "mov ecx, 20000", "mov edx, edi\n shl edx, 6\n add edx, ebx\n mov ecx, 20000"), 2,
+    ).timeline()  # fmt: skip
+    finish(timeline.driver)
+    all_ = found(timeline)
+    assert (all_.shared, all_.transfers, all_.upgrades) == (0, 0, 0)
+
+
+FLUSHED: Final = """
+cpu0:
+    mov dword ptr [{SHARED}], 1
+    hlt
+start:
+    mov ebx, {SHARED}
+    mov ecx, 20000
+late:
+    dec ecx
+    jnz late
+    clflush [rbx]
+    mov eax, [rbx]
+    movnti [rbx + 64], eax
+    hlt
+"""
+
+
+def test_a_line_that_is_flushed_or_stored_past_the_caches_counts_as_if_it_were_not() -> None:
+    """The load comes from memory, not from CPU 0. (limits.md)"""
+    timeline = Guest(FLUSHED, 2).timeline()
+    finish(timeline.driver)
+    assert line_at(found(timeline), SHARED).transfers == 1
+
+
+APART: Final = """
+start:
+    mov eax, {PT2}
+    mov ecx, {DATA} + 0x5003
+    mov [rax], rcx
+    mov ecx, 20000
+    imul ecx, edi
+    inc ecx
+late:
+    dec ecx
+    jnz late
+    mov edi, {WINDOW}
+    mov [rdi - 4], rax
+    hlt
+"""
+
+
+def test_an_access_over_a_page_s_end_is_in_pages_that_lie_in_a_row() -> None:
+    """The emulator tells where an access begins; the other page is elsewhere. (limits.md)"""
+    timeline = Guest(APART, 2).timeline()
+    finish(timeline.driver)
+    assert DATA + 0x5000 not in {one.gpa for one in found(timeline).told}

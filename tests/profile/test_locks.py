@@ -7,139 +7,8 @@ import pytest
 from emu.profile.locks import Locks, locks
 from emu.timeline.timeline import Timeline
 from tests.guest import SHARED, Guest, finish, label
+from tests.profile.lock_guests import HELD_PS, VARIANTS, timeline_of
 from tests.profile.seen import basis_of
-
-HELD_PS: Final = 10_000_000
-INSTRUCTION_PS: Final = 500
-"""Platform `none`: two instructions in a ns."""
-
-HEAD: Final = """
-start:
-    mov ebx, {SHARED}
-    mov ecx, 40
-    cmp edi, 1
-    je late
-early:
-    mov ecx, 1000
-    imul ecx, edi
-    add ecx, 4000
-late:
-    dec ecx
-    jnz late
-"""
-"""CPU 1 comes first, then 0, 2 and 3, each well before CPU 1 gives it back."""
-WORK: Final = """
-    mov ecx, 10
-    mov edx, {n}
-    cmp edi, 1
-    cmove ecx, edx
-work:
-    dec ecx
-    jnz work
-"""
-"""4 + 2 n instructions of CPU 1."""
-TEST_AND_SET: Final = """
-again:
-    mov eax, 1
-taking:
-    xchg [rbx], eax
-    test eax, eax
-    jz got
-look:
-    pause
-    cmp dword ptr [rbx], 0
-    jne look
-    jmp again
-got:
-{work}
-giving:
-    mov dword ptr [rbx], 0
-    hlt
-"""
-EXCHANGE: Final = """
-again:
-    mov eax, 1
-taking:
-    lock bts dword ptr [rbx], 0
-    jnc got
-    pause
-    jmp again
-got:
-{work}
-    nop
-giving:
-    lock btr dword ptr [rbx], 0
-    hlt
-"""
-TICKET: Final = """
-    mov eax, 1
-taking:
-    lock xadd [rbx], eax
-look:
-    cmp eax, [rbx + 4]
-    je got
-    pause
-    jmp look
-got:
-{work}
-    nop
-    nop
-giving:
-    inc dword ptr [rbx + 4]
-    hlt
-"""
-QUEUE: Final = """
-    mov esi, edi
-    shl esi, 8
-    lea esi, [esi + {SHARED} + 0x100]
-    mov qword ptr [rsi], 0
-    mov qword ptr [rsi + 8], 1
-    mov rax, rsi
-taking:
-    xchg [rbx], rax
-    test rax, rax
-    jz got
-    mov [rax], rsi
-look:
-    cmp qword ptr [rsi + 8], 0
-    je got
-    pause
-    jmp look
-got:
-{work}
-    nop
-    mov rax, rsi
-    xor edx, edx
-    lock cmpxchg [rbx], rdx
-    je done
-next:
-    mov rax, [rsi]
-    test rax, rax
-    jz next
-giving:
-    mov qword ptr [rax + 8], 0
-done:
-    hlt
-"""
-VARIANTS: Final = {
-    # name: (code, kind, instructions from the one that has it to the one that gives it back,
-    # without `work`)
-    "test-and-set": (TEST_AND_SET, "test-and-set", 2 + 1),
-    "exchange": (EXCHANGE, "test-and-set", 1 + 2),
-    "ticket": (TICKET, "ticket", 2 + 3),
-    "queue": (QUEUE, "queue", 2 + 9),
-}
-
-
-def timeline_of(name: str) -> Timeline:
-    code, _, more = VARIANTS[name]
-    n = (HELD_PS // INSTRUCTION_PS - more - 4) // 2
-    work = WORK.replace("{n}", str(n))
-    if (more + 4) % 2:
-        work += "\n    nop\n"
-    timeline = Guest(HEAD + code.replace("{work}", work), 4).timeline()
-    finish(timeline.driver)
-    return timeline
 
 
 def found(timeline: Timeline) -> Locks:
@@ -151,7 +20,7 @@ def test_a_lock_held_ten_microseconds(name: str) -> None:
     timeline = timeline_of(name)
     board = timeline.machine.board
     (lock,) = found(timeline).locks
-    assert (lock.kind, lock.gpa) == (VARIANTS[name][1], SHARED)
+    assert (lock.kind, lock.gpa) == (VARIANTS[name].kind, SHARED)
     first = lock.held[0]
     assert (first.cpu, first.to_ps - first.from_ps) == (1, HELD_PS)
     assert lock.order[0] == 1 and sorted(lock.order) == [0, 1, 2, 3]
@@ -261,6 +130,78 @@ NO_LOCKS: Final = {
         last: mov dword ptr [rbx + 64], 1
             hlt
     """,
+    "a semaphore that two have": """
+        start: mov ebx, {SHARED}
+            cmp edi, 0
+            jne go
+            mov dword ptr [rbx], 2
+        go: mov ecx, 3000
+            imul ecx, edi
+            inc ecx
+        late: dec ecx
+            jnz late
+        look: mov eax, [rbx]
+            test eax, eax
+            jz look
+            lea edx, [eax - 1]
+            lock cmpxchg [rbx], edx
+            jne look
+            mov ecx, 20000
+        work: dec ecx
+            jnz work
+            lock inc dword ptr [rbx]
+            hlt
+    """,
+    "what one does for all": """
+        start: mov ebx, {SHARED}
+            xor eax, eax
+            mov edx, 1
+            lock cmpxchg [rbx], edx
+            je first
+        look: cmp dword ptr [rbx], 2
+            je out
+            pause
+            jmp look
+        first: mov ecx, 9000
+        work: dec ecx
+            jnz work
+            mov dword ptr [rbx], 2
+        out: hlt
+    """,
+    "a counter by CMPXCHG": """
+        start: mov ebx, {SHARED}
+            mov ebp, 500
+        next: mov eax, [rbx]
+        again: lea edx, [eax + 1]
+            lock cmpxchg [rbx], edx
+            jne again
+            dec ebp
+            jnz next
+            hlt
+    """,
+    "a list that is taken from and given to by CMPXCHG": """
+        start: mov ebx, {SHARED}
+            mov ebp, 300
+            cmp edi, 0
+            jne take
+            mov qword ptr [{SHARED} + 0x100], {SHARED} + 0x140
+            mov qword ptr [rbx], {SHARED} + 0x100
+        take: mov rax, [rbx]
+            test rax, rax
+            jz take
+            mov rdx, [rax]
+            lock cmpxchg [rbx], rdx
+            jne take
+            mov rsi, rax
+            inc dword ptr [rsi + 16]
+        give: mov rax, [rbx]
+            mov [rsi], rax
+            lock cmpxchg [rbx], rsi
+            jne give
+            dec ebp
+            jnz take
+            hlt
+    """,
     "a lock for which nobody waits": """
         start: mov ebx, {SHARED}
             mov ecx, 9000
@@ -280,7 +221,7 @@ NO_LOCKS: Final = {
 def test_what_is_no_lock_is_not_told(name: str) -> None:
     timeline = Guest(NO_LOCKS[name], 4).timeline()
     finish(timeline.driver)
-    assert found(timeline).lines() == ("nobody waited for a lock",)
+    assert found(timeline).lines()[0] == "nobody waited for a lock"
 
 
 def test_a_lock_that_is_never_given_back() -> None:
@@ -310,43 +251,3 @@ def test_a_lock_that_is_never_given_back() -> None:
     finish(timeline.driver)
     (lock,) = found(timeline).locks
     assert lock.order == (0, 1) and lock.held[1].to_tick is None
-
-
-CLH: Final = """
-start:
-    mov ebx, {SHARED}
-    mov esi, edi
-    shl esi, 8
-    lea esi, [esi + {SHARED} + 0x100]
-    mov ecx, 9000
-    imul ecx, edi
-    inc ecx
-late:
-    dec ecx
-    jnz late
-    mov dword ptr [rsi], 1
-    mov rax, rsi
-    xchg [rbx], rax
-    test rax, rax
-    jz got
-look:
-    pause
-    cmp dword ptr [rax], 0
-    jne look
-got:
-    mov ecx, 19000
-work:
-    dec ecx
-    jnz work
-    mov dword ptr [rsi], 0
-    hlt
-"""
-"""Each waits at the record of who was there before (Craig; Landin and Hagersten)."""
-
-
-def test_a_queue_of_predecessors_records_is_not_found() -> None:
-    """So it is told from a command that somebody waits for behind a locked instruction.
-    (limits.md)"""
-    timeline = Guest(CLH, 3).timeline()
-    finish(timeline.driver)
-    assert found(timeline).locks == ()
