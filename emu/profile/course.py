@@ -43,7 +43,7 @@ class Courses:
 
     @cached_property
     def runs(self) -> dict[int, list[Run]]:
-        """PathGroup CPU: who executed when."""
+        """By CPU: who executed when."""
         found: dict[int, list[Run]] = {cpu.id: [] for cpu in self.board.cpus}
         for run in self.board.logs.lanes.runs(0, self.board.tick):
             if run.last > run.first:
@@ -52,7 +52,7 @@ class Courses:
 
     @cached_property
     def exits(self) -> dict[int, list[Priced]]:
-        """PathGroup CPU: what it asked for."""
+        """By CPU: what it asked for."""
         found: dict[int, list[Priced]] = {cpu.id: [] for cpu in self.board.cpus}
         for tick, _, cpu, asked, price_ps, _ in self.board.logs.exits.stored():
             found[cpu].append(Priced(tick, asked, price_ps))
@@ -60,7 +60,7 @@ class Courses:
 
     @cached_property
     def woken(self) -> dict[int, list[Woken]]:
-        """PathGroup CPU: where it went on."""
+        """By CPU: where it went on."""
         found: dict[int, list[Woken]] = {cpu.id: [] for cpu in self.board.cpus}
         for one in self.board.logs.woken:
             found[one.cpu].append(one)
