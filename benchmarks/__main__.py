@@ -1,11 +1,13 @@
 """`python -m benchmarks`: measure, print a table (or JSON), exit 1 where a target is missed.
 
-With --against it compares two commits; with --write it writes docs/performance.md.
+With --against it compares two commits; with --write it writes docs/performance.md, of which
+`--write --within 6` takes as much anew as six minutes allow, the oldest figures first.
 """
 
 import argparse
 import importlib
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -46,6 +48,8 @@ def options_of(words: list[str] | None = None) -> argparse.Namespace:
     how.add_argument("--json", action="store_true", help="one JSON object, nothing else")
     how.add_argument("--write", action="store_true", help="write docs/performance.md, too")
     how.add_argument("--against", metavar="REV", help="compare with a commit, by turns")
+    parser.add_argument("--within", type=float, metavar="MINUTES", help="the oldest first; "
+                        "a benchmark that is not over by then is left out")  # fmt: skip
     parser.add_argument("--bound", type=float, help="with --against: fail beyond so many times")
     parser.add_argument("--tries", type=int, default=1, help="in each of so many tries")
     options = parser.parse_args(words)
@@ -74,14 +78,28 @@ def main(words: list[str] | None = None) -> int:
     if options.json:
         return _as_json(options.names, options.quick)
     found: list[Row] = []
-    for name in options.names:
-        rows = list(_shown(_rows(name, options.quick)))
+    names, end = options.names, float("inf")
+    if options.within is not None:
+        names, end = history.oldest_first(names), time.monotonic() + 60 * options.within
+    for name in names:
+        rows = _in_time(name, options.quick, end) if time.monotonic() < end else []
         found += rows
         if rows:
             print(table(rows), end="\n\n", flush=True)
     if options.write:
         history.write(found)
     return 0 if all(row.good for row in found) else 1
+
+
+def _in_time(name: str, quick: bool, end: float) -> list[Row]:
+    """The rows of a benchmark; none where a row came after a moment of the monotonic clock."""
+    rows: list[Row] = []
+    for row in _shown(_rows(name, quick)):
+        rows.append(row)
+        if time.monotonic() > end:
+            print(f"{name}: not over in time, and left out", file=sys.stderr)
+            return []
+    return rows
 
 
 def _rows(name: str, quick: bool) -> Iterator[Row]:

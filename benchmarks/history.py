@@ -86,6 +86,13 @@ def changed(before: float, after: float) -> bool:
     return high > low * CHANGE
 
 
+def oldest_first(names: list[str]) -> list[str]:
+    """Those that have never been taken, then the others in the order in which they were."""
+    known = list(read().taken)
+    new = [name for name in names if name not in known]
+    return new + [name for name in known if name in names]
+
+
 def read() -> History:
     """What is kept; nothing where there is no file yet."""
     if not HISTORY.is_file():
@@ -120,7 +127,8 @@ def page(known: History) -> str:
         "are lost, and a test finds them. Figures are medians of turns: what stands beside a",
         "figure was measured in the same process (or by turns with it), so the ratio holds on",
         "other machines too. A *bare step* is one `emu_start(count=1)` of plain Unicorn and a",
-        "register read.", "",
+        "register read. `--write --within 6` takes as many anew as six minutes allow, and the",
+        "oldest figures first.", "",
     ]  # fmt: skip
     for name, taken in known.taken.items():
         lines += [f"## {name}", "", _when(taken), "", *_table(taken.rows), ""]

@@ -23,8 +23,10 @@ WAYS: Final = {
 """Ways back, and what is pressed for them."""
 QUIET_SECONDS: Final = 0.3
 """A way back may be silent for a while before it comes to its picture."""
-ROUNDS: Final = 6
+ROUNDS: Final = 3
 QUICK_ROUNDS: Final = 2
+TURNED: Final = 16
+"""Turns to another panel in one run."""
 KEY_SECONDS: Final = 0.1
 BACK_SECONDS: Final = 0.5
 
@@ -61,7 +63,7 @@ def _screen(name: str, platform: str, cpus: int, rounds: int, bare: float) -> It
         yield row("! next unhappy", [timed.painted("!") for _ in range(3 * rounds)],
                   KEY_SECONDS)  # fmt: skip
         if cpus > CPUS[0]:  # four have booted before a panel is drawn
-            yield row("another panel while it runs", _turning(timed, rounds), KEY_SECONDS)
+            yield row("another panel while it runs", _turning(timed, TURNED), KEY_SECONDS)
 
 
 def _back(timed: Timed, keys: tuple[str, ...], rounds: int) -> tuple[list[float], list[float]]:
@@ -76,14 +78,14 @@ def _back(timed: Timed, keys: tuple[str, ...], rounds: int) -> tuple[list[float]
     return times, signs
 
 
-def _turning(timed: Timed, rounds: int) -> list[float]:
+def _turning(timed: Timed, often: int) -> list[float]:
     """Seconds from a key to another tab of the panel beside the code."""
     timed.press(":registers\r")  # what answers has the keys, wherever they were
     timed.settle()
     timed.press("c")
     timed.wait_for(b"RUNNING")
     times = []
-    for index in range(2 * rounds):
+    for index in range(often):
         began = time.perf_counter()
         timed.press("]")
         times.append(timed.wait_for(TABS[index % len(TABS)]) - began)

@@ -10,7 +10,7 @@ from emu import open_session
 
 NAME: Final = "rules"
 PLATFORMS: Final = ("tdx", "vbs", "sipi", "none")
-CPUS: Final = {4: 40, 64: 12, 1024: 2}
+CPUS: Final = {4: 20, 64: 5, 1024: 1}
 """CPUs -> pairs of boots."""
 CPUS_QUICK: Final = {4: 5}
 COST: Final = 1.15

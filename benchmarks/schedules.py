@@ -20,8 +20,8 @@ from emu.timeline.root import Root, root_at
 
 NAME: Final = "schedules"
 PLATFORMS: Final = ("tdx", "vbs", "sipi", "none")
-COUNT: Final = 10_000
-"""Schedules for each platform."""
+COUNT: Final = 250
+"""Schedules for each platform: a minute for all of them."""
 COUNT_QUICK: Final = 10
 QUANTA: Final = (50_000, 200_000, 1_000_000, 4_000_000)
 """Short slices and long ones, in picoseconds."""
@@ -31,7 +31,7 @@ BEGIN: Final = "start_aps"
 SWITCHES: Final = 20
 ARRIVED: Final = 1_500
 """Instructions from `wake_aps` on, within which all APs arrive."""
-SWITCHED: Final = 100
+SWITCHED: Final = 50
 SWITCHED_QUICK: Final = 5
 WARM: Final = 8
 """Boots for each process that are not timed: all four counts of CPUs are begun there."""

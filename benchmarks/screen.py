@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Final
 
-from benchmarks import many_cpus, profile_room
+from benchmarks import many_cpus, profile_room, stretches
 from benchmarks.key_to_frame import TABS, Timed
 from benchmarks.row import Row, Target
 from benchmarks.turns import p95, seconds
@@ -33,6 +33,7 @@ def rows(quick: bool) -> Iterator[Row]:
     yield _while_it_runs(samples, bare_key)
     yield from many_cpus.rows(NAME, quick, bare_key)
     yield from profile_room.rows(NAME, quick, bare_key)
+    yield from stretches.rows(NAME, quick)
     yield from _long_log(samples, EVENTS // (10 if quick else 1))
 
 

@@ -80,7 +80,8 @@ class Orders:
             desk.say("")
             desk.mention(f"{text} ...")
             desk.show(moved=True)
-            desk.app.run_worker(self._carry_on(before.cpu), group="run", exclusive=True)
+            answers = self._carry_on(before.cpu, _panel_of(text), focus=focus)
+            desk.app.run_worker(answers, group="run", exclusive=True)
         else:
             self._finished(_panel_of(text), focus=focus)
             if focus:
@@ -141,8 +142,9 @@ class Orders:
         self._way.came_from(before)
         return ""
 
-    async def _carry_on(self, cpu: int) -> None:
-        """Slices until the command has stopped; `cpu`: the one in focus when it began."""
+    async def _carry_on(self, cpu: int, panel: Panel | None, *, focus: bool) -> None:
+        """Slices until the command has stopped; `cpu`: the one in focus when it began;
+        `panel`: which answers it, and is to have the keys if `focus`."""
         desk = self._desk
         try:
             await runner.carry_on(desk.session, self._progress, lambda: self.touched)
@@ -154,7 +156,7 @@ class Orders:
             desk.say(f"! {self._bug(error)}", "bad")
         else:
             desk.notices.turn()
-            self._finished(None)
+            self._finished(panel, focus=focus)
         self._way.was_at(cpu)
 
     def _bug(self, error: Exception) -> str:

@@ -14,6 +14,7 @@ from emu.debug.setup import Setup
 from emu.debug.watching import Watching
 from emu.debug.watchpoint import Watchpoints
 from emu.errors import CommandError
+from emu.hw.context import StillRegisters
 from emu.hw.cpu import Cpu
 from emu.judge.judge import Judge
 from emu.judge.same_faults import SameFaults
@@ -21,7 +22,7 @@ from emu.judge.verdict import Verdict
 from emu.machine.machine import Machine
 from emu.picture.drawn import Drawn
 from emu.picture.looks import Looks
-from emu.picture.registers import RegisterValues, values_of
+from emu.picture.registers import still_of
 from emu.picture.stop import AtStart, Stop
 from emu.timeline.digest import Digest
 from emu.timeline.timeline import Timeline
@@ -45,7 +46,7 @@ class Desk(Struct, eq=False):
     digest: Digest
     drawn: Drawn
     """What pictures keep from one to the next."""
-    seen: RegisterValues
+    seen: StillRegisters | None
     """The registers in focus when the last command began: changes are marked against them."""
     watchpoints: Watchpoints = field(default_factory=Watchpoints)
     catches: Catches = field(default_factory=Catches)
@@ -69,7 +70,7 @@ def power_on(setup: Setup, at_power_on: Lines = ()) -> Desk:
         timeline.enter(text)
     return Desk(
         setup, at_power_on, machine, timeline, Breakpoints(machine), Judge(machine, timeline),
-        Digest(machine), Drawn(machine), values_of(machine.board.cpus[0]),
+        Digest(machine), Drawn(machine), still_of(machine.board.cpus[0]),
     )  # fmt: skip
 
 

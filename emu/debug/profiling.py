@@ -22,7 +22,7 @@ def measured(desk: Desk, kinds: Iterable[SectionKind]) -> tuple[Profile, Lines]:
     wanted = tuple(kinds)
     needs = {one.needs for one in wanted}
     seen = looked(desk.machine, desk.timeline, needs)
-    found = profile(desk.machine, wanted, seen)
+    found = profile(desk.machine, wanted, seen, desk.timeline.driver.look_up)
     desk.looks.profiled().keep(desk.machine, desk.timeline.branch.name, found)
     if not seen.factor:
         return found, ()

@@ -13,7 +13,7 @@ from emu.judge.progress import idle_ticks
 from emu.judge.verdict import Verdict
 from emu.machine.pause import Pause
 from emu.picture.cpu_row import why_still
-from emu.picture.registers import values_of
+from emu.picture.registers import still_of
 from emu.picture.stop import BootEnded, Entered, LimitReached, Travelled
 from emu.timeline.moment import Moment
 from emu.vmm import panic
@@ -27,7 +27,7 @@ def over(desk: Desk) -> bool:
 def remember(desk: Desk) -> None:
     """A command begins: what is seen now is what changes are marked against."""
     desk.looks.remember(desk.machine, focused(desk))
-    desk.seen = values_of(focused(desk))
+    desk.seen = still_of(focused(desk))
 
 
 def movable(desk: Desk, index: int | None) -> Cpu:

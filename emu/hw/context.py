@@ -8,6 +8,7 @@ import ctypes
 import struct
 from typing import Any, Final
 
+from msgspec import Struct
 from unicorn import x86_const as x86
 from unicorn.unicorn_py3.unicorn import uclib
 
@@ -90,6 +91,23 @@ def segment_at(state: Any, place: int) -> SegmentState:
     return SegmentState(selector, base, limit, flags >> 8 & 0xFF | flags >> 12 & 0xF00)
 
 
+class StillRegisters(Struct, frozen=True):
+    """A CPU's registers as they were, to be read by whoever asks later: most never do."""
+
+    state: bytes
+    rflags: int
+
+    def get(self, name: str) -> int:
+        """A 64-bit register by name."""
+        if name == "rflags":
+            return self.rflags
+        return int.from_bytes(self.state[WORDS[name] : WORDS[name] + 8], "little")
+
+    def segment(self, name: str) -> SegmentState:
+        """A segment or table register with its hidden part."""
+        return segment_at(self.state, OFFSETS[name])
+
+
 class Context:
     """One CPU's registers. A change is felt the next time the engine runs this context."""
 
@@ -155,6 +173,10 @@ class Context:
     def general(self) -> bytes:
         """The general registers and RIP, to be compared."""
         return self._raw(0, OFFSETS["rip"] + 8)
+
+    def still(self) -> StillRegisters:
+        """The registers as they are now."""
+        return StillRegisters(self._raw(0, STATE_BYTES), self.get("rflags"))
 
     def segment(self, name: str) -> SegmentState:
         """A segment or table register with its hidden part."""

@@ -11,12 +11,12 @@ thousand CPUs at one mailbox cost little more than one.
 A loop that also reads a clock may end by itself (`emu.machine.clock_loops`).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
-from emu.hw.address import Gpa
+from emu.hw.address import Gpa, Hpa
 from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
 from emu.machine.board import Board
@@ -232,6 +232,12 @@ class Waits:
     def _pages_of(self, loop: Loop) -> list[Gpa]:
         pages = {self._board.ram.page_at(hpa) for hpa, _ in loop.watched}
         return [page for page in pages if page is not None]
+
+    def watching(self, hpa: Hpa) -> Sequence[WaitGroup]:
+        """The groups that look at bytes of the page at a host address: those that look at
+        these bytes are among them."""
+        page = self._board.ram.page_at(hpa)
+        return () if page is None else self._pages.get(page, ())
 
     def forget(self, cpu: Cpu) -> None:
         """The CPU is about to do something else: it neither waits nor is looked at."""

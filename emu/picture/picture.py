@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 
 from emu.errors import ApdbgError, CommandError
+from emu.hw.context import StillRegisters
 from emu.hw.cpu import Cpu
 from emu.judge.judge import Judge
 from emu.judge.verdict import Verdict, is_over
@@ -18,7 +19,6 @@ from emu.picture.lanes import timeline_view
 from emu.picture.listing import Listing
 from emu.picture.looks import Looks
 from emu.picture.mailbox import mailbox_view
-from emu.picture.registers import RegisterValues
 from emu.picture.sections import FindingsView
 from emu.picture.stop import Stop
 from emu.picture.view import (
@@ -49,7 +49,7 @@ class Said(Struct, frozen=True):
     """Lists what stops the machine."""
     addresses: Callable[[], frozenset[int]]
     """Where breakpoints are."""
-    seen: RegisterValues
+    seen: StillRegisters | None
     """The registers in focus when the command began."""
 
 

@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import Final
 
 from emu.hw import memory_types
-from emu.hw.context import GENERAL, Context
+from emu.hw.context import GENERAL, Context, StillRegisters
 from emu.hw.cpu import Cpu
 from emu.hw.vmcb import SegmentState
 from emu.machine.machine import Machine
@@ -38,8 +38,8 @@ RegisterValues = dict[str, int]
 """Every register by name; segments by selector, table registers by base."""
 
 
-def values(context: Context) -> RegisterValues:
-    """All registers of a CPU, to be compared with later."""
+def values(context: Context | StillRegisters) -> RegisterValues:
+    """All registers of a CPU."""
     words = (*GENERAL, "rip", "rflags", *_CONTROL, *_MSRS)
     found = {name: context.get(name) for name in words}
     found |= {name: context.segment(name).selector for name in _SEGMENT_NAMES}
@@ -62,12 +62,18 @@ def names_of_bits(name: str) -> tuple[tuple[int, str], ...]:
     return _BITS.get(name, ())
 
 
-def views(context: Context, before: RegisterValues) -> tuple[RegisterView, ...]:
+def still_of(cpu: Cpu) -> StillRegisters | None:
+    """The registers of a CPU, to be compared with later; None of one that never started."""
+    return None if cpu.context is None else cpu.context.still()
+
+
+def views(context: Context, before: StillRegisters | None) -> tuple[RegisterView, ...]:
     """Every register in reading order, those that differ from `before` marked."""
     now = values(context)
+    old = now if before is None else values(before)
 
     def row(group: str, name: str, bits: int, words: str = "") -> RegisterView:
-        changed = name in before and before[name] != now[name]
+        changed = old[name] != now[name]
         return RegisterView(group, name, now[name], bits, words, changed)  # type: ignore[arg-type]
 
     rows = [row("general", name, 64) for name in (*GENERAL, "rip")]

@@ -1,5 +1,6 @@
 """What a section of a profile may look at: the logs, and what a second run was asked to see."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Literal
 
@@ -30,14 +31,21 @@ class Looked(Struct, eq=False):
 class Basis:
     """One machine where it stands."""
 
-    def __init__(self, machine: Machine, looked: Looked | None = None) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        looked: Looked | None = None,
+        breathe: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`breathe`: is called now and then, and may raise."""
         self.machine = machine
+        self.breathe = breathe
         self.looked = Looked() if looked is None else looked
 
     @cached_property
     def courses(self) -> Courses:
         """Every CPU's clock taken apart."""
-        return Courses(self.machine)
+        return Courses(self.machine, self.breathe)
 
     @cached_property
     def steps(self) -> ApSteps:

@@ -2,7 +2,7 @@
 stretches that it did not see, with who ended them. Made of the logs alone."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
@@ -36,8 +36,11 @@ class Piece(NamedTuple):
 class Courses:
     """The pieces of every CPU up to now; of each as they are asked for."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, breathe: Callable[[], None] = lambda: None) -> None:
+        """`breathe`: is called before a clock is taken apart, and may raise: of a thousand
+        CPUs that takes so long that somebody may want to look up."""
         self.machine = machine
+        self._breathe = breathe
         self.board = machine.board
         self._known: dict[int, tuple[Piece, ...]] = {}
 
@@ -70,6 +73,7 @@ class Courses:
         """A CPU's pieces, oldest first, without gaps up to its clock; those of no length are
         left out, but for wakes."""
         if cpu not in self._known:
+            self._breathe()
             self._known[cpu] = tuple(_TakenApart(self, self.board.cpus[cpu]).pieces())
         return self._known[cpu]
 

@@ -89,14 +89,21 @@ def chosen(names: Iterable[str]) -> tuple[SectionKind, ...]:
 
 
 def profile(
-    machine: Machine, kinds: Iterable[SectionKind], looked: Looked | None = None
+    machine: Machine,
+    kinds: Iterable[SectionKind],
+    looked: Looked | None = None,
+    breathe: Callable[[], None] = lambda: None,
 ) -> Profile:
     """The profile of a machine as far as it has come; `looked`: what sections need that need
-    more than the logs."""
-    basis, board = Basis(machine, looked), machine.board
+    more than the logs; `breathe`: is called on the way, and may raise."""
+    basis, board = Basis(machine, looked, breathe), machine.board
+    sections = {}
+    for one in kinds:
+        breathe()
+        sections[one.name] = one.make(basis)
     return Profile(
         SCHEMA, board.platform.name, len(board.cpus), board.seed, board.tick, board.now_ps(),
-        {one.name: one.make(basis) for one in kinds},
+        sections,
     )  # fmt: skip
 
 

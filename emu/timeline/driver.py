@@ -39,6 +39,11 @@ class Driver:
         """Is called between two slices or steps; says how many steps there may be, at least 1,
         before it must be called again."""
 
+    def look_up(self) -> None:
+        """Whoever waits for what takes long may look at something else meanwhile; may raise."""
+        if self.breathe is not None:
+            self.breathe()
+
     @property
     def now(self) -> Moment:
         """Where the machine stands."""
@@ -146,8 +151,7 @@ class Driver:
             pause = self.stretch(goal)
             if self.reached(goal) or pause in (Pause.OUTCOME, Pause.HUNG):
                 return pause
-            if self.breathe is not None:
-                self.breathe()
+            self.look_up()
 
 
 @contextmanager

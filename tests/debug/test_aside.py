@@ -4,6 +4,7 @@ import pytest
 
 from emu import Session, open_session
 from emu.errors import CommandError
+from emu.profile import profile
 
 
 @pytest.fixture
@@ -36,7 +37,9 @@ def test_a_search_in_slices_comes_to_what_it_comes_to_at_once(session: Session) 
 
 
 @pytest.mark.parametrize("after", [0, 1, 5, 20])
-@pytest.mark.parametrize("order", ["reverse-run", "goto 20%", "executed mailbox_wait"])
+@pytest.mark.parametrize(
+    "order", ["reverse-run", "goto 20%", "executed mailbox_wait", "profile"]
+)
 def test_a_search_that_is_stopped_leaves_the_machine_where_it_was(
     session: Session, order: str, after: int
 ) -> None:
@@ -53,6 +56,17 @@ def test_a_search_that_is_stopped_leaves_the_machine_where_it_was(
     assert session.view().reply == ("stopped: the machine is where it was",)
     session.do("reverse-step")
     assert session.timeline.now.tick == here.tick - 1
+
+
+def test_a_profile_is_made_in_slices_of_less_than_a_clock(session: Session) -> None:
+    session.begin("profile")
+    looks = 1
+    while session.pump(0.0):
+        looks += 1
+    assert looks >= len(session.machine.board.cpus) + len(profile.chosen(()))
+    told = session.view().reply
+    session.in_slices = False
+    assert session.do("profile").reply == told
 
 
 def test_while_the_past_is_searched_no_other_command_begins(session: Session) -> None:

@@ -1,6 +1,7 @@
 """The benchmarks measure what they say, shown with amounts too small to measure by."""
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -348,3 +349,27 @@ def test_a_commit_that_changes_a_figure_by_a_tenth_has_its_line() -> None:
 
 def test_the_page_of_figures_is_what_the_history_makes_of_itself() -> None:
     assert history.PAGE.read_text(encoding="utf-8") == history.page(history.read())
+
+
+def test_within_some_minutes_the_oldest_come_first_and_none_is_taken_by_half(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock, begun = [0.0], []
+
+    def rows(name: str, quick: bool) -> Iterator[Row]:
+        begun.append(name)
+        for minutes in (1, 3):
+            clock[0] += 60 * minutes
+            yield Row(name, f"{minutes} minutes", 1.0, "s")
+
+    monkeypatch.setattr(command, "_rows", rows)
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    monkeypatch.setattr(history, "read", lambda: history.History({
+        name: history.Taken(history.Commit("a", "2026-11-28", ""), HERE, [])
+        for name in ("step", "boot", "exit")
+    }))  # fmt: skip
+    assert command.main(["boot", "exit", "step", "locks", "--within", "6"]) == 0
+    assert begun == ["locks", "step"], "what was never taken, then the oldest"
+    printed = capsys.readouterr()
+    assert "locks" in printed.out and "3 minutes" in printed.out
+    assert "step\n" not in printed.out and "step: not over in time" in printed.err

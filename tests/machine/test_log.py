@@ -63,10 +63,12 @@ def test_lanes_know_who_executed_every_tick(
     for tick in range(1, end + 1):
         assert lanes.cpu_at(tick) == by_tick[tick]
     assert lanes.cpu_at(0) is None
+    assert lanes.cpus_at(range(1, end + 1)) == by_tick[1:]
     last = min(last, end)
     first = min(first, last - 1)
     covered = [tick for run in lanes.runs(first, last) for tick in _ticks(run)]
     assert covered == list(range(first + 1, last + 1))
+    assert lanes.runs_count(first, last) == len(list(lanes.runs(first, last)))
     for run in lanes.runs(first, last):
         assert {by_tick[tick] for tick in _ticks(run)} == {run.cpu}
     for cpu in range(4):

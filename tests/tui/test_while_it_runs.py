@@ -76,6 +76,22 @@ def test_the_panel_that_answers_a_look_shows_the_moment_of_the_look(
     asyncio.run(story())
 
 
+def test_what_is_made_in_slices_comes_to_the_panel_that_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("emu.debug.session.SEARCH_SECONDS", 0.0)
+
+    async def story() -> None:
+        session = open_session(str(SHIM), platform="tdx", cpus=4)
+        session.do("run")
+        session.in_slices = True
+        async with screen(session) as hands:
+            await hands.type("profile")
+            assert hands.frame.panel.id == "profile"
+
+    asyncio.run(story())
+
+
 def test_what_is_refused_is_said_and_stays_until_the_next_key() -> None:
     async def story() -> None:
         session = forever()

@@ -24,7 +24,7 @@ def _registers(desk: Desk) -> Lines:
     points = {one.register: one.words for one in registers.pointers(desk.machine, cpu)}
     rows = (
         (f"{row.name:15}{row.value:0{row.bits // 4}x}", row.words or points.get(row.name, ""))
-        for row in registers.views(cpu.registers, {})
+        for row in registers.views(cpu.registers, None)
     )
     return tuple(f"{value}  {words}".rstrip() for value, words in rows)
 
