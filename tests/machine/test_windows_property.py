@@ -18,11 +18,12 @@ DAILY: Final = 10
 MORE: Final = 200
 TPR: Final = 0x808
 BLOCKS: Final = (
-    "sti", "cli", "nop", "sti\n nop\n cli", "sti\n cli", "nop\n nop", "pause", "cpuid", "rdtsc",
+    "sti", "cli", "nop", "sti\n nop\n cli", "sti\n cli", "nop\n nop", "pause", "rdtsc",
     "pushfq\n popfq", "pushfq\n or dword ptr [rsp], 0x200\n popfq",
     "pushfq\n and dword ptr [rsp], 0xfffffdff\n popfq", "sti\n mov [{DATA}], eax",
     "nop\n mov ss, ebx\n nop", "mov cr8, rsi", "mov cr8, r8", "call low", "call high", "int3",
-    "mov ecx, 2\n mov edi, {DATA}\n rep stosb", "in al, 0x80", "mov cr3, rbp",
+    "mov r13d, ebx\n cpuid\n mov ebx, r13d", "mov ecx, 2\n mov edi, {DATA}\n rep stosb",
+    "in al, 0x80", "mov cr3, rbp",
     "sti\n lea rax, [rip + 3f]\n jmp rax\n cli\n3:", "jmp 3f\n3:",
 )  # fmt: skip
 END: Final = """
@@ -61,6 +62,7 @@ def by_the_manual(code: Program) -> tuple[list[bool], set[int]]:
         priority = board.vmm.msrs.get((0, TPR), 0) >> 4
         instruction = board.ram.guest_bytes(cpu.registers.rip, 2)
         machine.steps(cpu)
+        assert cpu.activity == "running", "it goes round for ever"
         if board.tick == tick:
             held = False  # the delivery of an exception
             continue
