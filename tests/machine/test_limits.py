@@ -87,6 +87,14 @@ def test_an_sti_that_finds_if_set_holds_back_as_well() -> None:
     assert read(session, SHARED) == at, "SDM 2B, STI: only where IF was clear; hardware: here"
 
 
+def test_a_load_of_ss_right_behind_sti_holds_nothing_back() -> None:
+    session = boot("start: mov eax, ss\n sti\n mov ss, eax\nhere: nop\n hlt" + INTERRUPTED)
+    session.do("inject interrupt 0 0x40 at tick 1")
+    run(session)
+    at = session.machine.board.layout.symbols.find("here")[0]
+    assert read(session, SHARED) == at, "SDM 3, 6.8.3: behind the instruction that follows"
+
+
 def test_a_nested_leaf_is_never_marked_accessed() -> None:
     session = boot("start: mov dword ptr [{DATA}], 1\n hlt")
     run(session)
