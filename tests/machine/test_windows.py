@@ -340,10 +340,7 @@ def test_an_iret_that_faults_lets_the_next_nmi_in_as_well() -> None:
         assert read(session, SHARED) == label(board, "handler13")
 
 
-POLLS: Final = (
-    "start:"
-    + X2APIC
-    + """
+POLLS: Final = "start:" + X2APIC + """
     mov ecx, 0x83e
     mov al, 0xb
     wrmsr
@@ -353,7 +350,6 @@ POLLS: Final = (
     mov ecx, 0x838
     mov eax, 5000
     wrmsr
-    xor eax, eax
     mov ebx, {DATA}
 1:  pause
     sti
@@ -363,12 +359,8 @@ POLLS: Final = (
     je 1b
     hlt
 handler65: mov dword ptr [rbx], 1
-    mov rcx, [rsp]
-    mov [rbx + 8], rcx
-    xor ecx, ecx
     iretq
-"""
-)
+"""  # fmt: skip
 
 
 def test_a_timer_reaches_a_cpu_that_sleeps_in_a_loop_with_a_window() -> None:
