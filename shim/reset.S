@@ -97,7 +97,7 @@ reset_long:
     context_registers
     cmpw    $0, TC_CODE_SELECTOR(%r15)
     je      3f
-    .byte   0x49, 0xff, 0x6f, TC_INITIAL_RIP    # rex.w ljmp *(%r15): initial_rip, code_selector
+    ljmpq   *TC_INITIAL_RIP(%r15)       # initial_rip, code_selector
 3:  jmp     *TC_INITIAL_RIP(%r15)
 
 /* An AP with a record: its tables are loaded already. */

@@ -31,7 +31,7 @@ tdcall:
     xor     %ebp, %ebp
     xor     %esi, %esi
     xor     %edi, %edi
-    .byte   0x66, 0x0f, 0x01, 0xcc      # tdcall
+    tdcall
     pop     %rsi
     mov     %rcx, 0x00(%rsi)
     mov     %rdx, 0x08(%rsi)
@@ -83,7 +83,7 @@ tdvmcall_fatal:
     xor     %r10d, %r10d
     mov     $0x10003, %r11d
     xor     %r13d, %r13d
-    .byte   0x66, 0x0f, 0x01, 0xcc      # tdcall
+    tdcall
     pop     %r15
     pop     %r14
     pop     %r13

@@ -13,7 +13,7 @@ from unicorn import x86_const as x86
 from unicorn.unicorn_py3.unicorn import uclib
 
 from emu.hw.address import U64, Hpa
-from emu.hw.vmcb import SegmentState
+from emu.hw.vmcb import EXIT_INTR, EXIT_IRET, SegmentState
 
 STATE: Final = 0x28
 """CPUX86State starts here inside a context."""
@@ -41,7 +41,8 @@ OFFSETS: Final = WORDS | {
     "xcr0": 0x1328, "mxcsr": 0x330,
     **{name: 0x338 + 0x40 * index for index, name in enumerate(VECTORS)},
     "sysenter_cs": 0x12C0,
-    "error_code": 0x1508, "vmcb": 0x1580, "cr_intercepts": 0x1598, "nested_cr3": 0x15A8,
+    "error_code": 0x1508, "vmcb": 0x1580, "intercepts": 0x1590,
+    "cr_intercepts": 0x1598, "nested_cr3": 0x15A8,
     "return_address": 0x15B8,
 }  # fmt: skip
 """Everything that is read or written by its place in the state: no other place is used, and
@@ -72,15 +73,19 @@ _X87: Final = (
 )  # fmt: skip
 _X87_BYTES: Final = 16
 """No register of these is longer."""
-_VMCB, _CR_INTERCEPTS, _NESTED_CR3, _RETURN_ADDRESS = (
-    OFFSETS[name] for name in ("vmcb", "cr_intercepts", "nested_cr3", "return_address")
+_VMCB, _INTERCEPTS, _CR_INTERCEPTS, _NESTED_CR3, _RETURN_ADDRESS = (
+    OFFSETS[name]
+    for name in ("vmcb", "intercepts", "cr_intercepts", "nested_cr3", "return_address")
 )
+_ON_IRET: Final = 1 << EXIT_IRET - EXIT_INTR
 
 _SEGMENT: Final = struct.Struct("<IIQII")
 _HF_CPL, _HF_INHIBIT, _HF_CS64 = 0x3, 1 << 3, 1 << 15
 _HF_CS32, _HF_SS32, _HF_ADDSEG = 1 << 4, 1 << 5, 1 << 6
+_HF2_GIF: Final = 1 << 32
+"""Of `hflags2`, the upper half of that word: interrupts are taken at all."""
 _HF2_NMI: Final = 1 << 32 + 2
-"""An NMI is being handled: `hflags2` is the upper half of that word. IRET clears it."""
+"""An NMI is being handled. IRET clears it."""
 _LONG, _DEFAULT_32 = 0x200, 0x400
 """L and D of a code segment's attributes."""
 
@@ -167,8 +172,7 @@ class Context:
         self.dirty = self.changed = True
         words = self._words
         words[_RIP] = words[_RIP] + size & U64
-        if words[_HFLAGS >> 3] & _HF_INHIBIT:
-            words[_HFLAGS >> 3] &= ~_HF_INHIBIT
+        self.end_shadow()
 
     def general(self) -> bytes:
         """The general registers and RIP, to be compared."""
@@ -211,9 +215,30 @@ class Context:
         return bool(self._words[_HFLAGS >> 3] & _HF2_NMI)
 
     def block_nmi(self) -> None:
-        """An NMI is taken: the next one waits for an IRET."""
+        """An NMI is taken: the next one waits for an IRET, which exits."""
         self.dirty = self.changed = True
         self._words[_HFLAGS >> 3] |= _HF2_NMI
+        self._words[_INTERCEPTS >> 3] |= _ON_IRET
+
+    def unblock_nmi(self) -> None:
+        """An IRET is about to be executed."""
+        self.dirty = self.changed = True
+        self._words[_HFLAGS >> 3] &= ~_HF2_NMI
+        self._words[_INTERCEPTS >> 3] &= ~_ON_IRET
+
+    def watch_window(self, watched: bool) -> None:
+        """Whether a run ends at the first instruction's border at which interrupts are let
+        in."""
+        self.dirty = self.changed = True
+        self._words[_HFLAGS >> 3] &= ~_HF2_GIF
+        self._words[_HFLAGS >> 3] |= _HF2_GIF if watched else 0
+
+    def end_shadow(self) -> None:
+        """What STI or a load of SS held back is held no longer."""
+        words = self._words
+        if words[_HFLAGS >> 3] & _HF_INHIBIT:
+            self.dirty = self.changed = True
+            words[_HFLAGS >> 3] &= ~_HF_INHIBIT
 
     @property
     def cpl(self) -> int:

@@ -25,8 +25,6 @@ class SavedCpu(NamedTuple):
     milestone: str
     reason: str
     skip: int | None
-    look: bool
-    looked: int
     ps_per_instruction: int
 
 
@@ -47,10 +45,6 @@ class Cpu(Struct):
     """Why it shut down."""
     skip: int | None = None
     """The breakpoint address that this CPU was just reported at: it steps off it once."""
-    look: bool = False
-    """Something happened after which a pending interrupt may be taken at once."""
-    looked: int = -1
-    """The value of `ticks` when pending interrupts were looked at last."""
 
     @property
     def lives(self) -> bool:
@@ -69,14 +63,14 @@ class Cpu(Struct):
         image = b"" if self.context is None else self.context.save()
         return SavedCpu(
             image, self.activity, self.clock_ps, self.ticks, self.milestone,
-            self.reason, self.skip, self.look, self.looked, self.ps_per_instruction,
+            self.reason, self.skip, self.ps_per_instruction,
         )  # fmt: skip
 
     def load(self, saved: SavedCpu, new_context: Callable[[], Context]) -> None:
         """Be again what `save` saw; `new_context` makes a context for a CPU that has none."""
         (
             image, self.activity, self.clock_ps, self.ticks, self.milestone,
-            self.reason, self.skip, self.look, self.looked, self.ps_per_instruction,
+            self.reason, self.skip, self.ps_per_instruction,
         ) = saved  # fmt: skip
         if not image:
             self.context = None

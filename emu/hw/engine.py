@@ -17,16 +17,18 @@ from emu.errors import EngineError
 from emu.hw import engine_native as native
 from emu.hw.address import Hpa
 from emu.hw.context import Context
-from emu.hw.engine_alone import STORES_MAX, Alone
+from emu.hw.engine_alone import STORES_MAX
 from emu.hw.engine_breakpoints import BlockBreakpoints
 from emu.hw.engine_host import CodePages, Library
 from emu.hw.engine_ports import Ports
+from emu.hw.engine_translated import Translating
 from emu.hw.engine_watches import Watches
 from emu.hw.exit import Exit, ExitKind
 from emu.hw.memory import HostMemory
 from emu.hw.vmcb import (
     EXIT_EXCEPTION,
     EXIT_NPF,
+    EXIT_VINTR,
     EXITINFO2,
     GuestState,
     msr_permission_map,
@@ -45,7 +47,6 @@ _INTR_BASE: Final = 0x100
 _OF_VMLOAD: Final = ("fs", "gs", "ldtr", "tr")
 """Segment registers that VMRUN leaves as they are, for VMLOAD to load (APM 2, 15.5.1)."""
 _RFLAGS: Final = ctypes.c_int(x86.UC_X86_REG_RFLAGS)
-_CR3: Final = ctypes.c_int(x86.UC_X86_REG_CR3)
 _RIP: Final = ctypes.c_int(x86.UC_X86_REG_RIP)
 _WRITE_DENIED: Final = 3
 """P and W of a nested page fault's error code: a write to a page that is mapped read-only."""
@@ -53,7 +54,7 @@ _DEBUG_TRAP: Final = EXIT_EXCEPTION + 1
 """The one exception that comes behind its instruction, whose flags are as they should be."""
 
 
-class Engine(Alone):
+class Engine(Translating):
     """One Unicorn engine that lends itself to one CPU context at a time."""
 
     def __init__(self, memory: HostMemory, td: bool = False) -> None:
@@ -123,7 +124,20 @@ class Engine(Alone):
         if code == EXIT_NPF or EXIT_EXCEPTION <= code < EXIT_EXCEPTION + 32:
             self._on_fault(code, executed)
             return
+        if code == EXIT_VINTR:
+            self._on_window()
+            return
         self.leave(Exit(ExitKind.INTERCEPT, executed, code), in_body=True)
+
+    def _on_window(self) -> None:
+        """Between two instructions: interrupts are let in. The emulator would come here again
+        before it looks whether it is to stop, so the window is closed in its own registers."""
+        native.save(self.handle, self._scratch.pointer)
+        self._scratch.watch_window(False)
+        native.restore(self.handle, self._scratch.pointer)
+        if self.pending is None:  # else behind a port's access or SYSCALL, told in their middle
+            executed = self._done + self._executed - self._again
+            self.leave(Exit(ExitKind.BUDGET, executed))
 
     def _on_fault(self, code: int, executed: int) -> None:
         """An exception, or an access that the nested table refuses."""
@@ -155,32 +169,6 @@ class Engine(Alone):
         if self._scratch.settle_flags():
             self._flags.value = self._scratch.get("rflags")
             native.put_register(self.handle, _RFLAGS, ctypes.byref(self._flags))
-
-    def _on_translated(self, _uc: int, block: int, _before: int, _data: int) -> None:
-        """A block was translated. There are some thousand of them in a boot."""
-        own_code = self.own_code
-        first, count, size = native.BLOCK.unpack(ctypes.string_at(block, native.BLOCK.size))
-        code = self._code.translated(first, size)
-        last = self._load_at_end(code)
-        place = (first + size - last, count - 1) if last else None
-        self._odd |= self.breakpoints.translated(first, size, place)
-        if own_code is None:
-            return
-        native.get_register(self.handle, _CR3, self._root)
-        if own_code.knows(self._root.contents.value, first, size):
-            return
-        native.save(self.handle, self._scratch.pointer)
-        try:
-            own_code.translated(self._scratch, first, size)
-        except BaseException as bug:  # lost otherwise
-            self._bug, self._odd = bug, True
-
-    def _load_at_end(self, code: bytes) -> int:
-        """The bytes of an instruction that loads descriptors, with which a block ends, or 0."""
-        if self.loads is None or not self.loads.may_end(code):
-            return 0
-        native.save(self.handle, self._scratch.pointer)
-        return self.loads.ends(code, self._scratch.coding)
 
     @property
     def fault(self) -> Context:
@@ -229,20 +217,29 @@ class Engine(Alone):
         for name, segment in state.segments:
             if name in _OF_VMLOAD:
                 context.put_segment(name, segment)
-        context.dirty = False
+        context.watch_window(False)
         return context
 
-    def run(self, context: Context, budget: int, skip: int | None = None) -> Exit:
+    def run(
+        self, context: Context, budget: int, skip: int | None = None, window: bool = False
+    ) -> Exit:
         """Run a CPU for at most `budget` (> 0) instructions, or to its first exit. BUDGET comes
         earlier behind STORES_MAX stores to code, each of which takes the host very long.
 
-        `skip`: a breakpoint address that does not stop the first instruction.
+        `skip`: a breakpoint address that does not stop the first instruction. `window`: BUDGET
+        comes at the first instruction's border at which interrupts are let in, too.
         """
+        self.breakpoints.window = window
+        if window:
+            context.watch_window(True)
         self._begin(context, skip)
         status = self._stretch(context, budget)
-        if self.pending is not None and not self._alone:
-            return self.pending
-        return self._to_end(context, status, budget)
+        exit_ = self.pending
+        if exit_ is None or self._alone:
+            exit_ = self._to_end(context, status, budget)
+        if window:
+            context.watch_window(False)
+        return exit_
 
     def steps(self, context: Context, count: int, skip: int | None = None) -> Exit:
         """Single instructions, `count` (> 0) of them or to the first exit: for each of them all
@@ -253,13 +250,14 @@ class Engine(Alone):
         self._take_over(context)
         start, save, flush = native.start, native.save, native.control
         handle, pointer, order = self.handle, context.pointer, native.FLUSH_TLB
+        stops = self.breakpoints
         self._odd = False
         for done in range(1, count + 1):
             self._done = done - 1
             flush(handle, order)
             status = start(handle, context.rip, 0, 0, 1)
             save(handle, pointer)
-            if self._odd or status:
+            if self._odd or status or stops.shadow_end > 0:
                 self.whole = done - 1
                 self._finish(context, status)
                 return self._to_end(context, status, done)
@@ -301,6 +299,8 @@ class Engine(Alone):
             return Exit(ExitKind.ERROR, max(self.begun - 1, 0), text=text)
         # Instructions that the undo log let through were counted twice: make up for it.
         self._done += self._executed - self._again
+        if self._done == self.breakpoints.shadow_end:
+            context.end_shadow()
         if self._cut:
             address = context.linear_rip
             if self.breakpoints.arrived(address, self._done):

@@ -10,7 +10,7 @@ it: a run that ends too early is simply gone on with.
 
 import ctypes
 from collections.abc import Container, Iterable
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from msgspec import Struct, field
 from unicorn import unicorn_const as uc_const
@@ -21,6 +21,32 @@ _NEAR: Final = 6
 """Addresses are looked up by the 64 bytes that they lie in."""
 _LONGEST: Final = 15
 """Bytes of an instruction (SDM 2, 2.3.11): so there is at least one in so many."""
+
+
+_PREFIXES: Final = frozenset((*b"\x26\x2e\x36\x3e\x64\x65\x66\x67\xf2\xf3", *range(0x40, 0x50)))
+"""Legacy prefixes, and REX (SDM 2, 2.1.1 and 2.2.1)."""
+_INDIRECT: Final = {2, 4}
+"""CALL and JMP among those of opcode 0xFF (SDM 2, table A-6)."""
+_REPEATS: Final = frozenset(b"\xf2\xf3")
+_STRINGS: Final = frozenset(b"\x6c\x6d\x6e\x6f\xa4\xa5\xa6\xa7\xaa\xab\xac\xad\xae\xaf")
+"""INS, OUTS, MOVS, CMPS, STOS, LODS and SCAS (SDM 2, table A-2)."""
+
+Shadowed = Literal["jump", "repeat"]
+"""Instructions behind STI or a load of SS of which the emulator makes too little: from a near
+RET, and a near CALL or JMP to where an operand says, it goes on without a look whether
+interrupts are let in by then; and of a repeated one it has all rounds hold them back."""
+
+
+def shadowed(code: bytes) -> Shadowed | None:
+    """Which of these an instruction may be."""
+    size = next((at for at, byte in enumerate(code) if byte not in _PREFIXES), 0)
+    prefixes, code = code[:size], code[size:]
+    if code[:1] in (b"\xc2", b"\xc3"):
+        return "jump"
+    if len(code) > 1 and code[0] == 0xFF and code[1] >> 3 & 7 in _INDIRECT:
+        return "jump"
+    repeats = code and code[0] in _STRINGS and not _REPEATS.isdisjoint(prefixes)
+    return "repeat" if repeats else None
 
 
 class Counting(Protocol):
@@ -49,6 +75,8 @@ class Block(Struct):
     """How many were translated here: there may be other code, other tables, another mode."""
     loads: dict[int, int] = field(default_factory=dict)
     """Its last instruction, if that loads descriptors -> instructions before it."""
+    shadow: Shadowed | None = None
+    """It is one instruction behind STI or a load of SS."""
     alike: bool = True
     """All of them ended at the same place, with the same load as far from the beginning: code
     is translated again and again where a guest stores to its page."""
@@ -81,6 +109,11 @@ class BlockBreakpoints:
         """While set: only those that it has stop."""
         self.skip: int | None = None
         """One that does not stop the first instruction."""
+        self.shadow_end = -1
+        """In this run, so many instructions, the last of them one of `Shadowed`, have been
+        begun when nothing is held back any more."""
+        self.window = False
+        """The run is to end where interrupts are let in."""
         self.off = False
         """Nothing stops for now."""
         self.outdated = False
@@ -131,13 +164,20 @@ class BlockBreakpoints:
         self.outdated = False
         for block in self.blocks.values():
             block.blocks = 0  # its hook stays: it is translated with it at once
-            block.alike = True
+            block.alike, block.shadow = True, None
             block.distance.clear()
             block.loads.clear()
 
-    def translated(self, first: int, size: int, load: tuple[int, int] | None = None) -> bool:
+    def translated(
+        self,
+        first: int,
+        size: int,
+        load: tuple[int, int] | None = None,
+        shadow: Shadowed | None = None,
+    ) -> bool:
         """A block was translated, and is about to be entered. `load`: its last instruction
-        loads descriptors, and so many lie before it. Whether it lacks its hook."""
+        loads descriptors, and so many lie before it; `shadow`: see `Block`. Whether it lacks
+        its hook."""
         end = first + size
         if load is not None:
             self.loads.add(load[0])
@@ -149,13 +189,15 @@ class BlockBreakpoints:
             block.end = max(block.end, end) if block.blocks else end
             block.blocks += self._rebuilt != first
             self._rebuilt = None
-        elif load is not None or self._within(first, end):
+        elif load is not None or shadow or self._within(first, end):
             kind = uc_const.UC_HOOK_BLOCK
             hook = self._engine.hook(kind, self._entered, first, first)
             self.blocks[first] = block = Block(hook, end)
             self.unhooked.append((first, size))
             if not self.off:
                 self._engine.cut(0)
+        if block is not None:
+            block.shadow = block.shadow or shadow
         if block is not None and load is not None:
             block.loads[load[0]] = load[1]
         return bool(self.unhooked)
@@ -175,7 +217,7 @@ class BlockBreakpoints:
         gone = [
             first
             for first, block in self.blocks.items()
-            if not block.loads and not self._within(first, block.end)
+            if not (block.loads or block.shadow or self._within(first, block.end))
         ]
         return [self.blocks.pop(first).hook for first in gone]
 
@@ -183,13 +225,17 @@ class BlockBreakpoints:
 
     def begin(self, skip: int | None) -> None:
         """A run begins."""
-        self.skip, self._pass = skip, (0, 0, 0)
+        self.skip, self._pass, self.shadow_end = skip, (0, 0, 0), -1
 
     def _on_block(self, _uc: int, address: int, _size: int, _data: int) -> None:
         """A block is entered: see to it that the run ends before its first breakpoint."""
         block, begun = self.blocks.get(address), self._engine.begun
         if block is None or self.off:
             return
+        wanted = block.shadow == "repeat" or (block.shadow is not None and self.window)
+        if wanted and begun != self.shadow_end:  # else the next round, on its way to a stop
+            self.shadow_end = begun + 1
+            self._engine.cut(1)
         for place in self._within(address, block.end):
             if self.stops(place, begun + place - address):
                 break

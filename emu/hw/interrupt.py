@@ -152,7 +152,7 @@ class _Entry(Struct, frozen=True):
 
 def deliver(context: Context, guest: GuestAccess, what: Delivery) -> Refusal | None:
     """Enter a handler. None when done, else what forbids it; then nothing of the context has
-    changed."""
+    changed. A delivery ends what STI held back (SDM 2B, STI)."""
     if context.mode == "real":
         return _deliver_real(context, guest, what)
     entry = _Entry(context, guest, what, bool(context.get("efer") & 0x400))
@@ -237,6 +237,7 @@ def _enter(context: Context, gate: _Gate, segment: SegmentState, pushed: int) ->
     context.put_code(segment)
     context.put("rip", gate.offset)
     context.put("rsp", pushed)
+    context.end_shadow()
 
 
 def _stack_top(entry: _Entry, gate: _Gate, level: int) -> int | Refusal:
@@ -315,4 +316,5 @@ def _deliver_real(context: Context, guest: GuestAccess, what: Delivery) -> Refus
     context.put_segment("cs", SegmentState(selector, selector << 4, 0xFFFF, 0x9B))
     context.put("rip", offset)
     context.put("rsp", context.get("rsp") & ~0xFFFF | pushed)
+    context.end_shadow()
     return None

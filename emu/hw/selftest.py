@@ -21,6 +21,7 @@ from emu.hw.selftest_offsets import CODE64, RUN_MAX, OffsetWanted, proofs
 from emu.hw.vmcb import (
     EXIT_CPUID,
     EXIT_EXCEPTION,
+    EXIT_IRET,
     EXIT_MSR,
     EXIT_NPF,
     EXIT_WRITE_CR,
@@ -183,6 +184,23 @@ def _control(probe: OffsetProbe) -> str:
     return "" if found == wanted else f"found {found}"
 
 
+def _window(probe: OffsetProbe) -> str:
+    """A run that waits for it ends behind STI and one instruction, also where that is RET, and
+    then an IRET that ends an NMI stops before it is executed."""
+    found = []
+    for code in (b"\xfb\x90\xfa\x0f\xa2", b"\xe8\x03\0\0\0\xfa\x0f\xa2\xfb\xc3"):
+        context, first = probe.run(b"\x0f\xa2" + code)
+        context.put("rip", _CODE + 2)
+        window = probe.engine.run(context, 16, window=True)
+        found += [first.code, window.kind, window.executed]
+    context.block_nmi()
+    probe.write(_CODE + 7, b"\x48\xcf")
+    probe.engine.flush_code()
+    found.append(probe.engine.run(context, 16).code)
+    wanted = [EXIT_CPUID, ExitKind.BUDGET, 2, EXIT_CPUID, ExitKind.BUDGET, 3, EXIT_IRET]
+    return "" if found == wanted else f"found {found}"
+
+
 def _ports(probe: OffsetProbe) -> str:
     """OUT and IN retire and then stop."""
     _, out = probe.run(b"\x90\xe6\x80")
@@ -212,6 +230,7 @@ _CHECKS: Final[tuple[tuple[str, Callable[[OffsetProbe], str]], ...]] = (
     ("breakpoints stop before the instruction", _breakpoint),
     ("undefined is what CPUID does not offer", _features),
     ("writes to control registers stop before they are made", _control),
+    ("a run ends where interrupts are let in", _window),
     ("port accesses stop after the instruction", _ports),
     ("a port access can be taken back", _refused_ports),
 )

@@ -10,7 +10,7 @@ from msgspec import Struct
 from emu.hw.address import Hpa
 from emu.hw.context import ARITHMETIC, OFFSETS, SEGMENTS, VECTORS, Context, segment_at
 from emu.hw.exit import Exit
-from emu.hw.vmcb import CR_WRITES, SegmentState
+from emu.hw.vmcb import CR_WRITES, EXIT_INTR, INTERCEPTED, SegmentState
 
 CODE64: Final = SegmentState(8, 0, 0xFFFFFFFF, 0xA9B)
 GuestRun = Callable[[bytes, SegmentState], tuple[Context, Exit]]
@@ -39,10 +39,11 @@ _CS: Final = SegmentState(8, 0x3000, 0xABCDEFFF, 0xA9B)
 _DATA: Final = ("es", "ss", "ds", "fs", "gs")
 _LONG_MODE: Final = 1 << 15
 """In the engine's own flags, beside the CPL."""
-_IN_GUEST: Final = 0x41 << 32
+_IN_GUEST: Final = 0x40 << 32
 _HFLAGS2: Final = 0x45 << 32
-"""Of the flags behind them: GIF and nested paging are on in guest mode, and no NMI is
-handled."""
+"""Of the flags behind them: nested paging is on in guest mode, GIF only while somebody waits
+for a window, and no NMI is handled."""
+_INTERCEPTS: Final = sum(1 << code - EXIT_INTR for code in INTERCEPTED)
 _DENIED_WRITE: Final = 6
 """U and W of a nested fault's error code, P is not set."""
 
@@ -189,6 +190,7 @@ def _faults(
     words = {
         "error_code": (_DENIED_WRITE, 0xFFFFFFFF), "vmcb": (vmcb, _ALL),
         "nested_cr3": (nested, _ALL), "cr_intercepts": (CR_WRITES << 16, 0xFFFF0000),
+        "intercepts": (_INTERCEPTS, _ALL),
     }  # fmt: skip
     store = OffsetWanted(context.save(), words, filled=("return_address",))
     context, _ = run(b"\xb8" + struct.pack("<I", absent) + b"\xff\xe0", CODE64)

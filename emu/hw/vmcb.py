@@ -15,7 +15,9 @@ from emu.hw.memory import HostMemory
 VMCB_BYTES: Final = PAGE_BYTES
 
 _CR_READS, _CR_WRITES, _EXCEPTIONS, _INTERCEPTS = 0x000, 0x002, 0x008, 0x00C
-_IOPM, _MSRPM, _ASID, _NESTED_CTL, _NESTED_CR3 = 0x040, 0x048, 0x058, 0x090, 0x0B0
+_IOPM, _MSRPM, _ASID, _INT_CTL, _NESTED_CTL = 0x040, 0x048, 0x058, 0x060, 0x090
+_NESTED_CR3: Final = 0x0B0
+_V_IRQ: Final = 1 << 8
 EXITINFO2: Final = 0x080
 _SAVE: Final = 0x400
 _SEGMENTS: Final = {"es": 0x00, "cs": 0x10, "ss": 0x20, "ds": 0x30, "fs": 0x40, "gs": 0x50,
@@ -46,6 +48,10 @@ CR_WRITES: Final = 1 << 0 | 1 << 3 | 1 << 4 | 1 << 8
 """Control registers whose writes exit. CLTS and LMSW write CR0."""
 EXIT_EXCEPTION: Final = 0x40
 """Exit code of exception 0; exception v is this plus v."""
+EXIT_INTR: Final = 0x60
+"""The first of those whose intercepts are the bits of one word."""
+EXIT_VINTR: Final = 0x64
+"""A virtual interrupt would be taken now: interrupts are let in."""
 EXIT_RDTSC: Final = 0x6E
 EXIT_RDPMC: Final = 0x6F
 EXIT_CPUID: Final = 0x72
@@ -61,9 +67,9 @@ EXIT_MONITOR: Final = 0x8A
 EXIT_MWAIT: Final = 0x8B
 EXIT_NPF: Final = 0x400
 
-_INTERCEPTED: Final = (
-    EXIT_RDTSC, EXIT_RDPMC, EXIT_CPUID, EXIT_SWINT, EXIT_INVD, EXIT_PAUSE, EXIT_HLT, EXIT_MSR,
-    EXIT_SHUTDOWN, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87,
+INTERCEPTED: Final = (
+    EXIT_VINTR, EXIT_RDTSC, EXIT_RDPMC, EXIT_CPUID, EXIT_SWINT, EXIT_INVD, EXIT_PAUSE, EXIT_HLT,
+    EXIT_MSR, EXIT_SHUTDOWN, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87,
     EXIT_WBINVD, EXIT_MONITOR, EXIT_MWAIT,
 )  # fmt: skip
 """SWINT too: INT n would otherwise leave the emulator a stale next-RIP (measured on unicorn
@@ -133,9 +139,12 @@ def write_vmcb(
     put("H", _CR_READS, 1 << EXIT_READ_CR8)
     put("H", _CR_WRITES, CR_WRITES)
     put("I", _EXCEPTIONS, 0xFFFFFFFF)
-    put("Q", _INTERCEPTS, sum(1 << (code - 0x60) for code in _INTERCEPTED))
+    put("Q", _INTERCEPTS, sum(1 << (code - EXIT_INTR) for code in INTERCEPTED))
     put("QQ", _IOPM, iopm, msrpm)
     put("I", _ASID, 1)
+    # The emulator keeps this bit for itself, whichever context runs: what lets it look for an
+    # open window is that context's GIF (`Context.watch_window`).
+    put("I", _INT_CTL, _V_IRQ)
     put("Q", _NESTED_CTL, 1)
     put("Q", _NESTED_CR3, nested_cr3)
     for name, segment in state.segments:

@@ -49,7 +49,7 @@ def steps(parts: Stepper, cpu: Cpu, count: int) -> int:
     board.engine.flush_tlb()
     parts.private.look(cpu.id)
     parts.waits.wake(cpu, board.now_ps(), "stepped")
-    board.by_hand = cpu.look = True
+    board.by_hand = True
     board.reschedule = False
     most = _undisturbed(parts, cpu, count)
     done = _plain(parts, cpu, most) if most > 0 else _finish(parts, cpu, None)

@@ -6,11 +6,13 @@ from typing import Final, Protocol
 from emu.boot.mwait import Depth
 from emu.hw import interrupt
 from emu.hw.cpu import Cpu
+from emu.hw.exit import Exit, ExitKind
 from emu.machine import entry
 from emu.machine.board import Board
 from emu.machine.cpu_witness import CpuWitness
 from emu.machine.event import Arrival
 from emu.machine.exceptions import raise_exception
+from emu.machine.execute import execute
 from emu.machine.monitors import Monitors
 from emu.machine.own_access import OwnAccess
 from emu.machine.waits import Waits
@@ -159,7 +161,6 @@ def nmi(parts: Receives, cpu: Cpu, target: Cpu) -> None:
 
 def _notice(parts: Receives, cpu: Cpu, target: Cpu) -> None:
     """A CPU that sleeps wakes to look at what has arrived."""
-    target.look = True
     if target.activity == "mwait" and _wakes(parts.board, target):
         parts.monitors.wake(target, cpu.clock_ps, "interrupted", cpu.id)
     elif target.activity == "halted" and _wakes(parts.board, target):
@@ -229,9 +230,13 @@ def monitor_wait(parts: Receives, cpu: Cpu, depth: Depth, masked_wakes: bool) ->
 
 
 def take_interrupt(parts: Receives, cpu: Cpu) -> bool:
-    """Deliver what the CPU lets in, if there is anything: an NMI, else the highest vector."""
+    """Deliver what the CPU lets in, if there is anything: an NMI, else the highest vector.
+
+    To be asked at every border between instructions at which one may have become due: then it
+    is taken at the first of them, wherever somebody stops. A load of SS holds back both kinds
+    (SDM 3, 6.8.3), and STI does so on some processors (SDM 3, 25.3.1.5, blocking by STI)."""
     board = parts.board
-    if not _is_due(board, cpu):
+    if not _is_due(board, cpu) or cpu.registers.holds_interrupts:
         return False
     vp, registers = board.vmm.vps[cpu.id], cpu.registers
     if _takes_nmi(board, cpu):
@@ -240,8 +245,7 @@ def take_interrupt(parts: Receives, cpu: Cpu) -> bool:
         number = interrupt.NMI
     else:
         vector = apic.offered(board.vmm, cpu.id)
-        if vector is None or registers.holds_interrupts:
-            return False
+        assert vector is not None, "something is due"
         vp.pending &= ~(1 << vector)
         vp.in_service |= 1 << vector
         number = vector
@@ -250,6 +254,24 @@ def take_interrupt(parts: Receives, cpu: Cpu) -> bool:
     raised = fx.RaiseException(number, None, interrupt.name_of(number))
     raise_exception(parts, cpu, raised, external=True)
     return True
+
+
+def awaits_window(board: Board, cpu: Cpu) -> bool:
+    """Whether an interrupt waits that comes as soon as the CPU's flags let it in, which no exit
+    tells. Whatever else may let one in (TPR, EOI, the IRET of an NMI's handler) exits."""
+    return apic.offered(board.vmm, cpu.id) is not None
+
+
+def end_nmi(board: Board, cpu: Cpu, exit_: Exit) -> Exit:
+    """What becomes of a run that ended in `exit_`: if that was the IRET of an NMI's handler, it
+    is executed now, and retired. From here on the next NMI is taken, behind it or behind the
+    fault that it raises (SDM 3, 28.2.3, NMI unblocking due to IRET). It is no exit of the
+    guest's, and no tick, beat or slice is another one by it."""
+    if exit_.kind is not ExitKind.INTERCEPT:
+        return exit_
+    cpu.registers.unblock_nmi()
+    done = execute(board, cpu)
+    return done._replace(executed=exit_.executed + done.executed)
 
 
 ApicEffect = fx.EndInterrupt | fx.ApicError | fx.LatchErrors | fx.ResetApic

@@ -61,6 +61,8 @@ class Loop(Struct, frozen=True):
     """It reads a clock, so it may end on its own."""
     pauses: bool
     """It executes PAUSE."""
+    opens: bool
+    """It may let an interrupt in on its way, whatever the flags are at its head."""
     uses: tuple[tuple[str, int], ...]
     """Registers whose value matters to it, with the value."""
     unequal: tuple[tuple[str, int, int], ...]
@@ -278,6 +280,7 @@ class Lap(Struct):
             pages=frozenset(self.pages),
             clock=self.clock,
             pauses=self.pauses,
+            opens=any(code.mnemonic in _OPENS for code in self.code),
             uses=tuple((name, self.values[name]) for name in uses),
             unequal=unequal,
         )

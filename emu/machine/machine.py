@@ -5,14 +5,12 @@ up to an exit, and `exit_` sends what the engine reports to `exits.decide`; `app
 does what was decided. Whoever is told of something stands in `_wire`, and nowhere else.
 """
 
-from typing import Final
-
 from emu.boot.layout import BootLayout
 from emu.boot.platform import Platform
 from emu.hw.cpu import Cpu
 from emu.hw.engine_alone import STORES_MAX
 from emu.hw.exit import Exit, ExitKind
-from emu.hw.vmcb import EXIT_NPF
+from emu.hw.vmcb import EXIT_IRET, EXIT_NPF
 from emu.machine import (
     apply,
     by_hand,
@@ -50,11 +48,6 @@ from emu.machine.waits import Waits
 from emu.machine.witness import Witness
 from emu.vmm.asked import Asked
 from emu.vmm.effects import Effects
-
-INTERRUPT_POLL: Final = 199
-"""Of a CPU's own instructions: so many lie between two looks at IF while an interrupt is
-pending. They are counted from the CPU's start, so that stops change nothing. A prime, so that
-the looks come to every instruction of a loop that opens and closes IF."""
 
 
 class MachineDeed(Deed, frozen=True):
@@ -150,7 +143,7 @@ class Machine:
                 continue
             if board.vmm.timers and self._timer(cpu):
                 continue
-            if vp.pending and self._look(cpu):
+            if vp.pending and ipi.take_interrupt(self, cpu):
                 continue
             end = injected.next_tick
             budget = (tick if tick < end else end) - board.tick
@@ -173,27 +166,23 @@ class Machine:
         apply.carry_out(self, cpu, effects)
         return True
 
-    def _look(self, cpu: Cpu) -> bool:
-        """Whether a pending interrupt was taken: at moments that no stop can move."""
-        if not cpu.look and (cpu.ticks % INTERRUPT_POLL or cpu.looked == cpu.ticks):
-            return False
-        cpu.look, cpu.looked = False, cpu.ticks
-        return ipi.take_interrupt(self, cpu)
-
     def _advance(self, cpu: Cpu, until_ps: int, budget: int) -> bool:
         """One stretch of guest code and the exit that ended it; True at a breakpoint."""
         board, waits = self.board, self.waits
         wanted = -(-(until_ps - cpu.clock_ps) // cpu.ps_per_instruction)
-        if board.vmm.vps[cpu.id].pending:
-            wanted = min(wanted, INTERRUPT_POLL - cpu.ticks % INTERRUPT_POLL)
         limit = wanted if wanted < budget else budget
         if self.private.hidden and self.private.careful(cpu):
             limit = 1
+        window = False
+        if board.vmm.vps[cpu.id].pending:
+            window = ipi.awaits_window(board, cpu)
+            if cpu.registers.holds_interrupts:
+                limit = 1  # an NMI is held as well, and has no window
         few = waits.tracing(cpu, limit) if cpu.id in waits.laps else 0
         limit = few or limit
         board.at_work = cpu.id
         board.work += WORK_OF_AN_ENTRY
-        exit_ = board.engine.run(cpu.registers, limit, cpu.skip)
+        exit_ = board.engine.run(cpu.registers, limit, cpu.skip, window)
         return self.ended(cpu, until_ps, exit_, limit, few > 0)
 
     def ended(self, cpu: Cpu, until_ps: int, exit_: Exit, limit: int, tracing: bool) -> bool:
@@ -208,6 +197,8 @@ class Machine:
             exit_ = control_writes.go_on(board, cpu, exit_)
             if exit_.code not in control_writes.CODES:
                 self.monitors.disarm(cpu)
+        if exit_.code == EXIT_IRET:
+            exit_ = ipi.end_nmi(board, cpu, exit_)
         if board.probes:
             board.compare("walk")
         if exit_.kind is ExitKind.BREAKPOINT:
@@ -215,7 +206,6 @@ class Machine:
         cpu.skip = None
         if exit_.kind is not ExitKind.BUDGET:
             tracing = tracing or (waits.on and not board.by_hand and waits.suspect(cpu, exit_))
-            cpu.look = True
             board.work += WORK_OF_AN_EXIT
             exit_ = self.exit_(cpu, exit_)
         if tracing:

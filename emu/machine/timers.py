@@ -78,6 +78,12 @@ class Timers:
             board.turn(cpu, "running")
             board.reschedule = True
 
+    def _hears(self, cpu: Cpu) -> bool:
+        """Whether an interrupt is let in while a CPU sleeps, or on its way round its loop."""
+        if cpu.activity in SLEEPS:
+            return is_roused(self._board, cpu)
+        return is_open(cpu) or self._waits.waiting[cpu.id].loop.opens
+
     def _sleepers(self) -> list[tuple[int, Cpu]]:
         """CPUs that their timer will wake, and when. One in a loop is woken at its last lap
         before: it comes to the end of its timer in the middle of that lap, as if it had run all
@@ -89,8 +95,7 @@ class Timers:
             if cpu.activity not in ("waiting", *SLEEPS):
                 continue
             vector = apic_timer.vector_of(board.vmm, index)
-            heard = is_roused(board, cpu) if cpu.activity in SLEEPS else is_open(cpu)
-            if vector is None or not heard:
+            if vector is None or not self._hears(cpu):
                 continue
             if not apic.lets_in(board.vmm, index, vector):
                 continue

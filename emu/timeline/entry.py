@@ -34,8 +34,6 @@ def carry_out(machine: Machine, schedule: Schedule, text: str) -> None:
             inject(machine, rest)
         case _:
             raise CommandError(f"{text!r} is no entry of a timeline")
-    for cpu in machine.board.cpus:
-        cpu.look = True  # whatever stopped the machine here: it goes on in the same way
     machine.board.compare("host")
 
 

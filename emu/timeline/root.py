@@ -64,8 +64,6 @@ class Root:
         schedule.follow(chooser)
         noted: list[Choice] = []
         schedule.noted = noted
-        for cpu in self.machine.board.cpus:
-            cpu.look = True  # as behind the entry that says the same
         with quietly(self.machine.board):
             pause = self._driver.drive(Moment(tick))
         return Ran(

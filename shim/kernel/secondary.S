@@ -36,7 +36,7 @@ secondary_start:
     xor     %r10d, %r10d
     mov     $TDVMCALL_RDMSR, %r11d
     mov     $MSR_X2APIC_ID, %r12d
-    .byte   0x66, 0x0f, 0x01, 0xcc          # tdcall
+    tdcall
     or      %r10, %rax
     jnz     secondary_lost
     mov     %r11d, %ebx

@@ -59,7 +59,7 @@ loop_reset:
     xor     %r13d, %r13d
     xor     %r14d, %r14d
     xor     %r15d, %r15d
-    .byte   0x66, 0x0F, 0x01, 0xCC      # tdcall
+    tdcall
     or      %r10, %rax
     jnz     loop_lost
     mov     %r15d, %r8d

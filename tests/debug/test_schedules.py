@@ -109,6 +109,10 @@ def test_it_can_be_paused_and_says_what_it_has() -> None:
         ("schedules", "needs n"),
         ("schedules 0", "at least one"),
         ("schedules many", "n"),
+        (
+            "schedules 10001 7",
+            "10,000 at once and no more; `schedules 10000 10007` are the next",
+        ),
         ("schedule switches 4", "a switch is SLICE:CPU"),
     ],
 )

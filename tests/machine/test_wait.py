@@ -9,7 +9,7 @@ from emu.machine.wait import BACKOFF_MAX, HITS, PLACES_MAX, Suspicion, Wait
 
 def loop(lap_ps: int) -> Loop:
     """A loop of which only the length matters."""
-    return Loop(0, lap_ps, (), (), (), (), (), frozenset(), False, False, (), ())
+    return Loop(0, lap_ps, (), (), (), (), (), frozenset(), False, False, False, (), ())
 
 
 @given(st.integers(0, 10**15), st.integers(1, 10**7), st.integers(0, 2 * 10**15))

@@ -15,13 +15,13 @@ CPUS = 8
 BOARD = Guest("start: hlt", CPUS).machine().board
 
 
-SHORT = Loop(0x1000, 700, (0x1000,), (1,), (), (), (), frozenset(), False, True, (), ())
+SHORT = Loop(0x1000, 700, (0x1000,), (1,), (), (), (), frozenset(), False, True, False, (), ())
 LONG = replace(SHORT, lap_ps=1_900, values=(b"\1",))
 
 
 def loop(head: int, **more: tuple[tuple[object, ...], ...]) -> Loop:
     """A loop of which little matters."""
-    plain = Loop(head, 10, (head,), (1,), (), (), (), frozenset(), False, False, (), ())
+    plain = Loop(head, 10, (head,), (1,), (), (), (), frozenset(), False, False, False, (), ())
     return replace(plain, **more)
 
 

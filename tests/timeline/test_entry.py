@@ -58,13 +58,6 @@ def test_an_injection_happens_at_once_or_is_armed() -> None:
     assert armed.trigger.number == 900
 
 
-def test_wherever_it_stopped_the_machine_looks_at_interrupts_in_the_same_way() -> None:
-    driver = guest()
-    carry_out(driver, "auto")
-    assert all(cpu.look for cpu in driver.machine.board.cpus)
-    assert driver.machine.board.at_work is None
-
-
 @pytest.mark.parametrize(
     "text",
     ["", "hands 1", "hand", "hand 3", "hand x", "hold -1", "first 9", "release", "set rax",

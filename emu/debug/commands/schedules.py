@@ -12,6 +12,9 @@ from emu.judge.tried import Tried, Trying
 from emu.timeline.chooser import Random
 from emu.timeline.root import root_at
 
+MOST: Final = 10_000
+"""At once: of a small boot these are some minutes."""
+
 
 class _Many(Struct):
     """How far a search has come."""
@@ -67,6 +70,11 @@ class _Many(Struct):
 
 
 def _schedules(desk: Desk, number: int, seed: int) -> Begun:
+    if number > MOST:
+        raise CommandError(
+            f"schedules: {MOST:,} at once and no more; "
+            f"`schedules {MOST} {seed + MOST}` are the next ones"
+        )
     if over(desk) or desk.timeline.driver.final:
         raise CommandError("schedules: nothing runs from here on: go back first")
     many = _Many(seed, seed + number, desk.timeline.driver.schedule.chooser.quantum_ps)

@@ -36,7 +36,7 @@ struct Registers {
 fn tdcall(leaf: u64, with: &mut Registers) -> u64 {
     let status;
     unsafe {
-        asm!(".byte 0x66, 0x0f, 0x01, 0xcc",
+        asm!("tdcall",
              inout("rax") leaf => status, inout("rcx") with.rcx, inout("rdx") with.rdx,
              inout("r8") with.r8, inout("r10") with.r10, inout("r11") with.r11,
              inout("r12") with.r12, inout("r13") with.r13)
