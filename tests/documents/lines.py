@@ -13,7 +13,7 @@ _MAILBOXES = range(0x1_0000, 0x2_0000)
 """Where shim/strategies/ways.h has those of its own."""
 
 
-class LinesMoved(NamedTuple):
+class MailboxMoves(NamedTuple):
     """Transfers of mailboxes' lines."""
 
     shared: tuple[int, ...]
@@ -33,13 +33,13 @@ def run_with_profile(way: str, cpus: int) -> tuple[Session, Coherence]:
     return session, coherence(basis_of(session.desk.timeline))
 
 
-def lines_moved(cpus: int) -> LinesMoved:
+def lines_moved(cpus: int) -> MailboxMoves:
     """With so many CPUs, all started at once."""
     _, one = run_with_profile("mailbox-parallel", cpus)
     _, each = run_with_profile("mailbox-each-direct", cpus)
     own = tuple(line.transfers for line in each.told if line.gpa in _MAILBOXES)
     assert len(own) == cpus - 1, "those lines alone are told that move most"
-    return LinesMoved(one.mailbox.transfers, own)
+    return MailboxMoves(tuple(wake.transfers for wake in one.mailbox.wakes), own)
 
 
 def told(*counts: str) -> str:
