@@ -18,7 +18,16 @@ from emu.profile.basis import Basis
 from emu.profile.doings import MWAITS, CpuDoing, CpuStretch, courses, pauses_of
 from emu.profile.prices import prices_for
 from emu.profile.waterfall_view import StepAt
-from emu.profile.ways import WaysOfCore, core_of, kinds_of, least, sources_of, wins_words
+from emu.profile.ways import (
+    Waiting,
+    WaysOfCore,
+    core_of,
+    kinds_of,
+    least,
+    sources_of,
+    taken,
+    wins_words,
+)  # fmt: skip
 
 POWERS: Final[dict[CpuDoing, str]] = {
     "spinning": "power_spin", "pausing": "power_pause", "halted": "power_hlt",
@@ -51,8 +60,9 @@ class Energy(Struct, frozen=True):
     waits: int
     """Times that somebody waited."""
     spent_waiting: float
+    """What these waits take, the way out of each included, also of those that last."""
     least_waiting: float
-    """What these waits would take, each in the way that takes least for its length."""
+    """The same with each in the way that takes least for its length."""
     sources: tuple[str, ...]
 
     def lines(self) -> tuple[str, ...]:
@@ -65,8 +75,8 @@ class Energy(Struct, frozen=True):
         rows.append(f"in all: {_doings_words(_in_all(self.spent))}")
         rows += _of_one_cpu(self.spent)
         rows.append(
-            f"{self.waits:,} wait{'s' * (self.waits != 1)} took {self.spent_waiting:,.3f}; in "
-            "the way that takes least for the length of each, the way out included, "
+            f"{self.waits:,} wait{'s' * (self.waits != 1)} took {self.spent_waiting:,.3f}, the "
+            "way out of each included; in the way that takes least for its length, "
             f"{self.least_waiting:,.3f}"
         )
         for kind in self.kinds:
@@ -94,7 +104,6 @@ def energy_by(machine: Machine, phases: PhaseStarts) -> Energy:
     """The same with phases as they are given."""
     spent: Counter[tuple[int, str, CpuDoing]] = Counter()
     waits: list[tuple[int, CpuStretch]] = []
-    left: list[tuple[int, CpuStretch]] = []
     pauses = pauses_of(machine)
     for cpu, stretches in enumerate(courses(machine)):
         starts = phases.get(cpu, ())
@@ -102,7 +111,6 @@ def energy_by(machine: Machine, phases: PhaseStarts) -> Energy:
             for phase, ps in _split(one, starts):
                 spent[cpu, phase, one.doing] += ps
         waits += ((cpu, one) for one in stretches if one.doing in POWERS)
-        left += ((cpu, one) for one in stretches if one.doing == "leaving")
         for ns, price_ps in pauses[cpu]:
             phase = _phase_at(starts, ns * 1000)
             spent[cpu, phase, "pausing"] += price_ps
@@ -111,10 +119,16 @@ def energy_by(machine: Machine, phases: PhaseStarts) -> Energy:
     return Energy(
         tuple(_spent(prices, *key, ps) for key, ps in spent.items() if ps),
         tuple(kinds.values()), len(waits),
-        sum(_energy(prices[cpu], one.doing, one.ps) for cpu, one in (*waits, *left)),
+        sum(taken(_way(kinds[core_of(machine, cpu)], one), one.ps) for cpu, one in waits),
         sum(least(kinds[core_of(machine, cpu)], one.ps) for cpu, one in waits),
         sources_of(machine),
     )  # fmt: skip
+
+
+def _way(kind: WaysOfCore, one: CpuStretch) -> Waiting:
+    """The way in which a CPU waited."""
+    name = "HLT" if one.doing == "halted" else one.doing
+    return next(way for way in kind.ways if way.name == name)
 
 
 def _prices(machine: Machine) -> dict[int, dict[str, Price]]:

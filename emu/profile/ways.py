@@ -116,10 +116,14 @@ def kinds_of(machine: Machine) -> dict[str, WaysOfCore]:
     return found
 
 
+def taken(way: Waiting, ps: int) -> float:
+    """What a wait of that length takes, the way out included, in CPUs that run for 1 us."""
+    return (way.power * ps / 1000 + way.leave_ns) / 1000
+
+
 def least(kind: WaysOfCore, ps: int) -> float:
-    """What a wait of that length takes at least, in CPUs that run for 1 us."""
-    ns = ps / 1000
-    return min(way.power * ns + way.leave_ns for way in kind.ways) / 1000
+    """The same in the way that takes least."""
+    return min(taken(way, ps) for way in kind.ways)
 
 
 def sources_of(machine: Machine) -> tuple[str, ...]:

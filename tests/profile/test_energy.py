@@ -203,9 +203,22 @@ def test_a_cpu_that_waits_by_mwait_is_charged_its_depth_and_the_way_out(
     assert rows[doing].energy == pytest.approx(power * (WORK_PS - ENTERED_PS) / 1e6, abs=0)
     assert rows["leaving"].energy == leaving_ps / 1e6, "as much as running"
     assert {one.phase for one in rows.values()} == {"parked"}
+    halted = 0.3 * ps_of(found, 0)["halted"] / 1e6 + 2.35 + 2.5  # an IPI, and the way out
     assert found.spent_waiting == pytest.approx(
-        rows[doing].energy + rows["leaving"].energy + 0.3 * ps_of(found, 0)["halted"] / 1e6
+        rows[doing].energy + rows["leaving"].energy + halted
     )
+
+
+def test_no_wait_takes_less_than_it_would_in_the_way_that_takes_least() -> None:
+    """One that halts for less time than its way out takes."""
+    source = BY_CONSTRUCTION.replace("9998", "998").replace(
+        "    mov eax, HINT\n    mwait\n", ""
+    )
+    timeline = Guest(source, 2, mwait=("C1",)).timeline()
+    finish(timeline.driver)
+    found = energy_by(timeline.machine, {})
+    assert found.waits == 1
+    assert found.least_waiting < found.spent_waiting
 
 
 def test_one_that_still_waits_is_charged_up_to_now() -> None:
