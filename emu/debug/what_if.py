@@ -25,6 +25,7 @@ from emu.debug.side_by_side import side_by_side
 from emu.debug.what_if_waits import ParkedWait, waited
 from emu.debug.what_if_ways import Way
 from emu.errors import ApdbgError
+from emu.given.number import is_digits
 from emu.machine.machine import Machine
 
 _MEMORY_MIB: Final = 512
@@ -184,10 +185,8 @@ def less(this: int, than: int) -> float:
 
 def counts_of(text: str) -> tuple[int, ...]:
     """`2,16,96` as numbers of CPUs, ascending; raises ApdbgError."""
-    try:
-        found = sorted({int(word) for word in text.split(",")})
-    except ValueError:
-        found = [0]
+    words = text.split(",")
+    found = sorted({int(word) for word in words}) if all(map(is_digits, words)) else [0]
     if not 2 <= found[0] <= found[-1] <= min(MOST, CPUS_MAX):
         raise ApdbgError(f"what-if: --cpus: numbers from 2 to {MOST:,}, as in 2,16,96")
     return tuple(found)

@@ -74,8 +74,9 @@ class LineUse(Struct, frozen=True):
         name = f" ({self.name})" if self.name else ""
         waits = f", {self.spun:,} of them by waiting" if self.spun else ""
         rows = [
-            f"{what} {self.gpa:#x}{name}: {self.transfers:,} transfers{waits}, "
-            f"{self.invalidations:,} invalidations, {self.upgrades:,} upgrades, {self.cost}"
+            f"{what} {self.gpa:#x}{name}: {_many(self.transfers, 'transfer')}{waits}, "
+            f"{_many(self.invalidations, 'invalidation')}, {_many(self.upgrades, 'upgrade')}, "
+            f"{self.cost}"
         ]
         for one in self.users[:USERS_SHOWN]:
             for doing, spans, place in (
@@ -237,6 +238,10 @@ def spans(mask: int) -> str:
 def _mailbox(lines: CacheLines) -> MailboxLines:
     woken, behind = lines.of_mailbox()
     return MailboxLines(tuple(WakeLines(*one) for one in woken), behind)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def _mailbox_rows(mailbox: MailboxLines) -> list[str]:

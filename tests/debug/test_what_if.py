@@ -182,6 +182,7 @@ def test_of_every_way_it_is_told_how_far_it_hangs_on_prices() -> None:
     [
         (("--cpus", "x"), "--cpus: numbers from 2 to 1,024, as in 2,16,96"),
         (("--cpus", "1"), "--cpus: numbers from 2 to 1,024, as in 2,16,96"),
+        (("--cpus", "4,\uff11\uff16"), "--cpus: numbers from 2 to 1,024, as in 2,16,96"),
         (("--cpus", "2,1025"), "--cpus: numbers from 2 to 1,024, as in 2,16,96"),
         (("mailbox-eac",), "there is no way 'mailbox-eac'"),
         (("by-hand",), "there is no way 'by-hand': ipi-legacy, ipi, "),
