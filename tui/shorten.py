@@ -27,6 +27,7 @@ _LONG_NAME: Final = re.compile(
 """A symbol or a file; a word of nothing but letters is taken for a spoken one."""
 _NUMBER: Final = re.compile(r"[(\[]?(0x)?\d")
 _HALF_A_VALUE: Final = re.compile(r"(?<![A-Za-z_])\d[\w,.]*$")
+_ONE_WORD: Final = re.compile(r"\w\w")
 _SPOKEN: Final = re.compile(r"[(\[]?[A-Za-z'-]+[)\].,;:]*")
 """A word of a language, which a reader can do without."""
 
@@ -42,11 +43,13 @@ class _Word(NamedTuple):
     """Whether the next one says little without it: `break` of `break 1`."""
     leads: bool = False
     """Whether the next one is an address."""
+    goes_on: bool = False
+    """Whether it is read with the one before, of another role, as one word."""
 
     @property
     def spoken(self) -> bool:
         return (
-            not (self.compared or self.counts)
+            not (self.compared or self.counts or self.goes_on)
             and _SPOKEN.fullmatch(self.text.strip()) is not None
         )
 
@@ -77,9 +80,12 @@ def _words(pieces: Sequence[str], room: int) -> _Words:
             if found and (number := _NUMBER.match(text.strip())):
                 address = number[1] is not None
                 found[-1] = found[-1]._replace(counts=not address, leads=address)
-            if operator and found and not any(map(str.isdigit, found[-1].text)):
+            goes_on = (
+                bool(found) and _ONE_WORD.fullmatch(found[-1].text[-1] + text[0]) is not None
+            )
+            if goes_on or (operator and found and not any(map(str.isdigit, found[-1].text))):
                 found[-1] = found[-1]._replace(compared=True)
-            found.append(_Word(text, tag, operator))
+            found.append(_Word(text, tag, operator, goes_on=goes_on))
     return found
 
 

@@ -26,10 +26,12 @@ from msgspec import Struct
 
 from emu.boot.file_kinds import ELF
 from emu.boot.image import FILE_BYTES_MAX, Image, ImageSegment, Placed, parse_image
+from emu.boot.platform_table import TomlTable, is_whole
 from emu.errors import ImageError, PlatformError
 from emu.given.files import read_file
 from emu.given.number import begins_a_number, parsed
 from emu.given.plain import shown
+from emu.hw.address import U64
 
 LoopMode = Literal["long", "protected", "real"]
 Find = Literal["tree", "madt"]
@@ -114,3 +116,40 @@ def place_in(loop: Placed, word: str, what: str) -> int:
     if found is None:
         raise PlatformError(f"{what} {word}: {image.path} has no such symbol")
     return found + loop.bias
+
+
+def loop_of(table: TomlTable) -> ApLoop:
+    """What a platform's file says of a loop; raises PlatformError."""
+    usual = {name: what for name, what in USUAL if name == "rsp"}
+    given = table.values.get("registers", dict(USUAL))
+    good = isinstance(given, dict) and all(
+        name in REGISTERS and (what in MEANINGS or (is_whole(what) and 0 <= what <= U64))
+        for name, what in given.items()
+    )
+    if not good:
+        words = ", ".join(MEANINGS)
+        raise table.wrong("registers", f"64-bit registers, each one of {words}, or a number")
+    return ApLoop(
+        at=table.address("at"),
+        mailbox=table.address("mailbox"),
+        mode=table.one_of("mode", "long", MODES),
+        entry=table.place("entry"),
+        reset=table.place("reset"),
+        registers=tuple((usual | given).items()),
+        load=_loaded(table),
+        plan=table.text("plan"),
+        find=table.one_of("find", "tree", FINDS),
+    )
+
+
+def _loaded(table: TomlTable) -> tuple[str, ...]:
+    """Files that lie in memory."""
+    if "load" not in table.values:
+        return ()
+    given = table.values["load"]
+    good = isinstance(given, list) and given and all(isinstance(one, str) for one in given)
+    if not good:
+        raise table.wrong("load", 'a list of "ADDR=FILE"')
+    for one in given:
+        address_and_file(one)
+    return tuple(given)

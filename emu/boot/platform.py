@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, fields
 
 from emu.boot import prices
-from emu.boot.ap_loop import FINDS, MEANINGS, MODES, REGISTERS, USUAL, ApLoop, address_and_file
+from emu.boot.ap_loop import ApLoop, loop_of
 from emu.boot.mwait import DEPTHS, Depth, leaving
 from emu.boot.numa import Numa, numa_of
 from emu.boot.openhcl_host import OpenhclHost, openhcl_of
@@ -239,7 +239,7 @@ def _platform(
         mwait=_mwait(top),
         clocks_apart_ns=top.whole("clocks_apart_ns", CLOCKS_APART_NS, 0, COST_NS_MAX),
         **_td(top.table("td")),
-        loop=_loop(top.table("loop")),
+        loop=loop_of(top.table("loop")),
         topology=lie,
         prices=given_prices(top.table("prices"), asdict(costs)),
         numa=numa_of(top.table("numa")),
@@ -287,43 +287,6 @@ def _td(table: TomlTable) -> dict[str, Any]:
         "page_release": table.flag("page_release", False),
         "no_rbp_mod": table.flag("no_rbp_mod", True),
     }
-
-
-def _loop(table: TomlTable) -> ApLoop:
-    """What is said of a mailbox loop."""
-    usual = {name: what for name, what in USUAL if name == "rsp"}
-    given = table.values.get("registers", dict(USUAL))
-    good = isinstance(given, dict) and all(
-        name in REGISTERS and (what in MEANINGS or (is_whole(what) and 0 <= what <= U64))
-        for name, what in given.items()
-    )
-    if not good:
-        words = ", ".join(MEANINGS)
-        raise table.wrong("registers", f"64-bit registers, each one of {words}, or a number")
-    return ApLoop(
-        at=table.address("at"),
-        mailbox=table.address("mailbox"),
-        mode=table.one_of("mode", "long", MODES),
-        entry=table.place("entry"),
-        reset=table.place("reset"),
-        registers=tuple((usual | given).items()),
-        load=_loaded(table),
-        plan=table.text("plan"),
-        find=table.one_of("find", "tree", FINDS),
-    )
-
-
-def _loaded(table: TomlTable) -> tuple[str, ...]:
-    """Files that lie in memory."""
-    if "load" not in table.values:
-        return ()
-    given = table.values["load"]
-    good = isinstance(given, list) and given and all(isinstance(one, str) for one in given)
-    if not good:
-        raise table.wrong("load", 'a list of "ADDR=FILE"')
-    for one in given:
-        address_and_file(one)
-    return tuple(given)
 
 
 def _roles(table: TomlTable) -> GivenRoles:

@@ -71,8 +71,8 @@ _X87: Final = (
     x86.UC_X86_REG_FPCW, x86.UC_X86_REG_FPSW, x86.UC_X86_REG_FPTAG,
     *range(x86.UC_X86_REG_FP0, x86.UC_X86_REG_FP7 + 1),
 )  # fmt: skip
-_X87_BYTES: Final = 16
-"""No register of these is longer."""
+_WIDE_BYTES: Final = 16
+"""No register of these is longer, and a vector register is as long."""
 _VMCB, _INTERCEPTS, _CR_INTERCEPTS, _NESTED_CR3, _RETURN_ADDRESS = (
     OFFSETS[name]
     for name in ("vmcb", "intercepts", "cr_intercepts", "nested_cr3", "return_address")
@@ -154,7 +154,7 @@ class Context:
     def vector(self, number: int) -> int:
         """One of XMM0 to XMM15: 128 bits."""
         place = OFFSETS[VECTORS[number]]
-        return int.from_bytes(self._raw(place, place + 16), "little")
+        return int.from_bytes(self._raw(place, place + _WIDE_BYTES), "little")
 
     def put(self, name: str, value: int) -> None:
         """Set a 64-bit register by name."""
@@ -376,7 +376,7 @@ class Context:
 
     def x87(self) -> tuple[bytes, ...]:
         """FCW, FSW, FTW and the eight registers as the library gives them."""
-        held = (ctypes.c_char * _X87_BYTES)()
+        held = (ctypes.c_char * _WIDE_BYTES)()
         found = []
         for number in _X87:
             uclib.uc_context_reg_read(self._keep.context, number, held)

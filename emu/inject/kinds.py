@@ -8,6 +8,8 @@ from typing import Final
 
 from emu.boot.platform import Platform
 from emu.errors import CommandError
+from emu.given.nearest import did_you_mean
+from emu.given.plain import shown
 from emu.hw.cpu import Cpu
 from emu.inject import cpu, memory, protocol, vmm
 from emu.inject.kind import Given, InjectionKind
@@ -23,6 +25,8 @@ KINDS: Final[tuple[InjectionKind, ...]] = (
 )
 _NOT_STARTED: Final = ("off", "wait-for-sipi")
 BY_NAME: Final = {kind.name: kind for kind in KINDS}
+KINDS_NAMED: Final = 20
+"""A sentence names no more."""
 
 
 def of_platform(platform: Platform) -> list[InjectionKind]:
@@ -47,7 +51,7 @@ def inject(machine: Machine, text: str) -> None:
     words = text.split()
     kind = BY_NAME.get(words[0]) if words else None
     if kind is None:
-        raise CommandError(f"inject: the kinds are {', '.join(BY_NAME)}")
+        raise CommandError(_no_kind(words[0] if words else ""))
     why = kind.lacking(machine.board.platform)
     if why:
         raise CommandError(f"inject {kind.name}: {why}")
@@ -70,6 +74,15 @@ def inject(machine: Machine, text: str) -> None:
         machine.injected.now(spec, deed)
     except CommandError as error:
         raise CommandError(f"{error}; a moment can be named: {spec} at MOMENT") from None
+
+
+def _no_kind(word: str) -> str:
+    """For a word that names none: what was meant, or some of those that there are."""
+    near = did_you_mean(word, BY_NAME)
+    if near:
+        return f"inject: there is no kind {shown(word)}{near}"
+    some = ", ".join(list(BY_NAME)[:KINDS_NAMED])
+    return f"inject: the kinds are {some}, ...; `help inject` lists all {len(BY_NAME)}"
 
 
 def _until_started(machine: Machine, kind: InjectionKind, values: dict[str, int | str]) -> str:

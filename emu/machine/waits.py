@@ -11,12 +11,11 @@ thousand CPUs at one mailbox cost little more than one.
 A loop that also reads a clock may end by itself (`emu.machine.clock_loops`).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Final
 
 from msgspec.structs import replace
 
-from emu.hw.address import Gpa, Hpa
 from emu.hw.cpu import Cpu
 from emu.hw.exit import Exit, ExitKind
 from emu.machine.board import Board
@@ -27,6 +26,7 @@ from emu.machine.tracked import PageStore, TrackedPages
 from emu.machine.trial import Trials
 from emu.machine.wait import Suspicion, Wait
 from emu.machine.wait_group import SavedWaits, WaitGroup, WaitGroups
+from emu.machine.waited_pages import WaitedPages
 
 LOOPS_MAX: Final = 4096
 """Distinct loops remembered, so that CPUs in equal ones share them."""
@@ -40,7 +40,7 @@ class Waits:
     """Who waits, for what, and until when."""
 
     def __init__(self, board: Board, tracked: TrackedPages, trials: Trials) -> None:
-        self._board, self._tracked, self._trials = board, tracked, trials
+        self._board, self._trials = board, trials
         self.on = True
         """Off, every lap is executed: the same guest, at the price of all its laps."""
         self.waiting = WaitGroups(board.cpus)
@@ -52,8 +52,7 @@ class Waits:
         """Place where slices ended -> how many traces, by any CPU, led nowhere of late."""
         self._own: set[int] = set()
         """The CPUs whose suspicions no snapshot has: only these may be changed in place."""
-        self._pages: dict[Gpa, list[WaitGroup]] = {}
-        """Who looks at a page."""
+        self.pages = WaitedPages(board.ram, tracked)
         self._loops: dict[Loop, Loop] = {}
         self._clock_loops = ClockLoops(trials)
 
@@ -75,10 +74,7 @@ class Waits:
         self._suspicions, self._fruitless = dict(saved.suspicions), dict(saved.fruitless)
         self._own.clear()
         self._loops, self._clock_loops.lasted = dict(saved.loops), dict(saved.lasted)
-        self._pages = {}
-        for group in self.waiting.all():
-            for page in self._pages_of(group.loop):
-                self._pages.setdefault(page, []).append(group)
+        self.pages.load(self.waiting.all())
 
     @property
     def loops(self) -> tuple[Loop, ...]:
@@ -188,7 +184,7 @@ class Waits:
         """From now on a CPU waits like this, and the pages it looks at are watched."""
         new = self.waiting.enter(index, wait)
         if new is not None:
-            self._watch(new)
+            self.pages.watch(new)
         self._note_moment(index, wait)
 
     def _leave(self, index: int) -> Wait | None:
@@ -198,7 +194,7 @@ class Waits:
         self._timed.pop(index, None)
         wait, empty = self.waiting.leave(index)
         if empty is not None:
-            self._unwatch(empty, empty.loop)
+            self.pages.unwatch(empty, empty.loop)
         return wait
 
     def _know(self, index: int, wait: Wait) -> None:
@@ -211,33 +207,6 @@ class Waits:
             self._timed[index] = wait.matters_ps
         else:
             self._timed.pop(index, None)
-
-    def _watch(self, group: WaitGroup) -> None:
-        """Writes to what a group looks at are seen."""
-        for page in self._pages_of(group.loop):
-            watchers = self._pages.setdefault(page, [])
-            if not watchers:
-                self._tracked.add(page, "wait")
-            watchers.append(group)
-
-    def _unwatch(self, group: WaitGroup, loop: Loop) -> None:
-        """A group no longer looks at what a loop does."""
-        for page in self._pages_of(loop):
-            watchers = self._pages[page]
-            watchers.remove(group)
-            if not watchers:
-                del self._pages[page]
-                self._tracked.remove(page, "wait")
-
-    def _pages_of(self, loop: Loop) -> list[Gpa]:
-        pages = {self._board.ram.page_at(hpa) for hpa, _ in loop.watched}
-        return [page for page in pages if page is not None]
-
-    def watching(self, hpa: Hpa) -> Sequence[WaitGroup]:
-        """The groups that look at bytes of the page at a host address: those that look at
-        these bytes are among them."""
-        page = self._board.ram.page_at(hpa)
-        return () if page is None else self._pages.get(page, ())
 
     def forget(self, cpu: Cpu) -> None:
         """The CPU is about to do something else: it neither waits nor is looked at."""
@@ -282,8 +251,7 @@ class Waits:
 
     def stored(self, store: PageStore) -> None:
         """Memory changed: whoever looks at a byte that is another one now may wake up."""
-        writer, page = store.cpu, self._board.ram.page_at(store.hpa)
-        watchers = self._pages.get(page) if page is not None else None
+        writer, watchers = store.cpu, self.pages.groups(store.hpa)
         if not watchers:
             return
         moment = self._board.now_ps() if writer is None else writer.clock_ps
@@ -339,12 +307,12 @@ class Waits:
         before, changed = group.loop, members.intersection(timed)
         left = self.waiting.split(group, staying)
         if left is not None:
-            self._watch(left)
+            self.pages.watch(left)
         other = self.waiting.turn(group, loop, moment_ps)
-        self._watch(group)
-        self._unwatch(group, before)
+        self.pages.watch(group)
+        self.pages.unwatch(group, before)
         if other is not None:
-            self._unwatch(other, loop)
+            self.pages.unwatch(other, loop)
         for index in changed:
             self._note_moment(index, self.waiting[index])
 

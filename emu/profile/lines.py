@@ -299,14 +299,14 @@ class CacheLines:
 
     def _watched(self, number: int) -> bool:
         """Whether somebody sleeps in a loop that touches a line."""
-        groups = self._waits.watching(Hpa(number << LINE_BITS))
+        groups = self._waits.pages.groups(Hpa(number << LINE_BITS))
         some = (self._lines_of(group) for group in groups)
         return any(number in reads or number in stores for reads, stores in some)
 
     def _settle(self, line: CacheLine, cpu: int | None, ps: int) -> None:
         """What sleeping CPUs did to a line up to a moment."""
         laps: dict[int, int] = {}
-        for group in self._waits.watching(Hpa(line.number << LINE_BITS)):
+        for group in self._waits.pages.groups(Hpa(line.number << LINE_BITS)):
             reads, stores = self._lines_of(group)
             if line.number in stores:
                 laps |= dict(self._laps(line, group, cpu, ps))

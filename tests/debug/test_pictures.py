@@ -22,7 +22,9 @@ def test_a_command_draws_nothing_that_nobody_reads(monkeypatch: pytest.MonkeyPat
     crowd = session.desk.drawn.crowd
     views = crowd.views
     monkeypatch.setattr(
-        crowd, "views", lambda course, over: drawn.append("cpus") or views(course, over=over)
+        crowd,
+        "views",
+        lambda course, words, over: drawn.append("cpus") or views(course, words, over=over),
     )
     view = session.do("step 0 5")
     assert (view.tick, drawn) == (5, [])

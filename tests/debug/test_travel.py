@@ -186,6 +186,11 @@ def test_goto_beyond_the_known_end_runs_there() -> None:
         ("set mailbox.command=0x12345", "has more than 2 bytes"),
         ("inject", "needs words"),
         ("inject rain 5", "the kinds are never-starts"),
+        ("inject rain 5", "`help inject` lists all"),
+        (
+            "inject mailbox-move 5",
+            "there is no kind 'mailbox-move': did you mean 'mailbox-moved'?",
+        ),
         ("inject nmi 9", "there is no cpu 9"),
         ("inject pte 0 0x123456789000 absent", "a moment can be named"),
         ("schedule lottery", "takes `timed` or `random"),
