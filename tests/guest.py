@@ -63,6 +63,17 @@ WINDOW: Final = BASE + MEMORY_BYTES
 CPUS_MAX: Final = 8
 FOREVER: Final = Moment(60_000_000)
 """Later than any of these guests ends."""
+X2APIC: Final = """
+    mov ecx, 0x1b
+    rdmsr
+    or eax, 0xc00
+    wrmsr
+    mov ecx, 0x80f
+    xor edx, edx
+    mov eax, 0x1ff
+    wrmsr
+"""
+"""x2APIC mode, and the APIC is switched on (SDM 3, 11.12.1 and 11.4.3)."""
 _NAMES: Final = {
     name: f"{place:#x}"
     for name, place in (

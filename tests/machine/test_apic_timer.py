@@ -12,20 +12,11 @@ from hypothesis import strategies as st
 from emu import Session
 from emu.errors import CommandError
 from emu.vmm.clock import APIC_HZ, CRYSTAL_HZ, tsc
-from tests.guest import DATA, Program, assembled, read
+from tests.guest import DATA, X2APIC, Program, assembled, read
 from tests.guest import boot as boot_guest
 
 VECTOR: Final = 64
-ENABLE: Final = """
-    mov ecx, 0x1b
-    rdmsr
-    or eax, 0xc00
-    wrmsr
-    mov ecx, 0x80f
-    xor edx, edx
-    mov eax, 0x1ff
-    wrmsr
-    mov ecx, 0x83e
+ENABLE: Final = f"""{X2APIC}    mov ecx, 0x83e
     mov eax, 0xb
     wrmsr
     mov r8d, {DATA}

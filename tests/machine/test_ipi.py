@@ -9,18 +9,8 @@ from emu.machine import ipi
 from emu.timeline.digest import Digest
 from emu.timeline.moment import Moment
 from emu.vmm.state import NMI_PENDING
-from tests.guest import DATA, SHARED, Guest, finish, label, step_to, word
+from tests.guest import DATA, SHARED, X2APIC, Guest, finish, label, step_to, word
 
-ENABLE: Final = """
-    mov ecx, 0x1b
-    rdmsr
-    or eax, 0xc00
-    wrmsr
-    mov ecx, 0x80f
-    xor edx, edx
-    mov eax, 0x1ff
-    wrmsr
-"""
 EOI: Final = """
     mov ecx, 0x80b
     xor eax, eax
@@ -46,7 +36,7 @@ def self_ipi(vector: int) -> str:
 
 def course(body: str, *handlers: str, cpus: int = 1) -> bytes:
     """What a guest with its APIC switched on notes until it halts, which its CPU 0 does."""
-    source = f"start:\n xor r8, r8\n {ENABLE}\n{body}\n cli\n hlt\n{''.join(handlers)}"
+    source = f"start:\n xor r8, r8\n {X2APIC}\n{body}\n cli\n hlt\n{''.join(handlers)}"
     board = finish(Guest(source, cpus).driver())
     assert not board.crash, board.crash
     found = board.ram.guest_bytes(SHARED, board.cpus[0].registers.get("r8"))
@@ -118,7 +108,7 @@ def test_irr_and_isr_are_what_waits_and_what_is_served() -> None:
     look = word_of(0x822) + word_of(0x812) + word_of(0x80A) + word_of(0x81A)
     source = f"""
     start:
-        {ENABLE}
+        {X2APIC}
         xor r11, r11
         {self_ipi(0x41)}
         {look}
@@ -140,7 +130,7 @@ def test_irr_and_isr_are_what_waits_and_what_is_served() -> None:
 
 def test_a_disabled_apic_takes_no_interrupt_and_that_is_said() -> None:
     source = f"""
-    cpu0: {ENABLE}
+    cpu0: {X2APIC}
         mov ecx, 0x830
         mov edx, 1
         mov eax, 0x4041
@@ -171,7 +161,7 @@ def test_an_illegal_vector_is_an_error_that_a_write_of_the_esr_shows(
     read = "mov ecx, 0x828\n rdmsr\n mov [{DATA}], eax\n"
     latch = "mov ecx, 0x828\n xor eax, eax\n xor edx, edx\n wrmsr\n"
     source = f"""
-    start: {ENABLE} {write}
+    start: {X2APIC} {write}
         {read}
         {latch} {read.replace("DATA}", "DATA} + 4")}
         {latch} {read.replace("DATA}", "DATA} + 8")}
@@ -262,7 +252,7 @@ def test_to_halt_with_interrupts_off_is_an_event() -> None:
 
 def test_sti_hlt_is_left_by_the_interrupt_at_once() -> None:
     source = f"""
-    cpu0: {ENABLE}
+    cpu0: {X2APIC}
         mov ecx, 5000
     wait: loop wait
         mov ecx, 0x830
@@ -270,7 +260,7 @@ def test_sti_hlt_is_left_by_the_interrupt_at_once() -> None:
         mov eax, 0x4041
         wrmsr
         hlt
-    cpu1: {ENABLE} sti
+    cpu1: {X2APIC} sti
         hlt
     behind: jmp behind
     handler65: mov rax, [rsp]
@@ -286,7 +276,7 @@ def test_sti_hlt_is_left_by_the_interrupt_at_once() -> None:
 def test_a_loop_that_opens_and_closes_if_is_interrupted(nops: int, waiting: bool) -> None:
     """Whatever its length, and though it sleeps as long as nothing is there to be taken."""
     source = f"""
-    cpu0: {ENABLE}
+    cpu0: {X2APIC}
         mov ecx, 20000
     wait: loop wait
         mov ecx, 0x830
@@ -294,7 +284,7 @@ def test_a_loop_that_opens_and_closes_if_is_interrupted(nops: int, waiting: bool
         mov eax, 0x4041
         wrmsr
         hlt
-    cpu1: {ENABLE}
+    cpu1: {X2APIC}
     again: sti
         nop
         cli
@@ -311,7 +301,7 @@ def test_a_loop_that_opens_and_closes_if_is_interrupted(nops: int, waiting: bool
 
 def test_snapshots_keep_what_was_requested_and_what_is_served() -> None:
     driver = Guest(
-        f"start: {ENABLE} {self_ipi(0x41)} {self_ipi(0x51)}\nhere: jmp here"
+        f"start: {X2APIC} {self_ipi(0x41)} {self_ipi(0x51)}\nhere: jmp here"
     ).driver()
     driver.drive(Moment(2_000))
     vmm = driver.machine.board.vmm
@@ -327,7 +317,7 @@ def test_interrupts_come_at_the_same_instructions_however_the_run_is_cut(every: 
     inside = f"cmp r8, 20\n ja over\n {NMI_TO_SELF} {self_ipi(0x51)} over: nop\n"
     source = f"""
     start: xor r8, r8
-        {ENABLE} {self_ipi(0x41)} {NMI_TO_SELF}
+        {X2APIC} {self_ipi(0x41)} {NMI_TO_SELF}
         mov r10d, 200
     again: sti
         nop

@@ -14,6 +14,7 @@ from tests.guest import (
     PT,
     PT2,
     SHARED,
+    X2APIC,
     Guest,
     boot,
     finish,
@@ -340,15 +341,7 @@ def test_a_fault_pushes_the_flags_as_they_are() -> None:
 
 
 def test_an_interrupt_that_says_level_is_an_edge() -> None:
-    session = boot("""start:
-        mov ecx, 0x1b
-        rdmsr
-        or eax, 0xc00
-        wrmsr
-        mov ecx, 0x80f
-        xor edx, edx
-        mov eax, 0x1ff
-        wrmsr
+    session = boot(f"""start: {X2APIC}
         mov ecx, 0x830
         mov eax, 0xc041
         wrmsr

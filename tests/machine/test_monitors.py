@@ -10,7 +10,7 @@ import pytest
 
 from emu.hw.address import Gpa
 from emu.machine.monitors import SavedMonitors
-from tests.guest import DATA, SHARED, finish, word
+from tests.guest import DATA, SHARED, X2APIC, finish, word
 from tests.machine.mwaits import LEFT, MONITORS, NOTED, WAITS, guest, ran, store
 
 # -- what ends MWAIT -------------------------------------------------------------------------
@@ -91,16 +91,6 @@ def test_the_last_monitor_counts() -> None:
     assert board.cpus[0].activity == "mwait"
 
 
-X2APIC: Final = """
-    mov ecx, 0x1b
-    rdmsr
-    or eax, 0xc00
-    wrmsr
-    mov ecx, 0x80f
-    mov eax, 0x1ff
-    xor edx, edx
-    wrmsr
-"""
 SENDS: Final = X2APIC + "mov ecx, 0x830\n mov eax, {icr:#x}\n xor edx, edx\n wrmsr\n"
 TAKEN: Final = """
 handler64:

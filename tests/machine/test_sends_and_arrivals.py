@@ -1,8 +1,8 @@
 """What one CPU sends another is told twice: where it is sent, and where it comes to."""
 
-from tests.guest import Guest, finish
+from tests.guest import X2APIC, Guest, finish
 
-SENDS = """
+SENDS = f"""
 cpu0:
     mov ecx, 0x1b
     rdmsr
@@ -21,15 +21,7 @@ cpu0:
     mov eax, 0x4608
     wrmsr
     hlt
-cpu1:
-    mov ecx, 0x1b
-    rdmsr
-    or eax, 0xc00
-    wrmsr
-    mov ecx, 0x80f
-    mov eax, 0x1ff
-    xor edx, edx
-    wrmsr
+cpu1: {X2APIC}
 loop:
     inc rax
     jmp loop

@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from emu import Session
-from tests.guest import DATA, IDT, SHARED, boot, label, read
+from tests.guest import DATA, IDT, SHARED, X2APIC, boot, label, read
 
 HANDLERS: Final = """
 handler64: mov rax, [rsp]
@@ -20,17 +20,7 @@ handler64: mov rax, [rsp]
     hlt
 """
 """The last one: where it was interrupted stands in SHARED."""
-X2APIC: Final = """
-    mov ecx, 0x1b
-    rdmsr
-    or eax, 0xc00
-    wrmsr
-    mov ecx, 0x80f
-    xor edx, edx
-    mov eax, 0x1ff
-    wrmsr
-    xor eax, eax
-"""
+CLEARED: Final = X2APIC + "    xor eax, eax\n"
 XAPIC: Final = """
     mov ebx, {PT2}
     mov eax, 0xfee00003
@@ -118,7 +108,7 @@ WINDOWS: Final = {
         mov cr8, rax
         w: cli
         jmp start""",
-    "x2APIC TPR": "start:" + X2APIC + """
+    "x2APIC TPR": "start:" + CLEARED + """
         mov ecx, 0x808
         mov al, 0x80
         wrmsr
@@ -137,7 +127,7 @@ WINDOWS: Final = {
         mov dword ptr [rbx + 0x80], 0x30
         w: cli
         hlt""",
-    "x2APIC EOI": "start:" + X2APIC + """
+    "x2APIC EOI": "start:" + CLEARED + """
         mov ecx, 0x83f
         mov al, 0x50
         wrmsr
@@ -340,7 +330,7 @@ def test_an_iret_that_faults_lets_the_next_nmi_in_as_well() -> None:
         assert read(session, SHARED) == label(board, "handler13")
 
 
-POLLS: Final = "start:" + X2APIC + """
+POLLS: Final = "start:" + CLEARED + """
     mov ecx, 0x83e
     mov al, 0xb
     wrmsr
