@@ -30,6 +30,8 @@ _HALF_A_VALUE: Final = re.compile(r"(?<![A-Za-z_])\d[\w,.]*$")
 _ONE_WORD: Final = re.compile(r"\w\w")
 _SPOKEN: Final = re.compile(r"[(\[]?[A-Za-z'-]+[)\].,;:]*")
 """A word of a language, which a reader can do without."""
+_NEGATIONS: Final = ("no", "not", "never", "without")
+"""Words without which the rest says the contrary."""
 
 
 class _Word(NamedTuple):
@@ -80,6 +82,8 @@ def _words(pieces: Sequence[str], room: int) -> _Words:
             if found and (number := _NUMBER.match(text.strip())):
                 address = number[1] is not None
                 found[-1] = found[-1]._replace(counts=not address, leads=address)
+                if len(found) > 1 and found[-2].text.strip() in _NEGATIONS:
+                    found[-2] = found[-2]._replace(compared=True)
             goes_on = (
                 bool(found) and _ONE_WORD.fullmatch(found[-1].text[-1] + text[0]) is not None
             )

@@ -54,6 +54,13 @@ def test_a_line_of_roles_is_shortened_as_its_text(pieces: list, width: int) -> N
     assert len(plain(clip_line(styled, width))) <= width
 
 
+@given(st.integers(8, 90))
+def test_what_is_not_so_never_reads_as_if_it_were(width: int) -> None:
+    said = "all 2 CPUs came online and the guest waits for notices; not offered: 2, 3"
+    found = cut(said, width)
+    assert ("not offered" in found) == ("offered" in found)
+
+
 @given(st.text(max_size=200), st.integers(0, 40))
 def test_any_text_fits(text: str, width: int) -> None:
     assert len(cut(text, width)) <= width
