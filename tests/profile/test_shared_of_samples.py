@@ -1,6 +1,6 @@
 """What CPUs share in the images of samples/, each judged by its source."""
 
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -31,8 +31,8 @@ SAMPLES: Final = (
 )
 
 
-def basis(session_words: dict[str, object], image: str) -> Basis:
-    session = open_session(f"samples/{image}", **session_words)  # type: ignore[arg-type]
+def basis(session_words: dict[str, Any], image: str) -> Basis:
+    session = open_session(f"samples/{image}", **session_words)
     session.do("run")
     machine = session.machine
     return Basis(machine, looked(machine, session.timeline, ("accesses",)))
