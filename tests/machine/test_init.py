@@ -10,8 +10,7 @@ from emu.machine import ipi
 from emu.machine.machine import Machine
 from emu.vmm import effects as fx
 from emu.vmm.state import NMI_PENDING
-from tests.guest import Guest, finish, step_to
-from tests.machine.test_ipi import ENABLE
+from tests.guest import X2APIC, Guest, finish, step_to
 
 DIRTY: Final = """
     mov rax, 0x1122334455667788
@@ -146,7 +145,7 @@ def test_init_restarts_the_boot_processor_at_its_reset_vector() -> None:
 
 
 def test_an_init_to_itself_begins_at_the_first_instruction_of_the_reset_vector() -> None:
-    source = f"start: {ENABLE} mov ecx, 0x830\n xor edx, edx\n mov eax, 0x4500\n wrmsr\n hlt"
+    source = f"start: {X2APIC} mov ecx, 0x830\n xor edx, edx\n mov eax, 0x4500\n wrmsr\n hlt"
     board = finish(Guest(source).driver())
     assert board.crash.endswith("fetching GPA 0xfffffff0, where there is no memory")
 

@@ -11,10 +11,9 @@ from emu.debug.profiling import profile_of
 from emu.profile.critical_view import CriticalPath
 from emu.profile.profile import chosen
 from emu.profile.waterfall_view import ApLine, Waterfall
-from tests.guest import boot
+from tests.guest import X2APIC, boot
 from tests.machine.elsewhere import Place
 from tests.machine.test_clocks import INJECTED
-from tests.machine.test_ipi import ENABLE
 
 HANDED_ON = """
     cpu0: mov ecx, 9000
@@ -217,7 +216,7 @@ def test_a_wait_of_a_lap_or_two_is_no_wait_on_the_path() -> None:
 
 
 CALLED = f"""
-    cpu0: {ENABLE}
+    cpu0: {X2APIC}
       mov ecx, 3000
     count0: loop count0
       mov ecx, 0x830
@@ -226,7 +225,7 @@ CALLED = f"""
     calls: wrmsr
       cli
       hlt
-    cpu1: {ENABLE}
+    cpu1: {X2APIC}
       sti
     sleeps: hlt
       cli
