@@ -159,8 +159,7 @@ def test_phases_are_as_long_as_the_ways_of_the_waterfall_and_add_up_to_the_time(
     assert {"behind rest", "first"} <= rows.keys()
 
 
-BY_CONSTRUCTION: Final = """
-cpu0:
+WORKS: Final = """
     mov ebx, {DATA}
     mov ecx, 9998
 work:
@@ -168,10 +167,12 @@ work:
     jnz work
     nop
     mov dword ptr [rbx], 1
-    cli
+"""
+BY_CONSTRUCTION: Final = f"""
+cpu0: {WORKS}    cli
     hlt
 cpu1:
-    mov eax, {DATA}
+    mov eax, {{DATA}}
     xor ecx, ecx
     xor edx, edx
     monitor
@@ -229,16 +230,8 @@ def test_one_that_still_waits_is_charged_up_to_now() -> None:
     assert ps_of(found, 1) == {"running": ENTERED_PS, "MWAIT C6": now_ps - ENTERED_PS}
 
 
-THREE: Final = """
-cpu0:
-    mov ebx, {DATA}
-    mov ecx, 9998
-work:
-    dec ecx
-    jnz work
-    nop
-    mov dword ptr [rbx], 1
-    mov ecx, 0x830
+THREE: Final = f"""
+cpu0: {WORKS}    mov ecx, 0x830
     mov eax, 0xc4040
     xor edx, edx
     wrmsr
@@ -250,7 +243,7 @@ cpu1:
     cli
     hlt
 cpu2:
-    mov eax, {DATA}
+    mov eax, {{DATA}}
     xor ecx, ecx
     xor edx, edx
     monitor
@@ -259,7 +252,7 @@ cpu2:
     cli
     hlt
 cpu3:
-    mov ebx, {DATA}
+    mov ebx, {{DATA}}
 spin:
     cmp dword ptr [rbx], 0
     je spin
